@@ -1,0 +1,140 @@
+//! The OCI runtime configuration (`config.json`), version 1.3, for Linux.
+//!
+//! Field names and meanings are the specification's; unknown fields are ignored, as it demands ("Extensibility").
+//! Source: opencontainers/runtime-spec, config.md and config-linux.md.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+mod linux;
+mod process;
+mod resources;
+mod seccomp;
+
+pub use linux::*;
+pub use process::*;
+pub use resources::*;
+pub use seccomp::*;
+
+/// A whole `config.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Spec {
+    /// Version of the specification that the document follows, for example `1.3.0`.
+    pub oci_version: String,
+    /// The first process; a container can be created without one, but not started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// The root file system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<Root>,
+    /// Host name inside a new UTS namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// NIS domain name inside a new UTS namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domainname: Option<String>,
+    /// Mounts beyond the root, made in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Programs run at fixed moments of the container's life.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<Hooks>,
+    /// Free-form facts for tools.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// Everything that only Linux has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linux: Option<Linux>,
+}
+
+/// The root file system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Root {
+    /// Absolute, or relative to the bundle.
+    pub path: PathBuf,
+    /// Whether the container sees it read-only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub readonly: bool,
+}
+
+/// One mount.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Mount {
+    /// Absolute path inside the container.
+    pub destination: PathBuf,
+    /// File system type as in `/proc/filesystems`; `bind` or absent together with a `bind` option.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Device, directory or name; relative paths of binds are relative to the bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<PathBuf>,
+    /// Options as in fstab(5).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// User ids of an id-mapped mount.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uid_mappings: Vec<IdMapping>,
+    /// Group ids of an id-mapped mount.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gid_mappings: Vec<IdMapping>,
+}
+
+/// Programs run at fixed moments; see config.md, "POSIX-platform Hooks".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Hooks {
+    /// Deprecated: after the namespaces exist, before the root is switched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prestart: Vec<Hook>,
+    /// In the runtime's namespaces, during create, before the root is switched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub create_runtime: Vec<Hook>,
+    /// In the container's namespaces, during create, before the root is switched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub create_container: Vec<Hook>,
+    /// In the container's namespaces, during start, before the user's program.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub start_container: Vec<Hook>,
+    /// In the runtime's namespaces, after the user's program was started.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub poststart: Vec<Hook>,
+    /// In the runtime's namespaces, after the container was deleted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub poststop: Vec<Hook>,
+}
+
+/// One hook.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Hook {
+    /// Absolute path of the program.
+    pub path: PathBuf,
+    /// Arguments, the program's name first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Environment, `NAME=value`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// Seconds after which the hook is killed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_known_fields_and_ignores_unknown_ones() {
+        let text = r#"{"ociVersion":"1.3.0","process":{"args":["sh"],"cwd":"/"},"root":{"path":"rootfs"},"future":{"a":1}}"#;
+        let spec: Spec = serde_json::from_str(text).unwrap();
+        assert_eq!(spec.process.as_ref().unwrap().args, ["sh"]);
+        let back = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<Spec>(&back).unwrap(), spec);
+    }
+}
