@@ -95,7 +95,11 @@ impl Digest {
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
+        .collect()
 }
 
 fn is_lower_hex(text: &str) -> bool {
@@ -152,7 +156,15 @@ mod tests {
     fn accepts_only_the_canonical_form() {
         let good = format!("sha256:{}", "0f".repeat(32));
         assert_eq!(good.parse::<Digest>().unwrap().to_string(), good);
-        for bad in ["", "sha256:", "sha256:../../etc", "md5:00", &good.to_uppercase(), &good[..70], &format!("{good}0")] {
+        for bad in [
+            "",
+            "sha256:",
+            "sha256:../../etc",
+            "md5:00",
+            &good.to_uppercase(),
+            &good[..70],
+            &format!("{good}0"),
+        ] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }

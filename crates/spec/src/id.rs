@@ -40,7 +40,8 @@ impl FromStr for ContainerId {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let valid = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let valid =
+            text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if valid { Ok(Self(text.into())) } else { Err(BadId(text.chars().take(80).collect())) }
     }
 }
@@ -63,7 +64,9 @@ pub struct ContainerName(Box<str>);
 
 /// The text is no container name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid container name {0:?}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two characters")]
+#[error(
+    "invalid container name {0:?}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two characters"
+)]
 pub struct BadName(String);
 
 impl ContainerName {
@@ -81,7 +84,8 @@ impl FromStr for ContainerName {
         let name = text.strip_prefix('/').unwrap_or(text);
         let mut bytes = name.bytes();
         let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+        let rest =
+            bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
         if first && rest && (2..=255).contains(&name.len()) {
             Ok(Self(name.into()))
         } else {

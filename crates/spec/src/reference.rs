@@ -100,7 +100,9 @@ fn parse(text: &str) -> Result<Reference, &'static str> {
         return Err("64 hexadecimal digits are an image id, not a name");
     }
     let (rest, digest) = match text.split_once('@') {
-        Some((rest, digest)) => (rest, Some(digest.parse().map_err(|_bad| "its digest is invalid")?)),
+        Some((rest, digest)) => {
+            (rest, Some(digest.parse().map_err(|_bad| "its digest is invalid")?))
+        }
         None => (text, None),
     };
     let (name, tag) = match rest.rfind(':').filter(|at| !rest[*at..].contains('/')) {
@@ -123,7 +125,11 @@ fn parse(text: &str) -> Result<Reference, &'static str> {
 /// The part before the first slash is a domain only when it looks like one.
 fn split_domain(name: &str) -> (String, String) {
     let (domain, path) = match name.split_once('/') {
-        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" || has_upper(first) => (first, rest),
+        Some((first, rest))
+            if first.contains(['.', ':']) || first == "localhost" || has_upper(first) =>
+        {
+            (first, rest)
+        }
         _ => (DEFAULT_DOMAIN, name),
     };
     let domain = if domain == "index.docker.io" { DEFAULT_DOMAIN } else { domain };
@@ -142,10 +148,20 @@ fn check_domain(domain: &str) -> Result<(), &'static str> {
     let (host, port) = match domain.strip_prefix('[') {
         Some(rest) => {
             let (address, after) = rest.split_once(']').ok_or(BAD)?;
-            if address.is_empty() || !address.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')) {
+            if address.is_empty()
+                || !address
+                    .bytes()
+                    .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
+            {
                 return Err(BAD);
             }
-            ("v6", after.strip_prefix(':').or(if after.is_empty() { Some("1") } else { None }).ok_or(BAD)?)
+            (
+                "v6",
+                after
+                    .strip_prefix(':')
+                    .or(if after.is_empty() { Some("1") } else { None })
+                    .ok_or(BAD)?,
+            )
         }
         None => domain.split_once(':').unwrap_or((domain, "1")),
     };
@@ -186,7 +202,8 @@ fn is_path_component(component: &str) -> bool {
             return true;
         }
         let separator = bytes.iter().take_while(|byte| !alphanumeric(byte)).count();
-        let valid = matches!(&bytes[..separator], b"." | b"_" | b"__") || bytes[..separator].iter().all(|byte| *byte == b'-');
+        let valid = matches!(&bytes[..separator], b"." | b"_" | b"__")
+            || bytes[..separator].iter().all(|byte| *byte == b'-');
         if !valid {
             return false;
         }
@@ -252,7 +269,10 @@ mod tests {
             ("[::1]:5000/a", "[::1]:5000/a:latest", "[::1]:5000/a:latest"),
         ] {
             let reference: Reference = given.parse().unwrap();
-            assert_eq!((reference.to_string().as_str(), reference.familiar().as_str()), (full, familiar));
+            assert_eq!(
+                (reference.to_string().as_str(), reference.familiar().as_str()),
+                (full, familiar)
+            );
             assert_eq!(reference.to_string().parse::<Reference>().unwrap(), reference);
         }
         let digest = format!("a@sha256:{}", "0".repeat(64));
@@ -262,7 +282,21 @@ mod tests {
 
     #[test]
     fn refusals_say_why() {
-        for bad in ["", "A", "a:", "a:-x", "a//b", "/a", "a/", "a__-b", "a@sha256:0", "-.x/a", "a:b:c/d", "x.y:z/a", &"a".repeat(300)] {
+        for bad in [
+            "",
+            "A",
+            "a:",
+            "a:-x",
+            "a//b",
+            "/a",
+            "a/",
+            "a__-b",
+            "a@sha256:0",
+            "-.x/a",
+            "a:b:c/d",
+            "x.y:z/a",
+            &"a".repeat(300),
+        ] {
             assert!(bad.parse::<Reference>().is_err(), "{bad}");
         }
     }

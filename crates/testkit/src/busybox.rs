@@ -1,0 +1,46 @@
+//! A root file system from the machine's static busybox.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+const BUSYBOX: &str = "/bin/busybox";
+
+/// Fills the empty directory `root` with a busybox system: every applet as a link, and the files that programs expect.
+///
+/// # Panics
+/// When `/bin/busybox` is missing (Debian package busybox-static) or `root` cannot be written.
+pub fn busybox_rootfs(root: &Path) {
+    assert!(
+        Path::new(BUSYBOX).exists(),
+        "{BUSYBOX} is missing: install the package busybox-static"
+    );
+    for directory in ["bin", "dev", "etc", "proc", "sys", "tmp", "root", "home", "usr/bin", "var"] {
+        must(fs::create_dir_all(root.join(directory)), directory);
+    }
+    must(fs::copy(BUSYBOX, root.join("bin/busybox")).map(drop), "bin/busybox");
+    let applets = match Command::new(BUSYBOX).arg("--list").output() {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Err(error) => panic!("{BUSYBOX} --list: {error}"),
+    };
+    for applet in applets.lines().filter(|applet| *applet != "busybox") {
+        must(symlink("busybox", root.join("bin").join(applet)), applet);
+    }
+    for (name, text) in [
+        (
+            "etc/passwd",
+            "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
+        ),
+        ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
+    ] {
+        #[expect(clippy::disallowed_methods, reason = "a test's own tree needs no atomic write")]
+        must(fs::write(root.join(name), text), name);
+    }
+}
+
+fn must(outcome: std::io::Result<()>, what: &str) {
+    if let Err(error) = outcome {
+        panic!("busybox root file system: {what}: {error}");
+    }
+}

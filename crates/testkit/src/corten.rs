@@ -1,0 +1,185 @@
+//! The program under test, with a private store.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::Leftovers;
+
+/// The program with a root and a state directory of its own. Dropping it removes every container and fails the test when
+/// anything of them is left on the machine.
+#[derive(Debug)]
+pub struct Corten {
+    program: PathBuf,
+    directory: tempfile::TempDir,
+}
+
+/// A command that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// Exit code; 128 + n where signal n ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Corten {
+    /// A new empty store for `program`: pass `env!("CARGO_BIN_EXE_corten")`.
+    ///
+    /// # Panics
+    /// When no temporary directory can be made, or the test does not run as root.
+    #[must_use]
+    pub fn new(program: &str) -> Self {
+        let directory = match tempfile::Builder::new().prefix("corten-").tempdir() {
+            Ok(directory) => directory,
+            Err(error) => panic!("make a temporary directory: {error}"),
+        };
+        Self { program: program.into(), directory }
+    }
+
+    /// The same with the image `busybox` in it.
+    #[must_use]
+    pub fn with_busybox(program: &str) -> Self {
+        let corten = Self::new(program);
+        corten.ok(&["template", "build", "busybox"]);
+        corten
+    }
+
+    /// The directory that holds both the root and the state, and whatever the test puts beside them.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// What `--root` is.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        self.directory.path().join("root")
+    }
+
+    /// What `--state` is.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    /// The program with its private directories, ready for more arguments.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--root").arg(self.root()).arg("--state").arg(self.state());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn run(&self, args: &[&str]) -> Finished {
+        match self.command().args(args).output() {
+            Ok(output) => Finished::from(output),
+            Err(error) => panic!("run {}: {error}", self.program.display()),
+        }
+    }
+
+    /// Runs it to its end with `input` on its standard input.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn run_with(&self, args: &[&str], input: &[u8]) -> Finished {
+        let mut command = self.command();
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => panic!("run {}: {error}", self.program.display()),
+        };
+        let input = input.to_owned();
+        let stdin = child.stdin.take();
+        let feeder = std::thread::spawn(move || {
+            // A program that stops reading is the test's business, not ours.
+            let _closed_early = stdin.map(|mut stdin| stdin.write_all(&input));
+        });
+        let output = match child.wait_with_output() {
+            Ok(output) => output,
+            Err(error) => panic!("wait for {}: {error}", self.program.display()),
+        };
+        let _panicked = feeder.join();
+        Finished::from(output)
+    }
+
+    /// Runs it, demands success, and gives standard output without its last newline.
+    ///
+    /// # Panics
+    /// When it does not exit with 0.
+    #[track_caller]
+    pub fn ok(&self, args: &[&str]) -> String {
+        let finished = self.run(args);
+        assert!(finished.code == 0, "corten {}: {finished:#?}", args.join(" "));
+        finished.stdout.trim_end_matches('\n').to_owned()
+    }
+
+    /// Runs it, demands the exit code `code`, and gives standard error.
+    ///
+    /// # Panics
+    /// When it exits otherwise.
+    #[track_caller]
+    pub fn fails(&self, args: &[&str], code: i32) -> String {
+        let finished = self.run(args);
+        assert!(
+            finished.code == code,
+            "corten {} was to exit with {code}: {finished:#?}",
+            args.join(" ")
+        );
+        finished.stderr
+    }
+
+    /// Removes every container and gives their ids.
+    ///
+    /// # Panics
+    /// When one cannot be removed.
+    pub fn remove_containers(&self) -> Vec<String> {
+        let listed = self.run(&["ps", "--all", "--quiet", "--no-trunc"]);
+        let ids: Vec<String> = listed.stdout.lines().map(str::to_owned).collect();
+        if !ids.is_empty() {
+            let mut args = vec!["rm", "--force", "--volumes"];
+            args.extend(ids.iter().map(String::as_str));
+            let removed = self.run(&args);
+            assert!(removed.code == 0 || std::thread::panicking(), "{removed:#?}");
+        }
+        ids
+    }
+}
+
+impl Drop for Corten {
+    fn drop(&mut self) {
+        let ids = self.remove_containers();
+        if std::thread::panicking() {
+            return;
+        }
+        // A monitor may still be on its way out after its container was removed.
+        crate::wait_until("nothing of the test's containers is left", || {
+            Leftovers::of(self.directory.path(), &ids).is_empty()
+        });
+    }
+}
+
+impl From<Output> for Finished {
+    fn from(output: Output) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        let code = output
+            .status
+            .code()
+            .or_else(|| output.status.signal().map(|signal| 128 + signal))
+            .unwrap_or(-1);
+        Self {
+            code,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+# The list of commands; `just` prints it.
+
+default:
+    @just --list
+
+# Everything that CI runs.
+check:
+    ./check
+
+# Unit and product tests, as root.
+test *ARGS:
+    cargo nextest run --workspace {{ARGS}}
+
+# Format, lints, layers, licences.
+lint:
+    cargo fmt --all -- --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo xtask tidy
+    if command -v cargo-deny >/dev/null; then cargo deny --log-level error check; fi
+
+# Each fuzz target for SECONDS.
+fuzz SECONDS="60":
+    fuzz/run {{SECONDS}}
+
+# Every promise of SPECIFICATION.md next to the peers that are installed.
+bench *ARGS:
+    bench/run {{ARGS}}
+
+# The program as it ships.
+release:
+    cargo build --release --package cli
+
+docs:
+    cargo doc --workspace --no-deps
