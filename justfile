@@ -24,7 +24,9 @@ fuzz SECONDS="60":
 
 # Every promise of SPECIFICATION.md next to the peers that are installed.
 bench *ARGS:
-    bench/run {{ARGS}}
+    scripts/prepare bench
+    cargo build --release --package cli
+    cargo xtask bench {{ARGS}}
 
 # The program as it ships.
 release:

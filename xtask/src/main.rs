@@ -1,17 +1,20 @@
-//! Development commands. `cargo xtask tidy` holds the repository against the house's rules; it is also a test.
+//! Development commands. `cargo xtask tidy` holds the repository against the house's rules (it is also a
+//! test); `cargo xtask bench` measures what SPECIFICATION.md promises.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "a development command talks to its developer")]
 
+mod bench;
 mod layers;
 mod tidy;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1).unwrap_or_default();
-    let outcome = match command.as_str() {
-        "tidy" => tidy::check(),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask tidy")),
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match args.first().map(String::as_str) {
+        Some("tidy") => tidy::check(),
+        Some("bench") => bench::run(&args[1..]),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask tidy | bench [SECTION…]")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,79 @@
+//! `cargo xtask bench [SECTION…]`: every promise of SPECIFICATION.md, measured next to the engines that are installed.
+//!
+//! Runs alternate, so that a machine whose speed drifts is fair to all; medians are what counts. Everything is made below
+//! one temporary directory, in a private mount namespace without the unified cgroup mount: crun refuses hybrid layouts.
+//! Start at [`run`].
+
+mod density;
+mod peers;
+mod start;
+mod timing;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use peers::Ground;
+
+/// Says that this process is already inside the private mount namespace.
+const INSIDE: &str = "--inside";
+
+type Section = fn(&Ground) -> anyhow::Result<()>;
+
+const SECTIONS: &[(&str, Section)] = &[
+    ("start", start::start),
+    ("exec", start::exec),
+    ("ps", density::ps),
+    ("memory", density::memory),
+    ("size", density::size),
+];
+
+/// Runs the named sections, or all.
+///
+/// # Errors
+/// When the program is missing, a command of ours fails, or a section is unknown.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    let program = program()?;
+    if args.first().is_none_or(|first| first != INSIDE) {
+        return enter_private_mounts(args);
+    }
+    let wanted = &args[1..];
+    if let Some(unknown) =
+        wanted.iter().find(|name| !SECTIONS.iter().any(|(section, _)| section == name))
+    {
+        let known: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
+        bail!("no section {unknown:?}; there are {}", known.join(", "));
+    }
+    let ground = Ground::prepare(program)?;
+    for (name, section) in SECTIONS {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            section(&ground).with_context(|| format!("section {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The release build, which is what users run.
+fn program() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let target =
+        own.parent().and_then(Path::parent).context("xtask runs from no target directory")?;
+    let program = target.join("release/corten");
+    if !program.exists() {
+        bail!("{} is missing: cargo build --release --package cli", program.display());
+    }
+    Ok(program)
+}
+
+fn enter_private_mounts(args: &[String]) -> anyhow::Result<()> {
+    let script = "umount /sys/fs/cgroup/unified 2>/dev/null; exec \"$0\" bench \"$@\"";
+    let status = Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "sh", "-c", script])
+        .arg(std::env::current_exe()?)
+        .arg(INSIDE)
+        .args(args)
+        .status()
+        .context("run unshare")?;
+    if status.success() { Ok(()) } else { bail!("the measurements ended with {status}") }
+}

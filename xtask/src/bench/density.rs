@@ -1,0 +1,94 @@
+//! What many containers cost: `ps` over hundreds, the memory of idle monitors, and the program's size.
+
+use std::fs;
+
+use anyhow::Context;
+
+use super::peers::Ground;
+use super::timing::{Candidate, alternate, print};
+
+const STOPPED: usize = 500;
+const RUNNING: usize = 50;
+
+/// `ps` and `ps --all` with 500 stopped and 50 running containers.
+///
+/// # Errors
+/// When a command fails.
+pub(super) fn ps(ground: &Ground) -> anyhow::Result<()> {
+    for _ in 0..STOPPED {
+        ground.corten.ok(&["run", "--detach", "--network", "none", "busybox", "true"]);
+    }
+    run_idle(ground);
+    let candidate = |name: &str, args: &[&str]| Candidate {
+        name: name.to_owned(),
+        argv: ground.ours(args),
+        every: 1,
+    };
+    let rows = alternate(
+        &[candidate("corten ps", &["ps"]), candidate("corten ps --all", &["ps", "--all"])],
+        50,
+    )?;
+    print(&format!("list {STOPPED} stopped and {RUNNING} running containers"), &rows);
+    ground.corten.remove_containers();
+    Ok(())
+}
+
+/// Proportional memory of the monitors of 50 idle containers.
+///
+/// # Errors
+/// When a monitor's memory cannot be read.
+#[expect(clippy::print_stdout, reason = "the figure is the command's output")]
+pub(super) fn memory(ground: &Ground) -> anyhow::Result<()> {
+    run_idle(ground);
+    let mut kibibytes = Vec::new();
+    for pid in monitors(ground)? {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        kibibytes.push(pss(&text).context("smaps_rollup without Pss")?);
+    }
+    kibibytes.sort_unstable();
+    let mean = kibibytes.iter().sum::<u64>() / u64::try_from(kibibytes.len().max(1))?;
+    println!(
+        "\nproportional memory (Pss) of {} idle monitors: mean {mean} KiB, most {} KiB",
+        kibibytes.len(),
+        kibibytes.last().unwrap_or(&0)
+    );
+    ground.corten.remove_containers();
+    Ok(())
+}
+
+/// The stripped program.
+///
+/// # Errors
+/// When it cannot be read.
+#[expect(clippy::print_stdout, reason = "the figure is the command's output")]
+pub(super) fn size(ground: &Ground) -> anyhow::Result<()> {
+    let bytes = fs::metadata(&ground.program)?.len();
+    println!(
+        "\nsize of the program: {bytes} bytes ({}.{:02} MB)",
+        bytes / 1_000_000,
+        bytes % 1_000_000 / 10_000
+    );
+    Ok(())
+}
+
+fn run_idle(ground: &Ground) {
+    for _ in 0..RUNNING {
+        ground.corten.ok(&["run", "--detach", "--network", "none", "busybox", "sleep", "1000000"]);
+    }
+}
+
+/// Pids of our monitors: what the state files say.
+fn monitors(ground: &Ground) -> anyhow::Result<Vec<u64>> {
+    let mut pids = Vec::new();
+    for entry in fs::read_dir(ground.corten.state().join("containers"))? {
+        let state: serde_json::Value =
+            serde_json::from_slice(&fs::read(entry?.path().join("state.json"))?)?;
+        pids.push(state["monitor_pid"].as_u64().context("state.json without monitor_pid")?);
+    }
+    Ok(pids)
+}
+
+fn pss(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}

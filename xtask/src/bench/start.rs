@@ -1,0 +1,111 @@
+//! How long it takes to run a container, and to run a process in one that runs.
+
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use super::peers::Ground;
+use super::timing::{Candidate, Times, alternate, print};
+
+const ROUNDS: u32 = 200;
+/// Engines that take a tenth of a second and more run once in so many rounds.
+const SLOW: u32 = 20;
+
+/// `run --rm --network none busybox true`, the whole engine, beside crun's bare bundle, podman and docker.
+///
+/// # Errors
+/// When a command fails.
+pub(super) fn start(ground: &Ground) -> anyhow::Result<()> {
+    let mut candidates = vec![candidate(
+        "corten run",
+        ground.ours(&["run", "--rm", "--network", "none", "busybox", "true"]),
+        1,
+    )];
+    if let Some(bundle) = ground.crun_bundle()? {
+        let argv = ["crun", "run", "--bundle", &bundle.display().to_string(), "corten-bench"]
+            .map(str::to_owned);
+        candidates.push(candidate("crun run (bare bundle)", argv.to_vec(), 1));
+    }
+    let run = ["run", "--rm", "--network", "none", "busybox", "true"];
+    if let Some(head) = ground.podman()? {
+        candidates.push(candidate("podman run", join(&head, &run), SLOW));
+    }
+    let docker = super::peers::Daemon::start(ground)?;
+    if let Some(docker) = &docker {
+        candidates.push(candidate("docker run (daemon running)", join(docker.head(), &run), SLOW));
+    }
+    let mut rows = alternate(&candidates, ROUNDS)?;
+    rows.extend(floor(ground)?);
+    print("run a container of /bin/true, without a network", &rows);
+    Ok(())
+}
+
+/// `exec CONTAINER true`.
+///
+/// # Errors
+/// When a command fails.
+pub(super) fn exec(ground: &Ground) -> anyhow::Result<()> {
+    let idle =
+        ["run", "--detach", "--name", "idle", "--network", "none", "busybox", "sleep", "1000000"];
+    ground.corten.ok(&idle);
+    let mut candidates = vec![candidate("corten exec", ground.ours(&["exec", "idle", "true"]), 1)];
+    let podman = ground.podman()?;
+    if let Some(head) = &podman {
+        must(&join(head, &idle))?;
+        candidates.push(candidate("podman exec", join(head, &["exec", "idle", "true"]), SLOW));
+    }
+    let docker = super::peers::Daemon::start(ground)?;
+    if let Some(docker) = &docker {
+        must(&join(docker.head(), &idle))?;
+        candidates.push(candidate(
+            "docker exec",
+            join(docker.head(), &["exec", "idle", "true"]),
+            SLOW,
+        ));
+    }
+    let rows = alternate(&candidates, ROUNDS)?;
+    print("run /bin/true in a running container", &rows);
+    for head in
+        podman.iter().map(Vec::as_slice).chain(docker.as_ref().map(super::peers::Daemon::head))
+    {
+        must(&join(head, &["rm", "--force", "idle"]))?;
+    }
+    ground.corten.ok(&["rm", "--force", "idle"]);
+    Ok(())
+}
+
+/// The same kernel work by bare system calls: the floor.
+fn floor(ground: &Ground) -> anyhow::Result<Vec<Times>> {
+    let Some(program) = ground.floor() else { return Ok(Vec::new()) };
+    let output = Command::new(program).arg(&ground.rootfs).arg("200").output()?;
+    if !output.status.success() {
+        bail!("floor: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let milliseconds: f64 = text
+        .split_once("median ")
+        .and_then(|(_, rest)| rest.split(' ').next())
+        .and_then(|number| number.parse().ok())
+        .with_context(|| format!("floor printed {text:?}"))?;
+    Ok(vec![Times::of(
+        "floor (bare system calls)",
+        vec![std::time::Duration::from_secs_f64(milliseconds / 1e3)],
+    )])
+}
+
+fn candidate(name: &str, argv: Vec<String>, every: u32) -> Candidate {
+    Candidate { name: name.to_owned(), argv, every }
+}
+
+fn join(head: &[String], tail: &[&str]) -> Vec<String> {
+    head.iter().cloned().chain(tail.iter().map(|&part| part.to_owned())).collect()
+}
+
+fn must(argv: &[String]) -> anyhow::Result<()> {
+    let output = Command::new(&argv[0]).args(&argv[1..]).output()?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        bail!("{}: {}", argv.join(" "), String::from_utf8_lossy(&output.stderr).trim())
+    }
+}
