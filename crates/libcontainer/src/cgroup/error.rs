@@ -1,0 +1,195 @@
+//! What can go wrong with control groups, one type per moment: finding, planning, acting.
+
+use std::path::PathBuf;
+
+use super::{CgroupPath, Controller, Errno, PathFault};
+
+/// The machine's control groups could not be found.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectError {
+    /// A file of procfs or cgroupfs.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
+    /// Nothing is mounted.
+    #[error("find control groups: no cgroup file system is mounted")]
+    NotMounted,
+}
+
+/// The resources of a specification cannot be turned into settings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The path of the group.
+    #[error("cgroup path {text:?}")]
+    Path {
+        /// As given.
+        text: String,
+        /// Cause.
+        #[source]
+        fault: PathFault,
+    },
+    /// A setting needs a controller that is not there.
+    #[error("set {setting}: the {controller} controller is not available")]
+    NoController {
+        /// The controller.
+        controller: Controller,
+        /// In the words of the OCI specification, for example `memory.limit`.
+        setting: &'static str,
+    },
+    /// A setting has no counterpart in the mounted version.
+    #[error("set {setting}: control groups of this version have no such setting")]
+    NoSuchSetting {
+        /// In the words of the OCI specification.
+        setting: &'static str,
+    },
+    /// A value that the kernel could not take.
+    #[error("set {setting} to {value:?}: {reason}")]
+    Value {
+        /// In the words of the OCI specification.
+        setting: &'static str,
+        /// As given.
+        value: String,
+        /// Why not.
+        reason: &'static str,
+    },
+}
+
+/// An operation on a group failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CgroupError {
+    /// A directory could not be made.
+    #[error("create cgroup {}", path.display())]
+    Create {
+        /// The directory.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
+    /// Processes live in a group of this name already.
+    #[error("create cgroup {}: processes of another container live in it", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A setting was refused by the kernel.
+    #[error("set {file} to {value:?}")]
+    Set {
+        /// The file.
+        file: String,
+        /// What was written.
+        value: String,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
+    /// A setting's file does not exist in this kernel.
+    #[error("set {file} to {value:?}: this kernel has no {file}")]
+    Absent {
+        /// The file.
+        file: String,
+        /// What would have been written.
+        value: String,
+    },
+    /// The new memory limit is below what is in use, and the plan asks to refuse that.
+    #[error("set memory limit to {limit}: {used} bytes are in use")]
+    BelowUse {
+        /// Bytes.
+        limit: u64,
+        /// Bytes.
+        used: u64,
+    },
+    /// The device filter could not be loaded or attached.
+    #[error("attach device filter to {}", path.display())]
+    DeviceFilter {
+        /// The directory.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
+    /// The group is gone, or never was.
+    #[error("open cgroup {path}: it does not exist")]
+    NotFound {
+        /// As asked for.
+        path: CgroupPath,
+    },
+    /// A file or directory of the group.
+    #[error("open {}", path.display())]
+    Open {
+        /// The file or directory.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
+    /// A process could not be moved.
+    #[error("move process {pid} to {}", path.display())]
+    Join {
+        /// The process.
+        pid: i32,
+        /// The directory.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
+    /// A file could not be read.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
+    /// A file says something unknown.
+    #[error("read {}: unexpected {text:?}", path.display())]
+    Unexpected {
+        /// The file.
+        path: PathBuf,
+        /// The part that was not understood.
+        text: String,
+    },
+    /// Neither version offers this here.
+    #[error("{operation}: {missing} is not available")]
+    Unsupported {
+        /// For example `freeze`.
+        operation: &'static str,
+        /// For example `the freezer controller`.
+        missing: &'static str,
+    },
+    /// The group did not get where it should in time.
+    #[error("{operation} cgroup {}: not done after {millis} ms", path.display())]
+    TimedOut {
+        /// For example `freeze`.
+        operation: &'static str,
+        /// The directory.
+        path: PathBuf,
+        /// How long was waited.
+        millis: u64,
+    },
+    /// A signal could not be sent.
+    #[error("kill process {pid}")]
+    Kill {
+        /// The process.
+        pid: i32,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
+    /// A directory could not be removed.
+    #[error("remove cgroup {}", path.display())]
+    Remove {
+        /// The directory.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
+}

@@ -1,0 +1,119 @@
+//! A group that exists: the trait, and which implementation serves it.
+
+use std::time::Duration;
+
+use super::{CgroupError, CgroupPath, CgroupPlan, Entry, Layout, Setting, Stats};
+
+/// What can be done with a group, on either version.
+///
+/// Life: [`Cgroup::create`] → [`entry`](Self::entry) and clone → any of freeze, thaw, update, stats → [`kill`](Self::kill)
+/// → [`remove`](Self::remove).
+pub trait ControlGroup: std::fmt::Debug {
+    /// Descriptors through which a new child gets in, see [`Entry`].
+    ///
+    /// # Errors
+    /// [`CgroupError::Open`].
+    fn entry(&self) -> Result<Entry, CgroupError>;
+
+    /// Moves a process that exists, in every hierarchy. May take a grace period of the kernel (about 10 ms): the start path
+    /// uses [`entry`](Self::entry).
+    ///
+    /// # Errors
+    /// [`CgroupError::Join`].
+    fn add_process(&self, pid: i32) -> Result<(), CgroupError>;
+
+    /// Stops every process; returns once they stand still. A group that does not freeze in time is thawed again.
+    ///
+    /// # Errors
+    /// [`CgroupError::TimedOut`], [`CgroupError::Unsupported`] on v1 without the freezer.
+    fn freeze(&self, deadline: Duration) -> Result<(), CgroupError>;
+
+    /// Lets every process go on.
+    ///
+    /// # Errors
+    /// [`CgroupError::Set`].
+    fn thaw(&self) -> Result<(), CgroupError>;
+
+    /// Whether the group is frozen.
+    ///
+    /// # Errors
+    /// [`CgroupError::Read`].
+    fn is_frozen(&self) -> Result<bool, CgroupError>;
+
+    /// Sends SIGKILL to every process of the group and of groups inside, frozen ones too; returns once it is sent to all.
+    ///
+    /// # Errors
+    /// [`CgroupError::Kill`].
+    fn kill(&self) -> Result<(), CgroupError>;
+
+    /// The processes of the group and of groups inside, in the caller's pid namespace, sorted.
+    ///
+    /// # Errors
+    /// [`CgroupError::Read`].
+    fn processes(&self) -> Result<Vec<i32>, CgroupError>;
+
+    /// What was used until now.
+    ///
+    /// # Errors
+    /// [`CgroupError::Read`] or [`CgroupError::Unexpected`].
+    fn stats(&self) -> Result<Stats, CgroupError>;
+
+    /// Whether a process was killed for want of memory.
+    ///
+    /// # Errors
+    /// [`CgroupError::Read`].
+    fn oom_killed(&self) -> Result<bool, CgroupError>;
+
+    /// Changes limits.
+    ///
+    /// # Errors
+    /// [`CgroupError::Set`], [`CgroupError::Absent`], [`CgroupError::BelowUse`].
+    fn update(&mut self, plan: &CgroupPlan) -> Result<(), CgroupError>;
+
+    /// Settings that this kernel has no file for and that were marked optional.
+    fn skipped(&self) -> &[Setting];
+
+    /// Removes the group and the groups inside; waits up to `deadline` for processes that are on their way out.
+    /// Groups above stay, since others may be about to use them.
+    ///
+    /// # Errors
+    /// [`CgroupError::Remove`].
+    fn remove(&self, deadline: Duration) -> Result<(), CgroupError>;
+}
+
+/// A group of either version.
+#[derive(Debug)]
+pub struct Cgroup(Box<dyn ControlGroup>);
+
+impl std::ops::Deref for Cgroup {
+    type Target = dyn ControlGroup;
+
+    fn deref(&self) -> &Self::Target {
+        self.0.as_ref()
+    }
+}
+
+impl std::ops::DerefMut for Cgroup {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.0.as_mut()
+    }
+}
+
+impl Cgroup {
+    /// Makes the group in every hierarchy and applies the settings. An empty group of the same name, left by a crash, is replaced.
+    ///
+    /// # Errors
+    /// [`CgroupError::Create`], [`CgroupError::InUse`], [`CgroupError::Set`] …; what was made is removed again.
+    pub fn create(plan: &CgroupPlan) -> Result<Self, CgroupError> {
+        Err(CgroupError::NotFound { path: plan.path.clone() })
+    }
+
+    /// Opens a group that exists.
+    ///
+    /// # Errors
+    /// [`CgroupError::NotFound`] when no hierarchy has it.
+    pub fn open(path: &CgroupPath, layout: &Layout) -> Result<Self, CgroupError> {
+        let _ = layout;
+        Err(CgroupError::NotFound { path: path.clone() })
+    }
+}
