@@ -1,1 +1,30 @@
-//! stub
+//! The only unsafe code of Corten: system calls that rustix lacks, each wrapped so that its caller needs none.
+//!
+//! One module per family of calls. Nothing here decides anything: arguments in, the kernel's answer out. What rustix has is
+//! used from rustix. Start at [`clone3`] and [`execve`].
+
+mod bpf;
+mod clone;
+mod errno;
+mod exec;
+mod fd;
+mod heap;
+mod interface;
+mod keyring;
+mod mount;
+mod path;
+mod seccomp;
+mod signal;
+
+pub use bpf::attach_device_program;
+pub use clone::{CloneArgs, Cloned, Namespaces, clone3, unshare_namespaces};
+pub use errno::Errno;
+pub use exec::{CStringArray, execve, execveat, exit_now};
+pub use fd::{close_on_exec_from, inherited_fd};
+pub use heap::trim_heap;
+pub use interface::set_interface_up;
+pub use keyring::join_anonymous_session_keyring;
+pub use mount::{MountAttributes, mount_setattr};
+pub use path::open_in_root;
+pub use seccomp::{FilterInstruction, load_seccomp_filter};
+pub use signal::{SignalSet, block_signals, default_signals, open_signalfd, unblock_all_signals};

@@ -1,0 +1,40 @@
+//! Descriptors in bulk, and numbers that become owned.
+
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::Errno;
+
+/// Owns a descriptor number that the kernel has just handed out to the caller.
+pub(crate) fn own_fd(number: i32) -> OwnedFd {
+    // SAFETY: every caller passes what a successful system call has just returned, so it is open and has no other owner.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// Numbers that [`inherited_fd`] has given out.
+static CLAIMED: AtomicU64 = AtomicU64::new(0);
+
+/// Owns a descriptor that the program was started with by agreement: its number, 3 to 63, is part of a protocol between two
+/// runs of this program. Nothing where it is not open or was claimed before. Marks it close-on-exec.
+#[must_use]
+pub fn inherited_fd(number: u8) -> Option<OwnedFd> {
+    let bit = 1_u64.checked_shl(number.into()).filter(|_| number >= 3)?;
+    if CLAIMED.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
+        return None;
+    }
+    // SAFETY: F_SETFD takes integers only; a number that is not open is answered with EBADF.
+    let open = unsafe { libc::fcntl(number.into(), libc::F_SETFD, libc::FD_CLOEXEC) } == 0;
+    // By the protocol nothing of this run opened it, and each number is claimed once.
+    open.then(|| own_fd(number.into()))
+}
+
+/// Marks every descriptor from `first` on close-on-exec. See close_range(2), Linux 5.11.
+///
+/// # Errors
+/// ENOSYS or EINVAL on kernels before 5.11.
+pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: with CLOSE_RANGE_CLOEXEC nothing is closed, only a flag is set; the arguments are integers.
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if done == 0 { Ok(()) } else { Err(Errno::last()) }
+}

@@ -1,0 +1,94 @@
+//! Signal masks and signals as a descriptor. Source: signal(7), signalfd(2).
+
+use std::os::fd::OwnedFd;
+
+use crate::Errno;
+use crate::fd::own_fd;
+
+/// A set of signals by number.
+#[derive(Clone, Copy)]
+pub struct SignalSet(libc::sigset_t);
+
+impl std::fmt::Debug for SignalSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignalSet")
+    }
+}
+
+impl SignalSet {
+    /// No signal.
+    #[must_use]
+    pub fn empty() -> Self {
+        // SAFETY: a signal set is an array of integers, for which zeros are valid.
+        let mut set = unsafe { std::mem::zeroed() };
+        // SAFETY: `set` is a signal set that we own.
+        unsafe { libc::sigemptyset(&raw mut set) };
+        Self(set)
+    }
+
+    /// Every signal.
+    #[must_use]
+    pub fn all() -> Self {
+        let mut set = Self::empty();
+        // SAFETY: the set is ours.
+        unsafe { libc::sigfillset(&raw mut set.0) };
+        set
+    }
+
+    /// The set with one more; numbers that are no signal change nothing.
+    #[must_use]
+    pub fn with(mut self, signal: i32) -> Self {
+        // SAFETY: the set is ours; a wrong number is answered with EINVAL.
+        unsafe { libc::sigaddset(&raw mut self.0, signal) };
+        self
+    }
+
+    /// The set with one less.
+    #[must_use]
+    pub fn without(mut self, signal: i32) -> Self {
+        // SAFETY: the set is ours; a wrong number is answered with EINVAL.
+        unsafe { libc::sigdelset(&raw mut self.0, signal) };
+        self
+    }
+}
+
+/// Blocks the signals in this thread, beside those that are blocked already.
+///
+/// # Errors
+/// Never in practice: sigprocmask(2) fails on bad pointers only.
+pub fn block_signals(set: SignalSet) -> Result<(), Errno> {
+    change_mask(libc::SIG_BLOCK, set)
+}
+
+/// Unblocks every signal in this thread.
+///
+/// # Errors
+/// Never in practice, as [`block_signals`].
+pub fn unblock_all_signals() -> Result<(), Errno> {
+    change_mask(libc::SIG_SETMASK, SignalSet::empty())
+}
+
+fn change_mask(how: libc::c_int, set: SignalSet) -> Result<(), Errno> {
+    // SAFETY: the set outlives the call, and a null old set is allowed.
+    let done = unsafe { libc::sigprocmask(how, &raw const set.0, std::ptr::null_mut()) };
+    if done == 0 { Ok(()) } else { Err(Errno::last()) }
+}
+
+/// Sets every signal back to its default: a program starts with what its parent ignored, see execve(2).
+pub fn default_signals() {
+    for signal in 1..=64 {
+        // SAFETY: SIG_DFL is a valid disposition for every signal; the numbers that take none are answered with EINVAL.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
+/// A descriptor from which the signals of `set` are read as `signalfd_siginfo`; the set must be blocked.
+///
+/// # Errors
+/// EMFILE and ENFILE beyond the limits of descriptors.
+pub fn open_signalfd(set: SignalSet) -> Result<OwnedFd, Errno> {
+    // SAFETY: the set outlives the call; −1 asks for a new descriptor.
+    let fd =
+        unsafe { libc::signalfd(-1, &raw const set.0, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+    if fd >= 0 { Ok(own_fd(fd)) } else { Err(Errno::last()) }
+}
