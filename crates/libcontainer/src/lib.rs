@@ -1,2 +1,35 @@
-//! stub
+//! libcontainer: from an OCI runtime configuration to an isolated process, and its life.
+//!
+//! [`plan`] turns a configuration into a [`Plan`], a list of typed steps in the kernel's order, without touching the kernel;
+//! [`create`] walks it up to a gate; [`Created::start`] lets the program begin; [`join`] runs further processes inside.
+//! It knows no image, no network set-up and no async runtime. Whoever reads `plan.rs` knows what a container is.
+#![forbid(unsafe_code)]
+
+pub mod capability;
 pub mod cgroup;
+mod child;
+mod console;
+mod copy_up;
+mod create;
+mod descriptor_path;
+mod error;
+mod explain;
+mod identity;
+mod init;
+mod join;
+mod options;
+mod plan;
+mod planner;
+mod prepared;
+mod process;
+pub mod protect;
+mod rootfs;
+pub mod seccomp;
+mod wire;
+
+pub use create::{Created, Stdio, create};
+pub use error::{PlanError, StartError, chain};
+pub use join::{Joined, join};
+pub use plan::*;
+pub use planner::{Context, RootSource, plan, plan_process};
+pub use process::{Process, start_time};

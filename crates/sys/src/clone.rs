@@ -161,3 +161,15 @@ pub fn unshare_namespaces(flags: u32) -> Result<(), Errno> {
     let done = unsafe { libc::unshare(flags.cast_signed()) };
     if done == 0 { Ok(()) } else { Err(Errno::last()) }
 }
+
+/// Moves this thread, or with [`Namespaces::PID`] its next children, into the namespace of a descriptor; with a pidfd into
+/// every kind of that process's namespaces that is named. See setns(2), Linux 5.8 for pidfds.
+///
+/// # Errors
+/// As setns(2): EPERM without rights in it, EINVAL where kind and descriptor do not fit.
+pub fn enter_namespace(namespace: BorrowedFd<'_>, kinds: Namespaces) -> Result<(), Errno> {
+    let kinds = i32::try_from(kinds.bits()).unwrap_or(-1);
+    // SAFETY: the arguments are integers; no memory is shared or unshared.
+    let done = unsafe { libc::setns(namespace.as_raw_fd(), kinds) };
+    if done == 0 { Ok(()) } else { Err(Errno::last()) }
+}

@@ -29,3 +29,17 @@ pub fn open_in_root(
         }
     }
 }
+
+/// The working directory's path, written into `space`; it does not begin with a slash when it lies outside the root.
+///
+/// # Errors
+/// ERANGE when it is longer than the space, ENOENT when it was removed.
+pub fn current_directory(space: &mut [u8]) -> Result<&[u8], Errno> {
+    // SAFETY: the kernel writes at most `len` bytes into the space, which is that long.
+    let length = unsafe { libc::syscall(libc::SYS_getcwd, space.as_mut_ptr(), space.len()) };
+    match usize::try_from(length) {
+        // The length counts the NUL at the end.
+        Ok(length) => Ok(space.get(..length.saturating_sub(1)).unwrap_or_default()),
+        Err(_negative) => Err(Errno::last()),
+    }
+}

@@ -1,6 +1,6 @@
 //! Signal masks and signals as a descriptor. Source: signal(7), signalfd(2).
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use crate::Errno;
 use crate::fd::own_fd;
@@ -91,4 +91,38 @@ pub fn open_signalfd(set: SignalSet) -> Result<OwnedFd, Errno> {
     let fd =
         unsafe { libc::signalfd(-1, &raw const set.0, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
     if fd >= 0 { Ok(own_fd(fd)) } else { Err(Errno::last()) }
+}
+
+/// Sends any signal, real-time ones too, to the process behind a pidfd. See pidfd_send_signal(2).
+///
+/// # Errors
+/// ESRCH when it has ended, EINVAL for a number that is no signal, EPERM without the rights.
+pub fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
+    let nothing = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: the arguments are integers and a null pointer, which asks for the information that kill(2) would give.
+    let done = unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, nothing, 0)
+    };
+    if done == 0 { Ok(()) } else { Err(Errno::last()) }
+}
+
+/// Waits for one of the blocked signals of `set` and gives its number. See sigwaitinfo(2).
+///
+/// # Errors
+/// EINTR when another signal arrived.
+pub fn wait_for_signal(set: SignalSet) -> Result<i32, Errno> {
+    // SAFETY: the set outlives the call, and a null information pointer is allowed.
+    let signal = unsafe { libc::sigwaitinfo(&raw const set.0, std::ptr::null_mut()) };
+    if signal > 0 { Ok(signal) } else { Err(Errno::last()) }
+}
+
+/// Sends a signal to a process by its number. Only for a child that the caller has not reaped: another number may mean
+/// another process by now. See kill(2).
+///
+/// # Errors
+/// ESRCH when there is no such process.
+pub fn signal_child(pid: i32, signal: i32) -> Result<(), Errno> {
+    // SAFETY: kill takes integers.
+    let done = unsafe { libc::kill(pid, signal) };
+    if done == 0 { Ok(()) } else { Err(Errno::last()) }
 }

@@ -97,6 +97,21 @@ pub enum NamespaceKind {
     Time,
 }
 
+impl std::fmt::Display for NamespaceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::Mount => "mount",
+            Self::Pid => "pid",
+            Self::Network => "network",
+            Self::Ipc => "ipc",
+            Self::Uts => "uts",
+            Self::Cgroup => "cgroup",
+            Self::Time => "time",
+        })
+    }
+}
+
 /// One row of a uid or gid map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdMapping {

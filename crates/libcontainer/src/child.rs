@@ -1,0 +1,161 @@
+//! The child's walk: from clone to the gate, and through it to exec. Nothing here allocates, locks, formats or logs.
+//!
+//! Start at [`run`]. Each [`Action`] is one arm of [`Walk::step`]; what is done to the new root is in [`crate::rootfs`], what
+//! the process becomes in [`crate::identity`].
+
+use std::convert::Infallible;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount_change, unmount};
+use rustix::process::pivot_root;
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
+use sys::{Errno, exit_now};
+
+use crate::cgroup::Entry;
+use crate::console;
+use crate::identity;
+use crate::prepared::{Action, Prepared};
+use crate::rootfs::{self, Root};
+use crate::wire::{self, At, Failed, Place, ProcessStep, ToChild};
+
+/// What the child is handed.
+pub(crate) struct Inherited<'a> {
+    pub(crate) prepared: &'a Prepared,
+    pub(crate) socket: BorrowedFd<'a>,
+    /// The doors into the control groups.
+    pub(crate) cgroup: &'a Entry,
+    /// Namespaces to join, the user namespace first.
+    pub(crate) joins: &'a [OwnedFd],
+    /// Whether the parent writes id maps.
+    pub(crate) user_namespace: bool,
+    /// Standard streams; nothing with a terminal.
+    pub(crate) stdio: Option<[BorrowedFd<'a>; 3]>,
+}
+
+/// The child's whole life; it ends in exec or in exit.
+pub(crate) fn run(inherited: &Inherited<'_>) -> Infallible {
+    let Err(failed) = live(inherited);
+    wire::send_failed(inherited.socket, failed);
+    exit_now(125)
+}
+
+fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
+    inherited.cgroup.enter().at(ProcessStep::EnterCgroup)?;
+    for namespace in inherited.joins {
+        move_into_link_name_space(namespace.as_fd(), None::<LinkNameSpaceType>)
+            .at(ProcessStep::JoinNamespace)?;
+    }
+    if inherited.user_namespace {
+        wire::await_parent(inherited.socket, ToChild::Mapped)?;
+        identity::become_root_inside()?;
+    }
+    let mut walk = Walk { root: None, terminal: None };
+    for (number, action) in inherited.prepared.steps.iter().enumerate() {
+        let here = Place::Step(u16::try_from(number).unwrap_or(u16::MAX));
+        walk.step(action, inherited.prepared).map_err(|errno| Failed { at: here, errno })?;
+    }
+    let console = walk.terminal.as_ref().map(|terminal| terminal.master.as_fd());
+    wire::send_ready(inherited.socket, console)?;
+    wire::await_parent(inherited.socket, ToChild::Go)?;
+    let slave = walk.terminal.as_ref().map(|terminal| terminal.slave.as_fd());
+    identity::become_process(&inherited.prepared.process, inherited.stdio, slave)
+}
+
+struct Walk {
+    root: Option<Root>,
+    terminal: Option<console::Terminal>,
+}
+
+impl Walk {
+    fn root(&self) -> Result<&Root, Errno> {
+        self.root.as_ref().ok_or(Errno::from_raw(libc::ENOENT))
+    }
+
+    fn step(&mut self, action: &Action, prepared: &Prepared) -> Result<(), Errno> {
+        match action {
+            Action::DetachPropagation { flags } => mount_change(c"/", propagation(*flags))?,
+            Action::OverlayRoot { options, at } => self.root = Some(Root::overlay(options, at)?),
+            Action::BindRoot { path } => self.root = Some(Root::bind(path)?),
+            Action::Mount { kind, source, target, flags, data, copy_up } => {
+                self.root()?.mount(kind, source, target, *flags, data, *copy_up)?;
+            }
+            Action::Bind {
+                source,
+                target,
+                recursive,
+                attributes,
+                set_recursive,
+                create_source,
+            } => {
+                self.root()?
+                    .bind_in(source, target, *recursive, *create_source)?
+                    .set(*attributes, *set_recursive)?;
+            }
+            Action::Propagation { target: Some(target), flags } => {
+                self.root()?.propagate(target, propagation(*flags))?;
+            }
+            Action::Propagation { target: None, flags } => mount_change(c"/", propagation(*flags))?,
+            Action::Devices { nodes, links } => self.root()?.devices(nodes, links)?,
+            Action::Console => {
+                self.terminal = Some(console::open(self.root()?, prepared.process.terminal)?);
+            }
+            Action::LoopbackUp => sys::set_interface_up(b"lo")?,
+            Action::HostName { name } => rustix::system::sethostname(name.to_bytes())?,
+            Action::DomainName { name } => rustix::system::setdomainname(name.to_bytes())?,
+            Action::TimeNamespace { offsets } => time_namespace(offsets.to_bytes())?,
+            Action::CgroupNamespace => unshare(UnshareFlags::NEWCGROUP)?,
+            Action::CgroupV1 { target, hierarchies, read_only } => {
+                self.root()?.cgroup_v1(target, hierarchies, *read_only)?;
+            }
+            Action::PivotRoot => self.pivot()?,
+            Action::Sysctl { path, value } => write_file(path, value.to_bytes())?,
+            Action::Mask { path, trusted } => rootfs::mask(path, *trusted)?,
+            Action::ReadOnly { path, trusted } => rootfs::read_only(path, *trusted)?,
+            Action::ReadOnlyRoot => rootfs::read_only_root()?,
+            Action::OomScoreAdjust { value } => {
+                write_file(c"/proc/self/oom_score_adj", value.to_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pivot(&mut self) -> Result<(), Errno> {
+        rustix::process::fchdir(self.root()?.directory())?;
+        // Both on ".": the old root lands on top of the new one, so no spare directory is needed. pivot_root(2), NOTES.
+        pivot_root(c".", c".")?;
+        // The old root must not carry our unmount back to the host.
+        mount_change(c".", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+        unmount(c".", UnmountFlags::DETACH)?;
+        Ok(rustix::process::chdir(c"/")?)
+    }
+}
+
+fn propagation(flags: u64) -> MountPropagationFlags {
+    // The kernel's word is 32 bits wide; these flags are its lower ones.
+    MountPropagationFlags::from_bits_retain(u32::try_from(flags).unwrap_or(0))
+}
+
+pub(crate) fn mount_flags(flags: u64) -> MountFlags {
+    MountFlags::from_bits_retain(u32::try_from(flags).unwrap_or(0))
+}
+
+fn unshare(flags: UnshareFlags) -> Result<(), Errno> {
+    sys::unshare_namespaces(flags.bits())
+}
+
+/// The offsets can be written until the first process enters, and unshare(2) alone enters none. time_namespaces(7).
+fn time_namespace(offsets: &[u8]) -> Result<(), Errno> {
+    sys::unshare_namespaces(u32::try_from(sys::Namespaces::TIME.bits()).unwrap_or(0))?;
+    if !offsets.is_empty() {
+        write_file(c"/proc/self/timens_offsets", offsets)?;
+    }
+    let namespace =
+        open(c"/proc/self/ns/time_for_children", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    move_into_link_name_space(namespace.as_fd(), None::<LinkNameSpaceType>).map_err(Errno::from)
+}
+
+fn write_file(path: &std::ffi::CStr, text: &[u8]) -> Result<(), Errno> {
+    let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(&file, text).map(drop).map_err(Errno::from)
+}

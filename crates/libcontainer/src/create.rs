@@ -1,0 +1,291 @@
+//! The parent's side of a start: groups, clone, id maps, and a gate before the program.
+//!
+//! Start at [`create`]. On every error nothing is left: the child is killed and reaped, its groups are removed. The words that
+//! pass between parent and child are drawn in [`crate::wire`].
+
+use std::fs;
+use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::{WaitId, WaitIdOptions, waitid};
+use spec::runtime::{IdMapping, NamespaceKind};
+use sys::{CloneArgs, Errno, Namespaces, clone3};
+
+use crate::cgroup::Cgroup;
+use crate::child::{self, Inherited};
+use crate::error::StartError;
+use crate::plan::{Plan, ProcessPlan};
+use crate::prepared::Prepared;
+use crate::process::Process;
+use crate::wire::{self, Failed, FromChild, Place, ProcessStep, ToChild};
+
+/// How long a group may take to empty after its processes were killed.
+const GROUP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a process reads from and writes to.
+#[derive(Debug, Clone, Copy)]
+pub enum Stdio<'a> {
+    /// These three streams.
+    Streams {
+        /// Standard input.
+        stdin: BorrowedFd<'a>,
+        /// Standard output.
+        stdout: BorrowedFd<'a>,
+        /// Standard error.
+        stderr: BorrowedFd<'a>,
+    },
+    /// A pseudo-terminal from the container's own devpts, as the plan says; its master comes back.
+    Terminal,
+}
+
+impl<'a> Stdio<'a> {
+    pub(crate) fn streams(self) -> Option<[BorrowedFd<'a>; 3]> {
+        match self {
+            Self::Streams { stdin, stdout, stderr } => Some([stdin, stdout, stderr]),
+            Self::Terminal => None,
+        }
+    }
+}
+
+/// A container whose namespaces, mounts and groups exist, waiting at the gate before its program.
+#[derive(Debug)]
+pub struct Created {
+    process: Option<Process>,
+    console: Option<OwnedFd>,
+    socket: OwnedFd,
+    cgroup: Option<Cgroup>,
+    program: String,
+}
+
+/// Makes the container up to the gate. The caller has one thread.
+///
+/// # Errors
+/// Names the step that the kernel refused, with its object.
+pub fn create(plan: &Plan, stdio: Stdio<'_>) -> Result<Created, StartError> {
+    let prepared = Prepared::new(plan)?;
+    let joins = open_joins(plan)?;
+    let cgroup = Cgroup::create(&plan.cgroup).map_err(StartError::Cgroup)?;
+    match clone_child(plan, &prepared, &joins, stdio, &cgroup) {
+        Ok((process, socket)) => {
+            let program = plan.process.args.first().cloned().unwrap_or_default();
+            let mut created = Created {
+                process: Some(process),
+                console: None,
+                socket,
+                cgroup: Some(cgroup),
+                program,
+            };
+            created.console = created.prepare(plan)?;
+            Ok(created)
+        }
+        Err(error) => {
+            // The first error is the one that tells.
+            let _kept = cgroup.remove(GROUP_PATIENCE);
+            Err(error)
+        }
+    }
+}
+
+fn clone_child(
+    plan: &Plan,
+    prepared: &Prepared,
+    joins: &[OwnedFd],
+    stdio: Stdio<'_>,
+    cgroup: &Cgroup,
+) -> Result<(Process, OwnedFd), StartError> {
+    let entry = cgroup.entry().map_err(StartError::Cgroup)?;
+    let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
+    let user_namespace = prepared.namespaces.contains(Namespaces::USER);
+    let args = CloneArgs {
+        namespaces: prepared.namespaces,
+        into_cgroup: entry.into_cgroup(),
+        sibling: false,
+    };
+    let inherited = Inherited {
+        prepared,
+        socket: child_socket.as_fd(),
+        cgroup: &entry,
+        joins,
+        user_namespace,
+        stdio: stdio.streams(),
+    };
+    let cloned = clone3(args, || child::run(&inherited))
+        .map_err(StartError::parent("make the namespaces"))?;
+    drop(child_socket);
+    let process = Process::new(cloned.pid, cloned.pidfd);
+    if user_namespace
+        && let Err(error) = write_maps(process.pid(), plan).and_then(|()| {
+            wire::tell_child(socket.as_fd(), ToChild::Mapped)
+                .map_err(StartError::parent("talk with the child"))
+        })
+    {
+        end(&process);
+        return Err(error);
+    }
+    Ok((process, socket))
+}
+
+/// Namespaces to join, opened before the child exists. A pid namespace is entered by the next child only, so it is entered
+/// here: setns(2), CLONE_NEWPID.
+fn open_joins(plan: &Plan) -> Result<Vec<OwnedFd>, StartError> {
+    let mut joins = Vec::new();
+    let mut wanted: Vec<_> = plan.namespaces.join.iter().collect();
+    wanted.sort_by_key(|(kind, _)| *kind);
+    for (kind, path) in wanted {
+        let namespace = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|errno| StartError::Open { path: path.clone(), errno: errno.into() })?;
+        if *kind == NamespaceKind::Pid {
+            sys::enter_namespace(namespace.as_fd(), Namespaces::PID)
+                .map_err(StartError::parent("join the pid namespace"))?;
+        } else {
+            joins.push(namespace);
+        }
+    }
+    Ok(joins)
+}
+
+fn write_maps(pid: i32, plan: &Plan) -> Result<(), StartError> {
+    for (file, mappings) in
+        [("uid_map", &plan.namespaces.uid_mappings), ("gid_map", &plan.namespaces.gid_mappings)]
+    {
+        let row = |map: &IdMapping| format!("{} {} {}\n", map.container_id, map.host_id, map.size);
+        let text: String = mappings.iter().map(row).collect();
+        let path = format!("/proc/{pid}/{file}");
+        // One write(2) for the whole map: user_namespaces(7).
+        let written = fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|error| StartError::Parent {
+            action: format!("write {path}"),
+            errno: Errno::from(error),
+        })?;
+    }
+    Ok(())
+}
+
+impl Created {
+    /// Hears the child out until it stands at the gate.
+    fn prepare(&mut self, plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
+        match wire::hear_child(self.socket.as_fd()) {
+            Ok(FromChild::Ready { descriptor }) => Ok(descriptor),
+            Ok(FromChild::Failed(failed)) => {
+                Err(self.abandon(explain(failed, Some(plan), &self.program)))
+            }
+            Ok(FromChild::Closed | FromChild::Joined { .. }) => Err(self.vanished()),
+            Err(errno) => {
+                Err(self.abandon(StartError::Parent { action: "hear the child".to_owned(), errno }))
+            }
+        }
+    }
+
+    /// The first process; its program has not begun.
+    ///
+    /// # Panics
+    /// Never: the process is taken out by [`Created::start`] alone, which consumes `self`.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.process.as_ref().map_or(0, Process::pid)
+    }
+
+    /// The terminal's master, once.
+    pub fn take_console(&mut self) -> Option<OwnedFd> {
+        self.console.take()
+    }
+
+    /// Opens the gate; returns once the program runs.
+    ///
+    /// # Errors
+    /// [`StartError::NotFound`] and [`StartError::NotExecutable`] for a program that cannot be run, else the step.
+    pub fn start(mut self) -> Result<(Process, Cgroup), StartError> {
+        if let Err(errno) = wire::tell_child(self.socket.as_fd(), ToChild::Go) {
+            return Err(
+                self.abandon(StartError::Parent { action: "open the gate".to_owned(), errno })
+            );
+        }
+        match wire::hear_child(self.socket.as_fd()) {
+            Ok(FromChild::Closed) => {}
+            Ok(FromChild::Failed(failed)) => {
+                return Err(self.abandon(explain(failed, None, &self.program)));
+            }
+            Ok(FromChild::Ready { .. } | FromChild::Joined { .. }) => return Err(self.vanished()),
+            Err(errno) => {
+                return Err(
+                    self.abandon(StartError::Parent { action: "hear the child".to_owned(), errno })
+                );
+            }
+        }
+        match (self.process.take(), self.cgroup.take()) {
+            (Some(process), Some(cgroup)) => Ok((process, cgroup)),
+            _ => Err(self.vanished()),
+        }
+    }
+
+    fn vanished(&mut self) -> StartError {
+        let how = self.process.as_ref().map_or_else(String::new, end);
+        self.abandon(StartError::Vanished { how })
+    }
+
+    /// Leaves nothing, and passes the error on.
+    fn abandon(&mut self, error: StartError) -> StartError {
+        if let Some(process) = self.process.take() {
+            end(&process);
+        }
+        if let Some(cgroup) = self.cgroup.take() {
+            let _kept = cgroup.kill();
+            let _kept = cgroup.remove(GROUP_PATIENCE);
+        }
+        error
+    }
+}
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        if self.process.is_some() || self.cgroup.is_some() {
+            self.abandon(StartError::Vanished { how: String::new() });
+        }
+    }
+}
+
+/// Kills and reaps a child of ours; says how it had ended.
+pub(crate) fn end(process: &Process) -> String {
+    let _gone = process.signal(libc::SIGKILL);
+    match wire::retry(|| waitid(WaitId::PidFd(process.pidfd()), WaitIdOptions::EXITED)) {
+        Ok(Some(status)) => match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => format!("with exit code {code}"),
+            (_, Some(signal)) => format!("by signal {signal}"),
+            _ => "nobody knows how".to_owned(),
+        },
+        _ => "and somebody else reaped it".to_owned(),
+    }
+}
+
+/// The child's numbers in words: which step it was, on what object.
+pub(crate) fn explain(failed: Failed, plan: Option<&Plan>, program: &str) -> StartError {
+    let Failed { at, errno } = failed;
+    let program = program.to_owned();
+    match at {
+        Place::Step(number) => {
+            let step = plan.and_then(|plan| plan.steps.get(usize::from(number)));
+            StartError::Child {
+                step: step.map_or_else(|| format!("step {number}"), ToString::to_string),
+                errno,
+            }
+        }
+        Place::Process(ProcessStep::Exec)
+            if matches!(errno.raw(), libc::ENOENT | libc::ENOTDIR) =>
+        {
+            let has_path = program.contains('/');
+            StartError::NotFound { program, has_path }
+        }
+        Place::Process(ProcessStep::Exec) => StartError::NotExecutable { program, errno },
+        Place::Process(step) => StartError::Child { step: step.words().to_owned(), errno },
+    }
+}
+
+/// The program's name, for errors of a process that joins.
+pub(crate) fn program_of(process: &ProcessPlan) -> &str {
+    process.args.first().map_or("", String::as_str)
+}

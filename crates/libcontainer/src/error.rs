@@ -1,0 +1,128 @@
+//! Why a container could not be planned or started: each error names the step, its object and the kernel's answer, once.
+
+use std::path::PathBuf;
+
+use sys::Errno;
+
+/// A configuration that no container can be made of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A field has no value or a wrong one.
+    #[error("{field}: {why}")]
+    Field {
+        /// Which field, as in `process.cwd`.
+        field: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The seccomp profile cannot be compiled.
+    #[error("linux.seccomp")]
+    Seccomp(#[source] crate::seccomp::SeccompError),
+    /// A limit cannot be set here.
+    #[error("linux.resources")]
+    Cgroup(#[source] crate::cgroup::PlanError),
+}
+
+impl PlanError {
+    pub(crate) fn field(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Field { field: field.into(), why: why.into() }
+    }
+}
+
+/// A plan that the kernel refused.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A system call of the parent.
+    #[error("{action}")]
+    Parent {
+        /// What was tried, with its object.
+        action: String,
+        /// The kernel's answer.
+        #[source]
+        errno: Errno,
+    },
+    /// The control groups.
+    #[error("cgroup")]
+    Cgroup(#[source] crate::cgroup::CgroupError),
+    /// A step of the child.
+    #[error("{step}")]
+    Child {
+        /// The step with its object.
+        step: String,
+        /// The kernel's answer.
+        #[source]
+        errno: Errno,
+    },
+    /// No program of that name, or its interpreter is missing.
+    #[error("exec {program}: no such program{}", if *.has_path { "" } else { " in $PATH" })]
+    NotFound {
+        /// As it was asked for.
+        program: String,
+        /// Whether it was a path.
+        has_path: bool,
+    },
+    /// A program that cannot be executed.
+    #[error("exec {program}")]
+    NotExecutable {
+        /// As it was asked for.
+        program: String,
+        /// The kernel's answer.
+        #[source]
+        errno: Errno,
+    },
+    /// The child ended without a word: it was killed.
+    #[error("the child ended before its program started, {how}")]
+    Vanished {
+        /// By which signal or with which code.
+        how: String,
+    },
+    /// A string with a NUL byte.
+    #[error("{what} holds a NUL byte")]
+    Nul {
+        /// Which string.
+        what: &'static str,
+    },
+    /// A file that the parent needs.
+    #[error("open {}", path.display())]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        errno: Errno,
+    },
+}
+
+impl StartError {
+    /// The exit code that `run` and `exec` give for it: 127 for a missing program, 126 for one that cannot be executed, 125 else.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotFound { .. } => 127,
+            Self::NotExecutable { .. } => 126,
+            Self::Parent { .. }
+            | Self::Cgroup(_)
+            | Self::Child { .. }
+            | Self::Vanished { .. }
+            | Self::Nul { .. }
+            | Self::Open { .. } => 125,
+        }
+    }
+
+    pub(crate) fn parent(action: impl Into<String>) -> impl FnOnce(Errno) -> Self {
+        |errno| Self::Parent { action: action.into(), errno }
+    }
+}
+
+/// An error and its causes on one line, each said once.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

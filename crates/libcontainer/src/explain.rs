@@ -1,0 +1,223 @@
+//! Plans in words: one line per step, for people and for golden tests.
+
+use std::fmt;
+
+use crate::capability;
+use crate::plan::{NamespacePlan, Plan, ProcessPlan, Step};
+
+/// Capabilities beyond this many are counted, not named.
+const NAMED: usize = 16;
+
+/// Bits of mount(2) and their names.
+const FLAGS: &[(u64, &str)] = &[
+    (libc::MS_RDONLY, "ro"),
+    (libc::MS_NOSUID, "nosuid"),
+    (libc::MS_NODEV, "nodev"),
+    (libc::MS_NOEXEC, "noexec"),
+    (libc::MS_STRICTATIME, "strictatime"),
+    (libc::MS_RELATIME, "relatime"),
+    (libc::MS_NOATIME, "noatime"),
+];
+
+const ATTRIBUTES: &[(u64, &str)] = &[
+    (libc::MOUNT_ATTR_RDONLY, "ro"),
+    (libc::MOUNT_ATTR_NOSUID, "nosuid"),
+    (libc::MOUNT_ATTR_NODEV, "nodev"),
+    (libc::MOUNT_ATTR_NOEXEC, "noexec"),
+];
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines: Vec<String> = self.cgroup.to_string().lines().map(str::to_owned).collect();
+        lines.extend(self.namespaces.lines());
+        lines.extend(self.steps.iter().map(ToString::to_string));
+        lines.extend(self.process.lines());
+        for (number, line) in lines.iter().enumerate() {
+            writeln!(f, "{:>3}  {line}", number + 1)?;
+        }
+        Ok(())
+    }
+}
+
+impl NamespacePlan {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (kind, path) in &self.join {
+            lines.push(format!("join the {kind} namespace {}", path.display()));
+        }
+        let names: Vec<String> = self.create.iter().map(ToString::to_string).collect();
+        lines.push(format!("make namespaces: {}", names.join(", ")));
+        for (what, mappings) in [("user", &self.uid_mappings), ("group", &self.gid_mappings)] {
+            for map in mappings {
+                lines.push(format!(
+                    "map {what} ids {}+{} to {} of the host",
+                    map.container_id, map.size, map.host_id
+                ));
+            }
+        }
+        lines
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DetachPropagation { flags } if flags & libc::MS_SLAVE != 0 => {
+                f.write_str("keep mounts from spreading to the host")
+            }
+            Self::DetachPropagation { .. } => {
+                f.write_str("keep mounts from spreading to and from the host")
+            }
+            Self::OverlayRoot { lower, upper, at, .. } => {
+                write!(
+                    f,
+                    "mount overlay of {} layers and {} on {}",
+                    lower.len(),
+                    upper.display(),
+                    at.display()
+                )
+            }
+            Self::BindRoot { path } => write!(f, "bind root {}", path.display()),
+            Self::Mount { kind, target, flags, data, copy_up, .. } => {
+                write!(f, "mount {kind} on {}{}", target.display(), options(*flags, FLAGS, data))?;
+                f.write_str(if *copy_up { ", with what was there" } else { "" })
+            }
+            Self::Bind { source, target, recursive, set, .. } => {
+                let how = if *recursive { "bind tree" } else { "bind" };
+                write!(
+                    f,
+                    "{how} {} on {}{}",
+                    source.display(),
+                    target.display(),
+                    options(*set, ATTRIBUTES, "")
+                )
+            }
+            Self::Propagation { target, flags } => {
+                write!(f, "make {} {}", target.display(), propagation_name(*flags))
+            }
+            Self::Devices { nodes, links } => {
+                let names = nodes
+                    .iter()
+                    .map(|node| node.name.as_str())
+                    .chain(links.iter().map(|(name, _)| name.as_str()));
+                write!(f, "fill /dev with {}", names.collect::<Vec<_>>().join(" "))
+            }
+            Self::Console => f.write_str("open a terminal and bind it to /dev/console"),
+            Self::LoopbackUp => f.write_str("bring the loopback interface up"),
+            Self::HostName { name } => write!(f, "set the host name {name:?}"),
+            Self::DomainName { name } => write!(f, "set the domain name {name:?}"),
+            Self::TimeNamespace { offsets } if offsets.is_empty() => {
+                f.write_str("make a time namespace")
+            }
+            Self::TimeNamespace { offsets } => {
+                write!(f, "make a time namespace with {}", offsets.trim().replace('\n', ", "))
+            }
+            Self::CgroupNamespace => f.write_str("make a cgroup namespace"),
+            Self::CgroupV1 { target, hierarchies, read_only } => {
+                let how = if *read_only { " read-only" } else { "" };
+                write!(
+                    f,
+                    "mount {} cgroup hierarchies below {}{how}",
+                    hierarchies.len(),
+                    target.display()
+                )
+            }
+            Self::PivotRoot => f.write_str("pivot root"),
+            Self::Sysctl { path, value } => write!(f, "write {value:?} to /proc/sys/{path}"),
+            Self::Mask { path } => write!(f, "mask {}", path.display()),
+            Self::ReadOnly { path } => write!(f, "make {} read-only", path.display()),
+            Self::ReadOnlyRoot => f.write_str("make the root read-only"),
+            Self::OomScoreAdjust { value } => write!(f, "adjust the OOM score by {value}"),
+        }
+    }
+}
+
+impl ProcessPlan {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec!["wait at the gate".to_owned(), "make a session".to_owned()];
+        if self.terminal {
+            lines.push("take the terminal".to_owned());
+        }
+        lines.push("make a session keyring".to_owned());
+        for limit in &self.rlimits {
+            let value = |value: Option<u64>| {
+                value.map_or("unlimited".to_owned(), |value| value.to_string())
+            };
+            lines.push(format!(
+                "limit {} to {}, at most {}",
+                limit.resource,
+                value(limit.soft),
+                value(limit.hard)
+            ));
+        }
+        lines.extend(
+            self.apparmor_profile
+                .iter()
+                .map(|profile| format!("enter the AppArmor profile {profile} at exec")),
+        );
+        lines.extend(
+            self.selinux_label
+                .iter()
+                .map(|label| format!("enter the SELinux label {label} at exec")),
+        );
+        lines.push(format!("enter {}", self.cwd.display()));
+        let seccomp = self.seccomp.as_ref().map(|program| {
+            format!("load a system call filter of {} instructions", program.instructions.len())
+        });
+        if !self.no_new_privileges {
+            lines.extend(seccomp.clone());
+        }
+        let groups: String = self.groups.iter().map(|group| format!(", {group}")).collect();
+        lines.push(format!("become user {}, group {}{groups}", self.uid, self.gid));
+        if let Some(sets) = &self.capabilities {
+            for (name, set) in [
+                ("bounding", sets.bounding),
+                ("permitted", sets.permitted),
+                ("effective", sets.effective),
+                ("inheritable", sets.inheritable),
+                ("ambient", sets.ambient),
+            ] {
+                lines.push(format!("{name} capabilities: {}", set_in_words(set)));
+            }
+        }
+        if self.no_new_privileges {
+            lines.push("set no_new_privs".to_owned());
+            lines.extend(seccomp);
+        }
+        lines.push("close every descriptor but the standard streams at exec".to_owned());
+        if self.init {
+            lines.push("stay process 1: reap orphans, forward signals".to_owned());
+        }
+        lines.push(format!(
+            "exec {}",
+            self.args.iter().map(|arg| format!("{arg:?}")).collect::<Vec<_>>().join(" ")
+        ));
+        lines
+    }
+}
+
+fn set_in_words(set: u64) -> String {
+    let names: Vec<String> =
+        capability::names(set).map(|name| name.trim_start_matches("CAP_").to_lowercase()).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        count if count > NAMED => format!("{count} of {}", capability::COUNT),
+        _ => names.join(" "),
+    }
+}
+
+fn options(bits: u64, names: &[(u64, &str)], data: &str) -> String {
+    let mut parts: Vec<&str> =
+        names.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
+    parts.extend(Some(data).filter(|data| !data.is_empty()));
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(",")) }
+}
+
+fn propagation_name(flags: u64) -> &'static str {
+    match flags & !libc::MS_REC {
+        libc::MS_SHARED => "shared",
+        libc::MS_SLAVE => "a slave",
+        libc::MS_UNBINDABLE => "unbindable",
+        _ => "private",
+    }
+}

@@ -1,0 +1,216 @@
+//! The last steps of every process, the container's first and those that join: from a privileged child of the monitor to the
+//! user's program. Runs in the child: nothing here allocates.
+//!
+//! The order is the kernel's: what needs a right comes before the right is given up. Start at [`become_process`]. Sources:
+//! capabilities(7) "Effect of user ID changes on capabilities", seccomp(2), prctl(2), execve(2).
+
+use std::convert::Infallible;
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno as Raw;
+use rustix::process::{Gid, Uid};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+use sys::Errno;
+
+use crate::capability;
+use crate::plan::CapabilityPlan;
+use crate::prepared::PreparedProcess;
+use crate::wire::{At, Failed, Place, ProcessStep};
+
+/// Sets of capabilities have 64 bits.
+const NO_CAPABILITY_BEYOND: usize = 64;
+
+/// In a new user namespace the child has every capability but is nobody until it says who it is.
+pub(crate) fn become_root_inside() -> Result<(), Failed> {
+    let (uid, gid) = (Uid::ROOT, Gid::ROOT);
+    rustix::thread::set_thread_res_gid(gid, gid, gid).at(ProcessStep::BecomeRootInside)?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid).at(ProcessStep::BecomeRootInside)
+}
+
+/// Becomes the program; returns only a failure.
+pub(crate) fn become_process(
+    process: &PreparedProcess,
+    stdio: Option<[BorrowedFd<'_>; 3]>,
+    terminal: Option<BorrowedFd<'_>>,
+) -> Result<Infallible, Failed> {
+    rustix::process::setsid().at(ProcessStep::NewSession)?;
+    take_stdio(process, stdio, terminal)?;
+    keyring().at(ProcessStep::Keyring)?;
+    for (resource, limit) in &process.rlimits {
+        rustix::process::setrlimit(*resource, *limit).at(ProcessStep::Rlimits)?;
+    }
+    label(process).at(ProcessStep::Label)?;
+    working_directory(process)?;
+    // Without no_new_privs only a privileged process may load a filter: before the rights go. seccomp(2).
+    if !process.no_new_privileges {
+        seccomp(process)?;
+    }
+    if let Some(sets) = &process.capabilities {
+        drop_from_bounding_set(sets.bounding).at(ProcessStep::BoundingSet)?;
+        rustix::thread::set_keep_capabilities(true).at(ProcessStep::KeepCapabilities)?;
+    }
+    set_user(process)?;
+    if let Some(sets) = &process.capabilities {
+        set_capabilities(sets)?;
+    }
+    if process.no_new_privileges {
+        rustix::thread::set_no_new_privs(true).at(ProcessStep::NoNewPrivileges)?;
+        seccomp(process)?;
+    }
+    // Whatever the monitor or its parent had open ends here (CVE-2024-21626).
+    sys::close_on_exec_from(3).at(ProcessStep::Descriptors)?;
+    sys::default_signals();
+    if process.init {
+        return crate::init::run(process);
+    }
+    sys::unblock_all_signals().at(ProcessStep::Signals)?;
+    execute(process)
+}
+
+fn take_stdio(
+    process: &PreparedProcess,
+    stdio: Option<[BorrowedFd<'_>; 3]>,
+    terminal: Option<BorrowedFd<'_>>,
+) -> Result<(), Failed> {
+    let [stdin, stdout, stderr] = match (terminal, stdio) {
+        (Some(terminal), _) => {
+            rustix::process::ioctl_tiocsctty(terminal).at(ProcessStep::ControllingTerminal)?;
+            [terminal; 3]
+        }
+        (None, Some(stdio)) => stdio,
+        (None, None) => return Ok(()),
+    };
+    rustix::stdio::dup2_stdin(stdin).at(ProcessStep::Stdio)?;
+    rustix::stdio::dup2_stdout(stdout).at(ProcessStep::Stdio)?;
+    rustix::stdio::dup2_stderr(stderr).at(ProcessStep::Stdio)?;
+    if process.uid != 0 {
+        // So that the user can open /dev/stdout again. What is not ours to give, such as /dev/null, stays as it is.
+        for stream in [stdin, stdout, stderr] {
+            let _not_ours = rustix::fs::fchown(stream, Some(Uid::from_raw(process.uid)), None);
+        }
+    }
+    Ok(())
+}
+
+/// A kernel without keyrings has no keys to leak, and a quota that is used up must not stop a container.
+fn keyring() -> Result<(), Errno> {
+    match sys::join_anonymous_session_keyring() {
+        Err(errno) if matches!(errno.raw(), libc::ENOSYS | libc::EDQUOT | libc::EPERM) => Ok(()),
+        other => other,
+    }
+}
+
+fn label(process: &PreparedProcess) -> Result<(), Errno> {
+    let labels = [
+        (c"/proc/self/attr/apparmor/exec", &process.apparmor),
+        (c"/proc/self/attr/exec", &process.selinux),
+    ];
+    for (path, label) in labels {
+        let Some(label) = label else { continue };
+        let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        // It must be procfs, or the label would be written to a file of the image's choice (CVE-2019-16884).
+        if rustix::fs::fstatfs(&file)?.f_type != PROC_SUPER_MAGIC {
+            return Err(Errno::from_raw(libc::EXDEV));
+        }
+        rustix::io::write(&file, label.to_bytes())?;
+    }
+    Ok(())
+}
+
+/// statfs(2).
+const PROC_SUPER_MAGIC: i64 = 0x9fa0;
+
+fn working_directory(process: &PreparedProcess) -> Result<(), Failed> {
+    if let Err(Raw::NOENT) = rustix::process::chdir(process.cwd.as_c_str()) {
+        for directory in &process.cwd_parents {
+            match rustix::fs::mkdir(directory.as_c_str(), Mode::from_raw_mode(0o755)) {
+                Ok(()) | Err(Raw::EXIST | Raw::ROFS) => {}
+                Err(errno) => return Err(errno).at(ProcessStep::WorkingDirectory),
+            }
+        }
+    }
+    rustix::process::chdir(process.cwd.as_c_str()).at(ProcessStep::WorkingDirectory)?;
+    // A directory outside the root has no path inside it: the kernel says so (CVE-2024-21626). getcwd(3), "(unreachable)".
+    let mut path = [0_u8; 4096];
+    let inside = sys::current_directory(&mut path).at(ProcessStep::WorkingDirectory)?;
+    if inside.first() == Some(&b'/') { Ok(()) } else { Err(Raw::XDEV).at(ProcessStep::OutsideRoot) }
+}
+
+fn seccomp(process: &PreparedProcess) -> Result<(), Failed> {
+    match &process.seccomp {
+        Some((program, flags)) => {
+            sys::load_seccomp_filter(program, *flags).map(drop).at(ProcessStep::Seccomp)
+        }
+        None => Ok(()),
+    }
+}
+
+fn drop_from_bounding_set(keep: u64) -> Result<(), Errno> {
+    for number in (0..capability::COUNT).filter(|number| keep >> number & 1 == 0) {
+        match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(
+            1 << number,
+        )) {
+            // Newer than this kernel.
+            Ok(()) | Err(Raw::INVAL) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    // Capabilities that this program does not know yet are nobody's to keep.
+    for number in capability::COUNT..NO_CAPABILITY_BEYOND {
+        if rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(
+            1 << number,
+        ))
+        .is_err()
+        {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn set_user(process: &PreparedProcess) -> Result<(), Failed> {
+    let (uid, gid) = (Uid::from_raw(process.uid), Gid::from_raw(process.gid));
+    match rustix::thread::set_thread_groups(&process.groups) {
+        // A user namespace whose maps an unprivileged user wrote has setgroups(2) switched off. user_namespaces(7).
+        Err(Raw::PERM) if process.groups.is_empty() => {}
+        done => done.at(ProcessStep::Groups)?,
+    }
+    rustix::thread::set_thread_res_gid(gid, gid, gid).at(ProcessStep::User)?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid).at(ProcessStep::User)?;
+    rustix::process::umask(Mode::from_raw_mode(process.umask));
+    Ok(())
+}
+
+fn set_capabilities(sets: &CapabilityPlan) -> Result<(), Failed> {
+    rustix::thread::set_keep_capabilities(false).at(ProcessStep::KeepCapabilities)?;
+    let set = CapabilitySet::from_bits_retain;
+    let three = CapabilitySets {
+        effective: set(sets.effective),
+        permitted: set(sets.permitted),
+        inheritable: set(sets.inheritable),
+    };
+    rustix::thread::set_capabilities(None, three).at(ProcessStep::Capabilities)?;
+    rustix::thread::clear_ambient_capability_set().at(ProcessStep::Ambient)?;
+    for number in (0..capability::COUNT).filter(|number| sets.ambient >> number & 1 == 1) {
+        rustix::thread::configure_capability_in_ambient_set(set(1 << number), true)
+            .at(ProcessStep::Ambient)?;
+    }
+    Ok(())
+}
+
+/// Tries each candidate: what is missing in one directory of PATH may be in the next. The refusal that tells most is told.
+pub(crate) fn execute(process: &PreparedProcess) -> Result<Infallible, Failed> {
+    let mut told = Errno::from_raw(libc::ENOENT);
+    for program in &process.programs {
+        let errno = sys::execve(program.as_c_str(), &process.argv, &process.envp);
+        if !matches!(errno.raw(), libc::ENOENT | libc::ENOTDIR) {
+            told = errno;
+            // A file that is there and may not be executed hides nothing behind it, as in execvp(3).
+            if errno.raw() != libc::EACCES {
+                break;
+            }
+        }
+    }
+    Err(Failed { at: Place::Process(ProcessStep::Exec), errno: told })
+}

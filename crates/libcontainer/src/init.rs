@@ -1,0 +1,89 @@
+//! A process 1 that does what an init must: it forwards signals to the program, its child, and reaps every orphan.
+//!
+//! It is this program after all rights were given up: nothing is executed, and nothing here allocates. Source: pid_namespaces(7).
+
+use std::convert::Infallible;
+
+use rustix::process::{WaitOptions, WaitStatus, wait};
+use sys::{CloneArgs, SignalSet, clone3, exit_now};
+
+use crate::identity;
+use crate::prepared::PreparedProcess;
+use crate::wire::{At, Failed, Place, ProcessStep};
+
+/// The number of descriptors below which nothing is closed: the standard streams.
+const FIRST_OF_OURS: u32 = 3;
+
+/// Starts the program as a child and serves it until it ends; then ends with its status.
+pub(crate) fn run(process: &PreparedProcess) -> Result<Infallible, Failed> {
+    let all = SignalSet::all();
+    sys::block_signals(all).at(ProcessStep::Signals)?;
+    // A pipe that closes at exec tells whether the program runs, so that a failure is told by the one who knows it.
+    let (told, tell) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).at(ProcessStep::Fork)?;
+    let child = clone3(CloneArgs::default(), || {
+        let failed = begin(process);
+        let _nobody = rustix::io::write(&tell, &failed.errno.raw().to_ne_bytes());
+        exit_now(127)
+    })
+    .at(ProcessStep::Fork)?;
+    drop(tell);
+    let mut errno = [0_u8; 4];
+    if let Ok(4) = rustix::io::read(&told, &mut errno[..]) {
+        return Err(Failed {
+            at: Place::Process(ProcessStep::Exec),
+            errno: sys::Errno::from_raw(i32::from_ne_bytes(errno)),
+        });
+    }
+    sys::close_from(FIRST_OF_OURS);
+    serve(child.pid, all)
+}
+
+fn begin(process: &PreparedProcess) -> Failed {
+    let started = rustix::process::setpgid(None, None)
+        .at(ProcessStep::NewSession)
+        .and_then(|()| take_foreground().at(ProcessStep::ControllingTerminal))
+        .and_then(|()| sys::unblock_all_signals().at(ProcessStep::Signals))
+        .and_then(|()| identity::execute(process));
+    match started {
+        Err(failed) => failed,
+        Ok(never) => match never {},
+    }
+}
+
+/// A group in the background could not read the terminal. SIGTTOU, which this causes, is still blocked.
+fn take_foreground() -> Result<(), rustix::io::Errno> {
+    match rustix::termios::tcsetpgrp(rustix::stdio::stdin(), rustix::process::getpid()) {
+        Err(rustix::io::Errno::NOTTY) => Ok(()),
+        done => done,
+    }
+}
+
+fn serve(child: i32, all: SignalSet) -> ! {
+    loop {
+        match sys::wait_for_signal(all) {
+            Ok(libc::SIGCHLD) => reap(child),
+            // The kernel tells about our own terminal; the program has its own group in the foreground.
+            Ok(libc::SIGTTIN | libc::SIGTTOU) | Err(_) => {}
+            Ok(signal) => {
+                let _gone = sys::signal_child(child, signal);
+            }
+        }
+    }
+}
+
+fn reap(child: i32) {
+    while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+        if pid.as_raw_nonzero().get() == child {
+            exit_now(code(status));
+        }
+    }
+}
+
+/// Exit code, or 128 and the signal, as shells tell it.
+fn code(status: WaitStatus) -> i32 {
+    status
+        .exit_status()
+        .or_else(|| status.terminating_signal().map(|signal| 128 + signal))
+        .unwrap_or(125)
+}

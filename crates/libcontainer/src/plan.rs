@@ -1,0 +1,263 @@
+//! What a container is, as data: the kernel's steps in the kernel's order.
+//!
+//! Nothing here acts. [`crate::plan`] makes a [`Plan`] out of an OCI configuration, [`crate::create`] walks one, and its
+//! `Display` prints one for people. A plan travels in a file from the engine to the monitor, so its fields only ever grow.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use spec::runtime::{ConsoleSize, IdMapping, NamespaceKind};
+
+use crate::cgroup::CgroupPlan;
+use crate::seccomp::Program;
+
+/// Version of the form that this program writes; it reads this and every earlier one.
+pub const PLAN_VERSION: u32 = 1;
+
+/// A container, from its namespaces to its first program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_VERSION`] of the program that made it.
+    pub version: u32,
+    /// Namespaces, made or joined.
+    pub namespaces: NamespacePlan,
+    /// Control groups and limits.
+    pub cgroup: CgroupPlan,
+    /// What the child does inside its namespaces before the gate.
+    pub steps: Vec<Step>,
+    /// What it becomes after the gate.
+    pub process: ProcessPlan,
+}
+
+/// The namespaces of a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamespacePlan {
+    /// Kinds that are made anew.
+    pub create: Vec<NamespaceKind>,
+    /// Kinds that are joined, by a file such as `/proc/PID/ns/net`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub join: Vec<(NamespaceKind, PathBuf)>,
+    /// User ids of a new user namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uid_mappings: Vec<IdMapping>,
+    /// Group ids of a new user namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gid_mappings: Vec<IdMapping>,
+}
+
+/// One step of the child. Paths are absolute inside the container, unless a comment says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Step {
+    /// Keep this namespace's mounts from spreading to the host. mount_namespaces(7), "SHARED SUBTREES".
+    DetachPropagation {
+        /// MS_PRIVATE, or MS_SLAVE where mounts of the host shall still arrive.
+        flags: u64,
+    },
+    /// Mount layers and a writable directory as the new root.
+    OverlayRoot {
+        /// Host directories, the top layer first.
+        lower: Vec<PathBuf>,
+        /// Host directory that takes the changes.
+        upper: PathBuf,
+        /// Host directory that overlayfs works in.
+        work: PathBuf,
+        /// Host directory that it is mounted on.
+        at: PathBuf,
+    },
+    /// Use a host directory as the new root.
+    BindRoot {
+        /// The host directory.
+        path: PathBuf,
+    },
+    /// Mount a file system.
+    Mount {
+        /// Type as in `/proc/filesystems`.
+        kind: String,
+        /// Source, often just a name.
+        source: String,
+        /// Where.
+        target: PathBuf,
+        /// `MS_…` bits.
+        flags: u64,
+        /// Options for the file system.
+        data: String,
+        /// Copy into it what the directory held before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        copy_up: bool,
+    },
+    /// Bind a file or directory of the host.
+    Bind {
+        /// On the host.
+        source: PathBuf,
+        /// Where.
+        target: PathBuf,
+        /// With the mounts below it.
+        recursive: bool,
+        /// `MOUNT_ATTR_…` bits to set.
+        set: u64,
+        /// `MOUNT_ATTR_…` bits to clear.
+        clear: u64,
+        /// Whether the bits also reach the mounts below it.
+        set_recursive: bool,
+        /// Whether a missing source is made as a directory.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        create_source: bool,
+    },
+    /// Change how mounts spread from and to a mount.
+    Propagation {
+        /// Which mount.
+        target: PathBuf,
+        /// MS_SHARED, MS_SLAVE …, perhaps with MS_REC.
+        flags: u64,
+    },
+    /// Fill `/dev`, which is a file system of ours, with nodes and links.
+    Devices {
+        /// Nodes.
+        nodes: Vec<DeviceNode>,
+        /// Name in `/dev`, and where it points.
+        links: Vec<(String, String)>,
+    },
+    /// Open a pseudo-terminal of the container's own, bind it to `/dev/console` and hand its master to the parent.
+    Console,
+    /// Bring the loopback interface up.
+    LoopbackUp,
+    /// Set the host name.
+    HostName {
+        /// The name.
+        name: String,
+    },
+    /// Set the NIS domain name.
+    DomainName {
+        /// The name.
+        name: String,
+    },
+    /// Make a new time namespace with these offsets, in the form of `/proc/PID/timens_offsets`, and enter it.
+    TimeNamespace {
+        /// Lines of the file.
+        offsets: String,
+    },
+    /// Make a new cgroup namespace; its root is the group that the child has entered first of all.
+    CgroupNamespace,
+    /// Mount the v1 hierarchies below a directory, each bound to the container's own group.
+    CgroupV1 {
+        /// Where, usually `/sys/fs/cgroup`.
+        target: PathBuf,
+        /// Host mount of each hierarchy, and its name below the target.
+        hierarchies: Vec<(String, String)>,
+        /// Whether the container sees them read-only.
+        read_only: bool,
+    },
+    /// Make the new root the root of this mount namespace and forget the old one. pivot_root(2).
+    PivotRoot,
+    /// Set a kernel parameter.
+    Sysctl {
+        /// Path below `/proc/sys`.
+        path: String,
+        /// What is written.
+        value: String,
+    },
+    /// Make a path read as empty.
+    Mask {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Make a path read-only.
+    ReadOnly {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Make the root itself read-only.
+    ReadOnlyRoot,
+    /// Adjust how readily the kernel ends this process when memory runs out, −1000 to 1000.
+    OomScoreAdjust {
+        /// The adjustment.
+        value: i32,
+    },
+}
+
+/// A device node in `/dev`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceNode {
+    /// Path below `/dev`.
+    pub name: String,
+    /// Whether it is a block device; otherwise it is a character device.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub block: bool,
+    /// Major number.
+    pub major: u32,
+    /// Minor number.
+    pub minor: u32,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// What the child, or a process that joins, becomes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessPlan {
+    /// Program's name and arguments.
+    pub args: Vec<String>,
+    /// Paths that are tried in turn: one, or one for each directory of PATH.
+    pub programs: Vec<String>,
+    /// `NAME=value`.
+    pub env: Vec<String>,
+    /// Working directory; made when it is missing.
+    pub cwd: PathBuf,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+    /// File mode creation mask.
+    pub umask: u32,
+    /// Capability sets; nothing changes none.
+    pub capabilities: Option<CapabilityPlan>,
+    /// Resource limits.
+    pub rlimits: Vec<RlimitPlan>,
+    /// See PR_SET_NO_NEW_PRIVS.
+    pub no_new_privileges: bool,
+    /// System call filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seccomp: Option<Program>,
+    /// AppArmor profile entered at exec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apparmor_profile: Option<String>,
+    /// SELinux label entered at exec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selinux_label: Option<String>,
+    /// Whether it gets a pseudo-terminal.
+    pub terminal: bool,
+    /// First size of the terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console_size: Option<ConsoleSize>,
+    /// Whether process 1 stays ours: it reaps orphans and forwards signals to the program, its child.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub init: bool,
+}
+
+/// Capability sets as bits, see capabilities(7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of capabilities(7)")]
+pub struct CapabilityPlan {
+    pub bounding: u64,
+    pub effective: u64,
+    pub inheritable: u64,
+    pub permitted: u64,
+    pub ambient: u64,
+}
+
+/// One resource limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RlimitPlan {
+    /// Which, as the kernel names it without `RLIMIT_`, in lower case.
+    pub resource: String,
+    /// Soft limit; nothing is no limit.
+    pub soft: Option<u64>,
+    /// Hard limit; nothing is no limit.
+    pub hard: Option<u64>,
+}

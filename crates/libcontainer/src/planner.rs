@@ -1,0 +1,318 @@
+//! From an OCI configuration to a [`Plan`]: pure, validated whole before the kernel is touched. Start at [`plan`].
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use spec::runtime::{Linux, Namespace, NamespaceKind, Spec};
+
+use crate::cgroup::{self, Layout, Request};
+use crate::error::PlanError;
+use crate::options;
+use crate::plan::{NamespacePlan, PLAN_VERSION, Plan, ProcessPlan, Step};
+use crate::seccomp::Program;
+
+mod devices;
+mod mounts;
+mod process;
+
+/// What a configuration does not say.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Directory that relative paths start from.
+    pub bundle: PathBuf,
+    /// Where the root file system comes from.
+    pub root: RootSource,
+    /// Path of the groups when the configuration names none.
+    pub cgroup_path: String,
+    /// The hierarchies of this machine.
+    pub layout: Layout,
+    /// The configuration's filter, compiled before; nothing has it compiled here.
+    pub seccomp: Option<Program>,
+    /// Whether process 1 stays ours.
+    pub init: bool,
+}
+
+/// Where the root file system comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootSource {
+    /// `root.path` of the configuration.
+    Spec,
+    /// Layers of an image, joined by overlayfs inside the container's own mount namespace.
+    Overlay {
+        /// The top layer first.
+        lower: Vec<PathBuf>,
+        /// Takes the changes.
+        upper: PathBuf,
+        /// Overlayfs's own, beside the upper directory.
+        work: PathBuf,
+        /// An empty directory to mount it on.
+        at: PathBuf,
+    },
+}
+
+/// Plans a container.
+///
+/// # Errors
+/// Names the field that is wrong, and what is wrong with it.
+pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
+    let nothing = Linux::default();
+    let linux = spec.linux.as_ref().unwrap_or(&nothing);
+    let namespaces = namespaces(linux)?;
+    let process = spec.process.as_ref().ok_or_else(|| PlanError::field("process", "is missing"))?;
+    let mut process = process::plan(process, "process")?;
+    process.init = context.init;
+    process.seccomp = match (&context.seccomp, &linux.seccomp) {
+        (Some(compiled), _) => Some(compiled.clone()),
+        (None, Some(profile)) => {
+            Some(crate::seccomp::compile(profile).map_err(PlanError::Seccomp)?)
+        }
+        (None, None) => None,
+    };
+    let path = linux.cgroups_path.as_deref().unwrap_or(&context.cgroup_path);
+    let resources = linux.resources.clone().unwrap_or_default();
+    let cgroup = cgroup::plan(&resources, &Request::new(path, &context.layout))
+        .map_err(PlanError::Cgroup)?;
+    let steps =
+        Steps { spec, linux, context, namespaces: &namespaces, steps: Vec::new() }.all(&process)?;
+    Ok(Plan { version: PLAN_VERSION, namespaces, cgroup, steps, process })
+}
+
+/// Plans a process that joins a running container.
+///
+/// # Errors
+/// Names the field that is wrong, and what is wrong with it.
+pub fn plan_process(process: &spec::runtime::Process) -> Result<ProcessPlan, PlanError> {
+    process::plan(process, "process")
+}
+
+fn namespaces(linux: &Linux) -> Result<NamespacePlan, PlanError> {
+    let mut plan = NamespacePlan::default();
+    let mut seen = BTreeSet::new();
+    for Namespace { kind, path } in &linux.namespaces {
+        if !seen.insert(*kind) {
+            return Err(PlanError::field("linux.namespaces", format!("{kind:?} is there twice")));
+        }
+        match path {
+            None => plan.create.push(*kind),
+            Some(path) if path.is_absolute() => plan.join.push((*kind, path.clone())),
+            Some(path) => {
+                return Err(PlanError::field(
+                    "linux.namespaces",
+                    format!("{} is not absolute", path.display()),
+                ));
+            }
+        }
+    }
+    if !plan.create.contains(&NamespaceKind::Mount) {
+        return Err(PlanError::field("linux.namespaces", "a mount namespace of its own is needed"));
+    }
+    let user = plan.create.contains(&NamespaceKind::User);
+    if user && (linux.uid_mappings.is_empty() || linux.gid_mappings.is_empty()) {
+        return Err(PlanError::field(
+            "linux.uidMappings",
+            "a new user namespace needs uidMappings and gidMappings",
+        ));
+    }
+    if user {
+        plan.uid_mappings.clone_from(&linux.uid_mappings);
+        plan.gid_mappings.clone_from(&linux.gid_mappings);
+    }
+    // The kernel's order: the user namespace owns what is made after it.
+    plan.create.sort_unstable();
+    Ok(plan)
+}
+
+/// Collects the child's steps.
+struct Steps<'a> {
+    spec: &'a Spec,
+    linux: &'a Linux,
+    context: &'a Context,
+    namespaces: &'a NamespacePlan,
+    steps: Vec<Step>,
+}
+
+impl Steps<'_> {
+    fn all(mut self, process: &ProcessPlan) -> Result<Vec<Step>, PlanError> {
+        if let Some(value) = self.spec.process.as_ref().and_then(|process| process.oom_score_adj) {
+            if !(-1000..=1000).contains(&value) {
+                return Err(PlanError::field(
+                    "process.oomScoreAdj",
+                    format!("{value} is not within -1000 to 1000"),
+                ));
+            }
+            self.steps.push(Step::OomScoreAdjust { value });
+        }
+        self.time_namespace()?;
+        self.names()?;
+        self.root()?;
+        self.mounts()?;
+        if process.terminal {
+            self.steps.push(Step::Console);
+        }
+        self.sysctls()?;
+        self.cgroup_view()?;
+        self.steps.push(Step::PivotRoot);
+        self.protected_paths()?;
+        if self.spec.root.as_ref().is_some_and(|root| root.readonly) {
+            self.steps.push(Step::ReadOnlyRoot);
+        }
+        if let Some(name) = &self.linux.rootfs_propagation {
+            let flags = options::propagation(name).ok_or_else(|| {
+                PlanError::field("linux.rootfsPropagation", format!("{name:?} is no propagation"))
+            })?;
+            if flags & (libc::MS_SHARED | libc::MS_UNBINDABLE) != 0 {
+                self.steps.push(Step::Propagation { target: "/".into(), flags });
+            }
+        }
+        Ok(self.steps)
+    }
+
+    fn makes(&self, kind: NamespaceKind) -> bool {
+        self.namespaces.create.contains(&kind)
+    }
+
+    fn has_own(&self, kind: NamespaceKind) -> bool {
+        self.makes(kind) || self.namespaces.join.iter().any(|(joined, _)| *joined == kind)
+    }
+
+    fn time_namespace(&mut self) -> Result<(), PlanError> {
+        if !self.makes(NamespaceKind::Time) {
+            return if self.linux.time_offsets.is_empty() {
+                Ok(())
+            } else {
+                Err(PlanError::field("linux.timeOffsets", "there is no new time namespace"))
+            };
+        }
+        let mut offsets = String::new();
+        for (clock, offset) in &self.linux.time_offsets {
+            if !matches!(clock.as_str(), "monotonic" | "boottime") {
+                return Err(PlanError::field(
+                    "linux.timeOffsets",
+                    format!("{clock:?} is no clock with an offset"),
+                ));
+            }
+            offsets.push_str(&format!("{clock} {} {}\n", offset.secs, offset.nanosecs));
+        }
+        self.steps.push(Step::TimeNamespace { offsets });
+        Ok(())
+    }
+
+    fn names(&mut self) -> Result<(), PlanError> {
+        let own = self.has_own(NamespaceKind::Uts);
+        for (field, name) in
+            [("hostname", &self.spec.hostname), ("domainname", &self.spec.domainname)]
+        {
+            let Some(name) = name.clone().filter(|name| !name.is_empty()) else { continue };
+            if !own {
+                return Err(PlanError::field(
+                    field,
+                    "cannot be set without a UTS namespace of its own",
+                ));
+            }
+            // The kernel's limit: uname(2), __NEW_UTS_LEN.
+            if name.len() > 64 {
+                return Err(PlanError::field(field, "is longer than 64 bytes"));
+            }
+            self.steps.push(if field == "hostname" {
+                Step::HostName { name }
+            } else {
+                Step::DomainName { name }
+            });
+        }
+        if self.makes(NamespaceKind::Network) {
+            self.steps.push(Step::LoopbackUp);
+        }
+        Ok(())
+    }
+
+    fn root(&mut self) -> Result<(), PlanError> {
+        // Shared and slave roots let mounts of the host arrive; everything else is cut off.
+        let arrives = self
+            .linux
+            .rootfs_propagation
+            .as_deref()
+            .is_some_and(|name| name.ends_with("shared") || name.ends_with("slave"));
+        let flags = if arrives { libc::MS_SLAVE } else { libc::MS_PRIVATE };
+        self.steps.push(Step::DetachPropagation { flags: flags | libc::MS_REC });
+        match &self.context.root {
+            RootSource::Overlay { lower, upper, work, at } => {
+                if lower.is_empty() {
+                    return Err(PlanError::field("root", "an overlay without layers"));
+                }
+                let (lower, upper, work, at) =
+                    (lower.clone(), upper.clone(), work.clone(), at.clone());
+                self.steps.push(Step::OverlayRoot { lower, upper, work, at });
+            }
+            RootSource::Spec => {
+                let root = self
+                    .spec
+                    .root
+                    .as_ref()
+                    .ok_or_else(|| PlanError::field("root", "is missing"))?;
+                if root.path.as_os_str().is_empty() {
+                    return Err(PlanError::field("root.path", "is empty"));
+                }
+                self.steps.push(Step::BindRoot { path: self.context.bundle.join(&root.path) });
+            }
+        }
+        Ok(())
+    }
+
+    fn sysctls(&mut self) -> Result<(), PlanError> {
+        for (name, value) in &self.linux.sysctl {
+            let field = || format!("linux.sysctl.{name}");
+            if name.contains("..") || name.starts_with(['/', '.']) {
+                return Err(PlanError::field(field(), "is no kernel parameter"));
+            }
+            let path = name.replace('.', "/");
+            let namespace = match path.split('/').next() {
+                Some("net") => NamespaceKind::Network,
+                Some("fs") if path.starts_with("fs/mqueue/") => NamespaceKind::Ipc,
+                Some("kernel") if is_ipc(&path) => NamespaceKind::Ipc,
+                _ => {
+                    return Err(PlanError::field(
+                        field(),
+                        "belongs to no namespace: it would change the host",
+                    ));
+                }
+            };
+            if !self.has_own(namespace) {
+                return Err(PlanError::field(
+                    field(),
+                    format!("needs a {namespace:?} namespace of its own: it would change the host"),
+                ));
+            }
+            self.steps.push(Step::Sysctl { path, value: value.clone() });
+        }
+        Ok(())
+    }
+
+    fn protected_paths(&mut self) -> Result<(), PlanError> {
+        for path in &self.linux.readonly_paths {
+            self.steps.push(Step::ReadOnly { path: inside(path, "linux.readonlyPaths")? });
+        }
+        for path in &self.linux.masked_paths {
+            self.steps.push(Step::Mask { path: inside(path, "linux.maskedPaths")? });
+        }
+        Ok(())
+    }
+}
+
+/// Parameters of the IPC namespace, ipc_namespaces(7).
+fn is_ipc(path: &str) -> bool {
+    let name = path.trim_start_matches("kernel/");
+    ["msg", "shm", "sem"].iter().any(|prefix| name.starts_with(prefix)) || name == "auto_msgmni"
+}
+
+/// An absolute path without `..`, so that a target is what it says.
+fn inside(path: &Path, field: &str) -> Result<PathBuf, PlanError> {
+    let wrong = |why: &str| PlanError::field(field, format!("{} {why}", path.display()));
+    if !path.is_absolute() {
+        return Err(wrong("is not absolute"));
+    }
+    if path.components().any(|part| part == std::path::Component::ParentDir) {
+        return Err(wrong("holds \"..\""));
+    }
+    // Rebuilt from its components, so that "//a/./b" and "/a/b" are one path.
+    Ok(path.components().collect())
+}

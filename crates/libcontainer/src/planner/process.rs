@@ -1,0 +1,151 @@
+//! The `process` of a configuration: who it is, what it may, what it executes.
+
+use spec::runtime::{Capabilities, Process, Rlimit};
+
+use crate::capability;
+use crate::error::PlanError;
+use crate::plan::{CapabilityPlan, ProcessPlan, RlimitPlan};
+
+/// Where programs are looked for when the environment has no PATH; execvp(3).
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
+
+/// Names of getrlimit(2), without their prefix.
+pub(crate) const RESOURCES: &[&str] = &[
+    "AS",
+    "CORE",
+    "CPU",
+    "DATA",
+    "FSIZE",
+    "LOCKS",
+    "MEMLOCK",
+    "MSGQUEUE",
+    "NICE",
+    "NOFILE",
+    "NPROC",
+    "RSS",
+    "RTPRIO",
+    "RTTIME",
+    "SIGPENDING",
+    "STACK",
+];
+
+pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanError> {
+    let program = process.args.first().filter(|program| !program.is_empty());
+    let program =
+        program.ok_or_else(|| PlanError::field(format!("{field}.args"), "name no program"))?;
+    if !process.cwd.is_absolute() {
+        return Err(PlanError::field(
+            format!("{field}.cwd"),
+            format!("{} is not absolute", process.cwd.display()),
+        ));
+    }
+    if let Some(wrong) =
+        process.env.iter().find(|variable| !variable.contains('=') || variable.starts_with('='))
+    {
+        return Err(PlanError::field(
+            format!("{field}.env"),
+            format!("{wrong:?} is not of the form NAME=value"),
+        ));
+    }
+    for (unsupported, given) in [
+        ("scheduler", process.scheduler.is_some()),
+        ("ioPriority", process.io_priority.is_some()),
+        ("execCPUAffinity", process.exec_cpu_affinity.is_some()),
+    ] {
+        if given {
+            return Err(PlanError::field(format!("{field}.{unsupported}"), "is not supported yet"));
+        }
+    }
+    Ok(ProcessPlan {
+        args: process.args.clone(),
+        programs: candidates(program, &process.env),
+        env: process.env.clone(),
+        cwd: process.cwd.clone(),
+        uid: process.user.uid,
+        gid: process.user.gid,
+        groups: process.user.additional_gids.clone(),
+        umask: process.user.umask.unwrap_or(0o022),
+        capabilities: process
+            .capabilities
+            .as_ref()
+            .map(|sets| capabilities(sets, field))
+            .transpose()?,
+        rlimits: process
+            .rlimits
+            .iter()
+            .map(|limit| rlimit(limit, field))
+            .collect::<Result<_, _>>()?,
+        no_new_privileges: process.no_new_privileges,
+        seccomp: None,
+        apparmor_profile: process.apparmor_profile.clone().filter(|profile| !profile.is_empty()),
+        selinux_label: process.selinux_label.clone().filter(|label| !label.is_empty()),
+        terminal: process.terminal,
+        console_size: process.console_size,
+        init: false,
+    })
+}
+
+/// A name without a slash is looked for in every directory of PATH, in its order.
+fn candidates(program: &str, env: &[String]) -> Vec<String> {
+    if program.contains('/') {
+        return vec![program.to_owned()];
+    }
+    let path = env
+        .iter()
+        .rev()
+        .find_map(|variable| variable.strip_prefix("PATH="))
+        .unwrap_or(DEFAULT_PATH);
+    // An empty element is the working directory, execvp(3).
+    path.split(':')
+        .map(|directory| {
+            if directory.is_empty() {
+                format!("./{program}")
+            } else {
+                format!("{directory}/{program}")
+            }
+        })
+        .collect()
+}
+
+fn capabilities(sets: &Capabilities, field: &str) -> Result<CapabilityPlan, PlanError> {
+    let bits = |set: &str, names: &[String]| {
+        names.iter().try_fold(0, |bits, name| {
+            let bit = capability::bit(name);
+            bit.map(|bit| bits | bit).ok_or_else(|| {
+                PlanError::field(
+                    format!("{field}.capabilities.{set}"),
+                    format!("{name:?} is no capability"),
+                )
+            })
+        })
+    };
+    Ok(CapabilityPlan {
+        bounding: bits("bounding", &sets.bounding)?,
+        effective: bits("effective", &sets.effective)?,
+        inheritable: bits("inheritable", &sets.inheritable)?,
+        permitted: bits("permitted", &sets.permitted)?,
+        ambient: bits("ambient", &sets.ambient)?,
+    })
+}
+
+fn rlimit(limit: &Rlimit, field: &str) -> Result<RlimitPlan, PlanError> {
+    let field = format!("{field}.rlimits");
+    let name = limit.kind.strip_prefix("RLIMIT_").filter(|name| RESOURCES.contains(name));
+    let name =
+        name.ok_or_else(|| PlanError::field(&*field, format!("{:?} is no resource", limit.kind)))?;
+    if limit.soft > limit.hard {
+        return Err(PlanError::field(
+            field,
+            format!(
+                "{}: the soft limit {} is above the hard limit {}",
+                limit.kind, limit.soft, limit.hard
+            ),
+        ));
+    }
+    let value = |value: u64| (value != u64::MAX).then_some(value);
+    Ok(RlimitPlan {
+        resource: name.to_ascii_lowercase(),
+        soft: value(limit.soft),
+        hard: value(limit.hard),
+    })
+}

@@ -1,0 +1,380 @@
+//! A plan made ready for a child that must not allocate: C strings, pointer arrays, numbers.
+//!
+//! Everything that can fail for a reason of ours (a NUL byte, an unknown resource) fails here, in the parent.
+
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::process::Resource;
+use sys::{CStringArray, FilterInstruction, MountAttributes, Namespaces};
+
+use crate::capability;
+use crate::error::StartError;
+use crate::plan::{CapabilityPlan, Plan, ProcessPlan, Step};
+
+/// mount(2) takes one page of options.
+const PAGE: usize = 4096;
+
+pub(crate) struct Prepared {
+    /// Made by clone3.
+    pub(crate) namespaces: Namespaces,
+    pub(crate) steps: Vec<Action>,
+    pub(crate) process: PreparedProcess,
+}
+
+/// A path inside the new root, taken apart so that missing directories can be made one by one.
+pub(crate) struct Target {
+    /// Relative to the root; never empty.
+    pub(crate) path: CString,
+    /// Each leading part of the path but the whole, the shortest first.
+    pub(crate) parents: Vec<CString>,
+    /// The last component of each of `parents`, and of the path.
+    pub(crate) names: Vec<CString>,
+}
+
+/// One [`Step`], ready.
+pub(crate) enum Action {
+    DetachPropagation {
+        flags: u64,
+    },
+    OverlayRoot {
+        options: OverlayOptions,
+        at: CString,
+    },
+    BindRoot {
+        path: CString,
+    },
+    Mount {
+        kind: CString,
+        source: CString,
+        target: Target,
+        flags: u64,
+        data: CString,
+        copy_up: bool,
+    },
+    Bind {
+        source: CString,
+        target: Target,
+        recursive: bool,
+        attributes: MountAttributes<'static>,
+        set_recursive: bool,
+        create_source: bool,
+    },
+    Propagation {
+        target: Option<Target>,
+        flags: u64,
+    },
+    Devices {
+        nodes: Vec<Node>,
+        links: Vec<(CString, CString)>,
+    },
+    Console,
+    LoopbackUp,
+    HostName {
+        name: CString,
+    },
+    DomainName {
+        name: CString,
+    },
+    TimeNamespace {
+        offsets: CString,
+    },
+    CgroupNamespace,
+    CgroupV1 {
+        target: Target,
+        hierarchies: Vec<V1Mount>,
+        read_only: bool,
+    },
+    PivotRoot,
+    Sysctl {
+        path: CString,
+        value: CString,
+    },
+    Mask {
+        path: CString,
+        trusted: bool,
+    },
+    ReadOnly {
+        path: CString,
+        trusted: bool,
+    },
+    ReadOnlyRoot,
+    OomScoreAdjust {
+        value: CString,
+    },
+}
+
+pub(crate) enum OverlayOptions {
+    /// Short enough for mount(2).
+    Joined(CString),
+    /// One by one, Linux 6.5.
+    Single { lower: Vec<CString>, upper: CString, work: CString },
+}
+
+pub(crate) struct Node {
+    /// Relative to `/dev`, in parts as [`Target`] has them.
+    pub(crate) target: Target,
+    pub(crate) block: bool,
+    pub(crate) device: u64,
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+pub(crate) struct V1Mount {
+    pub(crate) controllers: CString,
+    pub(crate) name: CString,
+    /// One link per controller of a hierarchy that has several.
+    pub(crate) links: Vec<CString>,
+}
+
+pub(crate) struct PreparedProcess {
+    pub(crate) programs: Vec<CString>,
+    pub(crate) argv: CStringArray,
+    pub(crate) envp: CStringArray,
+    pub(crate) cwd: CString,
+    /// The directories of `cwd` that may be missing, the highest first.
+    pub(crate) cwd_parents: Vec<CString>,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) groups: Vec<rustix::process::Gid>,
+    pub(crate) umask: u32,
+    pub(crate) capabilities: Option<CapabilityPlan>,
+    pub(crate) rlimits: Vec<(Resource, rustix::process::Rlimit)>,
+    pub(crate) no_new_privileges: bool,
+    pub(crate) seccomp: Option<(Vec<FilterInstruction>, u32)>,
+    pub(crate) apparmor: Option<CString>,
+    pub(crate) selinux: Option<CString>,
+    pub(crate) terminal: Option<rustix::termios::Winsize>,
+    pub(crate) init: bool,
+}
+
+impl Prepared {
+    pub(crate) fn new(plan: &Plan) -> Result<Self, StartError> {
+        let steps = plan.steps.iter().map(prepare).collect::<Result<_, _>>()?;
+        Ok(Self {
+            namespaces: crate::process::clone_flags(&plan.namespaces.create),
+            steps,
+            process: PreparedProcess::new(&plan.process)?,
+        })
+    }
+}
+
+fn prepare(step: &Step) -> Result<Action, StartError> {
+    Ok(match step {
+        Step::DetachPropagation { flags } => Action::DetachPropagation { flags: *flags },
+        Step::OverlayRoot { lower, upper, work, at } => {
+            Action::OverlayRoot { options: overlay(lower, upper, work)?, at: path(at)? }
+        }
+        Step::BindRoot { path: root } => Action::BindRoot { path: path(root)? },
+        Step::Mount { kind, source, target: at, flags, data, copy_up } => Action::Mount {
+            kind: text(kind)?,
+            source: text(source)?,
+            target: Target::new(at)?,
+            flags: *flags,
+            data: text(data)?,
+            copy_up: *copy_up,
+        },
+        Step::Bind { source, target, recursive, set, clear, set_recursive, create_source } => {
+            Action::Bind {
+                source: path(source)?,
+                target: Target::new(target)?,
+                recursive: *recursive,
+                attributes: MountAttributes {
+                    set: *set,
+                    clear: *clear,
+                    ..MountAttributes::default()
+                },
+                set_recursive: *set_recursive,
+                create_source: *create_source,
+            }
+        }
+        Step::Propagation { target, flags } => {
+            let target = (target != Path::new("/")).then(|| Target::new(target)).transpose()?;
+            Action::Propagation { target, flags: *flags }
+        }
+        Step::Devices { nodes, links } => {
+            let links = links
+                .iter()
+                .map(|(name, to)| Ok((text(name)?, text(to)?)))
+                .collect::<Result<_, StartError>>()?;
+            Action::Devices { nodes: nodes.iter().map(node).collect::<Result<_, _>>()?, links }
+        }
+        Step::Console => Action::Console,
+        Step::LoopbackUp => Action::LoopbackUp,
+        Step::HostName { name } => Action::HostName { name: text(name)? },
+        Step::DomainName { name } => Action::DomainName { name: text(name)? },
+        Step::TimeNamespace { offsets } => Action::TimeNamespace { offsets: text(offsets)? },
+        Step::CgroupNamespace => Action::CgroupNamespace,
+        Step::CgroupV1 { target, hierarchies, read_only } => Action::CgroupV1 {
+            target: Target::new(target)?,
+            hierarchies: hierarchies.iter().map(v1_mount).collect::<Result<_, _>>()?,
+            read_only: *read_only,
+        },
+        Step::PivotRoot => Action::PivotRoot,
+        Step::Sysctl { path, value } => {
+            Action::Sysctl { path: text(&format!("/proc/sys/{path}"))?, value: text(value)? }
+        }
+        Step::Mask { path: at } => Action::Mask { path: path(at)?, trusted: is_trusted(at) },
+        Step::ReadOnly { path: at } => {
+            Action::ReadOnly { path: path(at)?, trusted: is_trusted(at) }
+        }
+        Step::ReadOnlyRoot => Action::ReadOnlyRoot,
+        Step::OomScoreAdjust { value } => {
+            Action::OomScoreAdjust { value: text(&value.to_string())? }
+        }
+    })
+}
+
+/// Paths below file systems that this container's own child has just mounted: no image can have put a link there.
+fn is_trusted(path: &Path) -> bool {
+    path.starts_with("/proc") || path.starts_with("/sys")
+}
+
+impl Target {
+    pub(crate) fn new(at: &Path) -> Result<Self, StartError> {
+        let relative = at.strip_prefix("/").unwrap_or(at);
+        let mut parents = Vec::new();
+        let mut names = Vec::new();
+        let mut so_far = std::path::PathBuf::new();
+        for part in relative {
+            so_far.push(part);
+            parents.push(path(&so_far)?);
+            names.push(path(Path::new(part))?);
+        }
+        let whole = parents.pop().ok_or(StartError::Nul { what: "an empty mount target" })?;
+        Ok(Self { path: whole, parents, names })
+    }
+}
+
+fn overlay(
+    lower: &[std::path::PathBuf],
+    upper: &Path,
+    work: &Path,
+) -> Result<OverlayOptions, StartError> {
+    // overlayfs takes ":" as the end of a layer and "," as the end of an option unless a backslash stands before them.
+    let escaped = |path: &Path| {
+        path.to_string_lossy().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,")
+    };
+    let joined: Vec<String> = lower.iter().map(|layer| escaped(layer)).collect();
+    let options = format!(
+        "lowerdir={},upperdir={},workdir={}",
+        joined.join(":"),
+        escaped(upper),
+        escaped(work)
+    );
+    if options.len() < PAGE {
+        return Ok(OverlayOptions::Joined(text(&options)?));
+    }
+    let lower = lower.iter().map(|layer| path(layer)).collect::<Result<_, _>>()?;
+    Ok(OverlayOptions::Single { lower, upper: path(upper)?, work: path(work)? })
+}
+
+fn node(node: &crate::plan::DeviceNode) -> Result<Node, StartError> {
+    Ok(Node {
+        target: Target::new(Path::new(&node.name))?,
+        block: node.block,
+        device: rustix::fs::makedev(node.major, node.minor),
+        mode: node.mode,
+        uid: node.uid,
+        gid: node.gid,
+    })
+}
+
+fn v1_mount((controllers, name): &(String, String)) -> Result<V1Mount, StartError> {
+    let several = controllers.contains(',') && !controllers.starts_with("none,");
+    let links = controllers.split(',').filter(|_| several).map(text).collect::<Result<_, _>>()?;
+    Ok(V1Mount { controllers: text(controllers)?, name: text(name)?, links })
+}
+
+impl PreparedProcess {
+    pub(crate) fn new(process: &ProcessPlan) -> Result<Self, StartError> {
+        let strings =
+            |list: &[String]| list.iter().map(|string| text(string)).collect::<Result<Vec<_>, _>>();
+        let mut cwd_parents: Vec<CString> = Vec::new();
+        for ancestor in process.cwd.ancestors().filter(|ancestor| *ancestor != Path::new("/")) {
+            cwd_parents.insert(0, path(ancestor)?);
+        }
+        let size = process.console_size.unwrap_or_default();
+        let winsize = rustix::termios::Winsize {
+            ws_row: size.height,
+            ws_col: size.width,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        Ok(Self {
+            programs: strings(&process.programs)?,
+            argv: CStringArray::new(strings(&process.args)?),
+            envp: CStringArray::new(strings(&process.env)?),
+            cwd: path(&process.cwd)?,
+            cwd_parents,
+            uid: process.uid,
+            gid: process.gid,
+            groups: process.groups.iter().map(|gid| rustix::process::Gid::from_raw(*gid)).collect(),
+            umask: process.umask,
+            capabilities: process.capabilities.map(within_reach),
+            rlimits: process.rlimits.iter().map(rlimit).collect::<Result<_, _>>()?,
+            no_new_privileges: process.no_new_privileges,
+            seccomp: process
+                .seccomp
+                .as_ref()
+                .map(|program| (program.instructions.clone(), program.flags)),
+            apparmor: process
+                .apparmor_profile
+                .as_ref()
+                .map(|profile| text(&format!("exec {profile}")))
+                .transpose()?,
+            selinux: process.selinux_label.as_ref().map(|label| text(label)).transpose()?,
+            terminal: process.terminal.then_some(winsize),
+            init: process.init,
+        })
+    }
+}
+
+/// What the caller does not have itself cannot be given: config.md, "capabilities", lets a runtime pass over it.
+fn within_reach(sets: CapabilityPlan) -> CapabilityPlan {
+    let own =
+        rustix::thread::capabilities(None).map_or(capability::all(), |own| own.permitted.bits());
+    CapabilityPlan {
+        bounding: sets.bounding & own,
+        effective: sets.effective & own,
+        inheritable: sets.inheritable & own,
+        permitted: sets.permitted & own,
+        ambient: sets.ambient & own,
+    }
+}
+
+fn rlimit(
+    limit: &crate::plan::RlimitPlan,
+) -> Result<(Resource, rustix::process::Rlimit), StartError> {
+    let resource = match limit.resource.as_str() {
+        "as" => Resource::As,
+        "core" => Resource::Core,
+        "cpu" => Resource::Cpu,
+        "data" => Resource::Data,
+        "fsize" => Resource::Fsize,
+        "locks" => Resource::Locks,
+        "memlock" => Resource::Memlock,
+        "msgqueue" => Resource::Msgqueue,
+        "nice" => Resource::Nice,
+        "nofile" => Resource::Nofile,
+        "nproc" => Resource::Nproc,
+        "rss" => Resource::Rss,
+        "rtprio" => Resource::Rtprio,
+        "rttime" => Resource::Rttime,
+        "sigpending" => Resource::Sigpending,
+        "stack" => Resource::Stack,
+        _ => return Err(StartError::Nul { what: "the name of a resource limit" }),
+    };
+    Ok((resource, rustix::process::Rlimit { current: limit.soft, maximum: limit.hard }))
+}
+
+pub(crate) fn text(string: &str) -> Result<CString, StartError> {
+    CString::new(string).map_err(|_nul| StartError::Nul { what: "a string of the plan" })
+}
+
+pub(crate) fn path(path: &Path) -> Result<CString, StartError> {
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|_nul| StartError::Nul { what: "a path of the plan" })
+}

@@ -1,0 +1,77 @@
+//! A process that was started, known for ever: its pid, its pidfd, and the moment it was made.
+
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use spec::runtime::NamespaceKind;
+use sys::{Errno, Namespaces};
+
+/// A running process.
+#[derive(Debug)]
+pub struct Process {
+    pid: i32,
+    pidfd: OwnedFd,
+}
+
+impl Process {
+    pub(crate) const fn new(pid: i32, pidfd: OwnedFd) -> Self {
+        Self { pid, pidfd }
+    }
+
+    /// The process of that pid, if it was started at `start_time` (field 22 of `/proc/PID/stat`): a pid that was given to
+    /// another process meanwhile is nothing.
+    #[must_use]
+    pub fn find(pid: i32, start_time: u64) -> Option<Self> {
+        let pidfd = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+        // Looked at after the descriptor is open: from now on the number cannot come to mean another process unnoticed.
+        (self::start_time(pid) == Some(start_time)).then_some(Self { pid, pidfd })
+    }
+
+    /// Process id in the caller's pid namespace.
+    #[must_use]
+    pub const fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Readable once the process has ended: pidfd_open(2).
+    #[must_use]
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Sends a signal; returns once the kernel has queued it.
+    ///
+    /// # Errors
+    /// ESRCH when the process has ended, EINVAL for a number that is no signal.
+    pub fn signal(&self, number: i32) -> Result<(), Errno> {
+        let signal = Signal::from_named_raw(number);
+        match signal {
+            Some(signal) => pidfd_send_signal(&self.pidfd, signal).map_err(Errno::from),
+            None => sys::send_signal(self.pidfd(), number),
+        }
+    }
+}
+
+/// When a process was started, in clock ticks since boot; nothing when it is gone. proc(5), `/proc/PID/stat`, field 22.
+#[must_use]
+pub fn start_time(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold spaces and parentheses; the numbers follow the last one.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// The kinds that clone3 makes; time and cgroup namespaces are made by the child itself.
+pub(crate) fn clone_flags(kinds: &[NamespaceKind]) -> Namespaces {
+    let flag = |kind: &NamespaceKind| match kind {
+        NamespaceKind::User => Namespaces::USER,
+        NamespaceKind::Mount => Namespaces::MOUNT,
+        NamespaceKind::Pid => Namespaces::PID,
+        NamespaceKind::Network => Namespaces::NETWORK,
+        NamespaceKind::Ipc => Namespaces::IPC,
+        NamespaceKind::Uts => Namespaces::UTS,
+        NamespaceKind::Cgroup | NamespaceKind::Time => Namespaces::default(),
+    };
+    kinds.iter().map(flag).fold(Namespaces::default(), Namespaces::with)
+}

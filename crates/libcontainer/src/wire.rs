@@ -1,0 +1,276 @@
+//! What child and parent say to each other between clone and exec, over a pair of sequenced-packet sockets.
+//!
+//! ```text
+//! child                          parent
+//! (in a new user namespace)      writes uid_map, gid_map
+//!             <--------------    Mapped
+//! mounts …
+//! Ready (and the terminal) --->  runs hooks, attaches networks
+//!             <--------------    Go
+//! execve: the socket closes -->  end of file: the program runs
+//! Failed at any time --------->  kills what is left
+//! ```
+//!
+//! Both ends are this program, so numbers travel in native order. Nothing here allocates.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::io::Errno as Raw;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
+};
+use rustix::net::{recvmsg, send, sendmsg};
+use sys::Errno;
+
+/// A step that failed: its number, and the kernel's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failed {
+    pub(crate) at: Place,
+    pub(crate) errno: Errno,
+}
+
+/// Where the child was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At the step of that number in the plan.
+    Step(u16),
+    /// At a step that every process takes.
+    Process(ProcessStep),
+}
+
+macro_rules! process_steps {
+    ($($name:ident = $words:literal),* $(,)?) => {
+        /// Steps that every process takes, in the kernel's order.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum ProcessStep { $($name),* }
+
+        impl ProcessStep {
+            const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Its words in an error.
+            pub(crate) const fn words(self) -> &'static str {
+                match self { $(Self::$name => $words),* }
+            }
+        }
+    };
+}
+
+process_steps! {
+    Talk = "talk with the parent",
+    EnterCgroup = "enter the control groups",
+    HideFromTracers = "become undumpable",
+    JoinNamespace = "join a namespace",
+    BecomeRootInside = "become root of the user namespace",
+    Fork = "make the joining process",
+    Stdio = "take the standard streams",
+    NewSession = "make a session",
+    ControllingTerminal = "take the terminal",
+    Keyring = "make a session keyring",
+    Rlimits = "set the resource limits",
+    Label = "set the security label",
+    WorkingDirectory = "enter the working directory",
+    OutsideRoot = "enter the working directory: it is outside the root",
+    Seccomp = "load the system call filter",
+    BoundingSet = "drop capabilities from the bounding set",
+    KeepCapabilities = "keep capabilities over the change of user",
+    Groups = "set the groups",
+    User = "set the user",
+    Capabilities = "set the capabilities",
+    Ambient = "set the ambient capabilities",
+    NoNewPrivileges = "set no_new_privs",
+    Descriptors = "close the descriptors at exec",
+    Signals = "reset the signals",
+    Exec = "exec",
+}
+
+/// Names the step that an errno belongs to.
+pub(crate) trait At<T> {
+    fn at(self, step: ProcessStep) -> Result<T, Failed>;
+}
+
+impl<T, E: Into<Errno>> At<T> for Result<T, E> {
+    fn at(self, step: ProcessStep) -> Result<T, Failed> {
+        self.map_err(|errno| Failed { at: Place::Process(step), errno: errno.into() })
+    }
+}
+
+/// From the parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ToChild {
+    Mapped = b'M',
+    Go = b'G',
+}
+
+/// From the child.
+#[derive(Debug)]
+pub(crate) enum FromChild {
+    Ready {
+        descriptor: Option<OwnedFd>,
+    },
+    /// The process that joins a container was made: its pid, and its pidfd.
+    Joined {
+        pid: i32,
+        pidfd: Option<OwnedFd>,
+    },
+    Failed(Failed),
+    /// The socket is closed: the program runs, or the child is gone.
+    Closed,
+}
+
+/// Kind, number or pid, errno.
+type Packet = [u8; 9];
+
+const READY: u8 = b'R';
+const JOINED: u8 = b'J';
+const FAILED_STEP: u8 = b'F';
+const FAILED_PROCESS: u8 = b'f';
+
+fn packet(kind: u8, first: i32, second: i32) -> Packet {
+    let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
+    [kind, a, b, c, d, e, f, g, h]
+}
+
+pub(crate) fn tell_child(socket: BorrowedFd<'_>, word: ToChild) -> Result<(), Errno> {
+    send(socket, &[word as u8], SendFlags::NOSIGNAL).map(drop).map_err(Errno::from)
+}
+
+/// Waits for exactly `word`: another one, or silence for ever, is an error.
+pub(crate) fn await_parent(socket: BorrowedFd<'_>, word: ToChild) -> Result<(), Failed> {
+    let mut byte = [0_u8; 1];
+    let received = retry(|| rustix::net::recv(socket, &mut byte[..], RecvFlags::empty()))
+        .at(ProcessStep::Talk)?;
+    if received.0 == 1 && byte[0] == word as u8 {
+        Ok(())
+    } else {
+        Err(Raw::PIPE).at(ProcessStep::Talk)
+    }
+}
+
+pub(crate) fn send_ready(
+    socket: BorrowedFd<'_>,
+    descriptor: Option<BorrowedFd<'_>>,
+) -> Result<(), Failed> {
+    send_packet(socket, packet(READY, 0, 0), descriptor).at(ProcessStep::Talk)
+}
+
+pub(crate) fn send_joined(
+    socket: BorrowedFd<'_>,
+    pid: i32,
+    pidfd: BorrowedFd<'_>,
+) -> Result<(), Failed> {
+    send_packet(socket, packet(JOINED, pid, 0), Some(pidfd)).at(ProcessStep::Talk)
+}
+
+/// The child's last words; nobody may be listening.
+pub(crate) fn send_failed(socket: BorrowedFd<'_>, failed: Failed) {
+    let packet = match failed.at {
+        Place::Step(number) => packet(FAILED_STEP, number.into(), failed.errno.raw()),
+        Place::Process(step) => packet(FAILED_PROCESS, i32::from(step as u8), failed.errno.raw()),
+    };
+    let _nobody = send_packet(socket, packet, None);
+}
+
+fn send_packet(
+    socket: BorrowedFd<'_>,
+    packet: Packet,
+    descriptor: Option<BorrowedFd<'_>>,
+) -> Result<(), Raw> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let descriptors = descriptor.map(|descriptor| [descriptor]);
+    if let Some(descriptors) = &descriptors {
+        control.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
+    sendmsg(socket, &[IoSlice::new(&packet)], &mut control, SendFlags::NOSIGNAL).map(drop)
+}
+
+/// The child's next word.
+pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
+    let mut packet: Packet = [0; 9];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = retry(|| {
+        recvmsg(socket, &mut [IoSliceMut::new(&mut packet)], &mut control, RecvFlags::CMSG_CLOEXEC)
+    });
+    let bytes = match received {
+        Ok(received) => received.bytes,
+        Err(Raw::CONNRESET) => 0,
+        Err(errno) => return Err(errno.into()),
+    };
+    let mut descriptor = None;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+            descriptor = descriptors.next();
+        }
+    }
+    if bytes != packet.len() {
+        return Ok(FromChild::Closed);
+    }
+    let [kind, a, b, c, d, e, f, g, h] = packet;
+    let (first, errno) =
+        (i32::from_ne_bytes([a, b, c, d]), Errno::from_raw(i32::from_ne_bytes([e, f, g, h])));
+    Ok(match kind {
+        READY => FromChild::Ready { descriptor },
+        JOINED => FromChild::Joined { pid: first, pidfd: descriptor },
+        FAILED_STEP => FromChild::Failed(Failed {
+            at: Place::Step(u16::try_from(first).unwrap_or(u16::MAX)),
+            errno,
+        }),
+        _ => {
+            let step = usize::try_from(first).ok().and_then(|number| ProcessStep::ALL.get(number));
+            FromChild::Failed(Failed {
+                at: Place::Process(step.copied().unwrap_or(ProcessStep::Talk)),
+                errno,
+            })
+        }
+    })
+}
+
+pub(crate) fn retry<T>(mut call: impl FnMut() -> Result<T, Raw>) -> Result<T, Raw> {
+    loop {
+        match call() {
+            Err(Raw::INTR) => {}
+            other => return other,
+        }
+    }
+}
+
+/// A connected pair: the parent's end and the child's.
+pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+        .map_err(Errno::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn failures_cross_the_pair() {
+        let (parent, child) = pair().unwrap();
+        for at in [Place::Step(7), Place::Process(ProcessStep::Exec)] {
+            let failed = Failed { at, errno: Errno::from_raw(2) };
+            send_failed(child.as_fd(), failed);
+            assert!(
+                matches!(hear_child(parent.as_fd()), Ok(FromChild::Failed(heard)) if heard == failed)
+            );
+        }
+        drop(child);
+        assert!(matches!(hear_child(parent.as_fd()), Ok(FromChild::Closed)));
+    }
+
+    #[test]
+    fn a_wrong_word_is_an_error() {
+        let (parent, child) = pair().unwrap();
+        tell_child(parent.as_fd(), ToChild::Go).unwrap();
+        assert!(await_parent(child.as_fd(), ToChild::Mapped).is_err());
+    }
+}
