@@ -13,9 +13,12 @@ impl Errno {
         self.0.raw_os_error()
     }
 
-    /// From a number, for example one that crossed a pipe.
+    /// From a number, for example one that crossed a pipe. What is outside the kernel's range, 1 to 4095, becomes EIO.
     #[must_use]
     pub const fn from_raw(number: i32) -> Self {
+        if number < 1 || number > 4095 {
+            return Self(rustix::io::Errno::IO);
+        }
         Self(rustix::io::Errno::from_raw_os_error(number))
     }
 
@@ -90,5 +93,7 @@ mod tests {
     fn prints_its_name() {
         assert_eq!(Errno::from_raw(libc::EPERM).to_string(), "EPERM");
         assert_eq!(Errno::from_raw(4095).to_string(), "errno 4095");
+        assert_eq!(Errno::from_raw(0).to_string(), "EIO");
+        assert_eq!(Errno::from_raw(4096).to_string(), "EIO");
     }
 }
