@@ -1,0 +1,119 @@
+//! The buffered source of a reader: blocks for headers, slices for contents, and the offset that errors name.
+
+use std::io::{ErrorKind, Read};
+
+use super::header::Block;
+use super::{BLOCK_BYTES, TarError};
+
+/// Large enough that contents are written in few calls.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Input<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    /// What is read and not used yet.
+    start: usize,
+    end: usize,
+    /// Offset in the archive of `start`.
+    at: u64,
+}
+
+impl<R: Read> Input<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Self { reader, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, at: 0 }
+    }
+
+    /// Offset of what comes next.
+    pub(super) const fn at(&self) -> u64 {
+        self.at
+    }
+
+    pub(super) fn into_reader(self) -> R {
+        self.reader
+    }
+
+    /// Uses the next block, `None` at the end of the stream.
+    pub(super) fn block(&mut self, what: &'static str) -> Result<Option<&Block>, TarError> {
+        if self.end - self.start < BLOCK_BYTES {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            while self.end < BLOCK_BYTES {
+                if self.read_more()? == 0 {
+                    return if self.end == 0 { Ok(None) } else { Err(self.truncated(what)) };
+                }
+            }
+        }
+        Ok(self.used(BLOCK_BYTES).first_chunk())
+    }
+
+    /// Uses between 1 and `most` bytes, fewer only because that is what is there; `most` must not be 0.
+    pub(super) fn bytes(&mut self, most: u64, what: &'static str) -> Result<&[u8], TarError> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.read_more()? == 0 {
+                return Err(self.truncated(what));
+            }
+        }
+        let there = self.end - self.start;
+        Ok(self.used(usize::try_from(most).map_or(there, |most| most.min(there))))
+    }
+
+    /// Uses `count` bytes without looking at them.
+    pub(super) fn skip(&mut self, mut count: u64, what: &'static str) -> Result<(), TarError> {
+        while count > 0 {
+            count -= self.bytes(count, what)?.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Uses all that is left of the stream, which must be zeros, at most `most`.
+    pub(super) fn zeros_to_the_end(&mut self, most: u64) -> Result<(), TarError> {
+        let first = self.at;
+        while self.start != self.end || self.refill()? {
+            let at = self.at;
+            let length = self.end - self.start;
+            if let Some(other) = self.used(length).iter().position(|byte| *byte != 0) {
+                return Err(TarError::AfterEnd { at: at + other as u64 });
+            }
+            if self.at - first > most {
+                return Err(TarError::Limit { limit: "padding after the end", most, at });
+            }
+        }
+        Ok(())
+    }
+
+    fn refill(&mut self) -> Result<bool, TarError> {
+        (self.start, self.end) = (0, 0);
+        Ok(self.read_more()? > 0)
+    }
+
+    fn used(&mut self, count: usize) -> &[u8] {
+        let from = self.start;
+        self.start += count;
+        self.at += count as u64;
+        &self.buffer[from..self.start]
+    }
+
+    fn read_more(&mut self) -> Result<usize, TarError> {
+        loop {
+            match self.reader.read(&mut self.buffer[self.end..]) {
+                Ok(count) => {
+                    self.end += count;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(source) => {
+                    return Err(TarError::Read {
+                        at: self.at + (self.end - self.start) as u64,
+                        source,
+                    });
+                }
+            }
+        }
+    }
+
+    const fn truncated(&self, what: &'static str) -> TarError {
+        TarError::Truncated { what, at: self.at + (self.end - self.start) as u64 }
+    }
+}
