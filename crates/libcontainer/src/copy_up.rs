@@ -61,7 +61,11 @@ fn copy_entry(
         }
         FileType::Symlink => copy_link(from, to, name, &stat),
         FileType::RegularFile => copy_file(from, to, name, &stat),
-        FileType::Fifo | FileType::Socket | FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => Ok(()),
+        FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => Ok(()),
     }
 }
 

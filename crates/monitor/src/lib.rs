@@ -1,1 +1,27 @@
-//! stub
+//! The small process that stays with one container: it starts it, owns its streams and its log, serves whoever attaches, runs
+//! further processes inside, and records how it ended.
+//!
+//! The engine writes a [`HandOff`] and calls [`spawn`]; the program's hidden face `monitor` calls [`main`]. Later commands
+//! [`connect`] to it. [`observe`] tells a container's true state from what the monitor wrote and what the kernel says, also
+//! when the monitor is gone. It never parses an image, never opens a network socket, and has one thread.
+#![forbid(unsafe_code)]
+
+mod client;
+mod clients;
+mod clock;
+mod connection;
+mod files;
+mod handoff;
+pub mod log;
+mod message;
+mod outputs;
+mod run;
+mod sessions;
+mod spawn;
+
+pub use clock::{format_time, now_ns};
+pub use connection::{ConnectError, Connection, FromMonitor, Received};
+pub use files::{ExitFile, Life, StateFile, observe};
+pub use handoff::{HANDOFF_VERSION, HandOff, LogRules};
+pub use run::main;
+pub use spawn::{SpawnError, spawn};

@@ -1,6 +1,6 @@
 //! Descriptors in bulk, and numbers that become owned.
 
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Errno;
@@ -43,4 +43,15 @@ pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
 pub fn close_from(first: u32) {
     // SAFETY: the arguments are integers. The caller is a forked child that never drops what it inherited.
     unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
+}
+
+/// Puts a copy of a descriptor at `number`, open over exec: the other end of [`inherited_fd`]. What was open at the number is
+/// closed. Only for a forked child on its way to exec, which no longer uses what its parent had open.
+///
+/// # Errors
+/// EBADF for a number that no descriptor can have.
+pub fn place_inherited(descriptor: BorrowedFd<'_>, number: u8) -> Result<(), Errno> {
+    // SAFETY: dup2 takes integers; by this function's contract nothing in this process owns `number` any more.
+    let done = unsafe { libc::dup2(descriptor.as_raw_fd(), number.into()) };
+    if done >= 0 { Ok(()) } else { Err(Errno::last()) }
 }

@@ -1,0 +1,282 @@
+//! The client's end: attach, write, resize, exec, wait.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use libcontainer::ProcessPlan;
+use rustix::io::Errno as Raw;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
+    connect as connect_socket, recvmsg, send, sendmsg, socket_with,
+};
+use sys::Errno;
+
+use crate::message::{ATTACH_INPUT, ATTACH_OUTPUT, MOST_DATA, VERSION, kind, read_number};
+
+/// Name of the socket in the state directory.
+pub(crate) const SOCKET: &str = "monitor.sock";
+
+/// A connection to a monitor.
+#[derive(Debug)]
+pub struct Connection {
+    socket: OwnedFd,
+    packet: Vec<u8>,
+}
+
+/// The monitor cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// It is gone, or was never there.
+    #[error("its monitor is not running")]
+    NotRunning,
+    /// The kernel refused.
+    #[error("connect to {}", path.display())]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        errno: Errno,
+    },
+}
+
+/// What the monitor says.
+#[derive(Debug)]
+pub enum FromMonitor<'a> {
+    /// The program runs.
+    Started {
+        /// Its pid on the host.
+        pid: i32,
+    },
+    /// It could not be started.
+    StartFailed {
+        /// The exit code that a command gives for it.
+        code: u8,
+        /// The error in one line.
+        error: &'a str,
+    },
+    /// Output.
+    Stdout(&'a [u8]),
+    /// Error output.
+    Stderr(&'a [u8]),
+    /// The container has ended.
+    Exited {
+        /// Its exit code.
+        code: i32,
+    },
+    /// A further process runs.
+    ExecStarted {
+        /// Its pid on the host.
+        pid: i32,
+        /// Master of its terminal.
+        console: Option<OwnedFd>,
+    },
+    /// It could not be started.
+    ExecFailed {
+        /// The exit code that a command gives for it.
+        code: u8,
+        /// The error in one line.
+        error: &'a str,
+    },
+    /// The further process has ended.
+    ExecExited {
+        /// Its exit code.
+        code: i32,
+    },
+}
+
+/// What a look at the socket brought.
+#[derive(Debug)]
+pub enum Received<'a> {
+    /// A message.
+    Message(FromMonitor<'a>),
+    /// The monitor is gone.
+    Closed,
+}
+
+/// Connects to the monitor of the container with this state directory.
+///
+/// # Errors
+/// [`ConnectError::NotRunning`] when there is none.
+pub fn connect(state_dir: &Path) -> Result<Connection, ConnectError> {
+    let path = state_dir.join(SOCKET);
+    let failed = |errno: Raw| match errno {
+        Raw::NOENT | Raw::CONNREFUSED => ConnectError::NotRunning,
+        errno => ConnectError::Connect { path: path.clone(), errno: errno.into() },
+    };
+    let socket =
+        socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .map_err(failed)?;
+    let (_directory, address) = address(state_dir).map_err(failed)?;
+    connect_socket(&socket, &address).map_err(failed)?;
+    let connection = Connection::over(socket);
+    connection
+        .send(&[kind::HELLO, VERSION])
+        .map_err(|errno| failed(Raw::from_raw_os_error(errno.raw())))?;
+    Ok(connection)
+}
+
+/// The socket's address through a descriptor: the path of a state directory may be longer than the 107 bytes that an address
+/// has. unix(7), "Pathname sockets".
+pub(crate) fn address(state_dir: &Path) -> Result<(OwnedFd, SocketAddrUnix), Raw> {
+    use std::os::fd::AsRawFd;
+    let flags =
+        rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+    let directory = rustix::fs::open(state_dir, flags, rustix::fs::Mode::empty())?;
+    let address = SocketAddrUnix::new(format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd()))?;
+    Ok((directory, address))
+}
+
+impl Connection {
+    pub(crate) fn over(socket: OwnedFd) -> Self {
+        Self { socket, packet: Vec::new() }
+    }
+
+    /// Asks for output, and says whether input will be written.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone.
+    pub fn attach(&self, input: bool, output: bool) -> Result<(), Errno> {
+        let bits = if input { ATTACH_INPUT } else { 0 } | if output { ATTACH_OUTPUT } else { 0 };
+        self.send(&[kind::ATTACH, bits])
+    }
+
+    /// Writes to the container's standard input; waits while it is full.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone.
+    pub fn write_stdin(&self, bytes: &[u8]) -> Result<(), Errno> {
+        for chunk in bytes.chunks(MOST_DATA) {
+            self.send_parts(&[&[kind::STDIN], chunk], &[])?;
+        }
+        Ok(())
+    }
+
+    /// Says that no more input will come.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone.
+    pub fn end_stdin(&self) -> Result<(), Errno> {
+        self.send(&[kind::STDIN_END])
+    }
+
+    /// Sets the size of the container's terminal.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone.
+    pub fn resize(&self, rows: u16, columns: u16) -> Result<(), Errno> {
+        let ([a, b], [c, d]) = (rows.to_ne_bytes(), columns.to_ne_bytes());
+        self.send(&[kind::RESIZE, a, b, c, d])
+    }
+
+    /// Runs a further process; with a terminal in its plan `streams` are not used, and the master comes back.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone, EMSGSIZE for a plan that no packet holds.
+    pub fn exec(
+        &self,
+        process: &ProcessPlan,
+        streams: Option<[BorrowedFd<'_>; 3]>,
+    ) -> Result<(), Errno> {
+        let plan =
+            serde_json::to_vec(process).map_err(|_unserialisable| Errno::from_raw(libc::EINVAL))?;
+        match streams {
+            Some(streams) => self.send_parts(&[&[kind::EXEC], &plan], &streams),
+            None => self.send_parts(&[&[kind::EXEC], &plan], &[]),
+        }
+    }
+
+    /// Waits for the next message.
+    ///
+    /// # Errors
+    /// What recvmsg(2) answers.
+    pub fn receive(&mut self) -> Result<Received<'_>, Errno> {
+        self.packet.resize(MOST_DATA + 1, 0);
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let received = loop {
+            match recvmsg(
+                &self.socket,
+                &mut [IoSliceMut::new(&mut self.packet)],
+                &mut control,
+                RecvFlags::CMSG_CLOEXEC,
+            ) {
+                Err(Raw::INTR) => {}
+                other => break other,
+            }
+        };
+        let bytes = match received {
+            Ok(received) => received.bytes,
+            Err(Raw::CONNRESET) => 0,
+            Err(errno) => return Err(errno.into()),
+        };
+        let mut console = None;
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+                console = descriptors.next();
+            }
+        }
+        let packet = self.packet.get(..bytes).unwrap_or_default();
+        Ok(decode(packet, console).map_or(Received::Closed, Received::Message))
+    }
+
+    /// Sends a packet as it is.
+    pub(crate) fn send_raw(&self, packet: &[u8]) -> Result<(), Errno> {
+        self.send(packet)
+    }
+
+    fn send(&self, packet: &[u8]) -> Result<(), Errno> {
+        loop {
+            match send(&self.socket, packet, SendFlags::NOSIGNAL) {
+                Err(Raw::INTR) => {}
+                done => return done.map(drop).map_err(Errno::from),
+            }
+        }
+    }
+
+    fn send_parts(&self, parts: &[&[u8]], descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+        let slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !descriptors.is_empty() {
+            control.push(SendAncillaryMessage::ScmRights(descriptors));
+        }
+        loop {
+            match sendmsg(&self.socket, &slices, &mut control, SendFlags::NOSIGNAL) {
+                Err(Raw::INTR) => {}
+                done => return done.map(drop).map_err(Errno::from),
+            }
+        }
+    }
+}
+
+impl AsFd for Connection {
+    /// Readable when a message waits.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn decode(packet: &[u8], console: Option<OwnedFd>) -> Option<FromMonitor<'_>> {
+    let (kind, rest) = packet.split_first()?;
+    let code = rest.first().copied().unwrap_or(125);
+    Some(match *kind {
+        kind::STARTED => FromMonitor::Started { pid: read_number(packet)? },
+        kind::START_FAILED => FromMonitor::StartFailed { code, error: str_of(rest)? },
+        kind::STDOUT => FromMonitor::Stdout(rest),
+        kind::STDERR => FromMonitor::Stderr(rest),
+        kind::EXITED => FromMonitor::Exited { code: read_number(packet)? },
+        kind::EXEC_STARTED => FromMonitor::ExecStarted { pid: read_number(packet)?, console },
+        kind::EXEC_FAILED => FromMonitor::ExecFailed { code, error: str_of(rest)? },
+        kind::EXEC_EXITED => FromMonitor::ExecExited { code: read_number(packet)? },
+        _ => return None,
+    })
+}
+
+/// The words of a failure, behind its code.
+fn str_of(rest: &[u8]) -> Option<&str> {
+    std::str::from_utf8(rest.get(1..)?).ok()
+}

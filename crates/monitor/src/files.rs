@@ -1,0 +1,188 @@
+//! What the monitor writes for others to read, and the truth that follows from it.
+//!
+//! `state.json` appears once the program runs, `exit.json` when it has ended. [`observe`] holds them against the kernel: a pid
+//! counts only together with its start time and the boot it belongs to.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use libcontainer::Process;
+use serde::{Deserialize, Serialize};
+
+/// Version of both forms.
+const VERSION: u32 = 1;
+const STATE: &str = "state.json";
+const EXIT: &str = "exit.json";
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// A container that was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateFile {
+    /// Version of this form.
+    pub version: u32,
+    /// Which boot of the machine the pids belong to.
+    pub boot_id: String,
+    /// The container's first process.
+    pub pid: i32,
+    /// When it was made, in clock ticks since boot.
+    pub start_time: u64,
+    /// The monitor.
+    pub monitor_pid: i32,
+    /// When the monitor was made.
+    pub monitor_start_time: u64,
+    /// When the program began, RFC 3339.
+    pub started_at: String,
+}
+
+/// A container that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitFile {
+    /// Version of this form.
+    pub version: u32,
+    /// Exit code; 128 + n where signal n ended it.
+    pub code: i32,
+    /// Whether the kernel killed a process of it because memory ran out.
+    pub oom_killed: bool,
+    /// When the program began, RFC 3339; empty when it never did.
+    pub started_at: String,
+    /// When it ended, RFC 3339.
+    pub finished_at: String,
+    /// Why it could not be started; empty when it was.
+    pub error: String,
+}
+
+/// What is true of a container that a monitor was given to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// A monitor is about to start it.
+    Starting,
+    /// Its first process lives.
+    Running {
+        /// Where and since when.
+        state: StateFile,
+        /// Whether its monitor lives too; without it nobody logs, and nobody will know the exit status.
+        monitored: bool,
+    },
+    /// It has ended, and its monitor wrote down how.
+    Exited(ExitFile),
+    /// It has ended, and nobody knows how: the monitor was killed, or the machine went down.
+    Lost {
+        /// When it had been started, RFC 3339, where that is known.
+        started_at: String,
+    },
+}
+
+impl StateFile {
+    pub(crate) fn new(pid: i32, started_at: String) -> io::Result<Self> {
+        let monitor_pid = rustix::process::getpid().as_raw_nonzero().get();
+        let start_time = |pid| libcontainer::start_time(pid).unwrap_or(0);
+        Ok(Self {
+            version: VERSION,
+            boot_id: boot_id()?,
+            pid,
+            start_time: start_time(pid),
+            monitor_pid,
+            monitor_start_time: start_time(monitor_pid),
+            started_at,
+        })
+    }
+
+    pub(crate) fn write(&self, state_dir: &Path) -> io::Result<()> {
+        write(state_dir, STATE, &serde_json::to_vec(self)?)
+    }
+}
+
+impl ExitFile {
+    pub(crate) fn new(code: i32, oom_killed: bool, started_at: String, error: String) -> Self {
+        let finished_at = crate::format_time(crate::now_ns());
+        Self { version: VERSION, code, oom_killed, started_at, finished_at, error }
+    }
+
+    pub(crate) fn write(&self, container_dir: &Path) -> io::Result<()> {
+        write(container_dir, EXIT, &serde_json::to_vec(self)?)
+    }
+
+    /// Removes what an earlier run left; the next one begins without.
+    pub(crate) fn clear(container_dir: &Path) -> io::Result<()> {
+        match fs::remove_file(container_dir.join(EXIT)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Visible whole or not at all. Not flushed: after a power cut the container has ended anyway, and only its code is lost.
+fn write(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = directory.join(format!("{name}.new"));
+    #[expect(clippy::disallowed_methods, reason = "the rename below makes it atomic")]
+    fs::write(&temporary, bytes)?;
+    fs::rename(temporary, directory.join(name))
+}
+
+/// The truth about a container, from its files and the kernel. Never wrong after anything of it was killed, or after a reboot.
+///
+/// # Errors
+/// When a file exists and cannot be read.
+pub fn observe(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
+    if let Some(exit) = read::<ExitFile>(&container_dir.join(EXIT))? {
+        return Ok(Life::Exited(exit));
+    }
+    let Some(state) = read::<StateFile>(&state_dir.join(STATE))? else {
+        let starting = monitor_lives(state_dir)?;
+        return Ok(if starting {
+            Life::Starting
+        } else {
+            Life::Lost { started_at: String::new() }
+        });
+    };
+    let this_boot = boot_id()? == state.boot_id;
+    if this_boot
+        && Process::find(state.pid, state.start_time).is_some_and(|process| !has_ended(&process))
+    {
+        let monitored =
+            libcontainer::start_time(state.monitor_pid) == Some(state.monitor_start_time);
+        return Ok(Life::Running { state, monitored });
+    }
+    // It ended a moment ago, and its monitor is writing: it has the last word.
+    if this_boot && libcontainer::start_time(state.monitor_pid) == Some(state.monitor_start_time) {
+        return Ok(Life::Running { state, monitored: true });
+    }
+    match read::<ExitFile>(&container_dir.join(EXIT))? {
+        Some(exit) => Ok(Life::Exited(exit)),
+        None => Ok(Life::Lost { started_at: state.started_at }),
+    }
+}
+
+fn has_ended(process: &Process) -> bool {
+    let zero = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut polled =
+        [rustix::event::PollFd::from_borrowed_fd(process.pidfd(), rustix::event::PollFlags::IN)];
+    rustix::event::poll(&mut polled, Some(&zero)).is_ok_and(|ready| ready > 0)
+}
+
+/// Before there is a state file, the lock on the hand-off tells whether somebody works on it.
+fn monitor_lives(state_dir: &Path) -> io::Result<bool> {
+    let file = match fs::File::open(state_dir.join(crate::handoff::FILE)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(fs::TryLockError::WouldBlock) => Ok(true),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn boot_id() -> io::Result<String> {
+    Ok(fs::read_to_string(BOOT_ID)?.trim().to_owned())
+}

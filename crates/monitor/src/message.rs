@@ -1,0 +1,64 @@
+//! What a client and the monitor say to each other, one packet of a sequenced-packet socket each.
+//!
+//! ```text
+//! client                                monitor
+//! Hello(version)        ------------>
+//! Attach(streams)       ------------>
+//!                       <------------   Started(pid) | StartFailed(code, text)
+//!                       <------------   Stdout(bytes), Stderr(bytes) …
+//! Stdin(bytes), StdinEnd ----------->
+//! Resize(rows, columns) ------------>
+//!                       <------------   Exited(code, oom)
+//!
+//! Exec(plan, streams)   ------------>
+//!                       <------------   ExecStarted(pid, terminal) | ExecFailed(code, text)
+//!                       <------------   ExecExited(code)
+//! ```
+//!
+//! The first byte is the kind. Numbers are in native order: both ends are on one machine. The monitor of an older release is
+//! asked by a newer client, so kinds are only ever added, and a monitor leaves a client that says what it does not know.
+
+/// Version in the hello.
+pub(crate) const VERSION: u8 = 1;
+/// Bytes of a stream in one packet.
+pub(crate) const MOST_DATA: usize = 32 * 1024;
+/// A whole packet: an exec plan with its system call filter is the largest.
+pub(crate) const MOST_PACKET: usize = 256 * 1024;
+
+pub(crate) mod kind {
+    //! First bytes.
+    pub(crate) const HELLO: u8 = b'H';
+    pub(crate) const ATTACH: u8 = b'A';
+    pub(crate) const STDIN: u8 = b'i';
+    pub(crate) const STDIN_END: u8 = b'e';
+    pub(crate) const RESIZE: u8 = b'w';
+    pub(crate) const EXEC: u8 = b'x';
+    pub(crate) const STARTED: u8 = b'S';
+    pub(crate) const START_FAILED: u8 = b'F';
+    pub(crate) const STDOUT: u8 = b'o';
+    pub(crate) const STDERR: u8 = b'r';
+    pub(crate) const EXITED: u8 = b'X';
+    pub(crate) const EXEC_STARTED: u8 = b'E';
+    pub(crate) const EXEC_FAILED: u8 = b'f';
+    pub(crate) const EXEC_EXITED: u8 = b'Y';
+}
+
+/// Bits of [`kind::ATTACH`].
+pub(crate) const ATTACH_OUTPUT: u8 = 1;
+pub(crate) const ATTACH_INPUT: u8 = 2;
+
+/// Kind and a number.
+pub(crate) fn number(kind: u8, number: i32) -> [u8; 5] {
+    let [a, b, c, d] = number.to_ne_bytes();
+    [kind, a, b, c, d]
+}
+
+/// The number of a packet made by [`number`].
+pub(crate) fn read_number(packet: &[u8]) -> Option<i32> {
+    packet.get(1..5)?.try_into().ok().map(i32::from_ne_bytes)
+}
+
+/// Kind, exit code, and words.
+pub(crate) fn failure(kind: u8, code: u8, words: &str) -> Vec<u8> {
+    [&[kind, code], words.as_bytes()].concat()
+}

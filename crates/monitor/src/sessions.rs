@@ -1,0 +1,93 @@
+//! Further processes in the container, each started for a client and told to it when it ends.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use libcontainer::cgroup::Cgroup;
+use libcontainer::{Process, ProcessPlan, Stdio, chain, join};
+use rustix::fs::{Mode, OFlags, open};
+
+use crate::clients::Clients;
+use crate::message::{failure, kind, number};
+
+/// One process and the client it belongs to.
+struct Session {
+    process: Process,
+    client: u32,
+}
+
+#[derive(Default)]
+pub(crate) struct Sessions(Vec<Session>);
+
+impl Sessions {
+    pub(crate) fn pidfds(&self) -> impl Iterator<Item = (i32, BorrowedFd<'_>)> {
+        self.0.iter().map(|session| (session.process.pid(), session.process.pidfd()))
+    }
+
+    /// Starts what a client asks for, and answers it.
+    pub(crate) fn start(
+        &mut self,
+        request: &[u8],
+        streams: &[OwnedFd],
+        target: (&Process, &Cgroup),
+        client: u32,
+        clients: &mut Clients,
+    ) {
+        match begin(request, streams, target) {
+            Ok((process, console)) => {
+                let answer = number(kind::EXEC_STARTED, process.pid());
+                clients.send(client, &answer, console.as_ref().map(AsFd::as_fd));
+                self.0.push(Session { process, client });
+            }
+            Err((code, words)) => {
+                clients.send(client, &failure(kind::EXEC_FAILED, code, &words), None)
+            }
+        }
+    }
+
+    /// Reaps a process that has ended and tells its client.
+    pub(crate) fn ended(&mut self, pid: i32, clients: &mut Clients) {
+        let Some(at) = self.0.iter().position(|session| session.process.pid() == pid) else {
+            return;
+        };
+        let session = self.0.swap_remove(at);
+        clients.send(
+            session.client,
+            &number(kind::EXEC_EXITED, crate::run::reap(&session.process)),
+            None,
+        );
+    }
+
+    /// Reaps what the container's end has ended.
+    pub(crate) fn end_all(&mut self, clients: &mut Clients) {
+        let pids: Vec<i32> = self.0.iter().map(|session| session.process.pid()).collect();
+        for pid in pids {
+            self.ended(pid, clients);
+        }
+    }
+}
+
+type Begun = (Process, Option<OwnedFd>);
+
+fn begin(
+    request: &[u8],
+    streams: &[OwnedFd],
+    (target, cgroup): (&Process, &Cgroup),
+) -> Result<Begun, (u8, String)> {
+    let plan: ProcessPlan = serde_json::from_slice(request)
+        .map_err(|error| (125, format!("read the request: {error}")))?;
+    let null;
+    let stdio = match streams {
+        _ if plan.terminal => Stdio::Terminal,
+        [stdin, stdout, stderr] => {
+            Stdio::Streams { stdin: stdin.as_fd(), stdout: stdout.as_fd(), stderr: stderr.as_fd() }
+        }
+        _ => {
+            null = open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+                .map_err(|_no_dev| (125, "open /dev/null".to_owned()))?;
+            Stdio::Streams { stdin: null.as_fd(), stdout: null.as_fd(), stderr: null.as_fd() }
+        }
+    };
+    let joined =
+        join(target, cgroup, &plan, stdio).map_err(|error| (error.exit_code(), chain(&error)))?;
+    Ok((joined.process, joined.console))
+}
