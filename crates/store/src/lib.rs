@@ -3,3 +3,4 @@
 
 pub mod compression;
 pub mod tar;
+pub mod unpack;
