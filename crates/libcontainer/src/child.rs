@@ -10,10 +10,11 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount_change, unmount};
 use rustix::process::pivot_root;
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
-use sys::{Errno, exit_now};
+use sys::{Errno, Namespaces, exit_now};
 
 use crate::cgroup::Entry;
 use crate::console;
+use crate::cover::{self, Covers};
 use crate::identity;
 use crate::prepared::{Action, Prepared};
 use crate::rootfs::{self, Root};
@@ -29,6 +30,8 @@ pub(crate) struct Inherited<'a> {
     pub(crate) joins: &'a [OwnedFd],
     /// Whether the parent writes id maps.
     pub(crate) user_namespace: bool,
+    /// Whether a user namespace is among those to join, and what is to be made inside it.
+    pub(crate) inside_joined_user: Option<Namespaces>,
     /// Standard streams; nothing with a terminal.
     pub(crate) stdio: Option<[BorrowedFd<'a>; 3]>,
 }
@@ -46,11 +49,16 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
         move_into_link_name_space(namespace.as_fd(), None::<LinkNameSpaceType>)
             .at(ProcessStep::JoinNamespace)?;
     }
+    if let Some(namespaces) = inherited.inside_joined_user {
+        identity::become_root_inside()?;
+        let bits = u32::try_from(namespaces.bits()).unwrap_or(0);
+        sys::unshare_namespaces(bits).at(ProcessStep::MakeNamespaces)?;
+    }
     if inherited.user_namespace {
         wire::await_parent(inherited.socket, ToChild::Mapped)?;
         identity::become_root_inside()?;
     }
-    let mut walk = Walk { root: None, terminal: None };
+    let mut walk = Walk { root: None, terminal: None, covers: Covers::default() };
     for (number, action) in inherited.prepared.steps.iter().enumerate() {
         let here = Place::Step(u16::try_from(number).unwrap_or(u16::MAX));
         walk.step(action, inherited.prepared).map_err(|errno| Failed { at: here, errno })?;
@@ -65,6 +73,7 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
 struct Walk {
     root: Option<Root>,
     terminal: Option<console::Terminal>,
+    covers: Covers,
 }
 
 impl Walk {
@@ -77,20 +86,16 @@ impl Walk {
             Action::DetachPropagation { flags } => mount_change(c"/", propagation(*flags))?,
             Action::OverlayRoot { options, at } => self.root = Some(Root::overlay(options, at)?),
             Action::BindRoot { path } => self.root = Some(Root::bind(path)?),
-            Action::Mount { kind, source, target, flags, data, copy_up } => {
-                self.root()?.mount(kind, source, target, *flags, data, *copy_up)?;
-            }
-            Action::Bind {
-                source,
-                target,
-                recursive,
-                attributes,
-                set_recursive,
-                create_source,
-            } => {
-                self.root()?
-                    .bind_in(source, target, *recursive, *create_source)?
-                    .set(*attributes, *set_recursive)?;
+            Action::Mount(file_system) => self.root()?.mount(file_system)?,
+            Action::Bind { source, target, recursive, attributes, set_recursive, tree } => {
+                let set = (*attributes, *set_recursive);
+                match tree {
+                    Some(tree) => self.root()?.attach(tree.as_fd(), target, set)?,
+                    None => {
+                        let tree = rootfs::clone_tree(source, *recursive)?;
+                        self.root()?.attach(tree.as_fd(), target, set)?;
+                    }
+                }
             }
             Action::Propagation { target: Some(target), flags } => {
                 self.root()?.propagate(target, propagation(*flags))?;
@@ -110,9 +115,9 @@ impl Walk {
             }
             Action::PivotRoot => self.pivot()?,
             Action::Sysctl { path, value } => write_file(path, value.to_bytes())?,
-            Action::Mask { path, trusted } => rootfs::mask(path, *trusted)?,
-            Action::ReadOnly { path, trusted } => rootfs::read_only(path, *trusted)?,
-            Action::ReadOnlyRoot => rootfs::read_only_root()?,
+            Action::Mask { path } => self.covers.mask(path)?,
+            Action::ReadOnly { path } => cover::read_only(path)?,
+            Action::ReadOnlyRoot => cover::read_only_root()?,
             Action::OomScoreAdjust { value } => {
                 write_file(c"/proc/self/oom_score_adj", value.to_bytes())?;
             }
@@ -124,8 +129,7 @@ impl Walk {
         rustix::process::fchdir(self.root()?.directory())?;
         // Both on ".": the old root lands on top of the new one, so no spare directory is needed. pivot_root(2), NOTES.
         pivot_root(c".", c".")?;
-        // The old root must not carry our unmount back to the host.
-        mount_change(c".", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+        // Nothing of this reaches the host: its mounts lost their peers, or became their slaves, in the first step.
         unmount(c".", UnmountFlags::DETACH)?;
         Ok(rustix::process::chdir(c"/")?)
     }

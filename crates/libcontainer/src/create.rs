@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use spec::runtime::{IdMapping, NamespaceKind};
-use sys::{CloneArgs, Errno, Namespaces, clone3};
+use sys::{CloneArgs, Cloned, Errno, Namespaces, clone3};
 
 use crate::cgroup::Cgroup;
 use crate::child::{self, Inherited};
@@ -56,7 +56,7 @@ pub struct Created {
     console: Option<OwnedFd>,
     socket: OwnedFd,
     cgroup: Option<Cgroup>,
-    program: String,
+    names: Names,
 }
 
 /// Makes the container up to the gate. The caller has one thread.
@@ -65,17 +65,16 @@ pub struct Created {
 /// Names the step that the kernel refused, with its object.
 pub fn create(plan: &Plan, stdio: Stdio<'_>) -> Result<Created, StartError> {
     let prepared = Prepared::new(plan)?;
-    let joins = open_joins(plan)?;
+    let joins = Joins::open(plan)?;
     let cgroup = Cgroup::create(&plan.cgroup).map_err(StartError::Cgroup)?;
     match clone_child(plan, &prepared, &joins, stdio, &cgroup) {
         Ok((process, socket)) => {
-            let program = plan.process.args.first().cloned().unwrap_or_default();
             let mut created = Created {
                 process: Some(process),
                 console: None,
                 socket,
                 cgroup: Some(cgroup),
-                program,
+                names: Names::of(&plan.process),
             };
             created.console = created.prepare(plan)?;
             Ok(created)
@@ -91,28 +90,31 @@ pub fn create(plan: &Plan, stdio: Stdio<'_>) -> Result<Created, StartError> {
 fn clone_child(
     plan: &Plan,
     prepared: &Prepared,
-    joins: &[OwnedFd],
+    joins: &Joins,
     stdio: Stdio<'_>,
     cgroup: &Cgroup,
 ) -> Result<(Process, OwnedFd), StartError> {
     let entry = cgroup.entry().map_err(StartError::Cgroup)?;
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
     let user_namespace = prepared.namespaces.contains(Namespaces::USER);
-    let args = CloneArgs {
-        namespaces: prepared.namespaces,
-        into_cgroup: entry.into_cgroup(),
-        sibling: false,
+    // Inside a user namespace that is joined, only what is made after joining belongs to it.
+    let (at_clone, after_joining) = if joins.user {
+        let later = prepared.namespaces.without(Namespaces::PID);
+        (prepared.namespaces.without(later), Some(later))
+    } else {
+        (prepared.namespaces, None)
     };
+    let args = CloneArgs { namespaces: at_clone, into_cgroup: entry.into_cgroup(), sibling: false };
     let inherited = Inherited {
         prepared,
         socket: child_socket.as_fd(),
         cgroup: &entry,
-        joins,
+        joins: &joins.others,
         user_namespace,
+        inside_joined_user: after_joining,
         stdio: stdio.streams(),
     };
-    let cloned = clone3(args, || child::run(&inherited))
-        .map_err(StartError::parent("make the namespaces"))?;
+    let cloned = joins.clone_inside(|| clone3(args, || child::run(&inherited)))?;
     drop(child_socket);
     let process = Process::new(cloned.pid, cloned.pidfd);
     if user_namespace
@@ -127,23 +129,57 @@ fn clone_child(
     Ok((process, socket))
 }
 
-/// Namespaces to join, opened before the child exists. A pid namespace is entered by the next child only, so it is entered
-/// here: setns(2), CLONE_NEWPID.
-fn open_joins(plan: &Plan) -> Result<Vec<OwnedFd>, StartError> {
-    let mut joins = Vec::new();
-    let mut wanted: Vec<_> = plan.namespaces.join.iter().collect();
-    wanted.sort_by_key(|(kind, _)| *kind);
-    for (kind, path) in wanted {
-        let namespace = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| StartError::Open { path: path.clone(), errno: errno.into() })?;
-        if *kind == NamespaceKind::Pid {
-            sys::enter_namespace(namespace.as_fd(), Namespaces::PID)
-                .map_err(StartError::parent("join the pid namespace"))?;
-        } else {
-            joins.push(namespace);
+/// Namespaces to join, opened before the child exists.
+struct Joins {
+    /// The user namespace first: it gives the right to join the others.
+    others: Vec<OwnedFd>,
+    /// A pid namespace is entered by children only, hence by the parent around the clone: setns(2), CLONE_NEWPID.
+    pid: Option<OwnedFd>,
+    /// Whether a user namespace is among the others.
+    user: bool,
+}
+
+impl Joins {
+    fn open(plan: &Plan) -> Result<Self, StartError> {
+        let mut joins = Self { others: Vec::new(), pid: None, user: false };
+        let mut wanted: Vec<_> = plan.namespaces.join.iter().collect();
+        wanted.sort_by_key(|(kind, _)| *kind);
+        for (kind, path) in wanted {
+            let namespace = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+                .map_err(|errno| StartError::Open { path: path.clone(), errno: errno.into() })?;
+            joins.user |= *kind == NamespaceKind::User;
+            if *kind == NamespaceKind::Pid {
+                joins.pid = Some(namespace);
+            } else {
+                joins.others.push(namespace);
+            }
+        }
+        Ok(joins)
+    }
+
+    /// Runs `clone` so that its child is born in the pid namespace, and comes back.
+    fn clone_inside(
+        &self,
+        clone: impl FnOnce() -> Result<Cloned, Errno>,
+    ) -> Result<Cloned, StartError> {
+        let making = StartError::parent("make the namespaces");
+        let Some(pid) = &self.pid else { return clone().map_err(making) };
+        let joining = || StartError::parent("join the pid namespace");
+        let own = open("/proc/thread-self/ns/pid", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(Errno::from)
+            .map_err(joining())?;
+        sys::enter_namespace(pid.as_fd(), Namespaces::PID).map_err(joining())?;
+        let cloned = clone();
+        let back = sys::enter_namespace(own.as_fd(), Namespaces::PID);
+        let cloned = cloned.map_err(making)?;
+        match back {
+            Ok(()) => Ok(cloned),
+            Err(errno) => {
+                end(&Process::new(cloned.pid, cloned.pidfd));
+                Err(joining()(errno))
+            }
         }
     }
-    Ok(joins)
 }
 
 fn write_maps(pid: i32, plan: &Plan) -> Result<(), StartError> {
@@ -172,7 +208,7 @@ impl Created {
         match wire::hear_child(self.socket.as_fd()) {
             Ok(FromChild::Ready { descriptor }) => Ok(descriptor),
             Ok(FromChild::Failed(failed)) => {
-                Err(self.abandon(explain(failed, Some(plan), &self.program)))
+                Err(self.abandon(explain(failed, Some(plan), &self.names)))
             }
             Ok(FromChild::Closed | FromChild::Joined { .. }) => Err(self.vanished()),
             Err(errno) => {
@@ -208,7 +244,7 @@ impl Created {
         match wire::hear_child(self.socket.as_fd()) {
             Ok(FromChild::Closed) => {}
             Ok(FromChild::Failed(failed)) => {
-                return Err(self.abandon(explain(failed, None, &self.program)));
+                return Err(self.abandon(explain(failed, None, &self.names)));
             }
             Ok(FromChild::Ready { .. } | FromChild::Joined { .. }) => return Err(self.vanished()),
             Err(errno) => {
@@ -262,30 +298,49 @@ pub(crate) fn end(process: &Process) -> String {
     }
 }
 
-/// The child's numbers in words: which step it was, on what object.
-pub(crate) fn explain(failed: Failed, plan: Option<&Plan>, program: &str) -> StartError {
-    let Failed { at, errno } = failed;
-    let program = program.to_owned();
-    match at {
-        Place::Step(number) => {
-            let step = plan.and_then(|plan| plan.steps.get(usize::from(number)));
-            StartError::Child {
-                step: step.map_or_else(|| format!("step {number}"), ToString::to_string),
-                errno,
-            }
+/// What the last steps of a process are about, for their errors.
+#[derive(Debug)]
+pub(crate) struct Names {
+    program: String,
+    cwd: String,
+    limits: Vec<String>,
+}
+
+impl Names {
+    pub(crate) fn of(process: &ProcessPlan) -> Self {
+        Self {
+            program: process.args.first().cloned().unwrap_or_default(),
+            cwd: process.cwd.display().to_string(),
+            limits: process.rlimits.iter().map(|limit| limit.resource.clone()).collect(),
         }
+    }
+}
+
+/// The child's numbers in words: which step it was, on what object.
+pub(crate) fn explain(failed: Failed, plan: Option<&Plan>, names: &Names) -> StartError {
+    let Failed { at, errno } = failed;
+    let program = names.program.clone();
+    let step = match at {
         Place::Process(ProcessStep::Exec)
             if matches!(errno.raw(), libc::ENOENT | libc::ENOTDIR) =>
         {
             let has_path = program.contains('/');
-            StartError::NotFound { program, has_path }
+            return StartError::NotFound { program, has_path };
         }
-        Place::Process(ProcessStep::Exec) => StartError::NotExecutable { program, errno },
-        Place::Process(step) => StartError::Child { step: step.words().to_owned(), errno },
-    }
-}
-
-/// The program's name, for errors of a process that joins.
-pub(crate) fn program_of(process: &ProcessPlan) -> &str {
-    process.args.first().map_or("", String::as_str)
+        Place::Process(ProcessStep::Exec) => return StartError::NotExecutable { program, errno },
+        Place::Process(ProcessStep::OwnProgram) => return StartError::OwnProgram { program },
+        Place::Process(step @ ProcessStep::WorkingDirectory) => {
+            format!("{} {}", step.words(), names.cwd)
+        }
+        Place::Process(step) => step.words().to_owned(),
+        Place::Limit(number) => {
+            let limit = names.limits.get(usize::from(number)).map_or("", String::as_str);
+            format!("set the resource limit {limit}")
+        }
+        Place::Step(number) => {
+            let step = plan.and_then(|plan| plan.steps.get(usize::from(number)));
+            step.map_or_else(|| format!("step {number}"), ToString::to_string)
+        }
+    };
+    StartError::Child { step, errno }
 }

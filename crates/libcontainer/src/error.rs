@@ -70,6 +70,12 @@ pub enum StartError {
         #[source]
         errno: Errno,
     },
+    /// The program is the one that runs containers, reached through `/proc` (CVE-2019-5736).
+    #[error("exec {program}: it is the program that runs containers")]
+    OwnProgram {
+        /// As it was asked for.
+        program: String,
+    },
     /// The child ended without a word: it was killed.
     #[error("the child ended before its program started, {how}")]
     Vanished {
@@ -99,7 +105,7 @@ impl StartError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::NotFound { .. } => 127,
-            Self::NotExecutable { .. } => 126,
+            Self::NotExecutable { .. } | Self::OwnProgram { .. } => 126,
             Self::Parent { .. }
             | Self::Cgroup(_)
             | Self::Child { .. }

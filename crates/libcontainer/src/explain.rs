@@ -60,6 +60,7 @@ impl NamespacePlan {
 }
 
 impl fmt::Display for Step {
+    #[expect(clippy::too_many_lines, reason = "a table: one row for each kind of step")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DetachPropagation { flags } if flags & libc::MS_SLAVE != 0 => {

@@ -5,9 +5,10 @@
 //! capabilities(7) "Effect of user ID changes on capabilities", seccomp(2), prctl(2), execve(2).
 
 use std::convert::Infallible;
+use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{FileType, Mode, OFlags, fchown, fstat, open};
 use rustix::io::Errno as Raw;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -16,6 +17,7 @@ use sys::Errno;
 use crate::capability;
 use crate::plan::CapabilityPlan;
 use crate::prepared::PreparedProcess;
+use crate::rootfs::Root;
 use crate::wire::{At, Failed, Place, ProcessStep};
 
 /// Sets of capabilities have 64 bits.
@@ -37,9 +39,7 @@ pub(crate) fn become_process(
     rustix::process::setsid().at(ProcessStep::NewSession)?;
     take_stdio(process, stdio, terminal)?;
     keyring().at(ProcessStep::Keyring)?;
-    for (resource, limit) in &process.rlimits {
-        rustix::process::setrlimit(*resource, *limit).at(ProcessStep::Rlimits)?;
-    }
+    set_limits(process)?;
     label(process).at(ProcessStep::Label)?;
     working_directory(process)?;
     // Without no_new_privs only a privileged process may load a filter: before the rights go. seccomp(2).
@@ -85,9 +85,21 @@ fn take_stdio(
     rustix::stdio::dup2_stdout(stdout).at(ProcessStep::Stdio)?;
     rustix::stdio::dup2_stderr(stderr).at(ProcessStep::Stdio)?;
     if process.uid != 0 {
-        // So that the user can open /dev/stdout again. What is not ours to give, such as /dev/null, stays as it is.
         for stream in [stdin, stdout, stderr] {
-            let _not_ours = rustix::fs::fchown(stream, Some(Uid::from_raw(process.uid)), None);
+            give_stream(stream, process.uid, terminal.is_some()).at(ProcessStep::Stdio)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a stream the user's, who may open `/dev/stdout` again. Pipes and the container's own terminal only: anything else,
+/// the host's `/dev/null` above all, is not ours to give.
+fn give_stream(stream: BorrowedFd<'_>, uid: u32, terminal: bool) -> Result<(), Errno> {
+    if terminal || FileType::from_raw_mode(fstat(stream)?.st_mode) == FileType::Fifo {
+        match fchown(stream, Some(Uid::from_raw(uid)), None) {
+            // In a user namespace the pipe's owner, outside, has no name.
+            Ok(()) | Err(Raw::PERM) => {}
+            Err(errno) => return Err(errno.into()),
         }
     }
     Ok(())
@@ -121,20 +133,25 @@ fn label(process: &PreparedProcess) -> Result<(), Errno> {
 /// statfs(2).
 const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 
+/// Enters the working directory, which is made when it is missing. The look-up cannot leave the root, not even by a link of
+/// procfs to a directory of the host that somebody left open (CVE-2024-21626).
 fn working_directory(process: &PreparedProcess) -> Result<(), Failed> {
-    if let Err(Raw::NOENT) = rustix::process::chdir(process.cwd.as_c_str()) {
-        for directory in &process.cwd_parents {
-            match rustix::fs::mkdir(directory.as_c_str(), Mode::from_raw_mode(0o755)) {
-                Ok(()) | Err(Raw::EXIST | Raw::ROFS) => {}
-                Err(errno) => return Err(errno).at(ProcessStep::WorkingDirectory),
-            }
-        }
+    let Some(target) = &process.cwd else {
+        return rustix::process::chdir(c"/").at(ProcessStep::WorkingDirectory);
+    };
+    let directory = Root::here().and_then(|root| root.make_directory(target));
+    let directory = directory.at(ProcessStep::WorkingDirectory)?;
+    rustix::process::fchdir(directory).at(ProcessStep::WorkingDirectory)
+}
+
+fn set_limits(process: &PreparedProcess) -> Result<(), Failed> {
+    for (number, (resource, limit)) in process.rlimits.iter().enumerate() {
+        rustix::process::setrlimit(*resource, *limit).map_err(|errno| Failed {
+            at: Place::Limit(u16::try_from(number).unwrap_or(u16::MAX)),
+            errno: errno.into(),
+        })?;
     }
-    rustix::process::chdir(process.cwd.as_c_str()).at(ProcessStep::WorkingDirectory)?;
-    // A directory outside the root has no path inside it: the kernel says so (CVE-2024-21626). getcwd(3), "(unreachable)".
-    let mut path = [0_u8; 4096];
-    let inside = sys::current_directory(&mut path).at(ProcessStep::WorkingDirectory)?;
-    if inside.first() == Some(&b'/') { Ok(()) } else { Err(Raw::XDEV).at(ProcessStep::OutsideRoot) }
+    Ok(())
 }
 
 fn seccomp(process: &PreparedProcess) -> Result<(), Failed> {
@@ -203,6 +220,9 @@ fn set_capabilities(sets: &CapabilityPlan) -> Result<(), Failed> {
 pub(crate) fn execute(process: &PreparedProcess) -> Result<Infallible, Failed> {
     let mut told = Errno::from_raw(libc::ENOENT);
     for program in &process.programs {
+        if is_own_program(program, process.own_program) {
+            return Err(Raw::PERM).at(ProcessStep::OwnProgram);
+        }
         let errno = sys::execve(program.as_c_str(), &process.argv, &process.envp);
         if !matches!(errno.raw(), libc::ENOENT | libc::ENOTDIR) {
             told = errno;
@@ -212,5 +232,12 @@ pub(crate) fn execute(process: &PreparedProcess) -> Result<Infallible, Failed> {
             }
         }
     }
-    Err(Failed { at: Place::Process(ProcessStep::Exec), errno: told })
+    Err(told).at(ProcessStep::Exec)
+}
+
+/// Whether a path leads to this program, as `/proc/self/exe` does until exec: nobody means that, except to get at its file
+/// (CVE-2019-5736).
+fn is_own_program(path: &CStr, own: Option<(u64, u64)>) -> bool {
+    let Some(own) = own else { return false };
+    rustix::fs::stat(path).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == own)
 }

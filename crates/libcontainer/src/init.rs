@@ -4,8 +4,9 @@
 
 use std::convert::Infallible;
 
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::process::{WaitOptions, WaitStatus, wait};
-use sys::{CloneArgs, SignalSet, clone3, exit_now};
+use sys::{SignalSet, exit_now};
 
 use crate::identity;
 use crate::prepared::PreparedProcess;
@@ -21,7 +22,8 @@ pub(crate) fn run(process: &PreparedProcess) -> Result<Infallible, Failed> {
     // A pipe that closes at exec tells whether the program runs, so that a failure is told by the one who knows it.
     let (told, tell) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).at(ProcessStep::Fork)?;
-    let child = clone3(CloneArgs::default(), || {
+    // The filter is loaded by now, and Docker's knows clone(2) alone.
+    let child = sys::fork(|| {
         let failed = begin(process);
         let _nobody = rustix::io::write(&tell, &failed.errno.raw().to_ne_bytes());
         exit_now(127)
@@ -36,7 +38,9 @@ pub(crate) fn run(process: &PreparedProcess) -> Result<Infallible, Failed> {
         });
     }
     sys::close_from(FIRST_OF_OURS);
-    serve(child.pid, all)
+    // Process 1 is still our own program: the container shall read neither its file nor its memory (CVE-2019-5736).
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
+    serve(child, all)
 }
 
 fn begin(process: &PreparedProcess) -> Failed {

@@ -22,7 +22,7 @@ use sys::{CloneArgs, Namespaces, clone3, exit_now};
 
 use crate::cgroup::{Cgroup, Entry};
 use crate::console;
-use crate::create::{Stdio, end, explain, program_of};
+use crate::create::{Names, Stdio, end, explain};
 use crate::error::StartError;
 use crate::identity;
 use crate::plan::ProcessPlan;
@@ -67,7 +67,7 @@ pub fn join(
         .map_err(StartError::parent("make the joining process"))?;
     drop(child_socket);
     let helper = Process::new(helper.pid, helper.pidfd);
-    let outcome = hear(&socket, program_of(process));
+    let outcome = hear(&socket, &Names::of(process));
     // It exits by itself as soon as it has told, or failed.
     let _status = wire::retry(|| waitid(WaitId::PidFd(helper.pidfd()), WaitIdOptions::EXITED));
     outcome
@@ -92,40 +92,40 @@ fn differing_namespaces(pid: i32) -> Namespaces {
     .fold(Namespaces::default(), |all, (_, kind)| all.with(kind))
 }
 
-fn hear(socket: &OwnedFd, program: &str) -> Result<Joined, StartError> {
-    let mut joined: Option<Joined> = None;
+/// Helper and process talk over one socket, in any order: the first word of the process may overtake the helper's last.
+fn hear(socket: &OwnedFd, names: &Names) -> Result<Joined, StartError> {
+    let (mut process, mut console, mut failure) = (None, None, None);
     loop {
-        let heard = wire::hear_child(socket.as_fd());
-        let error = match heard {
+        match wire::hear_child(socket.as_fd()) {
             Ok(FromChild::Joined { pid, pidfd: Some(pidfd) }) => {
-                joined = Some(Joined { process: Process::new(pid, pidfd), console: None });
-                continue;
+                process = Some(Process::new(pid, pidfd));
             }
             Ok(FromChild::Ready { descriptor }) => {
-                if let Some(joined) = &mut joined {
-                    joined.console = descriptor;
-                }
-                match wire::tell_child(socket.as_fd(), ToChild::Go) {
-                    Ok(()) => continue,
-                    Err(errno) => StartError::Parent { action: "open the gate".to_owned(), errno },
+                console = descriptor;
+                if let Err(errno) = wire::tell_child(socket.as_fd(), ToChild::Go) {
+                    let action = "open the gate".to_owned();
+                    failure = failure.or(Some(StartError::Parent { action, errno }));
                 }
             }
-            Ok(FromChild::Closed) => match joined.take() {
-                Some(joined) => return Ok(joined),
-                None => StartError::Vanished { how: "while it joined the container".to_owned() },
-            },
-            Ok(FromChild::Failed(failed)) => explain(failed, None, program),
-            Ok(FromChild::Joined { pidfd: None, .. }) => {
-                StartError::Vanished { how: "without a descriptor".to_owned() }
+            Ok(FromChild::Failed(failed)) => {
+                failure = failure.or(Some(explain(failed, None, names)));
             }
+            Ok(FromChild::Closed | FromChild::Joined { pidfd: None, .. }) => break,
             Err(errno) => {
-                StartError::Parent { action: "hear the joining process".to_owned(), errno }
+                let action = "hear the joining process".to_owned();
+                failure = failure.or(Some(StartError::Parent { action, errno }));
+                break;
             }
-        };
-        if let Some(joined) = &joined {
-            end(&joined.process);
         }
-        return Err(error);
+    }
+    match (failure, process) {
+        (None, Some(process)) => Ok(Joined { process, console }),
+        (failure, process) => {
+            process.as_ref().map(end);
+            let vanished =
+                || StartError::Vanished { how: "while it joined the container".to_owned() };
+            Err(failure.unwrap_or_else(vanished))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod cgroup;
 mod child;
 mod console;
 mod copy_up;
+mod cover;
 mod create;
 mod descriptor_path;
 mod error;

@@ -100,9 +100,9 @@ pub enum Step {
         clear: u64,
         /// Whether the bits also reach the mounts below it.
         set_recursive: bool,
-        /// Whether a missing source is made as a directory.
+        /// Whether it stays in the peer group of the source, so that a later step can make it a slave of it or share with it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        create_source: bool,
+        keep_peers: bool,
     },
     /// Change how mounts spread from and to a mount.
     Propagation {
@@ -139,12 +139,12 @@ pub enum Step {
     },
     /// Make a new cgroup namespace; its root is the group that the child has entered first of all.
     CgroupNamespace,
-    /// Mount the v1 hierarchies below a directory, each bound to the container's own group.
+    /// Bind the container's own group of each v1 hierarchy below a directory.
     CgroupV1 {
         /// Where, usually `/sys/fs/cgroup`.
         target: PathBuf,
-        /// Host mount of each hierarchy, and its name below the target.
-        hierarchies: Vec<(String, String)>,
+        /// The hierarchies.
+        hierarchies: Vec<V1Hierarchy>,
         /// Whether the container sees them read-only.
         read_only: bool,
     },
@@ -174,6 +174,18 @@ pub enum Step {
         /// The adjustment.
         value: i32,
     },
+}
+
+/// A v1 hierarchy as the container sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct V1Hierarchy {
+    /// The container's group on the host.
+    pub source: PathBuf,
+    /// Its directory below the target.
+    pub name: String,
+    /// Links to that directory: one for each controller of a hierarchy that carries several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
 }
 
 /// A device node in `/dev`.

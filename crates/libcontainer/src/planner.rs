@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use spec::runtime::{Linux, Namespace, NamespaceKind, Spec};
+use spec::runtime::{Hooks, Linux, Namespace, NamespaceKind, Spec};
 
-use crate::cgroup::{self, Layout, Request};
+use crate::cgroup::{self, CgroupPlan, Layout, Request};
 use crate::error::PlanError;
 use crate::options;
 use crate::plan::{NamespacePlan, PLAN_VERSION, Plan, ProcessPlan, Step};
@@ -57,6 +57,7 @@ pub enum RootSource {
 pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let nothing = Linux::default();
     let linux = spec.linux.as_ref().unwrap_or(&nothing);
+    refuse_unsupported(spec, linux)?;
     let namespaces = namespaces(linux)?;
     let process = spec.process.as_ref().ok_or_else(|| PlanError::field("process", "is missing"))?;
     let mut process = process::plan(process, "process")?;
@@ -73,7 +74,8 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let cgroup = cgroup::plan(&resources, &Request::new(path, &context.layout))
         .map_err(PlanError::Cgroup)?;
     let steps =
-        Steps { spec, linux, context, namespaces: &namespaces, steps: Vec::new() }.all(&process)?;
+        Steps { spec, linux, context, namespaces: &namespaces, cgroup: &cgroup, steps: Vec::new() }
+            .all(&process)?;
     Ok(Plan { version: PLAN_VERSION, namespaces, cgroup, steps, process })
 }
 
@@ -83,6 +85,23 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
 /// Names the field that is wrong, and what is wrong with it.
 pub fn plan_process(process: &spec::runtime::Process) -> Result<ProcessPlan, PlanError> {
     process::plan(process, "process")
+}
+
+/// A field that has no effect would be a promise that is not kept.
+fn refuse_unsupported(spec: &Spec, linux: &Linux) -> Result<(), PlanError> {
+    for (field, given) in [
+        ("hooks", spec.hooks.as_ref().is_some_and(|hooks| *hooks != Hooks::default())),
+        ("linux.netDevices", !linux.net_devices.is_empty()),
+        ("linux.mountLabel", linux.mount_label.as_ref().is_some_and(|label| !label.is_empty())),
+        ("linux.intelRdt", linux.intel_rdt.is_some()),
+        ("linux.memoryPolicy", linux.memory_policy.is_some()),
+        ("linux.personality", linux.personality.is_some()),
+    ] {
+        if given {
+            return Err(PlanError::field(field, "is not supported yet"));
+        }
+    }
+    Ok(())
 }
 
 fn namespaces(linux: &Linux) -> Result<NamespacePlan, PlanError> {
@@ -114,6 +133,14 @@ fn namespaces(linux: &Linux) -> Result<NamespacePlan, PlanError> {
         ));
     }
     if user {
+        for (field, mappings) in
+            [("uidMappings", &linux.uid_mappings), ("gidMappings", &linux.gid_mappings)]
+        {
+            if !mappings.iter().any(|map| map.container_id == 0 && map.size > 0) {
+                let why = "id 0 inside is not mapped: nobody could set the container up";
+                return Err(PlanError::field(format!("linux.{field}"), why));
+            }
+        }
         plan.uid_mappings.clone_from(&linux.uid_mappings);
         plan.gid_mappings.clone_from(&linux.gid_mappings);
     }
@@ -128,6 +155,7 @@ struct Steps<'a> {
     linux: &'a Linux,
     context: &'a Context,
     namespaces: &'a NamespacePlan,
+    cgroup: &'a CgroupPlan,
     steps: Vec<Step>,
 }
 
@@ -226,13 +254,7 @@ impl Steps<'_> {
     }
 
     fn root(&mut self) -> Result<(), PlanError> {
-        // Shared and slave roots let mounts of the host arrive; everything else is cut off.
-        let arrives = self
-            .linux
-            .rootfs_propagation
-            .as_deref()
-            .is_some_and(|name| name.ends_with("shared") || name.ends_with("slave"));
-        let flags = if arrives { libc::MS_SLAVE } else { libc::MS_PRIVATE };
+        let flags = if self.mounts_arrive() { libc::MS_SLAVE } else { libc::MS_PRIVATE };
         self.steps.push(Step::DetachPropagation { flags: flags | libc::MS_REC });
         match &self.context.root {
             RootSource::Overlay { lower, upper, work, at } => {
@@ -256,6 +278,12 @@ impl Steps<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Shared and slave roots let mounts of the host arrive; everything else is cut off.
+    fn mounts_arrive(&self) -> bool {
+        let propagation = self.linux.rootfs_propagation.as_deref();
+        propagation.is_some_and(|name| name.ends_with("shared") || name.ends_with("slave"))
     }
 
     fn sysctls(&mut self) -> Result<(), PlanError> {

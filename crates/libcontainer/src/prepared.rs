@@ -3,6 +3,7 @@
 //! Everything that can fail for a reason of ours (a NUL byte, an unknown resource) fails here, in the parent.
 
 use std::ffi::CString;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -45,21 +46,15 @@ pub(crate) enum Action {
     BindRoot {
         path: CString,
     },
-    Mount {
-        kind: CString,
-        source: CString,
-        target: Target,
-        flags: u64,
-        data: CString,
-        copy_up: bool,
-    },
+    Mount(FileSystem),
     Bind {
         source: CString,
         target: Target,
         recursive: bool,
         attributes: MountAttributes<'static>,
         set_recursive: bool,
-        create_source: bool,
+        /// The source's mounts, cloned while they still have their peers on the host.
+        tree: Option<OwnedFd>,
     },
     Propagation {
         target: Option<Target>,
@@ -93,16 +88,24 @@ pub(crate) enum Action {
     },
     Mask {
         path: CString,
-        trusted: bool,
     },
     ReadOnly {
         path: CString,
-        trusted: bool,
     },
     ReadOnlyRoot,
     OomScoreAdjust {
         value: CString,
     },
+}
+
+/// A file system to mount.
+pub(crate) struct FileSystem {
+    pub(crate) kind: CString,
+    pub(crate) source: CString,
+    pub(crate) target: Target,
+    pub(crate) flags: u64,
+    pub(crate) data: CString,
+    pub(crate) copy_up: bool,
 }
 
 pub(crate) enum OverlayOptions {
@@ -123,7 +126,7 @@ pub(crate) struct Node {
 }
 
 pub(crate) struct V1Mount {
-    pub(crate) controllers: CString,
+    pub(crate) source: CString,
     pub(crate) name: CString,
     /// One link per controller of a hierarchy that has several.
     pub(crate) links: Vec<CString>,
@@ -133,9 +136,8 @@ pub(crate) struct PreparedProcess {
     pub(crate) programs: Vec<CString>,
     pub(crate) argv: CStringArray,
     pub(crate) envp: CStringArray,
-    pub(crate) cwd: CString,
-    /// The directories of `cwd` that may be missing, the highest first.
-    pub(crate) cwd_parents: Vec<CString>,
+    /// Nothing for the root itself.
+    pub(crate) cwd: Option<Target>,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) groups: Vec<rustix::process::Gid>,
@@ -148,6 +150,8 @@ pub(crate) struct PreparedProcess {
     pub(crate) selinux: Option<CString>,
     pub(crate) terminal: Option<rustix::termios::Winsize>,
     pub(crate) init: bool,
+    /// Device and inode of this program.
+    pub(crate) own_program: Option<(u64, u64)>,
 }
 
 impl Prepared {
@@ -161,6 +165,7 @@ impl Prepared {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: one row for each kind of step")]
 fn prepare(step: &Step) -> Result<Action, StartError> {
     Ok(match step {
         Step::DetachPropagation { flags } => Action::DetachPropagation { flags: *flags },
@@ -168,15 +173,18 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
             Action::OverlayRoot { options: overlay(lower, upper, work)?, at: path(at)? }
         }
         Step::BindRoot { path: root } => Action::BindRoot { path: path(root)? },
-        Step::Mount { kind, source, target: at, flags, data, copy_up } => Action::Mount {
-            kind: text(kind)?,
-            source: text(source)?,
-            target: Target::new(at)?,
-            flags: *flags,
-            data: text(data)?,
-            copy_up: *copy_up,
-        },
-        Step::Bind { source, target, recursive, set, clear, set_recursive, create_source } => {
+        Step::Mount { kind, source, target: at, flags, data, copy_up } => {
+            Action::Mount(FileSystem {
+                kind: text(kind)?,
+                source: text(source)?,
+                target: Target::new(at)?,
+                flags: *flags,
+                data: text(data)?,
+                copy_up: *copy_up,
+            })
+        }
+        Step::Bind { source, target, recursive, set, clear, set_recursive, keep_peers } => {
+            let tree = keep_peers.then(|| clone_tree(source, *recursive)).transpose()?;
             Action::Bind {
                 source: path(source)?,
                 target: Target::new(target)?,
@@ -187,7 +195,7 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
                     ..MountAttributes::default()
                 },
                 set_recursive: *set_recursive,
-                create_source: *create_source,
+                tree,
             }
         }
         Step::Propagation { target, flags } => {
@@ -216,10 +224,8 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
         Step::Sysctl { path, value } => {
             Action::Sysctl { path: text(&format!("/proc/sys/{path}"))?, value: text(value)? }
         }
-        Step::Mask { path: at } => Action::Mask { path: path(at)?, trusted: is_trusted(at) },
-        Step::ReadOnly { path: at } => {
-            Action::ReadOnly { path: path(at)?, trusted: is_trusted(at) }
-        }
+        Step::Mask { path: at } => Action::Mask { path: path(at)? },
+        Step::ReadOnly { path: at } => Action::ReadOnly { path: path(at)? },
         Step::ReadOnlyRoot => Action::ReadOnlyRoot,
         Step::OomScoreAdjust { value } => {
             Action::OomScoreAdjust { value: text(&value.to_string())? }
@@ -227,9 +233,10 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
     })
 }
 
-/// Paths below file systems that this container's own child has just mounted: no image can have put a link there.
-fn is_trusted(path: &Path) -> bool {
-    path.starts_with("/proc") || path.starts_with("/sys")
+/// Cloned before the child cuts its mount namespace off, a mount keeps its peers: mount_namespaces(7), "Peer groups".
+fn clone_tree(source: &Path, recursive: bool) -> Result<OwnedFd, StartError> {
+    crate::rootfs::clone_tree(&path(source)?, recursive)
+        .map_err(|errno| StartError::Open { path: source.to_owned(), errno })
 }
 
 impl Target {
@@ -282,20 +289,16 @@ fn node(node: &crate::plan::DeviceNode) -> Result<Node, StartError> {
     })
 }
 
-fn v1_mount((controllers, name): &(String, String)) -> Result<V1Mount, StartError> {
-    let several = controllers.contains(',') && !controllers.starts_with("none,");
-    let links = controllers.split(',').filter(|_| several).map(text).collect::<Result<_, _>>()?;
-    Ok(V1Mount { controllers: text(controllers)?, name: text(name)?, links })
+fn v1_mount(hierarchy: &crate::plan::V1Hierarchy) -> Result<V1Mount, StartError> {
+    let links = hierarchy.links.iter().map(|link| text(link)).collect::<Result<_, _>>()?;
+    Ok(V1Mount { source: path(&hierarchy.source)?, name: text(&hierarchy.name)?, links })
 }
 
 impl PreparedProcess {
     pub(crate) fn new(process: &ProcessPlan) -> Result<Self, StartError> {
         let strings =
             |list: &[String]| list.iter().map(|string| text(string)).collect::<Result<Vec<_>, _>>();
-        let mut cwd_parents: Vec<CString> = Vec::new();
-        for ancestor in process.cwd.ancestors().filter(|ancestor| *ancestor != Path::new("/")) {
-            cwd_parents.insert(0, path(ancestor)?);
-        }
+        let cwd = (process.cwd != Path::new("/")).then(|| Target::new(&process.cwd)).transpose()?;
         let size = process.console_size.unwrap_or_default();
         let winsize = rustix::termios::Winsize {
             ws_row: size.height,
@@ -307,8 +310,7 @@ impl PreparedProcess {
             programs: strings(&process.programs)?,
             argv: CStringArray::new(strings(&process.args)?),
             envp: CStringArray::new(strings(&process.env)?),
-            cwd: path(&process.cwd)?,
-            cwd_parents,
+            cwd,
             uid: process.uid,
             gid: process.gid,
             groups: process.groups.iter().map(|gid| rustix::process::Gid::from_raw(*gid)).collect(),
@@ -328,6 +330,7 @@ impl PreparedProcess {
             selinux: process.selinux_label.as_ref().map(|label| text(label)).transpose()?,
             terminal: process.terminal.then_some(winsize),
             init: process.init,
+            own_program: crate::protect::own_identity(),
         })
     }
 }

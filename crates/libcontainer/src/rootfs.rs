@@ -7,7 +7,7 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, chownat, fstat, fstatfs, mkdirat, mknodat, open, openat,
+    AtFlags, CWD, FileType, Mode, OFlags, chownat, fstat, fstatfs, mkdirat, mknodat, open, openat,
     symlinkat,
 };
 use rustix::io::Errno as Raw;
@@ -16,28 +16,25 @@ use rustix::mount::{
     OpenTreeFlags,
 };
 use rustix::mount::{
-    fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, mount_bind, mount_bind_recursive,
+    fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, mount_bind_recursive,
     mount_change,
 };
 use rustix::mount::{move_mount, open_tree};
-use sys::{Errno, MountAttributes, mount_setattr, open_in_root};
+use sys::{Errno, MountAttributes, mount_setattr, open_in_root, open_without_links};
 
 use crate::child::mount_flags;
 use crate::descriptor_path::DescriptorPath;
-use crate::prepared::{Node, OverlayOptions, Target, V1Mount};
+use crate::prepared::{FileSystem, Node, OverlayOptions, Target, V1Mount};
 
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// statfs(2).
-const PROC_SUPER_MAGIC: i64 = 0x9fa0;
+pub(crate) const PROC_SUPER_MAGIC: i64 = 0x9fa0;
+/// As a target's path.
+const PROC: &[u8] = b"proc";
 
 /// The container's root, mounted in this namespace and not yet its root.
 pub(crate) struct Root {
     directory: OwnedFd,
-}
-
-/// A mount that was just made, seen from above.
-pub(crate) struct Mounted {
-    at: OwnedFd,
 }
 
 impl Root {
@@ -78,67 +75,56 @@ impl Root {
         Ok(Self { directory: open(path, DIRECTORY, Mode::empty())? })
     }
 
+    /// The root of the calling process.
+    pub(crate) fn here() -> Result<Self, Errno> {
+        Ok(Self { directory: open(c"/", DIRECTORY, Mode::empty())? })
+    }
+
     pub(crate) fn directory(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
 
     /// Mounts a new file system.
-    pub(crate) fn mount(
-        &self,
-        kind: &CStr,
-        source: &CStr,
-        target: &Target,
-        flags: u64,
-        data: &CStr,
-        copy_up: bool,
-    ) -> Result<(), Errno> {
-        let at = self.make_directory(target)?;
+    pub(crate) fn mount(&self, file_system: &FileSystem) -> Result<(), Errno> {
+        let FileSystem { kind, source, target, flags, data, copy_up } = file_system;
+        let at = if matches!(kind.to_bytes(), b"proc" | b"sysfs") {
+            self.make_directory_without_links(target)?
+        } else {
+            self.make_directory(target)?
+        };
         let name = DescriptorPath::of(at.as_fd());
-        mount(source, name.as_c_str(), kind, mount_flags(flags), data)?;
-        if copy_up {
-            let mounted = open_in_root(
-                self.directory.as_fd(),
-                target.path.as_c_str(),
-                DIRECTORY,
-                Mode::empty(),
-            )?;
+        let flags = mount_flags(*flags);
+        mount(source.as_c_str(), name.as_c_str(), kind.as_c_str(), flags, data.as_c_str())?;
+        if *copy_up {
+            let path = target.path.as_c_str();
+            let mounted = open_in_root(self.directory.as_fd(), path, DIRECTORY, Mode::empty())?;
             crate::copy_up::copy(at.as_fd(), mounted.as_fd())?;
         }
         Ok(())
     }
 
-    /// Binds a file or directory of the host, making the target of the same kind when it is missing.
-    pub(crate) fn bind_in(
+    /// Attaches mounts of the host to a target of the same kind, which is made when it is missing. Their flags are set before
+    /// they can be seen.
+    pub(crate) fn attach(
         &self,
-        source: &CStr,
+        tree: BorrowedFd<'_>,
         target: &Target,
-        recursive: bool,
-        create_source: bool,
-    ) -> Result<Mounted, Errno> {
-        let from = match open(source, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
-            Err(Raw::NOENT) if create_source => {
-                rustix::fs::mkdir(source, Mode::from_raw_mode(0o755))?;
-                open(source, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?
-            }
-            opened => opened?,
-        };
-        let is_directory = FileType::from_raw_mode(fstat(&from)?.st_mode) == FileType::Directory;
-        let at = if is_directory { self.make_directory(target)? } else { self.make_file(target)? };
-        let (from_name, at_name) =
-            (DescriptorPath::of(from.as_fd()), DescriptorPath::of(at.as_fd()));
-        if recursive {
-            mount_bind_recursive(from_name.as_c_str(), at_name.as_c_str())?;
-        } else {
-            mount_bind(from_name.as_c_str(), at_name.as_c_str())?;
+        (attributes, recursive): (MountAttributes<'_>, bool),
+    ) -> Result<(), Errno> {
+        // A process that trusts /proc must find procfs there (CVE-2019-16884).
+        if target.path.as_bytes() == PROC && fstatfs(tree)?.f_type != PROC_SUPER_MAGIC {
+            return Err(Errno::from_raw(libc::EXDEV));
         }
-        // The descriptor from before still means the directory below the mount; this one is the mount's own root.
-        let at = open_in_root(
-            self.directory.as_fd(),
-            target.path.as_c_str(),
-            OFlags::PATH,
-            Mode::empty(),
-        )?;
-        Ok(Mounted { at })
+        let kind = FileType::from_raw_mode(fstat(tree)?.st_mode);
+        let at = if kind == FileType::Directory {
+            self.make_directory(target)?
+        } else {
+            self.make_file(target)?
+        };
+        if attributes.set != 0 || attributes.clear != 0 {
+            mount_setattr(tree, c"", recursive, attributes)?;
+        }
+        attach_to(tree, at.as_fd())
     }
 
     pub(crate) fn propagate(
@@ -203,13 +189,13 @@ impl Root {
             Mode::empty(),
         )?;
         let at = self.make_file(&node.target)?;
-        let (from_name, at_name) =
-            (DescriptorPath::of(from.as_fd()), DescriptorPath::of(at.as_fd()));
-        mount_bind(from_name.as_c_str(), at_name.as_c_str()).map_err(Errno::from)
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_EMPTY_PATH;
+        attach_to(open_tree(&from, c"", flags)?.as_fd(), at.as_fd())
     }
 
-    /// A tmpfs with one directory for each hierarchy. The caller's cgroup namespace begins at the container's groups, so a
-    /// fresh mount of a hierarchy shows them as its root. cgroup_namespaces(7).
+    /// A tmpfs with one directory for each hierarchy, the container's own group bound to it.
     pub(crate) fn cgroup_v1(
         &self,
         target: &Target,
@@ -218,22 +204,29 @@ impl Root {
     ) -> Result<(), Errno> {
         let at = self.make_directory(target)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        mount(c"tmpfs", DescriptorPath::of(at.as_fd()).as_c_str(), c"tmpfs", flags, c"mode=755")?;
+        let name = DescriptorPath::of(at.as_fd());
+        mount(c"tmpfs", name.as_c_str(), c"tmpfs", flags, c"mode=755")?;
         let directory =
             open_in_root(self.directory.as_fd(), target.path.as_c_str(), DIRECTORY, Mode::empty())?;
-        let kept = if read_only { flags | MountFlags::RDONLY } else { flags };
+        let mut set = MountAttributes {
+            set: MountAttributes::NOSUID | MountAttributes::NODEV | MountAttributes::NOEXEC,
+            ..MountAttributes::default()
+        };
+        if read_only {
+            set.set |= MountAttributes::RDONLY;
+        }
         for hierarchy in hierarchies {
-            mkdirat(&directory, hierarchy.name.as_c_str(), Mode::from_raw_mode(0o755))?;
-            let place = openat(&directory, hierarchy.name.as_c_str(), DIRECTORY, Mode::empty())?;
-            let name = DescriptorPath::of(place.as_fd());
-            mount(c"cgroup", name.as_c_str(), c"cgroup", kept, hierarchy.controllers.as_c_str())?;
+            let group = clone_tree(&hierarchy.source, false)?;
+            mount_setattr(group.as_fd(), c"", false, set)?;
+            let name = hierarchy.name.as_c_str();
+            mkdirat(&directory, name, Mode::from_raw_mode(0o755))?;
+            let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+            move_mount(group.as_fd(), c"", directory.as_fd(), name, flags)?;
             for link in &hierarchy.links {
-                symlinkat(hierarchy.name.as_c_str(), &directory, link.as_c_str())?;
+                symlinkat(name, &directory, link.as_c_str())?;
             }
         }
         if read_only {
-            let set =
-                MountAttributes { set: MountAttributes::RDONLY, ..MountAttributes::default() };
             mount_setattr(directory.as_fd(), c"", false, set)?;
         }
         Ok(())
@@ -253,6 +246,22 @@ impl Root {
             Err(errno) => return Err(errno.into()),
         }
         open_in_root(root, target.path.as_c_str(), DIRECTORY, Mode::empty())
+    }
+
+    /// The same for what processes trust to be where it belongs: an image cannot lead it elsewhere by a link
+    /// (CVE-2019-19921, CVE-2023-27561).
+    fn make_directory_without_links(&self, target: &Target) -> Result<OwnedFd, Errno> {
+        let open = || {
+            let (root, path) = (self.directory.as_fd(), target.path.as_c_str());
+            open_without_links(root, path, DIRECTORY, Mode::empty())
+        };
+        match open() {
+            Err(errno) if errno.raw() == libc::ENOENT => {
+                self.make_directory(target)?;
+                open()
+            }
+            opened => opened,
+        }
     }
 
     /// The target as a file that is no directory, made empty where missing.
@@ -294,95 +303,15 @@ impl Root {
     }
 }
 
-impl Mounted {
-    /// Sets flags on the mount, or on the tree below it.
-    pub(crate) fn set(
-        &self,
-        attributes: MountAttributes<'_>,
-        recursive: bool,
-    ) -> Result<(), Errno> {
-        if attributes.set == 0 && attributes.clear == 0 {
-            return Ok(());
-        }
-        mount_setattr(self.at.as_fd(), c"", recursive, attributes)
-    }
+/// A copy of a path's mount, or of the mounts below it too, attached nowhere yet.
+pub(crate) fn clone_tree(source: &CStr, recursive: bool) -> Result<OwnedFd, Errno> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
+    open_tree(CWD, source, flags).map_err(Errno::from)
 }
 
-/// Covers a file with `/dev/null` and a directory with an empty file system. What is not there needs no cover.
-pub(crate) fn mask(path: &CStr, trusted: bool) -> Result<(), Errno> {
-    let Some(at) = open_protected(path, trusted)? else { return Ok(()) };
-    if FileType::from_raw_mode(fstat(&at)?.st_mode) == FileType::Directory {
-        let flags =
-            MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        return mount(
-            c"tmpfs",
-            DescriptorPath::of(at.as_fd()).as_c_str(),
-            c"tmpfs",
-            flags,
-            c"size=0k",
-        )
-        .map_err(Errno::from);
-    }
-    // Opened and looked at before it is used: an image may have put something else in its place (CVE-2025-31133).
-    let null =
-        open(c"/dev/null", OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-    let stat = fstat(&null)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice
-        || stat.st_rdev != rustix::fs::makedev(1, 3)
-    {
-        return Err(Errno::from_raw(libc::ENODEV));
-    }
-    let cover = open_tree(
-        null.as_fd(),
-        c"",
-        OpenTreeFlags::OPEN_TREE_CLONE
-            | OpenTreeFlags::OPEN_TREE_CLOEXEC
-            | OpenTreeFlags::AT_EMPTY_PATH,
-    )?;
+/// Puts a detached mount on what `at` refers to, whatever its path leads to by now.
+pub(crate) fn attach_to(tree: BorrowedFd<'_>, at: BorrowedFd<'_>) -> Result<(), Errno> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    move_mount(cover.as_fd(), c"", at.as_fd(), c"", flags).map_err(Errno::from)
-}
-
-/// Makes a path read-only by a bind mount of itself.
-pub(crate) fn read_only(path: &CStr, trusted: bool) -> Result<(), Errno> {
-    let Some(at) = open_protected(path, trusted)? else { return Ok(()) };
-    // A detached copy is changed before it is attached: the path is never writable through it.
-    let copy = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH;
-    let cover = open_tree(at.as_fd(), c"", copy | OpenTreeFlags::AT_RECURSIVE)?;
-    let flags = MountAttributes::RDONLY
-        | MountAttributes::NOSUID
-        | MountAttributes::NODEV
-        | MountAttributes::NOEXEC;
-    mount_setattr(
-        cover.as_fd(),
-        c"",
-        true,
-        MountAttributes { set: flags, ..MountAttributes::default() },
-    )?;
-    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    move_mount(cover.as_fd(), c"", at.as_fd(), c"", flags).map_err(Errno::from)
-}
-
-/// The path without following a link at its end; nothing where it does not exist.
-fn open_protected(path: &CStr, trusted: bool) -> Result<Option<OwnedFd>, Errno> {
-    let at = match open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(at) => at,
-        Err(Raw::NOENT | Raw::NOTDIR | Raw::ACCESS) => return Ok(None),
-        Err(errno) => return Err(errno.into()),
-    };
-    // Below /proc it must be procfs indeed, not what a mount of the image's choice shows there (CVE-2023-27561).
-    let under_proc = path.to_bytes().starts_with(b"/proc/");
-    if trusted && under_proc && fstatfs(&at)?.f_type != PROC_SUPER_MAGIC {
-        return Err(Errno::from_raw(libc::EXDEV));
-    }
-    Ok(Some(at))
-}
-
-/// The root and nothing below it.
-pub(crate) fn read_only_root() -> Result<(), Errno> {
-    let set = MountAttributes { set: MountAttributes::RDONLY, ..MountAttributes::default() };
-    let root = open(c"/", DIRECTORY, Mode::empty())?;
-    mount_setattr(root.as_fd(), c"", false, set)
+    move_mount(tree, c"", at, c"", flags).map_err(Errno::from)
 }

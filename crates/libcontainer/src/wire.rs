@@ -39,6 +39,8 @@ pub(crate) enum Place {
     Step(u16),
     /// At a step that every process takes.
     Process(ProcessStep),
+    /// At the resource limit of that number in the plan.
+    Limit(u16),
 }
 
 macro_rules! process_steps {
@@ -64,16 +66,15 @@ process_steps! {
     EnterCgroup = "enter the control groups",
     HideFromTracers = "become undumpable",
     JoinNamespace = "join a namespace",
+    MakeNamespaces = "make the namespaces",
     BecomeRootInside = "become root of the user namespace",
     Fork = "make the joining process",
     Stdio = "take the standard streams",
     NewSession = "make a session",
     ControllingTerminal = "take the terminal",
     Keyring = "make a session keyring",
-    Rlimits = "set the resource limits",
     Label = "set the security label",
     WorkingDirectory = "enter the working directory",
-    OutsideRoot = "enter the working directory: it is outside the root",
     Seccomp = "load the system call filter",
     BoundingSet = "drop capabilities from the bounding set",
     KeepCapabilities = "keep capabilities over the change of user",
@@ -84,6 +85,7 @@ process_steps! {
     NoNewPrivileges = "set no_new_privs",
     Descriptors = "close the descriptors at exec",
     Signals = "reset the signals",
+    OwnProgram = "exec the program that runs containers",
     Exec = "exec",
 }
 
@@ -129,6 +131,7 @@ const READY: u8 = b'R';
 const JOINED: u8 = b'J';
 const FAILED_STEP: u8 = b'F';
 const FAILED_PROCESS: u8 = b'f';
+const FAILED_LIMIT: u8 = b'l';
 
 fn packet(kind: u8, first: i32, second: i32) -> Packet {
     let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
@@ -171,6 +174,7 @@ pub(crate) fn send_failed(socket: BorrowedFd<'_>, failed: Failed) {
     let packet = match failed.at {
         Place::Step(number) => packet(FAILED_STEP, number.into(), failed.errno.raw()),
         Place::Process(step) => packet(FAILED_PROCESS, i32::from(step as u8), failed.errno.raw()),
+        Place::Limit(number) => packet(FAILED_LIMIT, number.into(), failed.errno.raw()),
     };
     let _nobody = send_packet(socket, packet, None);
 }
@@ -212,21 +216,17 @@ pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
         return Ok(FromChild::Closed);
     }
     let [kind, a, b, c, d, e, f, g, h] = packet;
-    let (first, errno) =
-        (i32::from_ne_bytes([a, b, c, d]), Errno::from_raw(i32::from_ne_bytes([e, f, g, h])));
+    let (first, second) = (i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]));
+    let number = u16::try_from(first).unwrap_or(u16::MAX);
+    let failed = |at| FromChild::Failed(Failed { at, errno: Errno::from_raw(second) });
     Ok(match kind {
         READY => FromChild::Ready { descriptor },
         JOINED => FromChild::Joined { pid: first, pidfd: descriptor },
-        FAILED_STEP => FromChild::Failed(Failed {
-            at: Place::Step(u16::try_from(first).unwrap_or(u16::MAX)),
-            errno,
-        }),
+        FAILED_STEP => failed(Place::Step(number)),
+        FAILED_LIMIT => failed(Place::Limit(number)),
         _ => {
-            let step = usize::try_from(first).ok().and_then(|number| ProcessStep::ALL.get(number));
-            FromChild::Failed(Failed {
-                at: Place::Process(step.copied().unwrap_or(ProcessStep::Talk)),
-                errno,
-            })
+            let step = ProcessStep::ALL.get(usize::from(number));
+            failed(Place::Process(step.copied().unwrap_or(ProcessStep::Talk)))
         }
     })
 }
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn failures_cross_the_pair() {
         let (parent, child) = pair().unwrap();
-        for at in [Place::Step(7), Place::Process(ProcessStep::Exec)] {
+        for at in [Place::Step(7), Place::Process(ProcessStep::Exec), Place::Limit(2)] {
             let failed = Failed { at, errno: Errno::from_raw(2) };
             send_failed(child.as_fd(), failed);
             assert!(

@@ -17,7 +17,7 @@ mod seccomp;
 mod signal;
 
 pub use bpf::attach_device_program;
-pub use clone::{CloneArgs, Cloned, Namespaces, clone3, enter_namespace, unshare_namespaces};
+pub use clone::{CloneArgs, Cloned, Namespaces, clone3, enter_namespace, fork, unshare_namespaces};
 pub use errno::Errno;
 pub use exec::{CStringArray, execve, execveat, exit_now};
 pub use fd::{close_from, close_on_exec_from, inherited_fd, place_inherited};
@@ -25,7 +25,7 @@ pub use heap::trim_heap;
 pub use interface::set_interface_up;
 pub use keyring::join_anonymous_session_keyring;
 pub use mount::{MountAttributes, mount_setattr};
-pub use path::{current_directory, open_in_root};
+pub use path::{open_in_root, open_without_links};
 pub use seccomp::{FilterInstruction, load_seccomp_filter};
 pub use signal::{
     SignalSet, block_signals, default_signals, open_signalfd, send_signal, signal_child,

@@ -5,6 +5,11 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use crate::Errno;
 use crate::fd::own_fd;
 
+/// The last real-time signal, signal(7).
+const HIGHEST: libc::c_int = 64;
+/// Bytes of the kernel's signal set.
+const KERNEL_SET_SIZE: usize = 8;
+
 /// A set of signals by number.
 #[derive(Clone, Copy)]
 pub struct SignalSet(libc::sigset_t);
@@ -76,9 +81,22 @@ fn change_mask(how: libc::c_int, set: SignalSet) -> Result<(), Errno> {
 
 /// Sets every signal back to its default: a program starts with what its parent ignored, see execve(2).
 pub fn default_signals() {
-    for signal in 1..=64 {
-        // SAFETY: SIG_DFL is a valid disposition for every signal; the numbers that take none are answered with EINVAL.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    // The C library keeps two real-time signals for itself and refuses to change them, but exec(2) would pass on that one was
+    // ignored; hence the system call. All zeros: SIG_DFL, no flags, an empty mask.
+    let default = [0_u64; 4];
+    let nothing = std::ptr::null_mut::<u64>();
+    for signal in 1..=HIGHEST {
+        // SAFETY: the kernel reads one `struct sigaction`, at most four words, which `default` is; a null old action is allowed,
+        // and SIGKILL and SIGSTOP are answered with EINVAL.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                nothing,
+                KERNEL_SET_SIZE,
+            )
+        };
     }
 }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use spec::runtime::{Mount, NamespaceKind};
 
 use super::{Steps, inside};
-use crate::cgroup::{Hierarchy, LayoutKind};
+use crate::cgroup::{LayoutKind, Place};
 use crate::error::PlanError;
 use crate::options::{self, MountOptions, Recursive};
-use crate::plan::Step;
+use crate::plan::{Step, V1Hierarchy};
 
 /// What an engine may put below `/proc`: files that tell a container its own limits. Anything else could fool a process
 /// that trusts procfs (CVE-2019-16884).
@@ -45,19 +45,22 @@ impl Steps<'_> {
 
     fn mount(&mut self, mount: &Mount, target: &Path, field: &str) -> Result<(), PlanError> {
         let options = options::parse(&mount.options);
-        let bind =
-            options.bind.or((mount.kind.as_deref() == Some("bind")).then_some(Recursive::No));
+        let bind = options.bind.is_some() || mount.kind.as_deref() == Some("bind");
         if !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
             return Err(PlanError::field(
                 format!("{field}.uidMappings"),
                 "id-mapped mounts are not supported yet",
             ));
         }
-        match bind {
-            Some(recursive) => self.bind(mount, target, &options, recursive, field)?,
-            None => self.file_system(mount, target, &options, field)?,
+        if bind {
+            self.bind(mount, target, &options, field)?;
+        } else {
+            self.file_system(mount, target, &options, field)?;
         }
-        for flags in options.propagation {
+        // Everything in a namespace that is cut off is private already.
+        let arrive = self.mounts_arrive();
+        let needed = |flags: &u64| arrive || flags & libc::MS_PRIVATE == 0;
+        for flags in options.propagation.into_iter().filter(needed) {
             self.steps.push(Step::Propagation { target: target.to_owned(), flags });
         }
         Ok(())
@@ -68,7 +71,6 @@ impl Steps<'_> {
         mount: &Mount,
         target: &Path,
         options: &MountOptions,
-        recursive: Recursive,
         field: &str,
     ) -> Result<(), PlanError> {
         if below(target, "/proc") && !PROC_FILES.iter().any(|file| target == Path::new(file)) {
@@ -84,11 +86,14 @@ impl Steps<'_> {
         self.steps.push(Step::Bind {
             source: self.context.bundle.join(source),
             target: target.to_owned(),
-            recursive: recursive == Recursive::Yes,
+            recursive: options.bind == Some(Recursive::Yes),
             set: options.set,
             clear: options.clear,
             set_recursive: options.set_recursive,
-            create_source: false,
+            keep_peers: options
+                .propagation
+                .iter()
+                .any(|flags| flags & (libc::MS_SHARED | libc::MS_SLAVE) != 0),
         });
         Ok(())
     }
@@ -106,7 +111,7 @@ impl Steps<'_> {
                 "is missing, and it is no bind mount",
             ));
         };
-        if below(target, "/proc") {
+        if below(target, "/proc") || (target == Path::new("/proc") && kind != "proc") {
             return Err(PlanError::field(
                 format!("{field}.destination"),
                 format!("{} cannot be mounted over", target.display()),
@@ -161,26 +166,21 @@ impl Steps<'_> {
             });
             return Ok(());
         }
-        // Inside its own namespace a hierarchy is mounted anew by its controllers; its root is the container's group.
-        let v1 = self.context.layout.hierarchies.iter().filter(|hierarchy| !hierarchy.unified);
-        let hierarchies = v1.map(v1_mount).collect();
+        let places = self.cgroup.places.iter().filter(|place| !place.unified);
+        let hierarchies = places.map(v1_hierarchy).collect();
         let read_only = options.flags & libc::MS_RDONLY != 0;
-        if own {
-            self.steps.push(Step::CgroupV1 { target, hierarchies, read_only });
-        }
+        self.steps.push(Step::CgroupV1 { target, hierarchies, read_only });
         Ok(())
     }
 }
 
-/// Mount options of a v1 hierarchy, and its name below `/sys/fs/cgroup`. One without controllers has a name alone.
-fn v1_mount(hierarchy: &Hierarchy) -> (String, String) {
-    let name = hierarchy.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    if hierarchy.controllers.is_empty() {
-        return (format!("none,name={name}"), name);
-    }
-    let controllers: Vec<&str> =
-        hierarchy.controllers.iter().map(|controller| controller.name()).collect();
-    (controllers.join(","), name)
+/// The group's directory under the name that its hierarchy has on the host, with a link for each of several controllers.
+fn v1_hierarchy(place: &Place) -> V1Hierarchy {
+    let name = place.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let several = place.controllers.len() > 1;
+    let controllers = place.controllers.iter().map(|controller| controller.name().to_owned());
+    let links = controllers.filter(|link| several && *link != name).collect();
+    V1Hierarchy { source: place.path(), name, links }
 }
 
 fn is_cgroup(mount: &Mount) -> bool {

@@ -1,0 +1,111 @@
+//! Paths that the container shall see empty or read-only, covered once the root is its own.
+//!
+//! Runs in the child: nothing here allocates. Every path is opened first, looked at, and covered by its descriptor. Sources:
+//! open_tree(2), move_mount(2), mount_setattr(2).
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, fstatfs, makedev, open};
+use rustix::io::Errno as Raw;
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags};
+use rustix::mount::{fsconfig_create, fsmount, fsopen, open_tree};
+use sys::{Errno, MountAttributes, mount_setattr};
+
+use crate::rootfs::{PROC_SUPER_MAGIC, attach_to};
+
+const CLONE: OpenTreeFlags = OpenTreeFlags::OPEN_TREE_CLONE
+    .union(OpenTreeFlags::OPEN_TREE_CLOEXEC)
+    .union(OpenTreeFlags::AT_EMPTY_PATH);
+
+/// What masked paths are covered with; each is made when the first path needs it.
+#[derive(Default)]
+pub(crate) struct Covers {
+    null: Option<OwnedFd>,
+    empty: Option<OwnedFd>,
+}
+
+impl Covers {
+    /// Covers a file with `/dev/null` and a directory with an empty file system. What is not there needs no cover.
+    pub(crate) fn mask(&mut self, path: &CStr) -> Result<(), Errno> {
+        let Some(at) = open_protected(path)? else { return Ok(()) };
+        if FileType::from_raw_mode(fstat(&at)?.st_mode) == FileType::Directory {
+            return self.cover_directory(&at);
+        }
+        let null = match self.null.take() {
+            Some(null) => null,
+            None => null_device()?,
+        };
+        let cover = open_tree(&null, c"", CLONE)?;
+        self.null = Some(null);
+        attach_to(cover.as_fd(), at.as_fd())
+    }
+
+    /// All directories share one file system: nothing can be written into it.
+    fn cover_directory(&mut self, at: &OwnedFd) -> Result<(), Errno> {
+        let Some(empty) = &self.empty else {
+            let empty = empty_file_system()?;
+            attach_to(empty.as_fd(), at.as_fd())?;
+            self.empty = Some(empty);
+            return Ok(());
+        };
+        attach_to(open_tree(empty, c"", CLONE)?.as_fd(), at.as_fd())
+    }
+}
+
+/// Opened and looked at before it is used: an image may have put something else in its place (CVE-2025-31133).
+fn null_device() -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let null = open(c"/dev/null", flags, Mode::empty())?;
+    let stat = fstat(&null)?;
+    let is_character = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+    if is_character && stat.st_rdev == makedev(1, 3) {
+        Ok(null)
+    } else {
+        Err(Errno::from_raw(libc::ENODEV))
+    }
+}
+
+fn empty_file_system() -> Result<OwnedFd, Errno> {
+    let context = fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(context.as_fd())?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(Errno::from)
+}
+
+/// Makes a path read-only by a mount of itself, which is read-only before it is attached.
+pub(crate) fn read_only(path: &CStr) -> Result<(), Errno> {
+    let Some(at) = open_protected(path)? else { return Ok(()) };
+    let cover = open_tree(&at, c"", CLONE | OpenTreeFlags::AT_RECURSIVE)?;
+    let set = MountAttributes::RDONLY
+        | MountAttributes::NOSUID
+        | MountAttributes::NODEV
+        | MountAttributes::NOEXEC;
+    mount_setattr(cover.as_fd(), c"", true, MountAttributes { set, ..MountAttributes::default() })?;
+    attach_to(cover.as_fd(), at.as_fd())
+}
+
+/// The path without following a link at its end; nothing where it does not exist.
+fn open_protected(path: &CStr) -> Result<Option<OwnedFd>, Errno> {
+    let at = match open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(at) => at,
+        Err(Raw::NOENT | Raw::NOTDIR) => return Ok(None),
+        Err(errno) => return Err(errno.into()),
+    };
+    // Below /proc it must be procfs indeed, not what a mount of the image's choice shows there (CVE-2023-27561).
+    if path.to_bytes().starts_with(b"/proc/") && fstatfs(&at)?.f_type != PROC_SUPER_MAGIC {
+        return Err(Errno::from_raw(libc::EXDEV));
+    }
+    Ok(Some(at))
+}
+
+/// The root and nothing below it.
+pub(crate) fn read_only_root() -> Result<(), Errno> {
+    let set = MountAttributes { set: MountAttributes::RDONLY, ..MountAttributes::default() };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = open(c"/", flags, Mode::empty())?;
+    mount_setattr(root.as_fd(), c"", false, set)
+}
