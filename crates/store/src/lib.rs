@@ -1,6 +1,30 @@
-//! What is on disk: blobs, layers, images, container records.
+//! What is on disk: layers, images, volumes, and the records of containers.
+//!
+//! Start at [`Store::open`]; its handles are [`Images`], [`Containers`] and [`Volumes`]. Files live below a root directory that
+//! nobody else can enter (CVE-2021-41091), records in one SQLite database. A thing becomes visible only when it is whole:
+//! written below `tmp`, flushed, renamed, and only then its row. After a crash there is at worst garbage in `tmp`, whose owner
+//! is gone and which the next command that writes there removes.
+//!
+//! A layer is kept once, unpacked; the archive it came in is not kept beside it.
 #![forbid(unsafe_code)]
 
 pub mod compression;
+mod containers;
+mod database;
+mod error;
+mod images;
+mod paths;
+mod scratch;
+mod suggest;
 pub mod tar;
 pub mod unpack;
+mod view;
+mod volumes;
+
+pub use containers::{ContainerDirs, ContainerRecord, Containers, Ended, NewContainer, Status};
+pub use database::Store;
+pub use error::{Kind, StoreError};
+pub use images::{Image, Images, Import, Loaded, Removed};
+pub use paths::{Paths, write_atomic};
+pub use view::RootView;
+pub use volumes::{Volume, Volumes};

@@ -1,0 +1,397 @@
+//! Records and directories of containers. What a record means is the engine's to know.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{OptionalExtension, Row, params};
+use spec::{ContainerId, ContainerName, ImageId};
+
+use crate::scratch::{self, Scratch};
+use crate::{Store, StoreError};
+
+/// A container to be.
+#[derive(Clone, Debug)]
+pub struct NewContainer<'a> {
+    /// Its id.
+    pub id: &'a ContainerId,
+    /// Its name.
+    pub name: &'a ContainerName,
+    /// The image it runs from.
+    pub image: Option<&'a ImageId>,
+    /// The image as it was asked for.
+    pub image_name: &'a str,
+    /// Nanoseconds since 1970.
+    pub created_ns: i64,
+    /// The engine's JSON.
+    pub config: &'a str,
+    /// Named and anonymous volumes it uses.
+    pub volumes: &'a [String],
+    /// Whether it is started at once: its state is then in its monitor's files.
+    pub active: bool,
+}
+
+/// Where a container lives on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerDirs {
+    /// Log, exit status, and the other two.
+    pub container: PathBuf,
+    /// The writable layer.
+    pub upper: PathBuf,
+    /// Overlayfs's own.
+    pub work: PathBuf,
+    /// What does not survive a reboot.
+    pub state: PathBuf,
+    /// An empty directory that the root is mounted on, in the container's own mount namespace.
+    pub mount: PathBuf,
+}
+
+/// A container's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerRecord {
+    /// Its id.
+    pub id: ContainerId,
+    /// Its name.
+    pub name: String,
+    /// The image it runs from.
+    pub image: Option<ImageId>,
+    /// The image as it was asked for.
+    pub image_name: String,
+    /// Nanoseconds since 1970.
+    pub created_ns: i64,
+    /// The engine's JSON.
+    pub config: String,
+    /// Where it is in its life.
+    pub status: Status,
+}
+
+/// Where a container is in its life, as far as the record knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Never started, or its start failed.
+    Created {
+        /// Exit code of the start that failed, or 0.
+        code: i32,
+        /// Why it failed; empty when it was never tried.
+        error: String,
+    },
+    /// It was given to a monitor, whose files tell the rest.
+    Active,
+    /// It has ended.
+    Exited(Ended),
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Exit code.
+    pub code: i32,
+    /// RFC 3339.
+    pub started_at: String,
+    /// RFC 3339.
+    pub finished_at: String,
+    /// What went wrong beside the program itself.
+    pub error: String,
+    /// Whether memory ran out.
+    pub oom_killed: bool,
+}
+
+/// Handle on the records.
+#[derive(Clone, Copy, Debug)]
+pub struct Containers<'a> {
+    store: &'a Store,
+}
+
+const COLUMNS: &str = "id, name, image, image_name, created_ns, config, status, exit_code, started_at, finished_at, error, oom_killed";
+
+impl<'a> Containers<'a> {
+    pub(crate) const fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    /// Makes a container's directories and its record; the record last.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`], or what the disk refused. Nothing is left then.
+    pub fn insert(&self, new: &NewContainer<'_>) -> Result<ContainerDirs, StoreError> {
+        let dirs = self.dirs(new.id);
+        let made = make(&dirs).and_then(|()| self.insert_row(new));
+        match made {
+            Ok(()) => Ok(dirs),
+            Err(error) => {
+                let _kept = self.remove_directories(new.id);
+                Err(error)
+            }
+        }
+    }
+
+    fn insert_row(&self, new: &NewContainer<'_>) -> Result<(), StoreError> {
+        let transaction = self.store.write()?;
+        let status = if new.active { "active" } else { "created" };
+        let inserted = transaction
+            .prepare_cached("INSERT INTO containers (id, name, image, image_name, created_ns, config, status) VALUES (?, ?, ?, ?, ?, ?, ?)")
+            .and_then(|mut statement| {
+                let image = new.image.map(ToString::to_string);
+                statement.execute(params![new.id.as_str(), new.name.as_str(), image, new.image_name, new.created_ns, new.config, status])
+            });
+        match inserted {
+            Ok(_) => {}
+            Err(error) if is_unique_violation(&error) => {
+                return Err(self.name_taken(new.name, error));
+            }
+            Err(error) => return Err(StoreError::write(error)),
+        }
+        for volume in new.volumes {
+            let insert =
+                "INSERT OR IGNORE INTO container_volumes (container, volume) VALUES (?, ?)";
+            transaction
+                .execute(insert, params![new.id.as_str(), volume])
+                .map_err(StoreError::write)?;
+        }
+        transaction.commit().map_err(StoreError::write)
+    }
+
+    fn name_taken(&self, name: &ContainerName, cause: rusqlite::Error) -> StoreError {
+        let holder = self.query_one("name = ?", name.as_str());
+        match holder {
+            Ok(Some(holder)) => StoreError::NameTaken {
+                name: name.as_str().to_owned(),
+                holder: holder.id.short().to_owned(),
+            },
+            _ => StoreError::write(cause),
+        }
+    }
+
+    /// Where a container lives on disk.
+    #[must_use]
+    pub fn dirs(&self, id: &ContainerId) -> ContainerDirs {
+        let container = self.store.paths.container(id);
+        let state = self.store.paths.container_state(id);
+        ContainerDirs {
+            upper: container.join("upper"),
+            work: container.join("work"),
+            mount: state.join("root"),
+            container,
+            state,
+        }
+    }
+
+    /// The container of that id, name, or beginning of an id, in this order.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Ambiguous`] for a beginning of several ids.
+    pub fn get(&self, text: &str) -> Result<ContainerRecord, StoreError> {
+        let name = text.strip_prefix('/').unwrap_or(text);
+        for column in ["id", "name"] {
+            if let Some(record) = self.query_one(&format!("{column} = ?"), name)? {
+                return Ok(record);
+            }
+        }
+        let is_prefix =
+            !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let mut matches =
+            if is_prefix { self.query("id GLOB ? || '*'", &[&text])? } else { Vec::new() };
+        match (matches.pop(), matches.is_empty()) {
+            (Some(record), true) => Ok(record),
+            (Some(_), false) => {
+                Err(StoreError::Ambiguous { what: "container", prefix: text.to_owned() })
+            }
+            (None, _) => {
+                let names = self.list()?.into_iter().map(|record| record.name);
+                Err(StoreError::NotFound {
+                    what: "container",
+                    name: text.to_owned(),
+                    closest: crate::suggest::closest(name, names),
+                })
+            }
+        }
+    }
+
+    /// Every container, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn list(&self) -> Result<Vec<ContainerRecord>, StoreError> {
+        self.query("1 ORDER BY created_ns DESC", &[])
+    }
+
+    /// Says that a monitor has it now.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_active(&self, id: &ContainerId) -> Result<(), StoreError> {
+        self.update(id, "active", &Ended::default())
+    }
+
+    /// Says that it has not started, and why.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_created(&self, id: &ContainerId, code: i32, error: &str) -> Result<(), StoreError> {
+        self.update(id, "created", &Ended { code, error: error.to_owned(), ..Ended::default() })
+    }
+
+    /// Says how it ended.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_exited(&self, id: &ContainerId, ended: &Ended) -> Result<(), StoreError> {
+        self.update(id, "exited", ended)
+    }
+
+    fn update(&self, id: &ContainerId, status: &str, ended: &Ended) -> Result<(), StoreError> {
+        let Ended { code, started_at, finished_at, error, oom_killed } = ended;
+        let update = "UPDATE containers SET status = ?, exit_code = ?, started_at = ?, finished_at = ?, error = ?, oom_killed = ? WHERE id = ?";
+        let values = params![status, code, started_at, finished_at, error, oom_killed, id.as_str()];
+        self.store.connection.execute(update, values).map(drop).map_err(StoreError::write)
+    }
+
+    /// Removes the record, then the directories. What a crash in between leaves is garbage without a name.
+    ///
+    /// # Errors
+    /// When the database cannot be written or a file cannot be removed.
+    pub fn remove(&self, id: &ContainerId) -> Result<(), StoreError> {
+        let delete = self.store.connection.prepare_cached("DELETE FROM containers WHERE id = ?");
+        delete
+            .and_then(|mut statement| statement.execute([id.as_str()]))
+            .map_err(StoreError::write)?;
+        self.remove_directories(id)
+    }
+
+    fn remove_directories(&self, id: &ContainerId) -> Result<(), StoreError> {
+        let dirs = self.dirs(id);
+        for path in [&dirs.container, &dirs.state] {
+            if path.exists() {
+                scratch::remove(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ids of the directories that no record names: what a crash has left.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn sweep(&self) -> Result<Vec<String>, StoreError> {
+        let known: Vec<String> =
+            self.list()?.into_iter().map(|record| record.id.as_str().to_owned()).collect();
+        let directory = self.store.paths.root.join("containers");
+        // Under the scratch lock of this store nobody else sweeps.
+        let _scratch = Scratch::new(&self.store.paths)?;
+        let entries = fs::read_dir(&directory).map_err(StoreError::file("read", &directory))?;
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        Ok(names.filter(|name| !known.contains(name)).collect())
+    }
+
+    /// Anonymous volumes of a container.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn anonymous_volumes(&self, id: &ContainerId) -> Result<Vec<String>, StoreError> {
+        let select = "SELECT name FROM container_volumes JOIN volumes ON name = volume WHERE container = ? AND anonymous = 1";
+        let mut statement = self.store.connection.prepare(select).map_err(StoreError::read)?;
+        let names =
+            statement.query_map([id.as_str()], |row| row.get(0)).map_err(StoreError::read)?;
+        names.collect::<Result<_, _>>().map_err(StoreError::read)
+    }
+
+    fn query_one(
+        &self,
+        condition: &str,
+        value: &str,
+    ) -> Result<Option<ContainerRecord>, StoreError> {
+        let select = format!("SELECT {COLUMNS} FROM containers WHERE {condition}");
+        let mut statement =
+            self.store.connection.prepare_cached(&select).map_err(StoreError::read)?;
+        statement.query_row([value], record).optional().map_err(StoreError::read)
+    }
+
+    fn query(
+        &self,
+        condition: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<Vec<ContainerRecord>, StoreError> {
+        let select = format!("SELECT {COLUMNS} FROM containers WHERE {condition}");
+        let mut statement =
+            self.store.connection.prepare_cached(&select).map_err(StoreError::read)?;
+        let records = statement.query_map(values, record).map_err(StoreError::read)?;
+        records.collect::<Result<_, _>>().map_err(StoreError::read)
+    }
+}
+
+fn make(dirs: &ContainerDirs) -> Result<(), StoreError> {
+    let make = |path: &Path, mode| {
+        fs::DirBuilder::new().mode(mode).create(path).map_err(StoreError::file("make", path))
+    };
+    make(&dirs.container, 0o700)?;
+    // The upper directory is the container's root: its mode is the root's.
+    make(&dirs.upper, 0o755)?;
+    make(&dirs.work, 0o700)?;
+    make_state(dirs)
+}
+
+/// The state directory, which a reboot takes away.
+pub(crate) fn make_state(dirs: &ContainerDirs) -> Result<(), StoreError> {
+    for path in [&dirs.state, &dirs.mount] {
+        match fs::DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(StoreError::file("make", path)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+impl ContainerDirs {
+    /// Makes the state directory again, which a reboot has taken away.
+    ///
+    /// # Errors
+    /// What the disk refused.
+    pub fn make_state(&self) -> Result<(), StoreError> {
+        make_state(self)
+    }
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<ContainerRecord> {
+    fn parse<T: std::str::FromStr>(column: usize, text: &str) -> rusqlite::Result<T>
+    where
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        text.parse().map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(
+                column,
+                rusqlite::types::Type::Text,
+                Box::new(error),
+            )
+        })
+    }
+    let id: String = row.get(0)?;
+    let image: Option<String> = row.get(2)?;
+    let status: String = row.get(6)?;
+    let (code, error) = (row.get(7)?, row.get(10)?);
+    let status = match status.as_str() {
+        "created" => Status::Created { code, error },
+        "active" => Status::Active,
+        _ => Status::Exited(Ended {
+            code,
+            started_at: row.get(8)?,
+            finished_at: row.get(9)?,
+            error,
+            oom_killed: row.get(11)?,
+        }),
+    };
+    Ok(ContainerRecord {
+        id: parse(0, &id)?,
+        name: row.get(1)?,
+        image: image.map(|image| parse(2, &image)).transpose()?,
+        image_name: row.get(3)?,
+        created_ns: row.get(4)?,
+        config: row.get(5)?,
+        status,
+    })
+}
+
+fn is_unique_violation(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(failure, _) if failure.code == rusqlite::ErrorCode::ConstraintViolation)
+}

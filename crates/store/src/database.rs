@@ -1,0 +1,149 @@
+//! The database: opened in a fraction of a millisecond, shared by any number of commands at once.
+//!
+//! The write-ahead log stays when the last command closes, and is not folded back at that moment: both would cost each command
+//! more than its own work. Sources: sqlite.org/wal.html, sqlite.org/c3ref/c_dbconfig_defensive.html.
+
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::{Containers, Images, Paths, StoreError, Volumes};
+
+/// Each migration brings the database from its place in the list to the next version.
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+
+/// How long a command waits for others that write.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An open store.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) paths: Paths,
+    pub(crate) connection: Connection,
+}
+
+impl Store {
+    /// Opens a store, and makes it when it is not there.
+    ///
+    /// # Errors
+    /// When a directory cannot be made, the database cannot be opened, or a newer release has changed it.
+    pub fn open(paths: Paths) -> Result<Self, StoreError> {
+        paths.make()?;
+        let connection = connect(&paths)?;
+        let mut store = Self { paths, connection };
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn migrate(&mut self) -> Result<(), StoreError> {
+        let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+        let version = version(&self.connection)?;
+        if version == known {
+            return Ok(());
+        }
+        if version > known {
+            return Err(StoreError::Future { path: self.paths.database(), version, known });
+        }
+        // Another command may do the same at this moment: looked at again under the lock.
+        let transaction = self.write()?;
+        let version = self::version(&transaction)?;
+        for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+            transaction.execute_batch(migration).map_err(StoreError::write)?;
+        }
+        transaction.pragma_update(None, "user_version", known).map_err(StoreError::write)?;
+        transaction.commit().map_err(StoreError::write)
+    }
+
+    /// A transaction that writes: it has the lock from its begin, so that it never has to be tried again half-way.
+    pub(crate) fn write(&self) -> Result<Transaction<'_>, StoreError> {
+        Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+            .map_err(StoreError::write)
+    }
+
+    /// Where things are.
+    #[must_use]
+    pub const fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// The images.
+    #[must_use]
+    pub const fn images(&self) -> Images<'_> {
+        Images::new(self)
+    }
+
+    /// The containers' records.
+    #[must_use]
+    pub const fn containers(&self) -> Containers<'_> {
+        Containers::new(self)
+    }
+
+    /// The volumes.
+    #[must_use]
+    pub const fn volumes(&self) -> Volumes<'_> {
+        Volumes::new(self)
+    }
+}
+
+fn connect(paths: &Paths) -> Result<Connection, StoreError> {
+    let opened = |cause| StoreError::Database { action: "open", cause };
+    // One thread uses a connection at a time: no mutex.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(paths.database(), flags).map_err(opened)?;
+    connection.busy_timeout(PATIENCE).map_err(opened)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(opened)?;
+    // The journal mode is a property of the file and set when it is made; the others belong to the connection.
+    connection
+        .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")
+        .map_err(opened)?;
+    Ok(connection)
+}
+
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    let version = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(StoreError::read)?;
+    if version == 0 {
+        // Outside a transaction, as SQLite demands; a file that has the mode already keeps it.
+        let _mode: Result<String, _> =
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));
+    }
+    Ok(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(directory: &std::path::Path) -> Paths {
+        Paths { root: directory.join("root"), state: directory.join("state") }
+    }
+
+    #[test]
+    fn a_store_is_made_private_and_opened_again() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        drop(Store::open(paths(directory.path())).unwrap());
+        let store = Store::open(paths(directory.path())).unwrap();
+        let mode: String =
+            store.connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal");
+        let permissions = std::fs::metadata(&store.paths.root).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_future_database_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(paths(directory.path())).unwrap();
+        store.connection.pragma_update(None, "user_version", 999).unwrap();
+        drop(store);
+        assert!(matches!(
+            Store::open(paths(directory.path())),
+            Err(StoreError::Future { version: 999, .. })
+        ));
+    }
+}

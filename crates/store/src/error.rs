@@ -1,0 +1,172 @@
+//! What the store refuses, and why.
+
+use std::path::PathBuf;
+
+use sys::Errno;
+
+/// What sort of refusal it is; callers map it to exit codes and statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request makes no sense.
+    Invalid,
+    /// There is no such thing.
+    NotFound,
+    /// It exists, or something else needs it.
+    Conflict,
+    /// The disk is full.
+    Full,
+    /// The caller has no right.
+    Permission,
+    /// Everything else.
+    Internal,
+}
+
+/// An operation of the store that was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing has that name.
+    #[error("no such {what}: {name}")]
+    NotFound {
+        /// `image`, `container` or `volume`.
+        what: &'static str,
+        /// As it was asked for.
+        name: String,
+        /// Names that are nearly the same.
+        closest: Vec<String>,
+    },
+    /// A prefix of several ids.
+    #[error("{what} id {prefix:?} is the beginning of several ids")]
+    Ambiguous {
+        /// `image` or `container`.
+        what: &'static str,
+        /// As it was asked for.
+        prefix: String,
+    },
+    /// Another container has the name.
+    #[error("the name {name:?} is taken by container {holder}")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Who has it.
+        holder: String,
+    },
+    /// Something still needs it.
+    #[error("{what} {name} is used by container {}", holders.join(", "))]
+    InUse {
+        /// `image` or `volume`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// Names of the containers.
+        holders: Vec<String>,
+    },
+    /// An image with several names cannot be removed by its id.
+    #[error("image {id} has several names: {}", names.join(", "))]
+    SeveralNames {
+        /// The short id.
+        id: String,
+        /// Its names.
+        names: Vec<String>,
+    },
+    /// A name that is none.
+    #[error(transparent)]
+    Reference(#[from] spec::reference::BadReference),
+    /// A file or directory.
+    #[error("{action} {}", path.display())]
+    File {
+        /// `make`, `read`, `write` …
+        action: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        errno: Errno,
+    },
+    /// The database.
+    #[error("{action} the database")]
+    Database {
+        /// `open`, `read` or `write`.
+        action: &'static str,
+        /// SQLite's answer.
+        #[source]
+        cause: rusqlite::Error,
+    },
+    /// A newer release made it.
+    #[error("the database {} has version {version}, and this program knows {known}", path.display())]
+    Future {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: i64,
+        /// The newest version that is known here.
+        known: i64,
+    },
+    /// A row that cannot be read.
+    #[error("the record of {what} {id} is damaged")]
+    Damaged {
+        /// `image` or `container`.
+        what: &'static str,
+        /// Which.
+        id: String,
+        /// What is wrong.
+        #[source]
+        cause: serde_json::Error,
+    },
+    /// An archive that is none, or not whole, or not honest.
+    #[error("{0}")]
+    Archive(String),
+    /// A stream of an archive.
+    #[error("{what}")]
+    Unpack {
+        /// Which part of the archive.
+        what: String,
+        /// What happened.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The volume exists.
+    #[error("volume {0} exists")]
+    VolumeExists(String),
+}
+
+impl StoreError {
+    /// What sort of refusal it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::NotFound { .. } => Kind::NotFound,
+            Self::Ambiguous { .. } | Self::Reference(_) | Self::Archive(_) => Kind::Invalid,
+            Self::NameTaken { .. }
+            | Self::InUse { .. }
+            | Self::SeveralNames { .. }
+            | Self::VolumeExists(_) => Kind::Conflict,
+            Self::File { errno, .. } => kind_of_errno(*errno),
+            Self::Unpack { .. } => Kind::Invalid,
+            Self::Database { .. } | Self::Future { .. } | Self::Damaged { .. } => Kind::Internal,
+        }
+    }
+
+    pub(crate) fn file<E: Into<Errno>>(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(E) -> Self {
+        let path = path.into();
+        move |errno| Self::File { action, path, errno: errno.into() }
+    }
+
+    pub(crate) fn read(cause: rusqlite::Error) -> Self {
+        Self::Database { action: "read", cause }
+    }
+
+    pub(crate) fn write(cause: rusqlite::Error) -> Self {
+        Self::Database { action: "write", cause }
+    }
+}
+
+fn kind_of_errno(errno: Errno) -> Kind {
+    match errno.name() {
+        Some("ENOSPC" | "EDQUOT") => Kind::Full,
+        Some("EACCES" | "EPERM" | "EROFS") => Kind::Permission,
+        _ => Kind::Internal,
+    }
+}

@@ -1,0 +1,325 @@
+//! Images: what they are called, what they are made of, and when they go.
+
+use std::path::PathBuf;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use spec::image::ImageConfig;
+use spec::{Digest, ImageId, Reference};
+
+use crate::{Store, StoreError, scratch, suggest};
+
+mod import;
+mod layers;
+mod load;
+
+pub use import::Import;
+pub use load::Loaded;
+
+/// An image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Digest of its configuration.
+    pub id: ImageId,
+    /// Its names, none for one that lost its last.
+    pub names: Vec<Reference>,
+    /// Its configuration.
+    pub config: ImageConfig,
+    /// Bytes of its unpacked layers; what it shares with others counts in each.
+    pub size_bytes: u64,
+    /// When it came here, nanoseconds since 1970.
+    pub loaded_ns: i64,
+}
+
+/// What a removal did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Names that were taken away.
+    pub untagged: Vec<String>,
+    /// The image and the layers that went with it.
+    pub deleted: Vec<Digest>,
+}
+
+/// Handle on the images.
+#[derive(Clone, Copy, Debug)]
+pub struct Images<'a> {
+    store: &'a Store,
+}
+
+const SELECT: &str = "SELECT id, config, size_bytes, loaded_ns, (SELECT group_concat(reference, ' ') FROM image_names WHERE image = id) FROM images";
+
+impl<'a> Images<'a> {
+    pub(crate) const fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    /// The image of that name, id, or beginning of an id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] with the closest names, [`StoreError::Ambiguous`], or a name that is none.
+    pub fn resolve(&self, text: &str) -> Result<Image, StoreError> {
+        let reference = text.parse::<Reference>();
+        if let Ok(reference) = &reference
+            && let Some(image) = self.one(
+                "id = (SELECT image FROM image_names WHERE reference = ?)",
+                &reference.to_string(),
+            )?
+        {
+            return Ok(image);
+        }
+        if let Some(image) = self.by_id(text)? {
+            return Ok(image);
+        }
+        let reference = reference?;
+        let names = self.all_names()?.into_iter();
+        Err(StoreError::NotFound {
+            what: "image",
+            name: reference.familiar(),
+            closest: suggest::closest(&reference.familiar(), names),
+        })
+    }
+
+    fn by_id(&self, text: &str) -> Result<Option<Image>, StoreError> {
+        let hex = text.strip_prefix("sha256:").unwrap_or(text);
+        let is_hex = !hex.is_empty()
+            && hex.len() <= 64
+            && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_hex {
+            return Ok(None);
+        }
+        let mut found = self.query("id GLOB 'sha256:' || ? || '*'", &[&hex])?;
+        match (found.pop(), found.is_empty()) {
+            (Some(_), false) => {
+                Err(StoreError::Ambiguous { what: "image", prefix: hex.to_owned() })
+            }
+            (image, _) => Ok(image),
+        }
+    }
+
+    /// Every image, the one that came last first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn list(&self) -> Result<Vec<Image>, StoreError> {
+        self.query("1 ORDER BY loaded_ns DESC", &[])
+    }
+
+    /// Gives an image a name, which is taken from another that had it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn tag(&self, id: &ImageId, reference: &Reference) -> Result<(), StoreError> {
+        set_name(&self.store.connection, id, reference)
+    }
+
+    /// Removes a name; with its last name the image, and the layers that no other image has. By its id an image goes with all
+    /// its names if `force` says so.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when a container runs from it, [`StoreError::SeveralNames`], [`StoreError::NotFound`].
+    pub fn remove(&self, text: &str, force: bool) -> Result<Removed, StoreError> {
+        let image = self.resolve(text)?;
+        let name =
+            text.parse::<Reference>().ok().filter(|reference| image.names.contains(reference));
+        let mut removed = Removed::default();
+        if let Some(name) = name.filter(|_| image.names.len() > 1) {
+            let delete = "DELETE FROM image_names WHERE reference = ?";
+            self.store.connection.execute(delete, [name.to_string()]).map_err(StoreError::write)?;
+            removed.untagged.push(name.familiar());
+            return Ok(removed);
+        }
+        if image.names.len() > 1 && !force {
+            let names = image.names.iter().map(Reference::familiar).collect();
+            return Err(StoreError::SeveralNames { id: image.id.short().to_owned(), names });
+        }
+        removed.untagged = image.names.iter().map(Reference::familiar).collect();
+        removed.deleted.push(image.id.clone());
+        let layers = self.delete_rows(&image)?;
+        for layer in &layers {
+            // The rows are gone: what stays on disk is garbage without a name.
+            scratch::remove(&self.store.paths.layer(layer))?;
+        }
+        removed.deleted.extend(layers);
+        Ok(removed)
+    }
+
+    /// Takes the image out of the database; gives the layers that nobody has any more.
+    fn delete_rows(&self, image: &Image) -> Result<Vec<Digest>, StoreError> {
+        let transaction = self.store.write()?;
+        let id = image.id.to_string();
+        let holders: Vec<String> = transaction
+            .prepare("SELECT name FROM containers WHERE image = ? ORDER BY name")
+            .and_then(|mut statement| statement.query_map([&id], |row| row.get(0))?.collect())
+            .map_err(StoreError::read)?;
+        if !holders.is_empty() {
+            let name = image
+                .names
+                .first()
+                .map_or_else(|| image.id.short().to_owned(), Reference::familiar);
+            return Err(StoreError::InUse { what: "image", name, holders });
+        }
+        transaction.execute("DELETE FROM images WHERE id = ?", [&id]).map_err(StoreError::write)?;
+        let unused = "DELETE FROM layers WHERE diff_id NOT IN (SELECT diff_id FROM image_layers) RETURNING diff_id";
+        let texts: Vec<String> = transaction
+            .prepare(unused)
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+            .map_err(StoreError::write)?;
+        transaction.commit().map_err(StoreError::write)?;
+        Ok(texts.iter().filter_map(|text| text.parse().ok()).collect())
+    }
+
+    /// Directories of the image's layers, the top one first.
+    #[must_use]
+    pub fn layer_paths(&self, image: &Image) -> Vec<PathBuf> {
+        image
+            .config
+            .rootfs
+            .diff_ids
+            .iter()
+            .rev()
+            .map(|diff_id| self.store.paths.layer(diff_id))
+            .collect()
+    }
+
+    /// Size in bytes of each layer, the lowest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn layer_sizes(&self, image: &Image) -> Result<Vec<u64>, StoreError> {
+        let select = "SELECT size_bytes FROM image_layers JOIN layers USING (diff_id) WHERE image = ? ORDER BY position";
+        let mut statement = self.store.connection.prepare(select).map_err(StoreError::read)?;
+        let sizes = statement
+            .query_map([image.id.to_string()], |row| row.get(0))
+            .map_err(StoreError::read)?;
+        sizes.collect::<Result<_, _>>().map_err(StoreError::read)
+    }
+
+    fn all_names(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .store
+            .connection
+            .prepare("SELECT reference FROM image_names")
+            .map_err(StoreError::read)?;
+        let names =
+            statement.query_map([], |row| row.get::<_, String>(0)).map_err(StoreError::read)?;
+        let names = names.collect::<Result<Vec<_>, _>>().map_err(StoreError::read)?;
+        Ok(names
+            .iter()
+            .filter_map(|name| name.parse::<Reference>().ok())
+            .map(|name| name.familiar())
+            .collect())
+    }
+
+    fn one(&self, condition: &str, value: &str) -> Result<Option<Image>, StoreError> {
+        let mut statement = self
+            .store
+            .connection
+            .prepare_cached(&format!("{SELECT} WHERE {condition}"))
+            .map_err(StoreError::read)?;
+        let row =
+            statement.query_row([value], RawImage::read).optional().map_err(StoreError::read)?;
+        row.map(RawImage::parse).transpose()
+    }
+
+    fn query(
+        &self,
+        condition: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<Vec<Image>, StoreError> {
+        let mut statement = self
+            .store
+            .connection
+            .prepare_cached(&format!("{SELECT} WHERE {condition}"))
+            .map_err(StoreError::read)?;
+        let rows = statement.query_map(values, RawImage::read).map_err(StoreError::read)?;
+        rows.map(|row| row.map_err(StoreError::read).and_then(RawImage::parse)).collect()
+    }
+
+    /// Makes a whole image visible: its layers are on disk.
+    fn record(
+        &self,
+        config: &[u8],
+        layers: &[(Digest, u64)],
+        name: Option<&Reference>,
+        now_ns: i64,
+    ) -> Result<ImageId, StoreError> {
+        let id = digest_of(config);
+        let text = std::str::from_utf8(config).map_err(|_not_text| {
+            StoreError::Archive("the image's configuration is no UTF-8".to_owned())
+        })?;
+        let size: u64 = layers.iter().map(|(_, size)| size).sum();
+        let transaction = self.store.write()?;
+        let insert =
+            "INSERT OR IGNORE INTO images (id, config, size_bytes, loaded_ns) VALUES (?, ?, ?, ?)";
+        transaction
+            .execute(insert, params![id.to_string(), text, size, now_ns])
+            .map_err(StoreError::write)?;
+        for (position, (diff_id, size)) in layers.iter().enumerate() {
+            let insert = "INSERT OR IGNORE INTO layers (diff_id, size_bytes) VALUES (?, ?)";
+            transaction
+                .execute(insert, params![diff_id.to_string(), size])
+                .map_err(StoreError::write)?;
+            let insert =
+                "INSERT OR IGNORE INTO image_layers (image, position, diff_id) VALUES (?, ?, ?)";
+            transaction
+                .execute(insert, params![id.to_string(), position, diff_id.to_string()])
+                .map_err(StoreError::write)?;
+        }
+        if let Some(name) = name {
+            set_name(&transaction, &id, name)?;
+        }
+        transaction.commit().map_err(StoreError::write)?;
+        Ok(id)
+    }
+}
+
+fn set_name(
+    connection: &Connection,
+    id: &ImageId,
+    reference: &Reference,
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO image_names (reference, image) VALUES (?1, ?2) ON CONFLICT (reference) DO UPDATE SET image = ?2";
+    connection
+        .execute(insert, params![reference.to_string(), id.to_string()])
+        .map(drop)
+        .map_err(StoreError::write)
+}
+
+fn digest_of(bytes: &[u8]) -> Digest {
+    use sha2::Digest as _;
+    Digest::sha256(sha2::Sha256::digest(bytes).into())
+}
+
+/// A row as it is.
+struct RawImage {
+    id: String,
+    config: String,
+    size_bytes: u64,
+    loaded_ns: i64,
+    names: Option<String>,
+}
+
+impl RawImage {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            config: row.get(1)?,
+            size_bytes: row.get(2)?,
+            loaded_ns: row.get(3)?,
+            names: row.get(4)?,
+        })
+    }
+
+    fn parse(self) -> Result<Image, StoreError> {
+        let damaged = |cause| StoreError::Damaged { what: "image", id: self.id.clone(), cause };
+        let id = self.id.parse().map_err(|error| damaged(serde::de::Error::custom(error)))?;
+        let config = serde_json::from_str(&self.config).map_err(damaged)?;
+        let mut names: Vec<Reference> = self
+            .names
+            .iter()
+            .flat_map(|names| names.split(' '))
+            .filter_map(|name| name.parse().ok())
+            .collect();
+        names.sort();
+        Ok(Image { id, names, config, size_bytes: self.size_bytes, loaded_ns: self.loaded_ns })
+    }
+}

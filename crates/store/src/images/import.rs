@@ -1,0 +1,72 @@
+//! An image from the archive of a root file system.
+
+use std::io::Read;
+
+use spec::Reference;
+use spec::image::{History, ImageConfig, Platform, RootFs, RunConfig};
+
+use super::layers::{Job, unpack_all};
+use super::{Image, Images};
+use crate::StoreError;
+use crate::scratch::Scratch;
+use crate::unpack::Rules;
+
+/// What an imported image is called and how it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Import {
+    /// Its name, if any.
+    pub reference: Option<Reference>,
+    /// Defaults of its containers.
+    pub config: RunConfig,
+    /// When it was made, RFC 3339; the same archive imported with the same time is the same image.
+    pub created: String,
+    /// What made it, for its history.
+    pub created_by: String,
+    /// Words for its history.
+    pub comment: String,
+}
+
+impl Images<'_> {
+    /// Imports a root file system, compressed or not, as an image of one layer.
+    ///
+    /// # Errors
+    /// When the archive is damaged or hostile, or the disk refuses; nothing is left then.
+    pub fn import(
+        &self,
+        archive: impl Read + Send,
+        import: &Import,
+        now_ns: i64,
+    ) -> Result<Image, StoreError> {
+        let paths = &self.store.paths;
+        let scratch = Scratch::new(paths)?;
+        let what = "the root file system".to_owned();
+        let job = Job { what, reader: archive, diff_id: None, blob: None, rules: Rules::root_fs() };
+        let layers = unpack_all(paths, &scratch, vec![job])?;
+        let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let Platform { architecture, os, .. } = Platform::native();
+        let config = ImageConfig {
+            created: text(&import.created),
+            architecture,
+            os,
+            config: import.config.clone(),
+            rootfs: RootFs {
+                diff_ids: layers.iter().map(|(diff_id, _)| diff_id.clone()).collect(),
+                ..RootFs::default()
+            },
+            history: vec![History {
+                created: text(&import.created),
+                created_by: text(&import.created_by),
+                comment: text(&import.comment),
+                ..History::default()
+            }],
+            ..ImageConfig::default()
+        };
+        let bytes = serde_json::to_vec(&config).map_err(|cause| StoreError::Damaged {
+            what: "image",
+            id: import.created_by.clone(),
+            cause,
+        })?;
+        let id = self.record(&bytes, &layers, import.reference.as_ref(), now_ns)?;
+        self.resolve(&id.to_string())
+    }
+}

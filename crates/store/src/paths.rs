@@ -1,0 +1,89 @@
+//! Where things are, and how a file is replaced.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use spec::{ContainerId, Digest};
+
+use crate::StoreError;
+
+/// The two directories of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// What survives a reboot.
+    pub root: PathBuf,
+    /// What does not.
+    pub state: PathBuf,
+}
+
+impl Paths {
+    /// A container's directory: writable layer, log, exit status.
+    #[must_use]
+    pub fn container(&self, id: &ContainerId) -> PathBuf {
+        self.root.join("containers").join(id.as_str())
+    }
+
+    /// A container's directory for what does not survive a reboot.
+    #[must_use]
+    pub fn container_state(&self, id: &ContainerId) -> PathBuf {
+        self.state.join("containers").join(id.as_str())
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.join("corten.db")
+    }
+
+    pub(crate) fn layers(&self) -> PathBuf {
+        self.root.join("layers")
+    }
+
+    pub(crate) fn layer(&self, diff_id: &Digest) -> PathBuf {
+        self.layers().join(diff_id.hex())
+    }
+
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    pub(crate) fn volume(&self, name: &str) -> PathBuf {
+        self.root.join("volumes").join(name)
+    }
+
+    /// Makes what a store needs. One look is enough when it is there already.
+    pub(crate) fn make(&self) -> Result<(), StoreError> {
+        if !self.tmp().is_dir() {
+            for name in ["containers", "layers", "volumes", "tmp"] {
+                make_private(&self.root.join(name))?;
+            }
+        }
+        let state = self.state.join("containers");
+        if !state.is_dir() {
+            make_private(&state)?;
+        }
+        Ok(())
+    }
+}
+
+/// Nobody but the owner may enter: what lies below keeps the modes of images, set-user-id programs among them.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(StoreError::file("make", path))
+}
+
+/// Replaces a file: its readers see the old contents or the new ones, also after a power cut.
+///
+/// # Errors
+/// Names the file and the kernel's answer.
+pub fn write_atomic(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    let path = directory.join(name);
+    let temporary = directory.join(format!("{name}.new"));
+    let written = fs::File::create(&temporary)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    let outcome = written.and_then(|()| fs::rename(&temporary, &path));
+    if outcome.is_err() {
+        let _absent = fs::remove_file(&temporary);
+    }
+    outcome.map_err(StoreError::file("write", path))
+}

@@ -1,0 +1,49 @@
+//! Names that were nearly typed.
+
+/// At most so many are told.
+const MOST: usize = 3;
+
+/// The names closest to `text`, nearest first; none that differs in more than a third of its letters.
+pub(crate) fn closest(text: &str, names: impl Iterator<Item = String>) -> Vec<String> {
+    let bare = |name: &str| name.split(':').next().unwrap_or(name).to_owned();
+    let wanted = bare(text);
+    let mut found: Vec<(usize, String)> = names
+        .map(|name| (distance(&wanted, &bare(&name)), name))
+        .filter(|(distance, name)| {
+            *distance <= 1 + bare(name).len() / 3 && *distance < wanted.len().max(1)
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found.into_iter().take(MOST).map(|(_, name)| name).collect()
+}
+
+/// Letters to insert, delete or change to get from one to the other (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (number, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = number + 1;
+        for column in 0..to.len() {
+            let changed = diagonal + usize::from(letter != to[column]);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_meant() {
+        let names = || ["busybox:latest", "debian:bookworm", "a:1"].into_iter().map(str::to_owned);
+        assert_eq!(closest("busibox", names()), ["busybox:latest"]);
+        assert_eq!(closest("debain", names()), ["debian:bookworm"]);
+        assert!(closest("postgres", names()).is_empty());
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}
