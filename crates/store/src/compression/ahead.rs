@@ -97,8 +97,12 @@ impl Read for Ahead {
             let next = next.inspect_err(|_| self.ended = true)?;
             self.ended = next.length == 0;
             self.position = 0;
-            // The thread may be gone already; then nobody wants the buffer back.
-            let _ = self.empty.send(std::mem::replace(&mut self.current, next).bytes);
+            let used = std::mem::replace(&mut self.current, next).bytes;
+            // The first one is no buffer yet: to read nothing into it would look like the end.
+            if !used.is_empty() {
+                // The thread may be gone already; then nobody wants the buffer back.
+                let _ = self.empty.send(used);
+            }
         }
         let count = buffer.len().min(self.current.length - self.position);
         buffer[..count].copy_from_slice(&self.current.bytes[self.position..self.position + count]);

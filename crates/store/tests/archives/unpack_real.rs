@@ -10,8 +10,7 @@ use std::process::Command;
 use store::unpack::{Rules, unpack};
 use tempfile::TempDir;
 
-mod tree;
-use tree::{describe, differences};
+use crate::tree::{describe, differences};
 
 fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -53,7 +52,7 @@ fn make_tree(root: &Path) {
     empty.set_len(1 << 20).unwrap();
     // The set-group-id bit and a foreign group: new files below must not keep them.
     let owner = |path: &str, uid, gid| {
-        std::os::unix::fs::lchown(root.join(path), Some(uid), Some(gid)).unwrap()
+        std::os::unix::fs::lchown(root.join(path), Some(uid), Some(gid)).unwrap();
     };
     owner("var/mail", 0, 8);
     write(&root.join("var/mail/root"), b"mail", 0o660);
