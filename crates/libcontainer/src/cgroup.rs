@@ -21,14 +21,18 @@
 //!
 //! Sources: cgroups(7), kernel Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst, OCI config-linux.md "Control groups".
 
+mod device_filter;
 mod devices;
 mod entry;
 mod error;
+mod files;
 mod group;
 mod layout;
+mod meters;
 mod path;
 mod plan;
 mod stats;
+mod tree;
 
 pub use devices::{Access, Device, DeviceKind, DeviceRules, default_device_rules};
 pub use entry::Entry;
@@ -36,7 +40,7 @@ pub use error::{CgroupError, DetectError, PlanError};
 pub use group::{Cgroup, ControlGroup};
 pub use layout::{Controller, Hierarchy, Layout, LayoutKind};
 pub use path::{CgroupPath, PathFault};
-pub use plan::{CgroupPlan, Place, Request, Setting, WhenMissing, plan, plan_update};
+pub use plan::{CgroupPlan, Place, Request, Setting, Warning, WhenMissing, plan, plan_update};
 pub use stats::{BlockStats, CpuStats, HugepageStats, MemoryStats, PidsStats, Stats};
 
 pub(crate) use rustix::io::Errno;

@@ -50,24 +50,176 @@ pub struct Access {
     pub make: bool,
 }
 
+impl Access {
+    /// Everything.
+    pub const ALL: Self = Self { read: true, write: true, make: true };
+
+    /// Whether every letter of `other` is in `self`.
+    pub fn contains(self, other: Self) -> bool {
+        (self.read || !other.read) && (self.write || !other.write) && (self.make || !other.make)
+    }
+
+    /// Whether they share a letter.
+    pub fn intersects(self, other: Self) -> bool {
+        (self.read && other.read) || (self.write && other.write) || (self.make && other.make)
+    }
+
+    fn union(self, other: Self) -> Self {
+        Self { read: self.read || other.read, write: self.write || other.write, make: self.make || other.make }
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self { read: self.read && !other.read, write: self.write && !other.write, make: self.make && !other.make }
+    }
+
+    fn parse(text: &str) -> Result<Self, PlanError> {
+        text.chars().try_fold(Self::default(), |access, letter| match letter {
+            'r' => Ok(Self { read: true, ..access }),
+            'w' => Ok(Self { write: true, ..access }),
+            'm' => Ok(Self { make: true, ..access }),
+            _ => Err(bad_rule(text, "access is made of r, w and m")),
+        })
+    }
+}
+
+impl Device {
+    /// Whether `self` is `device` or a wildcard over it.
+    pub fn covers(self, device: Self) -> bool {
+        let number = |own: Option<u32>, other: Option<u32>| own.is_none() || own == other;
+        self.kind == device.kind && number(self.major, device.major) && number(self.minor, device.minor)
+    }
+}
+
 impl DeviceRules {
     /// Applies `rules` in order over "deny all".
     ///
     /// # Errors
     /// Unknown types or access letters, and a rule that would have to cut a hole into a wildcard: v1 kernels ignore it silently.
     pub fn from_rules(rules: &[DeviceRule]) -> Result<Self, PlanError> {
-        let _ = rules;
-        Ok(Self::default())
+        let mut sum = Self::default();
+        for rule in rules {
+            sum.apply(rule)?;
+        }
+        sum.exceptions.sort_unstable_by_key(|(device, _)| *device);
+        Ok(sum)
+    }
+
+    /// Whether every device may be used.
+    pub fn allows_all(&self) -> bool {
+        self.allow && self.exceptions.is_empty()
+    }
+
+    /// Whether `wanted` on `device` (one device, no wildcard) is allowed: as security/device_cgroup.c decides.
+    pub fn allows(&self, device: Device, wanted: Access) -> bool {
+        let mut matching = self.exceptions.iter().filter(|(exception, _)| exception.covers(device));
+        if self.allow {
+            !matching.any(|(_, denied)| denied.intersects(wanted))
+        } else {
+            matching.any(|(_, allowed)| allowed.contains(wanted))
+        }
+    }
+
+    /// File and text, in order, that bring a new v1 group (which allows what its parent allows) to these rules.
+    pub(crate) fn v1_writes(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let first = (!self.allow).then(|| ("devices.deny", "a".to_owned()));
+        let file = if self.allow { "devices.deny" } else { "devices.allow" };
+        first.into_iter().chain(self.exceptions.iter().map(move |(device, access)| (file, format!("{device} {access}"))))
+    }
+
+    fn apply(&mut self, rule: &DeviceRule) -> Result<(), PlanError> {
+        let access = Access::parse(rule.access.as_deref().unwrap_or("rwm"))?;
+        let kind = match rule.kind.as_deref().unwrap_or("a") {
+            // Always every device with every access, whatever else the rule says: so does the kernel.
+            "" | "a" => {
+                *self = Self { allow: rule.allow, exceptions: Vec::new() };
+                return Ok(());
+            }
+            // An unbuffered character device; mknod(1).
+            "c" | "u" => DeviceKind::Character,
+            "b" => DeviceKind::Block,
+            other => return Err(bad_rule(other, "the type is one of a, b and c")),
+        };
+        let device = Device { kind, major: number(rule.major)?, minor: number(rule.minor)? };
+        if access == Access::default() {
+            return Err(bad_rule(&device.to_string(), "access is empty"));
+        }
+        if rule.allow == self.allow { self.take_back(device, access) } else { self.except(device, access) }
+    }
+
+    fn except(&mut self, device: Device, access: Access) -> Result<(), PlanError> {
+        match self.exceptions.iter_mut().find(|(known, _)| *known == device) {
+            Some((_, known)) => *known = known.union(access),
+            None => self.exceptions.push((device, access)),
+        }
+        Ok(())
+    }
+
+    fn take_back(&mut self, device: Device, access: Access) -> Result<(), PlanError> {
+        let wider = |(known, accesses): &(Device, Access)| *known != device && known.covers(device) && accesses.intersects(access);
+        if self.exceptions.iter().any(wider) {
+            return Err(bad_rule(&format!("{device} {access}"), "it would cut a hole into an earlier rule with a wildcard"));
+        }
+        if let Some((_, known)) = self.exceptions.iter_mut().find(|(known, _)| *known == device) {
+            *known = known.without(access);
+        }
+        self.exceptions.retain(|(_, access)| *access != Access::default());
+        Ok(())
     }
 }
 
-/// The rules that every OCI container gets after its own (config-linux.md, "Default Devices"), and mknod of anything.
+fn number(number: Option<i64>) -> Result<Option<u32>, PlanError> {
+    // Docker writes a wildcard as -1 or leaves it out.
+    match number {
+        None | Some(-1) => Ok(None),
+        Some(number) => u32::try_from(number).map(Some).map_err(|_odd| bad_rule(&number.to_string(), "it is no device number")),
+    }
+}
+
+fn bad_rule(value: &str, reason: &'static str) -> PlanError {
+    PlanError::Value { setting: "devices", value: value.to_owned(), reason }
+}
+
+/// The rules that every OCI container gets after its own (config-linux.md, "Default Devices"), mknod of anything, and
+/// pseudo terminals. `/dev/net/tun` is among them as in Docker: VPN images make it themselves and still need `CAP_NET_ADMIN`
+/// (opencontainers/runc#4555).
 pub fn default_device_rules() -> Vec<DeviceRule> {
-    Vec::new()
+    let rule = |kind: &str, major, minor, access: &str| DeviceRule {
+        allow: true,
+        kind: Some(kind.to_owned()),
+        major,
+        minor,
+        access: Some(access.to_owned()),
+    };
+    let memory = [3, 5, 7, 8, 9].map(|minor| rule("c", Some(1), Some(minor), "rwm"));
+    let terminals = [(5, Some(0)), (5, Some(2)), (10, Some(200)), (136, None)].map(|(major, minor)| rule("c", Some(major), minor, "rwm"));
+    let make = [rule("c", None, None, "m"), rule("b", None, None, "m")];
+    make.into_iter().chain(memory).chain(terminals).collect()
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = [(self.read, "r"), (self.write, "w"), (self.make, "m")];
+        letters.iter().filter(|(set, _)| *set).try_for_each(|(_, letter)| f.write_str(letter))
+    }
+}
+
+impl fmt::Display for Device {
+    /// As `devices.allow` takes it: `c 1:3`, `b 8:*`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |number: Option<u32>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
+        let kind = match self.kind {
+            DeviceKind::Character => 'c',
+            DeviceKind::Block => 'b',
+        };
+        write!(f, "{kind} {}:{}", number(self.major), number(self.minor))
+    }
 }
 
 impl fmt::Display for DeviceRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.allow { "allow all" } else { "deny all" })
+        f.write_str(if self.allow { "allow all" } else { "deny all" })?;
+        self.exceptions.iter().enumerate().try_for_each(|(at, (device, access))| {
+            write!(f, "{} {device} {access}", if at == 0 { " but" } else { "," })
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::tree::Tree;
 use super::{CgroupError, CgroupPath, CgroupPlan, Entry, Layout, Setting, Stats};
 
 /// What can be done with a group, on either version.
@@ -105,7 +106,7 @@ impl Cgroup {
     /// # Errors
     /// [`CgroupError::Create`], [`CgroupError::InUse`], [`CgroupError::Set`] …; what was made is removed again.
     pub fn create(plan: &CgroupPlan) -> Result<Self, CgroupError> {
-        Err(CgroupError::NotFound { path: plan.path.clone() })
+        Ok(Self(Box::new(Tree::create(plan)?)))
     }
 
     /// Opens a group that exists.
@@ -113,7 +114,6 @@ impl Cgroup {
     /// # Errors
     /// [`CgroupError::NotFound`] when no hierarchy has it.
     pub fn open(path: &CgroupPath, layout: &Layout) -> Result<Self, CgroupError> {
-        let _ = layout;
-        Err(CgroupError::NotFound { path: path.clone() })
+        Ok(Self(Box::new(Tree::open(path, layout)?)))
     }
 }

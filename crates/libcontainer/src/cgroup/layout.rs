@@ -109,6 +109,11 @@ impl Controller {
         NAMES.iter().find(|(_, known)| *known == name).map(|(controller, _)| *controller)
     }
 
+    /// By the name that v2 files start with.
+    pub(crate) fn from_unified_name(name: &str) -> Option<Self> {
+        Self::from_name(name).filter(|controller| controller.unified_name() == name)
+    }
+
     /// The name in `cgroup.subtree_control`.
     pub(crate) fn unified_name(self) -> &'static str {
         if self == Self::Blkio { "io" } else { self.name() }
