@@ -1,28 +1,175 @@
-//! placeholder until the compiler lands
+//! System call filters: from an OCI profile to a program of classic BPF.
+//!
+//! [`compile`] turns a profile into a [`Program`]; it loads nothing. Front end `rules` (profile to decisions, per architecture),
+//! back end `tree` (decisions to a search tree), `assembler` (blocks to instructions). What a profile means is what it means to
+//! libseccomp, proven by `tests/seccomp_differential.rs`. Sources: seccomp(2), config-linux.md "Seccomp", linux/seccomp.h.
+
+mod action;
+mod architecture;
+mod assembler;
+mod default_profile;
+mod listing;
+mod rules;
+mod tree;
+mod wire;
+
 use serde::{Deserialize, Serialize};
+use spec::runtime::{Seccomp, SeccompAction, SyscallRule};
+
+pub use action::Fault;
+pub use architecture::{Architecture, system_call_names};
+pub use default_profile::{default_profile, default_profile_for, default_program};
+pub use sys::FilterInstruction as Instruction;
+
+/// The kernel takes no more, linux/bpf_common.h `BPF_MAXINSNS`.
+const MOST_INSTRUCTIONS: usize = 4096;
+
+/// A filter, ready to be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Wire", into = "Wire")]
 pub struct Program {
-    pub instructions: Vec<sys::FilterInstruction>,
+    /// As the kernel takes them; serialised as one string of hexadecimal digits.
+    #[serde(with = "wire")]
+    pub instructions: Vec<Instruction>,
+    /// `SECCOMP_FILTER_FLAG_…` bits.
     pub flags: u32,
 }
-#[derive(Serialize, Deserialize)]
-struct Wire {
-    flags: u32,
+
+/// Why a profile cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SeccompError {
+    /// A rule is wrong.
+    #[error("rule {index} (\"{name}\")")]
+    Rule {
+        /// Its place in `syscalls`, from 0.
+        index: usize,
+        /// The first system call it names.
+        name: String,
+        /// What is wrong.
+        #[source]
+        fault: Fault,
+    },
+    /// The default action is wrong.
+    #[error("defaultAction")]
+    DefaultAction(#[source] Fault),
+    /// Then not even the start of the container could end.
+    #[error("defaultAction cannot be SCMP_ACT_NOTIFY")]
+    NotifyByDefault,
+    /// Nobody would answer.
+    #[error("SCMP_ACT_NOTIFY needs listenerPath")]
+    NoListener,
+    /// An architecture that this program does not know.
+    #[error("unknown architecture {name:?}")]
+    UnknownArchitecture {
+        /// As in the profile.
+        name: String,
+    },
+    /// A flag that this program does not know.
+    #[error("unknown flag {name:?}")]
+    UnknownFlag {
+        /// As in the profile.
+        name: String,
+    },
+    /// More than the kernel takes.
+    #[error("the filter has {instructions} instructions, the kernel takes {MOST_INSTRUCTIONS}")]
+    TooLong {
+        /// How many there are.
+        instructions: usize,
+    },
 }
-impl From<Wire> for Program {
-    fn from(w: Wire) -> Self {
-        Self { instructions: Vec::new(), flags: w.flags }
+
+impl SeccompError {
+    fn rule(index: usize, rule: &SyscallRule, fault: Fault) -> Self {
+        Self::Rule { index, name: rule.names.first().cloned().unwrap_or_default(), fault }
     }
 }
-impl From<Program> for Wire {
-    fn from(w: Program) -> Self {
-        Self { flags: w.flags }
+
+/// What happens to system calls that are newer than the newest one a profile names for an architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewerCalls {
+    /// ENOSYS, when the default action denies: programs then fall back to the older call, as they would on an older kernel. With
+    /// EPERM a new C library fails under an old profile; runc does the same.
+    NotImplemented,
+    /// The default action, as libseccomp does.
+    Default,
+}
+
+/// Compiles a profile for the native architecture and those that it names. Names that an architecture lacks are skipped there.
+/// Calls newer than the profile get [`NewerCalls::NotImplemented`].
+///
+/// # Errors
+/// Names the rule, architecture or flag that is wrong, and what is wrong with it.
+pub fn compile(profile: &Seccomp) -> Result<Program, SeccompError> {
+    compile_for(profile, Architecture::native(), NewerCalls::NotImplemented)
+}
+
+/// [`compile`] for another native architecture. The byte order of instructions is still this machine's.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_for(
+    profile: &Seccomp,
+    native: Architecture,
+    newer_calls: NewerCalls,
+) -> Result<Program, SeccompError> {
+    let default = action::default_value(profile)?;
+    check_names(profile)?;
+    let flags = flags(profile)?;
+    let mut architectures = vec![native];
+    for name in &profile.architectures {
+        let named = Architecture::from_name(name)
+            .ok_or_else(|| SeccompError::UnknownArchitecture { name: name.clone() })?;
+        if !architectures.contains(&named) {
+            architectures.push(named);
+        }
+    }
+    let table = architecture::Table::get();
+    let calls = architectures
+        .into_iter()
+        .map(|architecture| rules::calls(profile, architecture, &table, newer_calls))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Program { instructions: tree::program(&calls, default, &table)?, flags })
+}
+
+impl Program {
+    /// The program in readable form, one line for each instruction.
+    #[must_use]
+    pub fn disassemble(&self) -> String {
+        listing::disassemble(&self.instructions)
     }
 }
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("x")]
-pub struct SeccompError;
-pub fn compile(_p: &spec::runtime::Seccomp) -> Result<Program, SeccompError> {
-    Err(SeccompError)
+
+/// What is wrong with rules whatever the architecture is.
+fn check_names(profile: &Seccomp) -> Result<(), SeccompError> {
+    for (index, rule) in profile.syscalls.iter().enumerate() {
+        let notifies = rule.action == SeccompAction::Notify;
+        let fault = if rule.names.is_empty() {
+            Fault::Nameless
+        } else if notifies && rule.names.iter().any(|name| name == "write") {
+            Fault::NotifyWrite
+        } else if let Some(arg) = rule.args.iter().find(|arg| arg.index > 5) {
+            Fault::Argument { index: arg.index }
+        } else if notifies && profile.listener_path.is_none() {
+            return Err(SeccompError::NoListener);
+        } else {
+            continue;
+        };
+        return Err(SeccompError::rule(index, rule, fault));
+    }
+    Ok(())
+}
+
+/// The profile's flags, and those that its actions need.
+fn flags(profile: &Seccomp) -> Result<u32, SeccompError> {
+    let mut flags = 0;
+    for name in &profile.flags {
+        flags |=
+            action::flag(name).ok_or_else(|| SeccompError::UnknownFlag { name: name.clone() })?;
+    }
+    if profile.syscalls.iter().any(|rule| rule.action == SeccompAction::Notify) {
+        flags |= action::NEW_LISTENER;
+        if flags & action::TSYNC != 0 {
+            flags |= action::TSYNC_ESRCH;
+        }
+    }
+    Ok(flags)
 }

@@ -20,7 +20,7 @@ mod sessions;
 mod spawn;
 
 pub use clock::{format_time, now_ns};
-pub use connection::{ConnectError, Connection, FromMonitor, Received};
+pub use connection::{ConnectError, Connection, FromMonitor, Received, connect};
 pub use files::{ExitFile, Life, StateFile, observe};
 pub use handoff::{HANDOFF_VERSION, HandOff, LogRules};
 pub use run::main;

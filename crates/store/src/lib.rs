@@ -10,6 +10,7 @@
 
 pub mod compression;
 mod containers;
+mod content;
 mod database;
 mod error;
 mod images;
@@ -22,6 +23,7 @@ mod view;
 mod volumes;
 
 pub use containers::{ContainerDirs, ContainerRecord, Containers, Ended, NewContainer, Status};
+pub use content::copy_content;
 pub use database::Store;
 pub use error::{Kind, StoreError};
 pub use images::{Image, Images, Import, Loaded, Removed};

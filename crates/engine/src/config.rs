@@ -1,0 +1,184 @@
+//! What a container is to the person who made it: the options of `run` and `create`, kept as JSON in its record.
+//!
+//! Fields only ever grow, and a missing one has its default, so that a newer release reads what an older one wrote.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// A container's configuration, image and options merged.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContainerConfig {
+    /// Program and its leading arguments.
+    pub entrypoint: Vec<String>,
+    /// Its further arguments, or the program.
+    pub command: Vec<String>,
+    /// `NAME=value`.
+    pub env: Vec<String>,
+    /// Absolute.
+    pub workdir: String,
+    /// `user[:group]`, names or numbers.
+    pub user: String,
+    /// Empty is the short id.
+    pub hostname: String,
+    /// A terminal is wanted.
+    pub tty: bool,
+    /// Standard input stays open for clients.
+    pub open_stdin: bool,
+    /// It ends with the first client.
+    pub stdin_once: bool,
+    /// Removed when it ends.
+    pub auto_remove: bool,
+    /// Labels of image and options.
+    pub labels: BTreeMap<String, String>,
+    /// Signal by which `stop` asks.
+    pub stop_signal: i32,
+    /// Seconds that `stop` waits.
+    pub stop_timeout_s: u32,
+    /// Bind mounts, volumes and tmpfs.
+    pub mounts: Vec<MountConfig>,
+    /// Whether the root is read-only.
+    pub read_only: bool,
+    /// Whose network it has.
+    pub network: NetworkMode,
+    /// Limits.
+    pub limits: Limits,
+    /// Devices of the host.
+    pub devices: Vec<DeviceConfig>,
+    /// Capabilities added to the default ones, `CAP_…` or `ALL`.
+    pub cap_add: Vec<String>,
+    /// Capabilities taken away.
+    pub cap_drop: Vec<String>,
+    /// Everything that protects the host from it is off.
+    pub privileged: bool,
+    /// Confinement.
+    pub security: Security,
+    /// Resource limits of processes.
+    pub ulimits: Vec<Ulimit>,
+    /// Kernel parameters of its namespaces.
+    pub sysctls: BTreeMap<String, String>,
+    /// Whether process 1 stays ours.
+    pub init: bool,
+}
+
+/// Whose network a container has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkMode {
+    /// Its own, with a loopback interface and nothing else.
+    #[default]
+    None,
+    /// The host's.
+    Host,
+    /// That of another container, by its id.
+    Container(String),
+}
+
+/// A mount beyond those that every container has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountConfig {
+    /// What is mounted.
+    pub source: MountSource,
+    /// Where, absolute.
+    pub target: PathBuf,
+    /// Whether it is read-only.
+    pub read_only: bool,
+    /// Options as in fstab(5).
+    #[serde(default)]
+    pub options: Vec<String>,
+}
+
+/// What is mounted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MountSource {
+    /// A file or directory of the host.
+    Bind {
+        /// Absolute.
+        path: PathBuf,
+        /// Whether a missing directory is made, as `-v` does.
+        create: bool,
+    },
+    /// A volume.
+    Volume {
+        /// Its name; one without was given a random one.
+        name: String,
+        /// Whether it belongs to this container alone.
+        anonymous: bool,
+        /// Whether a new one is filled with what the image has there.
+        copy: bool,
+    },
+    /// Memory.
+    Tmpfs,
+}
+
+/// Limits; nothing is no limit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Memory.
+    pub memory_bytes: Option<u64>,
+    /// Memory and swap together; −1 is no limit of swap.
+    pub memory_swap_bytes: Option<i64>,
+    /// Thousand-millionths of a CPU.
+    pub nano_cpus: Option<u64>,
+    /// Relative weight.
+    pub cpu_shares: Option<u64>,
+    /// CPU list.
+    pub cpuset_cpus: String,
+    /// Processes.
+    pub pids: Option<i64>,
+}
+
+/// A device of the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceConfig {
+    /// On the host.
+    pub host: PathBuf,
+    /// In the container.
+    pub container: PathBuf,
+    /// Any of `r`, `w`, `m`.
+    pub access: String,
+}
+
+/// Confinement beyond capabilities.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Security {
+    /// See PR_SET_NO_NEW_PRIVS.
+    pub no_new_privileges: bool,
+    /// System call filter.
+    pub seccomp: SeccompChoice,
+    /// Whether masked and read-only paths are left open.
+    pub unmasked_paths: bool,
+    /// AppArmor profile.
+    pub apparmor: Option<String>,
+    /// SELinux label options, as given.
+    pub labels: Vec<String>,
+}
+
+/// A system call filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SeccompChoice {
+    /// Docker's default profile.
+    #[default]
+    Default,
+    /// None.
+    Unconfined,
+    /// The text of a profile.
+    Profile(String),
+}
+
+/// A resource limit of processes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ulimit {
+    /// As ulimit(1p) calls it: `nofile` …
+    pub name: String,
+    /// Soft limit; −1 is none.
+    pub soft: i64,
+    /// Hard limit; −1 is none.
+    pub hard: i64,
+}

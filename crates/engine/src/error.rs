@@ -1,0 +1,231 @@
+//! What the engine refuses, in words for people and in kinds for programs.
+
+use libcontainer::{PlanError, StartError};
+use store::StoreError;
+
+/// What sort of refusal it is: mapped once to exit codes, HTTP statuses and gRPC codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request makes no sense.
+    Invalid,
+    /// There is no such thing.
+    NotFound,
+    /// Its state does not allow it.
+    Conflict,
+    /// It is so already.
+    Unchanged,
+    /// This release, or this machine, cannot do it.
+    Unsupported,
+    /// The caller has no right.
+    Permission,
+    /// The disk is full.
+    Full,
+    /// Everything else.
+    Internal,
+}
+
+/// An operation that was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A value that cannot be used.
+    #[error("invalid {what} {value:?}: {why}")]
+    Value {
+        /// Which value.
+        what: &'static str,
+        /// As given.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Something that this release does not have.
+    #[error("{0} is not supported yet")]
+    NotYet(String),
+    /// The caller is not root.
+    #[error("only root can run containers")]
+    NotRoot,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No plan can be made of the configuration.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The container's state does not allow it.
+    #[error("{action} container {name}: it is {state}")]
+    State {
+        /// `start`, `pause` …
+        action: &'static str,
+        /// The container's name.
+        name: String,
+        /// In which state it is.
+        state: &'static str,
+    },
+    /// The container could not be started; its monitor said why.
+    #[error("start container {name}: {why}")]
+    Start {
+        /// The container's name.
+        name: String,
+        /// In one line.
+        why: String,
+        /// The exit code for it.
+        code: u8,
+    },
+    /// A further process could not be started.
+    #[error("exec in container {name}: {why}")]
+    Exec {
+        /// The container's name.
+        name: String,
+        /// In one line.
+        why: String,
+        /// The exit code for it.
+        code: u8,
+    },
+    /// The monitor could not be made.
+    #[error("start the monitor of container {name}")]
+    Spawn {
+        /// The container's name.
+        name: String,
+        /// The cause.
+        #[source]
+        cause: monitor::SpawnError,
+    },
+    /// The monitor is gone.
+    #[error("container {name} has no monitor")]
+    NoMonitor {
+        /// The container's name.
+        name: String,
+        /// The cause.
+        #[source]
+        cause: monitor::ConnectError,
+    },
+    /// A file.
+    #[error("{action} {path}")]
+    File {
+        /// `read`, `write` …
+        action: &'static str,
+        /// Which.
+        path: String,
+        /// The cause.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The control groups.
+    #[error("{action} container {name}")]
+    Cgroup {
+        /// `pause`, `kill` …
+        action: &'static str,
+        /// The container's name.
+        name: String,
+        /// The cause.
+        #[source]
+        cause: libcontainer::cgroup::CgroupError,
+    },
+    /// A start inside this process.
+    #[error(transparent)]
+    Local(#[from] StartError),
+    /// The hierarchies of this machine.
+    #[error(transparent)]
+    Layout(libcontainer::cgroup::DetectError),
+    /// A record that cannot be read.
+    #[error("the record of container {name} is damaged")]
+    Record {
+        /// The container's name.
+        name: String,
+        /// What is wrong.
+        #[source]
+        cause: serde_json::Error,
+    },
+    /// A template that cannot be built.
+    #[error("build template {name}: {why}")]
+    Template {
+        /// Which.
+        name: String,
+        /// In one line.
+        why: String,
+    },
+}
+
+impl EngineError {
+    /// What sort of refusal it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Value { .. } | Self::Plan(_) => Kind::Invalid,
+            Self::NotYet(_) => Kind::Unsupported,
+            Self::NotRoot => Kind::Permission,
+            Self::Store(error) => match error.kind() {
+                store::Kind::Invalid => Kind::Invalid,
+                store::Kind::NotFound => Kind::NotFound,
+                store::Kind::Conflict => Kind::Conflict,
+                store::Kind::Full => Kind::Full,
+                store::Kind::Permission => Kind::Permission,
+                store::Kind::Internal => Kind::Internal,
+            },
+            Self::State { .. } => Kind::Conflict,
+            Self::Start { .. }
+            | Self::Exec { .. }
+            | Self::Spawn { .. }
+            | Self::NoMonitor { .. }
+            | Self::File { .. }
+            | Self::Cgroup { .. }
+            | Self::Local(_)
+            | Self::Layout(_)
+            | Self::Record { .. }
+            | Self::Template { .. } => Kind::Internal,
+        }
+    }
+
+    /// The exit code that Docker's `run` and `exec` give for it: 127 for a missing program, 126 for one that cannot be executed.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Start { code, .. } | Self::Exec { code, .. } => *code,
+            _ => 125,
+        }
+    }
+
+    /// What would help, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(StoreError::NotFound { closest, .. }) if !closest.is_empty() => {
+                Some(format!("did you mean {}?", closest.join(", ")))
+            }
+            Self::Store(StoreError::NotFound { what: "image", .. }) => Some(
+                "images come from corten load, corten import and corten template build".to_owned(),
+            ),
+            Self::Store(StoreError::SeveralNames { .. }) => {
+                Some("remove its names one by one, or use --force".to_owned())
+            }
+            Self::Store(StoreError::InUse { what: "image", .. }) => {
+                Some("remove the containers first".to_owned())
+            }
+            Self::Store(error) if error.kind() == store::Kind::Full => {
+                Some("the disk is full".to_owned())
+            }
+            Self::NoMonitor { .. } => Some(
+                "what runs goes on; restart the container to have it looked after again".to_owned(),
+            ),
+            Self::State { action: "remove", .. } => {
+                Some("stop it first, or use --force".to_owned())
+            }
+            Self::NotRoot => Some("use sudo".to_owned()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn value(
+        what: &'static str,
+        value: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Self {
+        Self::Value { what, value: value.into(), why: why.into() }
+    }
+
+    pub(crate) fn file(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.display().to_string();
+        move |cause| Self::File { action, path, cause }
+    }
+}

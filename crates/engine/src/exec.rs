@@ -1,0 +1,112 @@
+//! A further process in a running container.
+
+use std::os::fd::BorrowedFd;
+
+use libcontainer::ProcessPlan;
+use monitor::Connection;
+use spec::runtime::{Process, User};
+use store::RootView;
+
+use crate::containers::Containers;
+use crate::error::EngineError;
+use crate::life::State;
+use crate::{oci, users};
+
+/// The process that is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct ExecRequest {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// `NAME=value`, beside the container's own.
+    pub env: Vec<String>,
+    /// Empty is the container's own.
+    pub workdir: String,
+    /// Empty is the container's own.
+    pub user: String,
+    /// A terminal is wanted.
+    pub tty: bool,
+    /// First size of the terminal: rows and columns.
+    pub size: Option<(u16, u16)>,
+    /// Every capability, no system call filter.
+    pub privileged: bool,
+}
+
+impl Containers<'_> {
+    /// Starts a process; the connection hears whether it runs and how it ends. Without streams and terminal it has none.
+    ///
+    /// # Errors
+    /// When the container does not run or is paused, its monitor is gone, or a value is wrong.
+    pub fn exec(
+        &self,
+        text: &str,
+        request: &ExecRequest,
+        streams: Option<[BorrowedFd<'_>; 3]>,
+    ) -> Result<(String, Connection), EngineError> {
+        let container = self.get(text)?;
+        let pid = match &container.state {
+            State::Running { paused: true, .. } => {
+                return Err(container.refuse("exec in", "paused"));
+            }
+            State::Running { pid, .. } => *pid,
+            State::Created { .. } | State::Starting | State::Exited(_) => {
+                return Err(container.refuse("exec in", "not running"));
+            }
+        };
+        let plan = self.exec_plan(&container.config, request, pid)?;
+        let connection = self.connect(&container, "exec in")?;
+        let name = container.record.name;
+        let failed = |why: String| EngineError::Exec { name: name.clone(), why, code: 125 };
+        connection
+            .exec(&plan, streams)
+            .map_err(|errno| failed(format!("ask its monitor: {errno}")))?;
+        Ok((name, connection))
+    }
+
+    fn exec_plan(
+        &self,
+        config: &crate::config::ContainerConfig,
+        request: &ExecRequest,
+        pid: i32,
+    ) -> Result<ProcessPlan, EngineError> {
+        if request.command.is_empty() {
+            return Err(EngineError::value("command", "", "it names no program"));
+        }
+        let user = if request.user.is_empty() { &config.user } else { &request.user };
+        let account = users::lookup(user, &RootView::of_process(pid))?;
+        let mut confined = config.clone();
+        confined.privileged |= request.privileged;
+        let capabilities = oci::capabilities(&confined)?;
+        let mut env = config.env.clone();
+        for variable in request.env.iter().cloned().chain([format!("HOME={}", account.home)]) {
+            let name = variable.split('=').next().unwrap_or_default();
+            match env.iter_mut().find(|known| known.split('=').next() == Some(name)) {
+                Some(_) if name == "HOME" => {}
+                Some(known) => *known = variable,
+                None => env.push(variable),
+            }
+        }
+        let workdir = if request.workdir.is_empty() { &config.workdir } else { &request.workdir };
+        let process = Process {
+            terminal: request.tty,
+            console_size: request
+                .size
+                .map(|(height, width)| spec::runtime::ConsoleSize { height, width }),
+            user: User {
+                uid: account.uid,
+                gid: account.gid,
+                umask: None,
+                additional_gids: account.groups,
+            },
+            args: request.command.clone(),
+            env,
+            cwd: workdir.into(),
+            capabilities: Some(oci::sets(&capabilities)),
+            no_new_privileges: config.security.no_new_privileges,
+            apparmor_profile: config.security.apparmor.clone(),
+            ..Process::default()
+        };
+        let mut plan = libcontainer::plan_process(&process)?;
+        plan.seccomp = self.seccomp(&confined)?;
+        Ok(plan)
+    }
+}

@@ -1,0 +1,453 @@
+//! A container's states and what moves it between them, from outside: stop, kill, pause, remove, wait.
+
+use std::time::{Duration, Instant};
+
+use libcontainer::Process;
+use libcontainer::cgroup::{Cgroup, CgroupPath};
+use monitor::{Connection, FromMonitor, Life, Received, connect, observe};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use spec::ContainerId;
+use store::{ContainerDirs, ContainerRecord, Ended, Status};
+
+use crate::config::ContainerConfig;
+use crate::containers::Containers;
+use crate::error::EngineError;
+use crate::lock::Lock;
+
+/// Docker's code for an end that nobody saw.
+const UNKNOWN: i32 = 255;
+/// Marks a container that was paused, so that listing many need not look into every group.
+const PAUSED: &str = "paused";
+/// How long processes may take to stand still, or to leave a group.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A container with its true state.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// Its record.
+    pub record: ContainerRecord,
+    /// Its configuration.
+    pub config: ContainerConfig,
+    /// Where it lives on disk.
+    pub dirs: ContainerDirs,
+    /// Its state at the moment it was looked at.
+    pub state: State,
+}
+
+/// Where a container is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Never started, or its start failed.
+    Created {
+        /// Exit code of a start that failed, or 0.
+        code: i32,
+        /// Why it failed.
+        error: String,
+    },
+    /// A monitor is about to start it.
+    Starting,
+    /// Its first process lives.
+    Running {
+        /// The process.
+        pid: i32,
+        /// When the process was made, in clock ticks since boot.
+        start_time: u64,
+        /// RFC 3339.
+        started_at: String,
+        /// Whether its processes stand still.
+        paused: bool,
+        /// Whether its monitor lives.
+        monitored: bool,
+    },
+    /// It has ended.
+    Exited(Ended),
+}
+
+impl State {
+    /// Docker's word for it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Created { .. } | Self::Starting => "created",
+            Self::Running { paused: true, .. } => "paused",
+            Self::Running { .. } => "running",
+            Self::Exited(_) => "exited",
+        }
+    }
+}
+
+impl Container {
+    pub(crate) fn refuse(&self, action: &'static str, state: &'static str) -> EngineError {
+        EngineError::State { action, name: self.record.name.clone(), state }
+    }
+
+    /// The first process, held fast.
+    pub(crate) fn process(&self) -> Option<Process> {
+        match &self.state {
+            State::Running { pid, start_time, .. } => Process::find(*pid, *start_time),
+            State::Created { .. } | State::Starting | State::Exited(_) => None,
+        }
+    }
+}
+
+impl Containers<'_> {
+    /// The truth, which is written into the record when the container has ended.
+    pub(crate) fn state(
+        &self,
+        record: &ContainerRecord,
+        dirs: &ContainerDirs,
+    ) -> Result<State, EngineError> {
+        match &record.status {
+            Status::Created { code, error } => {
+                return Ok(State::Created { code: *code, error: error.clone() });
+            }
+            Status::Exited(ended) => return Ok(State::Exited(ended.clone())),
+            Status::Active => {}
+        }
+        let life = observe(&dirs.state, &dirs.container)
+            .map_err(EngineError::file("read", &dirs.state))?;
+        let ended = match life {
+            Life::Starting => return Ok(State::Starting),
+            Life::Running { state, monitored } => {
+                let paused = dirs.state.join(PAUSED).exists();
+                let (pid, start_time, started_at) = (state.pid, state.start_time, state.started_at);
+                return Ok(State::Running { pid, start_time, started_at, paused, monitored });
+            }
+            Life::Exited(exit) if exit.started_at.is_empty() => {
+                let failed = State::Created { code: exit.code, error: exit.error.clone() };
+                if let Some(_lock) = Lock::attempt(&dirs.container) {
+                    self.engine.store.containers().set_created(
+                        &record.id,
+                        exit.code,
+                        &exit.error,
+                    )?;
+                }
+                return Ok(failed);
+            }
+            Life::Exited(exit) => {
+                let (started_at, finished_at) = (exit.started_at, exit.finished_at);
+                Ended {
+                    code: exit.code,
+                    started_at,
+                    finished_at,
+                    error: exit.error,
+                    oom_killed: exit.oom_killed,
+                }
+            }
+            Life::Lost { started_at } => {
+                let finished_at = monitor::format_time(monitor::now_ns());
+                let error = "its monitor was gone when it ended".to_owned();
+                Ended { code: UNKNOWN, started_at, finished_at, error, oom_killed: false }
+            }
+        };
+        // Whoever starts it anew holds the lock, and then this end is no news any more.
+        if let Some(_lock) = Lock::attempt(&dirs.container) {
+            self.engine.store.containers().set_exited(&record.id, &ended)?;
+        }
+        Ok(State::Exited(ended))
+    }
+
+    fn cgroup(
+        &self,
+        container: &Container,
+        action: &'static str,
+    ) -> Result<Option<Cgroup>, EngineError> {
+        use libcontainer::cgroup::CgroupError;
+        let failed =
+            |cause| EngineError::Cgroup { action, name: container.record.name.clone(), cause };
+        let path: CgroupPath = format!("/corten/{}", container.record.id)
+            .parse()
+            .map_err(|_never| container.refuse(action, "without a group"))?;
+        match Cgroup::open(&path, self.engine.layout()?) {
+            Ok(cgroup) => Ok(Some(cgroup)),
+            Err(CgroupError::NotFound { .. }) => Ok(None),
+            Err(cause) => Err(failed(cause)),
+        }
+    }
+
+    /// Asks the container to end by its stop signal, and ends it after its time-out. Gives false when it had ended already.
+    ///
+    /// # Errors
+    /// When there is none, or the kernel refuses.
+    pub fn stop(
+        &self,
+        text: &str,
+        signal: Option<i32>,
+        timeout_s: Option<i64>,
+    ) -> Result<bool, EngineError> {
+        let container = self.get(text)?;
+        let Some(process) = container.process() else { return Ok(false) };
+        if matches!(container.state, State::Running { paused: true, .. }) {
+            self.unpause(container.record.id.as_str())?;
+        }
+        self.signal(&container, &process, signal.unwrap_or(container.config.stop_signal))?;
+        let timeout = timeout_s.unwrap_or_else(|| container.config.stop_timeout_s.into());
+        // Docker's −1 is patience without end.
+        let patience = u64::try_from(timeout).ok().map(Duration::from_secs);
+        if !wait_for_end(&process, patience) {
+            self.signal(&container, &process, libc::SIGKILL)?;
+            wait_for_end(&process, None);
+        }
+        self.settle(&container)?;
+        Ok(true)
+    }
+
+    /// Sends a signal to the first process.
+    ///
+    /// # Errors
+    /// When the container does not run.
+    pub fn kill(&self, text: &str, signal: i32) -> Result<(), EngineError> {
+        let container = self.get(text)?;
+        let process = container.process().ok_or_else(|| container.refuse("kill", "not running"))?;
+        self.signal(&container, &process, signal)?;
+        if signal == libc::SIGKILL && matches!(container.state, State::Running { paused: true, .. })
+        {
+            // A frozen process dies when it is let go.
+            self.unpause(container.record.id.as_str())?;
+        }
+        Ok(())
+    }
+
+    fn signal(
+        &self,
+        container: &Container,
+        process: &Process,
+        signal: i32,
+    ) -> Result<(), EngineError> {
+        match process.signal(signal) {
+            // It ended meanwhile.
+            Err(errno) if errno.raw() == libc::ESRCH => Ok(()),
+            Err(errno) => {
+                let path = std::path::Path::new(&container.record.name);
+                Err(EngineError::file("signal container", path)(errno.into()))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Returns once the monitor has written down an end that was seen.
+    fn settle(&self, container: &Container) -> Result<(), EngineError> {
+        let mut connection = match connect(&container.dirs.state) {
+            Ok(connection) => connection,
+            Err(_gone) => return Ok(()),
+        };
+        while let Ok(Received::Message(message)) = connection.receive() {
+            if let FromMonitor::Exited { .. } = message {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops every process where it stands.
+    ///
+    /// # Errors
+    /// When the container does not run, is paused already, or the freezer refuses.
+    pub fn pause(&self, text: &str) -> Result<(), EngineError> {
+        let container = self.get(text)?;
+        match container.state {
+            State::Running { paused: false, .. } => {}
+            State::Running { .. } => return Err(container.refuse("pause", "paused already")),
+            State::Created { .. } | State::Starting | State::Exited(_) => {
+                return Err(container.refuse("pause", "not running"));
+            }
+        }
+        let cgroup = self
+            .cgroup(&container, "pause")?
+            .ok_or_else(|| container.refuse("pause", "not running"))?;
+        let frozen = cgroup.freeze(PATIENCE);
+        frozen.map_err(|cause| EngineError::Cgroup {
+            action: "pause",
+            name: container.record.name.clone(),
+            cause,
+        })?;
+        let mark = container.dirs.state.join(PAUSED);
+        std::fs::File::create(&mark).map(drop).map_err(EngineError::file("write", &mark))
+    }
+
+    /// Lets the processes go on.
+    ///
+    /// # Errors
+    /// When the container is not paused.
+    pub fn unpause(&self, text: &str) -> Result<(), EngineError> {
+        let container = self.get(text)?;
+        if !matches!(container.state, State::Running { paused: true, .. }) {
+            return Err(container.refuse("unpause", "not paused"));
+        }
+        if let Some(cgroup) = self.cgroup(&container, "unpause")? {
+            cgroup.thaw().map_err(|cause| EngineError::Cgroup {
+                action: "unpause",
+                name: container.record.name.clone(),
+                cause,
+            })?;
+        }
+        let mark = container.dirs.state.join(PAUSED);
+        std::fs::remove_file(&mark).map_err(EngineError::file("remove", &mark))
+    }
+
+    /// Waits for the container's end; gives its exit code.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn wait(&self, text: &str) -> Result<i32, EngineError> {
+        let container = self.get(text)?;
+        let id = container.record.id.clone();
+        match &container.state {
+            State::Exited(ended) => return Ok(ended.code),
+            State::Created { code, .. } if *code != 0 => return Ok(*code),
+            State::Created { .. } => return Ok(0),
+            State::Running { .. } | State::Starting => {}
+        }
+        if let Ok(mut connection) = connect(&container.dirs.state)
+            && let Some(code) = exit_of(&mut connection)
+        {
+            return Ok(code);
+        }
+        // Without a monitor the process itself is watched; how it ended nobody will know.
+        if let Some(process) = container.process() {
+            wait_for_end(&process, None);
+        }
+        match self.get(id.as_str())?.state {
+            State::Exited(ended) => Ok(ended.code),
+            State::Created { code, .. } => Ok(code),
+            State::Running { .. } | State::Starting => Ok(UNKNOWN),
+        }
+    }
+
+    /// Removes a container; with `force` a running one is killed first, with `volumes` its anonymous volumes go too.
+    ///
+    /// # Errors
+    /// When it runs and `force` is not given.
+    pub fn remove(&self, text: &str, force: bool, volumes: bool) -> Result<(), EngineError> {
+        let container = self.get(text)?;
+        let _lock = Lock::wait(&container.dirs.container)?;
+        let container = match self.get(container.record.id.as_str()) {
+            Ok(container) => container,
+            // Removed by whoever held the lock.
+            Err(EngineError::Store(error)) if error.kind() == store::Kind::NotFound => {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        match &container.state {
+            State::Running { .. } | State::Starting if !force => {
+                let state = if container.state.word() == "paused" { "paused" } else { "running" };
+                return Err(container.refuse("remove", state));
+            }
+            State::Running { .. } | State::Starting => self.end_at_once(&container)?,
+            State::Created { .. } | State::Exited(_) => {}
+        }
+        self.remove_group(&container)?;
+        let anonymous = self.engine.store.containers().anonymous_volumes(&container.record.id)?;
+        self.engine.store.containers().remove(&container.record.id)?;
+        for volume in anonymous.iter().filter(|_| volumes || container.config.auto_remove) {
+            match self.engine.store.volumes().remove(volume) {
+                // Another container has it too.
+                Err(error) if error.kind() == store::Kind::Conflict => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    fn end_at_once(&self, container: &Container) -> Result<(), EngineError> {
+        let connection = connect(&container.dirs.state).ok();
+        if let Some(process) = container.process() {
+            self.signal(container, &process, libc::SIGKILL)?;
+            if let Some(cgroup) = self.cgroup(container, "kill")? {
+                // A frozen process dies when it is let go; the others have died with the first.
+                let _not_frozen = cgroup.thaw();
+            }
+            wait_for_end(&process, None);
+        }
+        // Its monitor writes into the directories that go now: it is let finish.
+        if let Some(mut connection) = connection {
+            exit_of(&mut connection);
+        }
+        Ok(())
+    }
+
+    /// What a monitor that was killed has left.
+    fn remove_group(&self, container: &Container) -> Result<(), EngineError> {
+        if !container.dirs.state.exists() {
+            return Ok(());
+        }
+        let failed = |cause| EngineError::Cgroup {
+            action: "remove",
+            name: container.record.name.clone(),
+            cause,
+        };
+        if let Some(cgroup) = self.cgroup(container, "remove")? {
+            cgroup.kill().map_err(failed)?;
+            cgroup.remove(PATIENCE).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Folds an end that a connection told, and removes the container when it was to be removed.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub fn ended(&self, id: &ContainerId) -> Result<(), EngineError> {
+        let container = match self.get(id.as_str()) {
+            Ok(container) => container,
+            Err(EngineError::Store(error)) if error.kind() == store::Kind::NotFound => {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        if container.config.auto_remove
+            && !matches!(container.state, State::Running { .. } | State::Starting)
+        {
+            return self.remove(id.as_str(), false, true);
+        }
+        Ok(())
+    }
+
+    /// A connection to the container's monitor.
+    ///
+    /// # Errors
+    /// When it does not run, or its monitor is gone.
+    pub fn connect(
+        &self,
+        container: &Container,
+        action: &'static str,
+    ) -> Result<Connection, EngineError> {
+        if !matches!(container.state, State::Running { .. } | State::Starting) {
+            return Err(container.refuse(action, "not running"));
+        }
+        connect(&container.dirs.state)
+            .map_err(|cause| EngineError::NoMonitor { name: container.record.name.clone(), cause })
+    }
+}
+
+fn exit_of(connection: &mut Connection) -> Option<i32> {
+    loop {
+        match connection.receive() {
+            Ok(Received::Message(FromMonitor::Exited { code })) => return Some(code),
+            Ok(Received::Message(FromMonitor::StartFailed { code, .. })) => {
+                return Some(code.into());
+            }
+            Ok(Received::Message(_)) => {}
+            Ok(Received::Closed) | Err(_) => return None,
+        }
+    }
+}
+
+/// Whether the process ended in time; nothing is all the time of the world.
+fn wait_for_end(process: &Process, patience: Option<Duration>) -> bool {
+    let deadline = patience.map(|patience| Instant::now() + patience);
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout = left.map(|left| Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        let mut polled = [PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN)];
+        match poll(&mut polled, timeout.as_ref()) {
+            Ok(0) => return false,
+            Err(rustix::io::Errno::INTR) => {}
+            _ => return true,
+        }
+    }
+}

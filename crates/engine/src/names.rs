@@ -1,0 +1,45 @@
+//! Ids and names for containers that were given none.
+
+use spec::{ContainerId, ContainerName};
+
+use crate::error::EngineError;
+
+#[rustfmt::skip]
+const ADJECTIVES: [&str; 32] = [
+    "amber", "brisk", "calm", "dapper", "eager", "fabled", "gentle", "hardy", "ivory", "jolly", "keen", "lively", "mellow", "nimble",
+    "ochre", "plucky", "quiet", "rustic", "sturdy", "tidy", "upbeat", "vivid", "woven", "young", "zesty", "bold", "crisp", "deft",
+    "early", "fond", "grand", "humble",
+];
+#[rustfmt::skip]
+const NOUNS: [&str; 32] = [
+    "anchor", "beam", "crane", "derrick", "engine", "ferry", "gantry", "harbour", "ingot", "jetty", "keel", "lantern", "mast", "nave",
+    "oar", "pier", "quay", "rivet", "sail", "tugboat", "girder", "vessel", "winch", "yard", "barge", "cargo", "dock", "forge", "hull",
+    "lock", "port", "truss",
+];
+
+/// A new id.
+pub(crate) fn random_id() -> Result<ContainerId, EngineError> {
+    Ok(ContainerId::from_random(random()?))
+}
+
+/// `adjective_noun`, with a number behind: a name that is taken is not tried again.
+pub(crate) fn random_name() -> Result<ContainerName, EngineError> {
+    let [first, second, third, fourth] = random::<4>()?;
+    let pick = |words: &[&'static str; 32], number: u8| words[usize::from(number) % 32];
+    let number = u16::from_ne_bytes([third, fourth]) % 10_000;
+    let text = format!("{}_{}{number}", pick(&ADJECTIVES, first), pick(&NOUNS, second));
+    text.parse().map_err(|_bad| EngineError::value("name", text, "it is no container name"))
+}
+
+/// A name for a volume without one.
+pub(crate) fn random_volume() -> Result<String, EngineError> {
+    Ok(spec::digest::hex(&random::<32>()?))
+}
+
+fn random<const N: usize>() -> Result<[u8; N], EngineError> {
+    let mut bytes = [0; N];
+    let path = std::path::Path::new("random bytes");
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|errno| EngineError::file("get", path)(errno.into()))?;
+    Ok(bytes)
+}

@@ -1,0 +1,269 @@
+//! Starting a container: its configuration becomes a plan, the plan a hand-off, and a monitor takes it.
+
+use std::path::{Path, PathBuf};
+
+use libcontainer::{Context, Plan, RootSource};
+use monitor::{Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, Received};
+use spec::ContainerId;
+use spec::runtime::Seccomp;
+
+use crate::config::{ContainerConfig, MountSource, NetworkMode, SeccompChoice};
+use crate::containers::{Containers, CreateRequest, Made};
+use crate::error::EngineError;
+use crate::life::State;
+use crate::lock::Lock;
+use crate::oci::{self, HostFiles, Surroundings};
+use crate::users;
+
+/// What a start wants to see of its container.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Attach {
+    /// Input will be written.
+    pub input: bool,
+    /// Output is wanted.
+    pub output: bool,
+}
+
+impl Containers<'_> {
+    /// Makes a container and starts it. The connection hears whether it started, and misses no output.
+    ///
+    /// # Errors
+    /// As [`Containers::create`]. When the program itself cannot be run that comes as a message.
+    pub fn run(
+        &self,
+        request: &CreateRequest,
+        attach: Attach,
+    ) -> Result<(ContainerId, String, Connection), EngineError> {
+        let made = self.make(request, true)?;
+        match self.spawn(&made, attach) {
+            Ok(connection) => Ok((made.id, made.name, connection)),
+            Err(error) => {
+                // Nothing of it ever ran.
+                self.engine.store.containers().remove(&made.id)?;
+                self.remove_anonymous_volumes(&made.config);
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts a container that was made before; gives nothing when it runs already.
+    ///
+    /// # Errors
+    /// When it is paused, or its plan, its monitor or its files are refused.
+    pub fn start(&self, text: &str, attach: Attach) -> Result<Option<Connection>, EngineError> {
+        let container = self.get(text)?;
+        let _lock = Lock::wait(&container.dirs.container)?;
+        // Looked at again under the lock.
+        let container = self.get(container.record.id.as_str())?;
+        match container.state {
+            State::Running { paused: true, .. } => return Err(container.refuse("start", "paused")),
+            State::Running { .. } | State::Starting => return Ok(None),
+            State::Created { .. } | State::Exited(_) => {}
+        }
+        let image = container.record.image.as_ref().map(ToString::to_string).unwrap_or_default();
+        let image = self.engine.images().resolve(&image)?;
+        container.dirs.make_state()?;
+        let made = Made {
+            id: container.record.id,
+            name: container.record.name,
+            config: container.config,
+            image,
+            dirs: container.dirs,
+        };
+        let connection = self.spawn(&made, attach)?;
+        self.engine.store.containers().set_active(&made.id)?;
+        Ok(Some(connection))
+    }
+
+    fn spawn(&self, made: &Made, attach: Attach) -> Result<Connection, EngineError> {
+        let volumes = self.prepare_volumes(made)?;
+        make_bind_sources(&made.config)?;
+        let (plan, files) = self.plan(made, &volumes)?;
+        files.write(&hostname(made))?;
+        let handoff = HandOff {
+            version: HANDOFF_VERSION,
+            id: made.id.as_str().to_owned(),
+            plan,
+            state_dir: made.dirs.state.clone(),
+            container_dir: made.dirs.container.clone(),
+            open_stdin: made.config.open_stdin,
+            stdin_once: made.config.stdin_once,
+            log: LogRules::default(),
+            auto_remove: made.config.auto_remove.then(|| self.removal(&made.id)),
+        };
+        monitor::spawn(&handoff, attach.input, attach.output)
+            .map_err(|cause| EngineError::Spawn { name: made.name.clone(), cause })
+    }
+
+    /// The command by which a monitor has its container removed.
+    fn removal(&self, id: &ContainerId) -> Vec<String> {
+        let paths = self.engine.paths();
+        let path = |path: &Path| path.display().to_string();
+        vec![
+            "corten".into(),
+            "--root".into(),
+            path(&paths.root),
+            "--state".into(),
+            path(&paths.state),
+            "reap".into(),
+            id.as_str().into(),
+        ]
+    }
+
+    pub(crate) fn plan(
+        &self,
+        made: &Made,
+        volumes: &[PathBuf],
+    ) -> Result<(Plan, HostFiles), EngineError> {
+        let view = self.root_view(&made.dirs.upper, &made.image);
+        let account = users::lookup(&made.config.user, &view)?;
+        let files = HostFiles::of(&made.dirs.container, &made.config);
+        let hostname = hostname(made);
+        let network_pid = self.network_pid(&made.config)?;
+        let surroundings = Surroundings {
+            hostname: &hostname,
+            account: &account,
+            files: Some(&files),
+            network_pid,
+            volumes,
+        };
+        let spec = oci::spec(&made.config, &surroundings)?;
+        let context = Context {
+            bundle: PathBuf::from("/"),
+            root: RootSource::Overlay {
+                lower: self.engine.store.images().layer_paths(&made.image),
+                upper: made.dirs.upper.clone(),
+                work: made.dirs.work.clone(),
+                at: made.dirs.mount.clone(),
+            },
+            cgroup_path: format!("/corten/{}", made.id),
+            layout: self.engine.layout()?.clone(),
+            seccomp: self.seccomp(&made.config)?,
+            init: made.config.init,
+        };
+        Ok((libcontainer::plan(&spec, &context)?, files))
+    }
+
+    fn network_pid(&self, config: &ContainerConfig) -> Result<Option<i32>, EngineError> {
+        let NetworkMode::Container(id) = &config.network else { return Ok(None) };
+        let other = self.get(id)?;
+        match other.state {
+            State::Running { pid, .. } => Ok(Some(pid)),
+            State::Created { .. } | State::Starting | State::Exited(_) => {
+                Err(other.refuse("share the network of", "not running"))
+            }
+        }
+    }
+
+    /// Directories of the volumes; a new one is filled with what the image has in its place.
+    fn prepare_volumes(&self, made: &Made) -> Result<Vec<PathBuf>, EngineError> {
+        let mut paths = Vec::new();
+        for (name, anonymous, copy, target) in oci::volume_names(&made.config) {
+            let (volume, _) =
+                self.engine.store.volumes().ensure(name, monitor::now_ns(), anonymous)?;
+            if copy {
+                self.fill_volume(made, target, &volume.path)?;
+            }
+            paths.push(volume.path);
+        }
+        Ok(paths)
+    }
+
+    fn fill_volume(&self, made: &Made, target: &Path, volume: &Path) -> Result<(), EngineError> {
+        let is_empty =
+            std::fs::read_dir(volume).map_err(EngineError::file("read", volume))?.next().is_none();
+        if is_empty {
+            let layers = self.engine.store.images().layer_paths(&made.image);
+            store::copy_content(&layers, target, volume)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the first word of a monitor: whether its container started.
+    ///
+    /// # Errors
+    /// [`EngineError::Start`] with the exit code for it; the record says so too, and with `--rm` there is none any more.
+    pub fn started(
+        &self,
+        id: &ContainerId,
+        name: &str,
+        connection: &mut Connection,
+    ) -> Result<i32, EngineError> {
+        let failed = |why: String, code| EngineError::Start { name: name.to_owned(), why, code };
+        let error = match connection.receive() {
+            Ok(Received::Message(FromMonitor::Started { pid })) => return Ok(pid),
+            Ok(Received::Message(FromMonitor::StartFailed { code, error })) => {
+                failed(error.to_owned(), code)
+            }
+            Ok(Received::Message(_)) => failed("its monitor speaks out of turn".to_owned(), 125),
+            Ok(Received::Closed) => failed("its monitor ended without a word".to_owned(), 125),
+            Err(errno) => failed(format!("hear its monitor: {errno}"), 125),
+        };
+        self.record_failed_start(id, &error)?;
+        Err(error)
+    }
+
+    /// The system call filter of a container of this configuration.
+    pub(crate) fn seccomp(
+        &self,
+        config: &ContainerConfig,
+    ) -> Result<Option<libcontainer::seccomp::Program>, EngineError> {
+        if config.privileged {
+            return Ok(None);
+        }
+        let invalid = |why: String| EngineError::value("seccomp profile", "", why);
+        match &config.security.seccomp {
+            SeccompChoice::Unconfined => Ok(None),
+            SeccompChoice::Default => {
+                let capabilities = oci::capabilities(config)?;
+                libcontainer::seccomp::default_program(&capabilities)
+                    .map(Some)
+                    .map_err(|error| invalid(libcontainer::chain(&error)))
+            }
+            SeccompChoice::Profile(text) => {
+                let profile: Seccomp =
+                    serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+                libcontainer::seccomp::compile(&profile)
+                    .map(Some)
+                    .map_err(|error| invalid(libcontainer::chain(&error)))
+            }
+        }
+    }
+
+    fn record_failed_start(
+        &self,
+        id: &ContainerId,
+        error: &EngineError,
+    ) -> Result<(), EngineError> {
+        let container = self.get(id.as_str())?;
+        if container.config.auto_remove {
+            self.engine.store.containers().remove(id)?;
+            self.remove_anonymous_volumes(&container.config);
+            return Ok(());
+        }
+        let code = i32::from(error.exit_code());
+        Ok(self.engine.store.containers().set_created(id, code, &libcontainer::chain(error))?)
+    }
+}
+
+fn hostname(made: &Made) -> String {
+    if !made.config.hostname.is_empty() {
+        return made.config.hostname.clone();
+    }
+    match made.config.network {
+        // The UTS namespace is its own, but whoever shares the host's network is known by the host's name.
+        NetworkMode::Host => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        NetworkMode::None | NetworkMode::Container(_) => made.id.short().to_owned(),
+    }
+}
+
+fn make_bind_sources(config: &ContainerConfig) -> Result<(), EngineError> {
+    for mount in &config.mounts {
+        if let MountSource::Bind { path, create: true } = &mount.source
+            && !path.exists()
+        {
+            std::fs::create_dir_all(path).map_err(EngineError::file("make", path))?;
+        }
+    }
+    Ok(())
+}

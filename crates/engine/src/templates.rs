@@ -1,0 +1,206 @@
+//! Templates: images made on this machine, from its own packages or out of this program.
+
+use std::io::Write;
+use std::path::Path;
+
+use store::tar::{Kind, Metadata, Writer};
+use store::{Image, Import};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+mod busybox;
+mod debian;
+
+pub use debian::DebianRequest;
+
+/// Name of the template that is inside this program.
+pub(crate) const HELLO: &str = "hello";
+/// So that the same program makes the same image everywhere.
+const EPOCH: &str = "1970-01-01T00:00:00Z";
+
+/// What a template needs, and whether that is here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// In one line.
+    pub description: &'static str,
+    /// What must be on the machine.
+    pub needs: &'static str,
+    /// Whether it is.
+    pub available: bool,
+}
+
+/// Handle on the templates.
+#[derive(Clone, Copy, Debug)]
+pub struct Templates<'a> {
+    engine: &'a Engine,
+}
+
+impl<'a> Templates<'a> {
+    pub(crate) const fn new(engine: &'a Engine) -> Self {
+        Self { engine }
+    }
+
+    /// Every template.
+    #[must_use]
+    pub fn list(&self) -> Vec<TemplateInfo> {
+        let debian = debian::builder().is_some();
+        vec![
+            TemplateInfo {
+                name: HELLO,
+                description: "shows the isolation that it finds around it",
+                needs: "nothing",
+                available: true,
+            },
+            TemplateInfo {
+                name: "busybox",
+                description: "a small system of one program",
+                needs: "busybox-static",
+                available: busybox::program().is_some(),
+            },
+            TemplateInfo {
+                name: "debian",
+                description: "a Debian or Ubuntu system",
+                needs: "mmdebstrap or debootstrap",
+                available: debian,
+            },
+        ]
+    }
+
+    /// Builds `busybox:latest` from the machine's static busybox.
+    ///
+    /// # Errors
+    /// When there is none, or the store refuses.
+    pub fn build_busybox(&self) -> Result<Image, EngineError> {
+        let archive = busybox::archive()?;
+        self.import(&archive[..], "busybox:latest", &["sh"], &[], "busybox-static of this machine")
+    }
+
+    /// Builds `debian:SUITE`.
+    ///
+    /// # Errors
+    /// When neither mmdebstrap nor debootstrap is there, it fails, or the store refuses. Nothing is left then.
+    pub fn build_debian(&self, request: &DebianRequest) -> Result<Image, EngineError> {
+        let suite = request.suite()?;
+        let name = format!("debian:{suite}");
+        let mut child = debian::start(request, &suite)?;
+        let output =
+            child.stdout.take().ok_or_else(|| failed("debian", "its builder has no output"))?;
+        let imported = self.import(
+            output,
+            &name,
+            &["bash"],
+            &[],
+            &format!("{} of {suite}", debian::builder().unwrap_or("mmdebstrap")),
+        );
+        let status = child.wait().map_err(|error| failed("debian", &error.to_string()))?;
+        if !status.success() {
+            // The archive of a builder that failed may be whole to a reader; the image is not.
+            if imported.is_ok() {
+                self.engine.images().remove(&name, true)?;
+            }
+            return Err(failed("debian", &format!("its builder ended with {status}")));
+        }
+        imported
+    }
+
+    /// The image whose one layer is this program, made anew when the program has changed.
+    ///
+    /// # Errors
+    /// When the program cannot be read, or the store refuses.
+    pub(crate) fn hello(&self) -> Result<Image, EngineError> {
+        let name = "hello:latest";
+        let about = std::fs::metadata(&self.engine.program)
+            .map_err(EngineError::file("read", &self.engine.program))?;
+        use std::os::unix::fs::MetadataExt;
+        // Which program it was made of stands in its history.
+        let made_of = format!(
+            "corten {} {}.{} {}",
+            crate::VERSION,
+            about.mtime(),
+            about.mtime_nsec(),
+            about.size()
+        );
+        if let Ok(image) = self.engine.store.images().resolve(name)
+            && image.config.history.first().and_then(|step| step.created_by.as_ref())
+                == Some(&made_of)
+        {
+            return Ok(image);
+        }
+        let program = std::fs::read(&self.engine.program)
+            .map_err(EngineError::file("read", &self.engine.program))?;
+        let mut archive = Writer::new(Vec::new());
+        let unwritable =
+            |error: store::tar::WriteError| failed(HELLO, &libcontainer::chain(&error));
+        for directory in ["dev", "etc", "proc", "sys"] {
+            archive
+                .append(&entry(directory, Kind::Directory, 0o755), std::io::empty())
+                .map_err(unwritable)?;
+        }
+        let file = Metadata { size: program.len() as u64, ..entry("corten", Kind::File, 0o755) };
+        archive.append(&file, &program[..]).map_err(unwritable)?;
+        let archive = archive.finish().map_err(|error| failed(HELLO, &error.to_string()))?;
+        self.import(&archive[..], name, &[], &["/corten", "hello-inside"], &made_of)
+    }
+
+    fn import(
+        &self,
+        archive: impl std::io::Read + Send,
+        name: &str,
+        command: &[&str],
+        entrypoint: &[&str],
+        made_of: &str,
+    ) -> Result<Image, EngineError> {
+        let words = |words: &[&str]| {
+            Some(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
+                .filter(|words| !words.is_empty())
+        };
+        let import = Import {
+            reference: Some(name.parse().map_err(store::StoreError::from)?),
+            config: spec::image::RunConfig {
+                cmd: words(command),
+                entrypoint: words(entrypoint),
+                ..Default::default()
+            },
+            created: EPOCH.to_owned(),
+            created_by: made_of.to_owned(),
+            comment: "corten template".to_owned(),
+        };
+        self.engine.images().import(archive, &import)
+    }
+}
+
+fn failed(name: &str, why: &str) -> EngineError {
+    EngineError::Template { name: name.to_owned(), why: why.to_owned() }
+}
+
+fn entry(path: &str, kind: Kind, mode: u32) -> Metadata {
+    Metadata { path: path.as_bytes().to_vec(), kind, mode, ..Metadata::default() }
+}
+
+fn append(
+    archive: &mut Writer<Vec<u8>>,
+    template: &str,
+    metadata: &Metadata,
+    contents: &[u8],
+) -> Result<(), EngineError> {
+    archive
+        .append(metadata, contents)
+        .map_err(|error| failed(template, &libcontainer::chain(&error)))
+}
+
+/// Whether a program is in one of the usual places.
+fn find_program(name: &str) -> Option<std::path::PathBuf> {
+    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        .iter()
+        .map(|place| Path::new(place).join(name))
+        .find(|path| path.exists())
+}
+
+/// Progress for people goes to standard error.
+fn tell(words: &str) {
+    // Nobody may be listening.
+    let _closed = writeln!(std::io::stderr(), "{words}");
+}

@@ -1,0 +1,19 @@
+//! Containers on the real kernel. Each module asks one question of a running container, or of what a failed start has left.
+//!
+//! They need root, and a machine whose control groups may be used; nothing of them stays.
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod namespaces;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod rootfs;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod terminal;

@@ -1,0 +1,154 @@
+//! What an image has in one directory, copied out: how a new volume gets its content.
+//!
+//! Layers are looked at from the lowest to the top one, each inside its own directory only; a whiteout takes away what came
+//! before it. Links are copied as links and never followed.
+
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, Stat, chownat, fchmod, fchown, mkdirat, openat,
+    readlinkat, statat, symlinkat,
+};
+use rustix::io::Errno as Raw;
+use rustix::process::{Gid, Uid};
+use sys::open_in_root;
+
+use crate::StoreError;
+use crate::unpack::remove_tree;
+
+/// Directories below each other.
+const DEEPEST: u32 = 256;
+
+/// Copies the directory `target` of an image, whose layers are given with the top one first, into an empty directory. An image
+/// that has none there leaves it empty.
+///
+/// # Errors
+/// What the disk refuses.
+pub fn copy_content(layers: &[PathBuf], target: &Path, into: &Path) -> Result<(), StoreError> {
+    let destination = File::open(into).map_err(StoreError::file("open", into))?;
+    let relative = target.strip_prefix("/").unwrap_or(target);
+    for layer in layers.iter().rev() {
+        let root = rustix::fs::open(
+            layer,
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .map_err(StoreError::file("open", layer))?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let Ok(source) = open_in_root(root.as_fd(), relative, flags, Mode::empty()) else {
+            continue;
+        };
+        let failed = StoreError::file("copy", layer.join(relative));
+        copy_directory(source.as_fd(), destination.as_fd(), 0).map_err(failed)?;
+        let stat = rustix::fs::fstat(&source).map_err(StoreError::file("read", layer))?;
+        give(destination.as_fd(), &stat).map_err(StoreError::file("copy", into))?;
+    }
+    Ok(())
+}
+
+fn copy_directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: u32) -> Result<(), Raw> {
+    if depth == DEEPEST {
+        return Err(Raw::LOOP);
+    }
+    for entry in Dir::read_from(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let stat = statat(from, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if kind != FileType::Directory
+            || statat(to, name, AtFlags::SYMLINK_NOFOLLOW)
+                .is_ok_and(|there| FileType::from_raw_mode(there.st_mode) != FileType::Directory)
+        {
+            // An upper layer's entry takes the place of a lower one's.
+            let name = std::ffi::OsStr::from_bytes(name.to_bytes()).to_string_lossy();
+            remove_tree(to, &name).map_err(|error| Raw::from_raw_os_error(error.errno.raw()))?;
+        }
+        match kind {
+            FileType::Directory => {
+                match mkdirat(to, name, Mode::from_raw_mode(0o700)) {
+                    Ok(()) | Err(Raw::EXIST) => {}
+                    Err(errno) => return Err(errno),
+                }
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let (below, target) = (
+                    openat(from, name, flags, Mode::empty())?,
+                    openat(to, name, flags, Mode::empty())?,
+                );
+                copy_directory(below.as_fd(), target.as_fd(), depth + 1)?;
+                give(target.as_fd(), &stat)?;
+            }
+            FileType::Symlink => {
+                symlinkat(readlinkat(from, name, Vec::new())?, to, name)?;
+                chownat(
+                    to,
+                    name,
+                    Some(Uid::from_raw(stat.st_uid)),
+                    Some(Gid::from_raw(stat.st_gid)),
+                    AtFlags::SYMLINK_NOFOLLOW,
+                )?;
+            }
+            FileType::RegularFile => copy_file(from, to, name, &stat)?,
+            // A whiteout has done its work above; devices, sockets and pipes do not belong into volumes.
+            FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Fifo
+            | FileType::Socket
+            | FileType::Unknown => {}
+        }
+    }
+    Ok(())
+}
+
+fn copy_file(
+    from: BorrowedFd<'_>,
+    to: BorrowedFd<'_>,
+    name: &std::ffi::CStr,
+    stat: &Stat,
+) -> Result<(), Raw> {
+    let mut source = File::from(openat(
+        from,
+        name,
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?);
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mut target = File::from(openat(to, name, flags, Mode::from_raw_mode(0o600))?);
+    std::io::copy(&mut source, &mut target)
+        .map_err(|error| Raw::from_io_error(&error).unwrap_or(Raw::IO))?;
+    give(target.as_fd(), stat)
+}
+
+fn give(target: BorrowedFd<'_>, stat: &Stat) -> Result<(), Raw> {
+    fchown(target, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid)))?;
+    fchmod(target, Mode::from_raw_mode(stat.st_mode & 0o7777))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn upper_layers_win() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        for path in ["low/data/sub", "top/data", "volume"] {
+            fs::create_dir_all(at(path)).unwrap();
+        }
+        for (path, text) in [("low/data/a", "low"), ("low/data/sub/b", "b"), ("top/data/a", "top")]
+        {
+            #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+            fs::write(at(path), text).unwrap();
+        }
+        copy_content(&[at("top"), at("low")], Path::new("/data"), &at("volume")).unwrap();
+        assert_eq!(fs::read_to_string(at("volume/a")).unwrap(), "top");
+        assert_eq!(fs::read_to_string(at("volume/sub/b")).unwrap(), "b");
+    }
+}
