@@ -17,8 +17,10 @@
 use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::readlink;
+use rustix::io::Errno as Raw;
 use rustix::process::{DumpableBehavior, WaitId, WaitIdOptions, set_dumpable_behavior, waitid};
-use sys::{CloneArgs, Namespaces, clone3, exit_now};
+use sys::{CloneArgs, Errno, Namespaces, clone3, exit_now};
 
 use crate::cgroup::{Cgroup, Entry};
 use crate::console;
@@ -52,7 +54,8 @@ pub fn join(
 ) -> Result<Joined, StartError> {
     let prepared = PreparedProcess::new(process)?;
     let entry = cgroup.entry().map_err(StartError::Cgroup)?;
-    let kinds = differing_namespaces(target.pid());
+    let kinds = differing_namespaces(target)
+        .map_err(StartError::parent(format!("join process {}", target.pid())))?;
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
     let joining = Joining {
         target: target.pidfd(),
@@ -73,11 +76,13 @@ pub fn join(
     outcome
 }
 
-/// setns(2) refuses a user namespace that the caller is in already, so only kinds that differ are entered.
-fn differing_namespaces(pid: i32) -> Namespaces {
-    let own = |kind: &str| std::fs::read_link(format!("/proc/self/ns/{kind}")).ok();
-    let theirs = |kind: &str| std::fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok();
-    [
+/// The kinds of namespaces in which the target differs from us: setns(2) refuses a user namespace that the caller is in.
+///
+/// A target that has ended, or whose links cannot be read, is an error: what joins nothing would run on the host.
+fn differing_namespaces(target: &Process) -> Result<Namespaces, Errno> {
+    let pid = target.pid();
+    let mut differing = Namespaces::default();
+    for (name, kind) in [
         ("user", Namespaces::USER),
         ("mnt", Namespaces::MOUNT),
         ("pid", Namespaces::PID),
@@ -86,10 +91,27 @@ fn differing_namespaces(pid: i32) -> Namespaces {
         ("uts", Namespaces::UTS),
         ("cgroup", Namespaces::CGROUP),
         ("time", Namespaces::TIME),
-    ]
-    .into_iter()
-    .filter(|(kind, _)| theirs(kind).is_some() && own(kind) != theirs(kind))
-    .fold(Namespaces::default(), |all, (_, kind)| all.with(kind))
+    ] {
+        let own = readlink(format!("/proc/self/ns/{name}"), Vec::new());
+        let theirs = match (readlink(format!("/proc/{pid}/ns/{name}"), Vec::new()), &own) {
+            (Ok(theirs), _) => theirs,
+            // A kind that this kernel does not have.
+            (Err(Raw::NOENT), Err(Raw::NOENT)) => continue,
+            (Err(Raw::NOENT), Ok(_)) => return Err(Errno::from_raw(libc::ESRCH)),
+            (Err(errno), _) => return Err(errno.into()),
+        };
+        if own? != theirs {
+            differing = differing.with(kind);
+        }
+    }
+    // The number was the target's while it was read: the target still lives.
+    sys::send_signal(target.pidfd(), 0)?;
+    // Every container has mounts of its own.
+    if differing.contains(Namespaces::MOUNT) {
+        Ok(differing)
+    } else {
+        Err(Errno::from_raw(libc::ESRCH))
+    }
 }
 
 /// Helper and process talk over one socket, in any order: the first word of the process may overtake the helper's last.
@@ -152,9 +174,7 @@ fn helper(joining: &Joining<'_>) -> Infallible {
 fn enter(joining: &Joining<'_>) -> Result<(), Failed> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
     joining.entry.enter().at(ProcessStep::EnterCgroup)?;
-    if !joining.kinds.is_empty() {
-        sys::enter_namespace(joining.target, joining.kinds).at(ProcessStep::JoinNamespace)?;
-    }
+    sys::enter_namespace(joining.target, joining.kinds).at(ProcessStep::JoinNamespace)?;
     if joining.kinds.contains(Namespaces::USER) {
         identity::become_root_inside()?;
     }

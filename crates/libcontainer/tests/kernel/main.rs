@@ -8,6 +8,8 @@ mod attacks;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod join;
+#[cfg(test)]
 mod namespaces;
 #[cfg(test)]
 mod process;

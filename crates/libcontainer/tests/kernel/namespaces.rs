@@ -101,8 +101,7 @@ fn a_user_namespace_has_the_maps() {
     linux(&mut spec).namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
     linux(&mut spec).uid_mappings = vec![map];
     linux(&mut spec).gid_mappings = vec![map];
-    open_to_all(&bed);
-    std::os::unix::fs::chown(bed.rootfs(), Some(100_000), Some(100_000)).unwrap();
+    bed.open_to(100_000);
     let inside = bed.ok(&spec);
     assert_eq!(inside, " 0 100000 65536\n 0 100000 65536\n0\n0\n65534:65534");
     use std::os::unix::fs::MetadataExt;
@@ -117,8 +116,7 @@ fn a_user_namespace_has_devices_and_no_power_outside() {
     linux(&mut spec).namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
     linux(&mut spec).uid_mappings = vec![map];
     linux(&mut spec).gid_mappings = vec![map];
-    open_to_all(&bed);
-    std::os::unix::fs::chown(bed.rootfs(), Some(100_000), Some(100_000)).unwrap();
+    bed.open_to(100_000);
     let finished = bed.run(&spec);
     assert_eq!(finished.stdout, "2\nbox\n", "{finished:#?}");
     assert!(
@@ -152,13 +150,6 @@ fn a_user_of_the_map_is_who_it_says() {
         vec![IdMapping { container_id: 0, host_id: 200_000, size: 2000 }];
     process(&mut spec).user.uid = 1000;
     process(&mut spec).user.gid = 1000;
-    open_to_all(&bed);
-    std::os::unix::fs::chown(bed.rootfs(), Some(200_000), Some(200_000)).unwrap();
+    bed.open_to(200_000);
     assert_eq!(bed.ok(&spec), "1000\n1000\n 0 200000 2000");
-}
-
-/// Another user must be able to reach the root through its temporary directory.
-fn open_to_all(bed: &Bed) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(bed.directory.path(), fs::Permissions::from_mode(0o711)).unwrap();
 }

@@ -122,6 +122,13 @@ impl Bed {
         }
     }
 
+    /// Gives the root to a user who can reach it through the temporary directory.
+    pub(crate) fn open_to(&self, uid: u32) {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        fs::set_permissions(self.directory.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        chown(self.rootfs(), Some(uid), Some(uid)).unwrap();
+    }
+
     pub(crate) fn context(&self) -> Context {
         Context {
             bundle: self.directory.path().to_owned(),
