@@ -21,18 +21,20 @@
 //!
 //! Sources: cgroups(7), kernel Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst, OCI config-linux.md "Control groups".
 
-mod device_filter;
+mod apply;
+mod device_program;
 mod devices;
+mod directory;
 mod entry;
 mod error;
-mod files;
 mod group;
 mod layout;
-mod meters;
 mod path;
 mod plan;
 mod stats;
 mod tree;
+mod v1;
+mod v2;
 
 pub use devices::{Access, Device, DeviceKind, DeviceRules, default_device_rules};
 pub use entry::Entry;
@@ -43,4 +45,4 @@ pub use path::{CgroupPath, PathFault};
 pub use plan::{CgroupPlan, Place, Request, Setting, Warning, WhenMissing, plan, plan_update};
 pub use stats::{BlockStats, CpuStats, HugepageStats, MemoryStats, PidsStats, Stats};
 
-pub(crate) use rustix::io::Errno;
+use sys::Errno;

@@ -65,11 +65,19 @@ impl Access {
     }
 
     fn union(self, other: Self) -> Self {
-        Self { read: self.read || other.read, write: self.write || other.write, make: self.make || other.make }
+        Self {
+            read: self.read || other.read,
+            write: self.write || other.write,
+            make: self.make || other.make,
+        }
     }
 
     fn without(self, other: Self) -> Self {
-        Self { read: self.read && !other.read, write: self.write && !other.write, make: self.make && !other.make }
+        Self {
+            read: self.read && !other.read,
+            write: self.write && !other.write,
+            make: self.make && !other.make,
+        }
     }
 
     fn parse(text: &str) -> Result<Self, PlanError> {
@@ -86,7 +94,9 @@ impl Device {
     /// Whether `self` is `device` or a wildcard over it.
     pub fn covers(self, device: Self) -> bool {
         let number = |own: Option<u32>, other: Option<u32>| own.is_none() || own == other;
-        self.kind == device.kind && number(self.major, device.major) && number(self.minor, device.minor)
+        self.kind == device.kind
+            && number(self.major, device.major)
+            && number(self.minor, device.minor)
     }
 }
 
@@ -123,7 +133,11 @@ impl DeviceRules {
     pub(crate) fn v1_writes(&self) -> impl Iterator<Item = (&'static str, String)> {
         let first = (!self.allow).then(|| ("devices.deny", "a".to_owned()));
         let file = if self.allow { "devices.deny" } else { "devices.allow" };
-        first.into_iter().chain(self.exceptions.iter().map(move |(device, access)| (file, format!("{device} {access}"))))
+        first.into_iter().chain(
+            self.exceptions
+                .iter()
+                .map(move |(device, access)| (file, format!("{device} {access}"))),
+        )
     }
 
     fn apply(&mut self, rule: &DeviceRule) -> Result<(), PlanError> {
@@ -143,7 +157,11 @@ impl DeviceRules {
         if access == Access::default() {
             return Err(bad_rule(&device.to_string(), "access is empty"));
         }
-        if rule.allow == self.allow { self.take_back(device, access) } else { self.except(device, access) }
+        if rule.allow == self.allow {
+            self.take_back(device, access)
+        } else {
+            self.except(device, access)
+        }
     }
 
     fn except(&mut self, device: Device, access: Access) -> Result<(), PlanError> {
@@ -155,9 +173,14 @@ impl DeviceRules {
     }
 
     fn take_back(&mut self, device: Device, access: Access) -> Result<(), PlanError> {
-        let wider = |(known, accesses): &(Device, Access)| *known != device && known.covers(device) && accesses.intersects(access);
+        let wider = |(known, accesses): &(Device, Access)| {
+            *known != device && known.covers(device) && accesses.intersects(access)
+        };
         if self.exceptions.iter().any(wider) {
-            return Err(bad_rule(&format!("{device} {access}"), "it would cut a hole into an earlier rule with a wildcard"));
+            return Err(bad_rule(
+                &format!("{device} {access}"),
+                "it would cut a hole into an earlier rule with a wildcard",
+            ));
         }
         if let Some((_, known)) = self.exceptions.iter_mut().find(|(known, _)| *known == device) {
             *known = known.without(access);
@@ -171,7 +194,9 @@ fn number(number: Option<i64>) -> Result<Option<u32>, PlanError> {
     // Docker writes a wildcard as -1 or leaves it out.
     match number {
         None | Some(-1) => Ok(None),
-        Some(number) => u32::try_from(number).map(Some).map_err(|_odd| bad_rule(&number.to_string(), "it is no device number")),
+        Some(number) => u32::try_from(number)
+            .map(Some)
+            .map_err(|_odd| bad_rule(&number.to_string(), "it is no device number")),
     }
 }
 
@@ -191,7 +216,8 @@ pub fn default_device_rules() -> Vec<DeviceRule> {
         access: Some(access.to_owned()),
     };
     let memory = [3, 5, 7, 8, 9].map(|minor| rule("c", Some(1), Some(minor), "rwm"));
-    let terminals = [(5, Some(0)), (5, Some(2)), (10, Some(200)), (136, None)].map(|(major, minor)| rule("c", Some(major), minor, "rwm"));
+    let terminals = [(5, Some(0)), (5, Some(2)), (10, Some(200)), (136, None)]
+        .map(|(major, minor)| rule("c", Some(major), minor, "rwm"));
     let make = [rule("c", None, None, "m"), rule("b", None, None, "m")];
     make.into_iter().chain(memory).chain(terminals).collect()
 }
@@ -206,7 +232,9 @@ impl fmt::Display for Access {
 impl fmt::Display for Device {
     /// As `devices.allow` takes it: `c 1:3`, `b 8:*`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |number: Option<u32>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
+        let number = |number: Option<u32>| {
+            number.map_or_else(|| "*".to_owned(), |number| number.to_string())
+        };
         let kind = match self.kind {
             DeviceKind::Character => 'c',
             DeviceKind::Block => 'b',

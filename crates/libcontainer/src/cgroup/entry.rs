@@ -29,6 +29,6 @@ impl Entry {
     /// # Errors
     /// The first refused write, for example `ENOSPC` for a cpuset without CPUs.
     pub fn enter(&self) -> Result<(), Errno> {
-        self.tasks.iter().try_for_each(|tasks| rustix::io::write(tasks, b"0").map(drop))
+        self.tasks.iter().try_for_each(|tasks| Ok(rustix::io::write(tasks, b"0").map(drop)?))
     }
 }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::tree::Tree;
-use super::{CgroupError, CgroupPath, CgroupPlan, Entry, Layout, Setting, Stats};
+use super::directory::remove_one;
+use super::plan::places;
+use super::{
+    CgroupError, CgroupPath, CgroupPlan, Entry, Layout, LayoutKind, Setting, Stats, v1, v2,
+};
 
 /// What can be done with a group, on either version.
 ///
@@ -106,7 +109,22 @@ impl Cgroup {
     /// # Errors
     /// [`CgroupError::Create`], [`CgroupError::InUse`], [`CgroupError::Set`] …; what was made is removed again.
     pub fn create(plan: &CgroupPlan) -> Result<Self, CgroupError> {
-        Ok(Self(Box::new(Tree::create(plan)?)))
+        let mut made = Vec::with_capacity(plan.places.len());
+        let group: Result<Box<dyn ControlGroup>, CgroupError> = match plan.kind {
+            LayoutKind::Unified => {
+                v2::Group::create(plan, &mut made).map(|group| Box::new(group) as _)
+            }
+            LayoutKind::Legacy | LayoutKind::Hybrid => {
+                v1::Groups::create(plan, &mut made).map(|group| Box::new(group) as _)
+            }
+        };
+        if group.is_err() {
+            // Groups above may be in use by others by now: busy is fine.
+            for path in made.iter().rev() {
+                let _busy = remove_one(path);
+            }
+        }
+        group.map(Self)
     }
 
     /// Opens a group that exists.
@@ -114,6 +132,13 @@ impl Cgroup {
     /// # Errors
     /// [`CgroupError::NotFound`] when no hierarchy has it.
     pub fn open(path: &CgroupPath, layout: &Layout) -> Result<Self, CgroupError> {
-        Ok(Self(Box::new(Tree::open(path, layout)?)))
+        let places = places(path, layout);
+        let group: Option<Box<dyn ControlGroup>> = match layout.kind {
+            LayoutKind::Unified => v2::Group::open(&places)?.map(|group| Box::new(group) as _),
+            LayoutKind::Legacy | LayoutKind::Hybrid => {
+                v1::Groups::open(&places)?.map(|group| Box::new(group) as _)
+            }
+        };
+        group.map(Self).ok_or_else(|| CgroupError::NotFound { path: path.clone() })
     }
 }

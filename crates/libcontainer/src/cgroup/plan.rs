@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use spec::runtime::{Memory, Resources};
 
-use super::{CgroupPath, Controller, DeviceRules, Hierarchy, Layout, LayoutKind, PlanError, default_device_rules};
+use super::{
+    CgroupPath, Controller, DeviceRules, Hierarchy, Layout, LayoutKind, PlanError,
+    default_device_rules,
+};
 
 mod v1;
 mod v2;
@@ -150,8 +153,16 @@ pub struct Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.controller {
-            Some(controller) => write!(f, "{} discarded: the {controller} controller is not available", self.setting),
-            None => write!(f, "{} discarded: control groups of this version have no such setting", self.setting),
+            Some(controller) => write!(
+                f,
+                "{} discarded: the {controller} controller is not available",
+                self.setting
+            ),
+            None => write!(
+                f,
+                "{} discarded: control groups of this version have no such setting",
+                self.setting
+            ),
         }
     }
 }
@@ -171,13 +182,18 @@ pub fn plan(resources: &Resources, request: &Request<'_>) -> Result<CgroupPlan, 
         return Ok(plan);
     }
     if plan.places.iter().any(|place| place.controllers.contains(&Controller::Devices)) {
-        let writes = rules.v1_writes().map(|(file, value)| Setting::new(Some(Controller::Devices), file, value));
+        let writes = rules
+            .v1_writes()
+            .map(|(file, value)| Setting::new(Some(Controller::Devices), file, value));
         plan.settings.splice(0..0, writes);
     } else if plan.places.iter().any(|place| place.unified) {
         plan.devices = Some(rules);
     } else {
         // Never only a warning: without it a container could make and open any disk.
-        return Err(PlanError::NoController { controller: Controller::Devices, setting: "devices" });
+        return Err(PlanError::NoController {
+            controller: Controller::Devices,
+            setting: "devices",
+        });
     }
     Ok(plan)
 }
@@ -189,13 +205,34 @@ pub fn plan(resources: &Resources, request: &Request<'_>) -> Result<CgroupPlan, 
 pub fn plan_update(resources: &Resources, request: &Request<'_>) -> Result<CgroupPlan, PlanError> {
     let path = parse_path(request.path)?;
     let places = places(&path, request.layout);
-    let mut draft = Draft { layout: request.layout, when_missing: request.when_missing, settings: Vec::new(), warnings: Vec::new() };
+    let mut draft = Draft {
+        layout: request.layout,
+        when_missing: request.when_missing,
+        settings: Vec::new(),
+        warnings: Vec::new(),
+    };
     let unified = request.layout.kind == LayoutKind::Unified;
-    if unified { v2::translate(resources, &mut draft)? } else { v1::translate(resources, &mut draft)? }
-    let memory = resources.memory.as_ref().filter(|memory| unified && memory.check_before_update == Some(true));
-    let refuse_below_use = memory.and_then(|memory| u64::try_from(memory.limit?).ok()).filter(|limit| *limit > 0);
+    if unified {
+        v2::translate(resources, &mut draft)?;
+    } else {
+        v1::translate(resources, &mut draft)?;
+    }
+    let memory = resources
+        .memory
+        .as_ref()
+        .filter(|memory| unified && memory.check_before_update == Some(true));
+    let refuse_below_use =
+        memory.and_then(|memory| u64::try_from(memory.limit?).ok()).filter(|limit| *limit > 0);
     let Draft { settings, warnings, .. } = draft;
-    Ok(CgroupPlan { path, kind: request.layout.kind, places, settings, devices: None, refuse_below_use, warnings })
+    Ok(CgroupPlan {
+        path,
+        kind: request.layout.kind,
+        places,
+        settings,
+        devices: None,
+        refuse_below_use,
+        warnings,
+    })
 }
 
 pub(super) fn parse_path(text: &str) -> Result<CgroupPath, PlanError> {
@@ -227,13 +264,22 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     /// Adds a write for `what`, unless its controller is missing. Returns it for refinement.
-    fn set(&mut self, what: (Controller, &'static str), file: &str, value: impl ToString) -> Result<Option<&mut Setting>, PlanError> {
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts alike, as they come")]
+    fn set(
+        &mut self,
+        what: (Controller, &'static str),
+        file: &str,
+        value: impl ToString,
+    ) -> Result<Option<&mut Setting>, PlanError> {
         let (controller, setting) = what;
         if self.layout.carrier(controller).is_none() {
             return match self.when_missing {
                 WhenMissing::Refuse => Err(PlanError::NoController { controller, setting }),
                 WhenMissing::Warn => {
-                    self.warnings.push(Warning { setting: setting.to_owned(), controller: Some(controller) });
+                    self.warnings.push(Warning {
+                        setting: setting.to_owned(),
+                        controller: Some(controller),
+                    });
                     Ok(None)
                 }
             };
@@ -261,24 +307,36 @@ impl Draft<'_> {
     }
 }
 
-fn bad_value(setting: &'static str, value: impl ToString, reason: &'static str) -> PlanError {
+fn bad_value(
+    setting: &'static str,
+    value: &(impl ToString + ?Sized),
+    reason: &'static str,
+) -> PlanError {
     PlanError::Value { setting, value: value.to_string(), reason }
 }
 
 /// Memory limits that make sense together: `(limit, memory + swap)`, each absent, −1 or positive.
 fn memory_limits(memory: &Memory) -> Result<(Option<i64>, Option<i64>), PlanError> {
-    for (setting, value) in [("memory.limit", memory.limit), ("memory.swap", memory.swap), ("memory.reservation", memory.reservation)] {
+    for (setting, value) in [
+        ("memory.limit", memory.limit),
+        ("memory.swap", memory.swap),
+        ("memory.reservation", memory.reservation),
+    ] {
         if let Some(value) = value.filter(|value| *value < -1) {
-            return Err(bad_value(setting, value, "less than -1"));
+            return Err(bad_value(setting, &value, "less than -1"));
         }
     }
     let limit = memory.limit.filter(|limit| *limit != 0);
     let both = memory.swap.filter(|both| *both != 0);
     match (limit, both) {
-        (None, Some(both)) if both > 0 => Err(bad_value("memory.swap", both, "there is no memory.limit to count it from")),
-        (Some(limit), Some(both)) if both > 0 && both < limit => {
-            Err(bad_value("memory.swap", both, "it counts memory and swap, so it cannot be less than memory.limit"))
+        (None, Some(both)) if both > 0 => {
+            Err(bad_value("memory.swap", &both, "there is no memory.limit to count it from"))
         }
+        (Some(limit), Some(both)) if both > 0 && both < limit => Err(bad_value(
+            "memory.swap",
+            &both,
+            "it counts memory and swap, so it cannot be less than memory.limit",
+        )),
         // A lifted memory limit lifts the other one, or the kernel would refuse it.
         (Some(-1), None) => Ok((limit, Some(-1))),
         pair => Ok(pair),
@@ -287,17 +345,27 @@ fn memory_limits(memory: &Memory) -> Result<(Option<i64>, Option<i64>), PlanErro
 
 /// `0-3,7`: what the kernel's cpulist parser takes, without its rarely known strides.
 fn list<'a>(setting: &'static str, text: &'a str) -> Result<&'a str, PlanError> {
-    let number = |text: &str| text.parse::<u32>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = |text: &str| {
+        text.parse::<u32>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+    };
     let range = |range: &str| match range.split_once('-') {
-        Some((first, last)) => number(first).zip(number(last)).is_some_and(|(first, last)| first <= last),
+        Some((first, last)) => {
+            number(first).zip(number(last)).is_some_and(|(first, last)| first <= last)
+        }
         None => number(range).is_some(),
     };
-    if text.split(',').all(range) { Ok(text) } else { Err(bad_value(setting, text, "it is no list like 0-3,7")) }
+    if text.split(',').all(range) {
+        Ok(text)
+    } else {
+        Err(bad_value(setting, &text, "it is no list like 0-3,7"))
+    }
 }
 
 fn block_weight(setting: &'static str, weight: Option<u16>) -> Result<Option<u16>, PlanError> {
     match weight.filter(|weight| *weight != 0) {
-        Some(weight) if !(10..=1000).contains(&weight) => Err(bad_value(setting, weight, "it is not between 10 and 1000")),
+        Some(weight) if !(10..=1000).contains(&weight) => {
+            Err(bad_value(setting, &weight, "it is not between 10 and 1000"))
+        }
         weight => Ok(weight),
     }
 }
@@ -306,8 +374,13 @@ fn block_weight(setting: &'static str, weight: Option<u16>) -> Result<Option<u16
 fn page_size(text: &str) -> Result<&str, PlanError> {
     let digits = ["KB", "MB", "GB"].iter().find_map(|unit| text.strip_suffix(unit));
     match digits {
-        Some(digits) if digits.starts_with(|c: char| ('1'..='9').contains(&c)) && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(text),
-        _ => Err(bad_value("hugepageLimits.pageSize", text, "it is no size like 2MB")),
+        Some(digits)
+            if digits.starts_with(|c: char| ('1'..='9').contains(&c))
+                && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            Ok(text)
+        }
+        _ => Err(bad_value("hugepageLimits.pageSize", &text, "it is no size like 2MB")),
     }
 }
 
@@ -315,10 +388,15 @@ fn page_size(text: &str) -> Result<&str, PlanError> {
 fn rdma(resources: &Resources, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     for (device, limits) in &resources.rdma {
         if device.is_empty() || device.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(bad_value("rdma", device, "it is no device name"));
+            return Err(bad_value("rdma", &device, "it is no device name"));
         }
-        let amount = |limit: Option<u32>| limit.map_or_else(|| "max".to_owned(), |limit| limit.to_string());
-        let value = format!("{device} hca_handle={} hca_object={}", amount(limits.hca_handles), amount(limits.hca_objects));
+        let amount =
+            |limit: Option<u32>| limit.map_or_else(|| "max".to_owned(), |limit| limit.to_string());
+        let value = format!(
+            "{device} hca_handle={} hca_object={}",
+            amount(limits.hca_handles),
+            amount(limits.hca_objects)
+        );
         draft.set((Controller::Rdma, "rdma"), "rdma.max", value)?;
     }
     Ok(())

@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::directory::Directory;
+use super::{CgroupError, Controller};
+
+pub(super) mod v1;
+pub(super) mod v2;
+
 /// All figures of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
@@ -82,4 +88,22 @@ pub struct HugepageStats {
     pub current_bytes: u64,
     /// How often the limit was hit.
     pub failures: u64,
+}
+
+/// A file that holds one number.
+pub(super) fn number(group: &Directory, file: &str) -> Result<u64, CgroupError> {
+    parse(group, file, &group.read(file)?)
+}
+
+fn parse(group: &Directory, file: &str, text: &str) -> Result<u64, CgroupError> {
+    let text = text.trim();
+    text.parse().map_err(|_odd| CgroupError::Unexpected {
+        path: group.path().join(file),
+        text: text.to_owned(),
+    })
+}
+
+/// The number of a line `KEY NUMBER`.
+fn field(text: &str, key: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
 }

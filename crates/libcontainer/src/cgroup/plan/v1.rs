@@ -2,11 +2,13 @@
 
 use spec::runtime::{BlockIo, Cpu, Memory, Resources};
 
-use super::{Controller, Draft, PlanError, bad_value, block_weight, list, memory_limits, page_size, rdma};
+use super::{
+    Controller, Draft, PlanError, bad_value, block_weight, list, memory_limits, page_size, rdma,
+};
 
 pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     if let Some((file, value)) = resources.unified.first_key_value() {
-        return Err(bad_value("unified", format!("{file}={value}"), "only v2 has such files"));
+        return Err(bad_value("unified", &format!("{file}={value}"), "only v2 has such files"));
     }
     if let Some(memory_) = &resources.memory {
         memory(memory_, draft)?;
@@ -19,14 +21,16 @@ pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<
         draft.set((Controller::Pids, "pids.limit"), "pids.max", limit)?;
     }
     if let Some(block) = &resources.block_io {
-        block_io(block, draft)?;
+        block_weights(block, draft)?;
+        throttles(block, draft)?;
     }
     for huge in &resources.hugepage_limits {
         let size = page_size(&huge.page_size)?;
         let what = (Controller::Hugetlb, "hugepageLimits");
         draft.set(what, &format!("hugetlb.{size}.limit_in_bytes"), huge.limit)?;
         // Reservations count since Linux 5.7; without it mmap alone could take all pages.
-        let reserved = draft.set(what, &format!("hugetlb.{size}.rsvd.limit_in_bytes"), huge.limit)?;
+        let reserved =
+            draft.set(what, &format!("hugetlb.{size}.rsvd.limit_in_bytes"), huge.limit)?;
         reserved.into_iter().for_each(|setting| setting.optional = true);
     }
     if let Some(network) = &resources.network {
@@ -48,16 +52,21 @@ fn memory(memory: &Memory, draft: &mut Draft<'_>) -> Result<(), PlanError> {
         draft.set((Controller::Memory, "memory.limit"), "memory.limit_in_bytes", limit)?;
     }
     if let Some(both) = both {
-        let setting = draft.set((Controller::Memory, "memory.swap"), "memory.memsw.limit_in_bytes", both)?;
+        let setting =
+            draft.set((Controller::Memory, "memory.swap"), "memory.memsw.limit_in_bytes", both)?;
         // Without swap accounting nothing limits swap anyway.
         setting.into_iter().for_each(|setting| setting.optional |= both == -1);
     }
     if let Some(reservation) = memory.reservation.filter(|reservation| *reservation != 0) {
-        draft.set((Controller::Memory, "memory.reservation"), "memory.soft_limit_in_bytes", reservation)?;
+        draft.set(
+            (Controller::Memory, "memory.reservation"),
+            "memory.soft_limit_in_bytes",
+            reservation,
+        )?;
     }
     if let Some(swappiness) = memory.swappiness {
         if swappiness > 100 {
-            return Err(bad_value("memory.swappiness", swappiness, "it is not between 0 and 100"));
+            return Err(bad_value("memory.swappiness", &swappiness, "it is not between 0 and 100"));
         }
         draft.set((Controller::Memory, "memory.swappiness"), "memory.swappiness", swappiness)?;
     }
@@ -69,7 +78,11 @@ fn memory(memory: &Memory, draft: &mut Draft<'_>) -> Result<(), PlanError> {
         draft.ignored("memory.kernel");
     }
     if let Some(tcp) = memory.kernel_tcp.filter(|tcp| *tcp != 0) {
-        draft.set((Controller::Memory, "memory.kernelTCP"), "memory.kmem.tcp.limit_in_bytes", tcp)?;
+        draft.set(
+            (Controller::Memory, "memory.kernelTCP"),
+            "memory.kmem.tcp.limit_in_bytes",
+            tcp,
+        )?;
     }
     // useHierarchy: always on since Linux 5.11.
     Ok(())
@@ -108,16 +121,25 @@ fn cpu(cpu: &Cpu, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     Ok(())
 }
 
-fn block_io(block: &BlockIo, draft: &mut Draft<'_>) -> Result<(), PlanError> {
-    let mut weight = |setting: &'static str, value: Option<u16>, device: Option<(i64, i64)>| -> Result<(), PlanError> {
+fn block_weights(block: &BlockIo, draft: &mut Draft<'_>) -> Result<(), PlanError> {
+    let mut weight = |setting: &'static str,
+                      value: Option<u16>,
+                      device: Option<(i64, i64)>|
+     -> Result<(), PlanError> {
         let Some(value) = block_weight(setting, value)? else { return Ok(()) };
         let (suffix, value) = match device {
             Some((major, minor)) => ("_device", format!("{major}:{minor} {value}")),
             None => ("", value.to_string()),
         };
-        let write = draft.set((Controller::Blkio, setting), &format!("blkio.bfq.weight{suffix}"), &value)?;
+        let write = draft.set(
+            (Controller::Blkio, setting),
+            &format!("blkio.bfq.weight{suffix}"),
+            &value,
+        )?;
         // CFQ's file, until Linux 5.0.
-        write.into_iter().for_each(|write| write.fallback = Some((format!("blkio.weight{suffix}"), value.clone())));
+        write.into_iter().for_each(|write| {
+            write.fallback = Some((format!("blkio.weight{suffix}"), value.clone()));
+        });
         Ok(())
     };
     weight("blockIO.weight", block.weight, None)?;
@@ -131,18 +153,46 @@ fn block_io(block: &BlockIo, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     for device in &block.weight_device {
         if let Some(leaf) = block_weight("blockIO.weightDevice", device.leaf_weight)? {
             let value = format!("{}:{} {leaf}", device.major, device.minor);
-            draft.set((Controller::Blkio, "blockIO.weightDevice"), "blkio.leaf_weight_device", value)?;
+            draft.set(
+                (Controller::Blkio, "blockIO.weightDevice"),
+                "blkio.leaf_weight_device",
+                value,
+            )?;
         }
     }
+    Ok(())
+}
+
+fn throttles(block: &BlockIo, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     let throttles = [
-        ("blockIO.throttleReadBpsDevice", "blkio.throttle.read_bps_device", &block.throttle_read_bps_device),
-        ("blockIO.throttleWriteBpsDevice", "blkio.throttle.write_bps_device", &block.throttle_write_bps_device),
-        ("blockIO.throttleReadIOPSDevice", "blkio.throttle.read_iops_device", &block.throttle_read_iops_device),
-        ("blockIO.throttleWriteIOPSDevice", "blkio.throttle.write_iops_device", &block.throttle_write_iops_device),
+        (
+            "blockIO.throttleReadBpsDevice",
+            "blkio.throttle.read_bps_device",
+            &block.throttle_read_bps_device,
+        ),
+        (
+            "blockIO.throttleWriteBpsDevice",
+            "blkio.throttle.write_bps_device",
+            &block.throttle_write_bps_device,
+        ),
+        (
+            "blockIO.throttleReadIOPSDevice",
+            "blkio.throttle.read_iops_device",
+            &block.throttle_read_iops_device,
+        ),
+        (
+            "blockIO.throttleWriteIOPSDevice",
+            "blkio.throttle.write_iops_device",
+            &block.throttle_write_iops_device,
+        ),
     ];
     for (setting, file, devices) in throttles {
         for device in devices {
-            draft.set((Controller::Blkio, setting), file, format!("{}:{} {}", device.major, device.minor, device.rate))?;
+            draft.set(
+                (Controller::Blkio, setting),
+                file,
+                format!("{}:{} {}", device.major, device.minor, device.rate),
+            )?;
         }
     }
     Ok(())

@@ -3,7 +3,10 @@
 use spec::runtime::{BlockIo, Cpu, Memory, Resources};
 
 use super::weights::{cpu_weight, io_weight};
-use super::{Controller, Draft, PlanError, Setting, bad_value, block_weight, list, memory_limits, page_size, rdma};
+use super::{
+    Controller, Draft, PlanError, Setting, bad_value, block_weight, list, memory_limits, page_size,
+    rdma,
+};
 
 pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     if let Some(memory_) = &resources.memory {
@@ -49,7 +52,8 @@ fn memory(memory: &Memory, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     if let Some(both) = both {
         // v2 counts swap alone. Under a lifted memory limit the number stands for swap as it is, as in runc.
         let swap = limit.filter(|limit| both > 0 && *limit > 0).map_or(both, |limit| both - limit);
-        let setting = draft.set((Controller::Memory, "memory.swap"), "memory.swap.max", limit_text(swap))?;
+        let setting =
+            draft.set((Controller::Memory, "memory.swap"), "memory.swap.max", limit_text(swap))?;
         // Without swap accounting there is no swap to limit for "none" and nothing to lift for "max".
         setting.into_iter().for_each(|setting| setting.optional |= swap <= 0);
     }
@@ -57,7 +61,11 @@ fn memory(memory: &Memory, draft: &mut Draft<'_>) -> Result<(), PlanError> {
         draft.set((Controller::Memory, "memory.limit"), "memory.max", limit_text(limit))?;
     }
     if let Some(reservation) = memory.reservation.filter(|reservation| *reservation != 0) {
-        draft.set((Controller::Memory, "memory.reservation"), "memory.low", limit_text(reservation))?;
+        draft.set(
+            (Controller::Memory, "memory.reservation"),
+            "memory.low",
+            limit_text(reservation),
+        )?;
     }
     if memory.swappiness.is_some() {
         draft.unknown("memory.swappiness")?;
@@ -112,11 +120,19 @@ fn cpu(cpu: &Cpu, draft: &mut Draft<'_>) -> Result<(), PlanError> {
 }
 
 fn block_io(block: &BlockIo, draft: &mut Draft<'_>) -> Result<(), PlanError> {
-    let mut weight = |setting: &'static str, value: Option<u16>, device: Option<(i64, i64)>| -> Result<(), PlanError> {
+    let mut weight = |setting: &'static str,
+                      value: Option<u16>,
+                      device: Option<(i64, i64)>|
+     -> Result<(), PlanError> {
         let Some(value) = block_weight(setting, value)? else { return Ok(()) };
-        let target = device.map_or_else(|| "default".to_owned(), |(major, minor)| format!("{major}:{minor}"));
+        let target = device
+            .map_or_else(|| "default".to_owned(), |(major, minor)| format!("{major}:{minor}"));
         // BFQ's own file takes the v1 scale; the other scheduler-neutral one (iocost) has the v2 scale.
-        let write = draft.set((Controller::Blkio, setting), "io.bfq.weight", format!("{target} {value}"))?;
+        let write = draft.set(
+            (Controller::Blkio, setting),
+            "io.bfq.weight",
+            format!("{target} {value}"),
+        )?;
         let neutral = ("io.weight".to_owned(), format!("{target} {}", io_weight(value)));
         write.into_iter().for_each(|write| write.fallback = Some(neutral.clone()));
         Ok(())
@@ -125,7 +141,9 @@ fn block_io(block: &BlockIo, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     for device in &block.weight_device {
         weight("blockIO.weightDevice", device.weight, Some((device.major, device.minor)))?;
     }
-    if block.leaf_weight.is_some_and(|leaf| leaf != 0) || block.weight_device.iter().any(|device| device.leaf_weight.is_some()) {
+    if block.leaf_weight.is_some_and(|leaf| leaf != 0)
+        || block.weight_device.iter().any(|device| device.leaf_weight.is_some())
+    {
         draft.unknown("blockIO.leafWeight")?;
     }
     let throttles = [
@@ -138,7 +156,11 @@ fn block_io(block: &BlockIo, draft: &mut Draft<'_>) -> Result<(), PlanError> {
         for device in devices {
             // 0 lifts the limit in v1.
             let rate = if device.rate == 0 { "max".to_owned() } else { device.rate.to_string() };
-            draft.set((Controller::Blkio, setting), "io.max", format!("{}:{} {key}={rate}", device.major, device.minor))?;
+            draft.set(
+                (Controller::Blkio, setting),
+                "io.max",
+                format!("{}:{} {key}={rate}", device.major, device.minor),
+            )?;
         }
     }
     Ok(())
@@ -147,16 +169,21 @@ fn block_io(block: &BlockIo, draft: &mut Draft<'_>) -> Result<(), PlanError> {
 /// Files given by name: after all others, so that they win.
 fn unified(resources: &Resources, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     for (file, value) in &resources.unified {
-        let Some((prefix, _)) = file.split_once('.').filter(|(prefix, _)| !prefix.is_empty() && !file.contains(['/', '\0'])) else {
-            return Err(bad_value("unified", file, "it is no file name like memory.high"));
+        let Some((prefix, _)) = file
+            .split_once('.')
+            .filter(|(prefix, _)| !prefix.is_empty() && !file.contains(['/', '\0']))
+        else {
+            return Err(bad_value("unified", &file, "it is no file name like memory.high"));
         };
         let controller = Controller::from_unified_name(prefix);
         if prefix != "cgroup" && controller.is_none() {
-            return Err(bad_value("unified", file, "no controller of this name is known"));
+            return Err(bad_value("unified", &file, "no controller of this name is known"));
         }
         for line in value.lines() {
             match controller {
-                Some(controller) => drop(draft.set((controller, "unified"), file, line)?),
+                Some(controller) => {
+                    draft.set((controller, "unified"), file, line)?;
+                }
                 None => draft.settings.push(Setting::new(None, file, line.to_owned())),
             }
         }

@@ -12,7 +12,11 @@ pub(super) fn cpu_weight(shares: u64) -> u64 {
     let Ok(shares) = u32::try_from(shares.min(262_144)) else { return 10_000 };
     let log = f64::from(shares).log2();
     let weight = 10_f64.powf((log * log + 125.0 * log) / 612.0 - 7.0 / 34.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 10,000 by the clamp above")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and 10,000 by the clamp above"
+    )]
     let weight = weight.ceil() as u64;
     weight
 }
@@ -28,7 +32,17 @@ mod tests {
 
     #[test]
     fn meets_the_ends_and_the_middle() {
-        let table = [(0, 1), (2, 1), (3, 2), (102, 17), (512, 59), (1023, 100), (1024, 100), (1025, 101), (2048, 174)];
+        let table = [
+            (0, 1),
+            (2, 1),
+            (3, 2),
+            (102, 17),
+            (512, 59),
+            (1023, 100),
+            (1024, 100),
+            (1025, 101),
+            (2048, 174),
+        ];
         for (shares, weight) in table {
             assert_eq!(cpu_weight(shares), weight, "{shares}");
         }

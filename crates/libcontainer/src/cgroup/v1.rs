@@ -1,0 +1,256 @@
+//! v1 hierarchies, with the v2 tree beside them in the hybrid layout: the tree has the group too, without controllers, for
+//! what it does better (kill, list, wait).
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno as Raw;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::apply::{Moment, apply};
+use super::directory::{Directory, look_until};
+use super::tree;
+use super::{
+    CgroupError, CgroupPlan, ControlGroup, Controller, Entry, Place, Setting, Stats, stats,
+};
+
+#[derive(Debug)]
+pub(super) struct Groups {
+    /// One per hierarchy, the tree last.
+    directories: Vec<Directory>,
+    skipped: Vec<Setting>,
+}
+
+impl Groups {
+    pub(super) fn create(plan: &CgroupPlan, made: &mut Vec<PathBuf>) -> Result<Self, CgroupError> {
+        let mut directories = Vec::with_capacity(plan.places.len());
+        for place in &plan.places {
+            let directory = Directory::make(place, made)?;
+            if !place.unified && place.controllers.contains(&Controller::Cpuset) {
+                fill_cpuset(&directory, plan)?;
+            }
+            directories.push(directory);
+        }
+        let skipped = apply(&directories, &plan.settings, Moment::Create)?;
+        if let Some((rules, tree)) =
+            plan.devices.as_ref().zip(directories.iter().find(|directory| directory.place.unified))
+        {
+            tree::filter_devices(tree, rules)?;
+        }
+        Ok(Self { directories, skipped })
+    }
+
+    /// `None` when no hierarchy has the group.
+    pub(super) fn open(places: &[Place]) -> Result<Option<Self>, CgroupError> {
+        let mut directories = Vec::with_capacity(places.len());
+        for place in places {
+            match Directory::open(place) {
+                Ok(directory) => directories.push(directory),
+                Err(errno) if errno == Raw::NOENT.into() => {}
+                Err(errno) => return Err(CgroupError::Open { path: place.path(), errno }),
+            }
+        }
+        Ok((!directories.is_empty()).then_some(Self { directories, skipped: Vec::new() }))
+    }
+
+    fn with(&self, controller: Controller) -> Option<&Directory> {
+        self.directories.iter().find(|directory| directory.carries(controller))
+    }
+
+    fn tree(&self) -> Option<&Directory> {
+        self.directories.iter().find(|directory| directory.place.unified)
+    }
+
+    /// Where the processes are listed: any hierarchy does, since all are entered together.
+    fn list(&self) -> Result<Vec<i32>, CgroupError> {
+        self.tree()
+            .or_else(|| self.with(Controller::Freezer))
+            .or(self.directories.first())
+            .map_or(Ok(Vec::new()), Directory::processes)
+    }
+
+    /// SIGKILL by hand, for kernels without `cgroup.kill` (before Linux 5.14) and the legacy layout: standing still, so that
+    /// nobody forks past it.
+    fn kill_each(&self) -> Result<(), CgroupError> {
+        let freezer = self.with(Controller::Freezer);
+        let mut known = Vec::new();
+        loop {
+            if let Some(freezer) = freezer {
+                freezer.command("freezer.state", "FROZEN")?;
+            }
+            let present = self.list()?;
+            for pid in present.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+                match kill_process(pid, Signal::KILL) {
+                    Ok(()) | Err(Raw::SRCH) => {}
+                    Err(errno) => {
+                        return Err(CgroupError::Kill {
+                            pid: pid.as_raw_nonzero().get(),
+                            errno: errno.into(),
+                        });
+                    }
+                }
+            }
+            if let Some(freezer) = freezer {
+                freezer.command("freezer.state", "THAWED")?;
+            }
+            // Done once nobody is new: the others are dead or dying.
+            if present.iter().all(|pid| known.contains(pid)) {
+                return Ok(());
+            }
+            known = present;
+        }
+    }
+}
+
+/// A v1 cpuset starts empty, and no task can enter it before it has CPUs and memory nodes. A group above that was made here
+/// hands its own on (`cgroup.clone_children`); others do not, so their values are copied downwards.
+fn fill_cpuset(group: &Directory, plan: &CgroupPlan) -> Result<(), CgroupError> {
+    const FILES: [&str; 2] = ["cpuset.mems", "cpuset.cpus"];
+    let planned = |file: &str| plan.settings.iter().any(|setting| setting.file == file);
+    // The file that is filled last tells: another container may be filling the group above at this moment, and a group
+    // that was made meanwhile has got the first file only.
+    let Some(telling) = FILES.into_iter().rev().find(|file| !planned(file)) else { return Ok(()) };
+    if !group.read(telling)?.trim().is_empty() {
+        return Ok(());
+    }
+    let place = &group.place;
+    for file in FILES {
+        let mut above = String::new();
+        for end in place
+            .directory
+            .match_indices('/')
+            .map(|(at, _)| at)
+            .chain([place.directory.len()])
+            .collect::<Vec<_>>()
+        {
+            let place = Place { directory: place.directory[..end].to_owned(), ..place.clone() };
+            let directory = Directory::open(&place)
+                .map_err(|errno| CgroupError::Open { path: place.path(), errno })?;
+            let own = directory.read(file)?;
+            if !own.trim().is_empty() {
+                above = own;
+                continue;
+            }
+            if above.is_empty() {
+                let root = Place { directory: String::new(), ..place.clone() };
+                let root = Directory::open(&root)
+                    .map_err(|errno| CgroupError::Open { path: root.path(), errno })?;
+                above = root.read(file)?;
+            }
+            directory.command(file, above.trim())?;
+        }
+    }
+    Ok(())
+}
+
+impl ControlGroup for Groups {
+    fn entry(&self) -> Result<Entry, CgroupError> {
+        let legacy = self.directories.iter().filter(|directory| !directory.place.unified);
+        let open = |directory: &Directory| {
+            directory.open_to_write("tasks").map_err(|errno| CgroupError::Open {
+                path: directory.path().join("tasks"),
+                errno: errno.into(),
+            })
+        };
+        Ok(Entry {
+            tree: self.tree().map(tree::entrance).transpose()?,
+            tasks: legacy.map(open).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn add_process(&self, pid: i32) -> Result<(), CgroupError> {
+        self.directories.iter().try_for_each(|directory| directory.add_process(pid))
+    }
+
+    fn freeze(&self, deadline: Duration) -> Result<(), CgroupError> {
+        let Some(freezer) = self.with(Controller::Freezer) else {
+            return self
+                .tree()
+                .ok_or(NO_FREEZER)
+                .and_then(|directory| tree::freeze(directory, deadline));
+        };
+        let until = Instant::now() + deadline;
+        // A task that forks while the group is freezing may be missed; the state stays FREEZING until it is written again.
+        // kernel Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst.
+        let frozen = look_until(until, || {
+            freezer.command("freezer.state", "FROZEN")?;
+            Ok(freezer.read("freezer.state")?.trim() == "FROZEN")
+        });
+        match frozen {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                freezer.command("freezer.state", "THAWED")?;
+                let millis = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+                Err(CgroupError::TimedOut {
+                    operation: "freeze",
+                    path: freezer.path().to_owned(),
+                    millis,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn thaw(&self) -> Result<(), CgroupError> {
+        match (self.with(Controller::Freezer), self.tree()) {
+            (Some(freezer), _) => freezer.command("freezer.state", "THAWED"),
+            (None, Some(directory)) => tree::thaw(directory),
+            (None, None) => Err(NO_FREEZER),
+        }
+    }
+
+    fn is_frozen(&self) -> Result<bool, CgroupError> {
+        match (self.with(Controller::Freezer), self.tree()) {
+            (Some(freezer), _) => Ok(freezer.read("freezer.state")?.trim() == "FROZEN"),
+            (None, Some(directory)) => tree::is_frozen(directory),
+            (None, None) => Ok(false),
+        }
+    }
+
+    fn kill(&self) -> Result<(), CgroupError> {
+        match self.tree().map(tree::kill) {
+            Some(Ok(true)) => {
+                // Signals reach frozen tasks of v1 only once they are thawed.
+                self.with(Controller::Freezer)
+                    .map_or(Ok(()), |freezer| freezer.command("freezer.state", "THAWED"))
+            }
+            Some(Err(error)) => Err(error),
+            Some(Ok(false)) | None => self.kill_each(),
+        }
+    }
+
+    fn processes(&self) -> Result<Vec<i32>, CgroupError> {
+        self.list()
+    }
+
+    fn stats(&self) -> Result<Stats, CgroupError> {
+        stats::v1::read(|controller| self.with(controller))
+    }
+
+    fn oom_killed(&self) -> Result<bool, CgroupError> {
+        self.with(Controller::Memory)
+            .map_or(Ok(false), |memory| Ok(stats::v1::oom_kills(memory)? > 0))
+    }
+
+    fn update(&mut self, plan: &CgroupPlan) -> Result<(), CgroupError> {
+        self.skipped = apply(&self.directories, &plan.settings, Moment::Update)?;
+        Ok(())
+    }
+
+    fn skipped(&self) -> &[Setting] {
+        &self.skipped
+    }
+
+    fn remove(&self, deadline: Duration) -> Result<(), CgroupError> {
+        let until = Instant::now() + deadline;
+        let mut outcome = Ok(());
+        for directory in &self.directories {
+            // Goes on after an error: what can go, goes.
+            outcome = outcome.and(directory.remove(until));
+        }
+        outcome
+    }
+}
+
+const NO_FREEZER: CgroupError =
+    CgroupError::Unsupported { operation: "freeze", missing: "the freezer controller" };

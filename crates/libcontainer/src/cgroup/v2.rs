@@ -1,0 +1,174 @@
+//! The v2 tree with its controllers.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno as Raw;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::apply::{Moment, apply};
+use super::directory::Directory;
+use super::tree;
+use super::{
+    CgroupError, CgroupPlan, ControlGroup, Controller, Entry, Place, Setting, Stats, stats,
+};
+
+#[derive(Debug)]
+pub(super) struct Group {
+    directory: Directory,
+    skipped: Vec<Setting>,
+}
+
+impl Group {
+    pub(super) fn create(plan: &CgroupPlan, made: &mut Vec<PathBuf>) -> Result<Self, CgroupError> {
+        let [place] = plan.places.as_slice() else {
+            return Err(CgroupError::Unsupported {
+                operation: "create cgroup",
+                missing: "the v2 tree",
+            });
+        };
+        let directory = Directory::make(place, made)?;
+        let enabled = enable(&directory);
+        let directories = [directory];
+        let skipped = match (apply(&directories, &plan.settings, Moment::Create), enabled) {
+            (Ok(skipped), _) => skipped,
+            // The file is missing because its controller could not be handed down: that is what to tell.
+            (Err(CgroupError::Absent { .. }), Err(cause)) => return Err(cause),
+            (Err(error), _) => return Err(error),
+        };
+        let [directory] = directories;
+        if let Some(rules) = &plan.devices {
+            tree::filter_devices(&directory, rules)?;
+        }
+        Ok(Self { directory, skipped })
+    }
+
+    /// `None` when there is no such group.
+    pub(super) fn open(places: &[Place]) -> Result<Option<Self>, CgroupError> {
+        let [place] = places else { return Ok(None) };
+        match Directory::open(place) {
+            Ok(directory) => Ok(Some(Self { directory, skipped: Vec::new() })),
+            Err(errno) if errno == Raw::NOENT.into() => Ok(None),
+            Err(errno) => Err(CgroupError::Open { path: place.path(), errno }),
+        }
+    }
+}
+
+/// Hands every controller down from the root, unless the group has them all already: one read for all but the first group.
+/// Free of the grace period that moving tasks costs, as long as the group is empty.
+fn enable(group: &Directory) -> Result<(), CgroupError> {
+    let wanted = &group.place.controllers;
+    let has = |offered: &str, controller: Controller| {
+        offered.split_whitespace().any(|name| name == controller.unified_name())
+    };
+    let offered = group.read("cgroup.controllers")?;
+    if wanted.iter().all(|controller| has(&offered, *controller)) {
+        return Ok(());
+    }
+    let mut first_error = Ok(());
+    let names = &group.place.directory;
+    for end in [0].into_iter().chain(names.match_indices('/').map(|(at, _)| at)) {
+        let place = Place { directory: names[..end].to_owned(), ..group.place.clone() };
+        let above = Directory::open(&place)
+            .map_err(|errno| CgroupError::Open { path: place.path(), errno })?;
+        let offered = above.read("cgroup.controllers")?;
+        let names: Vec<String> = wanted
+            .iter()
+            .filter(|controller| has(&offered, **controller))
+            .map(|controller| format!("+{}", controller.unified_name()))
+            .collect();
+        if names.is_empty() || above.write("cgroup.subtree_control", &names.join(" ")).is_ok() {
+            continue;
+        }
+        // All or none is the kernel's rule; one that cannot be handed down must not keep the others back.
+        for name in names {
+            if let Err(errno) = above.write("cgroup.subtree_control", &name) {
+                let file =
+                    above.path().join("cgroup.subtree_control").to_string_lossy().into_owned();
+                first_error = first_error.and(Err(CgroupError::Set { file, value: name, errno }));
+            }
+        }
+    }
+    first_error
+}
+
+impl ControlGroup for Group {
+    fn entry(&self) -> Result<Entry, CgroupError> {
+        Ok(Entry { tree: Some(tree::entrance(&self.directory)?), tasks: Vec::new() })
+    }
+
+    fn add_process(&self, pid: i32) -> Result<(), CgroupError> {
+        self.directory.add_process(pid)
+    }
+
+    fn freeze(&self, deadline: Duration) -> Result<(), CgroupError> {
+        tree::freeze(&self.directory, deadline)
+    }
+
+    fn thaw(&self) -> Result<(), CgroupError> {
+        tree::thaw(&self.directory)
+    }
+
+    fn is_frozen(&self) -> Result<bool, CgroupError> {
+        tree::is_frozen(&self.directory)
+    }
+
+    fn kill(&self) -> Result<(), CgroupError> {
+        if tree::kill(&self.directory)? {
+            return Ok(());
+        }
+        // Before Linux 5.14. SIGKILL ends frozen tasks of v2 without thawing, so new ones stop appearing.
+        let _not_needed = tree::freeze(&self.directory, Duration::from_millis(500));
+        let mut known = Vec::new();
+        loop {
+            let present = self.processes()?;
+            for pid in present.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+                match kill_process(pid, Signal::KILL) {
+                    Ok(()) | Err(Raw::SRCH) => {}
+                    Err(errno) => {
+                        return Err(CgroupError::Kill {
+                            pid: pid.as_raw_nonzero().get(),
+                            errno: errno.into(),
+                        });
+                    }
+                }
+            }
+            if present.iter().all(|pid| known.contains(pid)) {
+                return tree::thaw(&self.directory);
+            }
+            known = present;
+        }
+    }
+
+    fn processes(&self) -> Result<Vec<i32>, CgroupError> {
+        self.directory.processes()
+    }
+
+    fn stats(&self) -> Result<Stats, CgroupError> {
+        stats::v2::read(&self.directory)
+    }
+
+    fn oom_killed(&self) -> Result<bool, CgroupError> {
+        Ok(stats::v2::oom_kills(&self.directory)? > 0)
+    }
+
+    fn update(&mut self, plan: &CgroupPlan) -> Result<(), CgroupError> {
+        if let Some(limit) = plan.refuse_below_use {
+            let used = stats::number(&self.directory, "memory.current")?;
+            if used >= limit {
+                return Err(CgroupError::BelowUse { limit, used });
+            }
+        }
+        self.skipped =
+            apply(std::slice::from_ref(&self.directory), &plan.settings, Moment::Update)?;
+        Ok(())
+    }
+
+    fn skipped(&self) -> &[Setting] {
+        &self.skipped
+    }
+
+    fn remove(&self, deadline: Duration) -> Result<(), CgroupError> {
+        self.directory.remove(Instant::now() + deadline)
+    }
+}
