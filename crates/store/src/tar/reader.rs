@@ -331,10 +331,6 @@ impl<R: Read> Reader<R> {
             // Some readers skip such contents, some take them for the next header.
             return Err(header.wrong("size", "is not 0 for an entry without contents"));
         }
-        let most = self.limits.file_bytes;
-        if stored > most {
-            return Err(TarError::Limit { limit: "size of a file", most, at });
-        }
         let mut left = stored;
         let (size, map) = match sparse {
             Some(_) if old_sparse => return Err(header.wrong("sparse map", "has two forms")),
@@ -350,6 +346,7 @@ impl<R: Read> Reader<R> {
             ),
             None => (stored, None),
         };
+        let most = self.limits.file_bytes;
         if size > most {
             return Err(TarError::Limit { limit: "size of a file", most, at });
         }
