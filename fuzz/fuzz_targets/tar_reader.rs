@@ -38,7 +38,11 @@ fn read(archive: impl Read) {
         };
         headers += 1;
         assert!(headers <= LIMITS.headers);
-        assert!(!entry.path.is_empty() && entry.path.len() <= LIMITS.path_bytes && !entry.path.contains(&0));
+        assert!(
+            !entry.path.is_empty()
+                && entry.path.len() <= LIMITS.path_bytes
+                && !entry.path.contains(&0)
+        );
         assert!(entry.mode <= 0o7777 && entry.uid != u32::MAX && entry.gid != u32::MAX);
         assert!(entry.mtime.nanoseconds < 1_000_000_000);
         assert!(entry.kind == Kind::File || (entry.size == 0 && entry.sparse.is_none()));

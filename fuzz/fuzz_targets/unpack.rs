@@ -39,12 +39,23 @@ fuzz_target!(|bytes: &[u8]| {
     let form = if bytes.len() % 2 == 0 { Form::Layer } else { Form::RootFs };
     let inside = ground.top.path().join("inside");
     let directory = File::open(&inside).expect("open inside");
-    let _ = unpack(&repaired[..], directory.as_fd(), &Rules { form, limits, devices: true, owners: true });
+    let _ = unpack(
+        &repaired[..],
+        directory.as_fd(),
+        &Rules { form, limits, devices: true, owners: true },
+    );
     let outside = ground.top.path().join("outside");
     let stat = rustix::fs::stat(&outside).expect("outside is there");
-    assert!(std::fs::read_dir(&outside).expect("list").next().is_none(), "something was made outside");
+    assert!(
+        std::fs::read_dir(&outside).expect("list").next().is_none(),
+        "something was made outside"
+    );
     assert!(stat.st_uid == 0 && stat.st_mode & 0o7777 == 0o755, "outside was changed");
-    assert_eq!(std::fs::read_dir(ground.top.path()).expect("list").count(), 2, "something was made beside");
+    assert_eq!(
+        std::fs::read_dir(ground.top.path()).expect("list").count(),
+        2,
+        "something was made beside"
+    );
     remove_tree(ground.opened.as_fd(), "inside").expect("what was made can be removed");
     std::fs::create_dir(&inside).expect("inside");
 });
