@@ -34,11 +34,17 @@ mod tests {
     #[test]
     fn exit_codes_of_commands_that_cannot_run() {
         let corten = corten();
-        one_line(&corten.fails(&["run", "--rm", "busybox", "no-such-command"], 127), &["no-such-command"]);
+        one_line(
+            &corten.fails(&["run", "--rm", "busybox", "no-such-command"], 127),
+            &["no-such-command"],
+        );
         one_line(&corten.fails(&["run", "--rm", "busybox", "/etc/passwd"], 126), &["/etc/passwd"]);
         one_line(&corten.fails(&["run", "--rm", "busybox", "/etc"], 126), &["/etc"]);
         one_line(&corten.fails(&["run", "--rm", "no-such-image"], 125), &["no-such-image"]);
-        one_line(&corten.fails(&["run", "--rm", "--no-such-flag", "busybox"], 125), &["--no-such-flag"]);
+        one_line(
+            &corten.fails(&["run", "--rm", "--no-such-flag", "busybox"], 125),
+            &["--no-such-flag"],
+        );
         nothing_left(&corten);
         assert_eq!(corten.run(&["run", "--rm", "busybox", "sh", "-c", "exit 42"]).code, 42);
         assert_eq!(corten.run(&["run", "--rm", "busybox", "sh", "-c", "kill -9 $$"]).code, 137);
@@ -68,8 +74,14 @@ mod tests {
             (&["run", "--ulimit", "nofile=2:1", "busybox", "true"], &["nofile"]),
             (&["run", "--sysctl", "kernel.panic=1", "busybox", "true"], &["kernel.panic"]),
             (&["run", "--network", "container:nobody", "busybox", "true"], &["nobody"]),
-            (&["run", "--security-opt", "seccomp=/no/such/file", "busybox", "true"], &["/no/such/file"]),
-            (&["run", "--device", "/dev/no-such-device", "busybox", "true"], &["/dev/no-such-device"]),
+            (
+                &["run", "--security-opt", "seccomp=/no/such/file", "busybox", "true"],
+                &["/no/such/file"],
+            ),
+            (
+                &["run", "--device", "/dev/no-such-device", "busybox", "true"],
+                &["/dev/no-such-device"],
+            ),
             (&["run", "--user", "nobody-knows", "busybox", "true"], &["nobody-knows"]),
             (&["run", "-v", "relative/../path:/x", "busybox", "true"], &["relative/../path"]),
             (&["run", "-w", "not/absolute", "busybox", "true"], &["not/absolute"]),
@@ -84,7 +96,9 @@ mod tests {
     #[test]
     fn unknown_containers() {
         let corten = corten();
-        for command in ["stop", "kill", "rm", "wait", "pause", "unpause", "top", "logs", "attach", "start"] {
+        for command in
+            ["stop", "kill", "rm", "wait", "pause", "unpause", "top", "logs", "attach", "start"]
+        {
             one_line(&corten.fails(&[command, "nobody"], 1), &["nobody", "no such container"]);
         }
         one_line(&corten.fails(&["inspect", "nobody"], 1), &["nobody"]);
@@ -119,7 +133,12 @@ mod tests {
         let program = corten.directory().join("corten");
         fs::copy(env!("CARGO_BIN_EXE_corten"), &program).unwrap();
         let mut command = Command::new(&program);
-        command.arg("--root").arg(corten.root()).arg("--state").arg(corten.state()).args(["run", "busybox", "true"]);
+        command
+            .arg("--root")
+            .arg(corten.root())
+            .arg("--state")
+            .arg(corten.state())
+            .args(["run", "busybox", "true"]);
         let output = command.uid(65534).gid(65534).output().unwrap();
         assert_eq!(output.status.code(), Some(125));
         one_line(&String::from_utf8(output.stderr).unwrap(), &["root"]);
@@ -133,9 +152,23 @@ mod tests {
         let tree = corten.directory().join("tree");
         fs::create_dir(&tree).unwrap();
         let made = Command::new("dd").args(["if=/dev/urandom", "bs=1M", "count=16", "status=none"]);
-        let mut made = { let mut made = made; made.arg(format!("of={}", tree.join("big").display())); made };
+        let mut made = {
+            let mut made = made;
+            made.arg(format!("of={}", tree.join("big").display()));
+            made
+        };
         assert!(made.status().unwrap().success());
-        assert!(Command::new("tar").arg("-C").arg(&tree).arg("-cf").arg(&archive).arg(".").status().unwrap().success());
+        assert!(
+            Command::new("tar")
+                .arg("-C")
+                .arg(&tree)
+                .arg("-cf")
+                .arg(&archive)
+                .arg(".")
+                .status()
+                .unwrap()
+                .success()
+        );
 
         // The mount lives in a mount namespace of its own: it is gone with the shell, whatever happens.
         let root = corten.directory().join("small");
@@ -145,7 +178,15 @@ mod tests {
             find "$1/root/tmp" "$1/root/layers" "$1/root/blobs" -type f 2>/dev/null | wc -l
             exit $code"#;
         let output = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-c", script, env!("CARGO_BIN_EXE_corten")])
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                script,
+                env!("CARGO_BIN_EXE_corten"),
+            ])
             .args([&root, &archive])
             .output()
             .unwrap();
@@ -162,7 +203,15 @@ mod tests {
         let script = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 99
             exec "$0" --root "$1" --state "$2" run busybox true"#;
         let output = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-c", script, env!("CARGO_BIN_EXE_corten")])
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                script,
+                env!("CARGO_BIN_EXE_corten"),
+            ])
             .args([corten.root(), corten.state()])
             .output()
             .unwrap();
@@ -173,12 +222,18 @@ mod tests {
     #[test]
     fn a_command_that_is_interrupted_leaves_its_container_to_the_next_command() {
         let corten = corten();
-        let mut run = corten.command().args(["run", "--rm", "--name", "victim", "busybox", "sleep", "1000"]).spawn().unwrap();
+        let mut run = corten
+            .command()
+            .args(["run", "--rm", "--name", "victim", "busybox", "sleep", "1000"])
+            .spawn()
+            .unwrap();
         wait_until("it runs", || corten.ok(&["ps", "--quiet"]).lines().count() == 1);
         run.kill().unwrap();
         run.wait().unwrap();
         assert_eq!(corten.ok(&["ps", "--quiet"]).lines().count(), 1, "the container lives on");
         corten.ok(&["kill", "victim"]);
-        wait_until("--rm is kept by the monitor", || corten.ok(&["ps", "--all", "--quiet"]).is_empty());
+        wait_until("--rm is kept by the monitor", || {
+            corten.ok(&["ps", "--all", "--quiet"]).is_empty()
+        });
     }
 }

@@ -15,7 +15,12 @@ mod tests {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let archive = directory.join("debian-big.tar");
         let maker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/make-debian-image");
-        let status = Command::new("flock").arg(directory.join("debian-big.lock")).arg(maker).arg(&archive).status().unwrap();
+        let status = Command::new("flock")
+            .arg(directory.join("debian-big.lock"))
+            .arg(maker)
+            .arg(&archive)
+            .status()
+            .unwrap();
         assert!(status.success(), "make-debian-image: {status}");
         archive
     }
@@ -30,7 +35,9 @@ mod tests {
     #[test]
     fn debian_runs_its_programs() {
         let corten = loaded();
-        let run = |command: &[&str]| corten.ok(&[&["run", "--rm", "--network", "none", "debian:big"], command].concat());
+        let run = |command: &[&str]| {
+            corten.ok(&[&["run", "--rm", "--network", "none", "debian:big"], command].concat())
+        };
 
         let files = run(&["sh", "-c", "find / -xdev -type f | wc -l"]);
         assert!(files.trim().parse::<u32>().unwrap() >= 20_000, "only {files} files");
@@ -49,7 +56,11 @@ mod tests {
         let corten = loaded();
         let port = free_port();
         let server = ["redis-server", "--port", &port, "--bind", "127.0.0.1", "--save", ""];
-        corten.ok(&[&["run", "--detach", "--name", "redis", "--network", "host", "debian:big"], &server[..]].concat());
+        corten.ok(&[
+            &["run", "--detach", "--name", "redis", "--network", "host", "debian:big"],
+            &server[..],
+        ]
+        .concat());
         wait_until("redis answers", || ping(&port));
 
         // A follower of the log is a command that is killed: the server must not notice.
@@ -63,11 +74,15 @@ mod tests {
         assert!(corten.ok(&["ps"]).contains("Up "));
 
         let id = corten.ok(&["inspect", "--format", "{{.Id}}", "redis"]);
-        let state = fs::read_to_string(corten.state().join("containers").join(&id).join("state.json")).unwrap();
+        let state =
+            fs::read_to_string(corten.state().join("containers").join(&id).join("state.json"))
+                .unwrap();
         let state: serde_json::Value = serde_json::from_str(&state).unwrap();
         let monitor = state["monitor_pid"].as_u64().unwrap().to_string();
         assert!(Command::new("kill").args(["-KILL", &monitor]).status().unwrap().success());
-        wait_until("the monitor is gone", || !Path::new("/proc").join(&monitor).join("exe").exists());
+        wait_until("the monitor is gone", || {
+            !Path::new("/proc").join(&monitor).join("exe").exists()
+        });
 
         // Its process lives on, and the commands say what is true: it runs.
         assert!(ping(&port));
@@ -79,7 +94,10 @@ mod tests {
     }
 
     fn ping(port: &str) -> bool {
-        let answer = Command::new("redis-cli").args(["-h", "127.0.0.1", "-p", port, "ping"]).output().unwrap();
+        let answer = Command::new("redis-cli")
+            .args(["-h", "127.0.0.1", "-p", port, "ping"])
+            .output()
+            .unwrap();
         answer.stdout.starts_with(b"PONG")
     }
 

@@ -32,24 +32,44 @@ mod tests {
         let mut ids = BTreeSet::new();
         for shell in shells {
             let output = shell.wait_with_output().unwrap();
-            assert!(output.status.success(), "a shell failed: {}", String::from_utf8_lossy(&output.stdout));
+            assert!(
+                output.status.success(),
+                "a shell failed: {}",
+                String::from_utf8_lossy(&output.stdout)
+            );
             ids.extend(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned));
         }
         assert_eq!(ids.len(), SHELLS * EACH, "every run printed its own id");
 
         for n in 0..SHELLS * EACH {
-            assert_eq!(corten.ok(&["wait", &format!("c{n}")]), (n % 100).to_string(), "container c{n}");
+            assert_eq!(
+                corten.ok(&["wait", &format!("c{n}")]),
+                (n % 100).to_string(),
+                "container c{n}"
+            );
         }
         let listed = corten.ok(&["ps", "--all", "--format", "{{.Status}}"]);
-        assert_eq!(listed.lines().filter(|status| status.starts_with("Exited (")).count(), SHELLS * EACH, "{listed}");
+        assert_eq!(
+            listed.lines().filter(|status| status.starts_with("Exited (")).count(),
+            SHELLS * EACH,
+            "{listed}"
+        );
 
         let ids: Vec<String> = ids.into_iter().collect();
         let mut remove = vec!["rm", "--force"];
         remove.extend(ids.iter().map(String::as_str));
         corten.ok(&remove);
         wait_until("nothing is left", || Leftovers::of(corten.directory(), &ids).is_empty());
-        for directory in [corten.root().join("containers"), corten.root().join("tmp"), corten.state().join("containers")] {
-            let left: Vec<_> = std::fs::read_dir(&directory).unwrap().flatten().map(|entry| entry.path()).collect();
+        for directory in [
+            corten.root().join("containers"),
+            corten.root().join("tmp"),
+            corten.state().join("containers"),
+        ] {
+            let left: Vec<_> = std::fs::read_dir(&directory)
+                .unwrap()
+                .flatten()
+                .map(|entry| entry.path())
+                .collect();
             assert!(left.is_empty(), "left behind: {left:?}");
         }
     }

@@ -1,1 +1,30 @@
-fn main() {}
+//! The program `corten`: which face was called, and what its exit code is. A face parses, calls the engine and prints; it
+//! decides nothing. Start at [`main`].
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod attach;
+mod commands;
+mod config;
+mod failure;
+mod flags;
+mod output;
+mod program;
+mod table;
+mod template;
+mod terminal;
+mod words;
+
+use std::process::ExitCode;
+
+/// The monitor's face comes first: a process that stays with a container touches nothing that it does not need.
+fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    let first = words.next();
+    let code = match first.as_ref().and_then(|word| word.to_str()) {
+        Some("monitor") => monitor::main(),
+        Some("hello-inside") => program::hello(),
+        _ => program::run(first.into_iter().chain(words)),
+    };
+    ExitCode::from(u8::try_from(code & 0xff).unwrap_or(u8::MAX))
+}

@@ -74,7 +74,8 @@ fn groups_of(name: &str, primary: u32, group: &str) -> Vec<u32> {
     for fields in group.lines().map(|line| line.split(':').collect::<Vec<_>>()) {
         let member =
             fields.get(3).is_some_and(|members| members.split(',').any(|member| member == name));
-        let gid = fields.get(2).and_then(|gid| gid.parse::<u32>().ok()).filter(|gid| *gid != primary);
+        let gid =
+            fields.get(2).and_then(|gid| gid.parse::<u32>().ok()).filter(|gid| *gid != primary);
         groups.extend(gid.filter(|_| member));
     }
     groups

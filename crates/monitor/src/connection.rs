@@ -155,6 +155,19 @@ impl Connection {
         Ok(())
     }
 
+    /// Writes to the container's standard input without waiting: all of it, or an error. At most 32 KiB at once.
+    ///
+    /// # Errors
+    /// EAGAIN while the container takes none, EPIPE when the monitor is gone.
+    pub fn try_write_stdin(&self, bytes: &[u8]) -> Result<(), Errno> {
+        let parts = [IoSlice::new(&[kind::STDIN]), IoSlice::new(bytes)];
+        let mut space = [MaybeUninit::uninit(); 0];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        sendmsg(&self.socket, &parts, &mut control, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
+            .map(drop)
+            .map_err(Errno::from)
+    }
+
     /// Says that no more input will come.
     ///
     /// # Errors

@@ -1,0 +1,125 @@
+//! The command line's grammar, as Docker's users know it: tables of flags that are compiled in, and one pass over the words.
+//!
+//! Nothing is built at start: a command's flags are constants, and parsing looks up the few that were given. A general parser
+//! (clap) would construct its ninety descriptions of `run` first. The rules are those of Go's pflag, which Docker uses: switches
+//! take `=false`, short ones combine (`-it`), and commands that run a program stop at the first word that is no flag.
+
+mod help;
+mod parse;
+
+pub(crate) use help::{commands_help, help};
+pub(crate) use parse::{Matches, Parsed, UsageError, closest, parse};
+
+/// What a flag takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nothing, or `=true` and `=false`.
+    Switch,
+    /// One value; the last one counts. Named in the help as Docker names it.
+    One(&'static str),
+    /// A value each time it is given.
+    Many(&'static str),
+}
+
+/// One flag.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flag {
+    pub(crate) long: &'static str,
+    pub(crate) short: Option<char>,
+    pub(crate) kind: Kind,
+    pub(crate) help: &'static str,
+}
+
+/// How many words follow the flags.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arity {
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+}
+
+/// What a command accepts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grammar {
+    /// Every name, the first one is how help and errors call it.
+    pub(crate) names: &'static [&'static str],
+    /// What follows the name in the line of usage.
+    pub(crate) usage: &'static str,
+    /// One sentence.
+    pub(crate) about: &'static str,
+    /// Its flags, in lists that commands share.
+    pub(crate) flags: &'static [&'static [Flag]],
+    pub(crate) arity: Arity,
+    /// Whether flags may follow words; not where the words are a program of the user's.
+    pub(crate) interspersed: bool,
+}
+
+impl Grammar {
+    /// Its first name.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self.names {
+            [name, ..] => name,
+            [] => "",
+        }
+    }
+
+    pub(crate) fn all_flags(&self) -> impl Iterator<Item = &'static Flag> + use<> {
+        self.flags.iter().flat_map(|list| list.iter())
+    }
+
+    fn by_long(&self, name: &str) -> Option<&'static Flag> {
+        self.all_flags().find(|flag| flag.long == name)
+    }
+
+    fn by_short(&self, letter: char) -> Option<&'static Flag> {
+        self.all_flags().find(|flag| flag.short == Some(letter))
+    }
+}
+
+/// No word.
+pub(crate) const NONE: Arity = exactly(0);
+/// At least one word.
+pub(crate) const SOME: Arity = at_least(1);
+/// Any number of words.
+pub(crate) const ANY: Arity = at_least(0);
+
+/// So many words.
+pub(crate) const fn exactly(number: usize) -> Arity {
+    Arity { least: number, most: number }
+}
+
+/// So many words or more.
+pub(crate) const fn at_least(number: usize) -> Arity {
+    Arity { least: number, most: usize::MAX }
+}
+
+/// A switch.
+pub(crate) const fn switch(short: &str, long: &'static str, help: &'static str) -> Flag {
+    Flag { long, short: letter(short), kind: Kind::Switch, help }
+}
+
+/// A flag with one value.
+pub(crate) const fn one(
+    short: &str,
+    long: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Flag {
+    Flag { long, short: letter(short), kind: Kind::One(value), help }
+}
+
+/// A flag that may be given often.
+pub(crate) const fn many(
+    short: &str,
+    long: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Flag {
+    Flag { long, short: letter(short), kind: Kind::Many(value), help }
+}
+
+const fn letter(short: &str) -> Option<char> {
+    match short.as_bytes() {
+        [byte, ..] => Some(*byte as char),
+        [] => None,
+    }
+}

@@ -1,0 +1,236 @@
+//! `exec`: a further process, its streams relayed through pipes that are ours. The caller's own files and terminal never enter
+//! the container.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use engine::{Connection, EngineError, ExecRequest, FromMonitor, Received, parse};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno as Raw;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::arguments::Matches;
+use crate::attach::{End, hold_signals, relay_terminal, write_all};
+use crate::config;
+use crate::failure::Failure;
+use crate::program::Session;
+use crate::terminal::{self, DetachKeys};
+
+const CHUNK: usize = 32 * 1024;
+
+pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let detached = matches.on("detach");
+    let tty = matches.on("tty") && !detached;
+    let input = matches.on("interactive") && !detached;
+    if tty && input && !terminal::is_terminal() {
+        return Err(Failure::Words("the input device is not a TTY".to_owned()));
+    }
+    let request = ExecRequest {
+        command: matches.words.get(1..).unwrap_or_default().to_vec(),
+        env: environment(matches)?,
+        workdir: matches.value("workdir").unwrap_or_default().to_owned(),
+        user: matches.value("user").unwrap_or_default().to_owned(),
+        tty,
+        size: terminal::size().filter(|_| tty),
+        privileged: matches.on("privileged"),
+    };
+    let signals = tty.then(|| hold_signals(false));
+    let engine = session.engine()?;
+    let pipes =
+        if tty || detached {
+            None
+        } else {
+            Some(Pipes::new(input).map_err(|errno| {
+                Failure::Words(format!("make pipes: {}", sys::Errno::from(errno)))
+            })?)
+        };
+    let theirs = pipes
+        .as_ref()
+        .map(|pipes| [pipes.theirs[0].as_fd(), pipes.theirs[1].as_fd(), pipes.theirs[2].as_fd()]);
+    let (name, mut connection) = engine.containers().exec(matches.word(0), &request, theirs)?;
+    let console = started(&name, &mut connection)?;
+    if detached {
+        return Ok(0);
+    }
+    let end = match (console, signals, pipes) {
+        (Some(master), Some(signals), _) => {
+            relay_terminal(connection, &master, keys(matches)?, signals)
+        }
+        (_, _, Some(pipes)) => pipes.relay(connection),
+        _ => End::Lost,
+    };
+    match end {
+        End::Exited(code) => Ok(code),
+        End::Detached => Ok(0),
+        End::OutputClosed => Ok(141),
+        End::Lost => Err(Failure::Words(format!("exec in container {name}: its monitor is gone"))),
+    }
+}
+
+fn keys(matches: &Matches) -> Result<Option<DetachKeys>, Failure> {
+    let text = matches.value("detach-keys").unwrap_or("ctrl-p,ctrl-q");
+    DetachKeys::parse(text)
+        .map(Some)
+        .ok_or_else(|| Failure::Words(format!("invalid detach keys {text:?}")))
+}
+
+fn environment(matches: &Matches) -> Result<Vec<String>, Failure> {
+    let mut env = Vec::new();
+    for path in matches.values("env-file") {
+        let text = std::fs::read_to_string(path).map_err(Failure::file("read", path))?;
+        for line in text
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
+            env.extend(parse::env(line, config::lookup)?);
+        }
+    }
+    for text in matches.values("env") {
+        env.extend(parse::env(text, config::lookup)?);
+    }
+    Ok(env)
+}
+
+/// Waits until the process runs; gives its terminal's master.
+fn started(name: &str, connection: &mut Connection) -> Result<Option<OwnedFd>, Failure> {
+    let failed =
+        |why: String, code| Failure::Engine(EngineError::Exec { name: name.to_owned(), why, code });
+    loop {
+        match connection.receive() {
+            Ok(Received::Message(FromMonitor::ExecStarted { console, .. })) => return Ok(console),
+            Ok(Received::Message(FromMonitor::ExecFailed { code, error })) => {
+                return Err(failed(error.to_owned(), code));
+            }
+            Ok(Received::Message(_)) => {}
+            Ok(Received::Closed) => return Err(failed("its monitor is gone".to_owned(), 125)),
+            Err(errno) => return Err(failed(format!("hear its monitor: {errno}"), 125)),
+        }
+    }
+}
+
+/// Both ends of the process's streams.
+struct Pipes {
+    theirs: [OwnedFd; 3],
+    stdin: Option<OwnedFd>,
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+}
+
+impl Pipes {
+    fn new(input: bool) -> Result<Self, Raw> {
+        let (stdin_theirs, stdin) = if input {
+            let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+            (read, Some(write))
+        } else {
+            (
+                rustix::fs::open(
+                    c"/dev/null",
+                    rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
+                    rustix::fs::Mode::empty(),
+                )?,
+                None,
+            )
+        };
+        let (stdout, stdout_theirs) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (stderr, stderr_theirs) = pipe_with(PipeFlags::CLOEXEC)?;
+        Ok(Self { theirs: [stdin_theirs, stdout_theirs, stderr_theirs], stdin, stdout, stderr })
+    }
+
+    /// Until the process has ended and what it wrote is written. Input waits for room in its pipe.
+    fn relay(self, mut connection: Connection) -> End {
+        let Self { theirs, mut stdin, stdout, stderr } = self;
+        drop(theirs);
+        if let Some(stdin) = &stdin {
+            let _blocking = rustix::io::ioctl_fionbio(stdin, true);
+        }
+        let mut outputs = [Some(stdout), Some(stderr)];
+        let mut pending: Vec<u8> = Vec::new();
+        let mut ended = None;
+        let mut buffer = [0_u8; CHUNK];
+        loop {
+            let wanted = |on: bool, flags| if on { flags } else { PollFlags::empty() };
+            let nothing = rustix::stdio::stdin();
+            let mut polled: Vec<PollFd<'_>> = vec![
+                PollFd::from_borrowed_fd(
+                    connection.as_fd(),
+                    wanted(ended.is_none(), PollFlags::IN),
+                ),
+                PollFd::from_borrowed_fd(
+                    nothing,
+                    wanted(stdin.is_some() && pending.is_empty(), PollFlags::IN),
+                ),
+            ];
+            let pipe = stdin.as_ref().filter(|_| !pending.is_empty());
+            polled.push(PollFd::from_borrowed_fd(
+                pipe.map_or(nothing, AsFd::as_fd),
+                wanted(pipe.is_some(), PollFlags::OUT),
+            ));
+            for output in &outputs {
+                polled.push(PollFd::from_borrowed_fd(
+                    output.as_ref().map_or(nothing, AsFd::as_fd),
+                    wanted(output.is_some(), PollFlags::IN),
+                ));
+            }
+            // What a process left behind that lives on holds our pipes open for as long as it likes.
+            let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+            let count = poll(&mut polled, ended.map(|_| &at_once)).unwrap_or(0);
+            let ready: Vec<bool> =
+                polled.iter().map(|polled| !polled.revents().is_empty()).collect();
+            drop(polled);
+            let is_ready = |place: usize| ready.get(place).copied().unwrap_or(false);
+            let mut moved = false;
+            for (place, stream) in [(0, rustix::stdio::stdout()), (1, rustix::stdio::stderr())] {
+                let Some(Some(output)) = outputs.get(place).filter(|_| is_ready(3 + place)) else {
+                    continue;
+                };
+                match rustix::io::read(output, &mut buffer[..]) {
+                    Ok(count) if count > 0 => {
+                        moved = true;
+                        if write_all(stream, buffer.get(..count).unwrap_or_default())
+                            == Err(Raw::PIPE)
+                        {
+                            return End::OutputClosed;
+                        }
+                    }
+                    Err(Raw::INTR | Raw::AGAIN) => {}
+                    _ => outputs[place] = None,
+                }
+            }
+            if is_ready(1) && stdin.is_some() && pending.is_empty() {
+                match rustix::io::read(rustix::stdio::stdin(), &mut buffer[..]) {
+                    Ok(count) if count > 0 => {
+                        pending.extend_from_slice(buffer.get(..count).unwrap_or_default())
+                    }
+                    Err(Raw::INTR | Raw::AGAIN) => {}
+                    _ => stdin = None,
+                }
+            }
+            if let Some(pipe) = stdin.as_ref().filter(|_| !pending.is_empty()) {
+                match rustix::io::write(pipe, &pending) {
+                    Ok(count) => drop(pending.drain(..count)),
+                    Err(Raw::AGAIN | Raw::INTR) => {}
+                    Err(_closed) => {
+                        pending.clear();
+                        stdin = None;
+                    }
+                }
+            }
+            match ended {
+                Some(end) if !moved && (count == 0 || outputs.iter().all(Option::is_none)) => {
+                    return end;
+                }
+                Some(_) => {}
+                None if is_ready(0) => {
+                    ended = match connection.receive() {
+                        Ok(Received::Message(FromMonitor::ExecExited { code })) => {
+                            Some(End::Exited(code))
+                        }
+                        Ok(Received::Message(_)) => None,
+                        Ok(Received::Closed) | Err(_) => Some(End::Lost),
+                    };
+                }
+                None => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `inspect`: Docker's documents, whole or through a template.
+
+use engine::{Engine, Kind};
+use serde_json::Value;
+
+use crate::arguments::Matches;
+use crate::failure::Failure;
+use crate::output;
+use crate::program::Session;
+use crate::template::Template;
+
+pub(super) fn any(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let wanted = matches.value("type");
+    if let Some(other) = wanted.filter(|wanted| !matches!(*wanted, "container" | "image")) {
+        return Err(Failure::Words(format!(
+            "invalid type {other:?}: it is not one of container, image"
+        )));
+    }
+    let find = |engine: &Engine, name: &str| -> Result<Value, Failure> {
+        if wanted != Some("image") {
+            match engine.containers().inspect(name) {
+                Err(error) if error.kind() == Kind::NotFound && wanted.is_none() => {}
+                found => return Ok(found?),
+            }
+        }
+        match engine.images().inspect(name) {
+            Err(error)
+                if wanted.is_none() && matches!(error.kind(), Kind::NotFound | Kind::Invalid) =>
+            {
+                Err(Failure::Words(format!("no such object: {name}")))
+            }
+            found => Ok(found?),
+        }
+    };
+    print(session, matches, find)
+}
+
+pub(super) fn image(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    print(session, matches, |engine, name| Ok(engine.images().inspect(name)?))
+}
+
+fn print(
+    session: &Session,
+    matches: &Matches,
+    find: impl Fn(&Engine, &str) -> Result<Value, Failure>,
+) -> Result<i32, Failure> {
+    let format = matches.value("format").filter(|format| !format.is_empty());
+    let template = format.filter(|format| *format != "json").map(Template::parse).transpose()?;
+    let engine = session.engine()?;
+    let mut code = 0;
+    let mut documents = Vec::new();
+    for name in &matches.words {
+        match find(&engine, name) {
+            Ok(document) => documents.push(document),
+            Err(failure) => {
+                output::error(&failure.line(), failure.hint().as_deref());
+                code = 1;
+            }
+        }
+    }
+    let text = match (&template, format) {
+        (Some(template), _) => documents
+            .iter()
+            .map(|document| Ok(format!("{}\n", template.render(document)?)))
+            .collect::<Result<String, Failure>>()?,
+        (None, Some(_)) => format!("{}\n", Value::Array(documents)),
+        (None, None) => {
+            format!("{}\n", serde_json::to_string_pretty(&documents).unwrap_or_default())
+        }
+    };
+    output::write(&text).map_err(Failure::file("write", "standard output"))?;
+    Ok(code)
+}

@@ -1,0 +1,160 @@
+//! `stop`, `kill`, `rm`, `pause`, `unpause`, `wait`, `top`: what happens to containers that exist.
+
+use engine::parse::signal_number;
+
+use super::each;
+use crate::arguments::Matches;
+use crate::failure::Failure;
+use crate::output;
+use crate::program::Session;
+use crate::table;
+
+const SIGKILL: i32 = 9;
+
+pub(super) fn stop(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    let signal = matches.value("signal").map(signal_number).transpose()?;
+    let timeout = matches.value("timeout").map(|text| {
+        text.parse::<i64>().map_err(|_no_number| {
+            Failure::Words(format!("invalid timeout {text:?}: it is no number of seconds"))
+        })
+    });
+    let timeout = timeout.transpose()?;
+    each(matches, |name| {
+        engine.containers().stop(name, signal, timeout)?;
+        output::line(name);
+        Ok(())
+    })
+}
+
+pub(super) fn kill(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    let signal = matches.value("signal").map(signal_number).transpose()?.unwrap_or(SIGKILL);
+    each(matches, |name| {
+        engine.containers().kill(name, signal)?;
+        output::line(name);
+        Ok(())
+    })
+}
+
+pub(super) fn rm(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    each(matches, |name| {
+        match engine.containers().remove(name, matches.on("force"), matches.on("volumes")) {
+            // Docker's -f is content when there is nothing to remove, and says so.
+            Err(error) if matches.on("force") && error.kind() == engine::Kind::NotFound => {
+                output::error(&engine::chain(&error), None);
+                return Ok(());
+            }
+            done => done?,
+        }
+        output::line(name);
+        Ok(())
+    })
+}
+
+pub(super) fn reap(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    each(matches, |id| {
+        let id = id.parse().map_err(|error: spec::id::BadId| Failure::Words(error.to_string()))?;
+        Ok(engine.containers().ended(&id)?)
+    })
+}
+
+pub(super) fn pause(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    each(matches, |name| {
+        engine.containers().pause(name)?;
+        output::line(name);
+        Ok(())
+    })
+}
+
+pub(super) fn unpause(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    each(matches, |name| {
+        engine.containers().unpause(name)?;
+        output::line(name);
+        Ok(())
+    })
+}
+
+pub(super) fn wait(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    each(matches, |name| {
+        output::line(&engine.containers().wait(name)?.to_string());
+        Ok(())
+    })
+}
+
+pub(super) fn top(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    let processes = engine.containers().processes(matches.word(0))?;
+    let options = matches.words.get(1..).unwrap_or_default();
+    if !options.is_empty() {
+        return ps(&processes, options);
+    }
+    let mut rows = vec![
+        ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"].map(str::to_owned).to_vec(),
+    ];
+    let now = crate::words::now();
+    for process in processes {
+        let started = i64::try_from(process.started_at_s).unwrap_or(i64::MAX);
+        let age = u64::try_from(now - started).unwrap_or(0).max(1);
+        let zoned = jiff::Timestamp::from_second(started)
+            .map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
+        let time = process.cpu_time_s;
+        rows.push(vec![
+            user_name(process.uid),
+            process.pid.to_string(),
+            process.parent.to_string(),
+            (time * 100 / age).min(99).to_string(),
+            zoned.map_or_else(
+                |_out_of_range| "?".to_owned(),
+                |zoned| zoned.strftime(if age < 86_400 { "%H:%M" } else { "%b%d" }).to_string(),
+            ),
+            process.terminal,
+            format!("{:02}:{:02}:{:02}", time / 3600, time / 60 % 60, time % 60),
+            process.command,
+        ]);
+    }
+    output::write(&table::layout(&rows)).map_err(Failure::file("write", "standard output"))?;
+    Ok(0)
+}
+
+/// The host's own name for a user.
+fn user_name(uid: u32) -> String {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let number = uid.to_string();
+    let mut lines = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    lines
+        .find(|fields| fields.get(2) == Some(&number.as_str()))
+        .and_then(|fields| fields.first().map(|&name| name.to_owned()))
+        .unwrap_or(number)
+}
+
+/// With options of ps(1) it is the host's ps that prints, as Docker does it.
+fn ps(processes: &[engine::ProcessRow], options: &[String]) -> Result<i32, Failure> {
+    let pids: Vec<String> = processes.iter().map(|process| process.pid.to_string()).collect();
+    let mut command = std::process::Command::new("ps");
+    command.args(options);
+    let listed = command.output().map_err(Failure::file("run", "ps"))?;
+    if !listed.status.success() {
+        return Err(Failure::Words(format!(
+            "ps: {}",
+            String::from_utf8_lossy(&listed.stderr).lines().next().unwrap_or_default()
+        )));
+    }
+    let text = String::from_utf8_lossy(&listed.stdout);
+    let mut lines = text.lines();
+    let head = lines.next().unwrap_or_default();
+    let column = head.split_whitespace().position(|name| name == "PID");
+    let column = column.ok_or_else(|| Failure::Words("ps prints no column PID".to_owned()))?;
+    output::line(head);
+    for line in lines.filter(|line| {
+        line.split_whitespace().nth(column).is_some_and(|pid| pids.iter().any(|own| own == pid))
+    }) {
+        output::line(line);
+    }
+    Ok(0)
+}

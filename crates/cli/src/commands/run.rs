@@ -1,0 +1,209 @@
+//! `run`, `create`, `start`, `attach`: containers in the foreground and in the background.
+
+use engine::{Attach, Connection, Engine};
+use spec::ContainerId;
+use sys::SignalSet;
+
+use crate::arguments::Matches;
+use crate::attach::{End, Foreground, hold_signals};
+use crate::failure::Failure;
+use crate::flags::request;
+use crate::output;
+use crate::program::Session;
+use crate::terminal::{self, DetachKeys};
+
+const DEFAULT_DETACH_KEYS: &str = "ctrl-p,ctrl-q";
+/// Exit code of a foreground whose monitor was killed.
+const LOST: i32 = 125;
+/// As a program that SIGPIPE ended.
+const OUTPUT_CLOSED: i32 = 141;
+
+pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let mut request = request(matches)?;
+    let detached = matches.on("detach");
+    request.config.stdin_once = request.config.open_stdin && !detached;
+    if matches.on("explain") {
+        return explain(session, &request);
+    }
+    let input = matches.on("interactive") && !detached;
+    if request.config.tty && input && !terminal::is_terminal() {
+        return Err(Failure::Words("the input device is not a TTY".to_owned()));
+    }
+    let keys = detach_keys(matches, request.config.tty)?;
+    let id_file = IdFile::claim(matches.value("cidfile"))?;
+    let proxy = proxies(matches) && !request.config.tty && !detached;
+    // Held before anything starts, so that no signal is lost between.
+    let signals = if detached { SignalSet::empty() } else { hold_signals(proxy) };
+    let engine = session.engine()?;
+    let containers = engine.containers();
+    let (id, name, mut connection) =
+        containers.run(&request, Attach { input, output: !detached })?;
+    id_file.write(&id)?;
+    containers.started(&id, &name, &mut connection)?;
+    if detached {
+        output::line(id.as_str());
+        return Ok(0);
+    }
+    foreground(&engine, &id, connection, (input, request.config.tty, proxy), keys, signals)
+}
+
+fn explain(session: &Session, request: &engine::CreateRequest) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    let plan = engine.containers().explain(request)?;
+    output::write(&plan.to_string()).map_err(Failure::file("write", "standard output"))?;
+    Ok(0)
+}
+
+fn foreground(
+    engine: &Engine,
+    id: &ContainerId,
+    connection: Connection,
+    (input, tty, proxy): (bool, bool, bool),
+    keys: Option<DetachKeys>,
+    signals: SignalSet,
+) -> Result<i32, Failure> {
+    let containers = engine.containers();
+    let pass_on = |signal| {
+        // It may have ended by itself meanwhile.
+        let _ended = containers.kill(id.as_str(), signal);
+    };
+    let end = Foreground { connection, input, tty, keys, signal: &pass_on, proxy }.run(signals);
+    match end {
+        End::Exited(code) => {
+            containers.ended(id)?;
+            Ok(code)
+        }
+        End::Detached => Ok(0),
+        End::OutputClosed => Ok(OUTPUT_CLOSED),
+        End::Lost => {
+            output::error(&format!("the monitor of container {} is gone", id.short()), None);
+            Ok(LOST)
+        }
+    }
+}
+
+fn detach_keys(matches: &Matches, tty: bool) -> Result<Option<DetachKeys>, Failure> {
+    let given = matches.value("detach-keys");
+    let Some(text) = given.or(tty.then_some(DEFAULT_DETACH_KEYS)) else { return Ok(None) };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let keys = DetachKeys::parse(text).ok_or_else(|| Failure::Words(format!("invalid detach keys {text:?}: keys are letters or ctrl- with a letter, with commas between")))?;
+    Ok(tty.then_some(keys))
+}
+
+fn proxies(matches: &Matches) -> bool {
+    matches.value("sig-proxy") != Some("false")
+}
+
+/// The file that an id is written to: made before the container is, so that it fails first.
+struct IdFile<'a> {
+    path: Option<&'a str>,
+    written: std::cell::Cell<bool>,
+}
+
+impl<'a> IdFile<'a> {
+    fn claim(path: Option<&'a str>) -> Result<Self, Failure> {
+        if let Some(path) = path {
+            std::fs::File::create_new(path).map_err(Failure::file("make the id file", path))?;
+        }
+        Ok(Self { path, written: false.into() })
+    }
+
+    fn write(&self, id: &ContainerId) -> Result<(), Failure> {
+        self.written.set(true);
+        let Some(path) = self.path else { return Ok(()) };
+        #[expect(clippy::disallowed_methods, reason = "the file was made new for this")]
+        std::fs::write(path, id.as_str()).map_err(Failure::file("write", path))
+    }
+}
+
+impl Drop for IdFile<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.filter(|_| !self.written.get()) {
+            let _gone = std::fs::remove_file(path);
+        }
+    }
+}
+
+pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let mut request = request(matches)?;
+    request.config.stdin_once = request.config.open_stdin;
+    if matches.on("explain") {
+        return explain(session, &request);
+    }
+    let id_file = IdFile::claim(matches.value("cidfile"))?;
+    let engine = session.engine()?;
+    let id = engine.containers().create(&request)?;
+    id_file.write(&id)?;
+    output::line(id.as_str());
+    Ok(0)
+}
+
+pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    let containers = engine.containers();
+    if !matches.on("attach") && !matches.on("interactive") {
+        return super::each(matches, |name| {
+            let id = containers.get(name)?.record.id;
+            if let Some(mut connection) = containers.start(name, Attach::default())? {
+                containers.started(&id, name, &mut connection)?;
+            }
+            output::line(name);
+            Ok(())
+        });
+    }
+    let [name] = matches.words.as_slice() else {
+        return Err(Failure::Words(
+            "you cannot start and attach multiple containers at once".to_owned(),
+        ));
+    };
+    let container = containers.get(name)?;
+    let (id, tty) = (container.record.id, container.config.tty);
+    let input = matches.on("interactive") && container.config.open_stdin;
+    let proxy = proxies(matches) && !tty;
+    let keys = detach_keys(matches, tty)?;
+    let signals = hold_signals(proxy);
+    match containers.start(name, Attach { input, output: true })? {
+        Some(mut connection) => {
+            containers.started(&id, name, &mut connection)?;
+            foreground(&engine, &id, connection, (input, tty, proxy), keys, signals)
+        }
+        None => attach_to(&engine, name, (input, proxy), keys, signals),
+    }
+}
+
+pub(super) fn attach(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    let name = matches.word(0);
+    let tty = engine.containers().get(name)?.config.tty;
+    let proxy = proxies(matches) && !tty;
+    let keys = detach_keys(matches, tty)?;
+    attach_to(&engine, name, (!matches.on("no-stdin"), proxy), keys, hold_signals(proxy))
+}
+
+fn attach_to(
+    engine: &Engine,
+    name: &str,
+    (input, proxy): (bool, bool),
+    keys: Option<DetachKeys>,
+    signals: SignalSet,
+) -> Result<i32, Failure> {
+    let containers = engine.containers();
+    let container = containers.get(name)?;
+    if matches!(container.state, engine::State::Running { paused: true, .. }) {
+        return Err(Failure::Words(format!("attach to container {name}: it is paused")));
+    }
+    let connection = containers.connect(&container, "attach to")?;
+    let input = input && container.config.open_stdin;
+    let gone = |errno| Failure::Words(format!("attach to container {name}: {errno}"));
+    connection.attach(input, true).map_err(gone)?;
+    foreground(
+        engine,
+        &container.record.id,
+        connection,
+        (input, container.config.tty, proxy),
+        keys,
+        signals,
+    )
+}

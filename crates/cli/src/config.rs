@@ -1,0 +1,39 @@
+//! Settings from the environment and from flags, with their defaults: the one place that reads the environment.
+
+use std::path::PathBuf;
+
+use engine::Paths;
+
+const ROOT: &str = "/var/lib/corten";
+const STATE: &str = "/run/corten";
+
+/// What one source says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RawConfig {
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
+}
+
+impl RawConfig {
+    /// `CORTEN_ROOT` and `CORTEN_STATE`.
+    pub(crate) fn from_environment() -> Self {
+        let path = |name| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        Self { root: path("CORTEN_ROOT"), state: path("CORTEN_STATE") }
+    }
+
+    /// Flags win over the environment, which wins over the defaults. Relative paths start from the working directory: a
+    /// monitor's is another one.
+    pub(crate) fn resolve(self, environment: Self) -> std::io::Result<Paths> {
+        let absolute = |path: PathBuf| std::path::absolute(path);
+        Ok(Paths {
+            root: absolute(self.root.or(environment.root).unwrap_or_else(|| ROOT.into()))?,
+            state: absolute(self.state.or(environment.state).unwrap_or_else(|| STATE.into()))?,
+        })
+    }
+}
+
+/// A variable of the caller's, for `--env NAME`.
+#[expect(clippy::disallowed_methods, reason = "this is the place")]
+pub(crate) fn lookup(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,87 @@
+//! How a command fails: one line, a hint where one is known, and the right exit code.
+
+use engine::EngineError;
+
+use crate::arguments::UsageError;
+use crate::template::TemplateError;
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The line was not understood.
+    #[error("{error}")]
+    Usage { command: String, error: UsageError },
+    /// A command that does not exist.
+    #[error("'{word}' is not a corten command")]
+    UnknownCommand { word: String, closest: Option<String> },
+    /// The engine refused.
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+    /// The same, with what was tried.
+    #[error("{what}: {error}")]
+    Doing { what: String, error: EngineError },
+    /// A format that is none.
+    #[error("{0}")]
+    Template(#[from] TemplateError),
+    /// A file of the caller's.
+    #[error("{action} {path}: {}", sys::Errno::from(std::io::Error::from(cause.kind())).name().map_or_else(|| cause.to_string(), |_| errno_of(cause)))]
+    File { action: &'static str, path: String, cause: std::io::Error },
+    /// In so many words.
+    #[error("{0}")]
+    Words(String),
+    /// Everything was said before.
+    #[error("")]
+    Said,
+}
+
+fn errno_of(cause: &std::io::Error) -> String {
+    cause
+        .raw_os_error()
+        .map_or_else(|| cause.to_string(), |number| sys::Errno::from_raw(number).to_string())
+}
+
+impl Failure {
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl std::fmt::Display,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_string();
+        move |cause| Self::File { action, path, cause }
+    }
+
+    /// The error on one line, with its causes.
+    pub(crate) fn line(&self) -> String {
+        match self {
+            Self::Engine(error) => engine::chain(error),
+            Self::Doing { what, error } => format!("{what}: {}", engine::chain(error)),
+            other => other.to_string(),
+        }
+    }
+
+    /// What would help.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Engine(error) | Self::Doing { error, .. } => error.hint(),
+            Self::UnknownCommand { closest: Some(closest), .. } => {
+                Some(format!("did you mean {closest}?"))
+            }
+            Self::Usage {
+                error: UsageError::UnknownFlag { closest: Some(closest), .. }, ..
+            } => Some(format!("did you mean --{closest}?")),
+            _ => None,
+        }
+    }
+
+    /// Docker's exit codes: `run`, `create` and `exec` tell their own failures from the program's by 125 to 127.
+    pub(crate) fn exit_code(&self, runs_programs: bool) -> i32 {
+        match self {
+            Self::Engine(error @ (EngineError::Start { .. } | EngineError::Exec { .. }))
+                if runs_programs =>
+            {
+                error.exit_code().into()
+            }
+            _ if runs_programs => 125,
+            _ => 1,
+        }
+    }
+}

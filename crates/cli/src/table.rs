@@ -1,0 +1,39 @@
+//! Tables as Docker prints them: columns as wide as their widest cell, three spaces between, nothing behind the last.
+
+const BETWEEN: usize = 3;
+
+/// Lays out rows, the first of which is the head.
+pub(crate) fn layout(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width + BETWEEN - cell.chars().count()));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [["A", "LONG NAME", "C"], ["wide cell", "x", ""]]
+            .map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(layout(&rows), "A           LONG NAME   C\nwide cell   x\n");
+    }
+}

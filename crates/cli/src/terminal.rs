@@ -1,0 +1,107 @@
+//! The caller's terminal: raw while a container has it, and given back as it was. Source: termios(3).
+
+use std::os::fd::BorrowedFd;
+
+use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
+
+/// Raw mode, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    before: Termios,
+}
+
+impl Raw {
+    /// Nothing when standard input is no terminal.
+    pub(crate) fn enter() -> Option<Self> {
+        let stdin = rustix::stdio::stdin();
+        let before = tcgetattr(stdin).ok()?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(stdin, OptionalActions::Now, &raw).ok()?;
+        Some(Self { before })
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no settings.
+        let _gone = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.before);
+    }
+}
+
+/// Whether standard input is a terminal.
+pub(crate) fn is_terminal() -> bool {
+    isatty(rustix::stdio::stdin())
+}
+
+/// Rows and columns of the first stream that is a terminal.
+pub(crate) fn size() -> Option<(u16, u16)> {
+    let streams: [BorrowedFd<'static>; 3] =
+        [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
+    streams
+        .into_iter()
+        .find_map(|stream| tcgetwinsize(stream).ok())
+        .map(|size| (size.ws_row, size.ws_col))
+}
+
+/// Keys that end an attachment and leave the container running.
+#[derive(Clone, Debug)]
+pub(crate) struct DetachKeys {
+    sequence: Vec<u8>,
+    matched: usize,
+}
+
+impl DetachKeys {
+    /// `ctrl-p,ctrl-q`: letters, or `ctrl-` with a letter or one of `@ [ \ ] ^ _`, with commas between.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let key = |key: &str| match (key.strip_prefix("ctrl-"), key.as_bytes()) {
+            (Some(letter), _) => match letter.as_bytes() {
+                [letter @ (b'a'..=b'z' | b'@' | b'[' | b'\\' | b']' | b'^' | b'_')] => {
+                    Some(letter & 0x1f)
+                }
+                _ => None,
+            },
+            (None, [letter]) => Some(*letter),
+            _ => None,
+        };
+        Some(Self { sequence: text.split(',').map(key).collect::<Option<_>>()?, matched: 0 })
+    }
+
+    /// Passes input on; gives nothing once the keys were typed. Keys that could begin the sequence are held back until the
+    /// next one tells.
+    pub(crate) fn filter(&mut self, input: &[u8]) -> Option<Vec<u8>> {
+        let mut passed = Vec::new();
+        for byte in input {
+            if self.sequence.get(self.matched) == Some(byte) {
+                self.matched += 1;
+                if self.matched == self.sequence.len() {
+                    return None;
+                }
+                continue;
+            }
+            passed.extend(self.sequence.iter().take(self.matched));
+            self.matched = 0;
+            if self.sequence.first() == Some(byte) {
+                self.matched = 1;
+            } else {
+                passed.push(*byte);
+            }
+        }
+        Some(passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_held_back_until_they_tell() {
+        let mut keys = DetachKeys::parse("ctrl-p,ctrl-q").unwrap();
+        assert_eq!(keys.filter(b"a\x10"), Some(b"a".to_vec()));
+        assert_eq!(keys.filter(b"b"), Some(b"\x10b".to_vec()));
+        assert_eq!(keys.filter(b"\x10\x10"), Some(b"\x10".to_vec()));
+        assert_eq!(keys.filter(b"\x11"), None);
+        assert!(DetachKeys::parse("ctrl-1").is_none() && DetachKeys::parse("ab").is_none());
+    }
+}

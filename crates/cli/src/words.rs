@@ -1,0 +1,149 @@
+//! Times, durations and sizes in the words that Docker uses.
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// "3 minutes", "About an hour".
+pub(crate) fn duration(seconds: i64) -> String {
+    match seconds {
+        i64::MIN..1 => "Less than a second".to_owned(),
+        1 => "1 second".to_owned(),
+        2..60 => format!("{seconds} seconds"),
+        60..120 => "About a minute".to_owned(),
+        120..3600 => format!("{} minutes", seconds / MINUTE),
+        _ => match (seconds + HOUR / 2) / HOUR {
+            1 => "About an hour".to_owned(),
+            hours @ 2..48 => format!("{hours} hours"),
+            hours @ 48..336 => format!("{} days", hours / 24),
+            hours @ 336..1440 => format!("{} weeks", hours / 24 / 7),
+            hours @ 1440..17520 => format!("{} months", hours / 24 / 30),
+            _ => format!("{} years", seconds / DAY / 365),
+        },
+    }
+}
+
+/// Seconds since 1970 of a time that the engine wrote.
+pub(crate) fn seconds_of(rfc3339: &str) -> i64 {
+    rfc3339.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second)
+}
+
+/// Seconds since 1970, now.
+pub(crate) fn now() -> i64 {
+    engine::now_ns() / 1_000_000_000
+}
+
+/// "12.3MB": powers of 1000, three or four digits.
+pub(crate) fn size(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB", "TB", "PB"] {
+        if value < 1000.0 || unit == "PB" {
+            let digits = if unit == "B" || value >= 100.0 {
+                0
+            } else if value >= 10.0 {
+                1
+            } else {
+                2
+            };
+            let text = format!("{value:.digits$}");
+            let text =
+                if digits > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+            return format!("{text}{unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{bytes}B")
+}
+
+/// At most so many characters, the last of which says that there are more.
+pub(crate) fn truncate(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
+}
+
+/// A time that people wrote: RFC 3339 with or without a zone, seconds since 1970, or a duration back from now (`10m`), in
+/// the form of the log.
+pub(crate) fn log_time(text: &str) -> Option<String> {
+    let now = engine::now_ns();
+    if let Some(seconds) = duration_seconds(text) {
+        return Some(engine::format_time(now - seconds.saturating_mul(1_000_000_000)));
+    }
+    if let Some((seconds, nanoseconds)) = text.split_once('.').or(Some((text, "0")))
+        && let (Ok(seconds), Ok(_)) = (seconds.parse::<i64>(), nanoseconds.parse::<u64>())
+    {
+        let nanoseconds: i64 = format!("{nanoseconds:0<9}").get(..9)?.parse().ok()?;
+        return Some(engine::format_time(
+            seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)?,
+        ));
+    }
+    let zoned = text.parse::<jiff::Timestamp>().ok();
+    let local = || {
+        text.parse::<jiff::civil::DateTime>()
+            .ok()?
+            .to_zoned_datetime(jiff::tz::TimeZone::system())
+            .ok()
+            .map(|zoned| zoned.timestamp())
+    };
+    let timestamp = zoned.or_else(local)?;
+    i64::try_from(timestamp.as_nanosecond()).ok().map(engine::format_time)
+}
+
+/// `1h30m`, `90s`.
+fn duration_seconds(text: &str) -> Option<i64> {
+    let mut rest = text;
+    let mut total = 0_i64;
+    while !rest.is_empty() {
+        let digits =
+            rest.find(|letter: char| !letter.is_ascii_digit()).filter(|digits| *digits > 0)?;
+        let (number, after) = rest.split_at(digits);
+        let (factor, after) = match after.as_bytes().first()? {
+            b'h' => (HOUR, after.get(1..)?),
+            b'm' if !after.starts_with("ms") => (MINUTE, after.get(1..)?),
+            b's' => (1, after.get(1..)?),
+            _ => return None,
+        };
+        total = total.checked_add(number.parse::<i64>().ok()?.checked_mul(factor)?)?;
+        rest = after;
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_dockers() {
+        for (seconds, words) in [
+            (0, "Less than a second"),
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (60, "About a minute"),
+            (180, "3 minutes"),
+            (3600, "About an hour"),
+            (7200, "2 hours"),
+            (86_400 * 3, "3 days"),
+            (86_400 * 20, "2 weeks"),
+            (86_400 * 90, "3 months"),
+            (86_400 * 800, "2 years"),
+        ] {
+            assert_eq!(duration(seconds), words);
+        }
+        for (bytes, words) in [
+            (0, "0B"),
+            (999, "999B"),
+            (1000, "1kB"),
+            (1_230_000, "1.23MB"),
+            (77_800_000, "77.8MB"),
+            (449_000_000, "449MB"),
+        ] {
+            assert_eq!(size(bytes), words);
+        }
+        assert_eq!(duration_seconds("1h30m"), Some(5400));
+        assert_eq!(duration_seconds("x"), None);
+        assert_eq!(log_time("0").as_deref(), Some("1970-01-01T00:00:00.000000000Z"));
+    }
+}
