@@ -63,8 +63,8 @@ enum Source {
 }
 
 impl Foreground<'_> {
-    /// Runs until one of the ends.
-    pub(crate) fn run(mut self, signals: SignalSet) -> End {
+    /// Runs until one of the ends. The connection is left open: while a client is there, a monitor leaves the removal to it.
+    pub(crate) fn run(&mut self, signals: SignalSet) -> End {
         let _raw = (self.tty && self.input).then(terminal::Raw::enter).flatten();
         let signalfd = sys::open_signalfd(signals).ok();
         if self.tty {

@@ -67,7 +67,8 @@ fn foreground(
         // It may have ended by itself meanwhile.
         let _ended = containers.kill(id.as_str(), signal);
     };
-    let end = Foreground { connection, input, tty, keys, signal: &pass_on, proxy }.run(signals);
+    let mut shown = Foreground { connection, input, tty, keys, signal: &pass_on, proxy };
+    let end = shown.run(signals);
     match end {
         End::Exited(code) => {
             containers.ended(id)?;
