@@ -151,12 +151,9 @@ mod tests {
         let archive = corten.directory().join("big.tar");
         let tree = corten.directory().join("tree");
         fs::create_dir(&tree).unwrap();
-        let made = Command::new("dd").args(["if=/dev/urandom", "bs=1M", "count=16", "status=none"]);
-        let mut made = {
-            let mut made = made;
-            made.arg(format!("of={}", tree.join("big").display()));
-            made
-        };
+        let mut made = Command::new("dd");
+        made.args(["if=/dev/urandom", "bs=1M", "count=16", "status=none"])
+            .arg(format!("of={}", tree.join("big").display()));
         assert!(made.status().unwrap().success());
         assert!(
             Command::new("tar")
