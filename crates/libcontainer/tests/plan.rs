@@ -1,0 +1,272 @@
+//! Plans without a kernel: what a default configuration comes to, line by line, and what is refused by which field.
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use libcontainer::cgroup::{Controller, Hierarchy, Layout, LayoutKind};
+    use libcontainer::{Context, Plan, RootSource, chain, plan};
+    use serde_json::{Value, json};
+
+    fn context(root: RootSource) -> Context {
+        let hierarchy = |name: &str, controllers: &[Controller]| Hierarchy {
+            mount: format!("/sys/fs/cgroup/{name}").into(),
+            unified: name == "unified",
+            controllers: controllers.to_vec(),
+            own: String::new(),
+        };
+        let hierarchies = vec![
+            hierarchy("cpu,cpuacct", &[Controller::Cpu, Controller::Cpuacct]),
+            hierarchy("memory", &[Controller::Memory]),
+            hierarchy("pids", &[Controller::Pids]),
+            hierarchy("devices", &[Controller::Devices]),
+            hierarchy("unified", &[]),
+        ];
+        Context {
+            bundle: "/bundle".into(),
+            root,
+            cgroup_path: "/corten/web".into(),
+            layout: Layout { kind: LayoutKind::Hybrid, hierarchies },
+            seccomp: None,
+            init: false,
+        }
+    }
+
+    fn overlay() -> RootSource {
+        let layer = |name: &str| PathBuf::from(format!("/var/lib/corten/layers/{name}"));
+        RootSource::Overlay {
+            lower: vec![layer("top"), layer("base")],
+            upper: "/var/lib/corten/containers/web/upper".into(),
+            work: "/var/lib/corten/containers/web/work".into(),
+            at: "/var/lib/corten/containers/web/merged".into(),
+        }
+    }
+
+    fn default_configuration() -> Value {
+        json!({
+            "ociVersion": "1.3.0",
+            "process": {
+                "args": ["nginx", "-g", "daemon off;"],
+                "env": ["PATH=/usr/bin:/bin"],
+                "cwd": "/srv",
+                "user": {"uid": 33, "gid": 33, "additionalGids": [4]},
+                "noNewPrivileges": true,
+                "capabilities": {
+                    "bounding": ["CAP_CHOWN", "CAP_KILL"],
+                    "effective": ["CAP_CHOWN", "CAP_KILL"],
+                    "permitted": ["CAP_CHOWN", "CAP_KILL"]
+                },
+                "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 4096}],
+                "oomScoreAdj": 100
+            },
+            "root": {"path": "rootfs", "readonly": true},
+            "hostname": "web",
+            "mounts": [
+                {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
+                {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "strictatime", "mode=755"]},
+                {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["nosuid", "noexec", "newinstance"]},
+                {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
+                {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]},
+                {"destination": "/etc/hosts", "type": "bind", "source": "/run/hosts", "options": ["rbind", "rprivate", "ro"]},
+                {"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=1m"]}
+            ],
+            "linux": {
+                "namespaces": [
+                    {"type": "pid"}, {"type": "mount"}, {"type": "uts"}, {"type": "ipc"}, {"type": "network"}, {"type": "cgroup"}
+                ],
+                "resources": {"memory": {"limit": 1048576}, "pids": {"limit": 100}},
+                "sysctl": {"net.ipv4.ip_unprivileged_port_start": "0"},
+                "maskedPaths": ["/proc/kcore"],
+                "readonlyPaths": ["/proc/sys"]
+            }
+        })
+    }
+
+    fn planned(configuration: Value) -> Result<Plan, String> {
+        let spec = serde_json::from_value(configuration).unwrap();
+        plan(&spec, &context(overlay())).map_err(|error| chain(&error))
+    }
+
+    #[test]
+    fn a_default_container_reads_as_a_list() {
+        insta::assert_snapshot!(planned(default_configuration()).unwrap().to_string(), @r#"
+         1  make cgroup /sys/fs/cgroup/cpu,cpuacct/corten/web
+         2  make cgroup /sys/fs/cgroup/memory/corten/web
+         3  make cgroup /sys/fs/cgroup/pids/corten/web
+         4  make cgroup /sys/fs/cgroup/devices/corten/web
+         5  make cgroup /sys/fs/cgroup/unified/corten/web
+         6  set devices.deny = a
+         7  set devices.allow = c *:* m
+         8  set devices.allow = c 1:3 rwm
+         9  set devices.allow = c 1:5 rwm
+        10  set devices.allow = c 1:7 rwm
+        11  set devices.allow = c 1:8 rwm
+        12  set devices.allow = c 1:9 rwm
+        13  set devices.allow = c 5:0 rwm
+        14  set devices.allow = c 5:2 rwm
+        15  set devices.allow = c 10:200 rwm
+        16  set devices.allow = c 136:* rwm
+        17  set devices.allow = b *:* m
+        18  set memory.limit_in_bytes = 1048576
+        19  set pids.max = 100
+        20  make namespaces: mount, pid, network, ipc, uts, cgroup
+        21  adjust the OOM score by 100
+        22  set the host name "web"
+        23  bring the loopback interface up
+        24  keep mounts from spreading to and from the host
+        25  mount overlay of 2 layers and /var/lib/corten/containers/web/upper on /var/lib/corten/containers/web/merged
+        26  mount proc on /proc (nosuid,nodev,noexec)
+        27  mount tmpfs on /dev (nosuid,strictatime,mode=755)
+        28  fill /dev with null zero full random urandom tty fd stdin stdout stderr core ptmx
+        29  mount devpts on /dev/pts (nosuid,noexec,newinstance)
+        30  mount sysfs on /sys (ro,nosuid,nodev,noexec)
+        31  bind tree /run/hosts on /etc/hosts (ro)
+        32  mount tmpfs on /run (size=1m), with what was there
+        33  write "0" to /proc/sys/net/ipv4/ip_unprivileged_port_start
+        34  make a cgroup namespace
+        35  mount 4 cgroup hierarchies below /sys/fs/cgroup read-only
+        36  pivot root
+        37  make /proc/sys read-only
+        38  mask /proc/kcore
+        39  make the root read-only
+        40  wait at the gate
+        41  make a session
+        42  make a session keyring
+        43  limit nofile to 1024, at most 4096
+        44  enter /srv
+        45  become user 33, group 33, 4
+        46  bounding capabilities: chown kill
+        47  permitted capabilities: chown kill
+        48  effective capabilities: chown kill
+        49  inheritable capabilities: none
+        50  ambient capabilities: none
+        51  set no_new_privs
+        52  close every descriptor but the standard streams at exec
+        53  exec "nginx" "-g" "daemon off;"
+        "#);
+    }
+
+    #[test]
+    fn a_plan_survives_its_file() {
+        let plan = planned(default_configuration()).unwrap();
+        let text = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    }
+
+    /// The configuration with one value changed, by its JSON pointer.
+    fn with(pointer: &str, value: Value) -> Value {
+        let mut configuration = default_configuration();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let parent = configuration.pointer_mut(parent).unwrap();
+        if let (Value::Array(list), "-") = (&mut *parent, key) {
+            list.push(value);
+        } else {
+            parent[key] = value;
+        }
+        configuration
+    }
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table: one row for each refusal")]
+    fn what_is_wrong_is_named_by_its_field() {
+        let bind = |destination: &str| json!({"destination": destination, "source": "/x", "options": ["bind"]});
+        let sysctl = |name: &str| json!({name: "1"});
+        let id_map = json!([{"containerID": 0, "hostID": 1000, "size": 1}]);
+        for (pointer, value, expected) in [
+            ("/process/args", json!([]), "process.args"),
+            ("/process/args", json!([""]), "process.args"),
+            ("/process/cwd", json!("srv"), "process.cwd"),
+            ("/process/env", json!(["NOVALUE"]), "process.env"),
+            ("/process/env", json!(["=x"]), "process.env"),
+            ("/process/capabilities/bounding", json!(["CAP_FLY"]), "process.capabilities.bounding"),
+            (
+                "/process/rlimits",
+                json!([{"type": "RLIMIT_FUN", "soft": 1, "hard": 1}]),
+                "process.rlimits",
+            ),
+            (
+                "/process/rlimits",
+                json!([{"type": "RLIMIT_CORE", "soft": 2, "hard": 1}]),
+                "process.rlimits",
+            ),
+            ("/process/oomScoreAdj", json!(1001), "process.oomScoreAdj"),
+            ("/hostname", json!("x".repeat(65)), "hostname"),
+            ("/mounts/-", bind("relative"), "mounts[7].destination"),
+            ("/mounts/-", bind("/a/../../b"), "mounts[7].destination"),
+            ("/mounts/-", bind("/"), "mounts[7].destination"),
+            ("/mounts/-", bind("/proc/sys"), "mounts[7].destination"),
+            ("/mounts/-", json!({"destination": "/a", "options": ["bind"]}), "mounts[7].source"),
+            ("/mounts/-", json!({"destination": "/a"}), "mounts[7].type"),
+            (
+                "/mounts/-",
+                json!({"destination": "/proc", "type": "tmpfs"}),
+                "mounts[7].destination",
+            ),
+            (
+                "/mounts/-",
+                json!({"destination": "/a", "type": "proc", "options": ["tmpcopyup"]}),
+                "mounts[7].options",
+            ),
+            (
+                "/mounts/-",
+                json!({"destination": "/a", "type": "tmpfs", "options": ["x".repeat(5000)]}),
+                "mounts[7].options",
+            ),
+            ("/linux/namespaces/-", json!({"type": "pid"}), "linux.namespaces"),
+            (
+                "/linux/namespaces/-",
+                json!({"type": "time", "path": "proc/1/ns/time"}),
+                "linux.namespaces",
+            ),
+            ("/linux/namespaces/-", json!({"type": "user"}), "linux.uidMappings"),
+            ("/linux/timeOffsets", json!({"boottime": {"secs": 1}}), "linux.timeOffsets"),
+            ("/linux/sysctl", sysctl("kernel.panic"), "linux.sysctl.kernel.panic"),
+            ("/linux/sysctl", sysctl("net/../kernel/panic"), "linux.sysctl"),
+            (
+                "/linux/devices",
+                json!([{"type": "c", "path": "/etc/x", "major": 1, "minor": 3}]),
+                "linux.devices[0].path",
+            ),
+            (
+                "/linux/devices",
+                json!([{"type": "x", "path": "/dev/x", "major": 1, "minor": 3}]),
+                "linux.devices[0].type",
+            ),
+            ("/linux/maskedPaths", json!(["proc"]), "linux.maskedPaths"),
+            ("/linux/readonlyPaths", json!(["/a/../b"]), "linux.readonlyPaths"),
+            ("/linux/rootfsPropagation", json!("sideways"), "linux.rootfsPropagation"),
+            ("/linux/cgroupsPath", json!("/a/../b"), "linux.resources"),
+            ("/linux/personality", json!({"domain": "LINUX32"}), "linux.personality"),
+            ("/hooks", json!({"prestart": [{"path": "/bin/true"}]}), "hooks"),
+        ] {
+            let outcome = planned(with(pointer, value.clone()));
+            let text = outcome.map(|_| String::new()).unwrap_or_else(|text| text);
+            assert!(
+                text.starts_with(expected),
+                "{pointer} = {value}: {text:?} does not begin with {expected:?}"
+            );
+        }
+        let mut unmapped = with("/linux/namespaces/-", json!({"type": "user"}));
+        unmapped["linux"]["uidMappings"] = json!([{"containerID": 1, "hostID": 1000, "size": 1}]);
+        unmapped["linux"]["gidMappings"] = id_map;
+        assert!(planned(unmapped).unwrap_err().starts_with("linux.uidMappings"));
+    }
+
+    #[test]
+    fn a_parameter_needs_a_namespace_of_its_own() {
+        let mut configuration = default_configuration();
+        configuration["linux"]["namespaces"] = json!([{"type": "mount"}]);
+        configuration["hostname"] = json!("");
+        let text = planned(configuration).unwrap_err();
+        assert!(text.starts_with("linux.sysctl.net.ipv4.ip_unprivileged_port_start"), "{text}");
+    }
+
+    #[test]
+    fn programs_are_looked_for_in_path() {
+        let plan = planned(default_configuration()).unwrap();
+        assert_eq!(plan.process.programs, ["/usr/bin/nginx", "/bin/nginx"]);
+        let plan = planned(with("/process/args", json!(["./run"]))).unwrap();
+        assert_eq!(plan.process.programs, ["./run"]);
+    }
+}
