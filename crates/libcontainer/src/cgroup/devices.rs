@@ -98,6 +98,15 @@ impl Device {
             && number(self.major, device.major)
             && number(self.minor, device.minor)
     }
+
+    /// Whether some device is meant by both.
+    fn overlaps(self, other: Self) -> bool {
+        let number =
+            |one: Option<u32>, two: Option<u32>| one.is_none() || two.is_none() || one == two;
+        self.kind == other.kind
+            && number(self.major, other.major)
+            && number(self.minor, other.minor)
+    }
 }
 
 impl DeviceRules {
@@ -172,18 +181,27 @@ impl DeviceRules {
         Ok(())
     }
 
+    /// The kernel's v1 controller takes back exactly the same device only and ignores all else without a word. What a rule
+    /// says is kept here: it goes for every device that it covers, and is refused where that would need a hole.
     fn take_back(&mut self, device: Device, access: Access) -> Result<(), PlanError> {
-        let wider = |(known, accesses): &(Device, Access)| {
-            *known != device && known.covers(device) && accesses.intersects(access)
+        let touched = |(known, accesses): &(Device, Access)| {
+            known.overlaps(device) && accesses.intersects(access)
         };
-        if self.exceptions.iter().any(wider) {
+        if self
+            .exceptions
+            .iter()
+            .filter(|known| touched(known))
+            .any(|(known, _)| !device.covers(*known))
+        {
             return Err(bad_rule(
                 &format!("{device} {access}"),
                 "it would cut a hole into an earlier rule with a wildcard",
             ));
         }
-        if let Some((_, known)) = self.exceptions.iter_mut().find(|(known, _)| *known == device) {
-            *known = known.without(access);
+        for (known, accesses) in &mut self.exceptions {
+            if device.covers(*known) {
+                *accesses = accesses.without(access);
+            }
         }
         self.exceptions.retain(|(_, access)| *access != Access::default());
         Ok(())
@@ -249,5 +267,76 @@ impl fmt::Display for DeviceRules {
         self.exceptions.iter().enumerate().try_for_each(|(at, (device, access))| {
             write!(f, "{} {device} {access}", if at == 0 { " but" } else { "," })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(allow: bool, text: &str) -> DeviceRule {
+        let words: Vec<&str> = text.split([' ', ':']).collect();
+        let number = |text: &str| text.parse().ok();
+        DeviceRule {
+            allow,
+            kind: Some(words[0].to_owned()),
+            major: words.get(1).and_then(|word| number(word)),
+            minor: words.get(2).and_then(|word| number(word)),
+            access: words.get(3).map(|word| (*word).to_owned()),
+        }
+    }
+
+    fn sum(rules: &[(bool, &str)]) -> Result<String, String> {
+        let rules: Vec<_> = rules.iter().map(|(allow, text)| rule(*allow, text)).collect();
+        DeviceRules::from_rules(&rules)
+            .map(|sum| sum.to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn rules_add_up_as_in_the_kernel() {
+        let ok = |text: &str| Ok(text.to_owned());
+        assert_eq!(sum(&[]), ok("deny all"));
+        assert_eq!(sum(&[(true, "a")]), ok("allow all"));
+        assert_eq!(sum(&[(true, "c 1:3 r"), (true, "c 1:3 w")]), ok("deny all but c 1:3 rw"));
+        assert_eq!(sum(&[(true, "c 1:3 rwm"), (false, "c 1:3 w")]), ok("deny all but c 1:3 rm"));
+        assert_eq!(sum(&[(true, "c 1:3 rwm"), (false, "c 1:3 rwm")]), ok("deny all"));
+        assert_eq!(
+            sum(&[(false, "b 8:1 rwm"), (true, "a"), (false, "b 8:2 rwm")]),
+            ok("allow all but b 8:2 rwm")
+        );
+        assert_eq!(
+            sum(&[(true, "c 1:3 rwm"), (false, "a"), (true, "b 8:* r")]),
+            ok("deny all but b 8:* r")
+        );
+        // What is said of a wildcard goes for the single device too.
+        assert_eq!(
+            sum(&[(true, "c 1:3 rwm"), (true, "c 1:* m"), (false, "c 1:* m")]),
+            ok("deny all but c 1:3 rw")
+        );
+    }
+
+    #[test]
+    fn odd_rules_are_refused() {
+        let hole =
+            r#"set devices to "c 1:3 w": it would cut a hole into an earlier rule with a wildcard"#;
+        assert_eq!(sum(&[(true, "c *:* rwm"), (false, "c 1:3 w")]), Err(hole.to_owned()));
+        assert_eq!(
+            sum(&[(true, "x 1:3 r")]),
+            Err(r#"set devices to "x": the type is one of a, b and c"#.to_owned())
+        );
+        assert_eq!(
+            sum(&[(true, "c 1:3 rx")]),
+            Err(r#"set devices to "rx": access is made of r, w and m"#.to_owned())
+        );
+        assert_eq!(
+            sum(&[(true, "c 1:3 ")]),
+            Err(r#"set devices to "c 1:3": access is empty"#.to_owned())
+        );
+        assert_eq!(
+            sum(&[(true, "c -5:3 r")]),
+            Err(r#"set devices to "-5": it is no device number"#.to_owned())
+        );
+        assert!(sum(&[(true, "c 4294967296:3 r")]).is_err());
     }
 }

@@ -401,3 +401,6 @@ fn rdma(resources: &Resources, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
