@@ -198,13 +198,15 @@ pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
     let mut packet: Packet = [0; 9];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let received = retry(|| {
-        recvmsg(socket, &mut [IoSliceMut::new(&mut packet)], &mut control, RecvFlags::CMSG_CLOEXEC)
-    });
-    let bytes = match received {
-        Ok(received) => received.bytes,
-        Err(Raw::CONNRESET) => 0,
-        Err(errno) => return Err(errno.into()),
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let bytes = loop {
+        match recvmsg(socket, &mut [IoSliceMut::new(&mut packet)], &mut control, flags) {
+            Ok(received) => break received.bytes,
+            // A child that ends with a word of ours unread resets the connection: told once, before its own last words,
+            // which the next call gives. net/unix/af_unix.c, unix_release_sock.
+            Err(Raw::INTR | Raw::CONNRESET) => {}
+            Err(errno) => return Err(errno.into()),
+        }
     };
     let mut descriptor = None;
     for message in control.drain() {
@@ -264,6 +266,19 @@ mod tests {
             );
         }
         drop(child);
+        assert!(matches!(hear_child(parent.as_fd()), Ok(FromChild::Closed)));
+    }
+
+    #[test]
+    fn last_words_are_heard_although_the_child_did_not_listen() {
+        let (parent, child) = pair().unwrap();
+        tell_child(parent.as_fd(), ToChild::Go).unwrap();
+        let at = Place::Process(ProcessStep::Exec);
+        send_failed(child.as_fd(), Failed { at, errno: Errno::from_raw(2) });
+        drop(child);
+        assert!(
+            matches!(hear_child(parent.as_fd()), Ok(FromChild::Failed(heard)) if heard.at == at)
+        );
         assert!(matches!(hear_child(parent.as_fd()), Ok(FromChild::Closed)));
     }
 

@@ -217,13 +217,14 @@ impl Connection {
                 &mut control,
                 RecvFlags::CMSG_CLOEXEC,
             ) {
-                Err(Raw::INTR) => {}
+                // A peer that closes with a packet of ours unread resets the connection: told once, before what it sent,
+                // which the next call gives. unix(7); net/unix/af_unix.c, unix_release_sock.
+                Err(Raw::INTR | Raw::CONNRESET) => {}
                 other => break other,
             }
         };
         let bytes = match received {
             Ok(received) => received.bytes,
-            Err(Raw::CONNRESET) => 0,
             Err(errno) => return Err(errno.into()),
         };
         let mut console = None;
