@@ -58,6 +58,13 @@ impl Reference {
         self.digest.as_ref()
     }
 
+    /// What it points at when it has both a tag and a digest: the digest alone, as in Docker.
+    #[must_use]
+    pub fn pinned(&self) -> Self {
+        let tag = if self.digest.is_some() { None } else { self.tag.clone() };
+        Self { tag, ..self.clone() }
+    }
+
     /// Repository as people write it: `busybox`, `ghcr.io/a/b`.
     #[must_use]
     pub fn familiar_name(&self) -> String {

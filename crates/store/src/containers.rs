@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, ffi, params};
+use rustix::fs::Mode;
 use spec::{ContainerId, ContainerName, ImageId};
 
 use crate::scratch::{self, Scratch};
@@ -115,11 +116,15 @@ impl<'a> Containers<'a> {
     /// [`StoreError::NameTaken`], or what the disk refused. Nothing is left then.
     pub fn insert(&self, new: &NewContainer<'_>) -> Result<ContainerDirs, StoreError> {
         let dirs = self.dirs(new.id);
+        // Outside of what is undone: a directory that is there already is another container's.
+        make_directory(&dirs.container, 0o700)?;
         let made = make(&dirs).and_then(|()| self.insert_row(new));
         match made {
             Ok(()) => Ok(dirs),
             Err(error) => {
-                let _kept = self.remove_directories(new.id);
+                for path in [&dirs.container, &dirs.state] {
+                    let _kept = scratch::remove(path);
+                }
                 Err(error)
             }
         }
@@ -134,19 +139,25 @@ impl<'a> Containers<'a> {
                 let image = new.image.map(ToString::to_string);
                 statement.execute(params![new.id.as_str(), new.name.as_str(), image, new.image_name, new.created_ns, new.config, status])
             });
-        match inserted {
-            Ok(_) => {}
-            Err(error) if is_unique_violation(&error) => {
-                return Err(self.name_taken(new.name, error));
-            }
-            Err(error) => return Err(StoreError::write(error)),
-        }
+        // Two checks of this table can fail: the name is taken, or another command has removed the image.
+        let gone = |what, name: &str| StoreError::NotFound {
+            what,
+            name: name.to_owned(),
+            closest: Vec::new(),
+        };
+        inserted.map_err(|error| match violated(&error) {
+            Some(ffi::SQLITE_CONSTRAINT_UNIQUE) => self.name_taken(new.name, error),
+            Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => gone("image", new.image_name),
+            _ => StoreError::write(error),
+        })?;
         for volume in new.volumes {
             let insert =
                 "INSERT OR IGNORE INTO container_volumes (container, volume) VALUES (?, ?)";
-            transaction
-                .execute(insert, params![new.id.as_str(), volume])
-                .map_err(StoreError::write)?;
+            let inserted = transaction.execute(insert, params![new.id.as_str(), volume]);
+            inserted.map_err(|error| match violated(&error) {
+                Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => gone("volume", volume),
+                _ => StoreError::write(error),
+            })?;
         }
         transaction.commit().map_err(StoreError::write)
     }
@@ -189,8 +200,12 @@ impl<'a> Containers<'a> {
         }
         let is_prefix =
             !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let mut matches =
-            if is_prefix { self.query("id GLOB ? || '*'", &[&text])? } else { Vec::new() };
+        let mut matches = if is_prefix {
+            // A range, so that the key's order finds it; `g` comes after every digit.
+            self.query("id >= ? AND id < ? LIMIT 2", &[&text, &format!("{text}g")])?
+        } else {
+            Vec::new()
+        };
         match (matches.pop(), matches.is_empty()) {
             (Some(record), true) => Ok(record),
             (Some(_), false) => {
@@ -246,41 +261,20 @@ impl<'a> Containers<'a> {
         self.store.connection.execute(update, values).map(drop).map_err(StoreError::write)
     }
 
-    /// Removes the record, then the directories. What a crash in between leaves is garbage without a name.
+    /// Removes a container's directories and its record. The directories are taken out of their place first: a crash leaves
+    /// either a record, which can be removed again, or garbage in `tmp`, which the next command sweeps.
     ///
     /// # Errors
-    /// When the database cannot be written or a file cannot be removed.
+    /// When the database cannot be written or a file cannot be removed, for example an immutable one.
     pub fn remove(&self, id: &ContainerId) -> Result<(), StoreError> {
+        let dirs = self.dirs(id);
+        let taken = Scratch::take(&self.store.paths, &dirs.container)?;
+        scratch::remove(&dirs.state)?;
         let delete = self.store.connection.prepare_cached("DELETE FROM containers WHERE id = ?");
         delete
             .and_then(|mut statement| statement.execute([id.as_str()]))
             .map_err(StoreError::write)?;
-        self.remove_directories(id)
-    }
-
-    fn remove_directories(&self, id: &ContainerId) -> Result<(), StoreError> {
-        let dirs = self.dirs(id);
-        for path in [&dirs.container, &dirs.state] {
-            if path.exists() {
-                scratch::remove(path)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Ids of the directories that no record names: what a crash has left.
-    ///
-    /// # Errors
-    /// When a directory cannot be read.
-    pub fn sweep(&self) -> Result<Vec<String>, StoreError> {
-        let known: Vec<String> =
-            self.list()?.into_iter().map(|record| record.id.as_str().to_owned()).collect();
-        let directory = self.store.paths.root.join("containers");
-        // Under the scratch lock of this store nobody else sweeps.
-        let _scratch = Scratch::new(&self.store.paths)?;
-        let entries = fs::read_dir(&directory).map_err(StoreError::file("read", &directory))?;
-        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-        Ok(names.filter(|name| !known.contains(name)).collect())
+        taken.map_or(Ok(()), Scratch::remove)
     }
 
     /// Anonymous volumes of a container.
@@ -320,14 +314,16 @@ impl<'a> Containers<'a> {
 }
 
 fn make(dirs: &ContainerDirs) -> Result<(), StoreError> {
-    let make = |path: &Path, mode| {
-        fs::DirBuilder::new().mode(mode).create(path).map_err(StoreError::file("make", path))
-    };
-    make(&dirs.container, 0o700)?;
-    // The upper directory is the container's root: its mode is the root's.
-    make(&dirs.upper, 0o755)?;
-    make(&dirs.work, 0o700)?;
+    // The upper directory is the container's root: its mode is the root's, whatever umask(2) says.
+    make_directory(&dirs.upper, 0o755)?;
+    rustix::fs::chmod(&dirs.upper, Mode::from_raw_mode(0o755))
+        .map_err(StoreError::file("make", &dirs.upper))?;
+    make_directory(&dirs.work, 0o700)?;
     make_state(dirs)
+}
+
+fn make_directory(path: &Path, mode: u32) -> Result<(), StoreError> {
+    fs::DirBuilder::new().mode(mode).create(path).map_err(StoreError::file("make", path))
 }
 
 /// The state directory, which a reboot takes away.
@@ -392,6 +388,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ContainerRecord> {
     })
 }
 
-fn is_unique_violation(error: &rusqlite::Error) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(failure, _) if failure.code == rusqlite::ErrorCode::ConstraintViolation)
+/// The extended code of a check that failed.
+fn violated(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|failure| failure.extended_code)
 }

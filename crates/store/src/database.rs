@@ -61,6 +61,25 @@ impl Store {
             .map_err(StoreError::write)
     }
 
+    /// Runs `work` in a transaction that has outlived a power cut once this returns; one that fails leaves nothing. What is
+    /// ordered with files takes this; everything else is only consistent, which costs no flush.
+    pub(crate) fn durably<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let synchronous = |level| {
+            self.connection.pragma_update(None, "synchronous", level).map_err(StoreError::write)
+        };
+        synchronous("FULL")?;
+        let done = self.write().and_then(|transaction| {
+            let done = work(&transaction)?;
+            transaction.commit().map_err(StoreError::write)?;
+            Ok(done)
+        });
+        synchronous("NORMAL")?;
+        done
+    }
+
     /// Where things are.
     #[must_use]
     pub const fn paths(&self) -> &Paths {

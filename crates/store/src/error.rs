@@ -124,9 +124,9 @@ pub enum StoreError {
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The volume exists.
-    #[error("volume {0} exists")]
-    VolumeExists(String),
+    /// A name that no volume can have.
+    #[error("invalid volume name {0:?}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")]
+    VolumeName(String),
 }
 
 impl StoreError {
@@ -135,14 +135,17 @@ impl StoreError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::NotFound { .. } => Kind::NotFound,
-            Self::Ambiguous { .. } | Self::Reference(_) | Self::Archive(_) => Kind::Invalid,
-            Self::NameTaken { .. }
-            | Self::InUse { .. }
-            | Self::SeveralNames { .. }
-            | Self::VolumeExists(_) => Kind::Conflict,
+            Self::Ambiguous { .. }
+            | Self::Reference(_)
+            | Self::Archive(_)
+            | Self::VolumeName(_) => Kind::Invalid,
+            Self::NameTaken { .. } | Self::InUse { .. } | Self::SeveralNames { .. } => {
+                Kind::Conflict
+            }
             Self::File { errno, .. } => kind_of_errno(*errno),
-            Self::Unpack { .. } => Kind::Invalid,
-            Self::Database { .. } | Self::Future { .. } | Self::Damaged { .. } => Kind::Internal,
+            Self::Unpack { cause, .. } => kind_of_chain(cause.as_ref()).unwrap_or(Kind::Invalid),
+            Self::Database { cause, .. } => kind_of_database(cause),
+            Self::Future { .. } | Self::Damaged { .. } => Kind::Internal,
         }
     }
 
@@ -167,6 +170,27 @@ fn kind_of_errno(errno: Errno) -> Kind {
     match errno.name() {
         Some("ENOSPC" | "EDQUOT") => Kind::Full,
         Some("EACCES" | "EPERM" | "EROFS") => Kind::Permission,
+        _ => Kind::Internal,
+    }
+}
+
+/// The disk's own refusals on the way to what looks like a damaged archive.
+fn kind_of_chain(error: &(dyn std::error::Error + 'static)) -> Option<Kind> {
+    let errno = error.downcast_ref::<Errno>().copied().or_else(|| {
+        let number = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+        number.map(Errno::from_raw)
+    });
+    errno.map(kind_of_errno).or_else(|| error.source().and_then(kind_of_chain))
+}
+
+fn kind_of_database(error: &rusqlite::Error) -> Kind {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => Kind::Full,
+        Some(
+            rusqlite::ErrorCode::ReadOnly
+            | rusqlite::ErrorCode::PermissionDenied
+            | rusqlite::ErrorCode::CannotOpen,
+        ) => Kind::Permission,
         _ => Kind::Internal,
     }
 }

@@ -6,11 +6,12 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use spec::image::ImageConfig;
 use spec::{Digest, ImageId, Reference};
 
-use crate::{Store, StoreError, scratch, suggest};
+use crate::{Store, StoreError, suggest};
 
+mod archive;
 mod import;
-mod layers;
 mod load;
+mod stage;
 
 pub use import::Import;
 pub use load::Loaded;
@@ -61,7 +62,7 @@ impl<'a> Images<'a> {
         if let Ok(reference) = &reference
             && let Some(image) = self.one(
                 "id = (SELECT image FROM image_names WHERE reference = ?)",
-                &reference.to_string(),
+                &reference.pinned().to_string(),
             )?
         {
             return Ok(image);
@@ -86,7 +87,9 @@ impl<'a> Images<'a> {
         if !is_hex {
             return Ok(None);
         }
-        let mut found = self.query("id GLOB 'sha256:' || ? || '*'", &[&hex])?;
+        // A range, so that the key's order finds it; `g` comes after every digit.
+        let (from, to) = (format!("sha256:{hex}"), format!("sha256:{hex}g"));
+        let mut found = self.query("id >= ? AND id < ? LIMIT 2", &[&from, &to])?;
         match (found.pop(), found.is_empty()) {
             (Some(_), false) => {
                 Err(StoreError::Ambiguous { what: "image", prefix: hex.to_owned() })
@@ -112,7 +115,8 @@ impl<'a> Images<'a> {
     }
 
     /// Removes a name; with its last name the image, and the layers that no other image has. By its id an image goes with all
-    /// its names if `force` says so.
+    /// its names if `force` says so. An image that containers are made from keeps what they need: `force` takes its names only,
+    /// and its id does not remove it while one of them may be running.
     ///
     /// # Errors
     /// [`StoreError::InUse`] when a container runs from it, [`StoreError::SeveralNames`], [`StoreError::NotFound`].
@@ -121,50 +125,62 @@ impl<'a> Images<'a> {
         let name =
             text.parse::<Reference>().ok().filter(|reference| image.names.contains(reference));
         let mut removed = Removed::default();
-        if let Some(name) = name.filter(|_| image.names.len() > 1) {
-            let delete = "DELETE FROM image_names WHERE reference = ?";
-            self.store.connection.execute(delete, [name.to_string()]).map_err(StoreError::write)?;
-            removed.untagged.push(name.familiar());
-            return Ok(removed);
-        }
-        if image.names.len() > 1 && !force {
-            let names = image.names.iter().map(Reference::familiar).collect();
-            return Err(StoreError::SeveralNames { id: image.id.short().to_owned(), names });
-        }
-        removed.untagged = image.names.iter().map(Reference::familiar).collect();
-        removed.deleted.push(image.id.clone());
-        let layers = self.delete_rows(&image)?;
-        for layer in &layers {
-            // The rows are gone: what stays on disk is garbage without a name.
-            scratch::remove(&self.store.paths.layer(layer))?;
+        let mut layers = Vec::new();
+        self.store.durably(|connection| {
+            // Looked at again under the lock.
+            let image = self.resolve(&image.id.to_string())?;
+            let going = match &name {
+                Some(name) => vec![name.clone()],
+                None => image.names.clone(),
+            };
+            if going.len() > 1 && !force {
+                let names = image.names.iter().map(Reference::familiar).collect();
+                return Err(StoreError::SeveralNames { id: image.id.short().to_owned(), names });
+            }
+            let last = going.len() == image.names.len();
+            let used = last && self.refuse_used(&image, name.is_some(), force)?;
+            for name in &going {
+                let delete = "DELETE FROM image_names WHERE reference = ?";
+                connection.execute(delete, [name.to_string()]).map_err(StoreError::write)?;
+            }
+            removed.untagged = going.iter().map(Reference::familiar).collect();
+            if last && !used {
+                layers = delete_rows(connection, &image.id)?;
+                removed.deleted.push(image.id);
+            }
+            Ok(())
+        })?;
+        if !layers.is_empty() {
+            stage::collect(self.store, &layers)?;
         }
         removed.deleted.extend(layers);
         Ok(removed)
     }
 
-    /// Takes the image out of the database; gives the layers that nobody has any more.
-    fn delete_rows(&self, image: &Image) -> Result<Vec<Digest>, StoreError> {
-        let transaction = self.store.write()?;
-        let id = image.id.to_string();
-        let holders: Vec<String> = transaction
-            .prepare("SELECT name FROM containers WHERE image = ? ORDER BY name")
-            .and_then(|mut statement| statement.query_map([&id], |row| row.get(0))?.collect())
+    /// Whether containers use the image; an error where that forbids its removal.
+    fn refuse_used(&self, image: &Image, by_name: bool, force: bool) -> Result<bool, StoreError> {
+        let select = "SELECT name, status = 'active' FROM containers WHERE image = ? ORDER BY name";
+        let holders: Vec<(String, bool)> = self
+            .store
+            .connection
+            .prepare(select)
+            .and_then(|mut statement| {
+                statement
+                    .query_map([image.id.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect()
+            })
             .map_err(StoreError::read)?;
-        if !holders.is_empty() {
-            let name = image
-                .names
-                .first()
-                .map_or_else(|| image.id.short().to_owned(), Reference::familiar);
-            return Err(StoreError::InUse { what: "image", name, holders });
+        let active = holders.iter().any(|(_, active)| *active);
+        if holders.is_empty() {
+            return Ok(false);
         }
-        transaction.execute("DELETE FROM images WHERE id = ?", [&id]).map_err(StoreError::write)?;
-        let unused = "DELETE FROM layers WHERE diff_id NOT IN (SELECT diff_id FROM image_layers) RETURNING diff_id";
-        let texts: Vec<String> = transaction
-            .prepare(unused)
-            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-            .map_err(StoreError::write)?;
-        transaction.commit().map_err(StoreError::write)?;
-        Ok(texts.iter().filter_map(|text| text.parse().ok()).collect())
+        if force && (by_name || !active) {
+            return Ok(true);
+        }
+        let short = || image.id.short().to_owned();
+        let name = image.names.first().map_or_else(short, Reference::familiar);
+        let holders = holders.into_iter().map(|(name, _)| name).collect();
+        Err(StoreError::InUse { what: "image", name, holders })
     }
 
     /// Directories of the image's layers, the top one first.
@@ -233,43 +249,18 @@ impl<'a> Images<'a> {
         let rows = statement.query_map(values, RawImage::read).map_err(StoreError::read)?;
         rows.map(|row| row.map_err(StoreError::read).and_then(RawImage::parse)).collect()
     }
+}
 
-    /// Makes a whole image visible: its layers are on disk.
-    fn record(
-        &self,
-        config: &[u8],
-        layers: &[(Digest, u64)],
-        name: Option<&Reference>,
-        now_ns: i64,
-    ) -> Result<ImageId, StoreError> {
-        let id = digest_of(config);
-        let text = std::str::from_utf8(config).map_err(|_not_text| {
-            StoreError::Archive("the image's configuration is no UTF-8".to_owned())
-        })?;
-        let size: u64 = layers.iter().map(|(_, size)| size).sum();
-        let transaction = self.store.write()?;
-        let insert =
-            "INSERT OR IGNORE INTO images (id, config, size_bytes, loaded_ns) VALUES (?, ?, ?, ?)";
-        transaction
-            .execute(insert, params![id.to_string(), text, size, now_ns])
-            .map_err(StoreError::write)?;
-        for (position, (diff_id, size)) in layers.iter().enumerate() {
-            let insert = "INSERT OR IGNORE INTO layers (diff_id, size_bytes) VALUES (?, ?)";
-            transaction
-                .execute(insert, params![diff_id.to_string(), size])
-                .map_err(StoreError::write)?;
-            let insert =
-                "INSERT OR IGNORE INTO image_layers (image, position, diff_id) VALUES (?, ?, ?)";
-            transaction
-                .execute(insert, params![id.to_string(), position, diff_id.to_string()])
-                .map_err(StoreError::write)?;
-        }
-        if let Some(name) = name {
-            set_name(&transaction, &id, name)?;
-        }
-        transaction.commit().map_err(StoreError::write)?;
-        Ok(id)
-    }
+/// Takes the image out of the database; gives the layers that nobody has any more.
+fn delete_rows(connection: &Connection, id: &ImageId) -> Result<Vec<Digest>, StoreError> {
+    let delete = "DELETE FROM images WHERE id = ?";
+    connection.execute(delete, [id.to_string()]).map_err(StoreError::write)?;
+    let unused = "DELETE FROM layers WHERE diff_id NOT IN (SELECT diff_id FROM image_layers) RETURNING diff_id";
+    let texts: Vec<String> = connection
+        .prepare(unused)
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+        .map_err(StoreError::write)?;
+    Ok(texts.iter().filter_map(|text| text.parse().ok()).collect())
 }
 
 fn set_name(

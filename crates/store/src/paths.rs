@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use spec::{ContainerId, Digest};
 
-use crate::StoreError;
+use crate::{StoreError, scratch};
 
 /// The two directories of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +51,16 @@ impl Paths {
         self.root.join("volumes").join(name)
     }
 
-    /// Makes what a store needs. One look is enough when it is there already.
+    /// Makes what a store needs, and removes what killed commands have left. One look at each directory is enough mostly.
     pub(crate) fn make(&self) -> Result<(), StoreError> {
-        if !self.tmp().is_dir() {
-            for name in ["containers", "layers", "volumes", "tmp"] {
-                make_private(&self.root.join(name))?;
+        match fs::metadata(self.tmp()) {
+            Ok(tmp) if scratch::is_littered(&tmp) => scratch::sweep(self),
+            Ok(_) => {}
+            Err(_absent) => {
+                // `tmp` last: whoever sees it knows that the others are there.
+                for name in ["containers", "layers", "volumes", "tmp"] {
+                    make_private(&self.root.join(name))?;
+                }
             }
         }
         let state = self.state.join("containers");

@@ -1,7 +1,11 @@
 //! Directories for what is not whole yet. Each belongs to a living command, by a lock that ends with it.
+//!
+//! Making one and looking for those whose command is gone exclude each other by a lock on `tmp` itself: a directory that is
+//! made and not locked yet would look as if nobody had it.
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -14,21 +18,34 @@ use crate::{Paths, StoreError};
 pub(crate) struct Scratch {
     path: PathBuf,
     directory: fs::File,
+    removed: bool,
 }
 
 impl Scratch {
     /// Makes one, and removes those whose command was killed.
     pub(crate) fn new(paths: &Paths) -> Result<Self, StoreError> {
-        sweep(&paths.tmp());
-        let mut random = [0_u8; 8];
-        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
-            .map_err(StoreError::file("get random bytes for", paths.tmp()))?;
-        let path = paths.tmp().join(spec::digest::hex(&random));
+        sweep(paths);
+        let path = free_path(paths)?;
+        let _making = lock_tmp(paths)?;
         fs::create_dir(&path).map_err(StoreError::file("make", &path))?;
-        let directory = fs::File::open(&path).map_err(StoreError::file("open", &path))?;
-        flock(&directory, FlockOperation::LockExclusive)
-            .map_err(StoreError::file("lock", &path))?;
-        Ok(Self { path, directory })
+        let directory = lock(&path)?;
+        Ok(Self { path, directory, removed: false })
+    }
+
+    /// Takes over a directory that is moved below `tmp`; nothing when it is not there.
+    pub(crate) fn take(paths: &Paths, from: &Path) -> Result<Option<Self>, StoreError> {
+        let directory = match fs::File::open(from) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(StoreError::file("open", from))?,
+        };
+        // Another command that removes the same waits here, and then finds nothing at its old place.
+        flock(&directory, FlockOperation::LockExclusive).map_err(StoreError::file("lock", from))?;
+        let path = free_path(paths)?;
+        match fs::rename(from, &path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            moved => moved.map_err(StoreError::file("move away", from))?,
+        }
+        Ok(Some(Self { path, directory, removed: false }))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -38,13 +55,38 @@ impl Scratch {
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
+
+    /// Removes it, and says what stood in the way.
+    pub(crate) fn remove(mut self) -> Result<(), StoreError> {
+        self.removed = true;
+        remove(&self.path)
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed now is removed by the next sweep.
-        let _kept = remove(&self.path);
+        if !self.removed {
+            // What cannot be removed now is removed by the next sweep.
+            let _kept = remove(&self.path);
+        }
     }
+}
+
+fn free_path(paths: &Paths) -> Result<PathBuf, StoreError> {
+    let mut random = [0_u8; 16];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+        .map_err(StoreError::file("get random bytes for", paths.tmp()))?;
+    Ok(paths.tmp().join(spec::digest::hex(&random)))
+}
+
+fn lock(path: &Path) -> Result<fs::File, StoreError> {
+    let directory = fs::File::open(path).map_err(StoreError::file("open", path))?;
+    flock(&directory, FlockOperation::LockExclusive).map_err(StoreError::file("lock", path))?;
+    Ok(directory)
+}
+
+fn lock_tmp(paths: &Paths) -> Result<fs::File, StoreError> {
+    lock(&paths.tmp())
 }
 
 /// Removes a directory with all that is in it.
@@ -57,13 +99,27 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     })
 }
 
-fn sweep(tmp: &Path) {
-    for entry in fs::read_dir(tmp).into_iter().flatten().flatten() {
+/// Whether `tmp` has directories: a directory's ".." is a link to its parent. Where links are not counted (btrfs) it has none
+/// until somebody makes one, which sweeps anyway.
+pub(crate) fn is_littered(tmp: &fs::Metadata) -> bool {
+    tmp.nlink() > 2
+}
+
+/// Removes the directories whose command is gone. Best effort: they cost room only.
+pub(crate) fn sweep(paths: &Paths) {
+    let Ok(looking) = lock_tmp(paths) else { return };
+    let mut ownerless = Vec::new();
+    for entry in fs::read_dir(paths.tmp()).into_iter().flatten().flatten() {
         let path = entry.path();
-        let Ok(directory) = fs::File::open(&path) else { continue };
-        if flock(&directory, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            // Best effort: it is garbage that costs room only.
-            let _kept = remove(&path);
+        if let Ok(directory) = fs::File::open(&path)
+            && flock(&directory, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            ownerless.push((path, directory));
         }
+    }
+    // Their locks are ours now: others may go on while we remove.
+    drop(looking);
+    for (path, _locked) in ownerless {
+        let _kept = remove(&path);
     }
 }

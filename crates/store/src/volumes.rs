@@ -1,10 +1,13 @@
 //! Volumes: directories that outlive containers.
 
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use crate::{Store, StoreError, scratch};
+use crate::scratch::Scratch;
+use crate::{Store, StoreError, suggest};
 
 /// A volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,17 +43,28 @@ impl<'a> Volumes<'a> {
         created_ns: i64,
         anonymous: bool,
     ) -> Result<(Volume, bool), StoreError> {
-        if let Some(volume) = self.find(name)? {
-            return Ok((volume, false));
+        if !is_name(name) {
+            return Err(StoreError::VolumeName(name.to_owned()));
         }
         let path = self.contents(name);
-        // Two commands at once make it once.
-        std::fs::create_dir_all(&path).map_err(StoreError::file("make", &path))?;
-        let insert = "INSERT OR IGNORE INTO volumes (name, created_ns, anonymous) VALUES (?, ?, ?)";
-        self.store
-            .connection
+        // A power cut may have kept the row and lost the directory.
+        if let Some(volume) = self.find(name)?.filter(|_| path.is_dir()) {
+            return Ok((volume, false));
+        }
+        // Under the lock two commands at once make it once, and none makes it while another removes it.
+        let transaction = self.store.write()?;
+        let found = self.find(name)?;
+        if !path.is_dir() {
+            make(&path).map_err(StoreError::file("make", &path))?;
+        }
+        if let Some(volume) = found {
+            return Ok((volume, false));
+        }
+        let insert = "INSERT INTO volumes (name, created_ns, anonymous) VALUES (?, ?, ?)";
+        transaction
             .execute(insert, params![name, created_ns, anonymous])
             .map_err(StoreError::write)?;
+        transaction.commit().map_err(StoreError::write)?;
         Ok((Volume { name: name.to_owned(), path, created_ns, anonymous }, true))
     }
 
@@ -83,26 +97,29 @@ impl<'a> Volumes<'a> {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::InUse`].
     pub fn remove(&self, name: &str) -> Result<(), StoreError> {
-        if self.find(name)?.is_none() {
-            return Err(StoreError::NotFound {
-                what: "volume",
-                name: name.to_owned(),
-                closest: Vec::new(),
-            });
-        }
-        let transaction = self.store.write()?;
-        let holders: Vec<String> = transaction
-            .prepare("SELECT containers.name FROM container_volumes JOIN containers ON id = container WHERE volume = ?")
-            .and_then(|mut statement| statement.query_map([name], |row| row.get(0))?.collect())
-            .map_err(StoreError::read)?;
-        if !holders.is_empty() {
-            return Err(StoreError::InUse { what: "volume", name: name.to_owned(), holders });
-        }
-        transaction
-            .execute("DELETE FROM volumes WHERE name = ?", [name])
-            .map_err(StoreError::write)?;
-        transaction.commit().map_err(StoreError::write)?;
-        scratch::remove(&self.store.paths.volume(name))
+        let taken = self.store.durably(|connection| {
+            if self.find(name)?.is_none() {
+                let names = self.list()?.into_iter().map(|volume| volume.name);
+                return Err(StoreError::NotFound {
+                    what: "volume",
+                    name: name.to_owned(),
+                    closest: suggest::closest(name, names),
+                });
+            }
+            let holders: Vec<String> = connection
+                .prepare("SELECT containers.name FROM container_volumes JOIN containers ON id = container WHERE volume = ?")
+                .and_then(|mut statement| statement.query_map([name], |row| row.get(0))?.collect())
+                .map_err(StoreError::read)?;
+            if !holders.is_empty() {
+                return Err(StoreError::InUse { what: "volume", name: name.to_owned(), holders });
+            }
+            let taken = Scratch::take(&self.store.paths, &self.store.paths.volume(name))?;
+            connection
+                .execute("DELETE FROM volumes WHERE name = ?", [name])
+                .map_err(StoreError::write)?;
+            Ok(taken)
+        })?;
+        taken.map_or(Ok(()), Scratch::remove)
     }
 
     fn contents(&self, name: &str) -> PathBuf {
@@ -118,4 +135,18 @@ impl<'a> Volumes<'a> {
             anonymous: row.get(2)?,
         })
     }
+}
+
+/// The volume's directory is its image's or its user's to fill: everybody may enter, whatever umask(2) says.
+fn make(contents: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(contents)?;
+    fs::set_permissions(contents, fs::Permissions::from_mode(0o755))
+}
+
+/// `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, as Docker's: a name is a directory's name.
+fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+        && name.len() <= 255
 }

@@ -5,10 +5,9 @@ use std::io::Read;
 use spec::Reference;
 use spec::image::{History, ImageConfig, Platform, RootFs, RunConfig};
 
-use super::layers::{Job, unpack_all};
-use super::{Image, Images};
+use super::stage::{Source, Stage, Staged};
+use super::{Image, Images, digest_of};
 use crate::StoreError;
-use crate::scratch::Scratch;
 use crate::unpack::Rules;
 
 /// What an imported image is called and how it runs.
@@ -37,11 +36,11 @@ impl Images<'_> {
         import: &Import,
         now_ns: i64,
     ) -> Result<Image, StoreError> {
-        let paths = &self.store.paths;
-        let scratch = Scratch::new(paths)?;
+        let mut stage = Stage::new(self.store)?;
         let what = "the root file system".to_owned();
-        let job = Job { what, reader: archive, diff_id: None, blob: None, rules: Rules::root_fs() };
-        let layers = unpack_all(paths, &scratch, vec![job])?;
+        let rules = Rules::root_fs();
+        let source = Source { what, reader: archive, diff_id: None, blob: None, rules };
+        let diff_ids = stage.unpack(vec![source])?;
         let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         let Platform { architecture, os, .. } = Platform::native();
         let config = ImageConfig {
@@ -49,10 +48,7 @@ impl Images<'_> {
             architecture,
             os,
             config: import.config.clone(),
-            rootfs: RootFs {
-                diff_ids: layers.iter().map(|(diff_id, _)| diff_id.clone()).collect(),
-                ..RootFs::default()
-            },
+            rootfs: RootFs { diff_ids, ..RootFs::default() },
             history: vec![History {
                 created: text(&import.created),
                 created_by: text(&import.created_by),
@@ -66,7 +62,10 @@ impl Images<'_> {
             id: import.created_by.clone(),
             cause,
         })?;
-        let id = self.record(&bytes, &layers, import.reference.as_ref(), now_ns)?;
-        self.resolve(&id.to_string())
+        let names = import.reference.as_slice();
+        let staged = Staged { bytes: &bytes, config: &config, names };
+        // The layer is in the stage: none can be missing.
+        let _ids = stage.commit(&[staged], now_ns)?;
+        self.resolve(&digest_of(&bytes).to_string())
     }
 }

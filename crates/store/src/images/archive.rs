@@ -1,0 +1,255 @@
+//! The members of an image archive, as `docker save` writes it or as an OCI layout: what images are in it, and made of what.
+//!
+//! Members are reached inside the archive's directory only, whatever links it holds (CVE-2014-9356); everything that has a
+//! digest is checked against it.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{FileType, Mode, OFlags, fstat};
+use serde::de::DeserializeOwned;
+use spec::image::{Descriptor, DockerArchiveImage, Index, Manifest, Platform, media_type};
+use spec::{Digest, Reference};
+use sys::open_in_root;
+
+use super::digest_of;
+use crate::StoreError;
+
+/// A document longer than this is none (a configuration of 100 MiB is an attack).
+const MOST_DOCUMENT_BYTES: u64 = 8 << 20;
+/// Indexes in indexes in indexes.
+const DEEPEST_INDEX: u32 = 4;
+
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+/// What marks a signature or a list of contents that stands beside an image. BuildKit's attestation storage.
+const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+
+/// An image in an archive, before its layers are unpacked.
+pub(super) struct Found {
+    /// The configuration, byte for byte.
+    pub(super) config: Vec<u8>,
+    /// Path inside the archive, and its digest where the archive says one.
+    pub(super) layers: Vec<(String, Option<Digest>)>,
+    /// Its names.
+    pub(super) names: Vec<Reference>,
+}
+
+/// The members of an archive.
+pub(super) struct Archive<'a>(pub(super) BorrowedFd<'a>);
+
+impl Archive<'_> {
+    /// Every image of this machine's kind.
+    pub(super) fn images(&self) -> Result<Vec<Found>, StoreError> {
+        if let Some(bytes) = self.document("manifest.json")? {
+            let images: Vec<DockerArchiveImage> = parse("manifest.json", &bytes)?;
+            return images.iter().map(|image| self.docker_image(image)).collect();
+        }
+        let Some(bytes) = self.document("index.json")? else {
+            return Err(StoreError::Archive(
+                "it is no image archive: neither manifest.json nor index.json is in it".to_owned(),
+            ));
+        };
+        let index = parse_index("index.json", &bytes)?;
+        let chosen = native(&index.manifests)?;
+        chosen
+            .into_iter()
+            .map(|descriptor| self.oci_image(descriptor, name_of(descriptor), 0))
+            .collect()
+    }
+
+    fn docker_image(&self, image: &DockerArchiveImage) -> Result<Found, StoreError> {
+        let config = self.required(&image.config)?;
+        let mut names = Vec::new();
+        for name in image.repo_tags.iter().flatten() {
+            names.push(name.parse()?);
+        }
+        // A member under `blobs` is called by its digest, which then has to be true.
+        let digest = |path: &str| {
+            path.strip_prefix("blobs/sha256/").and_then(|hex| format!("sha256:{hex}").parse().ok())
+        };
+        let layers = image.layers.iter().map(|path| (path.clone(), digest(path))).collect();
+        if let Some(wanted) = digest(&image.config) {
+            check("the image's configuration", &wanted, &config)?;
+        }
+        Ok(Found { config, layers, names })
+    }
+
+    fn oci_image(
+        &self,
+        descriptor: &Descriptor,
+        name: Option<Reference>,
+        depth: u32,
+    ) -> Result<Found, StoreError> {
+        let bytes = self.blob(descriptor)?;
+        if matches!(descriptor.media_type.as_str(), media_type::OCI_INDEX | media_type::DOCKER_LIST)
+        {
+            let index = parse_index("an index", &bytes)?;
+            same_type(descriptor, index.media_type.as_deref())?;
+            let chosen = native(&index.manifests)?;
+            let inner = chosen.first().filter(|_| depth < DEEPEST_INDEX);
+            let inner = inner.ok_or_else(|| {
+                StoreError::Archive("an index holds no image for this machine".to_owned())
+            })?;
+            return self.oci_image(inner, name, depth + 1);
+        }
+        let manifest = parse_manifest(&bytes)?;
+        same_type(descriptor, manifest.media_type.as_deref())?;
+        let config = self.blob(&manifest.config)?;
+        let layers = manifest
+            .layers
+            .iter()
+            .map(|layer| (blob_path(&layer.digest), Some(layer.digest.clone())))
+            .collect();
+        Ok(Found { config, layers, names: name.into_iter().collect() })
+    }
+
+    fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, StoreError> {
+        let path = blob_path(&descriptor.digest);
+        let bytes = self.required(&path)?;
+        if bytes.len() as u64 != descriptor.size {
+            return Err(StoreError::Archive(format!(
+                "{path} has {} bytes, not {}",
+                bytes.len(),
+                descriptor.size
+            )));
+        }
+        check(&path, &descriptor.digest, &bytes)?;
+        Ok(bytes)
+    }
+
+    fn required(&self, path: &str) -> Result<Vec<u8>, StoreError> {
+        self.document(path)?
+            .ok_or_else(|| StoreError::Archive(format!("{path:?} is not in the archive")))
+    }
+
+    /// A small member, whole; nothing when it is not there.
+    fn document(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let file = match self.try_open(path)? {
+            Some(file) => file,
+            None => return Ok(None),
+        };
+        let mut bytes = Vec::new();
+        file.take(MOST_DOCUMENT_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(StoreError::file("read", path))?;
+        if bytes.len() as u64 > MOST_DOCUMENT_BYTES {
+            return Err(StoreError::Archive(format!(
+                "{path:?} is longer than {MOST_DOCUMENT_BYTES} bytes"
+            )));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// A member that has to be there.
+    pub(super) fn open(&self, path: &str) -> Result<File, StoreError> {
+        self.try_open(path)?
+            .ok_or_else(|| StoreError::Archive(format!("{path:?} is not in the archive")))
+    }
+
+    fn try_open(&self, path: &str) -> Result<Option<File>, StoreError> {
+        let file = match open_in_root(
+            self.0,
+            path,
+            OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
+            Mode::empty(),
+        ) {
+            Err(errno) if errno.name() == Some("ENOENT") => return Ok(None),
+            opened => opened.map_err(StoreError::file("open", path))?,
+        };
+        let stat = fstat(&file).map_err(StoreError::file("open", path))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(StoreError::Archive(format!("{path:?} is no file")));
+        }
+        Ok(Some(File::from(file)))
+    }
+}
+
+fn blob_path(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
+}
+
+fn check(what: &str, wanted: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
+    let found = digest_of(bytes);
+    if wanted.algorithm() == found.algorithm() && *wanted == found {
+        return Ok(());
+    }
+    Err(StoreError::Archive(format!("{what} has the digest {found}, not {wanted}")))
+}
+
+fn name_of(descriptor: &Descriptor) -> Option<Reference> {
+    let name = descriptor
+        .annotations
+        .get(CONTAINERD_NAME)
+        .or_else(|| descriptor.annotations.get(REF_NAME))?;
+    name.parse().ok()
+}
+
+/// Descriptors for this machine: those that name it, or name none.
+fn native(descriptors: &[Descriptor]) -> Result<Vec<&Descriptor>, StoreError> {
+    let own = Platform::native();
+    let fits = |platform: &Option<Platform>| {
+        platform.as_ref().is_none_or(|platform| {
+            platform.architecture == own.architecture && platform.os == own.os
+        })
+    };
+    let images = || {
+        descriptors.iter().filter(|descriptor| !descriptor.annotations.contains_key(REFERENCE_TYPE))
+    };
+    let chosen: Vec<&Descriptor> =
+        images().filter(|descriptor| fits(&descriptor.platform)).collect();
+    if chosen.is_empty() && !descriptors.is_empty() {
+        let name = |platform: &Platform| format!("{}/{}", platform.os, platform.architecture);
+        let offered: Vec<String> =
+            images().filter_map(|descriptor| descriptor.platform.as_ref()).map(name).collect();
+        let words = format!(
+            "no image for {}/{}; there are {}",
+            own.os,
+            own.architecture,
+            offered.join(", ")
+        );
+        return Err(StoreError::Archive(words));
+    }
+    Ok(chosen)
+}
+
+/// A document must not call itself something else than what pointed at it (CVE-2021-41190).
+fn same_type(descriptor: &Descriptor, inside: Option<&str>) -> Result<(), StoreError> {
+    match inside.filter(|inside| *inside != descriptor.media_type) {
+        None => Ok(()),
+        Some(inside) => Err(StoreError::Archive(format!(
+            "{} calls itself {inside:?}, and its descriptor {:?}",
+            descriptor.digest, descriptor.media_type
+        ))),
+    }
+}
+
+/// A document that is both could be two images to two readers (CVE-2021-41190).
+fn parse_index(what: &str, bytes: &[u8]) -> Result<Index, StoreError> {
+    refuse_both(what, bytes)?;
+    parse(what, bytes)
+}
+
+fn parse_manifest(bytes: &[u8]) -> Result<Manifest, StoreError> {
+    refuse_both("a manifest", bytes)?;
+    parse("a manifest", bytes)
+}
+
+fn refuse_both(what: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    let value: serde_json::Value = parse(what, bytes)?;
+    let is_index = value.get("manifests").is_some();
+    let is_manifest = value.get("layers").is_some() || value.get("config").is_some();
+    if is_index && is_manifest {
+        return Err(StoreError::Archive(format!("{what} is both a manifest and an index")));
+    }
+    Ok(())
+}
+
+/// A document.
+pub(super) fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|cause| StoreError::Unpack {
+        what: format!("read {what}"),
+        cause: Box::new(cause),
+    })
+}

@@ -1,0 +1,263 @@
+//! Images on their way in: layers from archives into directories, each in one pass, several at once; then, all at one moment,
+//! the directories in their place and the rows that name them.
+//!
+//! The order is what makes a crash harmless: layers are unpacked below `tmp` and flushed; under the database's write lock they
+//! are renamed into place and their directory is flushed; then the rows become durable. A layer's directory counts only with
+//! its row, and whoever removes rows takes the directories away under the same lock ([`collect`]), so that no command can see a
+//! half of either. Start at [`Stage::unpack`], end with [`Stage::commit`].
+//!
+//! The archive that a layer came in is not kept: it would double the disk that an image takes, and what `push` and `save` need
+//! of it, the diff id, a deterministic writer makes again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use spec::image::ImageConfig;
+use spec::{Digest, ImageId, Reference};
+
+use super::{digest_of, set_name};
+use crate::scratch::Scratch;
+use crate::unpack::{Rules, unpack_stream};
+use crate::{Store, StoreError};
+
+/// A layer to unpack.
+pub(super) struct Source<R> {
+    /// How errors call it.
+    pub(super) what: String,
+    /// The archive, compressed or not.
+    pub(super) reader: R,
+    /// What its plain archive must hash to; nothing where nobody has said.
+    pub(super) diff_id: Option<Digest>,
+    /// What the archive as it is must hash to.
+    pub(super) blob: Option<Digest>,
+    /// How to unpack it.
+    pub(super) rules: Rules,
+}
+
+/// An image that is to be recorded; every layer of its configuration is in the store or in the stage.
+pub(super) struct Staged<'a> {
+    /// The configuration, byte for byte.
+    pub(super) bytes: &'a [u8],
+    /// The same, parsed.
+    pub(super) config: &'a ImageConfig,
+    /// Its names.
+    pub(super) names: &'a [Reference],
+}
+
+/// Layers that are unpacked and not visible yet. Dropping it removes them.
+pub(super) struct Stage<'a> {
+    store: &'a Store,
+    scratch: Scratch,
+    fresh: BTreeMap<Digest, Fresh>,
+    made: usize,
+}
+
+struct Fresh {
+    path: PathBuf,
+    size: u64,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(store: &'a Store) -> Result<Self, StoreError> {
+        let scratch = Scratch::new(&store.paths)?;
+        Ok(Self { store, scratch, fresh: BTreeMap::new(), made: 0 })
+    }
+
+    /// Where more can be put that is gone with the stage.
+    pub(super) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Whether a layer needs no unpacking any more.
+    pub(super) fn has(&self, diff_id: &Digest) -> Result<bool, StoreError> {
+        Ok(self.fresh.contains_key(diff_id) || stored(self.store, diff_id)?.is_some())
+    }
+
+    /// Unpacks layers, each checked against what it must hash to; gives their diff ids in order.
+    pub(super) fn unpack<R: Read + Send>(
+        &mut self,
+        sources: Vec<Source<R>>,
+    ) -> Result<Vec<Digest>, StoreError> {
+        let threads =
+            std::thread::available_parallelism().map_or(1, usize::from).min(sources.len());
+        let paths: Vec<PathBuf> =
+            sources.iter().zip(self.made..).map(|(_, number)| self.directory(number)).collect();
+        self.made += sources.len();
+        let mut outcomes: Vec<_> = sources.iter().map(|_| None).collect();
+        let jobs = sources.into_iter().zip(&paths).zip(outcomes.iter_mut());
+        let queue = Mutex::new(jobs);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        // A thread that panicked leaves a queue that is still whole.
+                        let next =
+                            queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+                        let Some(((source, path), outcome)) = next else { return };
+                        *outcome = Some(unpack_one(source, path));
+                    }
+                });
+            }
+        });
+        let layers: Vec<(Digest, u64)> =
+            outcomes.into_iter().flatten().collect::<Result<_, StoreError>>()?;
+        let mut diff_ids = Vec::new();
+        for ((diff_id, size), path) in layers.into_iter().zip(paths) {
+            diff_ids.push(diff_id.clone());
+            self.fresh.insert(diff_id, Fresh { path, size });
+        }
+        Ok(diff_ids)
+    }
+
+    fn directory(&self, number: usize) -> PathBuf {
+        self.scratch.path().join(format!("layer-{number}"))
+    }
+
+    /// Makes all the images visible at once, or none: then it gives the layers that another command has removed since
+    /// [`Stage::has`] saw them, to be unpacked as well.
+    pub(super) fn commit(
+        &mut self,
+        images: &[Staged<'_>],
+        now_ns: i64,
+    ) -> Result<Result<Vec<ImageId>, Vec<Digest>>, StoreError> {
+        if !self.fresh.is_empty() {
+            // Once for all layers, before the first has its row.
+            rustix::fs::syncfs(self.scratch.descriptor())
+                .map_err(StoreError::file("flush", self.scratch.path()))?;
+        }
+        let store = self.store;
+        let wanted: BTreeSet<&Digest> =
+            images.iter().flat_map(|image| &image.config.rootfs.diff_ids).collect();
+        store.durably(|connection| {
+            let mut sizes: BTreeMap<&Digest, u64> = BTreeMap::new();
+            let mut missing = Vec::new();
+            for diff_id in wanted {
+                let fresh = self.fresh.get(diff_id).map(|fresh| fresh.size);
+                match stored(store, diff_id)?.or(fresh) {
+                    Some(size) => {
+                        sizes.insert(diff_id, size);
+                    }
+                    None => missing.push(diff_id.clone()),
+                }
+            }
+            if !missing.is_empty() {
+                return Ok(Err(missing));
+            }
+            for (diff_id, size) in &sizes {
+                if stored(store, diff_id)?.is_none()
+                    && let Some(fresh) = self.fresh.get(*diff_id)
+                {
+                    self.publish(fresh, diff_id)?;
+                    let insert =
+                        "INSERT OR REPLACE INTO layers (diff_id, size_bytes) VALUES (?, ?)";
+                    let values = params![diff_id.to_string(), size];
+                    connection.execute(insert, values).map_err(StoreError::write)?;
+                }
+            }
+            let layers = store.paths.layers();
+            let flushed = fs::File::open(&layers).and_then(|directory| directory.sync_all());
+            flushed.map_err(StoreError::file("flush", layers))?;
+            let ids = images.iter().map(|image| insert(connection, image, &sizes, now_ns));
+            ids.collect::<Result<Vec<ImageId>, _>>().map(Ok)
+        })
+    }
+
+    /// Moves a layer to its place. What stands there has no row: a crash left it, and nobody knows how much of it.
+    fn publish(&self, fresh: &Fresh, diff_id: &Digest) -> Result<(), StoreError> {
+        let to = self.store.paths.layer(diff_id);
+        if to.exists() {
+            let aside = self.scratch.path().join(format!("old-{}", diff_id.hex()));
+            fs::rename(&to, aside).map_err(StoreError::file("move away", &to))?;
+        }
+        fs::rename(&fresh.path, &to).map_err(StoreError::file("make", to))
+    }
+}
+
+fn unpack_one<R: Read + Send>(source: Source<R>, path: &Path) -> Result<(Digest, u64), StoreError> {
+    fs::create_dir(path).map_err(StoreError::file("make", path))?;
+    let into = fs::File::open(path).map_err(StoreError::file("open", path))?;
+    // The directory is the root of whatever has this layer; umask(2) must not decide its mode.
+    rustix::fs::fchmod(&into, rustix::fs::Mode::from_raw_mode(0o755))
+        .map_err(StoreError::file("make", path))?;
+    let Source { what, reader, diff_id, blob, rules } = source;
+    let streamed = unpack_stream(reader, into.as_fd(), &rules).map_err(|cause| {
+        StoreError::Unpack { what: format!("unpack {what}"), cause: Box::new(cause) }
+    })?;
+    for (name, wanted, found) in [
+        ("digest", &blob, &streamed.stored.digest),
+        ("diff id", &diff_id, &streamed.archive.digest),
+    ] {
+        if let Some(wanted) = wanted.as_ref().filter(|wanted| *wanted != found) {
+            return Err(StoreError::Archive(format!(
+                "{what} has the {name} {found}, not {wanted}"
+            )));
+        }
+    }
+    Ok((streamed.archive.digest, streamed.unpacked.bytes))
+}
+
+/// Size of a layer that is whole and in its place.
+fn stored(store: &Store, diff_id: &Digest) -> Result<Option<u64>, StoreError> {
+    let select = "SELECT size_bytes FROM layers WHERE diff_id = ?";
+    let size = store
+        .connection
+        .prepare_cached(select)
+        .and_then(|mut found| found.query_row([diff_id.to_string()], |row| row.get(0)).optional())
+        .map_err(StoreError::read)?;
+    Ok(size.filter(|_| store.paths.layer(diff_id).is_dir()))
+}
+
+fn insert(
+    connection: &Connection,
+    image: &Staged<'_>,
+    sizes: &BTreeMap<&Digest, u64>,
+    now_ns: i64,
+) -> Result<ImageId, StoreError> {
+    let id = digest_of(image.bytes);
+    let text = std::str::from_utf8(image.bytes).map_err(|_not_text| {
+        StoreError::Archive("the image's configuration is no UTF-8".to_owned())
+    })?;
+    let diff_ids = &image.config.rootfs.diff_ids;
+    let size: u64 = diff_ids.iter().filter_map(|diff_id| sizes.get(diff_id)).sum();
+    let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+        connection.execute(sql, values).map_err(StoreError::write)
+    };
+    let key = id.to_string();
+    execute(
+        "INSERT OR IGNORE INTO images (id, config, size_bytes, loaded_ns) VALUES (?, ?, ?, ?)",
+        params![key, text, size, now_ns],
+    )?;
+    for (position, diff_id) in diff_ids.iter().enumerate() {
+        execute(
+            "INSERT OR IGNORE INTO image_layers (image, position, diff_id) VALUES (?, ?, ?)",
+            params![key, position, diff_id.to_string()],
+        )?;
+    }
+    for name in image.names {
+        set_name(connection, &id, name)?;
+    }
+    Ok(id)
+}
+
+/// Takes directories of layers away that have no row, and removes them.
+pub(super) fn collect(store: &Store, layers: &[Digest]) -> Result<(), StoreError> {
+    let scratch = Scratch::new(&store.paths)?;
+    let transaction = store.write()?;
+    for diff_id in layers {
+        let select = "SELECT 1 FROM layers WHERE diff_id = ?";
+        let row = transaction.query_row(select, [diff_id.to_string()], |_row| Ok(())).optional();
+        let path = store.paths.layer(diff_id);
+        // Another command may have loaded it again: then it is that command's.
+        if row.map_err(StoreError::read)?.is_none() && path.exists() {
+            fs::rename(&path, scratch.path().join(diff_id.hex()))
+                .map_err(StoreError::file("remove", &path))?;
+        }
+    }
+    transaction.commit().map_err(StoreError::write)?;
+    scratch.remove()
+}

@@ -1,0 +1,14 @@
+//! The store on real archives, with faults, and with many commands at once.
+
+#[cfg(test)]
+mod archives;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod images;
+#[cfg(test)]
+mod records;
