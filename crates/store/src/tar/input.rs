@@ -83,6 +83,11 @@ impl<R: Read> Input<R> {
         Ok(())
     }
 
+    /// Whether nothing is left of the stream.
+    pub(super) fn is_at_end(&mut self) -> Result<bool, TarError> {
+        Ok(self.start == self.end && !self.refill()?)
+    }
+
     fn refill(&mut self) -> Result<bool, TarError> {
         (self.start, self.end) = (0, 0);
         Ok(self.read_more()? > 0)

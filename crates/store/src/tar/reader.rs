@@ -116,7 +116,11 @@ impl<R: Read> Reader<R> {
     }
 
     fn advance(&mut self) -> Result<bool, TarError> {
-        self.input.skip(self.contents.stored + self.contents.padding, "the contents of a file")?;
+        self.input.skip(self.contents.stored, "the contents of a file")?;
+        // Writers that forget to close (umoci's insert) end right behind the last file's contents, and every reader takes it.
+        if self.contents.padding > 0 && !self.input.is_at_end()? {
+            self.input.skip(self.contents.padding, "the contents of a file")?;
+        }
         self.contents = Contents::default();
         let mut pending = Pending::default();
         loop {
