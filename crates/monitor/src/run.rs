@@ -189,6 +189,7 @@ impl Monitor {
 
     /// Serves until the process has ended and everything it wrote has gone where it belongs.
     fn serve(&mut self) {
+        self.hear_greetings();
         let mut ended = false;
         loop {
             let sources = self.sources(ended);
@@ -216,6 +217,16 @@ impl Monitor {
             if ended && self.outputs.all_closed() && self.outputs.waits_for().is_empty() {
                 return;
             }
+        }
+    }
+
+    /// Who started us has said what it wants before the program could write: heard first, or early output would pass it by.
+    fn hear_greetings(&mut self) {
+        let ids: Vec<u32> = self.clients.iter().map(|client| client.id).collect();
+        for id in ids {
+            // Hello, and what it attaches to; a client that only starts has said no more than the first.
+            self.hear(id);
+            self.hear(id);
         }
     }
 
