@@ -134,44 +134,70 @@ impl fmt::Display for Controller {
 const CONVENTIONAL: &str = "/sys/fs/cgroup";
 
 impl Layout {
-    /// Looks at the machine: one statfs(2) and one file on v2, `/proc/self/mountinfo` otherwise, and `/proc/self/cgroup`.
+    /// Looks at the machine: `/proc/self/cgroup` says what there is, and a statfs(2) each that it is where it always is.
+    /// Only otherwise `/proc/self/mountinfo` is read, whose price grows with everything that is mounted.
     ///
     /// # Errors
     /// When procfs cannot be read or no hierarchy is mounted.
     pub fn detect() -> Result<Self, DetectError> {
         let membership = read("/proc/self/cgroup".as_ref())?;
-        let conventional = rustix::fs::statfs(CONVENTIONAL).map(|about| about.f_type);
-        if conventional
-            .is_ok_and(|magic| u64::try_from(magic).is_ok_and(|magic| magic == CGROUP2_SUPER_MAGIC))
-        {
-            let root = read(&Path::new(CONVENTIONAL).join("cgroup.controllers"))?;
-            return Self::unified(&root, &membership);
+        let layout = match Self::conventional(&membership) {
+            Some(layout) => layout,
+            None => Self::parse(&read("/proc/self/mountinfo".as_ref())?, &membership)?,
+        };
+        match layout.hierarchies.as_slice() {
+            [tree] if tree.unified => {
+                let offered = read(&tree.mount.join("cgroup.controllers"))?;
+                let tree = Hierarchy {
+                    controllers: controllers(offered.split_whitespace()),
+                    ..tree.clone()
+                };
+                Ok(Self { kind: LayoutKind::Unified, hierarchies: vec![tree] })
+            }
+            _ => Ok(layout),
         }
-        let mounts = read("/proc/self/mountinfo".as_ref())?;
-        let layout = Self::parse(&mounts, &membership)?;
-        if layout.kind != LayoutKind::Unified {
-            return Ok(layout);
+    }
+
+    /// Every hierarchy where systemd and others mount it, with the caller's own group in sight; `None` when one is not.
+    fn conventional(membership: &str) -> Option<Self> {
+        let is = |path: &Path, magic: u64| {
+            rustix::fs::statfs(path).is_ok_and(|about| u64::try_from(about.f_type) == Ok(magic))
+        };
+        let found = |mount: PathBuf, row: &Row<'_>| {
+            let unified = row.names.is_empty();
+            let own = below(row.own, "/");
+            // The own group is looked at, not the mount: it is elsewhere when the mount shows a part of the hierarchy only.
+            let magic = if unified { CGROUP2_SUPER_MAGIC } else { CGROUP_SUPER_MAGIC };
+            let controllers = controllers(row.names.split(','));
+            is(&mount.join(&own), magic).then_some(Hierarchy { mount, unified, controllers, own })
+        };
+        let mut hierarchies = Vec::with_capacity(14);
+        let mut tree = None;
+        for row in Row::all(membership) {
+            if row.names.is_empty() {
+                tree = Some(row);
+                continue;
+            }
+            let name = row.names.strip_prefix("name=").unwrap_or(row.names);
+            hierarchies.push(found(Path::new(CONVENTIONAL).join(name), &row)?);
         }
-        let [tree] = layout.hierarchies.as_slice() else { return Err(DetectError::NotMounted) };
-        let offered = read(&tree.mount.join("cgroup.controllers"))?;
-        let hierarchy =
-            Hierarchy { controllers: controllers(offered.split_whitespace()), ..tree.clone() };
-        Ok(Self { kind: LayoutKind::Unified, hierarchies: vec![hierarchy] })
+        if hierarchies.is_empty() {
+            let tree = found(CONVENTIONAL.into(), &tree?)?;
+            return Some(Self { kind: LayoutKind::Unified, hierarchies: vec![tree] });
+        }
+        // The kernel lists the v2 tree even where nobody has mounted it.
+        hierarchies
+            .extend(tree.and_then(|row| found(Path::new(CONVENTIONAL).join("unified"), &row)));
+        let hybrid = hierarchies.last().is_some_and(|last| last.unified);
+        Some(Self {
+            kind: if hybrid { LayoutKind::Hybrid } else { LayoutKind::Legacy },
+            hierarchies,
+        })
     }
 
     /// The hierarchy that carries `controller`.
     pub fn carrier(&self, controller: Controller) -> Option<&Hierarchy> {
         self.hierarchies.iter().find(|hierarchy| hierarchy.controllers.contains(&controller))
-    }
-
-    fn unified(offered: &str, membership: &str) -> Result<Self, DetectError> {
-        let own = Row::all(membership)
-            .find(|row| row.names.is_empty())
-            .map(|row| below(row.own, "/"))
-            .unwrap_or_default();
-        let controllers = controllers(offered.split_whitespace());
-        let tree = Hierarchy { mount: CONVENTIONAL.into(), unified: true, controllers, own };
-        Ok(Self { kind: LayoutKind::Unified, hierarchies: vec![tree] })
     }
 
     /// From the text of `/proc/self/mountinfo` and `/proc/self/cgroup`.
@@ -205,7 +231,9 @@ impl Layout {
     }
 }
 
-/// statfs(2), `CGROUP2_SUPER_MAGIC`.
+/// linux/magic.h.
+const CGROUP_SUPER_MAGIC: u64 = 0x0027_e0eb;
+/// linux/magic.h.
 const CGROUP2_SUPER_MAGIC: u64 = 0x6367_7270;
 
 /// One line of `/proc/self/cgroup`: `ID:NAMES:GROUP`, without names for v2.
@@ -374,6 +402,17 @@ mod tests {
     #[test]
     fn this_machine_has_control_groups() {
         let layout = Layout::detect().unwrap();
+        // Both ways lead to the same.
+        let membership = read("/proc/self/cgroup".as_ref()).unwrap();
+        let mut parsed =
+            Layout::parse(&read("/proc/self/mountinfo".as_ref()).unwrap(), &membership).unwrap();
+        let mut quick = layout.clone();
+        assert_eq!(quick.kind, parsed.kind);
+        if quick.kind != LayoutKind::Unified {
+            quick.hierarchies.sort_by(|one, two| one.mount.cmp(&two.mount));
+            parsed.hierarchies.sort_by(|one, two| one.mount.cmp(&two.mount));
+            assert_eq!(quick, parsed);
+        }
         for hierarchy in &layout.hierarchies {
             assert!(
                 hierarchy.mount.join(&hierarchy.own).join("cgroup.procs").exists(),
