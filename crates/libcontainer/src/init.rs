@@ -3,10 +3,12 @@
 //! It is this program after all rights were given up: nothing is executed, and nothing here allocates. Source: pid_namespaces(7).
 
 use std::convert::Infallible;
+use std::ffi::CStr;
 
+use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::process::{WaitOptions, WaitStatus, wait};
-use sys::{SignalSet, exit_now};
+use sys::{Errno, SignalSet, exit_now};
 
 use crate::identity;
 use crate::prepared::PreparedProcess;
@@ -14,6 +16,8 @@ use crate::wire::{At, Failed, Place, ProcessStep};
 
 /// The number of descriptors below which nothing is closed: the standard streams.
 const FIRST_OF_OURS: u32 = 3;
+
+const NAME: &CStr = c"init";
 
 /// Starts the program as a child and serves it until it ends; then ends with its status.
 pub(crate) fn run(process: &PreparedProcess) -> Result<Infallible, Failed> {
@@ -34,13 +38,42 @@ pub(crate) fn run(process: &PreparedProcess) -> Result<Infallible, Failed> {
     if let Ok(4) = rustix::io::read(&told, &mut errno[..]) {
         return Err(Failed {
             at: Place::Process(ProcessStep::Exec),
-            errno: sys::Errno::from_raw(i32::from_ne_bytes(errno)),
+            errno: Errno::from_raw(i32::from_ne_bytes(errno)),
         });
     }
     sys::close_from(FIRST_OF_OURS);
+    // Without procfs nobody inside sees the arguments either.
+    let _unseen = take_name();
     // Process 1 is still our own program: the container shall read neither its file nor its memory (CVE-2019-5736).
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
     serve(child, all)
+}
+
+/// Process 1 shows itself as `init`: the monitor's arguments, which name directories of the host, are none of the container's
+/// business. proc_pid_cmdline(5): the file is the memory between two addresses, proc_pid_stat(5), fields 48 and 49.
+fn take_name() -> Result<(), Errno> {
+    rustix::thread::set_name(NAME)?;
+    let mut space = [0_u8; 1024];
+    let stat = open(c"/proc/self/stat", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let length = rustix::io::read(&stat, &mut space)?;
+    let (start, end) = arguments(&space[..length]).ok_or(Errno::from_raw(libc::EIO))?;
+    let memory = open(c"/proc/self/mem", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut text = NAME.to_bytes();
+    for address in start..end {
+        let (byte, rest) = text.split_first().map_or((0, text), |(byte, rest)| (*byte, rest));
+        text = rest;
+        rustix::io::pwrite(&memory, &[byte], address)?;
+    }
+    Ok(())
+}
+
+/// Where the arguments begin and end. The fields are counted after the last parenthesis: a name may hold anything.
+fn arguments(stat: &[u8]) -> Option<(u64, u64)> {
+    let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = std::str::from_utf8(stat.get(name_end + 1..)?).ok()?.split_whitespace();
+    let start = fields.nth(45)?.parse().ok()?;
+    let end = fields.next()?.parse().ok()?;
+    (start < end).then_some((start, end))
 }
 
 fn begin(process: &PreparedProcess) -> Failed {

@@ -34,3 +34,8 @@ pub use join::{Joined, join};
 pub use plan::*;
 pub use planner::{Context, RootSource, plan, plan_process};
 pub use process::{Process, start_time};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

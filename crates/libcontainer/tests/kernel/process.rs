@@ -284,6 +284,7 @@ fn init_reaps_orphans_forwards_signals_and_gives_the_status() {
 fn init_has_no_right_that_the_program_lacks_and_cannot_be_looked_into() {
     let mut bed = Bed::new();
     bed.init = true;
+    assert_eq!(bed.sh("cat /proc/1/cmdline | tr -d '\\0'; echo; cat /proc/1/comm"), "init\ninit");
     let inside = bed.sh("exec 2>/dev/null; grep -E '^(CapBnd|NoNewPrivs)' /proc/1/status; readlink /proc/1/exe /proc/1/fd/1 /proc/1/cwd; cat /proc/1/environ /proc/1/maps; true");
     assert_eq!(inside, "CapBnd:\t00000000a80425fb\nNoNewPrivs:\t1");
 }
