@@ -16,6 +16,10 @@ const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
 /// How long a command waits for others that write.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Pages in the log before they are folded into the database. Whoever opens it while no other command does reads the whole log,
+/// 1 µs a page: SQLite's own 1000 would cost more than everything else that opening takes.
+const MOST_LOG_PAGES: u32 = 128;
+
 /// An open store.
 #[derive(Debug)]
 pub struct Store {
@@ -116,7 +120,9 @@ fn connect(paths: &Paths) -> Result<Connection, StoreError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(opened)?;
     // The journal mode is a property of the file and set when it is made; the others belong to the connection.
     connection
-        .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")
+        .execute_batch(&format!(
+            "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = {MOST_LOG_PAGES}"
+        ))
         .map_err(opened)?;
     Ok(connection)
 }

@@ -12,3 +12,5 @@ mod fixture;
 mod images;
 #[cfg(test)]
 mod records;
+#[cfg(test)]
+mod versions;
