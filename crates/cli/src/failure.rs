@@ -80,6 +80,8 @@ impl Failure {
             {
                 error.exit_code().into()
             }
+            // A container that is not there, or not running: Docker's exec answers 1, and its run has not got that far.
+            Self::Engine(error) if runs_programs && error.concerns_existing() => 1,
             _ if runs_programs => 125,
             _ => 1,
         }

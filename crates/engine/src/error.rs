@@ -183,6 +183,12 @@ impl EngineError {
         }
     }
 
+    /// Whether a container that was named is missing, or its state does not allow what was asked.
+    #[must_use]
+    pub fn concerns_existing(&self) -> bool {
+        matches!(self, Self::Store(StoreError::NotFound { what: "container", .. }) | Self::State { action: "exec in", .. } | Self::NoMonitor { .. })
+    }
+
     /// What would help, where that is known.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
