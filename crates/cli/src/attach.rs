@@ -190,6 +190,7 @@ pub(crate) fn write_all(stream: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), 
 }
 
 /// A terminal whose master we hold: what it says goes out, what we read goes in, until the process has ended.
+#[expect(clippy::too_many_lines, reason = "one poll loop; each source is one block")]
 pub(crate) fn relay_terminal(
     mut connection: Connection,
     master: &OwnedFd,

@@ -29,9 +29,6 @@ pub(crate) enum Failure {
     /// In so many words.
     #[error("{0}")]
     Words(String),
-    /// Everything was said before.
-    #[error("")]
-    Said,
 }
 
 fn errno_of(cause: &std::io::Error) -> String {
@@ -50,6 +47,7 @@ impl Failure {
     }
 
     /// The error on one line, with its causes.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other failure is one line already")]
     pub(crate) fn line(&self) -> String {
         match self {
             Self::Engine(error) => engine::chain(error),
@@ -59,6 +57,7 @@ impl Failure {
     }
 
     /// What would help.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most failures need no hint")]
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Engine(error) | Self::Doing { error, .. } => error.hint(),
@@ -73,6 +72,10 @@ impl Failure {
     }
 
     /// Docker's exit codes: `run`, `create` and `exec` tell their own failures from the program's by 125 to 127.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "everything else is the engine's own failure"
+    )]
     pub(crate) fn exit_code(&self, runs_programs: bool) -> i32 {
         match self {
             Self::Engine(error @ (EngineError::Start { .. } | EngineError::Exec { .. }))

@@ -60,16 +60,16 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> i32 {
         return 0;
     }
     words.reverse();
-    execute(command, words, Session { config })
+    execute(command, words, &Session { config })
 }
 
-fn execute(command: &'static Command, words: Vec<String>, session: Session) -> i32 {
+fn execute(command: &'static Command, words: Vec<String>, session: &Session) -> i32 {
     let outcome = match parse(command.grammar, words) {
         Ok(Parsed::Help) => {
             output::line(help(command.grammar).trim_end());
             return 0;
         }
-        Ok(Parsed::Call(matches)) => (command.run)(&session, &matches),
+        Ok(Parsed::Call(matches)) => (command.run)(session, &matches),
         Err(error) => Err(Failure::Usage { command: command.grammar.name().to_owned(), error }),
     };
     match outcome {
@@ -79,9 +79,7 @@ fn execute(command: &'static Command, words: Vec<String>, session: Session) -> i
 }
 
 fn report(failure: &Failure, command: Option<&Command>) -> i32 {
-    if !matches!(failure, Failure::Said) {
-        output::error(&failure.line(), failure.hint().as_deref());
-    }
+    output::error(&failure.line(), failure.hint().as_deref());
     if let Failure::Usage { command, .. } = failure {
         output::talk(&format!("See 'corten {command} --help'."));
     }
@@ -102,9 +100,9 @@ fn global_flags(words: &mut Vec<String>) -> Result<RawConfig, Failure> {
         let value =
             value.ok_or_else(|| Failure::Words(format!("flag needs an argument: {name}")))?;
         if name == "--root" {
-            config.root = Some(value.into())
+            config.root = Some(value.into());
         } else {
-            config.state = Some(value.into())
+            config.state = Some(value.into());
         }
     }
     Ok(config)

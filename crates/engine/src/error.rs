@@ -175,6 +175,10 @@ impl EngineError {
     }
 
     /// The exit code that Docker's `run` and `exec` give for it: 127 for a missing program, 126 for one that cannot be executed.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "only a start and an exec have codes of their own"
+    )]
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
@@ -186,10 +190,16 @@ impl EngineError {
     /// Whether a container that was named is missing, or its state does not allow what was asked.
     #[must_use]
     pub fn concerns_existing(&self) -> bool {
-        matches!(self, Self::Store(StoreError::NotFound { what: "container", .. }) | Self::State { action: "exec in", .. } | Self::NoMonitor { .. })
+        matches!(
+            self,
+            Self::Store(StoreError::NotFound { what: "container", .. })
+                | Self::State { action: "exec in", .. }
+                | Self::NoMonitor { .. }
+        )
     }
 
     /// What would help, where that is known.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most errors need no hint")]
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {

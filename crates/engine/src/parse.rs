@@ -38,12 +38,7 @@ pub fn bytes(what: &'static str, text: &str) -> Parsed<u64> {
     }
     let fraction: f64 =
         number.parse().map_err(|_no_number| wrong("it is no number of bytes, such as 512m"))?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "checked to be in range"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a unit is a power of two")]
     let product = fraction * factor as f64;
     #[expect(
         clippy::cast_possible_truncation,
@@ -101,7 +96,7 @@ pub fn volume(text: &str) -> Parsed<MountConfig> {
                 }
             }
             "private" | "rprivate" | "slave" | "rslave" | "shared" | "rshared" => {
-                mount.options.push(option.to_owned())
+                mount.options.push(option.to_owned());
             }
             // Labels without SELinux change nothing; consistency is a word of another system.
             "z" | "Z" | "consistent" | "cached" | "delegated" => {}

@@ -145,6 +145,7 @@ impl<'a> Templates<'a> {
         self.import(&archive[..], name, &[], &["/corten", "hello-inside"], &made_of)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a template is, in one place")]
     fn import(
         &self,
         archive: impl std::io::Read + Send,

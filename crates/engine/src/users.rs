@@ -51,11 +51,11 @@ fn resolve(
     match group_name.filter(|name| !name.is_empty()) {
         Some(name) => {
             account.gid = group_id(name, &group)
-                .ok_or_else(|| wrong("there is no such group in the container's /etc/group"))?
+                .ok_or_else(|| wrong("there is no such group in the container's /etc/group"))?;
         }
         None => {
             account.groups =
-                user_name.map(|name| groups_of(&name, account.gid, &group)).unwrap_or_default()
+                user_name.map(|name| groups_of(&name, account.gid, &group)).unwrap_or_default();
         }
     }
     Ok(account)

@@ -161,8 +161,7 @@ impl Connection {
     /// EAGAIN while the container takes none, EPIPE when the monitor is gone.
     pub fn try_write_stdin(&self, bytes: &[u8]) -> Result<(), Errno> {
         let parts = [IoSlice::new(&[kind::STDIN]), IoSlice::new(bytes)];
-        let mut space = [MaybeUninit::uninit(); 0];
-        let mut control = SendAncillaryBuffer::new(&mut space);
+        let mut control = SendAncillaryBuffer::default();
         sendmsg(&self.socket, &parts, &mut control, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
             .map(drop)
             .map_err(Errno::from)

@@ -103,6 +103,7 @@ struct Streams {
 }
 
 impl Monitor {
+    #[expect(clippy::too_many_lines, reason = "one line per step of a start, with its refusal")]
     fn start(handoff: &HandOff, client: OwnedFd) -> Result<Self, i32> {
         let mut clients = match Clients::listen(&handoff.state_dir) {
             Ok(clients) => clients,

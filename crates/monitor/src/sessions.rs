@@ -24,6 +24,10 @@ impl Sessions {
     }
 
     /// Starts what a client asks for, and answers it.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "request, streams and client come from one packet, the rest is the monitor"
+    )]
     pub(crate) fn start(
         &mut self,
         request: &[u8],
@@ -39,7 +43,7 @@ impl Sessions {
                 self.0.push(Session { process, client });
             }
             Err((code, words)) => {
-                clients.send(client, &failure(kind::EXEC_FAILED, code, &words), None)
+                clients.send(client, &failure(kind::EXEC_FAILED, code, &words), None);
             }
         }
     }

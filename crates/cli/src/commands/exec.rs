@@ -137,6 +137,7 @@ impl Pipes {
     }
 
     /// Until the process has ended and what it wrote is written. Input waits for room in its pipe.
+    #[expect(clippy::too_many_lines, reason = "one poll loop; each source is one block")]
     fn relay(self, mut connection: Connection) -> End {
         let Self { theirs, mut stdin, stdout, stderr } = self;
         drop(theirs);
@@ -199,7 +200,7 @@ impl Pipes {
             if is_ready(1) && stdin.is_some() && pending.is_empty() {
                 match rustix::io::read(rustix::stdio::stdin(), &mut buffer[..]) {
                     Ok(count) if count > 0 => {
-                        pending.extend_from_slice(buffer.get(..count).unwrap_or_default())
+                        pending.extend_from_slice(buffer.get(..count).unwrap_or_default());
                     }
                     Err(Raw::INTR | Raw::AGAIN) => {}
                     _ => stdin = None,

@@ -176,7 +176,7 @@ fn changes(matches: &Matches) -> Result<RunConfig, Failure> {
                 config.exposed_ports.get_or_insert_default().insert(value.to_owned(), json!({})),
             ),
             "VOLUME" => {
-                drop(config.volumes.get_or_insert_default().insert(value.to_owned(), json!({})))
+                drop(config.volumes.get_or_insert_default().insert(value.to_owned(), json!({})));
             }
             _ => {
                 return Err(wrong(

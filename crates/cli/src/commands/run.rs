@@ -54,6 +54,7 @@ fn explain(session: &Session, request: &engine::CreateRequest) -> Result<i32, Fa
     Ok(0)
 }
 
+#[expect(clippy::too_many_arguments, reason = "what the foreground is told, once")]
 fn foreground(
     engine: &Engine,
     id: &ContainerId,

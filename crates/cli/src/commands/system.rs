@@ -31,6 +31,8 @@ pub(super) fn version(_session: &Session, matches: &Matches) -> Result<i32, Fail
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of facts")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "JSON values that are not text print as JSON")]
 pub(super) fn info(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
     let containers = engine.containers().all()?;

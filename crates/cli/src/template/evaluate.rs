@@ -48,19 +48,20 @@ impl Scope {
                 let outer = self.variables.len();
                 let inner = self.pipeline(value, dot)?;
                 if is_true(&inner) {
-                    self.nodes(then, &inner)?
+                    self.nodes(then, &inner)?;
                 } else {
-                    self.nodes(otherwise, dot)?
+                    self.nodes(otherwise, dot)?;
                 }
                 self.variables.truncate(outer);
             }
             Node::Range { variables, over, body, otherwise } => {
-                self.range(variables, over, (body, otherwise), dot)?
+                self.range(variables, over, (body, otherwise), dot)?;
             }
         }
         Ok(())
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only lists and maps can be gone through")]
     fn range(
         &mut self,
         variables: &[String],
@@ -89,7 +90,7 @@ impl Scope {
             match variables {
                 [value] => self.variables.push((value.clone(), item.clone())),
                 [first, second] => {
-                    self.variables.extend([(first.clone(), key), (second.clone(), item.clone())])
+                    self.variables.extend([(first.clone(), key), (second.clone(), item.clone())]);
                 }
                 _ => {}
             }
@@ -156,6 +157,7 @@ fn undefined(name: &str) -> TemplateError {
 }
 
 /// A field that an object does not have is an error, as of Go's structures: a typing error shows.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only maps have fields")]
 fn select(value: &Value, fields: &[String]) -> Result<Value, TemplateError> {
     let mut value = value;
     for field in fields {

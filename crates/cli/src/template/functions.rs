@@ -38,6 +38,7 @@ pub(super) fn print(value: &Value) -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of functions")]
 pub(super) fn call(name: &str, arguments: &[Value]) -> Called {
     match (name, arguments) {
         ("json", [value]) => Ok(serde_json::to_string(value).unwrap_or_default().into()),

@@ -123,7 +123,7 @@ fn words(text: &str) -> Result<Vec<Word>, TemplateError> {
             '`' => words.push(raw(&letters, &mut at)),
             '-' | '+' | '0'..='9' | '.' => words.push(number(&letters, &mut at)?),
             letter if letter.is_alphabetic() || *letter == '_' => {
-                words.push(Word::Name(identifier(&letters, &mut at)))
+                words.push(Word::Name(identifier(&letters, &mut at)));
             }
             other => return Err(TemplateError(format!("unexpected {other:?} in an action"))),
         }

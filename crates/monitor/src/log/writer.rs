@@ -195,7 +195,7 @@ fn escape(out: &mut Vec<u8>, line: &[u8]) {
                 '\r' => out.extend_from_slice(b"\\r"),
                 '\t' => out.extend_from_slice(b"\\t"),
                 control if control < ' ' => {
-                    out.extend_from_slice(format!("\\u{:04x}", u32::from(control)).as_bytes())
+                    out.extend_from_slice(format!("\\u{:04x}", u32::from(control)).as_bytes());
                 }
                 other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
             }
