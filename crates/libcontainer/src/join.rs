@@ -53,7 +53,7 @@ pub fn join(
     stdio: Stdio<'_>,
 ) -> Result<Joined, StartError> {
     let prepared = PreparedProcess::new(process)?;
-    let entry = cgroup.entry().map_err(StartError::Cgroup)?;
+    let entry = cgroup.entry_beside(target.pid()).map_err(StartError::Cgroup)?;
     let kinds = differing_namespaces(target)
         .map_err(StartError::parent(format!("join process {}", target.pid())))?;
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;

@@ -320,10 +320,14 @@ pub(crate) fn timespec(time: Duration) -> Option<Timespec> {
 fn read_at(directory: BorrowedFd<'_>, file: &str) -> Result<String, Errno> {
     let opened =
         rustix::fs::openat(directory, file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    read_all(&opened)
+}
+
+pub(crate) fn read_all(file: &OwnedFd) -> Result<String, Errno> {
     let mut bytes = Vec::with_capacity(512);
     loop {
         bytes.reserve(512);
-        if rustix::io::read(&opened, rustix::buffer::spare_capacity(&mut bytes))? == 0 {
+        if rustix::io::read(file, rustix::buffer::spare_capacity(&mut bytes))? == 0 {
             break;
         }
     }

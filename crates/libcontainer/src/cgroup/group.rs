@@ -19,6 +19,13 @@ pub trait ControlGroup: std::fmt::Debug {
     /// [`CgroupError::Open`].
     fn entry(&self) -> Result<Entry, CgroupError>;
 
+    /// Like [`entry`](Self::entry), for a process that joins `pid` of the group: v2 lets nobody into a group that hands
+    /// controllers down to groups inside, as systemd or a nested engine makes it do, so the way leads to where `pid` is.
+    ///
+    /// # Errors
+    /// [`CgroupError::Open`] or [`CgroupError::Read`].
+    fn entry_beside(&self, pid: i32) -> Result<Entry, CgroupError>;
+
     /// Moves a process that exists, in every hierarchy. May take a grace period of the kernel (about 10 ms): the start path
     /// uses [`entry`](Self::entry).
     ///

@@ -75,9 +75,8 @@ impl Groups {
         let freezer = self.with(Controller::Freezer);
         let mut known = Vec::new();
         loop {
-            if let Some(freezer) = freezer {
-                freezer.command("freezer.state", "FROZEN")?;
-            }
+            // Whoever cannot be frozen in time is killed all the same.
+            let _better = freezer.map(|_| self.freeze(Duration::from_millis(500)));
             let present = self.list()?;
             for pid in present.iter().filter_map(|pid| Pid::from_raw(*pid)) {
                 match kill_process(pid, Signal::KILL) {
@@ -156,6 +155,11 @@ impl ControlGroup for Groups {
             tree: self.tree().map(tree::entrance).transpose()?,
             tasks: legacy.map(open).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// v1 has no rule against processes beside groups inside, and the tree of the hybrid layout hands nothing down.
+    fn entry_beside(&self, _pid: i32) -> Result<Entry, CgroupError> {
+        self.entry()
     }
 
     fn add_process(&self, pid: i32) -> Result<(), CgroupError> {

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno as Raw;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::apply::{Moment, apply};
-use super::directory::Directory;
+use super::directory::{Directory, read_all};
 use super::tree;
 use super::{
-    CgroupError, CgroupPlan, ControlGroup, Controller, Entry, Place, Setting, Stats, stats,
+    CgroupError, CgroupPlan, ControlGroup, Controller, Entry, Errno, Place, Setting, Stats, stats,
 };
 
 #[derive(Debug)]
@@ -95,6 +96,35 @@ fn enable(group: &Directory) -> Result<(), CgroupError> {
 impl ControlGroup for Group {
     fn entry(&self) -> Result<Entry, CgroupError> {
         Ok(Entry { tree: Some(tree::entrance(&self.directory)?), tasks: Vec::new() })
+    }
+
+    fn entry_beside(&self, pid: i32) -> Result<Entry, CgroupError> {
+        // cgroups(7), "no internal processes" rule.
+        if self.directory.read("cgroup.subtree_control")?.trim().is_empty() {
+            return self.entry();
+        }
+        let path = PathBuf::from(format!("/proc/{pid}/cgroup"));
+        let membership = rustix::fs::openat(
+            rustix::fs::CWD,
+            &path,
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .map_err(Errno::from)
+        .and_then(|file| read_all(&file))
+        .map_err(|errno| CgroupError::Read { path: path.clone(), errno })?;
+        let at = membership.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+        let own = &self.directory.place;
+        // Somewhere else it has no business, and its path no meaning here.
+        let inside =
+            at.strip_prefix(own.directory.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        let place = Place { directory: at.to_owned(), ..own.clone() };
+        if !inside || at.split('/').any(|name| name == "..") {
+            return self.entry();
+        }
+        let beside = Directory::open(&place)
+            .map_err(|errno| CgroupError::Open { path: place.path(), errno })?;
+        Ok(Entry { tree: Some(tree::entrance(&beside)?), tasks: Vec::new() })
     }
 
     fn add_process(&self, pid: i32) -> Result<(), CgroupError> {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use libcontainer::cgroup::{
-    Cgroup, CgroupPath, CgroupPlan, Controller, Layout, LayoutKind, Place, Request, WhenMissing,
-    plan,
+    Cgroup, CgroupPath, CgroupPlan, Controller, Entry, Layout, LayoutKind, Place, Request,
+    WhenMissing, plan,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -89,11 +89,19 @@ pub(crate) fn inside(group: &Path) -> Vec<PathBuf> {
 
 /// A shell in the group, entered as a container's first process does; returns once it runs.
 pub(crate) fn shell(group: &Cgroup, script: &str) -> sys::Cloned {
+    start(&group.entry().unwrap(), script)
+}
+
+/// A shell that joins process `first` of the group.
+pub(crate) fn shell_beside(group: &Cgroup, first: i32, script: &str) -> sys::Cloned {
+    start(&group.entry_beside(first).unwrap(), script)
+}
+
+fn start(entry: &Entry, script: &str) -> sys::Cloned {
     let args = [c"sh".to_owned(), c"-c".to_owned(), CString::new(script).unwrap()];
     let args = sys::CStringArray::new(args.to_vec());
     let environment = vec![c"PATH=/usr/sbin:/usr/bin:/sbin:/bin".to_owned()];
     let environment = sys::CStringArray::new(environment);
-    let entry = group.entry().unwrap();
     let clone = sys::CloneArgs { into_cgroup: entry.into_cgroup(), ..sys::CloneArgs::default() };
     // Closed by execve.
     let (started, starting) = pipe_with(PipeFlags::CLOEXEC).unwrap();

@@ -3,11 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use libcontainer::cgroup::{Cgroup, CgroupError, CgroupPath, Controller, Request, plan};
+use libcontainer::cgroup::{
+    Cgroup, CgroupError, CgroupPath, Controller, LayoutKind, Request, plan,
+};
 use rustix::event::{Timespec, poll};
 use spec::runtime::{Pids, Resources};
 
-use crate::ground::{Ground, PATIENCE, place, read, shell, until, wait, write};
+use crate::ground::{Ground, PATIENCE, place, read, shell, shell_beside, until, wait, write};
 
 #[test]
 fn the_first_process_is_in_every_hierarchy() {
@@ -174,4 +176,46 @@ fn twenty_at_once_share_the_group_above() {
         }
     });
     assert!(ground.has(Controller::Memory));
+}
+
+#[test]
+fn the_legacy_layout_kills_by_hand() {
+    let mut ground = Ground::new();
+    if ground.is_v2() {
+        return;
+    }
+    ground.layout.hierarchies.retain(|hierarchy| !hierarchy.unified);
+    ground.layout.kind = LayoutKind::Legacy;
+    let (group, plan) = ground.create(&Resources::default());
+    assert!(plan.places.iter().all(|place| !place.unified));
+    let parent = shell(&group, "while :; do sleep 0.01 & done");
+    until("it forks", || group.processes().unwrap().len() > 3);
+    group.kill().unwrap();
+    assert_eq!(wait(&parent).terminating_signal(), Some(9));
+    group.remove(PATIENCE).unwrap();
+    let (group, _) = ground.create(&Resources::default());
+    let sleeper = shell(&group, "sleep 1000");
+    group.freeze(PATIENCE).unwrap();
+    group.kill().unwrap();
+    assert_eq!(wait(&sleeper).terminating_signal(), Some(9), "frozen ones die too");
+    group.remove(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_joining_process_goes_beside_the_first() {
+    let ground = Ground::new();
+    let (group, plan) = ground.create(&Resources::default());
+    let first = shell(&group, "exec sleep 1000");
+    if ground.is_v2() {
+        let inner = plan.places[0].path().join("init.scope");
+        fs::create_dir(&inner).unwrap();
+        write(&inner.join("cgroup.procs"), &first.pid.to_string());
+        write(&plan.places[0].path().join("cgroup.subtree_control"), "+memory +pids");
+    }
+    let second = shell_beside(&group, first.pid, "exec sleep 1000");
+    assert_eq!(group.processes().unwrap(), [first.pid, second.pid]);
+    group.kill().unwrap();
+    wait(&first);
+    wait(&second);
+    group.remove(PATIENCE).unwrap();
 }
