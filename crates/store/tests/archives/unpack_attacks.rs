@@ -262,6 +262,35 @@ fn whiteouts_hide_a_sibling_and_nothing_else() {
     assert!(ground.tree()["./a/.wh.b"].contains("1 bytes"));
 }
 
+/// The kernel's overlayfs reads what the unpacker wrote as the image meant it.
+#[test]
+fn overlayfs_understands_the_whiteouts() {
+    let (lower, upper) = (Ground::new(), Ground::new());
+    let below = Forge::default()
+        .file("gone", b"1")
+        .file("kept", b"2")
+        .file("opaque/old", b"3")
+        .file("anew/old", b"4");
+    lower.unpack(&below.end()).unwrap();
+    let above = Forge::default()
+        .file(".wh.gone", b"")
+        .file("opaque/.wh..wh..opq", b"")
+        .file("opaque/new", b"5")
+        .file(".wh.anew", b"")
+        .header(b'5', "anew", 0)
+        .file("anew/new", b"6");
+    upper.unpack(&above.end()).unwrap();
+    // In a mount namespace that ends with the command, so nothing is left mounted.
+    let output = std::process::Command::new("unshare")
+        .args(["-m", "sh", "-ec"])
+        .arg("mount -t overlay overlay -o lowerdir=\"$1\":\"$2\" \"$3\"; cd \"$3\"; find . -type f | sort")
+        .args([std::ffi::OsStr::new("sh"), upper.inside.as_os_str(), lower.inside.as_os_str(), upper.outside.as_os_str()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "./anew/new\n./kept\n./opaque/new\n");
+}
+
 #[test]
 fn limits_are_named() {
     let ground = Ground::new();
