@@ -1,16 +1,26 @@
 //! One client of a monitor: what it asked for, and packets to and from it.
+//!
+//! Output is sent or refused: whoever sends it keeps it. Everything else is small and must arrive; what a full socket does not
+//! take waits here, in a queue of bounded length.
 
+use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 use rustix::io::Errno as Raw;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
-use crate::message::{ATTACH_INPUT, ATTACH_OUTPUT, VERSION, kind};
+use crate::message::{
+    ATTACH_INPUT, ATTACH_OUTPUT, MOST_DATA, MOST_PACKET, VERSION, kind, read_number,
+};
+
+/// Packets that may wait for one client; one that lets more wait is left.
+const MOST_QUEUED: usize = 1024;
 
 /// A client, known by a number that is never used twice.
 pub(crate) struct Client {
@@ -19,15 +29,25 @@ pub(crate) struct Client {
     pub(crate) wants_output: bool,
     pub(crate) writes_input: bool,
     greeted: bool,
+    queue: VecDeque<Queued>,
 }
 
-/// What a client asks for.
+/// A packet that waits, with the descriptor that travels with it.
+struct Queued {
+    packet: Rc<[u8]>,
+    descriptor: Option<OwnedFd>,
+}
+
+/// What a client asks for. What follows the kind stays in the [`Packet`].
 pub(crate) enum Request {
     Stdin,
     StdinEnd,
     Resize {
         rows: u16,
         columns: u16,
+    },
+    Signal {
+        number: i32,
     },
     Exec {
         streams: Vec<OwnedFd>,
@@ -49,16 +69,84 @@ pub(crate) enum Sent {
     Gone,
 }
 
+/// Room for one packet. Fresh memory of the kernel: only what a packet fills counts as used.
+pub(crate) struct Packet {
+    space: Vec<u8>,
+    length: usize,
+}
+
+impl Packet {
+    pub(crate) fn new() -> Self {
+        Self { space: vec![0; MOST_PACKET], length: 0 }
+    }
+
+    /// What follows the kind.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.space.get(1..self.length).unwrap_or_default()
+    }
+
+    /// Gives the pages of a large packet back.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::new();
+    }
+}
+
 impl Client {
     pub(crate) fn new(id: u32, socket: OwnedFd) -> Self {
-        Self { id, socket, wants_output: false, writes_input: false, greeted: false }
+        Self {
+            id,
+            socket,
+            wants_output: false,
+            writes_input: false,
+            greeted: false,
+            queue: VecDeque::new(),
+        }
     }
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
-    pub(crate) fn send(&self, parts: &[&[u8]], descriptor: Option<BorrowedFd<'_>>) -> Sent {
+    /// Whether packets wait for it.
+    pub(crate) fn is_owed(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Sends now or not at all; what waits already goes first.
+    pub(crate) fn send(&self, parts: &[&[u8]]) -> Sent {
+        if self.is_owed() { Sent::Busy } else { self.put(parts, None) }
+    }
+
+    /// Sends now, or as soon as there is room.
+    pub(crate) fn owe(&mut self, packet: &Rc<[u8]>, descriptor: Option<BorrowedFd<'_>>) -> Sent {
+        if !self.is_owed() {
+            let sent = self.put(&[packet], descriptor);
+            if sent != Sent::Busy {
+                return sent;
+            }
+        }
+        let copy = descriptor.map(|own| rustix::io::fcntl_dupfd_cloexec(own, 0));
+        match copy.transpose() {
+            Ok(descriptor) if self.queue.len() < MOST_QUEUED => {
+                self.queue.push_back(Queued { packet: Rc::clone(packet), descriptor });
+                Sent::Busy
+            }
+            _ => Sent::Gone,
+        }
+    }
+
+    /// Tries to send what waits.
+    pub(crate) fn flush(&mut self) -> Sent {
+        while let Some(first) = self.queue.front() {
+            match self.put(&[&first.packet], first.descriptor.as_ref().map(AsFd::as_fd)) {
+                Sent::Yes => drop(self.queue.pop_front()),
+                refused @ (Sent::Busy | Sent::Gone) => return refused,
+            }
+        }
+        Sent::Yes
+    }
+
+    fn put(&self, parts: &[&[u8]], descriptor: Option<BorrowedFd<'_>>) -> Sent {
         let mut slices = [IoSlice::new(&[]); 2];
         for (slice, part) in slices.iter_mut().zip(parts) {
             *slice = IoSlice::new(part);
@@ -69,29 +157,22 @@ impl Client {
         if let Some(descriptors) = &descriptors {
             control.push(SendAncillaryMessage::ScmRights(descriptors));
         }
-        match sendmsg(
-            &self.socket,
-            &slices,
-            &mut control,
-            SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
-        ) {
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        match sendmsg(&self.socket, &slices, &mut control, flags) {
             Ok(_) => Sent::Yes,
-            Err(Raw::AGAIN | Raw::NOBUFS) => Sent::Busy,
+            Err(Raw::AGAIN | Raw::NOBUFS | Raw::INTR) => Sent::Busy,
             Err(_) => Sent::Gone,
         }
     }
 
-    /// Reads one packet into `packet`; for [`Request::Stdin`] and [`Request::Exec`] what follows the kind stays there.
-    pub(crate) fn receive(&mut self, packet: &mut Vec<u8>) -> Request {
+    /// Reads one packet.
+    pub(crate) fn receive(&mut self, packet: &mut Packet) -> Request {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
-        packet.resize(packet.capacity(), 0);
         let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
-        let received = recvmsg(&self.socket, &mut [IoSliceMut::new(packet)], &mut control, flags);
-        let bytes = match received {
-            Ok(received) if received.flags.contains(rustix::net::ReturnFlags::TRUNC) => {
-                return Request::Gone;
-            }
+        let mut slices = [IoSliceMut::new(&mut packet.space)];
+        packet.length = match recvmsg(&self.socket, &mut slices, &mut control, flags) {
+            Ok(received) if received.flags.contains(ReturnFlags::TRUNC) => return Request::Gone,
             Ok(received) => received.bytes,
             Err(Raw::AGAIN | Raw::INTR) => return Request::Nothing,
             Err(_) => return Request::Gone,
@@ -102,16 +183,14 @@ impl Client {
                 streams.extend(descriptors);
             }
         }
-        packet.truncate(bytes);
-        self.request(packet, streams)
+        let bytes = packet.space.get(..packet.length).unwrap_or_default();
+        self.request(bytes, streams)
     }
 
     fn request(&mut self, packet: &[u8], streams: Vec<OwnedFd>) -> Request {
         let Some((kind, rest)) = packet.split_first() else { return Request::Gone };
         if !self.greeted {
-            self.greeted =
-                *kind == kind::HELLO && rest.first().is_some_and(|version| *version <= VERSION);
-            return if self.greeted { Request::Noted } else { Request::Gone };
+            return self.greet(*kind, rest);
         }
         match (*kind, rest) {
             (kind::ATTACH, [bits]) => {
@@ -119,14 +198,30 @@ impl Client {
                 self.writes_input = bits & ATTACH_INPUT != 0;
                 Request::Noted
             }
-            (kind::STDIN, _) => Request::Stdin,
-            (kind::STDIN_END, []) => Request::StdinEnd,
+            // Only who said so writes input: the others are heard while input waits for the container.
+            (kind::STDIN, _) if self.writes_input && rest.len() <= MOST_DATA => Request::Stdin,
+            (kind::STDIN_END, []) if self.writes_input => Request::StdinEnd,
             (kind::RESIZE, [a, b, c, d]) => Request::Resize {
                 rows: u16::from_ne_bytes([*a, *b]),
                 columns: u16::from_ne_bytes([*c, *d]),
             },
+            (kind::SIGNAL, [_, _, _, _]) => {
+                read_number(packet).map_or(Request::Gone, |number| Request::Signal { number })
+            }
             (kind::EXEC, _) => Request::Exec { streams },
             _ => Request::Gone,
         }
+    }
+
+    fn greet(&mut self, kind: u8, rest: &[u8]) -> Request {
+        self.greeted =
+            kind == kind::HELLO && rest.first().is_some_and(|version| *version <= VERSION);
+        if self.greeted {
+            return Request::Noted;
+        }
+        if kind == kind::HELLO {
+            let _gone = self.send(&[&[kind::REFUSED, VERSION]]);
+        }
+        Request::Gone
     }
 }

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 
 use rustix::io::Errno as Raw;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
@@ -16,7 +17,12 @@ const BACKLOG: i32 = 64;
 pub(crate) struct Clients {
     list: Vec<Client>,
     next_id: u32,
-    listener: OwnedFd,
+    /// Nothing once nobody is let in any more.
+    listener: Option<OwnedFd>,
+    /// No descriptor was left for the last that came; looked at again when one has left.
+    deaf: bool,
+    /// A client that writes input has gone, and nobody has asked yet.
+    writer_left: bool,
 }
 
 impl Clients {
@@ -29,24 +35,34 @@ impl Clients {
         let (_directory, address) = address(state_dir)?;
         bind(&listener, &address)?;
         listen(&listener, BACKLOG)?;
-        Ok(Self { list: Vec::new(), next_id: 0, listener })
+        let listener = Some(listener);
+        Ok(Self { list: Vec::new(), next_id: 0, listener, deaf: false, writer_left: false })
     }
 
-    pub(crate) fn add(&mut self, socket: OwnedFd) {
-        if self.list.len() < MOST {
-            self.list.push(Client::new(self.next_id, socket));
-            self.next_id = self.next_id.wrapping_add(1);
-        }
+    /// Takes a client in, if there is room; its number.
+    pub(crate) fn add(&mut self, socket: OwnedFd) -> Option<u32> {
+        let id = (self.list.len() < MOST).then_some(self.next_id)?;
+        self.list.push(Client::new(id, socket));
+        self.next_id = self.next_id.wrapping_add(1);
+        Some(id)
     }
 
     pub(crate) fn accept(&mut self) {
-        while let Ok(socket) = accept_with(&self.listener, SocketFlags::CLOEXEC) {
-            self.add(socket);
+        let Some(listener) = &self.listener else { return };
+        match accept_with(listener, SocketFlags::CLOEXEC) {
+            Ok(socket) => drop(self.add(socket)),
+            Err(Raw::MFILE | Raw::NFILE | Raw::NOMEM | Raw::NOBUFS) => self.deaf = true,
+            Err(_gone_again) => {}
         }
     }
 
-    pub(crate) fn listener(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
+    /// Lets nobody in any more.
+    pub(crate) fn close(&mut self) {
+        self.listener = None;
+    }
+
+    pub(crate) fn listener(&self) -> Option<BorrowedFd<'_>> {
+        self.listener.as_ref().filter(|_| !self.deaf).map(AsFd::as_fd)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Client> {
@@ -58,23 +74,40 @@ impl Clients {
     }
 
     pub(crate) fn remove(&mut self, id: u32) {
-        self.list.retain(|client| client.id != id);
+        self.retain(|client| client.id != id);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+    fn retain(&mut self, mut stays: impl FnMut(&mut Client) -> bool) {
+        let Self { list, writer_left, deaf, .. } = self;
+        list.retain_mut(|client| {
+            let stays = stays(client);
+            if !stays {
+                *writer_left |= client.writes_input;
+                *deaf = false;
+            }
+            stays
+        });
     }
 
-    /// Sends to one client; one that is gone is forgotten, one that is busy is told nothing.
-    pub(crate) fn send(&mut self, id: u32, packet: &[u8], descriptor: Option<BorrowedFd<'_>>) {
-        let gone =
-            self.get_mut(id).is_some_and(|client| client.send(&[packet], descriptor) == Sent::Gone);
-        if gone {
-            self.remove(id);
-        }
+    /// Whether a client that writes input has gone since the last call.
+    pub(crate) fn writer_left(&mut self) -> bool {
+        std::mem::take(&mut self.writer_left)
     }
 
-    pub(crate) fn send_to_all(&mut self, packet: &[u8]) {
-        self.list.retain(|client| client.send(&[packet], None) != Sent::Gone);
+    /// Sends what must arrive to one client.
+    pub(crate) fn owe(&mut self, id: u32, packet: &[u8], descriptor: Option<BorrowedFd<'_>>) {
+        let packet = Rc::from(packet);
+        self.retain(|client| client.id != id || client.owe(&packet, descriptor) != Sent::Gone);
+    }
+
+    /// Sends what must arrive to all of them that `wanted` picks.
+    pub(crate) fn owe_all(&mut self, packet: &[u8], wanted: impl Fn(&Client) -> bool) {
+        let packet = Rc::from(packet);
+        self.retain(|client| !wanted(client) || client.owe(&packet, None) != Sent::Gone);
+    }
+
+    /// Tries to send what waits for a client.
+    pub(crate) fn flush(&mut self, id: u32) {
+        self.retain(|client| client.id != id || client.flush() != Sent::Gone);
     }
 }

@@ -86,6 +86,11 @@ pub enum FromMonitor<'a> {
         /// Its exit code.
         code: i32,
     },
+    /// The monitor is of an older release and does not speak this one's language; nothing more comes.
+    Refused {
+        /// The newest version that it understands.
+        version: u8,
+    },
 }
 
 /// What a look at the socket brought.
@@ -155,16 +160,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes to the container's standard input without waiting: all of it, or an error. At most 32 KiB at once.
+    /// Writes to the container's standard input without waiting: all of it, or an error. At most 32 KiB at once. For a client
+    /// that also reads output: the container may take no input before its output is read.
     ///
     /// # Errors
     /// EAGAIN while the container takes none, EPIPE when the monitor is gone.
     pub fn try_write_stdin(&self, bytes: &[u8]) -> Result<(), Errno> {
-        let parts = [IoSlice::new(&[kind::STDIN]), IoSlice::new(bytes)];
-        let mut control = SendAncillaryBuffer::default();
-        sendmsg(&self.socket, &parts, &mut control, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
-            .map(drop)
-            .map_err(Errno::from)
+        self.send_with(&[&[kind::STDIN], bytes], &[], SendFlags::DONTWAIT)
     }
 
     /// Says that no more input will come.
@@ -182,6 +184,14 @@ impl Connection {
     pub fn resize(&self, rows: u16, columns: u16) -> Result<(), Errno> {
         let ([a, b], [c, d]) = (rows.to_ne_bytes(), columns.to_ne_bytes());
         self.send(&[kind::RESIZE, a, b, c, d])
+    }
+
+    /// Sends a signal to the container's first process.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone. A number that is no signal does nothing.
+    pub fn signal(&self, number: i32) -> Result<(), Errno> {
+        self.send(&crate::message::number(kind::SIGNAL, number))
     }
 
     /// Runs a further process; with a terminal in its plan `streams` are not used, and the master comes back.
@@ -216,8 +226,8 @@ impl Connection {
                 &mut control,
                 RecvFlags::CMSG_CLOEXEC,
             ) {
-                // A peer that closes with a packet of ours unread resets the connection: told once, before what it sent,
-                // which the next call gives. unix(7); net/unix/af_unix.c, unix_release_sock.
+                // The monitor ended and had not read all that was sent to it. The kernel tells that once, before what the monitor
+                // said last: unix(7), ECONNRESET.
                 Err(Raw::INTR | Raw::CONNRESET) => {}
                 other => break other,
             }
@@ -251,6 +261,15 @@ impl Connection {
     }
 
     fn send_parts(&self, parts: &[&[u8]], descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+        self.send_with(parts, descriptors, SendFlags::empty())
+    }
+
+    fn send_with(
+        &self,
+        parts: &[&[u8]],
+        descriptors: &[BorrowedFd<'_>],
+        flags: SendFlags,
+    ) -> Result<(), Errno> {
         let slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
         let mut control = SendAncillaryBuffer::new(&mut space);
@@ -258,7 +277,7 @@ impl Connection {
             control.push(SendAncillaryMessage::ScmRights(descriptors));
         }
         loop {
-            match sendmsg(&self.socket, &slices, &mut control, SendFlags::NOSIGNAL) {
+            match sendmsg(&self.socket, &slices, &mut control, flags | SendFlags::NOSIGNAL) {
                 Err(Raw::INTR) => {}
                 done => return done.map(drop).map_err(Errno::from),
             }
@@ -285,6 +304,7 @@ fn decode(packet: &[u8], console: Option<OwnedFd>) -> Option<FromMonitor<'_>> {
         kind::EXEC_STARTED => FromMonitor::ExecStarted { pid: read_number(packet)?, console },
         kind::EXEC_FAILED => FromMonitor::ExecFailed { code, error: str_of(rest)? },
         kind::EXEC_EXITED => FromMonitor::ExecExited { code: read_number(packet)? },
+        kind::REFUSED => FromMonitor::Refused { version: code },
         _ => return None,
     })
 }

@@ -88,6 +88,11 @@ impl StateFile {
         })
     }
 
+    /// Removes what an earlier run left.
+    pub(crate) fn clear(state_dir: &Path) -> io::Result<()> {
+        remove(&state_dir.join(STATE))
+    }
+
     pub(crate) fn write(&self, state_dir: &Path) -> io::Result<()> {
         write(state_dir, STATE, &serde_json::to_vec(self)?)
     }
@@ -105,10 +110,14 @@ impl ExitFile {
 
     /// Removes what an earlier run left; the next one begins without.
     pub(crate) fn clear(container_dir: &Path) -> io::Result<()> {
-        match fs::remove_file(container_dir.join(EXIT)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove(&container_dir.join(EXIT))
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -125,6 +134,20 @@ fn write(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// When a file exists and cannot be read.
 pub fn observe(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
+    let mut seen = look(state_dir, container_dir)?;
+    // The files are read one after the other, and a container may be started, or end, in between. What is lost stays lost:
+    // a second look that sees it too is the truth.
+    while let Life::Lost { .. } = seen {
+        let again = look(state_dir, container_dir)?;
+        if again == seen {
+            break;
+        }
+        seen = again;
+    }
+    Ok(seen)
+}
+
+fn look(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
     if let Some(exit) = read::<ExitFile>(&container_dir.join(EXIT))? {
         return Ok(Life::Exited(exit));
     }
@@ -136,17 +159,15 @@ pub fn observe(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
             Life::Lost { started_at: String::new() }
         });
     };
-    let this_boot = boot_id()? == state.boot_id;
-    if this_boot
-        && Process::find(state.pid, state.start_time).is_some_and(|process| !has_ended(&process))
-    {
-        let monitored =
-            libcontainer::start_time(state.monitor_pid) == Some(state.monitor_start_time);
-        return Ok(Life::Running { state, monitored });
+    if boot_id()? != state.boot_id {
+        return Ok(Life::Lost { started_at: state.started_at });
     }
+    let lives =
+        Process::find(state.pid, state.start_time).is_some_and(|process| !has_ended(&process));
+    let monitored = monitor_lives(state_dir)?;
     // It ended a moment ago, and its monitor is writing: it has the last word.
-    if this_boot && libcontainer::start_time(state.monitor_pid) == Some(state.monitor_start_time) {
-        return Ok(Life::Running { state, monitored: true });
+    if lives || monitored {
+        return Ok(Life::Running { state, monitored });
     }
     match read::<ExitFile>(&container_dir.join(EXIT))? {
         Some(exit) => Ok(Life::Exited(exit)),
@@ -161,7 +182,8 @@ fn has_ended(process: &Process) -> bool {
     rustix::event::poll(&mut polled, Some(&zero)).is_ok_and(|ready| ready > 0)
 }
 
-/// Before there is a state file, the lock on the hand-off tells whether somebody works on it.
+/// The lock on the hand-off tells whether a monitor works on it. Not its pid: a monitor that was killed keeps that, as a zombie,
+/// for as long as its parent pleases.
 fn monitor_lives(state_dir: &Path) -> io::Result<bool> {
     let file = match fs::File::open(state_dir.join(crate::handoff::FILE)) {
         Ok(file) => file,

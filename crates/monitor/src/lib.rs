@@ -12,12 +12,14 @@ mod clock;
 mod connection;
 mod files;
 mod handoff;
+mod input;
 pub mod log;
 mod message;
 mod outputs;
 mod run;
 mod sessions;
 mod spawn;
+mod start;
 
 pub use clock::{format_time, now_ns};
 pub use connection::{ConnectError, Connection, FromMonitor, Received, connect};

@@ -2,18 +2,23 @@
 //!
 //! ```text
 //! client                                monitor
-//! Hello(version)        ------------>
+//! Hello(version)        ------------>   (Refused(version) when it is newer, and the end)
 //! Attach(streams)       ------------>
 //!                       <------------   Started(pid) | StartFailed(code, text)
 //!                       <------------   Stdout(bytes), Stderr(bytes) …
 //! Stdin(bytes), StdinEnd ----------->
 //! Resize(rows, columns) ------------>
+//! Signal(number)        ------------>
 //!                       <------------   Exited(code, oom)
 //!
 //! Exec(plan, streams)   ------------>
 //!                       <------------   ExecStarted(pid, terminal) | ExecFailed(code, text)
 //!                       <------------   ExecExited(code)
 //! ```
+//!
+//! Whoever connects later attaches without a `Started`. Only a client that attached for input may write it. The streams of
+//! `Exec` travel as descriptors beside it, stdin, stdout, stderr, or none for no streams; with a terminal its master comes
+//! back beside `ExecStarted`. A client that is not read from slows the container down; one that is gone is forgotten.
 //!
 //! The first byte is the kind. Numbers are in native order: both ends are on one machine. The monitor of an older release is
 //! asked by a newer client, so kinds are only ever added, and a monitor leaves a client that says what it does not know.
@@ -32,7 +37,9 @@ pub(crate) mod kind {
     pub(crate) const STDIN: u8 = b'i';
     pub(crate) const STDIN_END: u8 = b'e';
     pub(crate) const RESIZE: u8 = b'w';
+    pub(crate) const SIGNAL: u8 = b'k';
     pub(crate) const EXEC: u8 = b'x';
+    pub(crate) const REFUSED: u8 = b'V';
     pub(crate) const STARTED: u8 = b'S';
     pub(crate) const START_FAILED: u8 = b'F';
     pub(crate) const STDOUT: u8 = b'o';

@@ -1,7 +1,8 @@
 //! What the container writes: read once, logged once, and passed on to every client that asked for it.
 //!
 //! There is one buffer. While a client's socket is full nothing more is read, so a slow client slows the container instead of
-//! losing its output or growing this process.
+//! losing its output or growing this process. Once the container has ended, what its pipes still hold is little: it is read
+//! at once and waits in the clients' queues, so that the end is recorded whatever they do.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -11,6 +12,9 @@ use crate::client::Sent;
 use crate::clients::Clients;
 use crate::log::Writer;
 use crate::message::{MOST_DATA, kind};
+
+/// What is read at most after the end: two pipes of the largest size that /proc/sys/fs/pipe-max-size has by default.
+const MOST_DRAINED: usize = 2 * 1024 * 1024;
 
 /// A stream by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,19 +35,21 @@ impl Stream {
 pub(crate) struct Outputs {
     streams: Vec<(Stream, OwnedFd)>,
     log: Writer,
+    /// The kind of the message, then what was read.
     buffer: Vec<u8>,
-    /// What was read last and still has to reach these clients.
-    pending: Option<(Stream, Vec<u32>)>,
+    length: usize,
+    /// What was read last still has to reach these clients.
+    behind: Vec<u32>,
 }
 
 impl Outputs {
     pub(crate) fn new(streams: Vec<(Stream, OwnedFd)>, log: Writer) -> Self {
-        Self { streams, log, buffer: Vec::with_capacity(MOST_DATA), pending: None }
+        Self { streams, log, buffer: vec![0; MOST_DATA + 1], length: 0, behind: Vec::new() }
     }
 
     /// Descriptors to wait for; none while clients are behind.
     pub(crate) fn readable(&self) -> impl Iterator<Item = (Stream, BorrowedFd<'_>)> {
-        let ready = self.pending.is_none();
+        let ready = self.behind.is_empty();
         self.streams
             .iter()
             .filter(move |_| ready)
@@ -51,27 +57,59 @@ impl Outputs {
     }
 
     /// Clients whose sockets are full.
-    pub(crate) fn waits_for(&self) -> &[u32] {
-        self.pending.as_ref().map_or(&[], |(_, clients)| clients)
+    pub(crate) fn behind(&self) -> &[u32] {
+        &self.behind
     }
 
-    pub(crate) fn all_closed(&self) -> bool {
-        self.streams.is_empty()
+    /// Reads once from a stream and passes it on.
+    pub(crate) fn read(&mut self, stream: Stream, clients: &mut Clients) {
+        if self.behind.is_empty() && self.take(stream) {
+            let interested = clients.iter().filter(|client| client.wants_output);
+            self.behind = interested.map(|client| client.id).collect();
+            self.pass_on(clients);
+        }
     }
 
-    /// Closes what is open: nothing more can come.
-    pub(crate) fn close(&mut self) {
-        self.streams.clear();
+    /// Tries again to reach the clients that were busy.
+    pub(crate) fn pass_on(&mut self, clients: &mut Clients) {
+        let packet = self.buffer.get(..self.length).unwrap_or_default();
+        self.behind.retain(|id| {
+            let sent = clients.get_mut(*id).map(|client| client.send(&[packet]));
+            if sent == Some(Sent::Gone) {
+                clients.remove(*id);
+            }
+            sent == Some(Sent::Busy)
+        });
+    }
+
+    /// Reads what is left after the end, and closes.
+    pub(crate) fn drain(&mut self, clients: &mut Clients) {
+        let behind = std::mem::take(&mut self.behind);
+        if !behind.is_empty() {
+            let packet = self.buffer.get(..self.length).unwrap_or_default();
+            clients.owe_all(packet, |client| behind.contains(&client.id));
+        }
+        let mut left = MOST_DRAINED;
+        while let Some((stream, _)) = self.streams.first() {
+            let stream = *stream;
+            if left > 0 && self.take(stream) {
+                left = left.saturating_sub(self.length);
+                let packet = self.buffer.get(..self.length).unwrap_or_default();
+                clients.owe_all(packet, |client| client.wants_output);
+            } else {
+                self.streams.retain(|(own, _)| *own != stream);
+            }
+        }
         self.log.finish();
     }
 
-    /// Reads once from a stream and passes it on. Gives false when nothing was there.
-    pub(crate) fn read(&mut self, stream: Stream, clients: &mut Clients) -> bool {
+    /// Reads once into the buffer, and logs it. False when nothing was there.
+    fn take(&mut self, stream: Stream) -> bool {
         let Some((_, descriptor)) = self.streams.iter().find(|(own, _)| *own == stream) else {
             return false;
         };
-        self.buffer.resize(MOST_DATA, 0);
-        match rustix::io::read(descriptor, &mut self.buffer[..]) {
+        let Some((kind, space)) = self.buffer.split_first_mut() else { return false };
+        match rustix::io::read(descriptor, &mut *space) {
             // A terminal whose last slave was closed answers EIO.
             Ok(0) | Err(Raw::IO) => {
                 self.streams.retain(|(own, _)| *own != stream);
@@ -79,37 +117,12 @@ impl Outputs {
                 false
             }
             Ok(count) => {
-                self.buffer.truncate(count);
-                self.log.write(stream, &self.buffer);
-                let interested = clients
-                    .iter()
-                    .filter(|client| client.wants_output)
-                    .map(|client| client.id)
-                    .collect();
-                self.pass_on(stream, interested, clients);
+                *kind = stream.kind();
+                self.length = count + 1;
+                self.log.write(stream, space.get(..count).unwrap_or_default());
                 true
             }
             Err(_again) => false,
         }
-    }
-
-    /// Tries again to reach the clients that were busy.
-    pub(crate) fn flush(&mut self, clients: &mut Clients) {
-        if let Some((stream, waiting)) = self.pending.take() {
-            self.pass_on(stream, waiting, clients);
-        }
-    }
-
-    fn pass_on(&mut self, stream: Stream, receivers: Vec<u32>, clients: &mut Clients) {
-        let mut busy = Vec::new();
-        for id in receivers {
-            let Some(client) = clients.get_mut(id) else { continue };
-            match client.send(&[&[stream.kind()], &self.buffer], None) {
-                Sent::Yes => {}
-                Sent::Busy => busy.push(id),
-                Sent::Gone => clients.remove(id),
-            }
-        }
-        self.pending = (!busy.is_empty()).then_some((stream, busy));
     }
 }

@@ -3,30 +3,31 @@
 //! One thread, one poll(2), no timer. What it waits for are descriptors: the process, its outputs, its clients.
 
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use libcontainer::Process;
 use libcontainer::cgroup::Cgroup;
-use libcontainer::{Process, Stdio, chain, create};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno as Raw;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{DumpableBehavior, WaitId, WaitIdOptions, set_dumpable_behavior, waitid};
 use spec::runtime::NamespaceKind;
 use sys::SignalSet;
 
-use crate::client::Request;
+use crate::client::{Client, Packet, Request};
 use crate::clients::Clients;
-use crate::files::{ExitFile, StateFile};
+use crate::files::ExitFile;
 use crate::handoff::{HANDOFF_VERSION, HandOff};
+use crate::input::Input;
 use crate::log::Writer;
-use crate::message::{MOST_PACKET, failure, kind, number};
+use crate::message::{kind, number};
 use crate::outputs::{Outputs, Stream};
 use crate::sessions::Sessions;
 use crate::spawn::{CLIENT_FD, HANDOFF_FD};
+use crate::start::{Started, start};
 
-const GROUP_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const GROUP_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the container's removal is left to clients that are still there.
 const CLIENT_PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 /// Exit code of a container whose end nobody could see.
@@ -43,18 +44,24 @@ pub fn main() -> i32 {
     // Its children inherit this until they exec: nothing of this process can be read or traced by a container.
     let _kept = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let lock = std::fs::File::from(file);
+    // Before anything else has used the heap: nothing of it is touched until a packet comes.
+    let packet = Packet::new();
     let Some(handoff) = read(&lock) else { return 2 };
-    match Monitor::start(&handoff, client) {
-        Ok(mut monitor) => {
-            let auto_remove = handoff.auto_remove.clone();
-            drop(handoff);
-            sys::trim_heap();
-            monitor.serve();
-            monitor.finish(auto_remove);
-            0
-        }
-        Err(code) => code,
+    let mut monitor = match Monitor::start(&handoff, client, packet) {
+        Ok(monitor) => monitor,
+        Err(code) => return code,
+    };
+    let HandOff { auto_remove, container_dir, .. } = handoff;
+    sys::trim_heap();
+    monitor.serve();
+    monitor.record_end();
+    // From here on the container may be started again, by another monitor.
+    drop(lock);
+    monitor.see_off(auto_remove.as_ref().map(|_| &CLIENT_PATIENCE));
+    if let Some(argv) = auto_remove.filter(|_| container_dir.exists()) {
+        remove_by_exec(argv);
     }
+    0
 }
 
 fn read(mut file: &std::fs::File) -> Option<HandOff> {
@@ -70,17 +77,14 @@ struct Monitor {
     started_at: String,
     /// Whether the container's processes die with its first one.
     own_pids: bool,
-    stdin_once: bool,
     process: Process,
     cgroup: Cgroup,
     console: Option<OwnedFd>,
-    stdin: Option<OwnedFd>,
-    /// Input that the container has not taken yet.
-    stdin_pending: Vec<u8>,
+    input: Input,
     outputs: Outputs,
     clients: Clients,
     sessions: Sessions,
-    packet: Vec<u8>,
+    packet: Packet,
 }
 
 /// What poll(2) waits for.
@@ -89,161 +93,80 @@ enum Source {
     Process,
     Listener,
     Client(u32),
-    BusyClient,
+    BusyClient(u32),
     Output(Stream),
     Stdin,
     Session(i32),
 }
 
-/// Our ends of the container's streams, and its ends.
-struct Streams {
-    ours: Vec<(Stream, OwnedFd)>,
-    stdin: Option<OwnedFd>,
-    theirs: [OwnedFd; 3],
-}
-
 impl Monitor {
-    #[expect(clippy::too_many_lines, reason = "one line per step of a start, with its refusal")]
-    fn start(handoff: &HandOff, client: OwnedFd) -> Result<Self, i32> {
-        let mut clients = match Clients::listen(&handoff.state_dir) {
-            Ok(clients) => clients,
-            Err(errno) => {
-                return Err(refuse(
-                    handoff,
-                    &client,
-                    125,
-                    &format!(
-                        "listen in {}: {}",
-                        handoff.state_dir.display(),
-                        sys::Errno::from(errno)
-                    ),
-                ));
-            }
+    fn start(handoff: &HandOff, client: OwnedFd, packet: Packet) -> Result<Self, i32> {
+        let started = match start(handoff) {
+            Ok(started) => started,
+            Err(refused) => return Err(refused.tell(&handoff.container_dir, &client)),
         };
-        let terminal = handoff.plan.process.terminal;
-        let streams = if terminal { None } else { Some(streams(handoff.open_stdin)) };
-        let streams = match streams.transpose() {
-            Ok(streams) => streams,
-            Err(errno) => {
-                return Err(refuse(
-                    handoff,
-                    &client,
-                    125,
-                    &format!("make pipes: {}", sys::Errno::from(errno)),
-                ));
-            }
-        };
-        let stdio = match &streams {
-            None => Stdio::Terminal,
-            Some(Streams { theirs: [stdin, stdout, stderr], .. }) => Stdio::Streams {
-                stdin: stdin.as_fd(),
-                stdout: stdout.as_fd(),
-                stderr: stderr.as_fd(),
-            },
-        };
-        let started = create(&handoff.plan, stdio).and_then(|mut created| {
-            let console = created.take_console();
-            created.start().map(|(process, cgroup)| (process, cgroup, console))
-        });
-        let (process, cgroup, console) =
-            started.map_err(|error| refuse(handoff, &client, error.exit_code(), &chain(&error)))?;
-
-        let started_at = crate::format_time(crate::now_ns());
-        let recorded = StateFile::new(process.pid(), started_at.clone())
-            .and_then(|state| state.write(&handoff.state_dir));
-        if let Err(error) = recorded {
-            let _gone = process.signal(libc::SIGKILL);
-            let words = format!(
-                "record the start in {}: {}",
-                handoff.state_dir.display(),
-                sys::Errno::from(error)
-            );
-            let _kept = cgroup.kill().and_then(|()| cgroup.remove(GROUP_PATIENCE));
-            return Err(refuse(handoff, &client, 125, &words));
+        let Started { mut clients, process, cgroup, console, outputs, input, started_at } = started;
+        let first = clients.add(client);
+        // It said hello and attached before this process began: heard now, it misses no output of a container that ends at once.
+        let mut packet = packet;
+        for _ in 0..2 {
+            let _noted =
+                first.and_then(|id| clients.get_mut(id)).map(|own| own.receive(&mut packet));
         }
-        clients.add(client);
-        clients.send_to_all(&number(kind::STARTED, process.pid()));
-
-        let (ours, stdin) =
-            streams.map_or((Vec::new(), None), |streams| (streams.ours, streams.stdin));
-        let ours = match console.as_ref().map(nonblocking_copy) {
-            Some(Ok(master)) => vec![(Stream::Stdout, master)],
-            _ => ours,
-        };
-        let log = Writer::new(&handoff.container_dir, &handoff.log);
+        clients.owe_all(&number(kind::STARTED, process.pid()), |_| true);
+        // A terminal has no end of input; there it is just a byte.
+        let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
         Ok(Self {
             container_dir: handoff.container_dir.clone(),
             started_at,
             own_pids: handoff.plan.namespaces.create.contains(&NamespaceKind::Pid),
-            stdin_once: handoff.stdin_once,
             process,
             cgroup,
             console,
-            stdin,
-            stdin_pending: Vec::new(),
-            outputs: Outputs::new(ours, log),
+            input: Input::new(input, stdin_once),
+            outputs: Outputs::new(outputs, Writer::new(&handoff.container_dir, &handoff.log)),
             clients,
             sessions: Sessions::default(),
-            packet: Vec::with_capacity(MOST_PACKET),
+            packet,
         })
     }
 
-    /// Serves until the process has ended and everything it wrote has gone where it belongs.
+    /// Serves until the first process has ended.
     fn serve(&mut self) {
-        self.hear_greetings();
         let mut ended = false;
-        loop {
-            let sources = self.sources(ended);
-            let ready = self.wait(&sources, ended);
-            // The process is dead, and so is everyone who could still write: what poll did not show will not come.
-            if ended
-                && self.outputs.waits_for().is_empty()
-                && !ready.iter().any(|source| matches!(source, Source::Output(_)))
-            {
-                return;
-            }
-            for source in ready {
+        while !ended {
+            for source in wait(&self.sources(), None) {
                 match source {
                     Source::Process => ended = true,
                     Source::Listener => self.clients.accept(),
                     Source::Client(id) => self.hear(id),
-                    Source::BusyClient => self.outputs.flush(&mut self.clients),
-                    Source::Output(stream) => {
-                        self.outputs.read(stream, &mut self.clients);
+                    Source::BusyClient(id) => {
+                        self.clients.flush(id);
+                        self.outputs.pass_on(&mut self.clients);
                     }
-                    Source::Stdin => self.feed_stdin(),
+                    Source::Output(stream) => self.outputs.read(stream, &mut self.clients),
+                    Source::Stdin => self.input.flush(),
                     Source::Session(pid) => self.sessions.ended(pid, &mut self.clients),
                 }
             }
-            if ended && self.outputs.all_closed() && self.outputs.waits_for().is_empty() {
-                return;
+            if self.clients.writer_left() {
+                self.input.end();
             }
         }
     }
 
-    /// Who started us has said what it wants before the program could write: heard first, or early output would pass it by.
-    fn hear_greetings(&mut self) {
-        let ids: Vec<u32> = self.clients.iter().map(|client| client.id).collect();
-        for id in ids {
-            // Hello, and what it attaches to; a client that only starts has said no more than the first.
-            self.hear(id);
-            self.hear(id);
-        }
-    }
-
-    fn sources(&self, ended: bool) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
+    fn sources(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
         let mut sources = Vec::with_capacity(8);
-        if !ended {
-            sources.push((Source::Process, self.process.pidfd(), PollFlags::IN));
-        }
-        sources.push((Source::Listener, self.clients.listener(), PollFlags::IN));
-        let busy = self.outputs.waits_for();
+        sources.push((Source::Process, self.process.pidfd(), PollFlags::IN));
+        sources.extend(
+            self.clients.listener().map(|listener| (Source::Listener, listener, PollFlags::IN)),
+        );
         for client in self.clients.iter() {
-            if busy.contains(&client.id) {
-                sources.push((Source::BusyClient, client.socket(), PollFlags::OUT));
+            if client.is_owed() || self.outputs.behind().contains(&client.id) {
+                sources.push((Source::BusyClient(client.id), client.socket(), PollFlags::OUT));
             }
             // While the container takes no input, those who write some wait.
-            if self.stdin_pending.is_empty() || !client.writes_input {
+            if !self.input.is_behind() || !client.writes_input {
                 sources.push((Source::Client(client.id), client.socket(), PollFlags::IN));
             }
         }
@@ -252,86 +175,35 @@ impl Monitor {
                 .readable()
                 .map(|(stream, descriptor)| (Source::Output(stream), descriptor, PollFlags::IN)),
         );
-        if !self.stdin_pending.is_empty()
-            && let Some(stdin) = self.stdin.as_ref().or(self.console.as_ref())
-        {
-            sources.push((Source::Stdin, stdin.as_fd(), PollFlags::OUT));
-        }
+        sources.extend(self.input.writable().map(|input| (Source::Stdin, input, PollFlags::OUT)));
         sources.extend(
             self.sessions.pidfds().map(|(pid, pidfd)| (Source::Session(pid), pidfd, PollFlags::IN)),
         );
         sources
     }
 
-    fn wait(&self, sources: &[(Source, BorrowedFd<'_>, PollFlags)], ended: bool) -> Vec<Source> {
-        let mut polled: Vec<PollFd<'_>> = sources
-            .iter()
-            .map(|(_, descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags))
-            .collect();
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let timeout = (ended && self.outputs.waits_for().is_empty()).then_some(&at_once);
-        match poll(&mut polled, timeout) {
-            Ok(_) => {}
-            Err(_interrupted) => return Vec::new(),
-        }
-        let ready = sources.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());
-        ready.map(|((source, _, _), _)| *source).collect()
-    }
-
     fn hear(&mut self, id: u32) {
         let Some(client) = self.clients.get_mut(id) else { return };
+        // Two of them may have been ready at once.
+        if client.writes_input && self.input.is_behind() {
+            return;
+        }
         match client.receive(&mut self.packet) {
-            Request::Stdin => {
-                self.stdin_pending.extend_from_slice(self.packet.get(1..).unwrap_or_default());
-                self.feed_stdin();
-            }
-            Request::StdinEnd => self.end_stdin(),
+            Request::Stdin => self.input.write(self.packet.body()),
+            Request::StdinEnd => self.input.end(),
             Request::Resize { rows, columns } => self.resize(rows, columns),
+            Request::Signal { number } => {
+                let _gone = self.process.signal(number);
+            }
             Request::Exec { streams } => {
-                let request = self.packet.get(1..).unwrap_or_default();
-                self.sessions.start(
-                    request,
-                    &streams,
-                    (&self.process, &self.cgroup),
-                    id,
-                    &mut self.clients,
-                );
+                let target = (&self.process, &self.cgroup);
+                let request = self.packet.body();
+                self.sessions.start((request, &streams), target, id, &mut self.clients);
+                self.packet.forget();
+                sys::trim_heap();
             }
             Request::Noted | Request::Nothing => {}
-            Request::Gone => {
-                let wrote_input =
-                    self.clients.get_mut(id).is_some_and(|client| client.writes_input);
-                self.clients.remove(id);
-                if wrote_input {
-                    self.end_stdin();
-                }
-            }
-        }
-    }
-
-    fn feed_stdin(&mut self) {
-        let Some(stdin) = self.stdin.as_ref().or(self.console.as_ref()) else {
-            self.stdin_pending.clear();
-            return;
-        };
-        match rustix::io::write(stdin, &self.stdin_pending) {
-            Ok(count) => drop(self.stdin_pending.drain(..count)),
-            Err(Raw::AGAIN | Raw::INTR) => {}
-            // Nobody reads it any more.
-            Err(_) => {
-                self.stdin_pending.clear();
-                self.stdin = None;
-            }
-        }
-        if self.stdin_pending.is_empty() {
-            self.stdin_pending = Vec::new();
-        }
-    }
-
-    /// The first client that wrote has nothing more to write; what it wrote is delivered first.
-    fn end_stdin(&mut self) {
-        if self.stdin_once && self.stdin_pending.is_empty() {
-            self.stdin = None;
+            Request::Gone => self.clients.remove(id),
         }
     }
 
@@ -344,48 +216,43 @@ impl Monitor {
         }
     }
 
-    /// Records the end and tells it.
-    fn finish(mut self, auto_remove: Option<Vec<String>>) {
-        let code = reap(&self.process);
-        self.sessions.end_all(&mut self.clients);
-        self.outputs.close();
+    /// Records the end, in the order in which others may rely on it: processes, output, groups, status.
+    fn record_end(&mut self) {
         if !self.own_pids {
+            // Further processes, and what they left, would live on.
             let _hanging = self.cgroup.kill();
         }
+        let code = reap(&self.process);
+        self.sessions.end_all(&mut self.clients);
+        self.outputs.drain(&mut self.clients);
         let oom_killed = self.cgroup.oom_killed().unwrap_or(false);
         let _kept = self.cgroup.remove(GROUP_PATIENCE);
+        let started_at = std::mem::take(&mut self.started_at);
         // On a full disk the state is still true: the process is gone, and how it ended is not known.
         let _full =
-            ExitFile::new(code, oom_killed, std::mem::take(&mut self.started_at), String::new())
-                .write(&self.container_dir);
-        self.clients.send_to_all(&number(kind::EXITED, code));
-        if let Some(argv) = auto_remove {
-            self.leave_removal_to_clients();
-            if self.container_dir.exists() {
-                remove_by_exec(argv);
-            }
-        }
+            ExitFile::new(code, oom_killed, started_at, String::new()).write(&self.container_dir);
+        self.clients.close();
+        self.clients.owe_all(&number(kind::EXITED, code), |_| true);
     }
 
-    fn leave_removal_to_clients(&mut self) {
-        while !self.clients.is_empty() {
-            let ids: Vec<u32> = self.clients.iter().map(|client| client.id).collect();
-            let mut polled: Vec<PollFd<'_>> = self
-                .clients
-                .iter()
-                .map(|client| PollFd::from_borrowed_fd(client.socket(), PollFlags::IN))
-                .collect();
-            if !poll(&mut polled, Some(&CLIENT_PATIENCE)).is_ok_and(|ready| ready > 0) {
+    /// Stays until clients have what they are owed, and with `patience` until they have left, so that they can remove the
+    /// container.
+    fn see_off(&mut self, patience: Option<&Timespec>) {
+        while self.clients.iter().any(|client| patience.is_some() || client.is_owed()) {
+            let sources = self.clients.iter().map(|client| {
+                let busy = if client.is_owed() { PollFlags::OUT } else { PollFlags::empty() };
+                (Source::Client(client.id), client.socket(), busy | PollFlags::IN)
+            });
+            let is_owed = self.clients.iter().any(Client::is_owed);
+            let ready = wait(&sources.collect::<Vec<_>>(), patience.filter(|_| !is_owed));
+            if ready.is_empty() && !is_owed {
                 return;
             }
-            let ready: Vec<bool> =
-                polled.iter().map(|polled| !polled.revents().is_empty()).collect();
-            for (id, _) in ids.into_iter().zip(ready).filter(|(_, ready)| *ready) {
-                let gone = self
-                    .clients
-                    .get_mut(id)
-                    .is_none_or(|client| matches!(client.receive(&mut self.packet), Request::Gone));
-                if gone {
+            for source in ready {
+                let Source::Client(id) = source else { continue };
+                self.clients.flush(id);
+                let heard = self.clients.get_mut(id).map(|client| client.receive(&mut self.packet));
+                if matches!(heard, Some(Request::Gone)) {
                     self.clients.remove(id);
                 }
             }
@@ -393,13 +260,20 @@ impl Monitor {
     }
 }
 
-/// Tells a client, or whoever looks later, why nothing runs.
-fn refuse(handoff: &HandOff, client: &OwnedFd, code: u8, words: &str) -> i32 {
-    let _full = ExitFile::new(code.into(), false, String::new(), words.to_owned())
-        .write(&handoff.container_dir);
-    let packet = failure(kind::START_FAILED, code, words);
-    let _nobody = rustix::net::send(client, &packet, rustix::net::SendFlags::NOSIGNAL);
-    code.into()
+/// The sources that are ready; none when a signal came or the time is over.
+fn wait(
+    sources: &[(Source, BorrowedFd<'_>, PollFlags)],
+    timeout: Option<&Timespec>,
+) -> Vec<Source> {
+    let mut polled: Vec<PollFd<'_>> = sources
+        .iter()
+        .map(|(_, descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags))
+        .collect();
+    if poll(&mut polled, timeout).is_err() {
+        return Vec::new();
+    }
+    let ready = sources.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());
+    ready.map(|((source, _, _), _)| *source).collect()
 }
 
 /// Becomes the command that removes the container.
@@ -412,40 +286,6 @@ fn remove_by_exec(argv: Vec<String>) {
         &sys::CStringArray::new(words),
         &sys::CStringArray::new(Vec::new()),
     );
-}
-
-fn streams(open_stdin: bool) -> Result<Streams, Raw> {
-    let (stdin_theirs, stdin_ours) = if open_stdin {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
-        (read, Some(nonblocking(write)?))
-    } else {
-        let null = rustix::fs::open(
-            c"/dev/null",
-            rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
-            rustix::fs::Mode::empty(),
-        )?;
-        (null, None)
-    };
-    let (stdout_ours, stdout_theirs) = pipe_with(PipeFlags::CLOEXEC)?;
-    let (stderr_ours, stderr_theirs) = pipe_with(PipeFlags::CLOEXEC)?;
-    Ok(Streams {
-        ours: vec![
-            (Stream::Stdout, nonblocking(stdout_ours)?),
-            (Stream::Stderr, nonblocking(stderr_ours)?),
-        ],
-        stdin: stdin_ours,
-        theirs: [stdin_theirs, stdout_theirs, stderr_theirs],
-    })
-}
-
-/// Our end alone: the other end of a pipe has flags of its own.
-fn nonblocking(descriptor: OwnedFd) -> Result<OwnedFd, Raw> {
-    rustix::io::ioctl_fionbio(&descriptor, true)?;
-    Ok(descriptor)
-}
-
-fn nonblocking_copy(descriptor: &OwnedFd) -> Result<OwnedFd, Raw> {
-    nonblocking(rustix::io::fcntl_dupfd_cloexec(descriptor, 0)?)
 }
 
 /// Reaps a process of ours that has ended; its exit code, or 128 and the signal.

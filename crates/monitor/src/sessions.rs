@@ -1,4 +1,6 @@
 //! Further processes in the container, each started for a client and told to it when it ends.
+//!
+//! Their streams are the client's own pipes or the terminal whose master it gets: nothing of them passes through here.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -8,6 +10,11 @@ use rustix::fs::{Mode, OFlags, open};
 
 use crate::clients::Clients;
 use crate::message::{failure, kind, number};
+
+/// Processes at once; each holds a descriptor here.
+const MOST: usize = 256;
+/// Exit code of an engine's own failure.
+const REFUSED: u8 = 125;
 
 /// One process and the client it belongs to.
 struct Session {
@@ -24,26 +31,26 @@ impl Sessions {
     }
 
     /// Starts what a client asks for, and answers it.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "request, streams and client come from one packet, the rest is the monitor"
-    )]
     pub(crate) fn start(
         &mut self,
-        request: &[u8],
-        streams: &[OwnedFd],
+        (request, streams): (&[u8], &[OwnedFd]),
         target: (&Process, &Cgroup),
         client: u32,
         clients: &mut Clients,
     ) {
-        match begin(request, streams, target) {
+        let begun = if self.0.len() < MOST {
+            begin(request, streams, target)
+        } else {
+            Err((REFUSED, format!("{MOST} further processes run already")))
+        };
+        match begun {
             Ok((process, console)) => {
                 let answer = number(kind::EXEC_STARTED, process.pid());
-                clients.send(client, &answer, console.as_ref().map(AsFd::as_fd));
+                clients.owe(client, &answer, console.as_ref().map(AsFd::as_fd));
                 self.0.push(Session { process, client });
             }
             Err((code, words)) => {
-                clients.send(client, &failure(kind::EXEC_FAILED, code, &words), None);
+                clients.owe(client, &failure(kind::EXEC_FAILED, code, &words), None);
             }
         }
     }
@@ -54,7 +61,7 @@ impl Sessions {
             return;
         };
         let session = self.0.swap_remove(at);
-        clients.send(
+        clients.owe(
             session.client,
             &number(kind::EXEC_EXITED, crate::run::reap(&session.process)),
             None,
@@ -78,7 +85,11 @@ fn begin(
     (target, cgroup): (&Process, &Cgroup),
 ) -> Result<Begun, (u8, String)> {
     let plan: ProcessPlan = serde_json::from_slice(request)
-        .map_err(|error| (125, format!("read the request: {error}")))?;
+        .map_err(|error| (REFUSED, format!("read the request: {error}")))?;
+    // Whoever joins a frozen group stands still at once, and this process would wait for it.
+    if cgroup.is_frozen().unwrap_or(false) {
+        return Err((REFUSED, "the container is paused".to_owned()));
+    }
     let null;
     let stdio = match streams {
         _ if plan.terminal => Stdio::Terminal,
@@ -87,7 +98,7 @@ fn begin(
         }
         _ => {
             null = open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
-                .map_err(|_no_dev| (125, "open /dev/null".to_owned()))?;
+                .map_err(|_no_dev| (REFUSED, "open /dev/null".to_owned()))?;
             Stdio::Streams { stdin: null.as_fd(), stdout: null.as_fd(), stderr: null.as_fd() }
         }
     };

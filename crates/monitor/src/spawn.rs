@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::io::{Seek, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
+use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use sys::{CStringArray, CloneArgs, Errno, clone3, execveat, exit_now};
 
 use crate::connection::Connection;
-use crate::files::ExitFile;
+use crate::files::{ExitFile, StateFile};
 use crate::handoff::{FILE, HandOff};
 use crate::message::{VERSION, kind};
 
@@ -72,7 +73,15 @@ pub fn spawn(handoff: &HandOff, input: bool, output: bool) -> Result<Connection,
         words.into_iter().map(|word| std::ffi::CString::new(word).unwrap_or_default()).collect(),
     );
     let environment = CStringArray::new(Vec::new());
-    let child = || become_monitor(&file, &theirs, &program, &argv, &environment);
+    let null = open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|errno| system("open /dev/null")(errno.into()))?;
+    let newborn = Newborn {
+        handoff: file.as_fd(),
+        client: theirs.as_fd(),
+        program: program.as_fd(),
+        null: null.as_fd(),
+    };
+    let child = || newborn.become_monitor(&argv, &environment);
     clone3(CloneArgs::default(), child).map_err(system("make the monitor's process"))?;
     Ok(connection)
 }
@@ -80,40 +89,58 @@ pub fn spawn(handoff: &HandOff, input: bool, output: bool) -> Result<Connection,
 fn write_handoff(handoff: &HandOff) -> Result<fs::File, SpawnError> {
     let path = handoff.state_dir.join(FILE);
     let failed = |cause| SpawnError::Write { path: path.clone(), cause };
-    ExitFile::clear(&handoff.container_dir).map_err(failed)?;
     let bytes = serde_json::to_vec(handoff).map_err(|error| failed(error.into()))?;
     let mut options = fs::OpenOptions::new();
     let mut file =
-        options.read(true).write(true).create(true).truncate(true).open(&path).map_err(failed)?;
+        options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     // Held by whoever works on it, through the descriptor that the monitor inherits: see `files::observe`.
     file.lock().map_err(failed)?;
-    file.write_all(&bytes).and_then(|()| file.rewind()).map_err(failed)?;
+    // In this order: whoever looks meanwhile sees the end of the last run, then a start.
+    StateFile::clear(&handoff.state_dir).map_err(failed)?;
+    ExitFile::clear(&handoff.container_dir).map_err(failed)?;
+    file.set_len(0)
+        .and_then(|()| file.write_all(&bytes))
+        .and_then(|()| file.rewind())
+        .map_err(failed)?;
     Ok(file)
 }
 
-fn become_monitor(
-    file: &fs::File,
-    client: &OwnedFd,
-    program: &OwnedFd,
-    argv: &CStringArray,
-    environment: &CStringArray,
-) -> std::convert::Infallible {
-    let _ = rustix::process::setsid();
-    let outcome =
-        inherit(file, client, program).map(|program| execveat(program.as_fd(), argv, environment));
-    let errno = match outcome {
-        Ok(errno) | Err(errno) => errno,
-    };
-    exit_now(errno.raw() & 0x7f)
+/// What the new process has of its parent. Nothing here allocates: the parent may have more threads than it knows.
+struct Newborn<'a> {
+    handoff: BorrowedFd<'a>,
+    client: BorrowedFd<'a>,
+    program: BorrowedFd<'a>,
+    null: BorrowedFd<'a>,
 }
 
-/// Moves everything above the agreed numbers first, then into its place; the rest closes at exec.
-fn inherit(file: &fs::File, client: &OwnedFd, program: &OwnedFd) -> Result<OwnedFd, Errno> {
-    let file = rustix::io::fcntl_dupfd_cloexec(file, SPARE_FD)?;
-    let client = rustix::io::fcntl_dupfd_cloexec(client, SPARE_FD)?;
-    let program = rustix::io::fcntl_dupfd_cloexec(program, SPARE_FD)?;
-    sys::close_on_exec_from(HANDOFF_FD.into())?;
-    sys::place_inherited(file.as_fd(), HANDOFF_FD)?;
-    sys::place_inherited(client.as_fd(), CLIENT_FD)?;
-    Ok(program)
+impl Newborn<'_> {
+    /// A daemon: a session without a terminal, the root directory, no stream of its parent's.
+    fn become_monitor(
+        &self,
+        argv: &CStringArray,
+        environment: &CStringArray,
+    ) -> std::convert::Infallible {
+        let _leader_already = rustix::process::setsid();
+        rustix::process::umask(Mode::from_raw_mode(0o022));
+        let errno = match self.inherit() {
+            Ok(program) => execveat(program.as_fd(), argv, environment),
+            Err(errno) => errno,
+        };
+        exit_now(errno.raw() & 0x7f)
+    }
+
+    /// Moves everything above the agreed numbers first, then into its place; the rest closes at exec.
+    fn inherit(&self) -> Result<OwnedFd, Errno> {
+        let spare = |descriptor| rustix::io::fcntl_dupfd_cloexec(descriptor, SPARE_FD);
+        let (handoff, client) = (spare(self.handoff)?, spare(self.client)?);
+        let (program, null) = (spare(self.program)?, spare(self.null)?);
+        rustix::process::chdir(c"/")?;
+        sys::close_on_exec_from(HANDOFF_FD.into())?;
+        for stream in 0..HANDOFF_FD {
+            sys::place_inherited(null.as_fd(), stream)?;
+        }
+        sys::place_inherited(handoff.as_fd(), HANDOFF_FD)?;
+        sys::place_inherited(client.as_fd(), CLIENT_FD)?;
+        Ok(program)
+    }
 }

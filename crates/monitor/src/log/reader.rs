@@ -71,10 +71,11 @@ impl Reader {
             watch: None,
         };
         // The newest first.
-        let mut files = Vec::new();
+        let mut files: Vec<File> = Vec::new();
         for number in 0.. {
-            let name = if number == 0 { FILE.to_owned() } else { format!("{FILE}.{number}") };
-            match File::open(container_dir.join(&name)) {
+            match File::open(container_dir.join(numbered(number))) {
+                // Renamed since the one before it was opened.
+                Ok(file) if files.last().is_some_and(|last| identity(last) == identity(&file)) => {}
                 Ok(file) => files.push(file),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
                 Err(cause) => return Err(reader.error(cause)),
@@ -115,21 +116,33 @@ impl Reader {
                     return Ok(true);
                 }
             }
+            if self.waiting.is_empty() {
+                self.waiting = self.newer_files();
+                if self.waiting.is_empty() {
+                    return Ok(false);
+                }
+                // The current file may have grown before it was replaced: it is read to its end once more.
+                continue;
+            }
             // A file that another one follows is finished: half a line at its end stays half.
-            let Some(next) = self.waiting.pop().or_else(|| self.successor()) else {
-                return Ok(false);
-            };
             self.line.clear();
-            self.current = Some(BufReader::new(next));
+            self.current = self.waiting.pop().map(BufReader::new);
         }
     }
 
-    /// The file that is written to, when it is another one than the current.
-    fn successor(&self) -> Option<File> {
-        let file = File::open(self.directory.join(FILE)).ok()?;
-        let identity = |file: &File| file.metadata().ok().map(|about| (about.dev(), about.ino()));
+    /// The files after the current one, the newest first. More than one when many lines came at once.
+    fn newer_files(&self) -> Vec<File> {
         let current = self.current.as_ref().and_then(|current| identity(current.get_ref()));
-        (identity(&file) != current).then_some(file)
+        let mut newer = Vec::new();
+        for number in 0.. {
+            let Ok(file) = File::open(self.directory.join(numbered(number))) else { break };
+            let about = identity(&file);
+            if about == current {
+                break;
+            }
+            newer.push(file);
+        }
+        newer
     }
 
     /// Waits until something in the container's directory changed: the log grew, or the container ended. Returns after a
@@ -164,6 +177,14 @@ impl Reader {
     fn error(&self, cause: std::io::Error) -> ReadError {
         ReadError { path: self.directory.join(FILE), cause }
     }
+}
+
+fn numbered(number: u32) -> String {
+    if number == 0 { FILE.to_owned() } else { format!("{FILE}.{number}") }
+}
+
+fn identity(file: &File) -> Option<(u64, u64)> {
+    file.metadata().ok().map(|about| (about.dev(), about.ino()))
 }
 
 impl Selection {
@@ -256,10 +277,11 @@ mod tests {
         let mut reader = Reader::open(directory.path(), Selection::default()).unwrap();
         assert_eq!(reader.next_entry().unwrap().unwrap().text, "first\n");
         assert_eq!(reader.next_entry().unwrap(), None);
-        for number in 0..2 {
+        for number in 0..20 {
             writer.write(Stream::Stdout, format!("{number}\n").as_bytes());
         }
-        assert_eq!(reader.next_entry().unwrap().unwrap().text, "0\n");
-        assert_eq!(reader.next_entry().unwrap().unwrap().text, "1\n");
+        for number in 0..20 {
+            assert_eq!(reader.next_entry().unwrap().unwrap().text, format!("{number}\n"));
+        }
     }
 }

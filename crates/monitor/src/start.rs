@@ -1,0 +1,137 @@
+//! From a hand-off to a running container: socket, streams, the process itself, and the record of its start.
+//!
+//! What fails leaves no container, and its reason with whoever waits for it and in `exit.json`.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use libcontainer::cgroup::Cgroup;
+use libcontainer::{Process, Stdio, chain, create};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno as Raw;
+use rustix::pipe::{PipeFlags, pipe_with};
+use sys::Errno;
+
+use crate::clients::Clients;
+use crate::files::{ExitFile, StateFile};
+use crate::handoff::HandOff;
+use crate::message::{failure, kind};
+use crate::outputs::Stream;
+use crate::run::GROUP_PATIENCE;
+
+/// Exit code of an engine's own failure.
+const ENGINE: u8 = 125;
+
+/// A container that runs.
+pub(crate) struct Started {
+    pub(crate) clients: Clients,
+    pub(crate) process: Process,
+    pub(crate) cgroup: Cgroup,
+    /// Master of its terminal.
+    pub(crate) console: Option<OwnedFd>,
+    pub(crate) outputs: Vec<(Stream, OwnedFd)>,
+    pub(crate) input: Option<OwnedFd>,
+    pub(crate) started_at: String,
+}
+
+/// Why it does not run.
+pub(crate) struct Refused {
+    code: u8,
+    words: String,
+}
+
+impl Refused {
+    fn engine(action: &str, errno: impl Into<Errno>) -> Self {
+        Self { code: ENGINE, words: format!("{action}: {}", errno.into()) }
+    }
+
+    /// Tells a client, or whoever looks later, why nothing runs; the code is the monitor's own, too.
+    pub(crate) fn tell(self, container_dir: &Path, client: &OwnedFd) -> i32 {
+        let code = self.code.into();
+        let packet = failure(kind::START_FAILED, self.code, &self.words);
+        // With a full disk the client is the only one who hears.
+        let _full = ExitFile::new(code, false, String::new(), self.words).write(container_dir);
+        let _nobody = rustix::net::send(client, &packet, rustix::net::SendFlags::NOSIGNAL);
+        code
+    }
+}
+
+/// Our ends of the container's streams, and its ends.
+struct Streams {
+    outputs: Vec<(Stream, OwnedFd)>,
+    input: Option<OwnedFd>,
+    theirs: Option<[OwnedFd; 3]>,
+}
+
+/// Starts the container and writes that down.
+pub(crate) fn start(handoff: &HandOff) -> Result<Started, Refused> {
+    let directory = handoff.state_dir.display();
+    let clients = Clients::listen(&handoff.state_dir)
+        .map_err(|errno| Refused::engine(&format!("listen in {directory}"), errno))?;
+    let piped = !handoff.plan.process.terminal;
+    let mut streams = if piped { pipes(handoff.open_stdin) } else { Ok(Streams::none()) }
+        .map_err(|errno| Refused::engine("make pipes", errno))?;
+    let stdio = match &streams.theirs {
+        None => Stdio::Terminal,
+        Some([stdin, stdout, stderr]) => {
+            Stdio::Streams { stdin: stdin.as_fd(), stdout: stdout.as_fd(), stderr: stderr.as_fd() }
+        }
+    };
+    let (process, cgroup, console) = create(&handoff.plan, stdio)
+        .and_then(|mut created| {
+            let console = created.take_console();
+            created.start().map(|(process, cgroup)| (process, cgroup, console))
+        })
+        .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })?;
+    let started_at = crate::format_time(crate::now_ns());
+    let recorded = StateFile::new(process.pid(), started_at.clone())
+        .and_then(|state| state.write(&handoff.state_dir));
+    let connected = match &console {
+        Some(console) => streams.connect(console).map_err(std::io::Error::from),
+        None => Ok(()),
+    };
+    if let Err(error) = recorded.and(connected) {
+        let _gone = process.signal(libc::SIGKILL);
+        crate::run::reap(&process);
+        let _kept = cgroup.kill().and_then(|()| cgroup.remove(GROUP_PATIENCE));
+        return Err(Refused::engine(&format!("record the start in {directory}"), error));
+    }
+    let Streams { outputs, input, theirs: _closed } = streams;
+    Ok(Started { clients, process, cgroup, console, outputs, input, started_at })
+}
+
+impl Streams {
+    const fn none() -> Self {
+        Self { outputs: Vec::new(), input: None, theirs: None }
+    }
+
+    /// Uses the terminal for both directions. All copies of its master share one flag: none of them blocks.
+    fn connect(&mut self, console: &OwnedFd) -> Result<(), Raw> {
+        let copy = || nonblocking(rustix::io::fcntl_dupfd_cloexec(console, 0)?);
+        self.outputs.push((Stream::Stdout, copy()?));
+        self.input = Some(copy()?);
+        Ok(())
+    }
+}
+
+fn pipes(open_stdin: bool) -> Result<Streams, Raw> {
+    let (stdin, input) = if open_stdin {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+        (read, Some(nonblocking(write)?))
+    } else {
+        (open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?, None)
+    };
+    let (stdout_ours, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (stderr_ours, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+    let outputs = vec![
+        (Stream::Stdout, nonblocking(stdout_ours)?),
+        (Stream::Stderr, nonblocking(stderr_ours)?),
+    ];
+    Ok(Streams { outputs, input, theirs: Some([stdin, stdout, stderr]) })
+}
+
+/// Our end alone: the other end of a pipe has flags of its own.
+fn nonblocking(descriptor: OwnedFd) -> Result<OwnedFd, Raw> {
+    rustix::io::ioctl_fionbio(&descriptor, true)?;
+    Ok(descriptor)
+}
