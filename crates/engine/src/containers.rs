@@ -9,7 +9,8 @@ use store::{ContainerDirs, ContainerRecord, Image, NewContainer, RootView};
 use crate::config::{ContainerConfig, MountSource, NetworkMode};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::life::Container;
+use crate::life::{Container, Holder};
+use crate::lock::Lock;
 use crate::merge::merge;
 use crate::names;
 
@@ -41,6 +42,8 @@ pub(crate) struct Made {
     pub(crate) config: ContainerConfig,
     pub(crate) image: Image,
     pub(crate) dirs: ContainerDirs,
+    /// Held until its monitor has it; only its end matters.
+    pub(crate) _lock: Option<Lock>,
 }
 
 impl<'a> Containers<'a> {
@@ -77,7 +80,7 @@ impl<'a> Containers<'a> {
         let volumes: Vec<PathBuf> = crate::oci::volume_names(&config)
             .map(|(name, ..)| self.engine.paths().root.join("volumes").join(name))
             .collect();
-        let made = Made { id, name: String::new(), config, image, dirs };
+        let made = Made { id, name: String::new(), config, image, dirs, _lock: None };
         self.plan(&made, &volumes).map(|(plan, _)| plan)
     }
 
@@ -103,7 +106,7 @@ impl<'a> Containers<'a> {
         }
         let json = serde_json::to_string(&config)
             .map_err(|cause| EngineError::Record { name: name.to_string(), cause })?;
-        let inserted = self.engine.store.containers().insert(&NewContainer {
+        let new = NewContainer {
             id: &id,
             name: &name,
             image: Some(&image.id),
@@ -112,9 +115,13 @@ impl<'a> Containers<'a> {
             config: &json,
             volumes: &volumes,
             active,
-        });
-        match inserted {
-            Ok(dirs) => Ok(Made { id, name: name.to_string(), config, image, dirs }),
+        };
+        // Locked before its record is seen: a list at this moment would find neither monitor nor end, and call it lost.
+        let lock = |dirs: &ContainerDirs| Lock::attempt(&dirs.container);
+        match self.engine.store.containers().insert_guarded(&new, lock) {
+            Ok((dirs, lock)) => {
+                Ok(Made { id, name: name.to_string(), config, image, dirs, _lock: lock })
+            }
             Err(error) => {
                 self.remove_anonymous_volumes(&config);
                 Err(error.into())
@@ -168,7 +175,13 @@ impl<'a> Containers<'a> {
     /// When there is none.
     pub fn get(&self, text: &str) -> Result<Container, EngineError> {
         let record = self.engine.store.containers().get(text)?;
-        self.container(record)
+        self.container(record, Holder::Others)
+    }
+
+    /// The same for a caller that holds the container's lock.
+    pub(crate) fn get_locked(&self, id: &ContainerId) -> Result<Container, EngineError> {
+        let record = self.engine.store.containers().get(id.as_str())?;
+        self.container(record, Holder::Caller)
     }
 
     /// Every container, the newest first, each with its true state.
@@ -181,15 +194,19 @@ impl<'a> Containers<'a> {
             .containers()
             .list()?
             .into_iter()
-            .map(|record| self.container(record))
+            .map(|record| self.container(record, Holder::Others))
             .collect()
     }
 
-    pub(crate) fn container(&self, record: ContainerRecord) -> Result<Container, EngineError> {
+    pub(crate) fn container(
+        &self,
+        record: ContainerRecord,
+        holder: Holder,
+    ) -> Result<Container, EngineError> {
         let config = serde_json::from_str(&record.config)
             .map_err(|cause| EngineError::Record { name: record.name.clone(), cause })?;
         let dirs = self.engine.store.containers().dirs(&record.id);
-        let state = self.state(&record, &dirs)?;
+        let state = self.state(&record, &dirs, holder)?;
         Ok(Container { record, config, dirs, state })
     }
 
@@ -198,5 +215,82 @@ impl<'a> Containers<'a> {
         let mut directories = vec![upper.to_owned()];
         directories.extend(self.engine.store.images().layer_paths(image));
         RootView::of(&directories)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::life::State;
+    use crate::{EngineConfig, Import, Paths};
+
+    fn engine(directory: &std::path::Path) -> Engine {
+        let paths = Paths { root: directory.join("root"), state: directory.join("state") };
+        Engine::open(EngineConfig { paths, program: "/proc/self/exe".into() }).unwrap()
+    }
+
+    /// An engine with the image `empty`, and a request for it.
+    fn with_image(directory: &std::path::Path) -> (Engine, CreateRequest) {
+        let engine = engine(directory);
+        let import = Import { reference: Some("empty".parse().unwrap()), ..Import::default() };
+        let archive = store::tar::Writer::new(Vec::new()).finish().unwrap();
+        engine.images().import(&archive[..], &import).unwrap();
+        let config =
+            ContainerConfig { command: vec!["/x".to_owned()], ..ContainerConfig::default() };
+        (engine, CreateRequest { image: "empty".to_owned(), config, ..CreateRequest::default() })
+    }
+
+    #[test]
+    fn a_container_about_to_start_is_not_lost() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, request) = with_image(directory.path());
+        let made = engine.containers().make(&request, true).unwrap();
+        let other = self::engine(directory.path());
+        let look = || other.containers().all().unwrap().remove(0).state;
+        assert_eq!(look(), State::Starting);
+        assert_eq!(look(), State::Starting, "looking changed nothing");
+        // Its command is killed before there is a monitor.
+        drop(made);
+        assert!(matches!(look(), State::Exited(ended) if ended.code == 255));
+    }
+
+    #[test]
+    fn what_is_refused_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, request) = with_image(directory.path());
+        let mut wrong = request.clone();
+        wrong.config.user = "nobody-here".to_owned();
+        assert!(engine.containers().create(&wrong).is_err());
+        let named = CreateRequest { name: Some("a b".to_owned()), ..request.clone() };
+        assert!(engine.containers().create(&named).is_err());
+        assert_eq!(engine.containers().all().unwrap().len(), 0);
+        let containers = directory.path().join("root/containers");
+        assert_eq!(std::fs::read_dir(containers).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn names_belong_to_one_container() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, request) = with_image(directory.path());
+        let request = CreateRequest { name: Some("web".to_owned()), ..request };
+        let id = engine.containers().create(&request).unwrap();
+        let error = engine.containers().create(&request).unwrap_err();
+        assert_eq!(error.kind(), crate::Kind::Conflict);
+        assert_eq!(engine.containers().get("web").unwrap().record.id, id);
+        assert_eq!(engine.containers().get(id.short()).unwrap().state.word(), "created");
+        assert!(engine.containers().kill("web", 15).is_err());
+        engine.containers().remove("web", false, false).unwrap();
+        assert!(engine.containers().get("web").is_err());
+    }
+
+    #[test]
+    fn explaining_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, mut request) = with_image(directory.path());
+        request.config.mounts = vec![crate::parse::volume("data:/data").unwrap()];
+        let plan = engine.containers().explain(&request).unwrap().to_string();
+        assert!(plan.contains("mount overlay of 1 layers"), "{plan}");
+        assert_eq!(engine.containers().all().unwrap().len(), 0);
+        assert!(!directory.path().join("root/volumes/data").exists());
     }
 }

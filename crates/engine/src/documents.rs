@@ -154,6 +154,11 @@ fn host_config(container: &Container) -> Value {
         SeccompChoice::Unconfined => security.push("seccomp=unconfined".to_owned()),
         SeccompChoice::Profile(profile) => security.push(format!("seccomp={profile}")),
     }
+    if config.security.unmasked_paths {
+        security.push("systempaths=unconfined".to_owned());
+    }
+    security.extend(config.security.apparmor.iter().map(|profile| format!("apparmor={profile}")));
+    security.extend(config.security.labels.iter().map(|label| format!("label={label}")));
     let binds: Vec<String> = config
         .mounts
         .iter()

@@ -10,7 +10,7 @@ use store::RootView;
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::State;
-use crate::{oci, users};
+use crate::{oci, start, users};
 
 /// The process that is wanted.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +52,8 @@ impl Containers<'_> {
                 return Err(container.refuse("exec in", "not running"));
             }
         };
-        let plan = self.exec_plan(&container.config, request, pid)?;
+        let hostname = start::hostname(&container.config, &container.record.id);
+        let plan = self.exec_plan(&container.config, request, (pid, &hostname))?;
         let connection = self.connect(&container, "exec in")?;
         let name = container.record.name;
         let failed = |why: String| EngineError::Exec { name: name.clone(), why, code: 125 };
@@ -66,7 +67,7 @@ impl Containers<'_> {
         &self,
         config: &crate::config::ContainerConfig,
         request: &ExecRequest,
-        pid: i32,
+        (pid, hostname): (i32, &str),
     ) -> Result<ProcessPlan, EngineError> {
         if request.command.is_empty() {
             return Err(EngineError::value("command", "", "it names no program"));
@@ -77,12 +78,19 @@ impl Containers<'_> {
         confined.privileged |= request.privileged;
         let capabilities = oci::capabilities(&confined)?;
         let mut env = config.env.clone();
-        for variable in request.env.iter().cloned().chain([format!("HOME={}", account.home)]) {
+        for variable in &request.env {
             let name = variable.split('=').next().unwrap_or_default();
             match env.iter_mut().find(|known| known.split('=').next() == Some(name)) {
-                Some(_) if name == "HOME" => {}
-                Some(known) => *known = variable,
-                None => env.push(variable),
+                Some(known) => known.clone_from(variable),
+                None => env.push(variable.clone()),
+            }
+        }
+        // What nobody has said.
+        let terminal = request.tty.then_some(("TERM", "xterm"));
+        let known = [("HOSTNAME", hostname), ("HOME", account.home.as_str())];
+        for (name, value) in known.into_iter().chain(terminal) {
+            if !env.iter().any(|variable| variable.split('=').next() == Some(name)) {
+                env.push(format!("{name}={value}"));
             }
         }
         let workdir = if request.workdir.is_empty() { &config.workdir } else { &request.workdir };

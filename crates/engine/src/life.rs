@@ -17,7 +17,7 @@ use crate::lock::Lock;
 /// Docker's code for an end that nobody saw.
 const UNKNOWN: i32 = 255;
 /// Marks a container that was paused, so that listing many need not look into every group.
-const PAUSED: &str = "paused";
+pub(crate) const PAUSED: &str = "paused";
 /// How long processes may take to stand still, or to leave a group.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -63,6 +63,15 @@ pub enum State {
     Exited(Ended),
 }
 
+/// Who may hold a container's lock while its state is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// The caller itself.
+    Caller,
+    /// Another command, perhaps.
+    Others,
+}
+
 impl State {
     /// Docker's word for it.
     #[must_use]
@@ -96,6 +105,7 @@ impl Containers<'_> {
         &self,
         record: &ContainerRecord,
         dirs: &ContainerDirs,
+        holder: Holder,
     ) -> Result<State, EngineError> {
         match &record.status {
             Status::Created { code, error } => {
@@ -135,6 +145,13 @@ impl Containers<'_> {
                 }
             }
             Life::Lost { started_at } => {
+                // Whoever is about to start it holds the lock and has written nothing yet.
+                let nobody = holder == Holder::Caller
+                    || !started_at.is_empty()
+                    || Lock::attempt(&dirs.container).is_some();
+                if !nobody {
+                    return Ok(State::Starting);
+                }
                 let finished_at = monitor::format_time(monitor::now_ns());
                 let error = "its monitor was gone when it ended".to_owned();
                 Ended { code: UNKNOWN, started_at, finished_at, error, oom_killed: false }
@@ -202,8 +219,11 @@ impl Containers<'_> {
         self.signal(&container, &process, signal)?;
         if signal == libc::SIGKILL && matches!(container.state, State::Running { paused: true, .. })
         {
-            // A frozen process dies when it is let go.
-            self.unpause(container.record.id.as_str())?;
+            // A frozen process of v1 dies when it is let go; one of v2 is gone by now.
+            if let Some(cgroup) = self.cgroup(&container, "kill")? {
+                let _gone = cgroup.thaw();
+            }
+            let _gone = std::fs::remove_file(container.dirs.state.join(PAUSED));
         }
         Ok(())
     }
@@ -321,7 +341,7 @@ impl Containers<'_> {
     pub fn remove(&self, text: &str, force: bool, volumes: bool) -> Result<(), EngineError> {
         let container = self.get(text)?;
         let _lock = Lock::wait(&container.dirs.container)?;
-        let container = match self.get(container.record.id.as_str()) {
+        let container = match self.get_locked(&container.record.id) {
             Ok(container) => container,
             // Removed by whoever held the lock.
             Err(EngineError::Store(error)) if error.kind() == store::Kind::NotFound => {

@@ -273,4 +273,48 @@ mod tests {
                 .is_err()
         );
     }
+
+    fn document(change: impl FnOnce(&mut ContainerConfig)) -> String {
+        let mut config = ContainerConfig {
+            command: vec!["true".to_owned()],
+            workdir: "/".to_owned(),
+            ..ContainerConfig::default()
+        };
+        change(&mut config);
+        let account = Account { home: "/root".to_owned(), ..Account::default() };
+        let surroundings = Surroundings {
+            hostname: "web",
+            account: &account,
+            files: Some(&HostFiles::of("/c".as_ref(), &config)),
+            network_pid: None,
+            volumes: &["/v/data/_data".into()],
+        };
+        let mut spec = spec(&config, &surroundings).unwrap();
+        if config.privileged {
+            // Which ones there are is up to the machine.
+            spec.linux.as_mut().unwrap().devices.clear();
+        }
+        serde_json::to_string_pretty(&spec).unwrap()
+    }
+
+    #[test]
+    fn documents_are_dockers() {
+        insta::assert_snapshot!("default", document(|_| {}));
+        insta::assert_snapshot!("privileged", document(|config| config.privileged = true));
+        insta::assert_snapshot!(
+            "read_only",
+            document(|config| {
+                config.read_only = true;
+                config.tty = true;
+                config.network = NetworkMode::Host;
+                config.security.no_new_privileges = true;
+                config.mounts = vec![
+                    crate::parse::tmpfs("/run:size=1m").unwrap(),
+                    crate::parse::volume("data:/data:ro").unwrap(),
+                    crate::parse::volume("/srv:/srv").unwrap(),
+                ];
+                config.ulimits = vec![crate::parse::ulimit("nofile=1024:2048").unwrap()];
+            })
+        );
+    }
 }

@@ -301,7 +301,11 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         ("systempaths", Some("unconfined")) => security.unmasked_paths = true,
         ("apparmor", Some("unconfined")) => security.apparmor = None,
         ("apparmor", Some(profile)) => security.apparmor = Some(profile.to_owned()),
-        ("label", Some(label)) => security.labels.push(label.to_owned()),
+        // Without a policy of ours there is nothing to disable.
+        ("label", Some("disable")) => security.labels.push("disable".to_owned()),
+        ("label", Some(_)) => {
+            return Err(EngineError::NotYet(format!("the security option {text:?}")));
+        }
         _ => return Err(wrong("it is unknown")),
     }
     Ok(())

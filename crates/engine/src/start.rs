@@ -6,11 +6,12 @@ use libcontainer::{Context, Plan, RootSource};
 use monitor::{Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, Received};
 use spec::ContainerId;
 use spec::runtime::Seccomp;
+use store::Status;
 
 use crate::config::{ContainerConfig, MountSource, NetworkMode, SeccompChoice};
 use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
-use crate::life::State;
+use crate::life::{Container, PAUSED, State};
 use crate::lock::Lock;
 use crate::oci::{self, HostFiles, Surroundings};
 use crate::users;
@@ -52,9 +53,9 @@ impl Containers<'_> {
     /// When it is paused, or its plan, its monitor or its files are refused.
     pub fn start(&self, text: &str, attach: Attach) -> Result<Option<Connection>, EngineError> {
         let container = self.get(text)?;
-        let _lock = Lock::wait(&container.dirs.container)?;
+        let lock = Lock::wait(&container.dirs.container)?;
         // Looked at again under the lock.
-        let container = self.get(container.record.id.as_str())?;
+        let container = self.get_locked(&container.record.id)?;
         match container.state {
             State::Running { paused: true, .. } => return Err(container.refuse("start", "paused")),
             State::Running { .. } | State::Starting => return Ok(None),
@@ -63,23 +64,41 @@ impl Containers<'_> {
         let image = container.record.image.as_ref().map(ToString::to_string).unwrap_or_default();
         let image = self.engine.images().resolve(&image)?;
         container.dirs.make_state()?;
+        // It may have been killed while it stood still.
+        let _absent = std::fs::remove_file(container.dirs.state.join(PAUSED));
+        let before = container.record.status;
         let made = Made {
             id: container.record.id,
             name: container.record.name,
             config: container.config,
             image,
             dirs: container.dirs,
+            _lock: Some(lock),
         };
-        let connection = self.spawn(&made, attach)?;
-        self.engine.store.containers().set_active(&made.id)?;
-        Ok(Some(connection))
+        // First the record: a command that is killed after the monitor began must not leave an unknown container running.
+        let records = self.engine.store.containers();
+        records.set_active(&made.id)?;
+        let error = match self.spawn(&made, attach) {
+            Ok(connection) => return Ok(Some(connection)),
+            Err(error) => error,
+        };
+        match before {
+            Status::Exited(ended) => records.set_exited(&made.id, &ended)?,
+            Status::Created { .. } | Status::Active => {
+                let words = libcontainer::chain(&error);
+                records.set_created(&made.id, error.exit_code().into(), &words)?;
+            }
+        }
+        Err(error)
     }
 
     fn spawn(&self, made: &Made, attach: Attach) -> Result<Connection, EngineError> {
         let volumes = self.prepare_volumes(made)?;
         make_bind_sources(&made.config)?;
         let (plan, files) = self.plan(made, &volumes)?;
-        files.write(&hostname(made))?;
+        if !matches!(made.config.network, NetworkMode::Container(_)) {
+            files.write(&hostname(&made.config, &made.id), &made.config.network)?;
+        }
         let handoff = HandOff {
             version: HANDOFF_VERSION,
             id: made.id.as_str().to_owned(),
@@ -117,9 +136,18 @@ impl Containers<'_> {
     ) -> Result<(Plan, HostFiles), EngineError> {
         let view = self.root_view(&made.dirs.upper, &made.image);
         let account = users::lookup(&made.config.user, &view)?;
-        let files = HostFiles::of(&made.dirs.container, &made.config);
-        let hostname = hostname(made);
-        let network_pid = self.network_pid(&made.config)?;
+        let shared = self.network_of(&made.config)?;
+        let network_pid = shared.as_ref().map(|(pid, _)| *pid);
+        // Whoever shares a network is known by its names too.
+        let directory =
+            shared.as_ref().map_or(&made.dirs.container, |(_, other)| &other.dirs.container);
+        let files = HostFiles::of(directory, &made.config);
+        let hostname = match &shared {
+            Some((_, other)) if made.config.hostname.is_empty() => {
+                hostname(&other.config, &other.record.id)
+            }
+            _ => hostname(&made.config, &made.id),
+        };
         let surroundings = Surroundings {
             hostname: &hostname,
             account: &account,
@@ -144,11 +172,15 @@ impl Containers<'_> {
         Ok((libcontainer::plan(&spec, &context)?, files))
     }
 
-    fn network_pid(&self, config: &ContainerConfig) -> Result<Option<i32>, EngineError> {
+    /// The container whose network is shared, and its first process.
+    fn network_of(
+        &self,
+        config: &ContainerConfig,
+    ) -> Result<Option<(i32, Container)>, EngineError> {
         let NetworkMode::Container(id) = &config.network else { return Ok(None) };
         let other = self.get(id)?;
         match other.state {
-            State::Running { pid, .. } => Ok(Some(pid)),
+            State::Running { pid, .. } => Ok(Some((pid, other))),
             State::Created { .. } | State::Starting | State::Exited(_) => {
                 Err(other.refuse("share the network of", "not running"))
             }
@@ -246,14 +278,14 @@ impl Containers<'_> {
     }
 }
 
-fn hostname(made: &Made) -> String {
-    if !made.config.hostname.is_empty() {
-        return made.config.hostname.clone();
+pub(crate) fn hostname(config: &ContainerConfig, id: &ContainerId) -> String {
+    if !config.hostname.is_empty() {
+        return config.hostname.clone();
     }
-    match made.config.network {
+    match config.network {
         // The UTS namespace is its own, but whoever shares the host's network is known by the host's name.
         NetworkMode::Host => rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        NetworkMode::None | NetworkMode::Container(_) => made.id.short().to_owned(),
+        NetworkMode::None | NetworkMode::Container(_) => id.short().to_owned(),
     }
 }
 

@@ -115,12 +115,27 @@ impl<'a> Containers<'a> {
     /// # Errors
     /// [`StoreError::NameTaken`], or what the disk refused. Nothing is left then.
     pub fn insert(&self, new: &NewContainer<'_>) -> Result<ContainerDirs, StoreError> {
+        self.insert_guarded(new, |_| ()).map(|(dirs, ())| dirs)
+    }
+
+    /// The same, with something done between directories and record: nobody else knows of the container yet.
+    ///
+    /// # Errors
+    /// As [`Containers::insert`].
+    pub fn insert_guarded<G>(
+        &self,
+        new: &NewContainer<'_>,
+        guard: impl FnOnce(&ContainerDirs) -> G,
+    ) -> Result<(ContainerDirs, G), StoreError> {
         let dirs = self.dirs(new.id);
         // Outside of what is undone: a directory that is there already is another container's.
         make_directory(&dirs.container, 0o700)?;
-        let made = make(&dirs).and_then(|()| self.insert_row(new));
+        let made = make(&dirs).and_then(|()| {
+            let guard = guard(&dirs);
+            self.insert_row(new).map(|()| guard)
+        });
         match made {
-            Ok(()) => Ok(dirs),
+            Ok(guard) => Ok((dirs, guard)),
             Err(error) => {
                 for path in [&dirs.container, &dirs.state] {
                     let _kept = scratch::remove(path);

@@ -40,13 +40,12 @@ impl RootView {
     #[must_use]
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
         for directory in &self.directories {
-            let Ok(file) = open_in_root(
-                directory.as_fd(),
-                path,
-                OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
-                Mode::empty(),
-            ) else {
-                continue;
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+            let file = match open_in_root(directory.as_fd(), path, flags, Mode::empty()) {
+                Ok(file) => file,
+                // A whiteout is a character device without a driver: what lies below it is deleted. overlayfs.rst.
+                Err(errno) if errno.name() == Some("ENXIO") => return None,
+                Err(_absent) => continue,
             };
             let kind = FileType::from_raw_mode(fstat(&file).ok()?.st_mode);
             if kind != FileType::RegularFile {

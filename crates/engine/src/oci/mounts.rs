@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use spec::runtime::Mount;
 
-use crate::config::{ContainerConfig, MountConfig, MountSource};
+use crate::config::{ContainerConfig, MountConfig, MountSource, NetworkMode};
 use crate::error::EngineError;
 
 /// Docker's mounts: target, type, options.
@@ -67,7 +67,7 @@ impl HostFiles {
     }
 
     /// Writes them. A start writes them again: they hold nothing that the container may keep.
-    pub(crate) fn write(&self, hostname: &str) -> Result<(), EngineError> {
+    pub(crate) fn write(&self, hostname: &str, network: &NetworkMode) -> Result<(), EngineError> {
         let hosts = format!(
             "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n127.0.1.1\t{hostname}\n"
         );
@@ -75,6 +75,10 @@ impl HostFiles {
             let path = self.directory.join(name);
             let text = match *name {
                 "hostname" => format!("{hostname}\n"),
+                // In the host's network the host's names hold.
+                "hosts" if *network == NetworkMode::Host => {
+                    std::fs::read_to_string("/etc/hosts").unwrap_or_else(|_absent| hosts.clone())
+                }
                 "hosts" => hosts.clone(),
                 // A host without one has no name servers to tell.
                 _ => std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
