@@ -1,4 +1,4 @@
-//! Arbitrary layers into a directory on tmpfs: nothing beside the directory changes, and what was made can be removed.
+//! Arbitrary layers into a temporary directory, which the script puts on tmpfs and removes: nothing beside the directory changes, and what was made can be removed.
 #![no_main]
 
 use std::fs::File;
@@ -18,7 +18,7 @@ struct Ground {
 }
 
 static GROUND: LazyLock<Ground> = LazyLock::new(|| {
-    let top = TempDir::with_prefix_in("corten-fuzz-", "/dev/shm").expect("a directory on tmpfs");
+    let top = TempDir::new().expect("a directory");
     std::fs::create_dir(top.path().join("outside")).expect("outside");
     std::fs::create_dir(top.path().join("inside")).expect("inside");
     let opened = File::open(top.path()).expect("open");
