@@ -14,14 +14,16 @@ use spec::{Digest, ImageId, Reference};
 use super::Images;
 use super::archive::{Archive, Found, parse};
 use super::stage::{Source, Stage, Staged};
-use crate::StoreError;
 use crate::compression::Decoder;
 use crate::unpack::{Form, Rules, unpack};
+use crate::{StoreError, scratch};
 
 /// overlayfs.rst: a mount takes at most 500 lower layers.
 const MOST_LAYERS: usize = 500;
 /// How often layers may be taken away under a load before it gives up.
 const TRIES: usize = 10;
+/// Where the outer archive is unpacked, below the scratch directory.
+const OUTER: &str = "archive";
 
 /// An image that was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ impl Images<'_> {
     /// When the archive is none, not whole, or not honest, or the disk refuses; nothing is left then.
     pub fn load(&self, archive: impl Read + Send, now_ns: i64) -> Result<Vec<Loaded>, StoreError> {
         let stage = Stage::new(self.store)?;
-        let outer = stage.scratch().join("archive");
+        let outer = stage.scratch().join(OUTER);
         std::fs::create_dir(&outer).map_err(StoreError::file("make", &outer))?;
         let into = File::open(&outer).map_err(StoreError::file("open", &outer))?;
         let unpacked = |cause: Box<dyn std::error::Error + Send + Sync>| StoreError::Unpack {
@@ -81,6 +83,10 @@ fn load_from(
     for _ in 0..TRIES {
         let missing = missing(&archive, &stage, &found, &configs)?;
         stage.unpack(missing)?;
+        // What is removed before it is flushed is mostly never written. It may be needed again only for layers of others.
+        if configs.iter().all(|config| stage.holds(&config.rootfs.diff_ids)) {
+            scratch::remove(&stage.scratch().join(OUTER))?;
+        }
         if let Ok(ids) = stage.commit(&staged, now_ns)? {
             let loaded = ids.into_iter().zip(found);
             return Ok(loaded.map(|(id, found)| Loaded { id, names: found.names }).collect());

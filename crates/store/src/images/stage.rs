@@ -78,6 +78,11 @@ impl<'a> Stage<'a> {
         Ok(self.fresh.contains_key(diff_id) || stored(self.store, diff_id)?.is_some())
     }
 
+    /// Whether all these layers are in the stage itself, where no other command can remove them.
+    pub(super) fn holds(&self, diff_ids: &[Digest]) -> bool {
+        diff_ids.iter().all(|diff_id| self.fresh.contains_key(diff_id))
+    }
+
     /// Unpacks layers, each checked against what it must hash to; gives their diff ids in order.
     pub(super) fn unpack<R: Read + Send>(
         &mut self,
