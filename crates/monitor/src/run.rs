@@ -46,12 +46,14 @@ pub fn main() -> i32 {
     let lock = std::fs::File::from(file);
     // Before anything else has used the heap: nothing of it is touched until a packet comes.
     let packet = Packet::new();
-    let Some(handoff) = read(&lock) else { return 2 };
+    let Some(mut handoff) = read(&lock) else { return 2 };
     let mut monitor = match Monitor::start(&handoff, client, packet) {
         Ok(monitor) => monitor,
         Err(code) => return code,
     };
-    let HandOff { auto_remove, container_dir, .. } = handoff;
+    let (auto_remove, container_dir) = (handoff.auto_remove.take(), handoff.container_dir.clone());
+    // The plan is the largest part of this process's memory, and was needed once.
+    drop(handoff);
     sys::trim_heap();
     monitor.serve();
     monitor.record_end();
@@ -113,6 +115,7 @@ impl Monitor {
             let _noted =
                 first.and_then(|id| clients.get_mut(id)).map(|own| own.receive(&mut packet));
         }
+        let log = Writer::new(&handoff.container_dir, &handoff.log);
         clients.owe_all(&number(kind::STARTED, process.pid()), |_| true);
         // A terminal has no end of input; there it is just a byte.
         let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
@@ -124,7 +127,7 @@ impl Monitor {
             cgroup,
             console,
             input: Input::new(input, stdin_once),
-            outputs: Outputs::new(outputs, Writer::new(&handoff.container_dir, &handoff.log)),
+            outputs: Outputs::new(outputs, log),
             clients,
             sessions: Sessions::default(),
             packet,
