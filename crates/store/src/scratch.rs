@@ -38,13 +38,15 @@ impl Scratch {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(StoreError::file("open", from))?,
         };
-        // Another command that removes the same waits here, and then finds nothing at its old place.
-        flock(&directory, FlockOperation::LockExclusive).map_err(StoreError::file("lock", from))?;
         let path = free_path(paths)?;
+        let _moving = lock_tmp(paths)?;
         match fs::rename(from, &path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             moved => moved.map_err(StoreError::file("move away", from))?,
         }
+        // Never waits: the engine holds the lock of a container that it removes, by another descriptor of this process, and that
+        // one keeps the sweep away as well as ours would. Of two that remove the same, the rename lets one through.
+        let _held_already = flock(&directory, FlockOperation::NonBlockingLockExclusive);
         Ok(Some(Self { path, directory, removed: false }))
     }
 
