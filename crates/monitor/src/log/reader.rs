@@ -11,6 +11,8 @@ use serde::Deserialize;
 use super::FILE;
 
 const BLOCK: u64 = 64 * 1024;
+/// Looks at the files' names before a reader waits for the next change; a rotation takes as long as a few of them.
+const MOST_LOOKS: u32 = 1000;
 
 /// Which lines are wanted.
 #[derive(Clone, Debug, Default)]
@@ -70,17 +72,7 @@ impl Reader {
             line: Vec::new(),
             watch: None,
         };
-        // The newest first.
-        let mut files: Vec<File> = Vec::new();
-        for number in 0.. {
-            match File::open(container_dir.join(numbered(number))) {
-                // Renamed since the one before it was opened.
-                Ok(file) if files.last().is_some_and(|last| identity(last) == identity(&file)) => {}
-                Ok(file) => files.push(file),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
-                Err(cause) => return Err(reader.error(cause)),
-            }
-        }
+        let mut files = newer_files(container_dir, None).map_err(|cause| reader.error(cause))?;
         if let Some(tail) = reader.selection.tail {
             keep_tail(&mut files, tail).map_err(|cause| reader.error(cause))?;
         }
@@ -117,7 +109,9 @@ impl Reader {
                 }
             }
             if self.waiting.is_empty() {
-                self.waiting = self.newer_files();
+                let current = self.current.as_ref().and_then(|file| identity(file.get_ref()));
+                self.waiting = newer_files(&self.directory, current)
+                    .map_err(|cause| ReadError { path: self.directory.join(FILE), cause })?;
                 if self.waiting.is_empty() {
                     return Ok(false);
                 }
@@ -128,21 +122,6 @@ impl Reader {
             self.line.clear();
             self.current = self.waiting.pop().map(BufReader::new);
         }
-    }
-
-    /// The files after the current one, the newest first. More than one when many lines came at once.
-    fn newer_files(&self) -> Vec<File> {
-        let current = self.current.as_ref().and_then(|current| identity(current.get_ref()));
-        let mut newer = Vec::new();
-        for number in 0.. {
-            let Ok(file) = File::open(self.directory.join(numbered(number))) else { break };
-            let about = identity(&file);
-            if about == current {
-                break;
-            }
-            newer.push(file);
-        }
-        newer
     }
 
     /// Waits until something in the container's directory changed: the log grew, or the container ended. Returns after a
@@ -179,11 +158,56 @@ impl Reader {
     }
 }
 
+/// The files after that one, or all, the newest first; none when they would not stand still.
+fn newer_files(directory: &Path, after: Option<Identity>) -> std::io::Result<Vec<File>> {
+    for _ in 0..MOST_LOOKS {
+        if let Some(newer) = look(directory, after)? {
+            return Ok(newer);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// A rotation renames the last file first, then the one before it: whoever opens them one by one meanwhile sees a gap, or
+/// one of them twice, or in the end another first one. Then this look was nothing.
+fn look(directory: &Path, after: Option<Identity>) -> std::io::Result<Option<Vec<File>>> {
+    let mut newer: Vec<File> = Vec::new();
+    for number in 0.. {
+        let Some(file) = open(directory, number)? else {
+            if open(directory, number + 1)?.is_some() {
+                return Ok(None);
+            }
+            break;
+        };
+        let about = identity(&file);
+        if after.is_some() && about == after {
+            break;
+        }
+        if newer.last().is_some_and(|last| identity(last) == about) {
+            return Ok(None);
+        }
+        newer.push(file);
+    }
+    let first = open(directory, 0)?.and_then(|file| identity(&file));
+    Ok((newer.first().map_or(after, identity) == first).then_some(newer))
+}
+
+fn open(directory: &Path, number: u32) -> std::io::Result<Option<File>> {
+    match File::open(directory.join(numbered(number))) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn numbered(number: u32) -> String {
     if number == 0 { FILE.to_owned() } else { format!("{FILE}.{number}") }
 }
 
-fn identity(file: &File) -> Option<(u64, u64)> {
+/// Device and inode.
+type Identity = (u64, u64);
+
+fn identity(file: &File) -> Option<Identity> {
     file.metadata().ok().map(|about| (about.dev(), about.ino()))
 }
 
