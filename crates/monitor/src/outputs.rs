@@ -11,7 +11,7 @@ use rustix::io::Errno as Raw;
 use crate::client::Sent;
 use crate::clients::Clients;
 use crate::log::Writer;
-use crate::message::{MOST_DATA, kind};
+use crate::message::{MOST_DATA, MOST_PACKET, kind};
 
 /// What is read at most after the end: two pipes of the largest size that /proc/sys/fs/pipe-max-size has by default.
 const MOST_DRAINED: usize = 2 * 1024 * 1024;
@@ -35,7 +35,8 @@ impl Stream {
 pub(crate) struct Outputs {
     streams: Vec<(Stream, OwnedFd)>,
     log: Writer,
-    /// The kind of the message, then what was read.
+    /// The kind of the message, then what was read. Larger than what is used: the C library gives memory of that size fresh
+    /// from the kernel, and only pages that are written to count.
     buffer: Vec<u8>,
     length: usize,
     /// What was read last still has to reach these clients.
@@ -44,7 +45,7 @@ pub(crate) struct Outputs {
 
 impl Outputs {
     pub(crate) fn new(streams: Vec<(Stream, OwnedFd)>, log: Writer) -> Self {
-        Self { streams, log, buffer: vec![0; MOST_DATA + 1], length: 0, behind: Vec::new() }
+        Self { streams, log, buffer: vec![0; MOST_PACKET], length: 0, behind: Vec::new() }
     }
 
     /// Descriptors to wait for; none while clients are behind.
@@ -109,6 +110,7 @@ impl Outputs {
             return false;
         };
         let Some((kind, space)) = self.buffer.split_first_mut() else { return false };
+        let Some(space) = space.get_mut(..MOST_DATA) else { return false };
         match rustix::io::read(descriptor, &mut *space) {
             // A terminal whose last slave was closed answers EIO.
             Ok(0) | Err(Raw::IO) => {
