@@ -1,16 +1,21 @@
-//! Tables as Docker prints them: columns as wide as their widest cell, three spaces between, nothing behind the last.
+//! Tables as Docker prints them: columns as wide as their widest cell and three spaces, but not narrower than a least width
+//! with them; nothing behind the last.
 
 const BETWEEN: usize = 3;
+/// Least width of a column in every list of Docker's.
+pub(crate) const LIST: usize = 10;
+/// Least width of a column in `top`.
+pub(crate) const TOP: usize = 20;
 
 /// Lays out rows, the first of which is the head.
-pub(crate) fn layout(rows: &[Vec<String>]) -> String {
+pub(crate) fn layout(rows: &[Vec<String>], least: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))
             .map(|cell| cell.chars().count())
             .max()
-            .unwrap_or(0)
+            .map_or(least, |widest| (widest + BETWEEN).max(least))
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
@@ -18,7 +23,7 @@ pub(crate) fn layout(rows: &[Vec<String>]) -> String {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
             line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width + BETWEEN - cell.chars().count()));
+            line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
         }
         text.push_str(line.trim_end());
         text.push('\n');
@@ -34,6 +39,8 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["A", "LONG NAME", "C"], ["wide cell", "x", ""]]
             .map(|row| row.map(str::to_owned).to_vec());
-        assert_eq!(layout(&rows), "A           LONG NAME   C\nwide cell   x\n");
+        assert_eq!(layout(&rows, LIST), "A           LONG NAME   C\nwide cell   x\n");
+        let rows = [["TAG", "ID"], ["latest", "x"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(layout(&rows, LIST), "TAG       ID\nlatest    x\n");
     }
 }

@@ -118,7 +118,8 @@ pub(super) fn top(session: &Session, matches: &Matches) -> Result<i32, Failure> 
             process.command,
         ]);
     }
-    output::write(&table::layout(&rows)).map_err(Failure::file("write", "standard output"))?;
+    output::write(&table::layout(&rows, table::TOP))
+        .map_err(Failure::file("write", "standard output"))?;
     Ok(0)
 }
 

@@ -69,7 +69,7 @@ pub(super) fn print(
                     .iter()
                     .map(|value| columns.iter().map(|(field, _)| text(value, field)).collect()),
             );
-            table::layout(&rows)
+            table::layout(&rows, table::LIST)
         }
         Some("json") => values.iter().map(|value| format!("{value}\n")).collect(),
         Some(format) => match format.strip_prefix("table ") {
@@ -111,7 +111,7 @@ fn template_table(
     for value in values {
         rows.push(cells(template.render(value)?));
     }
-    Ok(table::layout(&rows))
+    Ok(table::layout(&rows, table::LIST))
 }
 
 fn text(value: &Value, field: &str) -> String {

@@ -1,0 +1,285 @@
+//! Every command against the real kernel: what it prints, what it returns, and that streams, signals and terminals arrive whole.
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+
+    use testkit::{Corten, wait_until};
+
+    fn corten() -> Corten {
+        Corten::with_busybox(env!("CARGO_BIN_EXE_corten"))
+    }
+
+    /// Ends at SIGTERM with 7; says when it is ready for it.
+    const SERVER: &str = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done";
+
+    fn server(corten: &Corten, name: &str) {
+        corten.ok(&[
+            "run",
+            "-d",
+            "--name",
+            name,
+            "--network",
+            "none",
+            "busybox",
+            "sh",
+            "-c",
+            SERVER,
+        ]);
+        wait_until("it is ready", || corten.run(&["logs", name]).stdout == "ready\n");
+    }
+
+    #[test]
+    fn streams_and_environment_of_run() {
+        let corten = corten();
+        let both =
+            corten.run(&["run", "--rm", "busybox", "sh", "-c", "echo out; echo err >&2; exit 3"]);
+        assert_eq!((both.code, both.stdout.as_str(), both.stderr.as_str()), (3, "out\n", "err\n"));
+        let input: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+        let summed = corten.run_with(&["run", "--rm", "-i", "busybox", "sha256sum"], &input);
+        let own = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut own = own.unwrap();
+        std::io::Write::write_all(&mut own.stdin.take().unwrap(), &input).unwrap();
+        let own = own.wait_with_output().unwrap();
+        assert_eq!(summed.stdout.as_bytes(), own.stdout, "{summed:?}");
+        let flood = corten.run(&["run", "--rm", "busybox", "sh", "-c", "yes | head -c 3000000"]);
+        assert_eq!(flood.stdout.len(), 3_000_000);
+
+        let file = corten.directory().join("env");
+        #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+        std::fs::write(&file, "# comment\n\nFILED=x y\n").unwrap();
+        let file = file.to_str().unwrap();
+        let mut command = corten.command();
+        command.env("CALLERS", "seen").env_remove("ABSENT").args([
+            "run",
+            "--rm",
+            "-e",
+            "A=b",
+            "-eCALLERS",
+            "-e",
+            "ABSENT",
+            "--env-file",
+            file,
+            "busybox",
+            "env",
+        ]);
+        let printed = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        for line in ["A=b", "CALLERS=seen", "FILED=x y"] {
+            assert!(printed.lines().any(|printed| printed == line), "{line} is missing: {printed}");
+        }
+        assert!(!printed.contains("ABSENT"), "{printed}");
+    }
+
+    #[test]
+    fn a_reader_that_leaves_is_no_error() {
+        let corten = corten();
+        let mut command = corten.command();
+        command.args(["run", "--rm", "--name", "yes", "busybox", "yes"]);
+        let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(run.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let ended = run.wait_with_output().unwrap();
+        assert_eq!((first.as_str(), ended.stderr.as_slice()), ("y\n", &b""[..]));
+        assert!(!ended.status.success());
+    }
+
+    #[test]
+    fn a_life_from_create_to_rm() {
+        let corten = corten();
+        let id = corten.ok(&["create", "--name", "web", "busybox", "sh", "-c", SERVER]);
+        assert_eq!(id.len(), 64);
+        let state =
+            || corten.ok(&["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "web"]);
+        assert_eq!(state(), "created 0");
+        assert_eq!(corten.ok(&["start", "web"]), "web");
+        assert_eq!(state(), "running 0");
+        wait_until("it is ready", || corten.run(&["logs", "web"]).stdout == "ready\n");
+        corten.fails(&["rm", "web"], 1);
+        assert_eq!(corten.ok(&["pause", "web"]), "web");
+        assert_eq!(state(), "paused 0");
+        assert!(corten.ok(&["ps"]).contains("(Paused)"));
+        corten.fails(&["pause", "web"], 1);
+        assert_eq!(corten.ok(&["unpause", "web"]), "web");
+        assert!(corten.ok(&["top", "web"]).lines().next().unwrap().starts_with("UID"));
+        assert_eq!(corten.ok(&["stop", "-t", "10", "web"]), "web");
+        assert_eq!(state(), "exited 7");
+        assert_eq!(corten.ok(&["wait", "web"]), "7");
+        assert_eq!(corten.ok(&["ps", "-q"]), "");
+        assert_eq!(corten.ok(&["container", "ls", "-aq", "--no-trunc"]), id);
+        corten.ok(&["start", "web"]);
+        assert_eq!(corten.ok(&["kill", "web"]), "web");
+        assert_eq!(corten.ok(&["wait", "web"]), "137");
+        assert_eq!(corten.ok(&["rm", "-v", "web"]), "web");
+        corten.fails(&["inspect", "web"], 1);
+    }
+
+    #[test]
+    fn signals_of_the_foreground_are_passed_on() {
+        let corten = corten();
+        for (number, code) in [("-TERM", 7), ("-INT", 9)] {
+            let script =
+                "trap 'exit 7' TERM; trap 'exit 9' INT; echo ready; while :; do sleep 0.05; done";
+            let mut command = corten.command();
+            command.args(["run", "--rm", "busybox", "sh", "-c", script]);
+            let mut run = command.stdout(Stdio::piped()).spawn().unwrap();
+            let mut out = BufReader::new(run.stdout.take().unwrap());
+            let mut ready = String::new();
+            out.read_line(&mut ready).unwrap();
+            assert_eq!(ready, "ready\n");
+            let pid = run.id().to_string();
+            assert!(Command::new("kill").args([number, &pid]).status().unwrap().success());
+            assert_eq!(run.wait().unwrap().code(), Some(code), "{number}");
+        }
+        assert_eq!(corten.ok(&["ps", "-aq"]), "");
+    }
+
+    #[test]
+    fn further_processes() {
+        let corten = corten();
+        server(&corten, "web");
+        let exec = corten.run(&[
+            "exec",
+            "-e",
+            "A=b",
+            "-w",
+            "/tmp",
+            "web",
+            "sh",
+            "-c",
+            "echo $A; pwd >&2; exit 5",
+        ]);
+        assert_eq!((exec.code, exec.stdout.as_str(), exec.stderr.as_str()), (5, "b\n", "/tmp\n"));
+        assert_eq!(corten.run_with(&["exec", "-i", "web", "cat"], b"through").stdout, "through");
+        assert_eq!(corten.ok(&["exec", "-u", "65534", "web", "id", "-u"]), "65534");
+        corten.fails(&["exec", "web", "no-such-command"], 127);
+        corten.fails(&["exec", "web", "/etc/passwd"], 126);
+        corten.ok(&["exec", "-d", "web", "touch", "/made"]);
+        wait_until("the detached one did its work", || {
+            corten.run(&["exec", "web", "test", "-e", "/made"]).code == 0
+        });
+    }
+
+    #[test]
+    fn logs_by_tail_and_time_and_on() {
+        let corten = corten();
+        let script = "for n in 1 2 3 4 5; do echo line $n; done; echo err >&2; read go; echo last";
+        corten.ok(&["run", "-d", "-i", "--name", "talk", "busybox", "sh", "-c", script]);
+        wait_until("all was said", || corten.run(&["logs", "talk"]).stderr == "err\n");
+        let logs = corten.run(&["logs", "talk"]);
+        assert_eq!(logs.stdout, "line 1\nline 2\nline 3\nline 4\nline 5\n");
+        let lines = |args: &[&str]| {
+            let logs = corten.run(args);
+            logs.stdout.lines().count() + logs.stderr.lines().count()
+        };
+        assert_eq!(lines(&["logs", "-n", "2", "talk"]), 2);
+        assert_eq!(lines(&["logs", "--tail=all", "talk"]), 6);
+        assert_eq!(lines(&["logs", "--since", "1h", "talk"]), 6);
+        assert_eq!(lines(&["logs", "--until", "1h", "talk"]), 0);
+        let stamped = corten.run(&["logs", "-t", "talk"]).stdout;
+        let time = stamped.split(' ').next().unwrap();
+        assert!(time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok(), "{stamped}");
+
+        let mut follower = corten.command();
+        let follower =
+            follower.args(["logs", "-f", "-n", "0", "talk"]).stdout(Stdio::piped()).spawn();
+        let mut follower = follower.unwrap();
+        let attached = corten.run_with(&["attach", "talk"], b"go\n");
+        assert_eq!((attached.code, attached.stdout.as_str()), (0, "last\n"));
+        let mut followed = String::new();
+        follower.stdout.take().unwrap().read_to_string(&mut followed).unwrap();
+        assert_eq!(followed, "last\n");
+        assert!(follower.wait().unwrap().success());
+    }
+
+    #[test]
+    fn lists_filters_and_formats() {
+        let corten = corten();
+        server(&corten, "web");
+        corten.ok(&["create", "--name", "idle", "--label", "a.b=c", "busybox", "true"]);
+        let names = |args: &[&str]| {
+            let out = corten.ok(&[&["ps", "--format", "{{.Names}}"], args].concat());
+            let mut names: Vec<String> = out.lines().map(str::to_owned).collect();
+            names.sort();
+            names.join(" ")
+        };
+        assert_eq!(names(&[]), "web");
+        assert_eq!(names(&["-a"]), "idle web");
+        assert_eq!(names(&["-a", "--filter", "status=created"]), "idle");
+        assert_eq!(names(&["-a", "-f", "label=a.b"]), "idle");
+        assert_eq!(names(&["-a", "-f", "label=a.b=d"]), "");
+        assert_eq!(names(&["-af", "name=we"]), "web");
+        assert_eq!(names(&["-l"]), "idle");
+        let table = corten.ok(&["ps", "--format", "table {{.Names}}\t{{.Image}}"]);
+        assert_eq!(table, "NAMES     IMAGE\nweb       busybox");
+        let head = corten.ok(&["ps", "-s"]);
+        let head: Vec<&str> = head
+            .lines()
+            .next()
+            .unwrap()
+            .split("  ")
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .collect();
+        assert_eq!(
+            head,
+            ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES", "SIZE"]
+        );
+        let json = corten.ok(&["ps", "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((&json["Names"], &json["State"]), (&"web".into(), &"running".into()));
+        assert_eq!(corten.ok(&["inspect", "-f", "{{index .Config.Labels \"a.b\"}}", "idle"]), "c");
+        let image = corten.ok(&[
+            "inspect",
+            "--format",
+            "{{json .Config.Cmd}}",
+            "--type",
+            "image",
+            "busybox",
+        ]);
+        assert!(image.starts_with('['), "{image}");
+        for bad in ["{{.Names", "{{.Nope}}", "{{nope}}"] {
+            assert!(
+                corten.fails(&["ps", "--format", bad], 1).starts_with("error: template: "),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn usage_errors_are_dockers() {
+        let corten = Corten::new(env!("CARGO_BIN_EXE_corten"));
+        for (args, code, words) in [
+            (
+                &["run", "--memroy", "1", "x"][..],
+                125,
+                &["unknown flag: --memroy", "did you mean --memory?", "See 'corten run --help'."][..],
+            ),
+            (&["run", "-itz", "x"], 125, &["unknown shorthand flag: 'z' in -itz"]),
+            (&["run"], 125, &["'corten run' requires at least 1 argument"]),
+            (&["ps", "x"], 1, &["'corten ps' accepts no arguments"]),
+            (&["strat"], 1, &["'strat' is not a corten command", "did you mean start?"]),
+            (&["stop", "--timeout"], 1, &["flag needs an argument: --timeout"]),
+        ] {
+            let said = corten.fails(args, code);
+            for word in words {
+                assert!(said.contains(word), "{args:?}: {word:?} is missing: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_file_is_made_once() {
+        let corten = corten();
+        let file = corten.directory().join("id");
+        let path = file.to_str().unwrap();
+        let id = corten.ok(&["run", "-d", "--cidfile", path, "busybox", "true"]);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), id);
+        assert!(
+            corten.fails(&["run", "--cidfile", path, "busybox", "true"], 125).contains("EEXIST")
+        );
+        let other = corten.directory().join("other");
+        corten.fails(&["create", "--cidfile", other.to_str().unwrap(), "no-such-image"], 125);
+        assert!(!other.exists(), "a failed create leaves no id file");
+    }
+}
