@@ -168,7 +168,12 @@ impl Book<'_> {
         if rules.len() >= MOST_RULES {
             return Err(Fault::TooManyRules);
         }
-        let place = rules.iter().position(|rule| goes_before(&conditions, &rule.conditions, wide));
+        let orders = |rule: &Rule| order_of_rules(&conditions, &rule.conditions, wide);
+        let place = rules.iter().enumerate().find_map(|(index, rule)| match orders(rule) {
+            Some(Ordering::Less) => Some(index),
+            Some(Ordering::Equal) => Some(index + 1),
+            Some(Ordering::Greater) | None => None,
+        });
         rules.insert(place.unwrap_or(rules.len()), Rule { conditions, value });
         Ok(())
     }
@@ -197,44 +202,44 @@ fn condition(arg: &SyscallArg, argument: u8) -> Condition {
     Condition { argument, operator: arg.op, mask, datum }
 }
 
-/// Whether libseccomp tries `new` before `old`.
-fn goes_before(new: &[Condition], old: &[Condition], wide: bool) -> bool {
-    for (new, old) in new.iter().zip(old) {
-        match order(*new, *old, wide) {
-            Some(Ordering::Less) => return true,
-            Some(Ordering::Greater) | None => return false,
-            Some(Ordering::Equal) => {}
-        }
-    }
-    false
+/// Whether libseccomp tries `new` before `old`; equal when the same instruction answers both, nothing when the order in which
+/// rules were added decides.
+fn order_of_rules(new: &[Condition], old: &[Condition], wide: bool) -> Option<Ordering> {
+    let orders = new.iter().zip(old).map(|(new, old)| order(*new, *old, wide));
+    orders
+        .into_iter()
+        .find(|order| *order != Some(Ordering::Equal))
+        .unwrap_or(Some(Ordering::Equal))
 }
 
-/// Which condition is tried first: later arguments, then the kind of comparison, then the datum, upper word first. Nothing
-/// where libseccomp keeps the order in which rules were added.
+/// [`order_of_rules`] for conditions: later arguments go first, then the kind of comparison decides, then the datum, upper word
+/// first. But comparisons whose upper words one instruction answers are tried together.
 fn order(new: Condition, old: Condition, wide: bool) -> Option<Ordering> {
-    let by_kind = old.argument.cmp(&new.argument).then(kind(new.operator).cmp(&kind(old.operator)));
-    if by_kind.is_ne() {
-        return Some(by_kind);
+    let by_argument = old.argument.cmp(&new.argument);
+    if by_argument.is_ne() {
+        return Some(by_argument);
     }
-    let kind = kind(new.operator);
-    let narrower = |new: u64, old: u64| match kind {
-        Kind::Less => new.cmp(&old),
-        Kind::Equal | Kind::Greater => old.cmp(&new),
+    let by_kind = kind(new.operator).cmp(&kind(old.operator));
+    let by_word = |shift: u32| {
+        let (new_word, old_word) = (new.datum >> shift & LOWER, old.datum >> shift & LOWER);
+        match kind(new.operator) {
+            Kind::Less => new_word.cmp(&old_word),
+            Kind::Equal | Kind::Greater => old_word.cmp(&new_word),
+        }
     };
-    if wide {
-        let upper = narrower(new.datum >> 32, old.datum >> 32);
-        if upper.is_ne() {
-            return Some(upper);
-        }
-        if !same_test(new, old, 32) && kind == Kind::Equal {
-            return None;
-        }
+    if wide && !(by_word(32).is_eq() && same_upper_test(new, old)) {
+        return Some(by_kind.then(by_word(32))).filter(|order| order.is_ne());
     }
-    let lower = narrower(new.datum & LOWER, old.datum & LOWER);
-    if lower.is_ne() {
-        return Some(lower);
+    if by_word(0).is_eq() && same_test(new, old, 0) {
+        return Some(Ordering::Equal);
     }
-    same_test(new, old, 0).then_some(Ordering::Equal)
+    Some(by_kind.then(by_word(0))).filter(|order| order.is_ne())
+}
+
+/// Whether one instruction asks both questions of the upper word: for all of `<`, `<=`, `>=` and `>` that is "greater".
+fn same_upper_test(new: Condition, old: Condition) -> bool {
+    let compares_order = |condition: Condition| kind(condition.operator) != Kind::Equal;
+    compares_order(new) && compares_order(old) || same_test(new, old, 32)
 }
 
 const LOWER: u64 = 0xffff_ffff;
@@ -257,7 +262,7 @@ const fn kind(operator: SeccompOperator) -> Kind {
     }
 }
 
-/// Whether one instruction asks both questions of a word (the upper one: `shift` 32); the answers may be opposite.
+/// Whether one instruction asks both questions of the word at `shift`; the answers may be opposite.
 fn same_test(new: Condition, old: Condition, shift: u32) -> bool {
     use SeccompOperator::{
         Equal, Greater, GreaterOrEqual, Less, LessOrEqual, MaskedEqual, NotEqual,
