@@ -76,15 +76,15 @@ impl Failure {
         clippy::wildcard_enum_match_arm,
         reason = "everything else is the engine's own failure"
     )]
-    pub(crate) fn exit_code(&self, runs_programs: bool) -> i32 {
+    pub(crate) fn exit_code(&self, runs_programs: bool, in_existing: bool) -> i32 {
         match self {
             Self::Engine(error @ (EngineError::Start { .. } | EngineError::Exec { .. }))
                 if runs_programs =>
             {
                 error.exit_code().into()
             }
-            // A container that is not there, or not running: Docker's exec answers 1, and its run has not got that far.
-            Self::Engine(error) if runs_programs && error.concerns_existing() => 1,
+            // A container that is not there, or not running: Docker's exec answers 1, its run with `--network container:` 125.
+            Self::Engine(error) if in_existing && error.concerns_existing() => 1,
             _ if runs_programs => 125,
             _ => 1,
         }

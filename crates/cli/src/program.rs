@@ -83,7 +83,8 @@ fn report(failure: &Failure, command: Option<&Command>) -> i32 {
     if let Failure::Usage { command, .. } = failure {
         output::talk(&format!("See 'corten {command} --help'."));
     }
-    failure.exit_code(command.is_some_and(|command| command.runs_programs))
+    let is_exec = command.is_some_and(|command| command.grammar.name() == "exec");
+    failure.exit_code(command.is_some_and(|command| command.runs_programs), is_exec)
 }
 
 fn global_flags(words: &mut Vec<String>) -> Result<RawConfig, Failure> {
