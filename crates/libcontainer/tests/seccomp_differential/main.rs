@@ -2,7 +2,11 @@
 //! at the edges of each comparison. Needs the Debian packages gcc and libseccomp-dev.
 
 #[cfg(test)]
+mod generator;
+#[cfg(test)]
 mod interpreter;
+#[cfg(test)]
+mod meaning;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
