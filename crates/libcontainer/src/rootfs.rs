@@ -163,7 +163,9 @@ impl Root {
 
     fn device(&self, node: &Node) -> Result<(), Errno> {
         let kind = if node.block { FileType::BlockDevice } else { FileType::CharacterDevice };
-        self.make_parents(&node.target)?;
+        if !node.target.parents.is_empty() {
+            self.make_parents(&node.target)?;
+        }
         let name = node.target.path.as_c_str();
         match mknodat(&self.directory, name, kind, Mode::from_raw_mode(node.mode), node.device) {
             // In a user namespace no node can be made, but the host's can be bound.
