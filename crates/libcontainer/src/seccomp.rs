@@ -173,3 +173,118 @@ fn flags(profile: &Seccomp) -> Result<u32, SeccompError> {
     }
     Ok(flags)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compiles a profile that allows by default and has these rules.
+    fn rules(syscalls: &str) -> Result<Program, SeccompError> {
+        profile(&format!(r#"{{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{syscalls}]}}"#))
+    }
+
+    fn profile(text: &str) -> Result<Program, SeccompError> {
+        compile_for(
+            &serde_json::from_str(text).unwrap(),
+            Architecture::X86_64,
+            NewerCalls::NotImplemented,
+        )
+    }
+
+    fn fault(syscalls: &str) -> Fault {
+        let error = rules(syscalls).unwrap_err();
+        let SeccompError::Rule { fault, .. } = error else { panic!("{error}") };
+        fault
+    }
+
+    #[test]
+    fn wrong_rules_are_refused_by_name() {
+        let errno = r#"{"names":["read"],"action":"SCMP_ACT_ERRNO","errnoRet":4095}"#;
+        assert!(rules(errno).is_ok());
+        let errno = r#"{"names":["read"],"action":"SCMP_ACT_ERRNO","errnoRet":4096}"#;
+        let error = rules(errno).unwrap_err();
+        let expected = Fault::Errno { value: 4096, most: 4095 };
+        assert_eq!(
+            error,
+            SeccompError::Rule { index: 0, name: "read".to_owned(), fault: expected }
+        );
+        assert_eq!(error.to_string(), r#"rule 0 ("read")"#);
+        let argument = r#"{"names":["read"],"action":"SCMP_ACT_TRAP","args":[{"index":6,"value":1,"op":"SCMP_CMP_EQ"}]}"#;
+        assert_eq!(fault(argument), Fault::Argument { index: 6 });
+        let number = r#"{"names":["read"],"action":"SCMP_ACT_KILL","errnoRet":1}"#;
+        assert_eq!(fault(number), Fault::ErrnoWithoutMeaning);
+        assert_eq!(fault(r#"{"names":[],"action":"SCMP_ACT_KILL"}"#), Fault::Nameless);
+        assert_eq!(fault(r#"{"names":["write"],"action":"SCMP_ACT_NOTIFY"}"#), Fault::NotifyWrite);
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        let rule = |action| {
+            let args = r#"[{"index":0,"value":1,"op":"SCMP_CMP_EQ"}]"#;
+            format!(r#"{{"names":["read"],"action":"{action}","args":{args}}}"#)
+        };
+        let [trap, kill] = ["SCMP_ACT_TRAP", "SCMP_ACT_KILL"].map(rule);
+        assert!(rules(&format!("{trap},{trap}")).is_ok());
+        assert_eq!(fault(&format!("{trap},{kill}")), Fault::Contradiction);
+    }
+
+    #[test]
+    fn unknown_names_are_skipped_but_not_architectures_and_flags() {
+        assert!(rules(r#"{"names":["no_such_call"],"action":"SCMP_ACT_TRAP"}"#).is_ok());
+        let architecture =
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_PDP11"]}"#;
+        let name = "SCMP_ARCH_PDP11".to_owned();
+        assert_eq!(profile(architecture), Err(SeccompError::UnknownArchitecture { name }));
+        let flag =
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","flags":["SECCOMP_FILTER_FLAG_NEW_LISTENER"]}"#;
+        let name = "SECCOMP_FILTER_FLAG_NEW_LISTENER".to_owned();
+        assert_eq!(profile(flag), Err(SeccompError::UnknownFlag { name }));
+        let flags = r#"{"defaultAction":"SCMP_ACT_ALLOW","flags":["SECCOMP_FILTER_FLAG_LOG"]}"#;
+        assert_eq!(profile(flags).unwrap().flags, 2);
+    }
+
+    #[test]
+    fn a_listener_is_needed_to_notify_and_asked_for() {
+        let rule = r#""syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}]"#;
+        let without = format!(r#"{{"defaultAction":"SCMP_ACT_ALLOW",{rule}}}"#);
+        assert_eq!(profile(&without), Err(SeccompError::NoListener));
+        let with = format!(
+            r#"{{"defaultAction":"SCMP_ACT_ALLOW","listenerPath":"/run/listener",{rule}}}"#
+        );
+        assert_eq!(profile(&with).unwrap().flags, 8);
+        let default = r#"{"defaultAction":"SCMP_ACT_NOTIFY"}"#;
+        assert_eq!(profile(default), Err(SeccompError::NotifyByDefault));
+    }
+
+    #[test]
+    fn conditions_on_one_argument_are_alternatives() {
+        let arg = |value| format!(r#"{{"index":0,"value":{value},"op":"SCMP_CMP_EQ"}}"#);
+        let rule = |args: String| {
+            format!(r#"{{"names":["read"],"action":"SCMP_ACT_TRAP","args":[{args}]}}"#)
+        };
+        let together = rules(&rule(format!("{},{}", arg(1), arg(2)))).unwrap();
+        let apart = rules(&format!("{},{}", rule(arg(1)), rule(arg(2)))).unwrap();
+        assert_eq!(together, apart);
+    }
+
+    #[test]
+    fn a_program_that_is_too_long_is_refused() {
+        let rule = |value: u32| {
+            let args = format!(r#"[{{"index":0,"value":{value},"op":"SCMP_CMP_EQ"}}]"#);
+            format!(r#"{{"names":["read"],"action":"SCMP_ACT_TRAP","args":{args}}}"#)
+        };
+        let many: Vec<_> = (0..1100).map(rule).collect();
+        assert!(matches!(rules(&many.join(",")), Err(SeccompError::TooLong { .. })));
+    }
+
+    #[test]
+    fn a_program_can_be_read() {
+        let text = rules(r#"{"names":["read"],"action":"SCMP_ACT_TRAP"}"#).unwrap().disassemble();
+        let lines: Vec<_> = text.lines().map(str::trim_start).collect();
+        assert_eq!(
+            lines[..3],
+            ["0: load architecture", "1: if == SCMP_ARCH_X86_64 go to 2 else 8", "2: load number"]
+        );
+        assert!(lines.iter().any(|line| line.ends_with("send SIGSYS")), "{text}");
+    }
+}
