@@ -9,7 +9,6 @@ use crate::failure::Failure;
 
 /// What `run` and `create` share.
 pub(crate) const CONTAINER: &[Flag] = &[
-    many("a", "attach", "list", "Attach to STDIN, STDOUT or STDERR"),
     many("", "cap-add", "list", "Add Linux capabilities"),
     many("", "cap-drop", "list", "Drop Linux capabilities"),
     one("", "cidfile", "string", "Write the container ID to the file"),
@@ -148,7 +147,8 @@ fn hostname(matches: &Matches) -> Result<String, Failure> {
     Err(wrong("hostname", name, "it is no host name of at most 64 letters"))
 }
 
-fn environment(matches: &Matches) -> Result<Vec<String>, Failure> {
+/// What `--env-file` and `--env` say, of `run`, `create` and `exec`.
+pub(crate) fn environment(matches: &Matches) -> Result<Vec<String>, Failure> {
     let mut env = Vec::new();
     for path in matches.values("env-file") {
         let text = std::fs::read_to_string(path).map_err(Failure::file("read", path))?;

@@ -3,15 +3,15 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use engine::{Connection, EngineError, ExecRequest, FromMonitor, Received, parse};
+use engine::{Connection, EngineError, ExecRequest, FromMonitor, Received};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno as Raw;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::arguments::Matches;
 use crate::attach::{End, hold_signals, relay_terminal, write_all};
-use crate::config;
 use crate::failure::Failure;
+use crate::flags::environment;
 use crate::program::Session;
 use crate::terminal::{self, DetachKeys};
 
@@ -71,24 +71,6 @@ fn keys(matches: &Matches) -> Result<Option<DetachKeys>, Failure> {
     DetachKeys::parse(text)
         .map(Some)
         .ok_or_else(|| Failure::Words(format!("invalid detach keys {text:?}")))
-}
-
-fn environment(matches: &Matches) -> Result<Vec<String>, Failure> {
-    let mut env = Vec::new();
-    for path in matches.values("env-file") {
-        let text = std::fs::read_to_string(path).map_err(Failure::file("read", path))?;
-        for line in text
-            .lines()
-            .map(str::trim_start)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
-            env.extend(parse::env(line, config::lookup)?);
-        }
-    }
-    for text in matches.values("env") {
-        env.extend(parse::env(text, config::lookup)?);
-    }
-    Ok(env)
 }
 
 /// Waits until the process runs; gives its terminal's master.
