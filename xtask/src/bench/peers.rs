@@ -17,6 +17,30 @@ pub(super) struct Ground {
     pub(super) program: PathBuf,
     /// The unpacked root file system.
     pub(super) rootfs: PathBuf,
+    /// Where the peers keep theirs.
+    peers: PeerDirectory,
+}
+
+/// A temporary directory below which peers mount; they leave some of their mounts when they end.
+struct PeerDirectory(tempfile::TempDir);
+
+impl PeerDirectory {
+    fn join(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+impl Drop for PeerDirectory {
+    fn drop(&mut self) {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let below = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+        let mut below: Vec<&str> =
+            below.filter(|&at| Path::new(at).starts_with(self.0.path())).collect();
+        below.reverse();
+        for at in below {
+            let _status = Command::new("umount").args(["--lazy", at]).status();
+        }
+    }
 }
 
 impl Ground {
@@ -27,10 +51,12 @@ impl Ground {
     pub(super) fn prepare(program: PathBuf) -> anyhow::Result<Self> {
         let text = program.to_str().context("the program's path is not UTF-8")?;
         let corten = Corten::with_busybox(text);
-        let rootfs = corten.directory().join("bundle/rootfs");
+        let peers =
+            PeerDirectory(tempfile::Builder::new().prefix("corten-bench-").tempdir()?);
+        let rootfs = peers.join("bundle/rootfs");
         fs::create_dir_all(&rootfs)?;
         testkit::busybox_rootfs(&rootfs);
-        Ok(Self { corten, program, rootfs })
+        Ok(Self { corten, program, rootfs, peers })
     }
 
     /// The arguments of a command of ours.
@@ -48,7 +74,7 @@ impl Ground {
     /// `floor.c` built, or nothing where no C compiler is.
     pub(super) fn floor(&self) -> Option<PathBuf> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.join("bench/floor.c");
-        let program = self.corten.directory().join("floor");
+        let program = self.peers.join("floor");
         let built =
             Command::new("cc").arg("-O2").arg("-o").arg(&program).arg(source).status().ok()?;
         built.success().then_some(program)
@@ -62,7 +88,7 @@ impl Ground {
         if !installed("crun") {
             return Ok(None);
         }
-        let bundle = self.corten.directory().join("bundle");
+        let bundle = self.peers.join("bundle");
         let config = bundle.join("config.json");
         if !config.exists() {
             let status = Command::new("crun").arg("spec").current_dir(&bundle).status()?;
@@ -86,8 +112,7 @@ impl Ground {
         if !installed("podman") {
             return Ok(None);
         }
-        let at =
-            |name: &str| self.corten.directory().join("podman").join(name).display().to_string();
+        let at = |name: &str| self.peers.join("podman").join(name).display().to_string();
         let head = [
             "podman",
             "--root",
@@ -118,7 +143,7 @@ impl Daemon {
         if !installed("dockerd") {
             return Ok(None);
         }
-        let base = ground.corten.directory().join("docker");
+        let base = ground.peers.join("docker");
         fs::create_dir_all(&base)?;
         let socket = format!("unix://{}", base.join("sock").display());
         let log = fs::File::create(base.join("log"))?;

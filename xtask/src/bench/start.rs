@@ -28,7 +28,7 @@ pub(super) fn start(ground: &Ground) -> anyhow::Result<()> {
     }
     let run = ["run", "--rm", "--network", "none", "busybox", "true"];
     if let Some(head) = ground.podman()? {
-        candidates.push(candidate("podman run", join(&head, &run), SLOW));
+        candidates.push(candidate("podman run", join(&podman_run(&head), &run[1..]), SLOW));
     }
     let docker = super::peers::Daemon::start(ground)?;
     if let Some(docker) = &docker {
@@ -51,7 +51,7 @@ pub(super) fn exec(ground: &Ground) -> anyhow::Result<()> {
     let mut candidates = vec![candidate("corten exec", ground.ours(&["exec", "idle", "true"]), 1)];
     let podman = ground.podman()?;
     if let Some(head) = &podman {
-        must(&join(head, &idle))?;
+        must(&join(&podman_run(head), &idle[1..]))?;
         candidates.push(candidate("podman exec", join(head, &["exec", "idle", "true"]), SLOW));
     }
     let docker = super::peers::Daemon::start(ground)?;
@@ -99,6 +99,11 @@ fn candidate(name: &str, argv: Vec<String>, every: u32) -> Candidate {
 
 fn join(head: &[String], tail: &[&str]) -> Vec<String> {
     head.iter().cloned().chain(tail.iter().map(|&part| part.to_owned())).collect()
+}
+
+/// podman raises limits by default, which wants CAP_SYS_RESOURCE: it gets small ones.
+fn podman_run(head: &[String]) -> Vec<String> {
+    join(head, &["run", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"])
 }
 
 fn must(argv: &[String]) -> anyhow::Result<()> {
