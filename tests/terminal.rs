@@ -6,44 +6,70 @@ mod tests {
 
     use testkit::Corten;
 
-    /// Runs the program on a new terminal of 30 rows and 90 columns, with `typed` written when `when` was seen; prints what
-    /// came, then its exit code, and whether the terminal's settings are as they were. Python's pty is the other end.
+    /// Runs the program on a new terminal of 30 rows and 90 columns. Each step is done once its words were seen after the step
+    /// before and the terminal is raw (or "cooked" is asked for); prints what came, then how the program ended, and whether
+    /// the terminal's settings are as they were. Python's pty is the other end.
     const DRIVER: &str = r#"
-import fcntl, os, pty, select, struct, subprocess, sys, termios, time
-when, typed, argv = sys.argv[1].encode(), sys.argv[2].encode().decode("unicode_escape").encode("latin-1"), sys.argv[3:]
+import fcntl, json, os, pty, select, signal, struct, subprocess, sys, termios, time
+steps, argv = json.loads(sys.argv[1]), sys.argv[2:]
 master, slave = pty.openpty()
-fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
+def resize(rows, columns):
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+resize(30, 90)
 before = termios.tcgetattr(slave)
-child = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
-seen, deadline = b"", time.monotonic() + 20
+child = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+    preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+seen, looked, state, deadline = b"", 0, None, time.monotonic() + 120
 while time.monotonic() < deadline:
-    ready, _, _ = select.select([master], [], [], 0.05)
+    ready = master is not None and select.select([master], [], [], 0.02)[0]
     if ready:
         seen += os.read(master, 65536)
-    if typed and when in seen and termios.tcgetattr(slave) != before:
-        os.write(master, typed)
-        typed = b""
+    if steps:
+        when, mode, action, argument = steps[0]
+        if when.encode() in seen[looked:] and (termios.tcgetattr(slave) != before) == (mode == "raw"):
+            looked = len(seen)
+            steps.pop(0)
+            if action == "type":
+                os.write(master, argument.encode("latin-1"))
+            elif action == "resize":
+                resize(*argument)
+            elif action == "kill":
+                child.send_signal(argument)
+            elif action == "hangup":
+                os.close(master)
+                master, state = None, "hung up"
     if ready:
         continue
     if child.poll() is not None:
         break
+    if master is None:
+        time.sleep(0.02)
 else:
     child.kill()
+    state = "too late"
 code = child.wait()
-same = termios.tcgetattr(slave) == before
-sys.stdout.write(seen.decode(errors="replace").replace("\r\n", "\n") + "[code %d, %s]" % (code, "restored" if same else "raw"))
+state = state or ("restored" if termios.tcgetattr(slave) == before else "raw")
+sys.stdout.write(seen.decode(errors="replace").replace("\r\n", "\n") + "[code %d, %s]" % (code, state))
 "#;
 
-    fn on_terminal(corten: &Corten, when: &str, typed: &str, args: &[&str]) -> String {
+    /// Words to see, whether the terminal is to be raw then, what to do, and with what.
+    type Step<'a> = (&'a str, &'a str, &'a str, serde_json::Value);
+
+    fn stepwise(corten: &Corten, steps: &[Step<'_>], args: &[&str]) -> String {
         let program = corten.command();
         let mut driver = Command::new("python3");
         driver
-            .args(["-c", DRIVER, when, typed])
+            .args(["-c", DRIVER, &serde_json::to_string(steps).unwrap()])
             .arg(program.get_program())
             .args(program.get_args());
         let output = driver.args(args).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// With `typed` written when `when` was seen.
+    fn on_terminal(corten: &Corten, when: &str, typed: &str, args: &[&str]) -> String {
+        stepwise(corten, &[(when, "raw", "type", typed.into())], args)
     }
 
     fn corten() -> Corten {
@@ -57,7 +83,7 @@ sys.stdout.write(seen.decode(errors="replace").replace("\r\n", "\n") + "[code %d
         let seen = on_terminal(
             &corten,
             "30 90",
-            "abc\\r",
+            "abc\r",
             &["run", "--rm", "-it", "busybox", "sh", "-c", script],
         );
         assert!(seen.contains("/dev/pts/0") || seen.contains("/dev/console"), "{seen}");
@@ -72,7 +98,7 @@ sys.stdout.write(seen.decode(errors="replace").replace("\r\n", "\n") + "[code %d
         let seen = on_terminal(
             &corten,
             "ready",
-            "\\x03",
+            "\x03",
             &["run", "--rm", "-it", "busybox", "sh", "-c", script],
         );
         assert!(seen.ends_with("[code 9, restored]"), "{seen}");
@@ -84,13 +110,13 @@ sys.stdout.write(seen.decode(errors="replace").replace("\r\n", "\n") + "[code %d
         let seen = on_terminal(
             &corten,
             "ready",
-            "\\x10\\x11",
+            "\x10\x11",
             &["run", "--name", "tt", "-it", "busybox", "sh", "-c", "echo ready; cat"],
         );
         assert!(seen.ends_with("[code 0, restored]"), "{seen}");
         assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "tt"]), "running");
         // The container echoes what is typed: "x" was passed on, and what it says comes to the next one that attaches.
-        let seen = on_terminal(&corten, "", "x\\rab", &["attach", "--detach-keys", "a,b", "tt"]);
+        let seen = on_terminal(&corten, "", "x\rab", &["attach", "--detach-keys", "a,b", "tt"]);
         assert!(seen.ends_with("[code 0, restored]"), "{seen}");
         assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "tt"]), "running");
     }
@@ -101,8 +127,97 @@ sys.stdout.write(seen.decode(errors="replace").replace("\r\n", "\n") + "[code %d
         corten.ok(&["run", "-d", "--name", "tt", "busybox", "sleep", "1000"]);
         let script = "stty size; read word; echo got $word; exit 6";
         let seen =
-            on_terminal(&corten, "30 90", "abc\\r", &["exec", "-it", "tt", "sh", "-c", script]);
+            on_terminal(&corten, "30 90", "abc\r", &["exec", "-it", "tt", "sh", "-c", script]);
         assert!(seen.contains("got abc\n") && seen.ends_with("[code 6, restored]"), "{seen}");
+    }
+
+    #[test]
+    fn a_new_size_reaches_the_container() {
+        let corten = corten();
+        let script = "trap 'stty size; exit 8' WINCH; stty size; while :; do sleep 0.05; done";
+        let seen = stepwise(
+            &corten,
+            &[("30 90", "raw", "resize", [50, 132].into())],
+            &["run", "--rm", "-it", "busybox", "sh", "-c", script],
+        );
+        assert!(seen.ends_with("50 132\n[code 8, restored]"), "{seen}");
+    }
+
+    /// Says so when it is sent a signal; `ready` when it listens.
+    const LISTENER: &str = "trap 'echo heard HUP; exit 1' HUP; trap 'echo heard TERM; exit 7' TERM; echo ready; while :; do sleep 0.05; done";
+    const HUP: i32 = 1;
+    const TERM: i32 = 15;
+
+    #[test]
+    fn signals_of_run_go_to_the_container() {
+        let corten = corten();
+        for (signal, heard, code) in [(TERM, "TERM", 7), (HUP, "HUP", 1)] {
+            let seen = stepwise(
+                &corten,
+                &[("ready", "raw", "kill", signal.into())],
+                &["run", "--rm", "-it", "busybox", "sh", "-c", LISTENER],
+            );
+            assert!(seen.ends_with(&format!("heard {heard}\n[code {code}, restored]")), "{seen}");
+        }
+        // Without -i the terminal is the caller's own; ctrl-c there is a signal like any other.
+        let script = "trap 'exit 9' INT; echo ready; while :; do sleep 0.05; done";
+        let seen = stepwise(
+            &corten,
+            &[("ready", "cooked", "type", "\x03".into())],
+            &["run", "--rm", "-t", "busybox", "sh", "-c", script],
+        );
+        assert!(seen.ends_with("[code 9, restored]"), "{seen}");
+    }
+
+    #[test]
+    fn a_signal_that_ends_the_client_restores_the_terminal() {
+        let corten = corten();
+        for signal in [HUP, TERM, 3, 10, 14] {
+            let name = format!("tt{signal}");
+            let args = ["run", "--sig-proxy=false", "--name", &name, "-it", "busybox", "sh"];
+            let seen = stepwise(
+                &corten,
+                &[("ready", "raw", "kill", signal.into())],
+                &[&args[..], &["-c", LISTENER]].concat(),
+            );
+            assert!(seen.ends_with(&format!("[code -{signal}, restored]")), "{seen}");
+            assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", &name]), "running");
+        }
+        for (command, more) in [("attach", &[][..]), ("exec", &["sh", "-c", LISTENER])] {
+            let flags: &[&str] = if command == "exec" { &["-it"] } else { &[] };
+            let when = if command == "exec" { "ready" } else { "" };
+            let seen = stepwise(
+                &corten,
+                &[(when, "raw", "kill", TERM.into())],
+                &[&[command], flags, &["tt1"], more].concat(),
+            );
+            assert!(seen.ends_with(&format!("[code -{TERM}, restored]")), "{command}: {seen}");
+            assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "tt1"]), "running");
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_terminal_ends_the_client_and_tells_the_container() {
+        let corten = corten();
+        let args = ["run", "--name", "tt", "-it", "busybox", "sh", "-c", LISTENER];
+        let seen = stepwise(&corten, &[("ready", "raw", "hangup", 0.into())], &args);
+        assert!(seen.ends_with(", hung up]"), "{seen}");
+        assert_eq!(corten.ok(&["wait", "tt"]), "1");
+        assert!(corten.ok(&["logs", "tt"]).contains("heard HUP"));
+    }
+
+    /// -t gives the process a terminal; only -i gives it what is typed.
+    #[test]
+    fn exec_without_input_leaves_the_terminal_alone() {
+        let corten = corten();
+        corten.ok(&["run", "-d", "--name", "tt", "busybox", "sleep", "1000"]);
+        let script = "echo ready; read word; echo got $word";
+        let seen = stepwise(
+            &corten,
+            &[("ready", "cooked", "type", "\x03".into())],
+            &["exec", "-t", "tt", "sh", "-c", script],
+        );
+        assert!(seen.ends_with("[code -2, restored]") && !seen.contains("got"), "{seen}");
     }
 
     #[test]

@@ -6,17 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use engine::{Connection, FromMonitor, Received};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno as Raw;
-use sys::SignalSet;
 
+use crate::signals::{Held, Order, SIGHUP};
 use crate::terminal::{self, DetachKeys};
 
-/// Signals that are passed on, as Docker's `--sig-proxy`: all that a process can be sent on purpose and that mean nothing to
-/// this program itself.
-const PASSED_ON: &[i32] = &[1, 2, 3, 10, 12, 14, 15, 18, 23];
-const SIGWINCH: i32 = 28;
 const CHUNK: usize = 32 * 1024;
-/// Size of `signalfd_siginfo`; its first four bytes are the number.
-const SIGNAL_RECORD: usize = 128;
 
 /// How a foreground ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +23,8 @@ pub(crate) enum End {
     OutputClosed,
     /// The monitor is gone.
     Lost,
+    /// By a signal that is not passed on, or by the end of the caller's terminal.
+    Signalled(i32),
 }
 
 /// What a foreground does.
@@ -41,17 +37,6 @@ pub(crate) struct Foreground<'a> {
     pub(crate) keys: Option<DetachKeys>,
     /// Passes a signal on.
     pub(crate) signal: &'a dyn Fn(i32),
-    /// Whether signals are passed on.
-    pub(crate) proxy: bool,
-}
-
-/// Blocks what will be passed on; done before the container starts, so that no signal falls into the gap.
-pub(crate) fn hold_signals(proxy: bool) -> SignalSet {
-    let passed = PASSED_ON.iter().filter(|_| proxy);
-    let set = passed.fold(SignalSet::empty(), |set, signal| set.with(*signal)).with(SIGWINCH);
-    // Without it a signal ends this program, as it would have before.
-    let _unblocked = sys::block_signals(set);
-    set
 }
 
 /// What poll(2) waits for.
@@ -64,19 +49,22 @@ enum Source {
 
 impl Foreground<'_> {
     /// Runs until one of the ends. The connection is left open: while a client is there, a monitor leaves the removal to it.
-    pub(crate) fn run(&mut self, signals: SignalSet) -> End {
-        let _raw = (self.tty && self.input).then(terminal::Raw::enter).flatten();
-        let signalfd = sys::open_signalfd(signals).ok();
+    pub(crate) fn run(&mut self, held: &Held) -> End {
+        let raw = (self.tty && self.input).then(terminal::Raw::enter).flatten();
         if self.tty {
             self.resize();
         }
         let mut pending: Vec<u8> = Vec::new();
         loop {
-            for source in self.wait(signalfd.as_ref(), !pending.is_empty()) {
+            for source in self.wait(held.as_fd(), !pending.is_empty()) {
                 let end = match source {
                     Source::Monitor => self.hear(),
-                    Source::Input => self.read_input(&mut pending),
-                    Source::Signals => self.take_signal(signalfd.as_ref()),
+                    Source::Input => match self.read_input(&mut pending) {
+                        // A raw terminal has no key for the end of input: it is gone.
+                        None if raw.is_some() && !self.input => Some(self.hang_up(held)),
+                        end => end,
+                    },
+                    Source::Signals => self.take_signals(held),
                 };
                 if let Some(end) = end {
                     return end;
@@ -86,14 +74,14 @@ impl Foreground<'_> {
         }
     }
 
-    fn wait(&self, signalfd: Option<&OwnedFd>, pending: bool) -> Vec<Source> {
+    fn wait(&self, signals: Option<BorrowedFd<'_>>, pending: bool) -> Vec<Source> {
         let mut sources: Vec<(Source, BorrowedFd<'_>, PollFlags)> = Vec::new();
         let flags = if pending { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         sources.push((Source::Monitor, self.connection.as_fd(), flags));
         if self.input && !pending {
             sources.push((Source::Input, rustix::stdio::stdin(), PollFlags::IN));
         }
-        sources.extend(signalfd.map(|signalfd| (Source::Signals, signalfd.as_fd(), PollFlags::IN)));
+        sources.extend(signals.map(|signals| (Source::Signals, signals, PollFlags::IN)));
         let mut polled: Vec<PollFd<'_>> =
             sources.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
         let _interrupted = poll(&mut polled, None);
@@ -117,7 +105,8 @@ impl Foreground<'_> {
             Ok(Received::Closed) | Err(_) => return Some(End::Lost),
         };
         match write_all(stream, bytes) {
-            Err(Raw::PIPE) => Some(End::OutputClosed),
+            // EIO: a terminal that hung up, see vhangup(2).
+            Err(Raw::PIPE | Raw::IO) => Some(End::OutputClosed),
             _ => None,
         }
     }
@@ -151,20 +140,24 @@ impl Foreground<'_> {
         }
     }
 
-    fn take_signal(&self, signalfd: Option<&OwnedFd>) -> Option<End> {
-        let mut record = [0_u8; SIGNAL_RECORD];
-        while let Some(signalfd) = signalfd
-            && rustix::io::read(signalfd, &mut record[..]).is_ok_and(|count| count == SIGNAL_RECORD)
-        {
-            let number = record.first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes));
-            match number {
-                SIGWINCH if self.tty => self.resize(),
-                SIGWINCH => {}
-                number if self.proxy => (self.signal)(number),
-                _ => {}
+    fn take_signals(&self, held: &Held) -> Option<End> {
+        while let Some(order) = held.next() {
+            match order {
+                Order::Resize if self.tty => self.resize(),
+                Order::Resize => {}
+                Order::PassOn(number) => (self.signal)(number),
+                Order::End(number) => return Some(End::Signalled(number)),
             }
         }
         None
+    }
+
+    /// What the session's leader learns by SIGHUP the container learns too.
+    fn hang_up(&self, held: &Held) -> End {
+        if held.passes_on() {
+            (self.signal)(SIGHUP);
+        }
+        End::Signalled(SIGHUP)
     }
 
     fn resize(&self) {
@@ -189,17 +182,17 @@ pub(crate) fn write_all(stream: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), 
     Ok(())
 }
 
-/// A terminal whose master we hold: what it says goes out, what we read goes in, until the process has ended.
+/// A terminal whose master we hold: what it says goes out, what we read goes in if `input` says so, until the process has
+/// ended.
 #[expect(clippy::too_many_lines, reason = "one poll loop; each source is one block")]
 pub(crate) fn relay_terminal(
     mut connection: Connection,
     master: &OwnedFd,
+    mut input: bool,
     mut keys: Option<DetachKeys>,
-    signals: SignalSet,
+    held: &Held,
 ) -> End {
-    let _raw = terminal::Raw::enter();
-    let signalfd = sys::open_signalfd(signals).ok();
-    let mut input = true;
+    let raw = input.then(terminal::Raw::enter).flatten();
     let mut output = true;
     let mut exited = None;
     let resize = || {
@@ -234,7 +227,7 @@ pub(crate) fn relay_terminal(
                 if input { PollFlags::IN } else { PollFlags::empty() },
             ),
         ];
-        polled.extend(signalfd.as_ref().map(|signalfd| PollFd::new(signalfd, PollFlags::IN)));
+        polled.extend(held.as_fd().map(|signals| PollFd::from_borrowed_fd(signals, PollFlags::IN)));
         let _interrupted = poll(&mut polled, None);
         let ready: Vec<bool> = polled.iter().map(|polled| !polled.revents().is_empty()).collect();
         drop(polled);
@@ -266,16 +259,17 @@ pub(crate) fn relay_terminal(
                     let _gone = write_all(master.as_fd(), &bytes);
                 }
                 Err(Raw::AGAIN | Raw::INTR) => {}
+                // A raw terminal has no key for the end of input: it is gone.
+                _ if raw.is_some() => return End::Signalled(SIGHUP),
                 _ => input = false,
             }
         }
-        if is_ready(3) {
-            let mut record = [0_u8; SIGNAL_RECORD];
-            while signalfd
-                .as_ref()
-                .is_some_and(|signalfd| rustix::io::read(signalfd, &mut record[..]).is_ok())
-            {
-                resize();
+        while is_ready(3)
+            && let Some(order) = held.next()
+        {
+            match order {
+                Order::Resize => resize(),
+                Order::PassOn(number) | Order::End(number) => return End::Signalled(number),
             }
         }
         if exited.is_none() && is_ready(0) {

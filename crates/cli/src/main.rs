@@ -10,6 +10,7 @@ mod failure;
 mod flags;
 mod output;
 mod program;
+mod signals;
 mod table;
 mod template;
 mod terminal;

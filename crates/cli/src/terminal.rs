@@ -1,14 +1,16 @@
 //! The caller's terminal: raw while a container has it, and given back as it was. Source: termios(3).
 
 use std::os::fd::BorrowedFd;
+use std::sync::Mutex;
 
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
 
-/// Raw mode, until it is dropped.
+/// How the terminal was before: for a panic, which does not drop anything where panics abort.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Raw mode, until it is dropped or the program panics.
 #[derive(Debug)]
-pub(crate) struct Raw {
-    before: Termios,
-}
+pub(crate) struct Raw(());
 
 impl Raw {
     /// Nothing when standard input is no terminal.
@@ -17,15 +19,30 @@ impl Raw {
         let before = tcgetattr(stdin).ok()?;
         let mut raw = before.clone();
         raw.make_raw();
+        *BEFORE.lock().ok()? = Some(before);
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            // First: its words are to stand on a terminal that begins new lines.
+            give_back();
+            others(panic);
+        }));
         tcsetattr(stdin, OptionalActions::Now, &raw).ok()?;
-        Some(Self { before })
+        Some(Self(()))
     }
 }
 
 impl Drop for Raw {
     fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn give_back() {
+    // Held by nobody who could panic.
+    let before = BEFORE.try_lock().ok().and_then(|mut before| before.take());
+    if let Some(before) = before {
         // A terminal that is gone needs no settings.
-        let _gone = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.before);
+        let _gone = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &before);
     }
 }
 
@@ -94,6 +111,23 @@ impl DetachKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_gives_the_terminal_back() {
+        let flags = rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY;
+        let master = rustix::pty::openpt(flags).unwrap();
+        rustix::pty::unlockpt(&master).unwrap();
+        let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags).unwrap();
+        rustix::stdio::dup2_stdin(&slave).unwrap();
+        let modes = || tcgetattr(&slave).unwrap().local_modes;
+        let before = modes();
+        let raw = Raw::enter();
+        assert_ne!(modes(), before);
+        // As where panics abort: nothing is dropped.
+        std::mem::forget(raw);
+        std::panic::catch_unwind(|| panic!("on purpose")).unwrap_err();
+        assert_eq!(modes(), before);
+    }
 
     #[test]
     fn keys_are_held_back_until_they_tell() {

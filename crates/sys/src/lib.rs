@@ -29,5 +29,5 @@ pub use path::{open_in_root, open_without_links};
 pub use seccomp::{FilterInstruction, load_seccomp_filter};
 pub use signal::{
     SignalSet, block_signals, default_signals, open_signalfd, send_signal, signal_child,
-    unblock_all_signals, wait_for_signal,
+    unblock_all_signals, unblock_signals, wait_for_signal,
 };

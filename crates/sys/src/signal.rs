@@ -65,6 +65,14 @@ pub fn block_signals(set: SignalSet) -> Result<(), Errno> {
     change_mask(libc::SIG_BLOCK, set)
 }
 
+/// Unblocks the signals in this thread; the others stay as they are.
+///
+/// # Errors
+/// Never in practice, as [`block_signals`].
+pub fn unblock_signals(set: SignalSet) -> Result<(), Errno> {
+    change_mask(libc::SIG_UNBLOCK, set)
+}
+
 /// Unblocks every signal in this thread.
 ///
 /// # Errors

@@ -51,8 +51,7 @@ impl Ground {
     pub(super) fn prepare(program: PathBuf) -> anyhow::Result<Self> {
         let text = program.to_str().context("the program's path is not UTF-8")?;
         let corten = Corten::with_busybox(text);
-        let peers =
-            PeerDirectory(tempfile::Builder::new().prefix("corten-bench-").tempdir()?);
+        let peers = PeerDirectory(tempfile::Builder::new().prefix("corten-bench-").tempdir()?);
         let rootfs = peers.join("bundle/rootfs");
         fs::create_dir_all(&rootfs)?;
         testkit::busybox_rootfs(&rootfs);

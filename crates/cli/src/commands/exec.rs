@@ -9,10 +9,11 @@ use rustix::io::Errno as Raw;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::arguments::Matches;
-use crate::attach::{End, hold_signals, relay_terminal, write_all};
+use crate::attach::{End, relay_terminal, write_all};
 use crate::failure::Failure;
 use crate::flags::environment;
 use crate::program::Session;
+use crate::signals::Held;
 use crate::terminal::{self, DetachKeys};
 
 const CHUNK: usize = 32 * 1024;
@@ -33,7 +34,7 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
         size: terminal::size().filter(|_| tty),
         privileged: matches.on("privileged"),
     };
-    let signals = tty.then(|| hold_signals(false));
+    let held = tty.then(|| Held::take(false, true));
     let engine = session.engine()?;
     let pipes =
         if tty || detached {
@@ -51,9 +52,9 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
     if detached {
         return Ok(0);
     }
-    let end = match (console, signals, pipes) {
-        (Some(master), Some(signals), _) => {
-            relay_terminal(connection, &master, keys(matches)?, signals)
+    let end = match (console, &held, pipes) {
+        (Some(master), Some(held), _) => {
+            relay_terminal(connection, &master, input, keys(matches)?, held)
         }
         (_, _, Some(pipes)) => pipes.relay(connection),
         _ => End::Lost,
@@ -62,6 +63,7 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
         End::Exited(code) => Ok(code),
         End::Detached => Ok(0),
         End::OutputClosed => Ok(141),
+        End::Signalled(number) => Ok(held.map_or(128 + number, |held| held.end_by(number))),
         End::Lost => Err(Failure::Words(format!("exec in container {name}: its monitor is gone"))),
     }
 }

@@ -2,14 +2,14 @@
 
 use engine::{Attach, Connection, Engine};
 use spec::ContainerId;
-use sys::SignalSet;
 
 use crate::arguments::Matches;
-use crate::attach::{End, Foreground, hold_signals};
+use crate::attach::{End, Foreground};
 use crate::failure::Failure;
 use crate::flags::request;
 use crate::output;
 use crate::program::Session;
+use crate::signals::Held;
 use crate::terminal::{self, DetachKeys};
 
 const DEFAULT_DETACH_KEYS: &str = "ctrl-p,ctrl-q";
@@ -31,20 +31,19 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     }
     let keys = detach_keys(matches, request.config.tty)?;
     let id_file = IdFile::claim(matches.value("cidfile"))?;
-    let proxy = proxies(matches) && !request.config.tty && !detached;
     // Held before anything starts, so that no signal is lost between.
-    let signals = if detached { SignalSet::empty() } else { hold_signals(proxy) };
+    let held = (!detached).then(|| Held::take(proxies(matches), request.config.tty));
     let engine = session.engine()?;
     let containers = engine.containers();
     let (id, name, mut connection) =
         containers.run(&request, Attach { input, output: !detached })?;
     id_file.write(&id)?;
     containers.started(&id, &name, &mut connection)?;
-    if detached {
+    let Some(held) = held else {
         output::line(id.as_str());
         return Ok(0);
-    }
-    foreground(&engine, &id, connection, (input, request.config.tty, proxy), keys, signals)
+    };
+    foreground(&engine, &id, connection, (input, request.config.tty), keys, held)
 }
 
 fn explain(session: &Session, request: &engine::CreateRequest) -> Result<i32, Failure> {
@@ -59,17 +58,21 @@ fn foreground(
     engine: &Engine,
     id: &ContainerId,
     connection: Connection,
-    (input, tty, proxy): (bool, bool, bool),
+    (input, tty): (bool, bool),
     keys: Option<DetachKeys>,
-    signals: SignalSet,
+    held: Held,
 ) -> Result<i32, Failure> {
     let containers = engine.containers();
     let pass_on = |signal| {
         // It may have ended by itself meanwhile.
         let _ended = containers.kill(id.as_str(), signal);
     };
-    let mut shown = Foreground { connection, input, tty, keys, signal: &pass_on, proxy };
-    let end = shown.run(signals);
+    let mut shown = Foreground { connection, input, tty, keys, signal: &pass_on };
+    let end = shown.run(&held);
+    if let End::Signalled(number) = end {
+        return Ok(held.end_by(number));
+    }
+    held.release();
     match end {
         End::Exited(code) => {
             containers.ended(id)?;
@@ -77,6 +80,7 @@ fn foreground(
         }
         End::Detached => Ok(0),
         End::OutputClosed => Ok(OUTPUT_CLOSED),
+        End::Signalled(number) => Ok(128 + number),
         End::Lost => {
             output::error(&format!("the monitor of container {} is gone", id.short()), None);
             Ok(LOST)
@@ -163,15 +167,14 @@ pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure
     let container = containers.get(name)?;
     let (id, tty) = (container.record.id, container.config.tty);
     let input = matches.on("interactive") && container.config.open_stdin;
-    let proxy = proxies(matches) && !tty;
     let keys = detach_keys(matches, tty)?;
-    let signals = hold_signals(proxy);
+    let held = Held::take(proxies(matches) && !tty, tty);
     match containers.start(name, Attach { input, output: true })? {
         Some(mut connection) => {
             containers.started(&id, name, &mut connection)?;
-            foreground(&engine, &id, connection, (input, tty, proxy), keys, signals)
+            foreground(&engine, &id, connection, (input, tty), keys, held)
         }
-        None => attach_to(&engine, name, (input, proxy), keys, signals),
+        None => attach_to(&engine, name, input, keys, held),
     }
 }
 
@@ -179,17 +182,17 @@ pub(super) fn attach(session: &Session, matches: &Matches) -> Result<i32, Failur
     let engine = session.engine()?;
     let name = matches.word(0);
     let tty = engine.containers().get(name)?.config.tty;
-    let proxy = proxies(matches) && !tty;
     let keys = detach_keys(matches, tty)?;
-    attach_to(&engine, name, (!matches.on("no-stdin"), proxy), keys, hold_signals(proxy))
+    let held = Held::take(proxies(matches) && !tty, tty);
+    attach_to(&engine, name, !matches.on("no-stdin"), keys, held)
 }
 
 fn attach_to(
     engine: &Engine,
     name: &str,
-    (input, proxy): (bool, bool),
+    input: bool,
     keys: Option<DetachKeys>,
-    signals: SignalSet,
+    held: Held,
 ) -> Result<i32, Failure> {
     let containers = engine.containers();
     let container = containers.get(name)?;
@@ -200,12 +203,6 @@ fn attach_to(
     let input = input && container.config.open_stdin;
     let gone = |errno| Failure::Words(format!("attach to container {name}: {errno}"));
     connection.attach(input, true).map_err(gone)?;
-    foreground(
-        engine,
-        &container.record.id,
-        connection,
-        (input, container.config.tty, proxy),
-        keys,
-        signals,
-    )
+    let tty = container.config.tty;
+    foreground(engine, &container.record.id, connection, (input, tty), keys, held)
 }
