@@ -38,6 +38,7 @@ mod v2;
 
 pub use devices::{Access, Device, DeviceKind, DeviceRules, default_device_rules};
 pub use entry::Entry;
+pub(crate) use entry::enter;
 pub use error::{CgroupError, DetectError, PlanError};
 pub use group::{Cgroup, ControlGroup};
 pub use layout::{Controller, Hierarchy, Layout, LayoutKind};

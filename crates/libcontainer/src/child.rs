@@ -12,7 +12,7 @@ use rustix::process::pivot_root;
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use sys::{Errno, Namespaces, exit_now};
 
-use crate::cgroup::Entry;
+use crate::cgroup;
 use crate::console;
 use crate::cover::{self, Covers};
 use crate::identity;
@@ -24,8 +24,6 @@ use crate::wire::{self, At, Failed, Place, ProcessStep, ToChild};
 pub(crate) struct Inherited<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) socket: BorrowedFd<'a>,
-    /// The doors into the control groups.
-    pub(crate) cgroup: &'a Entry,
     /// Namespaces to join, the user namespace first.
     pub(crate) joins: &'a [OwnedFd],
     /// Whether the parent writes id maps.
@@ -44,7 +42,10 @@ pub(crate) fn run(inherited: &Inherited<'_>) -> Infallible {
 }
 
 fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
-    inherited.cgroup.enter().at(ProcessStep::EnterCgroup)?;
+    let enter_groups = || wire::enter_doors(inherited.socket, cgroup::enter);
+    if !inherited.prepared.enters_groups_later() {
+        enter_groups()?;
+    }
     for namespace in inherited.joins {
         move_into_link_name_space(namespace.as_fd(), None::<LinkNameSpaceType>)
             .at(ProcessStep::JoinNamespace)?;
@@ -61,6 +62,9 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
     let mut walk = Walk { root: None, terminal: None, covers: Covers::default() };
     for (number, action) in inherited.prepared.steps.iter().enumerate() {
         let here = Place::Step(u16::try_from(number).unwrap_or(u16::MAX));
+        if matches!(action, Action::EnterGroups) {
+            enter_groups()?;
+        }
         walk.step(action, inherited.prepared).map_err(|errno| Failed { at: here, errno })?;
     }
     let console = walk.terminal.as_ref().map(|terminal| terminal.master.as_fd());
@@ -109,6 +113,8 @@ impl Walk {
             Action::HostName { name } => rustix::system::sethostname(name.to_bytes())?,
             Action::DomainName { name } => rustix::system::setdomainname(name.to_bytes())?,
             Action::TimeNamespace { offsets } => time_namespace(offsets.to_bytes())?,
+            // In `live`, which talks with the parent.
+            Action::EnterGroups => {}
             Action::CgroupNamespace => unshare(UnshareFlags::NEWCGROUP)?,
             Action::CgroupV1 { target, hierarchies, read_only } => {
                 self.root()?.cgroup_v1(target, hierarchies, *read_only)?;

@@ -66,35 +66,32 @@ pub struct Created {
 pub fn create(plan: &Plan, stdio: Stdio<'_>) -> Result<Created, StartError> {
     let prepared = Prepared::new(plan)?;
     let joins = Joins::open(plan)?;
-    let cgroup = Cgroup::create(&plan.cgroup).map_err(StartError::Cgroup)?;
-    match clone_child(plan, &prepared, &joins, stdio, &cgroup) {
-        Ok((process, socket)) => {
-            let mut created = Created {
-                process: Some(process),
-                console: None,
-                socket,
-                cgroup: Some(cgroup),
-                names: Names::of(&plan.process),
-            };
-            created.console = created.prepare(plan)?;
-            Ok(created)
-        }
-        Err(error) => {
-            // The first error is the one that tells.
-            let _kept = cgroup.remove(GROUP_PATIENCE);
-            Err(error)
-        }
+    let mut groups = Cgroup::begin(&plan.cgroup).map_err(StartError::Cgroup)?;
+    let (process, socket) = clone_child(&prepared, &joins, stdio, groups.entrance())?;
+    // Dropped before the groups on an error, which ends the process in them.
+    let mut created = Created {
+        process: Some(process),
+        console: None,
+        socket,
+        cgroup: None,
+        names: Names::of(&plan.process),
+    };
+    // The child is at its mounts meanwhile.
+    let cgroup = groups.finish().map_err(StartError::Cgroup)?;
+    created.let_in(cgroup)?;
+    if prepared.namespaces.contains(Namespaces::USER) {
+        created.map_ids(plan)?;
     }
+    created.console = created.prepare(plan)?;
+    Ok(created)
 }
 
 fn clone_child(
-    plan: &Plan,
     prepared: &Prepared,
     joins: &Joins,
     stdio: Stdio<'_>,
-    cgroup: &Cgroup,
+    into_cgroup: Option<BorrowedFd<'_>>,
 ) -> Result<(Process, OwnedFd), StartError> {
-    let entry = cgroup.entry().map_err(StartError::Cgroup)?;
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
     let user_namespace = prepared.namespaces.contains(Namespaces::USER);
     // Inside a user namespace that is joined, only what is made after joining belongs to it.
@@ -104,11 +101,10 @@ fn clone_child(
     } else {
         (prepared.namespaces, None)
     };
-    let args = CloneArgs { namespaces: at_clone, into_cgroup: entry.into_cgroup(), sibling: false };
+    let args = CloneArgs { namespaces: at_clone, into_cgroup, sibling: false };
     let inherited = Inherited {
         prepared,
         socket: child_socket.as_fd(),
-        cgroup: &entry,
         joins: &joins.others,
         user_namespace,
         inside_joined_user: after_joining,
@@ -116,17 +112,7 @@ fn clone_child(
     };
     let cloned = joins.clone_inside(|| clone3(args, || child::run(&inherited)))?;
     drop(child_socket);
-    let process = Process::new(cloned.pid, cloned.pidfd);
-    if user_namespace
-        && let Err(error) = write_maps(process.pid(), plan).and_then(|()| {
-            wire::tell_child(socket.as_fd(), ToChild::Mapped)
-                .map_err(StartError::parent("talk with the child"))
-        })
-    {
-        end(&process);
-        return Err(error);
-    }
-    Ok((process, socket))
+    Ok((Process::new(cloned.pid, cloned.pidfd), socket))
 }
 
 /// Namespaces to join, opened before the child exists.
@@ -203,6 +189,21 @@ fn write_maps(pid: i32, plan: &Plan) -> Result<(), StartError> {
 }
 
 impl Created {
+    /// Takes the groups over, and tells the child that they exist.
+    fn let_in(&mut self, cgroup: Cgroup) -> Result<(), StartError> {
+        let cgroup = self.cgroup.insert(cgroup);
+        let entry = cgroup.entry().map_err(StartError::Cgroup)?;
+        let doors: Vec<BorrowedFd<'_>> = entry.doors().collect();
+        wire::send_doors(self.socket.as_fd(), &doors)
+            .map_err(StartError::parent("talk with the child"))
+    }
+
+    fn map_ids(&self, plan: &Plan) -> Result<(), StartError> {
+        write_maps(self.pid(), plan)?;
+        wire::tell_child(self.socket.as_fd(), ToChild::Mapped)
+            .map_err(StartError::parent("talk with the child"))
+    }
+
     /// Hears the child out until it stands at the gate.
     fn prepare(&mut self, plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
         match wire::hear_child(self.socket.as_fd()) {

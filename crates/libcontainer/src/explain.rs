@@ -113,6 +113,7 @@ impl fmt::Display for Step {
             Self::TimeNamespace { offsets } => {
                 write!(f, "make a time namespace with {}", offsets.trim().replace('\n', ", "))
             }
+            Self::EnterGroups => f.write_str("enter the control groups"),
             Self::CgroupNamespace => f.write_str("make a cgroup namespace"),
             Self::CgroupV1 { target, hierarchies, read_only } => {
                 let how = if *read_only { " read-only" } else { "" };

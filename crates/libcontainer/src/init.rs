@@ -23,6 +23,10 @@ const NAME: &CStr = c"init";
 pub(crate) fn run(process: &PreparedProcess) -> Result<Infallible, Failed> {
     let all = SignalSet::all();
     sys::block_signals(all).at(ProcessStep::Signals)?;
+    // Before there is a program that could look. Without procfs nobody inside sees the arguments at all.
+    let _unseen = take_name();
+    // Process 1 is still our own program: the container shall read neither its file nor its memory (CVE-2019-5736).
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
     // A pipe that closes at exec tells whether the program runs, so that a failure is told by the one who knows it.
     let (told, tell) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).at(ProcessStep::Fork)?;
@@ -42,10 +46,6 @@ pub(crate) fn run(process: &PreparedProcess) -> Result<Infallible, Failed> {
         });
     }
     sys::close_from(FIRST_OF_OURS);
-    // Without procfs nobody inside sees the arguments either.
-    let _unseen = take_name();
-    // Process 1 is still our own program: the container shall read neither its file nor its memory (CVE-2019-5736).
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
     serve(child, all)
 }
 

@@ -137,7 +137,10 @@ pub enum Step {
         /// Lines of the file.
         offsets: String,
     },
-    /// Make a new cgroup namespace; its root is the group that the child has entered first of all.
+    /// Enter the control groups, which the parent makes while the child takes the steps before. A plan without this step has
+    /// the child enter them first of all.
+    EnterGroups,
+    /// Make a new cgroup namespace; its root is the group that the child has entered.
     CgroupNamespace,
     /// Bind the container's own group of each v1 hierarchy below a directory.
     CgroupV1 {

@@ -177,6 +177,7 @@ impl Steps<'_> {
         if process.terminal {
             self.steps.push(Step::Console);
         }
+        self.enter_groups();
         self.sysctls()?;
         self.cgroup_view()?;
         self.steps.push(Step::PivotRoot);
@@ -284,6 +285,18 @@ impl Steps<'_> {
     fn mounts_arrive(&self) -> bool {
         let propagation = self.linux.rootfs_propagation.as_deref();
         propagation.is_some_and(|name| name.ends_with("shared") || name.ends_with("slave"))
+    }
+
+    /// As late as it can be: the parent makes the groups meanwhile. What the container can make large, the copy of a directory
+    /// into memory, counts against its limits; the mounts before are a few fixed structures of the kernel. With a user
+    /// namespace the child enters first of all, with the caller's rights.
+    fn enter_groups(&mut self) {
+        if self.has_own(NamespaceKind::User) {
+            return;
+        }
+        let copies = |step: &Step| matches!(step, Step::Mount { copy_up: true, .. });
+        let at = self.steps.iter().position(copies).unwrap_or(self.steps.len());
+        self.steps.insert(at, Step::EnterGroups);
     }
 
     fn sysctls(&mut self) -> Result<(), PlanError> {

@@ -75,6 +75,7 @@ pub(crate) enum Action {
     TimeNamespace {
         offsets: CString,
     },
+    EnterGroups,
     CgroupNamespace,
     CgroupV1 {
         target: Target,
@@ -163,6 +164,11 @@ impl Prepared {
             process: PreparedProcess::new(&plan.process)?,
         })
     }
+
+    /// Whether the control groups are entered by a step; otherwise they are entered first of all.
+    pub(crate) fn enters_groups_later(&self) -> bool {
+        self.steps.iter().any(|action| matches!(action, Action::EnterGroups))
+    }
 }
 
 #[expect(clippy::too_many_lines, reason = "a table: one row for each kind of step")]
@@ -214,6 +220,7 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
         Step::HostName { name } => Action::HostName { name: text(name)? },
         Step::DomainName { name } => Action::DomainName { name: text(name)? },
         Step::TimeNamespace { offsets } => Action::TimeNamespace { offsets: text(offsets)? },
+        Step::EnterGroups => Action::EnterGroups,
         Step::CgroupNamespace => Action::CgroupNamespace,
         Step::CgroupV1 { target, hierarchies, read_only } => Action::CgroupV1 {
             target: Target::new(target)?,

@@ -4,18 +4,22 @@
 //! child                          parent
 //! (in a new user namespace)      writes uid_map, gid_map
 //!             <--------------    Mapped
-//! mounts …
+//! mounts …                       makes the control groups
+//!             <--------------    Groups (and the doors into them)
+//! enters, mounts …
 //! Ready (and the terminal) --->  runs hooks, attaches networks
 //!             <--------------    Go
 //! execve: the socket closes -->  end of file: the program runs
 //! Failed at any time --------->  kills what is left
 //! ```
 //!
+//! In a new user namespace, and by plans of older releases, the groups are entered first of all: then Groups comes before Mapped.
+//!
 //! Both ends are this program, so numbers travel in native order. Nothing here allocates.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno as Raw;
 use rustix::net::{
@@ -105,6 +109,8 @@ impl<T, E: Into<Errno>> At<T> for Result<T, E> {
 #[repr(u8)]
 pub(crate) enum ToChild {
     Mapped = b'M',
+    /// The control groups exist; with the `tasks` file of every v1 hierarchy.
+    Groups = b'C',
     Go = b'G',
 }
 
@@ -140,6 +146,48 @@ fn packet(kind: u8, first: i32, second: i32) -> Packet {
 
 pub(crate) fn tell_child(socket: BorrowedFd<'_>, word: ToChild) -> Result<(), Errno> {
     send(socket, &[word as u8], SendFlags::NOSIGNAL).map(drop).map_err(Errno::from)
+}
+
+/// More v1 hierarchies than any kernel has controllers.
+const MOST_DOORS: usize = 32;
+
+/// Sends [`ToChild::Groups`] with the doors. A child that has failed hears nothing any more, and has said why.
+pub(crate) fn send_doors(socket: BorrowedFd<'_>, doors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DOORS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !doors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(doors)) {
+        return Err(Raw::TOOBIG.into());
+    }
+    let word = [ToChild::Groups as u8];
+    match sendmsg(socket, &[IoSlice::new(&word)], &mut control, SendFlags::NOSIGNAL) {
+        Ok(_) | Err(Raw::PIPE | Raw::CONNRESET) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Waits for [`ToChild::Groups`], and enters by every door. Nothing here allocates.
+pub(crate) fn enter_doors(
+    socket: BorrowedFd<'_>,
+    enter: impl Fn(BorrowedFd<'_>) -> Result<(), Errno>,
+) -> Result<(), Failed> {
+    let mut byte = [0_u8; 1];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DOORS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let received =
+        retry(|| recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, flags))
+            .at(ProcessStep::Talk)?;
+    if received.bytes != 1 || byte[0] != ToChild::Groups as u8 {
+        return Err(Raw::PIPE).at(ProcessStep::Talk);
+    }
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(doors) = message {
+            for door in doors {
+                enter(door.as_fd()).at(ProcessStep::EnterCgroup)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Waits for exactly `word`: another one, or silence for ever, is an error.
@@ -251,8 +299,6 @@ pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsFd;
-
     use super::*;
 
     #[test]

@@ -122,28 +122,29 @@ mod tests {
         29  mount devpts on /dev/pts (nosuid,noexec,newinstance)
         30  mount sysfs on /sys (ro,nosuid,nodev,noexec)
         31  bind tree /run/hosts on /etc/hosts (ro)
-        32  mount tmpfs on /run (size=1m), with what was there
-        33  write "0" to /proc/sys/net/ipv4/ip_unprivileged_port_start
-        34  make a cgroup namespace
-        35  mount 4 cgroup hierarchies below /sys/fs/cgroup read-only
-        36  pivot root
-        37  make /proc/sys read-only
-        38  mask /proc/kcore
-        39  make the root read-only
-        40  wait at the gate
-        41  make a session
-        42  make a session keyring
-        43  limit nofile to 1024, at most 4096
-        44  enter /srv
-        45  become user 33, group 33, 4
-        46  bounding capabilities: chown kill
-        47  permitted capabilities: chown kill
-        48  effective capabilities: chown kill
-        49  inheritable capabilities: none
-        50  ambient capabilities: none
-        51  set no_new_privs
-        52  close every descriptor but the standard streams at exec
-        53  exec "nginx" "-g" "daemon off;"
+        32  enter the control groups
+        33  mount tmpfs on /run (size=1m), with what was there
+        34  write "0" to /proc/sys/net/ipv4/ip_unprivileged_port_start
+        35  make a cgroup namespace
+        36  mount 4 cgroup hierarchies below /sys/fs/cgroup read-only
+        37  pivot root
+        38  make /proc/sys read-only
+        39  mask /proc/kcore
+        40  make the root read-only
+        41  wait at the gate
+        42  make a session
+        43  make a session keyring
+        44  limit nofile to 1024, at most 4096
+        45  enter /srv
+        46  become user 33, group 33, 4
+        47  bounding capabilities: chown kill
+        48  permitted capabilities: chown kill
+        49  effective capabilities: chown kill
+        50  inheritable capabilities: none
+        51  ambient capabilities: none
+        52  set no_new_privs
+        53  close every descriptor but the standard streams at exec
+        54  exec "nginx" "-g" "daemon off;"
         "#);
     }
 

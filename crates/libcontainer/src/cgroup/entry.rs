@@ -29,6 +29,16 @@ impl Entry {
     /// # Errors
     /// The first refused write, for example `ENOSPC` for a cpuset without CPUs.
     pub fn enter(&self) -> Result<(), Errno> {
-        self.tasks.iter().try_for_each(|tasks| Ok(rustix::io::write(tasks, b"0").map(drop)?))
+        self.tasks.iter().try_for_each(|tasks| enter(tasks.as_fd()))
     }
+
+    /// The `tasks` file of every v1 hierarchy.
+    pub(crate) fn doors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.tasks.iter().map(AsFd::as_fd)
+    }
+}
+
+/// Moves the calling thread in through one `tasks` file.
+pub(crate) fn enter(tasks: BorrowedFd<'_>) -> Result<(), Errno> {
+    Ok(rustix::io::write(tasks, b"0").map(drop)?)
 }

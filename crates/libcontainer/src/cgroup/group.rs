@@ -1,11 +1,13 @@
 //! A group that exists: the trait, and which implementation serves it.
 
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::directory::remove_one;
+use super::directory::{Directory, remove_one};
 use super::plan::places;
 use super::{
-    CgroupError, CgroupPath, CgroupPlan, Entry, Layout, LayoutKind, Setting, Stats, v1, v2,
+    CgroupError, CgroupPath, CgroupPlan, Entry, Layout, LayoutKind, Setting, Stats, tree, v1, v2,
 };
 
 /// What can be done with a group, on either version.
@@ -110,28 +112,70 @@ impl std::ops::DerefMut for Cgroup {
     }
 }
 
+/// A group that is half made; unless it is finished, nothing is left of it.
+#[derive(Debug)]
+pub(crate) struct Begun<'a> {
+    plan: &'a CgroupPlan,
+    /// The group in the tree of the hybrid layout.
+    tree: Option<Directory>,
+    /// The group where nothing is left to do.
+    whole: Option<Box<dyn ControlGroup>>,
+    made: Vec<PathBuf>,
+    entrance: Option<OwnedFd>,
+}
+
+impl Begun<'_> {
+    /// What `clone3` with `CLONE_INTO_CGROUP` takes.
+    pub(crate) fn entrance(&self) -> Option<BorrowedFd<'_>> {
+        self.entrance.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Makes the rest. After an error the processes inside have to go before this value does: it removes what was made.
+    pub(crate) fn finish(&mut self) -> Result<Cgroup, CgroupError> {
+        let group = match self.whole.take() {
+            Some(group) => group,
+            None => Box::new(v1::Groups::create(self.plan, self.tree.take(), &mut self.made)?),
+        };
+        self.made.clear();
+        Ok(Cgroup(group))
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        // Groups above may be in use by others by now: busy is fine.
+        for path in self.made.iter().rev() {
+            let _busy = remove_one(path);
+        }
+    }
+}
+
 impl Cgroup {
     /// Makes the group in every hierarchy and applies the settings. An empty group of the same name, left by a crash, is replaced.
     ///
     /// # Errors
     /// [`CgroupError::Create`], [`CgroupError::InUse`], [`CgroupError::Set`] …; what was made is removed again.
     pub fn create(plan: &CgroupPlan) -> Result<Self, CgroupError> {
-        let mut made = Vec::with_capacity(plan.places.len());
-        let group: Result<Box<dyn ControlGroup>, CgroupError> = match plan.kind {
+        Self::begin(plan)?.finish()
+    }
+
+    /// Makes what clone3 needs, so that the rest can be made while the child is on its way: on v2 the whole group, else the
+    /// group in the tree of the hybrid layout.
+    pub(crate) fn begin(plan: &CgroupPlan) -> Result<Begun<'_>, CgroupError> {
+        let made = Vec::with_capacity(plan.places.len());
+        let mut begun = Begun { plan, tree: None, whole: None, made, entrance: None };
+        match plan.kind {
             LayoutKind::Unified => {
-                v2::Group::create(plan, &mut made).map(|group| Box::new(group) as _)
+                let group = v2::Group::create(plan, &mut begun.made)?;
+                begun.entrance = group.entry()?.tree;
+                begun.whole = Some(Box::new(group));
             }
             LayoutKind::Legacy | LayoutKind::Hybrid => {
-                v1::Groups::create(plan, &mut made).map(|group| Box::new(group) as _)
-            }
-        };
-        if group.is_err() {
-            // Groups above may be in use by others by now: busy is fine.
-            for path in made.iter().rev() {
-                let _busy = remove_one(path);
+                begun.tree = v1::Groups::make_tree(plan, &mut begun.made)?;
+                begun.entrance = begun.tree.as_ref().map(tree::entrance).transpose()?;
             }
         }
-        group.map(Self)
+        Ok(begun)
     }
 
     /// Opens a group that exists.

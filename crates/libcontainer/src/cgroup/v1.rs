@@ -22,15 +22,30 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn create(plan: &CgroupPlan, made: &mut Vec<PathBuf>) -> Result<Self, CgroupError> {
+    /// Makes the group in the v2 tree, where there is one.
+    pub(super) fn make_tree(
+        plan: &CgroupPlan,
+        made: &mut Vec<PathBuf>,
+    ) -> Result<Option<Directory>, CgroupError> {
+        let place = plan.places.iter().find(|place| place.unified);
+        place.map(|place| Directory::make(place, made)).transpose()
+    }
+
+    /// Makes the rest, and applies the settings.
+    pub(super) fn create(
+        plan: &CgroupPlan,
+        tree: Option<Directory>,
+        made: &mut Vec<PathBuf>,
+    ) -> Result<Self, CgroupError> {
         let mut directories = Vec::with_capacity(plan.places.len());
-        for place in &plan.places {
+        for place in plan.places.iter().filter(|place| !place.unified) {
             let directory = Directory::make(place, made)?;
-            if !place.unified && place.controllers.contains(&Controller::Cpuset) {
+            if place.controllers.contains(&Controller::Cpuset) {
                 fill_cpuset(&directory, plan)?;
             }
             directories.push(directory);
         }
+        directories.extend(tree);
         let skipped = apply(&directories, &plan.settings, Moment::Create)?;
         if let Some((rules, tree)) =
             plan.devices.as_ref().zip(directories.iter().find(|directory| directory.place.unified))
