@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use engine::Paths;
 
+use crate::failure::Failure;
+
 const ROOT: &str = "/var/lib/corten";
 const STATE: &str = "/run/corten";
 
@@ -36,4 +38,14 @@ impl RawConfig {
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub(crate) fn lookup(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The time that a thing built now says it was built at: now, or what `SOURCE_DATE_EPOCH` says, so that a build can be
+/// repeated. Source: reproducible-builds.org, "SOURCE_DATE_EPOCH specification".
+pub(crate) fn build_time_ns() -> Result<i64, Failure> {
+    let Some(text) = lookup("SOURCE_DATE_EPOCH") else { return Ok(engine::now_ns()) };
+    let seconds = text.parse::<u32>().map_err(|_no_number| {
+        Failure::Words(format!("SOURCE_DATE_EPOCH is no number of seconds: {text:?}"))
+    })?;
+    Ok(i64::from(seconds) * 1_000_000_000)
 }

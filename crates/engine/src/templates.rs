@@ -16,8 +16,9 @@ pub use debian::DebianRequest;
 
 /// Name of the template that is inside this program.
 pub(crate) const HELLO: &str = "hello";
-/// So that the same program makes the same image everywhere.
-const EPOCH: &str = "1970-01-01T00:00:00Z";
+/// Files that every container gets its own of: an image that has them, empty, spares each start the making of mount targets,
+/// and tells nobody about the machine that it was built on.
+const OWN_FILES: [&str; 3] = ["etc/hostname", "etc/hosts", "etc/resolv.conf"];
 
 /// What a template needs, and whether that is here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,32 +70,38 @@ impl<'a> Templates<'a> {
         ]
     }
 
-    /// Builds `busybox:latest` from the machine's static busybox.
+    /// Builds `busybox:latest` from the machine's static busybox. `created_ns` is the image's time; the layer does not know it.
     ///
     /// # Errors
     /// When there is none, or the store refuses.
-    pub fn build_busybox(&self) -> Result<Image, EngineError> {
+    pub fn build_busybox(&self, created_ns: i64) -> Result<Image, EngineError> {
         let archive = busybox::archive()?;
-        self.import(&archive[..], "busybox:latest", &["sh"], &[], "busybox-static of this machine")
+        let about = About {
+            command: &["sh"],
+            entrypoint: &[],
+            created_ns,
+            made_of: "busybox-static of this machine",
+        };
+        self.import(&archive[..], "busybox:latest", &about)
     }
 
-    /// Builds `debian:SUITE`.
+    /// Builds `debian:SUITE`. `created_ns` is the image's time.
     ///
     /// # Errors
     /// When neither mmdebstrap nor debootstrap is there, it fails, or the store refuses. Nothing is left then.
-    pub fn build_debian(&self, request: &DebianRequest) -> Result<Image, EngineError> {
+    pub fn build_debian(
+        &self,
+        request: &DebianRequest,
+        created_ns: i64,
+    ) -> Result<Image, EngineError> {
         let suite = request.suite()?;
         let name = format!("debian:{suite}");
         let mut child = debian::start(request, &suite)?;
         let output =
             child.stdout.take().ok_or_else(|| failed("debian", "its builder has no output"))?;
-        let imported = self.import(
-            output,
-            &name,
-            &["bash"],
-            &[],
-            &format!("{} of {suite}", debian::builder().unwrap_or("mmdebstrap")),
-        );
+        let made_of = format!("{} of {suite}", debian::builder().unwrap_or("mmdebstrap"));
+        let about = About { command: &["bash"], entrypoint: &[], created_ns, made_of: &made_of };
+        let imported = self.import(output, &name, &about);
         let status = child.wait().map_err(|error| failed("debian", &error.to_string()))?;
         if !status.success() {
             // The archive of a builder that failed may be whole to a reader; the image is not.
@@ -134,25 +141,31 @@ impl<'a> Templates<'a> {
         let mut archive = Writer::new(Vec::new());
         let unwritable =
             |error: store::tar::WriteError| failed(HELLO, &libcontainer::chain(&error));
-        for directory in ["dev", "etc", "proc", "sys"] {
-            archive
-                .append(&entry(directory, Kind::Directory, 0o755), std::io::empty())
-                .map_err(unwritable)?;
+        let directories =
+            ["dev", "etc", "proc", "sys"].map(|path| entry(path, Kind::Directory, 0o755));
+        for wanted in
+            directories.into_iter().chain(OWN_FILES.map(|path| entry(path, Kind::File, 0o644)))
+        {
+            archive.append(&wanted, std::io::empty()).map_err(unwritable)?;
         }
         let file = Metadata { size: program.len() as u64, ..entry("corten", Kind::File, 0o755) };
         archive.append(&file, &program[..]).map_err(unwritable)?;
         let archive = archive.finish().map_err(|error| failed(HELLO, &error.to_string()))?;
-        self.import(&archive[..], name, &[], &["/corten", "hello-inside"], &made_of)
+        let about = About {
+            command: &[],
+            entrypoint: &["/corten", "hello-inside"],
+            // The program's own time: all that make it of this program, at the same time even, make the same image.
+            created_ns: about.mtime().saturating_mul(1_000_000_000),
+            made_of: &made_of,
+        };
+        self.import(&archive[..], name, &about)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a template is, in one place")]
     fn import(
         &self,
         archive: impl std::io::Read + Send,
         name: &str,
-        command: &[&str],
-        entrypoint: &[&str],
-        made_of: &str,
+        about: &About<'_>,
     ) -> Result<Image, EngineError> {
         let words = |words: &[&str]| {
             Some(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
@@ -161,16 +174,24 @@ impl<'a> Templates<'a> {
         let import = Import {
             reference: Some(name.parse().map_err(store::StoreError::from)?),
             config: spec::image::RunConfig {
-                cmd: words(command),
-                entrypoint: words(entrypoint),
+                cmd: words(about.command),
+                entrypoint: words(about.entrypoint),
                 ..Default::default()
             },
-            created: EPOCH.to_owned(),
-            created_by: made_of.to_owned(),
+            created: monitor::format_time(about.created_ns),
+            created_by: about.made_of.to_owned(),
             comment: "corten template".to_owned(),
         };
         self.engine.images().import(archive, &import)
     }
+}
+
+/// What a template's image says beside its layer.
+struct About<'a> {
+    command: &'a [&'a str],
+    entrypoint: &'a [&'a str],
+    created_ns: i64,
+    made_of: &'a str,
 }
 
 fn failed(name: &str, why: &str) -> EngineError {

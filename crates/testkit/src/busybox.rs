@@ -16,7 +16,9 @@ pub fn busybox_rootfs(root: &Path) {
         Path::new(BUSYBOX).exists(),
         "{BUSYBOX} is missing: install the package busybox-static"
     );
-    for directory in ["bin", "dev", "etc", "proc", "sys", "tmp", "root", "home", "usr/bin", "var"] {
+    for directory in
+        ["bin", "dev", "etc", "proc", "sys", "tmp", "run", "root", "home", "usr/bin", "var"]
+    {
         must(fs::create_dir_all(root.join(directory)), directory);
     }
     must(fs::copy(BUSYBOX, root.join("bin/busybox")).map(drop), "bin/busybox");
@@ -33,6 +35,10 @@ pub fn busybox_rootfs(root: &Path) {
             "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
         ),
         ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
+        // Containers get their own of these.
+        ("etc/hostname", ""),
+        ("etc/hosts", ""),
+        ("etc/resolv.conf", ""),
     ] {
         #[expect(clippy::disallowed_methods, reason = "a test's own tree needs no atomic write")]
         must(fs::write(root.join(name), text), name);

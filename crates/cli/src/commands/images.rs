@@ -11,6 +11,7 @@ use spec::image::RunConfig;
 
 use super::list::print;
 use crate::arguments::Matches;
+use crate::config::build_time_ns;
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
@@ -270,15 +271,12 @@ pub(super) fn template_build(session: &Session, matches: &Matches) -> Result<i32
         return Err(Failure::Words(format!("--{flag} is for the template debian only")));
     }
     let image = match matches.word(0) {
-        "busybox" => engine.templates().build_busybox()?,
+        "busybox" => engine.templates().build_busybox(build_time_ns()?)?,
         "debian" => {
             let text = |flag| matches.value(flag).map(str::to_owned);
             let packages = matches.values("package").map(str::to_owned).collect();
-            engine.templates().build_debian(&DebianRequest {
-                suite: text("suite"),
-                mirror: text("mirror"),
-                packages,
-            })?
+            let request = DebianRequest { suite: text("suite"), mirror: text("mirror"), packages };
+            engine.templates().build_debian(&request, build_time_ns()?)?
         }
         "hello" => {
             return Err(Failure::Words(

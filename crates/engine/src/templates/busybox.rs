@@ -5,7 +5,7 @@ use std::process::Command;
 
 use store::tar::{Kind, Metadata, Writer};
 
-use super::{append, entry, failed, find_program};
+use super::{OWN_FILES, append, entry, failed, find_program};
 use crate::error::EngineError;
 
 const DIRECTORIES: &[(&str, u32)] = &[
@@ -15,6 +15,7 @@ const DIRECTORIES: &[(&str, u32)] = &[
     ("home", 0o755),
     ("proc", 0o755),
     ("root", 0o700),
+    ("run", 0o755),
     ("sys", 0o755),
     ("tmp", 0o1777),
     ("usr", 0o755),
@@ -63,7 +64,8 @@ pub(super) fn archive() -> Result<Vec<u8>, EngineError> {
     for (name, mode) in DIRECTORIES {
         append(&mut archive, "busybox", &entry(name, Kind::Directory, *mode), &[])?;
     }
-    for (name, text) in FILES {
+    let empty = OWN_FILES.iter().map(|name| (name, &""));
+    for (name, text) in FILES.iter().map(|(name, text)| (name, text)).chain(empty) {
         let file = Metadata { size: text.len() as u64, ..entry(name, Kind::File, 0o644) };
         append(&mut archive, "busybox", &file, text.as_bytes())?;
     }

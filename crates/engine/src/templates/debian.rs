@@ -74,6 +74,10 @@ pub(super) fn start(request: &DebianRequest, suite: &str) -> Result<Child, Engin
 fn mmdebstrap(suite: &str, mirror: Option<&str>, packages: &str) -> Command {
     let mut command = Command::new("mmdebstrap");
     command.args(["--quiet", "--variant=apt", "--format=tar"]);
+    // It copies this machine's into the image otherwise. mmdebstrap(1), "OPERATION".
+    let empty =
+        super::OWN_FILES.map(|path| format!(r#"rm -f "$1/{path}"; : > "$1/{path}""#)).join("; ");
+    command.arg(format!("--customize-hook={empty}"));
     if !packages.is_empty() {
         command.arg(format!("--include={packages}"));
     }
@@ -85,9 +89,12 @@ fn mmdebstrap(suite: &str, mirror: Option<&str>, packages: &str) -> Command {
 fn debootstrap(suite: &str, mirror: Option<&str>, packages: &str) -> Command {
     let script = r#"set -e; d=$(mktemp -d); trap 'rm -rf --one-file-system "$d"' EXIT
         debootstrap --variant=minbase ${3:+--include="$3"} "$1" "$d/root" ${2:+"$2"} >&2
+        shift 3; for f; do rm -f "$d/root/$f"; : > "$d/root/$f"; done
         tar --numeric-owner --xattrs -C "$d/root" -cf - ."#;
     let mut command = Command::new("sh");
-    command.args(["-c", script, "sh", suite, mirror.unwrap_or_default(), packages]);
+    command
+        .args(["-c", script, "sh", suite, mirror.unwrap_or_default(), packages])
+        .args(super::OWN_FILES);
     command
 }
 
