@@ -1,5 +1,6 @@
 //! Images for people: the store's, plus the one that is inside the program.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -60,12 +61,12 @@ impl<'a> ImagesHandle<'a> {
         Ok(self.engine.store.images().remove(text, force)?)
     }
 
-    /// Loads every image of an archive.
+    /// Loads every image of an archive, from a file, which is read by places, or from a pipe.
     ///
     /// # Errors
     /// When the archive is none, not whole, or not honest.
-    pub fn load(&self, archive: impl Read + Send) -> Result<Vec<Loaded>, EngineError> {
-        Ok(self.engine.store.images().load(archive, monitor::now_ns())?)
+    pub fn load(&self, archive: File) -> Result<Vec<Loaded>, EngineError> {
+        Ok(self.engine.store.images().load_file(archive, monitor::now_ns())?)
     }
 
     /// Loads every image of an OCI layout in a directory.

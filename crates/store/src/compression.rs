@@ -19,7 +19,8 @@ pub const MOST_ZSTD_WINDOW_LOG: u32 = 27;
 
 /// Compressed bytes that are read at once.
 const BUFFER_BYTES: usize = 128 * 1024;
-const MAGIC_BYTES: usize = 6;
+/// What [`detect`] wants to see.
+pub(crate) const MAGIC_BYTES: usize = 6;
 
 /// How a stream is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +142,8 @@ impl<R: Read> Read for Decoder<R> {
     }
 }
 
-fn detect(start: &[u8]) -> Result<Compression, DecodeError> {
+/// How a stream that begins like this is compressed.
+pub(crate) fn detect(start: &[u8]) -> Result<Compression, DecodeError> {
     match start {
         [0x1f, 0x8b, ..] => Ok(Compression::Gzip),
         // A frame, or a skippable frame as seekable and chunked writers put first. RFC 8878, 3.1.

@@ -11,6 +11,7 @@ use crate::{Store, StoreError, suggest};
 mod archive;
 mod import;
 mod load;
+mod members;
 mod stage;
 
 pub use import::Import;

@@ -26,6 +26,7 @@ mod stream;
 
 use create::Unpacker;
 
+pub(crate) use name::Name;
 pub use remove::{RemoveError, remove_tree};
 pub use stream::{StreamError, Streamed, unpack_stream};
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use engine::{DebianRequest, Image, Import};
@@ -94,7 +95,12 @@ pub(super) fn load(session: &Session, matches: &Matches) -> Result<i32, Failure>
                 "load: requested load from stdin, but stdin is a terminal".to_owned(),
             ));
         }
-        None => images.load(std::io::stdin()).map_err(doing("standard input"))?,
+        None => {
+            // It may be a file as well: `load < archive`.
+            let input = std::io::stdin().as_fd().try_clone_to_owned();
+            let input = input.map_err(Failure::file("load", "standard input"))?;
+            images.load(File::from(input)).map_err(doing("standard input"))?
+        }
     };
     for image in loaded.iter().filter(|_| !matches.on("quiet")) {
         if image.names.is_empty() {

@@ -1,19 +1,15 @@
 //! The members of an image archive, as `docker save` writes it or as an OCI layout: what images are in it, and made of what.
 //!
-//! Members are reached inside the archive's directory only, whatever links it holds (CVE-2014-9356); everything that has a
-//! digest is checked against it.
+//! Everything that has a digest is checked against it.
 
-use std::fs::File;
 use std::io::Read;
-use std::os::fd::BorrowedFd;
 
-use rustix::fs::{FileType, Mode, OFlags, fstat};
 use serde::de::DeserializeOwned;
 use spec::image::{Descriptor, DockerArchiveImage, Index, Manifest, Platform, media_type};
 use spec::{Digest, Reference};
-use sys::open_in_root;
 
 use super::digest_of;
+use super::members::{Member, Members};
 use crate::StoreError;
 
 /// A document longer than this is none (a configuration of 100 MiB is an attack).
@@ -36,8 +32,8 @@ pub(super) struct Found {
     pub(super) names: Vec<Reference>,
 }
 
-/// The members of an archive.
-pub(super) struct Archive<'a>(pub(super) BorrowedFd<'a>);
+/// An archive of images.
+pub(super) struct Archive<'a>(pub(super) Members<'a>);
 
 impl Archive<'_> {
     /// Every image of this machine's kind.
@@ -126,12 +122,10 @@ impl Archive<'_> {
 
     /// A small member, whole; nothing when it is not there.
     fn document(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let file = match self.try_open(path)? {
-            Some(file) => file,
-            None => return Ok(None),
-        };
+        let Some(member) = self.0.find(path)? else { return Ok(None) };
         let mut bytes = Vec::new();
-        file.take(MOST_DOCUMENT_BYTES + 1)
+        member
+            .take(MOST_DOCUMENT_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(StoreError::file("read", path))?;
         if bytes.len() as u64 > MOST_DOCUMENT_BYTES {
@@ -143,26 +137,10 @@ impl Archive<'_> {
     }
 
     /// A member that has to be there.
-    pub(super) fn open(&self, path: &str) -> Result<File, StoreError> {
-        self.try_open(path)?
+    pub(super) fn open(&self, path: &str) -> Result<Member, StoreError> {
+        self.0
+            .find(path)?
             .ok_or_else(|| StoreError::Archive(format!("{path:?} is not in the archive")))
-    }
-
-    fn try_open(&self, path: &str) -> Result<Option<File>, StoreError> {
-        let file = match open_in_root(
-            self.0,
-            path,
-            OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
-            Mode::empty(),
-        ) {
-            Err(errno) if errno.name() == Some("ENOENT") => return Ok(None),
-            opened => opened.map_err(StoreError::file("open", path))?,
-        };
-        let stat = fstat(&file).map_err(StoreError::file("open", path))?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(StoreError::Archive(format!("{path:?} is no file")));
-        }
-        Ok(Some(File::from(file)))
     }
 }
 

@@ -1,11 +1,12 @@
 //! Images from the archives of `docker save`, and from OCI layouts, packed or as directories.
 //!
-//! The outer archive is unpacked into a scratch directory first: its manifest may stand at its end, its members in any order,
-//! and layers in parallel need places to read from.
+//! The manifest of an archive may stand at its end, its members in any order, and layers in parallel need places to read from:
+//! an archive that is a file gives them itself; what comes through a pipe, or is compressed as a whole, is unpacked into a
+//! scratch directory first.
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use spec::image::ImageConfig;
@@ -13,9 +14,10 @@ use spec::{Digest, ImageId, Reference};
 
 use super::Images;
 use super::archive::{Archive, Found, parse};
+use super::members::{Index, Member, Members};
 use super::stage::{Source, Stage, Staged};
 use crate::compression::Decoder;
-use crate::unpack::{Form, Rules, unpack};
+use crate::unpack::{Form, Rules, UnpackError, unpack};
 use crate::{StoreError, scratch};
 
 /// overlayfs.rst: a mount takes at most 500 lower layers.
@@ -35,6 +37,17 @@ pub struct Loaded {
 }
 
 impl Images<'_> {
+    /// Loads every image of an archive that is a file and begins where that stands; of any other file as [`Images::load`].
+    ///
+    /// # Errors
+    /// As [`Images::load`].
+    pub fn load_file(&self, archive: File, now_ns: i64) -> Result<Vec<Loaded>, StoreError> {
+        match Index::of(&archive).map_err(unreadable)? {
+            Some(index) => load_from(Members::Packed(index), Stage::new(self.store)?, now_ns),
+            None => self.load(archive, now_ns),
+        }
+    }
+
     /// Loads every image of an archive, compressed or not.
     ///
     /// # Errors
@@ -44,14 +57,10 @@ impl Images<'_> {
         let outer = stage.scratch().join(OUTER);
         std::fs::create_dir(&outer).map_err(StoreError::file("make", &outer))?;
         let into = File::open(&outer).map_err(StoreError::file("open", &outer))?;
-        let unpacked = |cause: Box<dyn std::error::Error + Send + Sync>| StoreError::Unpack {
-            what: "unpack the archive".to_owned(),
-            cause,
-        };
-        let plain = Decoder::new(archive).map_err(|cause| unpacked(cause.into()))?;
+        let plain = Decoder::new(archive).map_err(unreadable)?;
         let rules = Rules { form: Form::RootFs, devices: false, owners: false, ..Rules::layer() };
-        unpack(plain, into.as_fd(), &rules).map_err(|cause| unpacked(cause.into()))?;
-        load_from(into.as_fd(), stage, now_ns)
+        unpack(plain, into.as_fd(), &rules).map_err(unreadable::<UnpackError>)?;
+        load_from(Members::Unpacked(into.as_fd()), stage, now_ns)
     }
 
     /// Loads every image of an OCI layout, or of an unpacked archive of `docker save`, in a directory.
@@ -60,12 +69,16 @@ impl Images<'_> {
     /// As [`Images::load`].
     pub fn load_directory(&self, path: &Path, now_ns: i64) -> Result<Vec<Loaded>, StoreError> {
         let directory = File::open(path).map_err(StoreError::file("open", path))?;
-        load_from(directory.as_fd(), Stage::new(self.store)?, now_ns)
+        load_from(Members::Unpacked(directory.as_fd()), Stage::new(self.store)?, now_ns)
     }
 }
 
+fn unreadable<E: std::error::Error + Send + Sync + 'static>(cause: E) -> StoreError {
+    StoreError::Unpack { what: "unpack the archive".to_owned(), cause: Box::new(cause) }
+}
+
 fn load_from(
-    archive: BorrowedFd<'_>,
+    archive: Members<'_>,
     mut stage: Stage<'_>,
     now_ns: i64,
 ) -> Result<Vec<Loaded>, StoreError> {
@@ -101,8 +114,8 @@ fn missing(
     stage: &Stage<'_>,
     found: &[Found],
     configs: &[ImageConfig],
-) -> Result<Vec<Source<File>>, StoreError> {
-    let mut sources: Vec<Source<File>> = Vec::new();
+) -> Result<Vec<Source<Member>>, StoreError> {
+    let mut sources: Vec<Source<Member>> = Vec::new();
     for (found, config) in found.iter().zip(configs) {
         for (diff_id, (path, blob)) in config.rootfs.diff_ids.iter().zip(&found.layers) {
             let planned = sources.iter().any(|source| source.diff_id.as_ref() == Some(diff_id));

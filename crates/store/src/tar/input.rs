@@ -1,6 +1,6 @@
 //! The buffered source of a reader: blocks for headers, slices for contents, and the offset that errors name.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
 use super::header::Block;
 use super::{BLOCK_BYTES, TarError};
@@ -11,6 +11,8 @@ const BUFFER_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Input<R> {
     reader: R,
+    /// Passes over as many bytes as there are, without reading them, where that can be done.
+    seek: Option<fn(&mut R, u64) -> std::io::Result<u64>>,
     buffer: Vec<u8>,
     /// What is read and not used yet.
     start: usize,
@@ -21,7 +23,15 @@ pub(super) struct Input<R> {
 
 impl<R: Read> Input<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self { reader, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, at: 0 }
+        Self { reader, seek: None, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, at: 0 }
+    }
+
+    /// The same, for a reader whose contents need not be read to be skipped.
+    pub(super) fn new_seekable(reader: R) -> Self
+    where
+        R: Seek,
+    {
+        Self { seek: Some(pass_over), ..Self::new(reader) }
     }
 
     /// Offset of what comes next.
@@ -61,6 +71,16 @@ impl<R: Read> Input<R> {
 
     /// Uses `count` bytes without looking at them.
     pub(super) fn skip(&mut self, mut count: u64, what: &'static str) -> Result<(), TarError> {
+        let buffered = (self.end - self.start) as u64;
+        if let Some(seek) = self.seek
+            && count > buffered
+        {
+            let at = self.at + buffered;
+            let passed = seek(&mut self.reader, count - buffered)
+                .map_err(|source| TarError::Read { at, source })?;
+            (self.start, self.end, self.at) = (0, 0, at + passed);
+            count -= buffered + passed;
+        }
         while count > 0 {
             count -= self.bytes(count, what)?.len() as u64;
         }
@@ -121,4 +141,13 @@ impl<R: Read> Input<R> {
     const fn truncated(&self, what: &'static str) -> TarError {
         TarError::Truncated { what, at: self.at + (self.end - self.start) as u64 }
     }
+}
+
+/// Never beyond the end, where lseek(2) would go as well: the end is where an archive is truncated.
+fn pass_over(reader: &mut impl Seek, count: u64) -> std::io::Result<u64> {
+    let from = reader.stream_position()?;
+    let end = reader.seek(SeekFrom::End(0))?;
+    let to = from.saturating_add(count).min(end.max(from));
+    reader.seek(SeekFrom::Start(to))?;
+    Ok(to - from)
 }

@@ -3,7 +3,7 @@
 //! Extension headers change only the next entry, never each other: `L` and `K` have their own header's size even behind a PAX
 //! header that states another one (RUSTSEC-2026-0112). Memory: one buffer, one entry, one extension header.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::ops::Deref;
 
 use super::header::Header;
@@ -75,8 +75,21 @@ impl<R: Read> Reader<R> {
     /// Reads the archive in `reader`, which must not be compressed: see [`crate::compression::Decoder`].
     #[must_use]
     pub fn new(reader: R, limits: Limits) -> Self {
+        Self::of(Input::new(reader), limits)
+    }
+
+    /// The same; contents that are skipped are not even read.
+    #[must_use]
+    pub fn new_seekable(reader: R, limits: Limits) -> Self
+    where
+        R: Seek,
+    {
+        Self::of(Input::new_seekable(reader), limits)
+    }
+
+    fn of(input: Input<R>, limits: Limits) -> Self {
         Self {
-            input: Input::new(reader),
+            input,
             limits,
             entry: Metadata::default(),
             global: Overrides::default(),
@@ -410,6 +423,12 @@ impl<R> Deref for Entry<'_, R> {
 }
 
 impl<R: Read> Entry<'_, R> {
+    /// Where the contents begin in the archive, before any of them is read.
+    #[must_use]
+    pub const fn contents_at(&self) -> u64 {
+        self.reader.bytes()
+    }
+
     /// The next piece of the contents, without copying it; holes of a sparse file are left out. `None` at the end.
     ///
     /// # Errors

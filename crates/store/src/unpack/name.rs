@@ -10,7 +10,7 @@ const AUFS: &[u8] = b".wh..wh.";
 
 /// A path below the root: no empty name, no `.`, no `..`, no slash at either end. Empty for the root itself.
 #[derive(Debug, Default)]
-pub(super) struct Name {
+pub(crate) struct Name {
     path: Vec<u8>,
     /// Where the last name begins.
     last: usize,
@@ -32,7 +32,7 @@ pub(super) enum Meaning<'n> {
 
 impl Name {
     /// Becomes what `bytes` mean, reusing its memory.
-    pub(super) fn set(&mut self, bytes: &[u8], most_depth: usize) -> Result<(), UnpackError> {
+    pub(crate) fn set(&mut self, bytes: &[u8], most_depth: usize) -> Result<(), UnpackError> {
         self.path.clear();
         (self.last, self.depth) = (0, 0);
         for part in bytes.split(|byte| *byte == b'/') {
@@ -58,7 +58,7 @@ impl Name {
         Ok(())
     }
 
-    pub(super) fn path(&self) -> &[u8] {
+    pub(crate) fn path(&self) -> &[u8] {
         &self.path
     }
 
@@ -73,6 +73,21 @@ impl Name {
 
     pub(super) fn last(&self) -> &[u8] {
         &self.path[self.last..]
+    }
+
+    /// An entry of that name is none that an archive may have.
+    pub(crate) fn refused(&self, problem: &'static str) -> UnpackError {
+        refused(&self.path, problem)
+    }
+
+    /// With the entry of that name there are too many.
+    pub(crate) fn over(&self, limit: &'static str, most: u64) -> UnpackError {
+        UnpackError::Limit { path: printable(&self.path), limit, most }
+    }
+
+    /// The kernel refused something about the entry of that name.
+    pub(crate) fn failed(&self, step: &'static str, error: std::io::Error) -> UnpackError {
+        UnpackError::Step { step, path: printable(&self.path), errno: error.into() }
     }
 
     /// What the name says in `form`.

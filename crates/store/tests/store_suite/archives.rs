@@ -1,7 +1,11 @@
 //! Archives of every kind that tools make, loaded.
 
 use std::fs::File;
+use std::io::{Seek as _, SeekFrom, Write as _};
 
+use store::tar::{Kind, Metadata, Writer};
+
+use crate::faults::{archive, docker, file, sha256};
 use crate::fixture::{Bench, NOW, run, text};
 
 /// Layers that share one, in one layout: the archives of the tests below are copies of it.
@@ -47,7 +51,7 @@ fn loads_docker_and_oci_archives_however_compressed() {
         for ending in ["", ".gz", ".zst"] {
             let store = bench.store();
             let file = File::open(format!("{plain}{ending}")).unwrap();
-            let loaded = store.images().load(file, NOW).unwrap();
+            let loaded = store.images().load_file(file, NOW).unwrap();
             assert_eq!(loaded[0].names[0].familiar(), name);
             check(&bench, name);
             ids.push(loaded[0].id.clone());
@@ -132,4 +136,100 @@ fn a_native_image_is_chosen_and_its_absence_named() {
     assert_eq!(error, words);
     platform(&native.architecture, "linux");
     assert_eq!(store.images().load_directory(layout.as_ref(), NOW).unwrap().len(), 1);
+}
+
+/// Entries of an archive that are no plain files.
+fn append(writer: &mut Writer<Vec<u8>>, path: &str, kind: Kind, link: &str) {
+    let (path, link) = (path.as_bytes().to_vec(), link.as_bytes().to_vec());
+    let entry = Metadata { path, kind, link, mode: 0o755, ..Metadata::default() };
+    writer.append(&entry, std::io::empty()).unwrap();
+}
+
+/// As `docker save` wrote them for years: a layer that two images have is a link to the other's, here to the same one by every
+/// sort of link.
+fn linked(layer: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new());
+    let file = |path: &str, size: usize| Metadata {
+        path: path.as_bytes().to_vec(),
+        size: size as u64,
+        mode: 0o644,
+        ..Metadata::default()
+    };
+    append(&mut writer, "real/", Kind::Directory, "");
+    writer.append(&file("./real/layer.tar", layer.len()), layer).unwrap();
+    append(&mut writer, "other", Kind::Symlink, "/real");
+    append(&mut writer, "again/layer.tar", Kind::Symlink, "../other/layer.tar");
+    append(&mut writer, "hard.tar", Kind::Hardlink, "real/layer.tar");
+    let diff_id = sha256(layer);
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#
+    );
+    let manifest = ["real/layer.tar", "other/layer.tar", "again/layer.tar", "hard.tar"]
+        .map(|path| format!(r#"{{"Config":"config.json","Layers":["{path}"]}}"#))
+        .join(",");
+    let manifest = format!("[{manifest}]");
+    writer.append(&file("config.json", config.len()), config.as_bytes()).unwrap();
+    writer.append(&file("manifest.json", manifest.len()), manifest.as_bytes()).unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn links_lead_from_layer_to_layer() {
+    let layer = archive(&[("a", b"1")]);
+    let archive = linked(&layer);
+    for from_file in [true, false] {
+        let bench = Bench::new();
+        let store = bench.store();
+        let loaded = if from_file {
+            store.images().load_file(file(&archive), NOW)
+        } else {
+            store.images().load(&archive[..], NOW)
+        };
+        assert_eq!(loaded.unwrap().len(), 4);
+        assert_eq!((bench.layers().len(), bench.garbage().len()), (1, 0));
+    }
+}
+
+#[test]
+fn an_archive_begins_where_its_file_stands() {
+    let bench = Bench::new();
+    let layer = archive(&[("a", b"1")]);
+    let image = docker(&layer, &sha256(&layer));
+    let mut file = file(&[b"what was read before", &image[..]].concat());
+    file.seek(SeekFrom::Start(20)).unwrap();
+    assert_eq!(bench.store().images().load_file(file, NOW).unwrap().len(), 1);
+}
+
+#[test]
+fn an_archive_with_holes_is_unpacked_first() {
+    let bench = Bench::new();
+    let layer = archive(&[("a", &[0; 300_000])]);
+    for (name, contents) in
+        [("layer.tar", &layer[..]), ("config.json", b""), ("manifest.json", b"")]
+    {
+        File::create(bench.path(name)).unwrap().write_all(contents).unwrap();
+    }
+    let whole = docker(&layer, &sha256(&layer));
+    run(
+        "tar",
+        &[
+            "-C",
+            text(bench.directory.path()),
+            "-xf",
+            text(&{
+                let path = bench.path("whole.tar");
+                File::create(&path).unwrap().write_all(&whole).unwrap();
+                path
+            }),
+        ],
+    );
+    run("fallocate", &["--dig-holes", text(&bench.path("layer.tar"))]);
+    let sparse = bench.path("sparse.tar");
+    let members = ["manifest.json", "config.json", "layer.tar"];
+    let before = ["-C", text(bench.directory.path()), "-S", "-cf", text(&sparse)];
+    run("tar", &[&before[..], &members[..]].concat());
+    assert!(sparse.metadata().unwrap().len() < 100_000, "it has holes");
+    let loaded = bench.store().images().load_file(File::open(sparse).unwrap(), NOW).unwrap();
+    assert_eq!(loaded.len(), 1);
+    assert_eq!(bench.garbage(), [""; 0]);
 }

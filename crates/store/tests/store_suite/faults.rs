@@ -1,7 +1,7 @@
 //! Full disks, read-only roots, damaged and dishonest archives: one clear error, and nothing left.
 
 use std::fs::File;
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Seek as _, Write as _};
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
 use spec::image::media_type;
@@ -32,7 +32,7 @@ impl Drop for Small {
     }
 }
 
-fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new());
     for (path, contents) in entries {
         let (path, size) = (path.as_bytes().to_vec(), contents.len() as u64);
@@ -43,7 +43,7 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// A docker archive of one layer; `change` makes it dishonest.
-fn docker(layer: &[u8], diff_id: &str) -> Vec<u8> {
+pub(crate) fn docker(layer: &[u8], diff_id: &str) -> Vec<u8> {
     let config = format!(
         r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#
     );
@@ -55,14 +55,24 @@ fn docker(layer: &[u8], diff_id: &str) -> Vec<u8> {
     ])
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     let mut reader = store::compression::HashingReader::new(bytes);
     std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
     reader.finish().digest.to_string()
 }
 
+pub(crate) fn file(contents: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(contents).unwrap();
+    file.rewind().unwrap();
+    file
+}
+
 fn refused(bench: &Bench, archive: &[u8]) -> String {
     let error = bench.store().images().load(archive, NOW).unwrap_err();
+    // A file is read by places, a pipe is unpacked: what is wrong is the same.
+    let of_file = bench.store().images().load_file(file(archive), NOW).unwrap_err();
+    assert_eq!(chain(&of_file), chain(&error));
     assert_eq!(error.kind(), Refusal::Invalid, "{}", chain(&error));
     assert!(bench.garbage().is_empty() && bench.layers().is_empty(), "{}", chain(&error));
     assert!(bench.store().images().list().unwrap().is_empty());
@@ -84,6 +94,13 @@ fn a_full_disk_is_said_and_leaves_nothing() {
     for directory in ["tmp", "layers"] {
         assert_eq!(std::fs::read_dir(small.0.join("root").join(directory)).unwrap().count(), 0);
     }
+    // An archive that is a file is not written a second time: there would be no room for this one.
+    let layer = archive(&[("a", b"1")]);
+    let noise = archive(&[("noise", &noise)]);
+    // Without the two blocks that end it.
+    let large = [&noise[..noise.len() - 1024], &docker(&layer, &sha256(&layer))].concat();
+    assert_eq!(store.images().load(&large[..], NOW).unwrap_err().kind(), Refusal::Full);
+    store.images().load_file(file(&large), NOW).unwrap();
     // It still works once there is room.
     let root = archive(&[("small", b"1")]);
     store.images().import(&root[..], &Import::default(), NOW).unwrap();
@@ -160,6 +177,14 @@ fn links_in_the_outer_archive_lead_nowhere() {
     };
     writer.append(&link("manifest.json", "/etc/passwd"), std::io::empty()).unwrap();
     refused(&bench, &writer.finish().unwrap());
+    for (name, target) in [("a", "a"), ("a", "b/../a/./x"), ("../manifest.json", "a")] {
+        let mut writer = Writer::new(Vec::new());
+        writer.append(&link(name, target), std::io::empty()).unwrap();
+        writer.append(&link("manifest.json", "a"), std::io::empty()).unwrap();
+        let error = bench.store().images().load_file(file(&writer.finish().unwrap()), NOW);
+        assert!(error.is_err(), "{name} -> {target}");
+    }
+    assert!(bench.garbage().is_empty());
 }
 
 /// An OCI archive of one manifest with this index entry and these bytes.

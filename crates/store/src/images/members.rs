@@ -1,0 +1,179 @@
+//! The members of an image archive by name, and where their bytes lie: files of a directory, or places in an archive that is
+//! a file itself and need not be unpacked. Start at [`Members::find`].
+//!
+//! Names lead to members only: links are followed inside the archive, as below a root of its own (CVE-2014-9356).
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use rustix::fs::{FileType, Mode, OFlags, fstat};
+use sys::{Errno, open_in_root};
+
+use crate::StoreError;
+use crate::compression::{self, Compression};
+use crate::tar::{Kind, Reader};
+use crate::unpack::{Limits, Name, UnpackError};
+
+/// As many symbolic links as the kernel follows in one path. path_resolution(7).
+const MOST_LINKS: usize = 40;
+/// Bytes of all names in an index. An archive of many large images stays below a hundredth of it.
+const MOST_NAME_BYTES: u64 = 16 << 20;
+
+/// Where the members are.
+#[derive(Debug)]
+pub(super) enum Members<'a> {
+    /// In a directory.
+    Unpacked(BorrowedFd<'a>),
+    /// In an archive.
+    Packed(Index),
+}
+
+/// A member's bytes, read by their place: many can be read from one file at once.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    file: Arc<File>,
+    at: u64,
+    left: u64,
+}
+
+/// What stands where in an archive.
+#[derive(Debug)]
+pub(super) struct Index {
+    file: Arc<File>,
+    entries: BTreeMap<Vec<u8>, Entry>,
+}
+
+#[derive(Clone, Debug)]
+enum Entry {
+    File { at: u64, size: u64 },
+    Symlink(Vec<u8>),
+    Other,
+}
+
+impl Members<'_> {
+    /// The member of that name; nothing when there is none.
+    pub(super) fn find(&self, path: &str) -> Result<Option<Member>, StoreError> {
+        let no_file = || StoreError::Archive(format!("{path:?} is no file"));
+        match self {
+            Self::Unpacked(directory) => {
+                let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+                let file = match open_in_root(*directory, path, flags, Mode::empty()) {
+                    Err(errno) if errno.name() == Some("ENOENT") => return Ok(None),
+                    opened => opened.map_err(StoreError::file("open", path))?,
+                };
+                let stat = fstat(&file).map_err(StoreError::file("open", path))?;
+                if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+                    return Err(no_file());
+                }
+                let left = u64::try_from(stat.st_size).unwrap_or(0);
+                Ok(Some(Member { file: Arc::new(File::from(file)), at: 0, left }))
+            }
+            Self::Packed(index) => {
+                match index.find(path.as_bytes()).map_err(StoreError::file("open", path))? {
+                    None => Ok(None),
+                    Some(Entry::File { at, size }) => {
+                        Ok(Some(Member { file: Arc::clone(&index.file), at: *at, left: *size }))
+                    }
+                    Some(Entry::Symlink(_) | Entry::Other) => Err(no_file()),
+                }
+            }
+        }
+    }
+}
+
+impl Read for Member {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let count = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += count as u64;
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+impl Index {
+    /// Reads the headers of the archive that begins where `file` stands, and none of its contents. Nothing when its members
+    /// cannot be read by their places: `file` is no regular file, it is compressed, or a member has holes. `file` stands
+    /// where it did then.
+    pub(super) fn of(file: &File) -> Result<Option<Self>, UnpackError> {
+        let Some(start) = start_of_plain(file) else { return Ok(None) };
+        let limits = Limits::default();
+        let mut reader = Reader::new_seekable(file, limits.archive);
+        let (mut entries, mut name, mut name_bytes) = (BTreeMap::new(), Name::default(), 0);
+        while let Some(entry) = reader.next_entry()? {
+            name.set(&entry.path, limits.depth)?;
+            name_bytes += entry.path.len() as u64 + entry.link.len() as u64;
+            if name_bytes > MOST_NAME_BYTES {
+                return Err(name.over("size of all names", MOST_NAME_BYTES));
+            }
+            let found = match entry.kind {
+                Kind::File if entry.sparse.is_some() => {
+                    let rewound = (&mut &*file).seek(SeekFrom::Start(start));
+                    return rewound.map(|_| None).map_err(|error| name.failed("rewind to", error));
+                }
+                Kind::File => Entry::File { at: start + entry.contents_at(), size: entry.size },
+                Kind::Symlink => Entry::Symlink(entry.link.clone()),
+                Kind::Hardlink => {
+                    let mut target = Name::default();
+                    target.set(&entry.link, limits.depth)?;
+                    let missing = "target of a hard link is not in this archive";
+                    entries.get(target.path()).cloned().ok_or_else(|| name.refused(missing))?
+                }
+                Kind::CharacterDevice | Kind::BlockDevice => {
+                    return Err(name.refused("device nodes are not allowed here"));
+                }
+                Kind::Directory | Kind::Fifo => Entry::Other,
+            };
+            entries.insert(name.path().to_vec(), found);
+        }
+        let file = file.as_fd().try_clone_to_owned();
+        let file = file.map_err(|error| name.failed("hold", error))?;
+        Ok(Some(Self { file: Arc::new(File::from(file)), entries }))
+    }
+
+    /// What stands under that path once its symbolic links are followed.
+    fn find(&self, path: &[u8]) -> Result<Option<&Entry>, Errno> {
+        let parts = |path: &[u8]| -> Vec<Vec<u8>> {
+            path.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec).collect()
+        };
+        let (mut here, mut links, mut ahead) = (Vec::new(), 0, parts(path));
+        while let Some(part) = ahead.pop() {
+            let length = here.len();
+            match &part[..] {
+                b"" | b"." => continue,
+                b".." => {
+                    here.truncate(here.iter().rposition(|byte| *byte == b'/').unwrap_or(0));
+                    continue;
+                }
+                _ if length > 0 => here.push(b'/'),
+                _ => {}
+            }
+            here.extend_from_slice(&part);
+            if let Some(Entry::Symlink(target)) = self.entries.get(&here) {
+                links += 1;
+                if links > MOST_LINKS {
+                    return Err(rustix::io::Errno::LOOP.into());
+                }
+                here.truncate(if target.starts_with(b"/") { 0 } else { length });
+                ahead.extend(parts(target));
+            }
+        }
+        Ok(self.entries.get(&here))
+    }
+}
+
+/// Where a file stands whose further bytes can be reached by their place and are not compressed.
+fn start_of_plain(file: &File) -> Option<u64> {
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let start = (&mut &*file).stream_position().ok()?;
+    let mut magic = Vec::new();
+    let member = Member { file: Arc::new(file.try_clone().ok()?), at: start, left: 16 };
+    member.take(compression::MAGIC_BYTES as u64).read_to_end(&mut magic).ok()?;
+    (compression::detect(&magic) == Ok(Compression::Plain)).then_some(start)
+}
