@@ -182,13 +182,18 @@ mod tests {
 
         let mut follower = corten.command();
         let follower =
-            follower.args(["logs", "-f", "-n", "0", "talk"]).stdout(Stdio::piped()).spawn();
+            follower.args(["logs", "-f", "-n", "2", "talk"]).stdout(Stdio::piped()).spawn();
         let mut follower = follower.unwrap();
+        // Its first line says that it has begun.
+        let mut followed = BufReader::new(follower.stdout.take().unwrap());
+        let mut line = String::new();
+        followed.read_line(&mut line).unwrap();
+        assert_eq!(line, "line 5\n");
         let attached = corten.run_with(&["attach", "talk"], b"go\n");
         assert_eq!((attached.code, attached.stdout.as_str()), (0, "last\n"));
-        let mut followed = String::new();
-        follower.stdout.take().unwrap().read_to_string(&mut followed).unwrap();
-        assert_eq!(followed, "last\n");
+        let mut rest = String::new();
+        followed.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "last\n");
         assert!(follower.wait().unwrap().success());
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use engine::{Engine, EngineConfig, VERSION};
+use engine::{Engine, EngineConfig, Paths, VERSION};
 
 use crate::arguments::{Parsed, closest, commands_help, help, one, parse, switch};
 use crate::commands::{self, COMMANDS, Command};
@@ -21,14 +21,16 @@ pub(crate) struct Session {
 impl Session {
     /// The engine over the store that flags and environment name.
     pub(crate) fn engine(&self) -> Result<Engine, Failure> {
-        let paths = self
-            .config
-            .clone()
-            .resolve(RawConfig::from_environment())
-            .map_err(Failure::file("find", "the working directory"))?;
+        let paths = self.paths()?;
         let program =
             std::env::current_exe().map_err(Failure::file("find", "the running program"))?;
         Ok(Engine::open(EngineConfig { paths, program })?)
+    }
+
+    /// The directories that flags and environment name.
+    pub(crate) fn paths(&self) -> Result<Paths, Failure> {
+        let config = self.config.clone().resolve(RawConfig::from_environment());
+        config.map_err(Failure::file("find", "the working directory"))
     }
 }
 

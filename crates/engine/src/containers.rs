@@ -57,7 +57,7 @@ impl<'a> Containers<'a> {
     /// For values that no container can have, an unknown image, a name that is taken, or what the disk refuses. Nothing is
     /// left then.
     pub fn create(&self, request: &CreateRequest) -> Result<ContainerId, EngineError> {
-        let made = self.make(request, false)?;
+        let made = self.make(names::random_id()?, request, false)?;
         match self.check(&made) {
             Ok(()) => Ok(made.id),
             Err(error) => {
@@ -84,10 +84,14 @@ impl<'a> Containers<'a> {
         self.plan(&made, &volumes).map(|(plan, _)| plan)
     }
 
-    pub(crate) fn make(&self, request: &CreateRequest, active: bool) -> Result<Made, EngineError> {
+    pub(crate) fn make(
+        &self,
+        id: ContainerId,
+        request: &CreateRequest,
+        active: bool,
+    ) -> Result<Made, EngineError> {
         let image = self.engine.images().resolve(&request.image)?;
         let config = self.resolve_names(merge(request, &image.config.config)?)?;
-        let id = names::random_id()?;
         let name: ContainerName = match &request.name {
             Some(name) => name.parse().map_err(|_bad| {
                 EngineError::value(
@@ -244,7 +248,7 @@ mod tests {
     fn a_container_about_to_start_is_not_lost() {
         let directory = tempfile::tempdir().unwrap();
         let (engine, request) = with_image(directory.path());
-        let made = engine.containers().make(&request, true).unwrap();
+        let made = engine.containers().make(names::random_id().unwrap(), &request, true).unwrap();
         let other = self::engine(directory.path());
         let look = || other.containers().all().unwrap().remove(0).state;
         assert_eq!(look(), State::Starting);

@@ -37,9 +37,7 @@ impl Engine {
     /// # Errors
     /// When the caller is not root, or the store cannot be opened.
     pub fn open(config: EngineConfig) -> Result<Self, EngineError> {
-        if !rustix::process::geteuid().is_root() {
-            return Err(EngineError::NotRoot);
-        }
+        demand_root()?;
         Ok(Self {
             store: Store::open(config.paths)?,
             program: config.program,
@@ -79,4 +77,9 @@ impl Engine {
         let layout = Layout::detect().map_err(EngineError::Layout)?;
         Ok(self.layout.get_or_init(|| layout))
     }
+}
+
+/// Namespaces, mounts and groups are root's to make.
+pub(crate) fn demand_root() -> Result<(), EngineError> {
+    if rustix::process::geteuid().is_root() { Ok(()) } else { Err(EngineError::NotRoot) }
 }

@@ -34,6 +34,6 @@ pub use life::{Container, State};
 pub use list::{Filter, Row};
 pub use monitor::{Connection, FromMonitor, Received, format_time, log, now_ns};
 pub use processes::ProcessRow;
-pub use start::Attach;
+pub use start::{Attach, Launch};
 pub use store::{Image, Import, Loaded, Paths, Removed};
 pub use templates::{DebianRequest, TemplateInfo, Templates};

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use libcontainer::{Context, Plan, RootSource};
-use monitor::{Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, Received};
+use monitor::{Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, Received, Waiting};
 use spec::ContainerId;
 use spec::runtime::Seccomp;
-use store::Status;
+use store::{Paths, Status};
 
 use crate::config::{ContainerConfig, MountSource, NetworkMode, SeccompChoice};
 use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
 use crate::life::{Container, PAUSED, State};
 use crate::lock::Lock;
+use crate::names;
 use crate::oci::{self, HostFiles, Surroundings};
 use crate::users;
 
@@ -25,6 +26,32 @@ pub struct Attach {
     pub output: bool,
 }
 
+/// A container that is about to be: its id, and the process of its monitor. It is made before the store is opened, so that the
+/// one starts while the other is read; dropped, it leaves nothing.
+#[derive(Debug)]
+pub struct Launch {
+    id: ContainerId,
+    monitor: Waiting,
+}
+
+impl Launch {
+    /// Starts the process. The caller has one thread.
+    ///
+    /// # Errors
+    /// When the caller is not root, or the process cannot be made.
+    pub fn begin(paths: &Paths) -> Result<Self, EngineError> {
+        crate::engine::demand_root()?;
+        let id = names::random_id()?;
+        let monitor = prepare(&id, &paths.container_state(&id))?;
+        Ok(Self { id, monitor })
+    }
+}
+
+fn prepare(id: &ContainerId, state: &Path) -> Result<Waiting, EngineError> {
+    let failed = |cause| EngineError::Spawn { name: id.short().to_owned(), cause };
+    monitor::prepare(id.as_str(), state).map_err(failed)
+}
+
 impl Containers<'_> {
     /// Makes a container and starts it. The connection hears whether it started, and misses no output.
     ///
@@ -32,11 +59,12 @@ impl Containers<'_> {
     /// As [`Containers::create`]. When the program itself cannot be run that comes as a message.
     pub fn run(
         &self,
+        launch: Launch,
         request: &CreateRequest,
         attach: Attach,
     ) -> Result<(ContainerId, String, Connection), EngineError> {
-        let made = self.make(request, true)?;
-        match self.spawn(&made, attach) {
+        let made = self.make(launch.id, request, true)?;
+        match self.hand_over(&made, launch.monitor, attach) {
             Ok(connection) => Ok((made.id, made.name, connection)),
             Err(error) => {
                 // Nothing of it ever ran.
@@ -78,7 +106,9 @@ impl Containers<'_> {
         // First the record: a command that is killed after the monitor began must not leave an unknown container running.
         let records = self.engine.store.containers();
         records.set_active(&made.id)?;
-        let error = match self.spawn(&made, attach) {
+        let started = prepare(&made.id, &made.dirs.state)
+            .and_then(|monitor| self.hand_over(&made, monitor, attach));
+        let error = match started {
             Ok(connection) => return Ok(Some(connection)),
             Err(error) => error,
         };
@@ -92,7 +122,12 @@ impl Containers<'_> {
         Err(error)
     }
 
-    fn spawn(&self, made: &Made, attach: Attach) -> Result<Connection, EngineError> {
+    fn hand_over(
+        &self,
+        made: &Made,
+        monitor: Waiting,
+        attach: Attach,
+    ) -> Result<Connection, EngineError> {
         let volumes = self.prepare_volumes(made)?;
         make_bind_sources(&made.config)?;
         let (plan, files) = self.plan(made, &volumes)?;
@@ -110,7 +145,8 @@ impl Containers<'_> {
             log: LogRules::default(),
             auto_remove: made.config.auto_remove.then(|| self.removal(&made.id)),
         };
-        monitor::spawn(&handoff, attach.input, attach.output)
+        monitor
+            .give(&handoff, attach.input, attach.output)
             .map_err(|cause| EngineError::Spawn { name: made.name.clone(), cause })
     }
 

@@ -91,6 +91,33 @@ impl Packet {
     }
 }
 
+/// Waits for the hand-off's file and the streams that its sender attaches to; nothing when whoever started this process has
+/// ended, or says something else.
+pub(crate) fn receive_handoff(socket: &OwnedFd) -> Option<(OwnedFd, u8)> {
+    let mut packet = [0_u8; 3];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let received = loop {
+        match recvmsg(socket, &mut [IoSliceMut::new(&mut packet)], &mut control, flags) {
+            Err(Raw::INTR) => {}
+            done => break done.ok()?,
+        }
+    };
+    let mut file = None;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+            file = descriptors.next();
+        }
+    }
+    match packet {
+        [kind::HAND_OFF, VERSION, streams] if received.bytes == packet.len() => {
+            file.map(|file| (file, streams))
+        }
+        _ => None,
+    }
+}
+
 impl Client {
     pub(crate) fn new(id: u32, socket: OwnedFd) -> Self {
         Self {
@@ -193,9 +220,8 @@ impl Client {
             return self.greet(*kind, rest);
         }
         match (*kind, rest) {
-            (kind::ATTACH, [bits]) => {
-                self.wants_output = bits & ATTACH_OUTPUT != 0;
-                self.writes_input = bits & ATTACH_INPUT != 0;
+            (kind::ATTACH, [streams]) => {
+                self.attach(*streams);
                 Request::Noted
             }
             // Only who said so writes input: the others are heard while input waits for the container.
@@ -211,6 +237,17 @@ impl Client {
             (kind::EXEC, _) => Request::Exec { streams },
             _ => Request::Gone,
         }
+    }
+
+    fn attach(&mut self, streams: u8) {
+        self.wants_output = streams & ATTACH_OUTPUT != 0;
+        self.writes_input = streams & ATTACH_INPUT != 0;
+    }
+
+    /// The client that brought the hand-off: its hello and its attachment came with it.
+    pub(crate) fn is_first(&mut self, streams: u8) {
+        self.greeted = true;
+        self.attach(streams);
     }
 
     fn greet(&mut self, kind: u8, rest: &[u8]) -> Request {

@@ -145,8 +145,7 @@ impl Connection {
     /// # Errors
     /// EPIPE when the monitor is gone.
     pub fn attach(&self, input: bool, output: bool) -> Result<(), Errno> {
-        let bits = if input { ATTACH_INPUT } else { 0 } | if output { ATTACH_OUTPUT } else { 0 };
-        self.send(&[kind::ATTACH, bits])
+        self.send(&[kind::ATTACH, streams(input, output)])
     }
 
     /// Writes to the container's standard input; waits while it is full.
@@ -246,9 +245,14 @@ impl Connection {
         Ok(decode(packet, console).map_or(Received::Closed, Received::Message))
     }
 
-    /// Sends a packet as it is.
-    pub(crate) fn send_raw(&self, packet: &[u8]) -> Result<(), Errno> {
-        self.send(packet)
+    /// Sends the file of the hand-off, its lock with it, and attaches.
+    pub(crate) fn send_handoff(
+        &self,
+        file: BorrowedFd<'_>,
+        input: bool,
+        output: bool,
+    ) -> Result<(), Errno> {
+        self.send_parts(&[&[kind::HAND_OFF, VERSION, streams(input, output)]], &[file])
     }
 
     fn send(&self, packet: &[u8]) -> Result<(), Errno> {
@@ -290,6 +294,10 @@ impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+fn streams(input: bool, output: bool) -> u8 {
+    (if input { ATTACH_INPUT } else { 0 }) | (if output { ATTACH_OUTPUT } else { 0 })
 }
 
 fn decode(packet: &[u8], console: Option<OwnedFd>) -> Option<FromMonitor<'_>> {

@@ -1,7 +1,7 @@
 //! The small process that stays with one container: it starts it, owns its streams and its log, serves whoever attaches, runs
 //! further processes inside, and records how it ended.
 //!
-//! The engine writes a [`HandOff`] and calls [`spawn`]; the program's hidden face `monitor` calls [`main`]. Later commands
+//! The engine calls [`prepare`], and [`Waiting::give`] with a [`HandOff`]; the program's hidden face `monitor` calls [`main`]. Later commands
 //! [`connect`] to it. [`observe`] tells a container's true state from what the monitor wrote and what the kernel says, also
 //! when the monitor is gone. It never parses an image, never opens a network socket, and has one thread.
 #![forbid(unsafe_code)]
@@ -26,4 +26,4 @@ pub use connection::{ConnectError, Connection, FromMonitor, Received, connect};
 pub use files::{ExitFile, Life, StateFile, observe};
 pub use handoff::{HANDOFF_VERSION, HandOff, LogRules};
 pub use run::main;
-pub use spawn::{SpawnError, spawn};
+pub use spawn::{SpawnError, Waiting, prepare};

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! client                                monitor
+//! HandOff(version, streams) and its file -->   from whoever started the monitor, in place of the next two
 //! Hello(version)        ------------>   (Refused(version) when it is newer, and the end)
 //! Attach(streams)       ------------>
 //!                       <------------   Started(pid) | StartFailed(code, text)
@@ -32,6 +33,7 @@ pub(crate) const MOST_PACKET: usize = 256 * 1024;
 
 pub(crate) mod kind {
     //! First bytes.
+    pub(crate) const HAND_OFF: u8 = b'P';
     pub(crate) const HELLO: u8 = b'H';
     pub(crate) const ATTACH: u8 = b'A';
     pub(crate) const STDIN: u8 = b'i';

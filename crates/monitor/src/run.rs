@@ -15,7 +15,7 @@ use rustix::process::{DumpableBehavior, WaitId, WaitIdOptions, set_dumpable_beha
 use spec::runtime::NamespaceKind;
 use sys::SignalSet;
 
-use crate::client::{Client, Packet, Request};
+use crate::client::{self, Client, Packet, Request};
 use crate::clients::Clients;
 use crate::files::ExitFile;
 use crate::handoff::{HANDOFF_VERSION, HandOff};
@@ -24,7 +24,7 @@ use crate::log::Writer;
 use crate::message::{kind, number};
 use crate::outputs::{Outputs, Stream};
 use crate::sessions::Sessions;
-use crate::spawn::{CLIENT_FD, HANDOFF_FD};
+use crate::spawn::CLIENT_FD;
 use crate::start::{Started, start};
 
 pub(crate) const GROUP_PATIENCE: Duration = Duration::from_secs(5);
@@ -36,18 +36,17 @@ const UNKNOWN: i32 = 255;
 /// Runs the monitor on the descriptors that [`crate::spawn`] gave it; returns its exit code.
 #[must_use]
 pub fn main() -> i32 {
-    let Some((file, client)) = sys::inherited_fd(HANDOFF_FD).zip(sys::inherited_fd(CLIENT_FD))
-    else {
-        return 2;
-    };
+    let Some(client) = sys::inherited_fd(CLIENT_FD) else { return 2 };
     let _blocked = sys::block_signals(SignalSet::all());
     // Its children inherit this until they exec: nothing of this process can be read or traced by a container.
     let _kept = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    let lock = std::fs::File::from(file);
     // Before anything else has used the heap: nothing of it is touched until a packet comes.
     let packet = Packet::new();
+    // The command has ended, or found that there is nothing to start.
+    let Some((file, streams)) = client::receive_handoff(&client) else { return 0 };
+    let lock = std::fs::File::from(file);
     let Some(mut handoff) = read(&lock) else { return 2 };
-    let mut monitor = match Monitor::start(&handoff, client, packet) {
+    let mut monitor = match Monitor::start(&handoff, (client, streams), packet) {
         Ok(monitor) => monitor,
         Err(code) => return code,
     };
@@ -102,18 +101,19 @@ enum Source {
 }
 
 impl Monitor {
-    fn start(handoff: &HandOff, client: OwnedFd, packet: Packet) -> Result<Self, i32> {
+    fn start(
+        handoff: &HandOff,
+        (client, streams): (OwnedFd, u8),
+        packet: Packet,
+    ) -> Result<Self, i32> {
         let started = match start(handoff) {
             Ok(started) => started,
             Err(refused) => return Err(refused.tell(&handoff.container_dir, &client)),
         };
         let Started { mut clients, process, cgroup, console, outputs, input, started_at } = started;
-        let first = clients.add(client);
-        // It said hello and attached before this process began: heard now, it misses no output of a container that ends at once.
-        let mut packet = packet;
-        for _ in 0..2 {
-            let _noted =
-                first.and_then(|id| clients.get_mut(id)).map(|own| own.receive(&mut packet));
+        // Attached from the first moment: it misses no output of a container that ends at once.
+        if let Some(first) = clients.add(client).and_then(|id| clients.get_mut(id)) {
+            first.is_first(streams);
         }
         let log = Writer::new(&handoff.container_dir, &handoff.log);
         clients.owe_all(&number(kind::STARTED, process.pid()), |_| true);

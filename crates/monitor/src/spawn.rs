@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
@@ -12,11 +12,9 @@ use sys::{CStringArray, CloneArgs, Errno, clone3, execveat, exit_now};
 use crate::connection::Connection;
 use crate::files::{ExitFile, StateFile};
 use crate::handoff::{FILE, HandOff};
-use crate::message::{VERSION, kind};
 
-/// Descriptors that a monitor is born with, by agreement of both ends, which are this program.
-pub(crate) const HANDOFF_FD: u8 = 3;
-pub(crate) const CLIENT_FD: u8 = 4;
+/// The descriptor that a monitor is born with, by agreement of both ends, which are this program.
+pub(crate) const CLIENT_FD: u8 = 3;
 /// Spare numbers above those that are agreed, so that moving one never hits another.
 const SPARE_FD: i32 = 10;
 
@@ -43,31 +41,29 @@ pub enum SpawnError {
     },
 }
 
-/// Writes the hand-off and starts the monitor on it. The connection is its first client, attached from birth: it misses no
-/// output, and hears whether the container started. The caller has one thread.
+/// A monitor's process that waits for its hand-off. Dropped, it ends the process.
+#[derive(Debug)]
+pub struct Waiting {
+    connection: Connection,
+}
+
+/// Starts the process of a container's monitor, which waits for [`Waiting::give`]: half a millisecond that the caller can spend
+/// on reading what goes into the hand-off. The names are for those who list processes. The caller has one thread.
 ///
 /// # Errors
-/// When the hand-off cannot be written or the process cannot be made. What happens after that comes as a message.
-pub fn spawn(handoff: &HandOff, input: bool, output: bool) -> Result<Connection, SpawnError> {
-    let file = write_handoff(handoff)?;
+/// When the process cannot be made.
+pub fn prepare(id: &str, state_dir: &Path) -> Result<Waiting, SpawnError> {
     let system = |action| move |errno: Errno| SpawnError::System { action, errno };
     let program = libcontainer::protect::own_program().map_err(system("protect the program"))?;
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
             .map_err(|errno| system("make a socket pair")(errno.into()))?;
-    let connection = Connection::over(ours);
-    let hello = [kind::HELLO, VERSION];
-    connection
-        .send_raw(&hello)
-        .and_then(|()| connection.attach(input, output))
-        .map_err(system("greet the monitor"))?;
-
-    let short = handoff.id.get(..12).unwrap_or(&handoff.id);
+    let short = id.get(..12).unwrap_or(id);
     let words = [
         "corten".to_owned(),
         "monitor".to_owned(),
         short.to_owned(),
-        handoff.state_dir.display().to_string(),
+        state_dir.display().to_string(),
     ];
     let argv = CStringArray::new(
         words.into_iter().map(|word| std::ffi::CString::new(word).unwrap_or_default()).collect(),
@@ -75,15 +71,31 @@ pub fn spawn(handoff: &HandOff, input: bool, output: bool) -> Result<Connection,
     let environment = CStringArray::new(Vec::new());
     let null = open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
         .map_err(|errno| system("open /dev/null")(errno.into()))?;
-    let newborn = Newborn {
-        handoff: file.as_fd(),
-        client: theirs.as_fd(),
-        program: program.as_fd(),
-        null: null.as_fd(),
-    };
+    let newborn = Newborn { client: theirs.as_fd(), program: program.as_fd(), null: null.as_fd() };
     let child = || newborn.become_monitor(&argv, &environment);
     clone3(CloneArgs::default(), child).map_err(system("make the monitor's process"))?;
-    Ok(connection)
+    Ok(Waiting { connection: Connection::over(ours) })
+}
+
+impl Waiting {
+    /// Writes the hand-off and gives it to the monitor. The connection is its first client, attached from birth: it misses no
+    /// output, and hears whether the container started.
+    ///
+    /// # Errors
+    /// When the hand-off cannot be written, or the process is gone. What happens after that comes as a message.
+    pub fn give(
+        self,
+        handoff: &HandOff,
+        input: bool,
+        output: bool,
+    ) -> Result<Connection, SpawnError> {
+        let file = write_handoff(handoff)?;
+        let connection = self.connection;
+        connection
+            .send_handoff(file.as_fd(), input, output)
+            .map_err(|errno| SpawnError::System { action: "greet the monitor", errno })?;
+        Ok(connection)
+    }
 }
 
 fn write_handoff(handoff: &HandOff) -> Result<fs::File, SpawnError> {
@@ -93,7 +105,7 @@ fn write_handoff(handoff: &HandOff) -> Result<fs::File, SpawnError> {
     let mut options = fs::OpenOptions::new();
     let mut file =
         options.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-    // Held by whoever works on it, through the descriptor that the monitor inherits: see `files::observe`.
+    // Held by whoever works on it, through the descriptor that the monitor is sent: see `files::observe`.
     file.lock().map_err(failed)?;
     // In this order: whoever looks meanwhile sees the end of the last run, then a start.
     StateFile::clear(&handoff.state_dir).map_err(failed)?;
@@ -107,7 +119,6 @@ fn write_handoff(handoff: &HandOff) -> Result<fs::File, SpawnError> {
 
 /// What the new process has of its parent. Nothing here allocates: the parent may have more threads than it knows.
 struct Newborn<'a> {
-    handoff: BorrowedFd<'a>,
     client: BorrowedFd<'a>,
     program: BorrowedFd<'a>,
     null: BorrowedFd<'a>,
@@ -132,14 +143,13 @@ impl Newborn<'_> {
     /// Moves everything above the agreed numbers first, then into its place; the rest closes at exec.
     fn inherit(&self) -> Result<OwnedFd, Errno> {
         let spare = |descriptor| rustix::io::fcntl_dupfd_cloexec(descriptor, SPARE_FD);
-        let (handoff, client) = (spare(self.handoff)?, spare(self.client)?);
-        let (program, null) = (spare(self.program)?, spare(self.null)?);
+        let (client, program) = (spare(self.client)?, spare(self.program)?);
+        let null = spare(self.null)?;
         rustix::process::chdir(c"/")?;
-        sys::close_on_exec_from(HANDOFF_FD.into())?;
-        for stream in 0..HANDOFF_FD {
+        sys::close_on_exec_from(CLIENT_FD.into())?;
+        for stream in 0..CLIENT_FD {
             sys::place_inherited(null.as_fd(), stream)?;
         }
-        sys::place_inherited(handoff.as_fd(), HANDOFF_FD)?;
         sys::place_inherited(client.as_fd(), CLIENT_FD)?;
         Ok(program)
     }

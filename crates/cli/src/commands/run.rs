@@ -1,6 +1,6 @@
 //! `run`, `create`, `start`, `attach`: containers in the foreground and in the background.
 
-use engine::{Attach, Connection, Engine};
+use engine::{Attach, Connection, Engine, Launch};
 use spec::ContainerId;
 
 use crate::arguments::Matches;
@@ -33,10 +33,11 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     let id_file = IdFile::claim(matches.value("cidfile"))?;
     // Held before anything starts, so that no signal is lost between.
     let held = (!detached).then(|| Held::take(proxies(matches), request.config.tty));
+    let launch = Launch::begin(&session.paths()?)?;
     let engine = session.engine()?;
     let containers = engine.containers();
     let (id, name, mut connection) =
-        containers.run(&request, Attach { input, output: !detached })?;
+        containers.run(launch, &request, Attach { input, output: !detached })?;
     id_file.write(&id)?;
     containers.started(&id, &name, &mut connection)?;
     let Some(held) = held else {

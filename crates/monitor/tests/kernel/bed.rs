@@ -11,7 +11,7 @@ use libcontainer::cgroup::Layout;
 use libcontainer::{Context, RootSource, chain, plan};
 use monitor::{
     Connection, FromMonitor, HANDOFF_VERSION, HandOff, Life, LogRules, Received, connect, observe,
-    spawn,
+    prepare,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions, waitpid};
@@ -95,7 +95,8 @@ impl Bed {
     }
 
     pub(crate) fn spawn(&self) -> Connection {
-        spawn(&self.handoff, true, true).unwrap()
+        let monitor = prepare(&self.handoff.id, &self.handoff.state_dir).unwrap();
+        monitor.give(&self.handoff, true, true).unwrap()
     }
 
     pub(crate) fn attach(&self) -> Connection {
