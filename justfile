@@ -18,6 +18,10 @@ lint:
     cargo xtask tidy
     if command -v cargo-deny >/dev/null; then cargo deny --log-level error check; fi
 
+# Manual pages and completions, from the tables of the program.
+generate:
+    cargo xtask generate
+
 # Each fuzz target for SECONDS.
 fuzz SECONDS="60":
     fuzz/run {{SECONDS}}

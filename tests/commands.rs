@@ -261,10 +261,29 @@ mod tests {
                 &["unknown flag: --memroy", "did you mean --memory?", "See 'corten run --help'."][..],
             ),
             (&["run", "-itz", "x"], 125, &["unknown shorthand flag: 'z' in -itz"]),
-            (&["run"], 125, &["'corten run' requires at least 1 argument"]),
+            (&["run"], 1, &["'corten run' requires at least 1 argument"]),
             (&["ps", "x"], 1, &["'corten ps' accepts no arguments"]),
-            (&["strat"], 1, &["'strat' is not a corten command", "did you mean start?"]),
-            (&["stop", "--timeout"], 1, &["flag needs an argument: --timeout"]),
+            (&["ps", "--al"], 125, &["unknown flag: --al", "did you mean --all?"]),
+            (&["strat"], 1, &["'strat' is not a corten command", "did you mean 'corten start'?"]),
+            (
+                &["container", "strat"],
+                1,
+                &[
+                    "'container strat' is not a corten command",
+                    "did you mean 'corten container start'?",
+                    "See 'corten container --help'.",
+                ],
+            ),
+            (&["stop", "--timeout"], 125, &["flag needs an argument: --timeout"]),
+            (
+                &["stop", "-t", "soon", "x"],
+                125,
+                &["invalid argument \"soon\" for \"-t, --timeout\" flag"],
+            ),
+            (&["--debug", "ps"], 125, &["unknown flag: --debug", "See 'corten --help'."]),
+            (&["--root"], 125, &["flag needs an argument: --root"]),
+            (&["--root=", "ps"], 1, &["--root is empty"]),
+            (&["help", "nothing"], 1, &["'nothing' is not a corten command"]),
         ] {
             let said = corten.fails(args, code);
             for word in words {

@@ -30,6 +30,14 @@ pub(crate) struct Flag {
     pub(crate) help: &'static str,
 }
 
+impl Flag {
+    /// As people write it: `-t, --tty`.
+    pub(crate) fn spelling(&self) -> String {
+        let short = self.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
+        format!("{short}--{}", self.long)
+    }
+}
+
 /// How many words follow the flags.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arity {

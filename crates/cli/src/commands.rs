@@ -1,10 +1,11 @@
 //! Every command: its grammar, its group in the help, and the function that runs it.
 
-use crate::arguments::{
-    ANY, Arity, Flag, Grammar, Matches, NONE, SOME, at_least, exactly, many, one, switch,
-};
+use crate::arguments::{ANY, Arity, Grammar, Matches, NONE, SOME, at_least, exactly};
 use crate::failure::Failure;
-use crate::flags::CONTAINER;
+use crate::flags::{
+    ATTACH, CONTAINER, DEBIAN, EXEC, FORMAT_SHORT, HISTORY, IMAGES, IMPORT, INSPECT, KILL, LOAD,
+    LOGS, PS, RM, RMI, RUN, START, STOP,
+};
 use crate::program::Session;
 
 mod exec;
@@ -33,6 +34,14 @@ const COMMON: &str = "Common Commands";
 const OBJECTS: &str = "Templates and images";
 const OTHERS: &str = "Commands";
 pub(crate) const GROUPS: &[&str] = &[COMMON, OBJECTS, OTHERS];
+/// First words of commands of two words: `corten container ls` is `corten ps`.
+pub(crate) const FAMILIES: &[(&str, &str)] = &[
+    ("container", "Manage containers"),
+    ("image", "Manage images"),
+    ("oci", "Look into OCI bundles"),
+    ("system", "Manage Corten"),
+    ("template", "Manage what images are built of"),
+];
 
 macro_rules! command {
     ($group:expr, $names:expr, $usage:literal, $about:literal, $flags:expr, $arity:expr, $interspersed:literal, $programs:literal, $run:path) => {
@@ -51,99 +60,6 @@ macro_rules! command {
         }
     };
 }
-
-const DETACH_KEYS: Flag =
-    one("", "detach-keys", "string", "Override the key sequence for detaching a container");
-const SIG_PROXY: Flag =
-    switch("", "sig-proxy", "Proxy received signals to the process (default true)");
-const FORMAT: Flag = one("", "format", "string", "Format output using a Go template, or 'json'");
-const NO_TRUNC: Flag = switch("", "no-trunc", "Don't truncate output");
-const QUIET: Flag = switch("q", "quiet", "Only display IDs");
-
-const RUN: &[Flag] = &[
-    switch("d", "detach", "Run container in background and print container ID"),
-    DETACH_KEYS,
-    SIG_PROXY,
-];
-const EXEC: &[Flag] = &[
-    switch("d", "detach", "Detached mode: run command in the background"),
-    DETACH_KEYS,
-    many("e", "env", "list", "Set environment variables"),
-    many("", "env-file", "list", "Read in a file of environment variables"),
-    switch("i", "interactive", "Keep STDIN open even if not attached"),
-    switch("", "privileged", "Give extended privileges to the command"),
-    switch("t", "tty", "Allocate a pseudo-TTY"),
-    one("u", "user", "string", "Username or UID (format: <name|uid>[:<group|gid>])"),
-    one("w", "workdir", "string", "Working directory inside the container"),
-];
-const PS: &[Flag] = &[
-    switch("a", "all", "Show all containers (default shows just running)"),
-    many("f", "filter", "filter", "Filter output based on conditions provided"),
-    FORMAT,
-    one("n", "last", "int", "Show n last created containers (includes all states)"),
-    switch("l", "latest", "Show the latest created container (includes all states)"),
-    NO_TRUNC,
-    QUIET,
-    switch("s", "size", "Display total file sizes"),
-];
-const LOGS: &[Flag] = &[
-    switch("f", "follow", "Follow log output"),
-    one(
-        "",
-        "since",
-        "string",
-        "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\")",
-    ),
-    one(
-        "n",
-        "tail",
-        "string",
-        "Number of lines to show from the end of the logs (default \"all\")",
-    ),
-    switch("t", "timestamps", "Show timestamps"),
-    one("", "until", "string", "Show logs before a timestamp or relative (e.g. \"42m\")"),
-];
-const STOP: &[Flag] = &[
-    one("s", "signal", "string", "Signal to send to the container"),
-    one("t", "timeout", "int", "Seconds to wait before killing the container"),
-];
-const RM: &[Flag] = &[
-    switch("f", "force", "Force the removal of a running container (uses SIGKILL)"),
-    switch("v", "volumes", "Remove anonymous volumes associated with the container"),
-];
-const START: &[Flag] = &[
-    switch("a", "attach", "Attach STDOUT/STDERR and forward signals"),
-    DETACH_KEYS,
-    switch("i", "interactive", "Attach container's STDIN"),
-    SIG_PROXY,
-];
-const ATTACH: &[Flag] = &[DETACH_KEYS, switch("", "no-stdin", "Do not attach STDIN"), SIG_PROXY];
-const IMAGES: &[Flag] = &[
-    switch("a", "all", "Show all images"),
-    switch("", "digests", "Show digests"),
-    FORMAT,
-    NO_TRUNC,
-    QUIET,
-];
-const HISTORY: &[Flag] = &[FORMAT, NO_TRUNC, QUIET];
-const LOAD: &[Flag] = &[
-    one(
-        "i",
-        "input",
-        "string",
-        "Read from an archive file or an OCI layout directory, instead of STDIN",
-    ),
-    switch("q", "quiet", "Suppress the load output"),
-];
-const IMPORT: &[Flag] = &[
-    many("c", "change", "list", "Apply Dockerfile instruction to the created image"),
-    one("m", "message", "string", "Set commit message for imported image"),
-];
-const DEBIAN: &[Flag] = &[
-    one("", "suite", "string", "Release to build (default: this machine's own)"),
-    one("", "mirror", "string", "Package archive (default: this machine's own)"),
-    many("", "package", "list", "Package to install beside the essential ones"),
-];
 
 /// All of them.
 pub(crate) static COMMANDS: &[Command] = &[
@@ -196,7 +112,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         ["version"],
         "[OPTIONS]",
         "Show the Corten version information",
-        [&[FORMAT]],
+        [FORMAT_SHORT],
         NONE,
         true,
         false,
@@ -207,7 +123,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         ["info", "system info"],
         "[OPTIONS]",
         "Display system-wide information",
-        [&[FORMAT]],
+        [FORMAT_SHORT],
         NONE,
         true,
         false,
@@ -262,7 +178,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         ["rmi", "image rm", "image remove"],
         "[OPTIONS] IMAGE [IMAGE...]",
         "Remove one or more images",
-        [&[switch("f", "force", "Force removal of the image")]],
+        [RMI],
         SOME,
         true,
         false,
@@ -295,7 +211,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         ["image inspect"],
         "[OPTIONS] IMAGE [IMAGE...]",
         "Display detailed information on one or more images",
-        [&[one("f", "format", "string", "Format output using a Go template")]],
+        [FORMAT_SHORT],
         SOME,
         true,
         false,
@@ -328,10 +244,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         ["inspect", "container inspect"],
         "[OPTIONS] NAME|ID [NAME|ID...]",
         "Return low-level information on containers and images",
-        [&[
-            one("f", "format", "string", "Format output using a Go template"),
-            one("", "type", "string", "Return JSON for specified type: container or image")
-        ]],
+        [INSPECT],
         SOME,
         true,
         false,
@@ -342,7 +255,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         ["kill", "container kill"],
         "[OPTIONS] CONTAINER [CONTAINER...]",
         "Kill one or more running containers",
-        [&[one("s", "signal", "string", "Signal to send to the container")]],
+        [KILL],
         SOME,
         true,
         false,
@@ -448,6 +361,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         system::oci_plan
     ),
     command!(
+        OTHERS,
+        ["completion"],
+        "bash|fish|zsh",
+        "Print the completion script of a shell",
+        [],
+        exactly(1),
+        true,
+        false,
+        system::completion
+    ),
+    command!(
         "",
         ["reap"],
         "CONTAINER",
@@ -473,4 +397,109 @@ fn each(
         }
     }
     Ok(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::{Kind, Parsed, parse};
+
+    /// What Docker's users expect of each command, in both spellings where there are two.
+    const EXPECTED: &[(&str, &str)] = &[
+        (
+            "run",
+            "-d --detach -i --interactive -t --tty --rm --name -e --env --env-file -w --workdir -u --user -v --volume --mount \
+             --tmpfs --read-only -h --hostname --entrypoint --network -m --memory --memory-swap --cpus -c --cpu-shares \
+             --cpuset-cpus --pids-limit --device --cap-add --cap-drop --privileged --security-opt --ulimit --sysctl --init -l \
+             --label --stop-signal --stop-timeout --cidfile --pull --explain --detach-keys --sig-proxy",
+        ),
+        (
+            "create",
+            "-i --interactive -t --tty --rm --name -e --env --env-file -w --workdir -u --user -v --volume --mount --tmpfs \
+             --read-only -h --hostname --entrypoint --network -m --memory --memory-swap --cpus -c --cpu-shares --cpuset-cpus \
+             --pids-limit --device --cap-add --cap-drop --privileged --security-opt --ulimit --sysctl --init -l --label \
+             --stop-signal --stop-timeout --cidfile --pull",
+        ),
+        ("start", "-a --attach -i --interactive --detach-keys"),
+        ("stop", "-s --signal -t --timeout"),
+        ("kill", "-s --signal"),
+        ("rm", "-f --force -v --volumes"),
+        (
+            "ps",
+            "-a --all -q --quiet -f --filter --format --no-trunc -s --size -n --last -l --latest",
+        ),
+        ("logs", "-f --follow -t --timestamps --since --until -n --tail"),
+        (
+            "exec",
+            "-d --detach -i --interactive -t --tty -e --env -w --workdir -u --user --privileged --env-file --detach-keys",
+        ),
+        ("attach", "--detach-keys --no-stdin --sig-proxy"),
+        ("wait", ""),
+        ("inspect", "-f --format --type"),
+        ("pause", ""),
+        ("unpause", ""),
+        ("top", ""),
+        ("version", "-f --format"),
+        ("info", "-f --format"),
+        ("load", "-i --input -q --quiet"),
+        ("import", "-c --change -m --message"),
+        ("images", "-a --all -q --quiet --digests --format --no-trunc"),
+        ("rmi", "-f --force"),
+        ("tag", ""),
+        ("image inspect", "-f --format"),
+        ("history", "--format --no-trunc -q --quiet"),
+        ("template list", ""),
+        ("template build", "--suite --mirror"),
+        ("oci plan", ""),
+    ];
+
+    fn grammar(name: &str) -> &'static Grammar {
+        COMMANDS.iter().find(|command| command.grammar.name() == name).unwrap().grammar
+    }
+
+    /// A line that gives this one flag, and words enough.
+    fn line(grammar: &Grammar, spelling: &str) -> Vec<String> {
+        let flag = grammar.all_flags().find(|flag| {
+            spelling == format!("--{}", flag.long)
+                || flag.short.is_some_and(|short| spelling == format!("-{short}"))
+        });
+        let flag = flag.unwrap_or_else(|| panic!("{} has no flag {spelling}", grammar.name()));
+        let value = (flag.kind != Kind::Switch).then(|| "1".to_owned());
+        let words = vec!["x".to_owned(); grammar.arity.least];
+        [vec![spelling.to_owned()], value.into_iter().collect(), words].concat()
+    }
+
+    #[test]
+    fn every_command_has_the_flags_that_are_expected_of_it() {
+        for (name, spellings) in EXPECTED {
+            let grammar = grammar(name);
+            for spelling in spellings.split_whitespace() {
+                let parsed = parse(grammar, line(grammar, spelling));
+                assert!(matches!(parsed, Ok(Parsed::Call(_))), "{name} {spelling}: {parsed:?}");
+            }
+        }
+    }
+
+    /// A name or a letter that two flags share would make one of them unreachable.
+    #[test]
+    fn names_and_letters_are_given_once() {
+        let mut names: Vec<&str> =
+            COMMANDS.iter().flat_map(|command| command.grammar.names.iter().copied()).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for command in COMMANDS {
+            let flags: Vec<_> = command.grammar.all_flags().collect();
+            let mut spellings: Vec<String> = flags
+                .iter()
+                .flat_map(|flag| [Some(flag.long.to_owned()), flag.short.map(String::from)])
+                .flatten()
+                .collect();
+            let count = spellings.len();
+            spellings.sort_unstable();
+            spellings.dedup();
+            assert_eq!(spellings.len(), count, "{}", command.grammar.name());
+        }
+    }
 }

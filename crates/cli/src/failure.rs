@@ -13,7 +13,7 @@ pub(crate) enum Failure {
     Usage { command: String, error: UsageError },
     /// A command that does not exist.
     #[error("'{word}' is not a corten command")]
-    UnknownCommand { word: String, closest: Option<String> },
+    UnknownCommand { word: String, family: String, closest: Option<String> },
     /// The engine refused.
     #[error("{0}")]
     Engine(#[from] EngineError),
@@ -62,7 +62,7 @@ impl Failure {
         match self {
             Self::Engine(error) | Self::Doing { error, .. } => error.hint(),
             Self::UnknownCommand { closest: Some(closest), .. } => {
-                Some(format!("did you mean {closest}?"))
+                Some(format!("did you mean 'corten {closest}'?"))
             }
             Self::Usage {
                 error: UsageError::UnknownFlag { closest: Some(closest), .. }, ..
@@ -71,13 +71,26 @@ impl Failure {
         }
     }
 
-    /// Docker's exit codes: `run`, `create` and `exec` tell their own failures from the program's by 125 to 127.
+    /// The command whose help would explain it; empty for the program's own.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a misspelt line needs it")]
+    pub(crate) fn help_of(&self) -> Option<&str> {
+        match self {
+            Self::Usage { command, .. } => Some(command),
+            Self::UnknownCommand { family, .. } => Some(family),
+            _ => None,
+        }
+    }
+
+    /// Docker's exit codes, as its version 28 answers: `run`, `create` and `exec` tell their own failures from the program's by 125 to 127.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "everything else is the engine's own failure"
     )]
     pub(crate) fn exit_code(&self, runs_programs: bool, in_existing: bool) -> i32 {
         match self {
+            // For every command: a flag that is wrong is 125, words too many or too few are 1.
+            Self::Usage { error: UsageError::Arity { .. }, .. } => 1,
+            Self::Usage { .. } => 125,
             Self::Engine(error @ (EngineError::Start { .. } | EngineError::Exec { .. }))
                 if runs_programs =>
             {

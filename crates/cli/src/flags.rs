@@ -1,11 +1,34 @@
-//! The flags of `run` and `create`, and what they make of a request.
+//! The flags of every command: tables that parsing, help, manual pages and completions share.
 
-use engine::config::{ContainerConfig, NetworkMode, Security};
-use engine::{CreateRequest, parse};
+use crate::arguments::{Flag, many, one, switch};
+pub(crate) use crate::request::request;
 
-use crate::arguments::{Flag, Matches, many, one, switch};
-use crate::config;
-use crate::failure::Failure;
+const DETACH_KEYS: Flag =
+    one("", "detach-keys", "string", "Override the key sequence for detaching a container");
+const SIG_PROXY: Flag =
+    switch("", "sig-proxy", "Proxy received signals to the process (default true)");
+const FORMAT: Flag = one("", "format", "string", "Format output using a Go template, or 'json'");
+const FORMAT_F: Flag = one("f", "format", "string", "Format output using a Go template, or 'json'");
+const NO_TRUNC: Flag = switch("", "no-trunc", "Don't truncate output");
+const QUIET: Flag = switch("q", "quiet", "Only display IDs");
+const SIGNAL: Flag = one("s", "signal", "string", "Signal to send to the container");
+
+/// What comes before a command.
+pub(crate) const GLOBAL: &[Flag] = &[
+    one(
+        "",
+        "root",
+        "string",
+        "Directory of images, layers and records (default \"/var/lib/corten\", or CORTEN_ROOT)",
+    ),
+    one(
+        "",
+        "state",
+        "string",
+        "Directory of what does not survive a reboot (default \"/run/corten\", or CORTEN_STATE)",
+    ),
+    switch("v", "version", "Print version information and quit"),
+];
 
 /// What `run` and `create` share.
 pub(crate) const CONTAINER: &[Flag] = &[
@@ -55,164 +78,91 @@ pub(crate) const CONTAINER: &[Flag] = &[
     one("w", "workdir", "string", "Working directory inside the container"),
 ];
 
-fn wrong(what: &'static str, value: &str, why: &str) -> Failure {
-    Failure::Engine(engine::EngineError::Value {
-        what,
-        value: value.to_owned(),
-        why: why.to_owned(),
-    })
-}
-
-fn number<T: std::str::FromStr>(
-    matches: &Matches,
-    flag: &'static str,
-) -> Result<Option<T>, Failure> {
-    let parsed = matches
-        .value(flag)
-        .map(|text| text.parse().map_err(|_no_number| wrong(flag, text, "it is no such number")));
-    parsed.transpose()
-}
-
-/// The request of a line: its first word is the image, the others are the command.
-pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
-    check_pull(matches)?;
-    let mut config = ContainerConfig {
-        command: matches.words.get(1..).unwrap_or_default().to_vec(),
-        env: environment(matches)?,
-        workdir: matches.value("workdir").unwrap_or_default().to_owned(),
-        user: matches.value("user").unwrap_or_default().to_owned(),
-        hostname: hostname(matches)?,
-        tty: matches.on("tty"),
-        open_stdin: matches.on("interactive"),
-        auto_remove: matches.on("rm"),
-        labels: matches.values("label").map(parse::label).collect::<Result<_, _>>()?,
-        stop_signal: matches
-            .value("stop-signal")
-            .map(parse::signal_number)
-            .transpose()?
-            .unwrap_or(0),
-        read_only: matches.on("read-only"),
-        network: matches
-            .value("network")
-            .map(parse::network)
-            .transpose()?
-            .unwrap_or(NetworkMode::None),
-        devices: matches.values("device").map(parse::device).collect::<Result<_, _>>()?,
-        cap_add: matches.values("cap-add").map(parse::capability).collect::<Result<_, _>>()?,
-        cap_drop: matches.values("cap-drop").map(parse::capability).collect::<Result<_, _>>()?,
-        privileged: matches.on("privileged"),
-        ulimits: matches.values("ulimit").map(parse::ulimit).collect::<Result<_, _>>()?,
-        sysctls: matches.values("sysctl").map(parse::sysctl).collect::<Result<_, _>>()?,
-        init: matches.on("init"),
-        ..ContainerConfig::default()
-    };
-    limits(matches, &mut config)?;
-    mounts(matches, &mut config)?;
-    let mut security = Security::default();
-    for option in matches.values("security-opt") {
-        parse::security_option(&mut security, option)?;
-    }
-    config.security = security;
-    let entrypoint = matches
-        .value("entrypoint")
-        .map(|text| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] });
-    Ok(CreateRequest {
-        image: matches.word(0).to_owned(),
-        name: matches.value("name").map(str::to_owned),
-        entrypoint,
-        stop_timeout_s: number(matches, "stop-timeout")?,
-        config,
-    })
-}
-
-fn check_pull(matches: &Matches) -> Result<(), Failure> {
-    match matches.value("pull") {
-        None | Some("missing" | "never") => Ok(()),
-        Some("always") => Err(Failure::Engine(engine::EngineError::NotYet(
-            "--pull always: there is no registry client, so it".to_owned(),
-        ))),
-        Some(other) => Err(wrong("pull", other, "it is not one of always, missing, never")),
-    }
-}
-
-fn hostname(matches: &Matches) -> Result<String, Failure> {
-    let name = matches.value("hostname").unwrap_or_default();
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    if name.is_empty() || (name.len() <= 64 && name.split('.').all(label)) {
-        return Ok(name.to_owned());
-    }
-    Err(wrong("hostname", name, "it is no host name of at most 64 letters"))
-}
-
-/// What `--env-file` and `--env` say, of `run`, `create` and `exec`.
-pub(crate) fn environment(matches: &Matches) -> Result<Vec<String>, Failure> {
-    let mut env = Vec::new();
-    for path in matches.values("env-file") {
-        let text = std::fs::read_to_string(path).map_err(Failure::file("read", path))?;
-        for line in text
-            .lines()
-            .map(str::trim_start)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
-            env.extend(parse::env(line, config::lookup)?);
-        }
-    }
-    for text in matches.values("env") {
-        env.extend(parse::env(text, config::lookup)?);
-    }
-    Ok(env)
-}
-
-fn limits(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure> {
-    let limits = &mut config.limits;
-    limits.memory_bytes =
-        matches.value("memory").map(|text| parse::bytes("memory limit", text)).transpose()?;
-    limits.memory_swap_bytes = match matches.value("memory-swap") {
-        None => None,
-        Some("-1") => Some(-1),
-        Some(text) => Some(
-            i64::try_from(parse::bytes("memory swap", text)?)
-                .map_err(|_too_large| wrong("memory swap", text, "it is too large"))?,
-        ),
-    };
-    limits.nano_cpus = matches.value("cpus").map(parse::nano_cpus).transpose()?;
-    if let Some(nano_cpus) = limits.nano_cpus {
-        let here = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-        if nano_cpus > here * 1_000_000_000 {
-            return Err(wrong(
-                "cpus",
-                matches.value("cpus").unwrap_or_default(),
-                &format!("this machine has {here}"),
-            ));
-        }
-    }
-    limits.cpu_shares = number(matches, "cpu-shares")?;
-    limits.cpuset_cpus =
-        matches.value("cpuset-cpus").map(parse::cpu_list).transpose()?.unwrap_or_default();
-    limits.pids = number(matches, "pids-limit")?;
-    Ok(())
-}
-
-fn mounts(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure> {
-    for text in matches.values("volume") {
-        config.mounts.push(parse::volume(text)?);
-    }
-    for text in matches.values("mount") {
-        config.mounts.push(parse::mount(text)?);
-    }
-    for text in matches.values("tmpfs") {
-        config.mounts.push(parse::tmpfs(text)?);
-    }
-    let mut targets: Vec<_> = config.mounts.iter().map(|mount| &mount.target).collect();
-    targets.sort();
-    match targets.windows(2).find(|pair| pair.first() == pair.get(1)).and_then(|pair| pair.first())
-    {
-        Some(twice) => {
-            Err(wrong("mount", &twice.display().to_string(), "two mounts have this target"))
-        }
-        None => Ok(()),
-    }
-}
+pub(crate) const RUN: &[Flag] = &[
+    switch("d", "detach", "Run container in background and print container ID"),
+    DETACH_KEYS,
+    SIG_PROXY,
+];
+pub(crate) const EXEC: &[Flag] = &[
+    switch("d", "detach", "Detached mode: run command in the background"),
+    DETACH_KEYS,
+    many("e", "env", "list", "Set environment variables"),
+    many("", "env-file", "list", "Read in a file of environment variables"),
+    switch("i", "interactive", "Keep STDIN open even if not attached"),
+    switch("", "privileged", "Give extended privileges to the command"),
+    switch("t", "tty", "Allocate a pseudo-TTY"),
+    one("u", "user", "string", "Username or UID (format: <name|uid>[:<group|gid>])"),
+    one("w", "workdir", "string", "Working directory inside the container"),
+];
+pub(crate) const PS: &[Flag] = &[
+    switch("a", "all", "Show all containers (default shows just running)"),
+    many("f", "filter", "filter", "Filter output based on conditions provided"),
+    FORMAT,
+    one("n", "last", "int", "Show n last created containers (includes all states)"),
+    switch("l", "latest", "Show the latest created container (includes all states)"),
+    NO_TRUNC,
+    QUIET,
+    switch("s", "size", "Display total file sizes"),
+];
+pub(crate) const LOGS: &[Flag] = &[
+    switch("f", "follow", "Follow log output"),
+    one(
+        "",
+        "since",
+        "string",
+        "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\")",
+    ),
+    one(
+        "n",
+        "tail",
+        "string",
+        "Number of lines to show from the end of the logs (default \"all\")",
+    ),
+    switch("t", "timestamps", "Show timestamps"),
+    one("", "until", "string", "Show logs before a timestamp or relative (e.g. \"42m\")"),
+];
+pub(crate) const KILL: &[Flag] = &[SIGNAL];
+pub(crate) const STOP: &[Flag] =
+    &[SIGNAL, one("t", "timeout", "int", "Seconds to wait before killing the container")];
+pub(crate) const RM: &[Flag] = &[
+    switch("f", "force", "Force the removal of a running container (uses SIGKILL)"),
+    switch("v", "volumes", "Remove anonymous volumes associated with the container"),
+];
+pub(crate) const START: &[Flag] = &[
+    switch("a", "attach", "Attach STDOUT/STDERR and forward signals"),
+    DETACH_KEYS,
+    switch("i", "interactive", "Attach container's STDIN"),
+    SIG_PROXY,
+];
+pub(crate) const ATTACH: &[Flag] =
+    &[DETACH_KEYS, switch("", "no-stdin", "Do not attach STDIN"), SIG_PROXY];
+pub(crate) const RMI: &[Flag] = &[switch("f", "force", "Force removal of the image")];
+pub(crate) const IMAGES: &[Flag] = &[
+    switch("a", "all", "Show all images"),
+    switch("", "digests", "Show digests"),
+    FORMAT,
+    NO_TRUNC,
+    QUIET,
+];
+pub(crate) const HISTORY: &[Flag] = &[FORMAT, NO_TRUNC, QUIET];
+pub(crate) const LOAD: &[Flag] = &[
+    one(
+        "i",
+        "input",
+        "string",
+        "Read from an archive file or an OCI layout directory, instead of STDIN",
+    ),
+    switch("q", "quiet", "Suppress the load output"),
+];
+pub(crate) const IMPORT: &[Flag] = &[
+    many("c", "change", "list", "Apply Dockerfile instruction to the created image"),
+    one("m", "message", "string", "Set commit message for imported image"),
+];
+pub(crate) const DEBIAN: &[Flag] = &[
+    one("", "suite", "string", "Release to build (default: this machine's own)"),
+    one("", "mirror", "string", "Package archive (default: this machine's own)"),
+    many("", "package", "list", "Package to install beside the essential ones"),
+];
+pub(crate) const FORMAT_SHORT: &[Flag] = &[FORMAT_F];
+pub(crate) const INSPECT: &[Flag] =
+    &[FORMAT_F, one("", "type", "string", "Return JSON for specified type: container or image")];

@@ -5,11 +5,17 @@
 mod arguments;
 mod attach;
 mod commands;
+mod completion;
 mod config;
 mod failure;
 mod flags;
+#[cfg(test)]
+mod generated;
+#[cfg(test)]
+mod manual;
 mod output;
 mod program;
+mod request;
 mod signals;
 mod table;
 mod template;

@@ -1,17 +1,26 @@
 //! The everyday face: global flags, which command, its exit code. Start at [`run`].
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use engine::{Engine, EngineConfig, Paths, VERSION};
 
-use crate::arguments::{Parsed, closest, commands_help, help, one, parse, switch};
-use crate::commands::{self, COMMANDS, Command};
+use crate::arguments::{ANY, Grammar, Parsed, closest, commands_help, help, parse};
+use crate::commands::{self, COMMANDS, Command, FAMILIES};
 use crate::config::RawConfig;
 use crate::failure::Failure;
+use crate::flags::GLOBAL;
 use crate::output;
 
-/// Families whose members are commands of their own: `corten container ls` is `corten ps`.
-const FAMILIES: &[&str] = &["container", "image", "system"];
+/// What comes before the command; its words are the command and everything behind it.
+static PROGRAM: Grammar = Grammar {
+    names: &[""],
+    usage: "[OPTIONS] COMMAND",
+    about: "A container engine without a daemon",
+    flags: &[GLOBAL],
+    arity: ANY,
+    interspersed: false,
+};
 
 /// What every command can use; the store is opened by those that need it.
 pub(crate) struct Session {
@@ -37,35 +46,58 @@ impl Session {
 /// Runs the program on its words; gives its exit code.
 pub(crate) fn run(words: impl Iterator<Item = OsString>) -> i32 {
     let mut words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
-    words.reverse();
-    let config = match global_flags(&mut words) {
-        Ok(config) => config,
-        Err(failure) => return report(&failure, None),
+    let matches = match parse(&PROGRAM, words.iter().cloned()) {
+        Ok(Parsed::Call(matches)) => matches,
+        Ok(Parsed::Help) => {
+            // As `help`, wherever it stands among the flags before the command.
+            if let Some(at) = words.iter().position(|word| matches!(word.as_str(), "--help" | "-h"))
+            {
+                words.remove(at);
+            }
+            return match parse(&PROGRAM, words) {
+                Ok(Parsed::Call(matches)) => show_help(matches.words.into_iter()),
+                _ => show_help(std::iter::empty()),
+            };
+        }
+        Err(error) => return report(&Failure::Usage { command: String::new(), error }, None),
     };
-    let Some(first) = words.pop() else {
-        output::talk(&overview());
-        return 0;
-    };
-    if matches!(first.as_str(), "--help" | "-h" | "help") && words.is_empty() {
-        output::line(overview().trim_end());
-        return 0;
-    }
-    if matches!(first.as_str(), "--version" | "-v") {
+    if matches.on("version") {
         output::line(&format!("corten version {VERSION}"));
         return 0;
     }
-    let (name, help_wanted) =
-        if first == "help" { (words.pop().unwrap_or_default(), true) } else { (first, false) };
-    let Some(command) = find(name, &mut words) else { return 1 };
-    if help_wanted {
-        output::line(help(command.grammar).trim_end());
-        return 0;
+    let directory = |flag| matches.value(flag).map(PathBuf::from);
+    if let Some(flag) = ["root", "state"].into_iter().find(|flag| matches.value(flag) == Some("")) {
+        return report(&Failure::Words(format!("--{flag} is empty")), None);
     }
-    words.reverse();
-    execute(command, words, &Session { config })
+    let config = RawConfig { root: directory("root"), state: directory("state") };
+    let mut words = matches.words.into_iter();
+    match words.next() {
+        None => {
+            output::talk(overview().trim_end());
+            0
+        }
+        Some(first) if first == "help" => show_help(words),
+        Some(first) => match find(first, &mut words) {
+            Found::Command(command) => execute(command, words, &Session { config }),
+            Found::Family(family, wants_help) => {
+                let text = family_help(&family);
+                if wants_help {
+                    output::line(text.trim_end());
+                } else {
+                    output::talk(text.trim_end());
+                }
+                0
+            }
+            Found::Nothing(failure) => report(&failure, None),
+        },
+    }
 }
 
-fn execute(command: &'static Command, words: Vec<String>, session: &Session) -> i32 {
+fn execute(
+    command: &'static Command,
+    words: impl Iterator<Item = String>,
+    session: &Session,
+) -> i32 {
     let outcome = match parse(command.grammar, words) {
         Ok(Parsed::Help) => {
             output::line(help(command.grammar).trim_end());
@@ -82,114 +114,90 @@ fn execute(command: &'static Command, words: Vec<String>, session: &Session) -> 
 
 fn report(failure: &Failure, command: Option<&Command>) -> i32 {
     output::error(&failure.line(), failure.hint().as_deref());
-    if let Failure::Usage { command, .. } = failure {
-        output::talk(&format!("See 'corten {command} --help'."));
+    if let Some(command) = failure.help_of() {
+        let words: Vec<&str> =
+            ["corten", command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        output::talk(&format!("See '{}'.", words.join(" ")));
     }
     let is_exec = command.is_some_and(|command| command.grammar.name() == "exec");
     failure.exit_code(command.is_some_and(|command| command.runs_programs), is_exec)
 }
 
-fn global_flags(words: &mut Vec<String>) -> Result<RawConfig, Failure> {
-    let mut config = RawConfig::default();
-    while let Some(word) = words.last() {
-        let (name, value) = word.split_once('=').map_or((word.clone(), None), |(name, value)| {
-            (name.to_owned(), Some(value.to_owned()))
-        });
-        if !matches!(name.as_str(), "--root" | "--state") {
-            break;
-        }
-        words.pop();
-        let value = value.or_else(|| words.pop()).filter(|value| !value.is_empty());
-        let value =
-            value.ok_or_else(|| Failure::Words(format!("flag needs an argument: {name}")))?;
-        if name == "--root" {
-            config.root = Some(value.into());
-        } else {
-            config.state = Some(value.into());
-        }
-    }
-    Ok(config)
+/// What a word means where a command is expected.
+enum Found {
+    Command(&'static Command),
+    /// A family without a member, and whether its help was asked for.
+    Family(String, bool),
+    Nothing(Failure),
 }
 
-/// The command of that name; says so when there is none.
-fn find(name: String, words: &mut Vec<String>) -> Option<&'static Command> {
-    let is_family =
-        FAMILIES.contains(&name.as_str()) || matches!(name.as_str(), "template" | "oci");
-    let name = match (is_family, words.last()) {
-        (true, Some(member)) if !member.starts_with('-') => {
-            let name = format!("{name} {member}");
-            words.pop();
-            name
+/// The command of that name: the first word, or it and the next one where it names a family.
+fn find(first: String, words: &mut impl Iterator<Item = String>) -> Found {
+    let is_family = FAMILIES.iter().any(|(family, _)| *family == first);
+    let name = if is_family {
+        match words.next() {
+            None => return Found::Family(first, false),
+            Some(word) if matches!(word.as_str(), "--help" | "-h" | "help") => {
+                return Found::Family(first, true);
+            }
+            Some(member) => format!("{first} {member}"),
         }
-        (true, _) => {
-            output::talk(&family_help(&name));
-            return None;
-        }
-        (false, _) => name,
+    } else {
+        first.clone()
     };
-    let found = COMMANDS.iter().find(|command| command.grammar.names.contains(&name.as_str()));
-    if found.is_none() {
-        let names = COMMANDS
-            .iter()
-            .filter(|command| !command.group.is_empty())
-            .flat_map(|command| command.grammar.names.iter().copied());
-        let failure = Failure::UnknownCommand {
-            closest: closest(&name, names).map(str::to_owned),
-            word: name,
-        };
-        report(&failure, None);
-        output::talk("See 'corten --help'.");
+    let find = |command: &&Command| command.grammar.names.contains(&name.as_str());
+    if let Some(command) = COMMANDS.iter().find(find) {
+        return Found::Command(command);
     }
-    found
+    let names = COMMANDS
+        .iter()
+        .filter(|command| !command.group.is_empty())
+        .flat_map(|command| command.grammar.names.iter().copied())
+        .chain(FAMILIES.iter().map(|(family, _)| *family));
+    Found::Nothing(Failure::UnknownCommand {
+        closest: closest(&name, names).map(str::to_owned),
+        family: if is_family { first } else { String::new() },
+        word: name,
+    })
+}
+
+/// `corten help COMMAND`, and `corten --help COMMAND`.
+fn show_help(mut words: impl Iterator<Item = String>) -> i32 {
+    let text = match words.next() {
+        None => overview(),
+        Some(first) => match find(first, &mut words) {
+            Found::Command(command) => help(command.grammar),
+            Found::Family(family, _) => family_help(&family),
+            Found::Nothing(failure) => return report(&failure, None),
+        },
+    };
+    output::line(text.trim_end());
+    0
 }
 
 fn family_help(family: &str) -> String {
     let prefix = format!("{family} ");
     let member = |command: &'static Command| {
-        let name = command.grammar.names.iter().find(|name| name.starts_with(&prefix))?;
-        Some((*name, command.grammar.about))
+        let name = command.grammar.names.iter().find_map(|name| name.strip_prefix(&prefix))?;
+        Some((name, command.grammar.about))
     };
-    let members: Vec<(&str, &str)> = COMMANDS.iter().filter_map(member).collect();
-    commands_help(
-        &format!("corten {family} COMMAND"),
-        &format!("Manage {family}s"),
-        &[("Commands", members)],
-        &[],
-    )
+    let mut members: Vec<(&str, &str)> = COMMANDS.iter().filter_map(member).collect();
+    members.sort_unstable();
+    let about = FAMILIES.iter().find(|(name, _)| *name == family).map_or("", |(_, about)| about);
+    let text =
+        commands_help(&format!("corten {family} COMMAND"), about, &[("Commands", members)], &[]);
+    format!("{text}\nRun 'corten {family} COMMAND --help' for more information on a command.\n")
 }
 
 fn overview() -> String {
-    let global = [
-        one(
-            "",
-            "root",
-            "string",
-            "Directory of images, layers and records (default \"/var/lib/corten\", or CORTEN_ROOT)",
-        ),
-        one(
-            "",
-            "state",
-            "string",
-            "Directory of what does not survive a reboot (default \"/run/corten\", or CORTEN_STATE)",
-        ),
-        switch("v", "version", "Print version information and quit"),
-    ];
     let group = |title: &'static str| {
         let commands = COMMANDS.iter().filter(|command| command.group == title);
-        (
-            title,
-            commands
-                .map(|command| (command.grammar.name(), command.grammar.about))
-                .collect::<Vec<_>>(),
-        )
+        (title, commands.map(|command| (command.grammar.name(), command.grammar.about)).collect())
     };
-    let groups: Vec<_> = commands::GROUPS.iter().map(|title| group(title)).collect();
-    let text = commands_help(
-        "corten [OPTIONS] COMMAND",
-        "A container engine without a daemon",
-        &groups,
-        &global,
-    );
+    let mut groups: Vec<(&str, Vec<(&str, &str)>)> =
+        commands::GROUPS.iter().map(|title| group(title)).collect();
+    groups.insert(1, ("Management Commands", FAMILIES.to_vec()));
+    let text = commands_help("corten [OPTIONS] COMMAND", PROGRAM.about, &groups, GLOBAL);
     format!("{text}\nRun 'corten COMMAND --help' for more information on a command.\n")
 }
 

@@ -21,7 +21,7 @@ pub(crate) enum Parsed {
 }
 
 /// A line that was not understood, in Docker's words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum UsageError {
     #[error("unknown flag: --{name}")]
     UnknownFlag { name: String, closest: Option<&'static str> },
@@ -31,8 +31,8 @@ pub(crate) enum UsageError {
     NeedsValue(&'static str),
     #[error("flag needs an argument: '{letter}' in -{group}")]
     LetterNeedsValue { letter: char, group: String },
-    #[error("invalid argument {value:?} for \"--{flag}\" flag: true or false")]
-    NotBoolean { flag: &'static str, value: String },
+    #[error("invalid argument {value:?} for {:?} flag: it is not {wanted}", flag.spelling())]
+    Value { flag: &'static Flag, value: String, wanted: &'static str },
     #[error("'corten {command}' {}", demand(*least, *most))]
     Arity { command: &'static str, least: usize, most: usize },
 }
@@ -97,13 +97,12 @@ fn long(
     };
     let value = match (flag.kind, value) {
         (Kind::Switch, None) => "true".to_owned(),
-        (Kind::Switch, Some(value)) => boolean(flag, value)?,
-        (Kind::One(_) | Kind::Many(_), Some(value)) => value,
+        (_, Some(value)) => value,
         (Kind::One(_) | Kind::Many(_), None) => {
             line.next().ok_or(UsageError::NeedsValue(flag.long))?
         }
     };
-    Ok((flag.long, value))
+    Ok((flag.long, checked(flag, value)?))
 }
 
 /// `-it`, `-d=false`, `-eNAME=value`, `-e NAME=value`.
@@ -122,7 +121,7 @@ fn letters(
         let attached = rest.strip_prefix('=');
         let value = match flag.kind {
             Kind::Switch => match attached {
-                Some(value) => boolean(flag, value.to_owned())?,
+                Some(value) => value.to_owned(),
                 None => {
                     given.push((flag.long, "true".to_owned()));
                     continue;
@@ -133,18 +132,22 @@ fn letters(
                 .ok_or_else(|| UsageError::LetterNeedsValue { letter, group: group.to_owned() })?,
             Kind::One(_) | Kind::Many(_) => attached.unwrap_or(rest).to_owned(),
         };
-        given.push((flag.long, value));
+        given.push((flag.long, checked(flag, value)?));
         return Ok(());
     }
     Ok(())
 }
 
-/// The words for a truth that Go's strconv takes.
-fn boolean(flag: &Flag, value: String) -> Result<String, UsageError> {
-    match value.as_str() {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok("true".to_owned()),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok("false".to_owned()),
-        _ => Err(UsageError::NotBoolean { flag: flag.long, value }),
+/// A value that its flag takes: switches take what Go's strconv calls a truth, `int` whole numbers.
+fn checked(flag: &'static Flag, value: String) -> Result<String, UsageError> {
+    match (flag.kind, value.as_str()) {
+        (Kind::Switch, "1" | "t" | "T" | "true" | "TRUE" | "True") => Ok("true".to_owned()),
+        (Kind::Switch, "0" | "f" | "F" | "false" | "FALSE" | "False") => Ok("false".to_owned()),
+        (Kind::Switch, _) => Err(UsageError::Value { flag, value, wanted: "true or false" }),
+        (Kind::One("int"), text) if text.parse::<i64>().is_err() => {
+            Err(UsageError::Value { flag, value, wanted: "a whole number" })
+        }
+        (Kind::One(_) | Kind::Many(_), _) => Ok(value),
     }
 }
 
@@ -238,6 +241,7 @@ mod tests {
         switch("t", "tty", ""),
         switch("", "rm", ""),
         one("m", "memory", "bytes", ""),
+        one("n", "number", "int", ""),
         many("e", "env", "list", ""),
     ];
     static RUN: Grammar = Grammar {
@@ -301,7 +305,14 @@ mod tests {
             (&["--memory"], "flag needs an argument: --memory"),
             (&["-m"], "flag needs an argument: 'm' in -m"),
             (&["-im"], "flag needs an argument: 'm' in -im"),
-            (&["--rm=maybe", "x"], "invalid argument \"maybe\" for \"--rm\" flag: true or false"),
+            (
+                &["--rm=maybe", "x"],
+                "invalid argument \"maybe\" for \"--rm\" flag: it is not true or false",
+            ),
+            (
+                &["-n", "many", "x"],
+                "invalid argument \"many\" for \"-n, --number\" flag: it is not a whole number",
+            ),
             (&[], "'corten run' requires at least 1 argument"),
         ] {
             assert_eq!(refusal(&RUN, line), words);

@@ -11,8 +11,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use crate::arguments::Matches;
 use crate::attach::{End, relay_terminal, write_all};
 use crate::failure::Failure;
-use crate::flags::environment;
 use crate::program::Session;
+use crate::request::environment;
 use crate::signals::Held;
 use crate::terminal::{self, DetachKeys};
 

@@ -14,12 +14,8 @@ const SIGKILL: i32 = 9;
 pub(super) fn stop(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
     let signal = matches.value("signal").map(signal_number).transpose()?;
-    let timeout = matches.value("timeout").map(|text| {
-        text.parse::<i64>().map_err(|_no_number| {
-            Failure::Words(format!("invalid timeout {text:?}: it is no number of seconds"))
-        })
-    });
-    let timeout = timeout.transpose()?;
+    // The grammar takes whole numbers only.
+    let timeout = matches.value("timeout").and_then(|text| text.parse::<i64>().ok());
     each(matches, |name| {
         engine.containers().stop(name, signal, timeout)?;
         output::line(name);

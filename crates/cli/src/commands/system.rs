@@ -1,4 +1,4 @@
-//! `version`, `info`, `oci plan`.
+//! `version`, `info`, `completion`, `oci plan`.
 
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use libcontainer::{Context, RootSource};
 use serde_json::{Value, json};
 
 use crate::arguments::Matches;
+use crate::completion::{Shell, script};
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
@@ -132,6 +133,15 @@ fn security_options() -> Vec<String> {
             .map(|module| format!("name={module}")),
     );
     options
+}
+
+pub(super) fn completion(_session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let name = matches.word(0);
+    let shell = Shell::named(name).ok_or_else(|| {
+        Failure::Words(format!("no completion for {name:?}: there are bash, fish and zsh"))
+    })?;
+    output::write(&script(shell)).map_err(Failure::file("write", "standard output"))?;
+    Ok(0)
 }
 
 pub(super) fn oci_plan(_session: &Session, matches: &Matches) -> Result<i32, Failure> {

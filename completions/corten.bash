@@ -1,0 +1,258 @@
+# bash completion for corten. Made by `corten completion bash`; do not edit.
+
+# Offers what of the words fits what was typed.
+_corten_offer() {
+    COMPREPLY=($(compgen -W "$1" -- "$current"))
+}
+
+_corten_choose() {
+    case $1 in
+        containers) _corten_offer "$(corten "${globals[@]}" ps --all --format '{{.Names}}' 2>/dev/null)" ;;
+        images) _corten_offer "$(corten "${globals[@]}" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" ;;
+        objects)
+            _corten_offer "$(corten "${globals[@]}" ps --all --format '{{.Names}}' 2>/dev/null
+                corten "${globals[@]}" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)"
+            ;;
+        files) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$current")) ;;
+        directories) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")) ;;
+        *) _corten_offer "$1" ;;
+    esac
+}
+
+_corten_family() {
+    case $1 in
+        container) members="attach create exec inspect kill list logs ls pause ps remove rm run start stop top unpause wait" ;;
+        image) members="history import inspect list load ls remove rm tag" ;;
+        oci) members="plan" ;;
+        system) members="info" ;;
+        template) members="build list ls" ;;
+    esac
+}
+
+_corten_command() {
+    case $1 in
+        run | "container run")
+            flags="--cap-add --cap-drop --cidfile --cpu-shares --cpus --cpuset-cpus --detach --detach-keys --device --entrypoint --env --env-file --explain --hostname --init --interactive --label --memory --memory-swap --mount --name --network --pids-limit --privileged --pull --read-only --rm --security-opt --sig-proxy --stop-signal --stop-timeout --sysctl --tmpfs --tty --ulimit --user --volume --workdir"
+            valued="--cap-add --cap-drop --cidfile -c --cpu-shares --cpus --cpuset-cpus --detach-keys --device --entrypoint -e --env --env-file -h --hostname -l --label -m --memory --memory-swap --mount --name --network --pids-limit --pull --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --ulimit -u --user -v --volume -w --workdir"
+            kind="images"
+            ;;
+        exec | "container exec")
+            flags="--detach --detach-keys --env --env-file --interactive --privileged --tty --user --workdir"
+            valued="--detach-keys -e --env --env-file -u --user -w --workdir"
+            kind="containers"
+            ;;
+        ps | "container ls" | "container list" | "container ps")
+            flags="--all --filter --format --last --latest --no-trunc --quiet --size"
+            valued="-f --filter --format -n --last"
+            kind=""
+            ;;
+        images | "image ls" | "image list")
+            flags="--all --digests --format --no-trunc --quiet"
+            valued="--format"
+            kind="images"
+            ;;
+        version)
+            flags="--format"
+            valued="-f --format"
+            kind=""
+            ;;
+        info | "system info")
+            flags="--format"
+            valued="-f --format"
+            kind=""
+            ;;
+        "template list" | "template ls")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "template build")
+            flags="--mirror --package --suite"
+            valued="--mirror --package --suite"
+            kind="busybox debian"
+            ;;
+        load | "image load")
+            flags="--input --quiet"
+            valued="-i --input"
+            kind=""
+            ;;
+        import | "image import")
+            flags="--change --message"
+            valued="-c --change -m --message"
+            kind="files"
+            ;;
+        rmi | "image rm" | "image remove")
+            flags="--force"
+            valued=""
+            kind="images" repeats=yes
+            ;;
+        tag | "image tag")
+            flags=""
+            valued=""
+            kind="images" repeats=yes
+            ;;
+        history | "image history")
+            flags="--format --no-trunc --quiet"
+            valued="--format"
+            kind="images"
+            ;;
+        "image inspect")
+            flags="--format"
+            valued="-f --format"
+            kind="images" repeats=yes
+            ;;
+        attach | "container attach")
+            flags="--detach-keys --no-stdin --sig-proxy"
+            valued="--detach-keys"
+            kind="containers"
+            ;;
+        create | "container create")
+            flags="--cap-add --cap-drop --cidfile --cpu-shares --cpus --cpuset-cpus --device --entrypoint --env --env-file --explain --hostname --init --interactive --label --memory --memory-swap --mount --name --network --pids-limit --privileged --pull --read-only --rm --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --tty --ulimit --user --volume --workdir"
+            valued="--cap-add --cap-drop --cidfile -c --cpu-shares --cpus --cpuset-cpus --device --entrypoint -e --env --env-file -h --hostname -l --label -m --memory --memory-swap --mount --name --network --pids-limit --pull --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --ulimit -u --user -v --volume -w --workdir"
+            kind="images"
+            ;;
+        inspect | "container inspect")
+            flags="--format --type"
+            valued="-f --format --type"
+            kind="objects" repeats=yes
+            ;;
+        kill | "container kill")
+            flags="--signal"
+            valued="-s --signal"
+            kind="containers" repeats=yes
+            ;;
+        logs | "container logs")
+            flags="--follow --since --tail --timestamps --until"
+            valued="--since -n --tail --until"
+            kind="containers"
+            ;;
+        pause | "container pause")
+            flags=""
+            valued=""
+            kind="containers" repeats=yes
+            ;;
+        rm | "container rm" | "container remove")
+            flags="--force --volumes"
+            valued=""
+            kind="containers" repeats=yes
+            ;;
+        start | "container start")
+            flags="--attach --detach-keys --interactive --sig-proxy"
+            valued="--detach-keys"
+            kind="containers" repeats=yes
+            ;;
+        stop | "container stop")
+            flags="--signal --timeout"
+            valued="-s --signal -t --timeout"
+            kind="containers" repeats=yes
+            ;;
+        top | "container top")
+            flags=""
+            valued=""
+            kind="containers"
+            ;;
+        unpause | "container unpause")
+            flags=""
+            valued=""
+            kind="containers" repeats=yes
+            ;;
+        wait | "container wait")
+            flags=""
+            valued=""
+            kind="containers" repeats=yes
+            ;;
+        "oci plan")
+            flags=""
+            valued=""
+            kind="directories"
+            ;;
+        completion)
+            flags=""
+            valued=""
+            kind="bash fish zsh"
+            ;;
+    esac
+}
+
+_corten_value() {
+    case $previous in
+        --cidfile | --device | --env-file | --input | --volume | -i | -v) _corten_choose "files" ;;
+        --network) _corten_choose "container: host none" ;;
+        --pull) _corten_choose "missing never" ;;
+        --signal | --stop-signal | -s) _corten_choose "SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH" ;;
+        --type) _corten_choose "container image" ;;
+    esac
+}
+
+_corten() {
+    # Words are parted at spaces only: bash itself parts them at = and : too.
+    local line=${COMP_LINE:0:COMP_POINT}
+    local -a words globals=()
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    local last=$((${#words[@]} - 1)) at=1
+    local current=${words[last]} previous=${words[last - 1]}
+    COMPREPLY=()
+
+    while ((at < last)) && [[ ${words[at]} == -* ]]; do
+        case ${words[at]} in
+            --root | --state)
+                if ((at + 1 == last)); then
+                    _corten_choose directories
+                    return
+                fi
+                globals+=("${words[at]}" "${words[at + 1]}")
+                ((at++))
+                ;;
+            --root=* | --state=*) globals+=("${words[at]}") ;;
+        esac
+        ((at++))
+    done
+    local command=${words[at]}
+    [[ $command == help ]] && ((at < last)) && command=${words[++at]}
+    if ((at >= last)); then
+        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach completion container create exec help history image images import info inspect kill load logs oci pause ps rm rmi run start stop system tag template top unpause version wait"
+        return
+    fi
+
+    local flags= valued= kind= repeats=no members=
+    _corten_family "$command"
+    if [[ -n $members ]]; then
+        ((++at))
+        if ((at >= last)); then
+            _corten_offer "$members"
+            return
+        fi
+        command+=" ${words[at]}"
+    fi
+    _corten_command "$command"
+
+    local count=0
+    for ((at++; at < last; at++)); do
+        if [[ " $valued " == *" ${words[at]} "* ]]; then
+            ((++at))
+        elif [[ ${words[at]} != -* ]]; then
+            ((++count))
+        fi
+    done
+    if [[ $current == --*=* ]]; then
+        previous=${current%%=*}
+        current=${current#*=}
+        _corten_value
+    elif [[ " $valued " == *" $previous "* ]]; then
+        _corten_value
+    elif [[ $current == -* ]]; then
+        _corten_offer "$flags --help"
+    elif ((count == 0)) || [[ $repeats == yes ]]; then
+        _corten_choose "$kind"
+    else
+        compopt -o default 2>/dev/null
+    fi
+    # bash replaces only what follows the last of its separators.
+    if [[ $current == *:* && $COMP_WORDBREAKS == *:* ]]; then
+        local before=${current%"${current##*:}"}
+        COMPREPLY=("${COMPREPLY[@]#"$before"}")
+    fi
+}
+
+complete -F _corten corten

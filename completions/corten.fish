@@ -1,0 +1,325 @@
+# fish completion for corten. Made by `corten completion fish`; do not edit.
+
+# The global flags of the line, for questions to the program.
+function __corten_globals
+    set -l words (commandline -opc)
+    for at in (seq 2 (count $words))
+        switch $words[$at]
+            case --root --state
+                test $at -lt (count $words); and printf '%s\n' $words[$at] $words[(math $at + 1)]
+            case '--root=*' '--state=*'
+                printf '%s\n' $words[$at]
+        end
+    end
+end
+
+function __corten_containers
+    corten (__corten_globals) ps --all --format '{{.Names}}' 2>/dev/null
+end
+
+function __corten_images
+    corten (__corten_globals) images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null
+end
+
+# The words of the line without the program and its global flags.
+function __corten_words
+    set -l words (commandline -opc)
+    set -e words[1]
+    while set -q words[1]; and string match -q -- '-*' $words[1]
+        contains -- $words[1] --root --state; and set -e words[1]
+        set -e words[1]
+    end
+    set -q words[1]; and printf '%s\n' $words
+end
+
+# Whether no command was given yet.
+function __corten_first
+    set -l words (__corten_words)
+    test (count $words) -eq 0; or test "$words" = help
+end
+
+# Whether a family was given, and none of its members.
+function __corten_family
+    set -l words (__corten_words)
+    test (count $words) -eq 1; and test $words[1] = $argv[1]
+end
+
+# Whether the command is one of these.
+function __corten_is
+    set -l words (__corten_words)
+    contains -- "$words[1]" $argv; or contains -- "$words[1] $words[2]" $argv
+end
+
+complete -c corten -f
+complete -c corten -n __corten_first -l root -x -a '(__fish_complete_directories)' -d 'Directory of images, layers and records (default "/var/lib/corten", or CORTEN_ROOT)'
+complete -c corten -n __corten_first -l state -x -a '(__fish_complete_directories)' -d 'Directory of what does not survive a reboot (default "/run/corten", or CORTEN_STATE)'
+complete -c corten -n __corten_first -s v -l version -d 'Print version information and quit'
+complete -c corten -n __corten_first -a attach -d 'Attach local standard input, output, and error streams to a running container'
+complete -c corten -n __corten_first -a completion -d 'Print the completion script of a shell'
+complete -c corten -n __corten_first -a container -d 'Manage containers'
+complete -c corten -n __corten_first -a create -d 'Create a new container'
+complete -c corten -n __corten_first -a exec -d 'Execute a command in a running container'
+complete -c corten -n __corten_first -a help -d 'Help about a command'
+complete -c corten -n __corten_first -a history -d 'Show the history of an image'
+complete -c corten -n __corten_first -a image -d 'Manage images'
+complete -c corten -n __corten_first -a images -d 'List images'
+complete -c corten -n __corten_first -a import -d 'Import the contents from a tarball to create a filesystem image'
+complete -c corten -n __corten_first -a info -d 'Display system-wide information'
+complete -c corten -n __corten_first -a inspect -d 'Return low-level information on containers and images'
+complete -c corten -n __corten_first -a kill -d 'Kill one or more running containers'
+complete -c corten -n __corten_first -a load -d 'Load an image from a tar archive or STDIN'
+complete -c corten -n __corten_first -a logs -d 'Fetch the logs of a container'
+complete -c corten -n __corten_first -a oci -d 'Look into OCI bundles'
+complete -c corten -n __corten_first -a pause -d 'Pause all processes within one or more containers'
+complete -c corten -n __corten_first -a ps -d 'List containers'
+complete -c corten -n __corten_first -a rm -d 'Remove one or more containers'
+complete -c corten -n __corten_first -a rmi -d 'Remove one or more images'
+complete -c corten -n __corten_first -a run -d 'Create and run a new container from an image'
+complete -c corten -n __corten_first -a start -d 'Start one or more stopped containers'
+complete -c corten -n __corten_first -a stop -d 'Stop one or more running containers'
+complete -c corten -n __corten_first -a system -d 'Manage Corten'
+complete -c corten -n __corten_first -a tag -d 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE'
+complete -c corten -n __corten_first -a template -d 'Manage what images are built of'
+complete -c corten -n __corten_first -a top -d 'Display the running processes of a container'
+complete -c corten -n __corten_first -a unpause -d 'Unpause all processes within one or more containers'
+complete -c corten -n __corten_first -a version -d 'Show the Corten version information'
+complete -c corten -n __corten_first -a wait -d 'Block until one or more containers stop, then print their exit codes'
+complete -c corten -n '__corten_family container' -a attach -d 'Attach local standard input, output, and error streams to a running container'
+complete -c corten -n '__corten_family container' -a create -d 'Create a new container'
+complete -c corten -n '__corten_family container' -a exec -d 'Execute a command in a running container'
+complete -c corten -n '__corten_family container' -a inspect -d 'Return low-level information on containers and images'
+complete -c corten -n '__corten_family container' -a kill -d 'Kill one or more running containers'
+complete -c corten -n '__corten_family container' -a list -d 'List containers'
+complete -c corten -n '__corten_family container' -a logs -d 'Fetch the logs of a container'
+complete -c corten -n '__corten_family container' -a ls -d 'List containers'
+complete -c corten -n '__corten_family container' -a pause -d 'Pause all processes within one or more containers'
+complete -c corten -n '__corten_family container' -a ps -d 'List containers'
+complete -c corten -n '__corten_family container' -a remove -d 'Remove one or more containers'
+complete -c corten -n '__corten_family container' -a rm -d 'Remove one or more containers'
+complete -c corten -n '__corten_family container' -a run -d 'Create and run a new container from an image'
+complete -c corten -n '__corten_family container' -a start -d 'Start one or more stopped containers'
+complete -c corten -n '__corten_family container' -a stop -d 'Stop one or more running containers'
+complete -c corten -n '__corten_family container' -a top -d 'Display the running processes of a container'
+complete -c corten -n '__corten_family container' -a unpause -d 'Unpause all processes within one or more containers'
+complete -c corten -n '__corten_family container' -a wait -d 'Block until one or more containers stop, then print their exit codes'
+complete -c corten -n '__corten_family image' -a history -d 'Show the history of an image'
+complete -c corten -n '__corten_family image' -a import -d 'Import the contents from a tarball to create a filesystem image'
+complete -c corten -n '__corten_family image' -a inspect -d 'Display detailed information on one or more images'
+complete -c corten -n '__corten_family image' -a list -d 'List images'
+complete -c corten -n '__corten_family image' -a load -d 'Load an image from a tar archive or STDIN'
+complete -c corten -n '__corten_family image' -a ls -d 'List images'
+complete -c corten -n '__corten_family image' -a remove -d 'Remove one or more images'
+complete -c corten -n '__corten_family image' -a rm -d 'Remove one or more images'
+complete -c corten -n '__corten_family image' -a tag -d 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE'
+complete -c corten -n '__corten_family oci' -a plan -d 'Print what an OCI bundle\'s configuration comes to, step by step'
+complete -c corten -n '__corten_family system' -a info -d 'Display system-wide information'
+complete -c corten -n '__corten_family template' -a build -d 'Build an image from this machine\'s own packages: busybox or debian'
+complete -c corten -n '__corten_family template' -a list -d 'List what images can be built of'
+complete -c corten -n '__corten_family template' -a ls -d 'List what images can be built of'
+
+# run
+complete -c corten -n '__corten_is run "container run"' -l cap-add -x -d 'Add Linux capabilities'
+complete -c corten -n '__corten_is run "container run"' -l cap-drop -x -d 'Drop Linux capabilities'
+complete -c corten -n '__corten_is run "container run"' -l cidfile -r -F -d 'Write the container ID to the file'
+complete -c corten -n '__corten_is run "container run"' -s c -l cpu-shares -x -d 'CPU shares (relative weight)'
+complete -c corten -n '__corten_is run "container run"' -l cpus -x -d 'Number of CPUs'
+complete -c corten -n '__corten_is run "container run"' -l cpuset-cpus -x -d 'CPUs in which to allow execution (0-3, 0,1)'
+complete -c corten -n '__corten_is run "container run"' -s d -l detach -d 'Run container in background and print container ID'
+complete -c corten -n '__corten_is run "container run"' -l detach-keys -x -d 'Override the key sequence for detaching a container'
+complete -c corten -n '__corten_is run "container run"' -l device -r -F -d 'Add a host device to the container'
+complete -c corten -n '__corten_is run "container run"' -l entrypoint -x -d 'Overwrite the default ENTRYPOINT of the image'
+complete -c corten -n '__corten_is run "container run"' -s e -l env -x -d 'Set environment variables'
+complete -c corten -n '__corten_is run "container run"' -l env-file -r -F -d 'Read in a file of environment variables'
+complete -c corten -n '__corten_is run "container run"' -l explain -d 'Print what would be done, step by step, and do nothing'
+complete -c corten -n '__corten_is run "container run"' -s h -l hostname -x -d 'Container host name'
+complete -c corten -n '__corten_is run "container run"' -l init -d 'Run an init inside the container that forwards signals and reaps processes'
+complete -c corten -n '__corten_is run "container run"' -s i -l interactive -d 'Keep STDIN open even if not attached'
+complete -c corten -n '__corten_is run "container run"' -s l -l label -x -d 'Set meta data on a container'
+complete -c corten -n '__corten_is run "container run"' -s m -l memory -x -d 'Memory limit'
+complete -c corten -n '__corten_is run "container run"' -l memory-swap -x -d 'Swap limit equal to memory plus swap: \'-1\' to enable unlimited swap'
+complete -c corten -n '__corten_is run "container run"' -l mount -x -d 'Attach a filesystem mount to the container'
+complete -c corten -n '__corten_is run "container run"' -l name -x -d 'Assign a name to the container'
+complete -c corten -n '__corten_is run "container run"' -l network -x -a 'container: host none' -d 'Connect a container to a network: none, host or container:NAME'
+complete -c corten -n '__corten_is run "container run"' -l pids-limit -x -d 'Tune container pids limit (set -1 for unlimited)'
+complete -c corten -n '__corten_is run "container run"' -l privileged -d 'Give extended privileges to this container'
+complete -c corten -n '__corten_is run "container run"' -l pull -x -a 'missing never' -d 'Pull image before running ("missing", "never")'
+complete -c corten -n '__corten_is run "container run"' -l read-only -d 'Mount the container\'s root filesystem as read only'
+complete -c corten -n '__corten_is run "container run"' -l rm -d 'Automatically remove the container when it exits'
+complete -c corten -n '__corten_is run "container run"' -l security-opt -x -d 'Security Options'
+complete -c corten -n '__corten_is run "container run"' -l sig-proxy -d 'Proxy received signals to the process (default true)'
+complete -c corten -n '__corten_is run "container run"' -l stop-signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to stop the container'
+complete -c corten -n '__corten_is run "container run"' -l stop-timeout -x -d 'Timeout (in seconds) to stop a container'
+complete -c corten -n '__corten_is run "container run"' -l sysctl -x -d 'Sysctl options'
+complete -c corten -n '__corten_is run "container run"' -l tmpfs -x -d 'Mount a tmpfs directory'
+complete -c corten -n '__corten_is run "container run"' -s t -l tty -d 'Allocate a pseudo-TTY'
+complete -c corten -n '__corten_is run "container run"' -l ulimit -x -d 'Ulimit options'
+complete -c corten -n '__corten_is run "container run"' -s u -l user -x -d 'Username or UID (format: <name|uid>[:<group|gid>])'
+complete -c corten -n '__corten_is run "container run"' -s v -l volume -r -F -d 'Bind mount a volume'
+complete -c corten -n '__corten_is run "container run"' -s w -l workdir -x -d 'Working directory inside the container'
+complete -c corten -n '__corten_is run "container run"' -a '(__corten_images)'
+
+# exec
+complete -c corten -n '__corten_is exec "container exec"' -s d -l detach -d 'Detached mode: run command in the background'
+complete -c corten -n '__corten_is exec "container exec"' -l detach-keys -x -d 'Override the key sequence for detaching a container'
+complete -c corten -n '__corten_is exec "container exec"' -s e -l env -x -d 'Set environment variables'
+complete -c corten -n '__corten_is exec "container exec"' -l env-file -r -F -d 'Read in a file of environment variables'
+complete -c corten -n '__corten_is exec "container exec"' -s i -l interactive -d 'Keep STDIN open even if not attached'
+complete -c corten -n '__corten_is exec "container exec"' -l privileged -d 'Give extended privileges to the command'
+complete -c corten -n '__corten_is exec "container exec"' -s t -l tty -d 'Allocate a pseudo-TTY'
+complete -c corten -n '__corten_is exec "container exec"' -s u -l user -x -d 'Username or UID (format: <name|uid>[:<group|gid>])'
+complete -c corten -n '__corten_is exec "container exec"' -s w -l workdir -x -d 'Working directory inside the container'
+complete -c corten -n '__corten_is exec "container exec"' -a '(__corten_containers)'
+
+# ps
+complete -c corten -n '__corten_is ps "container ls" "container list" "container ps"' -s a -l all -d 'Show all containers (default shows just running)'
+complete -c corten -n '__corten_is ps "container ls" "container list" "container ps"' -s f -l filter -x -d 'Filter output based on conditions provided'
+complete -c corten -n '__corten_is ps "container ls" "container list" "container ps"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is ps "container ls" "container list" "container ps"' -s n -l last -x -d 'Show n last created containers (includes all states)'
+complete -c corten -n '__corten_is ps "container ls" "container list" "container ps"' -s l -l latest -d 'Show the latest created container (includes all states)'
+complete -c corten -n '__corten_is ps "container ls" "container list" "container ps"' -l no-trunc -d 'Don\'t truncate output'
+complete -c corten -n '__corten_is ps "container ls" "container list" "container ps"' -s q -l quiet -d 'Only display IDs'
+complete -c corten -n '__corten_is ps "container ls" "container list" "container ps"' -s s -l size -d 'Display total file sizes'
+
+# images
+complete -c corten -n '__corten_is images "image ls" "image list"' -s a -l all -d 'Show all images'
+complete -c corten -n '__corten_is images "image ls" "image list"' -l digests -d 'Show digests'
+complete -c corten -n '__corten_is images "image ls" "image list"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is images "image ls" "image list"' -l no-trunc -d 'Don\'t truncate output'
+complete -c corten -n '__corten_is images "image ls" "image list"' -s q -l quiet -d 'Only display IDs'
+complete -c corten -n '__corten_is images "image ls" "image list"' -a '(__corten_images)'
+
+# version
+complete -c corten -n '__corten_is version' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+
+# info
+complete -c corten -n '__corten_is info "system info"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+
+# template list
+
+# template build
+complete -c corten -n '__corten_is "template build"' -l mirror -x -d 'Package archive (default: this machine\'s own)'
+complete -c corten -n '__corten_is "template build"' -l package -x -d 'Package to install beside the essential ones'
+complete -c corten -n '__corten_is "template build"' -l suite -x -d 'Release to build (default: this machine\'s own)'
+complete -c corten -n '__corten_is "template build"' -a 'busybox debian'
+
+# load
+complete -c corten -n '__corten_is load "image load"' -s i -l input -r -F -d 'Read from an archive file or an OCI layout directory, instead of STDIN'
+complete -c corten -n '__corten_is load "image load"' -s q -l quiet -d 'Suppress the load output'
+
+# import
+complete -c corten -n '__corten_is import "image import"' -s c -l change -x -d 'Apply Dockerfile instruction to the created image'
+complete -c corten -n '__corten_is import "image import"' -s m -l message -x -d 'Set commit message for imported image'
+complete -c corten -n '__corten_is import "image import"' -F
+
+# rmi
+complete -c corten -n '__corten_is rmi "image rm" "image remove"' -s f -l force -d 'Force removal of the image'
+complete -c corten -n '__corten_is rmi "image rm" "image remove"' -a '(__corten_images)'
+
+# tag
+complete -c corten -n '__corten_is tag "image tag"' -a '(__corten_images)'
+
+# history
+complete -c corten -n '__corten_is history "image history"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is history "image history"' -l no-trunc -d 'Don\'t truncate output'
+complete -c corten -n '__corten_is history "image history"' -s q -l quiet -d 'Only display IDs'
+complete -c corten -n '__corten_is history "image history"' -a '(__corten_images)'
+
+# image inspect
+complete -c corten -n '__corten_is "image inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "image inspect"' -a '(__corten_images)'
+
+# attach
+complete -c corten -n '__corten_is attach "container attach"' -l detach-keys -x -d 'Override the key sequence for detaching a container'
+complete -c corten -n '__corten_is attach "container attach"' -l no-stdin -d 'Do not attach STDIN'
+complete -c corten -n '__corten_is attach "container attach"' -l sig-proxy -d 'Proxy received signals to the process (default true)'
+complete -c corten -n '__corten_is attach "container attach"' -a '(__corten_containers)'
+
+# create
+complete -c corten -n '__corten_is create "container create"' -l cap-add -x -d 'Add Linux capabilities'
+complete -c corten -n '__corten_is create "container create"' -l cap-drop -x -d 'Drop Linux capabilities'
+complete -c corten -n '__corten_is create "container create"' -l cidfile -r -F -d 'Write the container ID to the file'
+complete -c corten -n '__corten_is create "container create"' -s c -l cpu-shares -x -d 'CPU shares (relative weight)'
+complete -c corten -n '__corten_is create "container create"' -l cpus -x -d 'Number of CPUs'
+complete -c corten -n '__corten_is create "container create"' -l cpuset-cpus -x -d 'CPUs in which to allow execution (0-3, 0,1)'
+complete -c corten -n '__corten_is create "container create"' -l device -r -F -d 'Add a host device to the container'
+complete -c corten -n '__corten_is create "container create"' -l entrypoint -x -d 'Overwrite the default ENTRYPOINT of the image'
+complete -c corten -n '__corten_is create "container create"' -s e -l env -x -d 'Set environment variables'
+complete -c corten -n '__corten_is create "container create"' -l env-file -r -F -d 'Read in a file of environment variables'
+complete -c corten -n '__corten_is create "container create"' -l explain -d 'Print what would be done, step by step, and do nothing'
+complete -c corten -n '__corten_is create "container create"' -s h -l hostname -x -d 'Container host name'
+complete -c corten -n '__corten_is create "container create"' -l init -d 'Run an init inside the container that forwards signals and reaps processes'
+complete -c corten -n '__corten_is create "container create"' -s i -l interactive -d 'Keep STDIN open even if not attached'
+complete -c corten -n '__corten_is create "container create"' -s l -l label -x -d 'Set meta data on a container'
+complete -c corten -n '__corten_is create "container create"' -s m -l memory -x -d 'Memory limit'
+complete -c corten -n '__corten_is create "container create"' -l memory-swap -x -d 'Swap limit equal to memory plus swap: \'-1\' to enable unlimited swap'
+complete -c corten -n '__corten_is create "container create"' -l mount -x -d 'Attach a filesystem mount to the container'
+complete -c corten -n '__corten_is create "container create"' -l name -x -d 'Assign a name to the container'
+complete -c corten -n '__corten_is create "container create"' -l network -x -a 'container: host none' -d 'Connect a container to a network: none, host or container:NAME'
+complete -c corten -n '__corten_is create "container create"' -l pids-limit -x -d 'Tune container pids limit (set -1 for unlimited)'
+complete -c corten -n '__corten_is create "container create"' -l privileged -d 'Give extended privileges to this container'
+complete -c corten -n '__corten_is create "container create"' -l pull -x -a 'missing never' -d 'Pull image before running ("missing", "never")'
+complete -c corten -n '__corten_is create "container create"' -l read-only -d 'Mount the container\'s root filesystem as read only'
+complete -c corten -n '__corten_is create "container create"' -l rm -d 'Automatically remove the container when it exits'
+complete -c corten -n '__corten_is create "container create"' -l security-opt -x -d 'Security Options'
+complete -c corten -n '__corten_is create "container create"' -l stop-signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to stop the container'
+complete -c corten -n '__corten_is create "container create"' -l stop-timeout -x -d 'Timeout (in seconds) to stop a container'
+complete -c corten -n '__corten_is create "container create"' -l sysctl -x -d 'Sysctl options'
+complete -c corten -n '__corten_is create "container create"' -l tmpfs -x -d 'Mount a tmpfs directory'
+complete -c corten -n '__corten_is create "container create"' -s t -l tty -d 'Allocate a pseudo-TTY'
+complete -c corten -n '__corten_is create "container create"' -l ulimit -x -d 'Ulimit options'
+complete -c corten -n '__corten_is create "container create"' -s u -l user -x -d 'Username or UID (format: <name|uid>[:<group|gid>])'
+complete -c corten -n '__corten_is create "container create"' -s v -l volume -r -F -d 'Bind mount a volume'
+complete -c corten -n '__corten_is create "container create"' -s w -l workdir -x -d 'Working directory inside the container'
+complete -c corten -n '__corten_is create "container create"' -a '(__corten_images)'
+
+# inspect
+complete -c corten -n '__corten_is inspect "container inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is inspect "container inspect"' -l type -x -a 'container image' -d 'Return JSON for specified type: container or image'
+complete -c corten -n '__corten_is inspect "container inspect"' -a '(__corten_containers; __corten_images)'
+
+# kill
+complete -c corten -n '__corten_is kill "container kill"' -s s -l signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to send to the container'
+complete -c corten -n '__corten_is kill "container kill"' -a '(__corten_containers)'
+
+# logs
+complete -c corten -n '__corten_is logs "container logs"' -s f -l follow -d 'Follow log output'
+complete -c corten -n '__corten_is logs "container logs"' -l since -x -d 'Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m")'
+complete -c corten -n '__corten_is logs "container logs"' -s n -l tail -x -d 'Number of lines to show from the end of the logs (default "all")'
+complete -c corten -n '__corten_is logs "container logs"' -s t -l timestamps -d 'Show timestamps'
+complete -c corten -n '__corten_is logs "container logs"' -l until -x -d 'Show logs before a timestamp or relative (e.g. "42m")'
+complete -c corten -n '__corten_is logs "container logs"' -a '(__corten_containers)'
+
+# pause
+complete -c corten -n '__corten_is pause "container pause"' -a '(__corten_containers)'
+
+# rm
+complete -c corten -n '__corten_is rm "container rm" "container remove"' -s f -l force -d 'Force the removal of a running container (uses SIGKILL)'
+complete -c corten -n '__corten_is rm "container rm" "container remove"' -s v -l volumes -d 'Remove anonymous volumes associated with the container'
+complete -c corten -n '__corten_is rm "container rm" "container remove"' -a '(__corten_containers)'
+
+# start
+complete -c corten -n '__corten_is start "container start"' -s a -l attach -d 'Attach STDOUT/STDERR and forward signals'
+complete -c corten -n '__corten_is start "container start"' -l detach-keys -x -d 'Override the key sequence for detaching a container'
+complete -c corten -n '__corten_is start "container start"' -s i -l interactive -d 'Attach container\'s STDIN'
+complete -c corten -n '__corten_is start "container start"' -l sig-proxy -d 'Proxy received signals to the process (default true)'
+complete -c corten -n '__corten_is start "container start"' -a '(__corten_containers)'
+
+# stop
+complete -c corten -n '__corten_is stop "container stop"' -s s -l signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to send to the container'
+complete -c corten -n '__corten_is stop "container stop"' -s t -l timeout -x -d 'Seconds to wait before killing the container'
+complete -c corten -n '__corten_is stop "container stop"' -a '(__corten_containers)'
+
+# top
+complete -c corten -n '__corten_is top "container top"' -a '(__corten_containers)'
+
+# unpause
+complete -c corten -n '__corten_is unpause "container unpause"' -a '(__corten_containers)'
+
+# wait
+complete -c corten -n '__corten_is wait "container wait"' -a '(__corten_containers)'
+
+# oci plan
+complete -c corten -n '__corten_is "oci plan"' -a '(__fish_complete_directories)'
+
+# completion
+complete -c corten -n '__corten_is completion' -a 'bash fish zsh'

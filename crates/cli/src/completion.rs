@@ -1,0 +1,142 @@
+//! Completion scripts, made from the tables that parsing uses: one file per shell beside this one. Start at [`script`].
+//!
+//! A script asks the program only for names that it cannot know: those of containers and images.
+
+use crate::arguments::{Flag, Grammar, Kind};
+use crate::commands::COMMANDS;
+
+mod bash;
+mod fish;
+mod zsh;
+
+/// A shell that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shell {
+    Bash,
+    Fish,
+    Zsh,
+}
+
+impl Shell {
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 3] = [Self::Bash, Self::Fish, Self::Zsh];
+
+    /// By its name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "bash" => Some(Self::Bash),
+            "fish" => Some(Self::Fish),
+            "zsh" => Some(Self::Zsh),
+            _ => None,
+        }
+    }
+
+    /// What the shell expects the script to be called.
+    #[cfg(test)]
+    pub(crate) fn file_name(self) -> &'static str {
+        match self {
+            Self::Bash => "corten.bash",
+            Self::Fish => "corten.fish",
+            Self::Zsh => "_corten",
+        }
+    }
+}
+
+/// The script of a shell.
+pub(crate) fn script(shell: Shell) -> String {
+    match shell {
+        Shell::Bash => bash::script(),
+        Shell::Fish => fish::script(),
+        Shell::Zsh => zsh::script(),
+    }
+}
+
+/// What a word or a flag's value can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    Containers,
+    Images,
+    /// Either of them.
+    Objects,
+    Files,
+    Directories,
+    Words(&'static str),
+    /// Nobody but the caller knows.
+    Unknown,
+}
+
+const SIGNALS: &str =
+    "SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH";
+
+/// What a command's words are, read from its line of usage.
+fn words_of(grammar: &Grammar) -> Choice {
+    match grammar.usage.trim_start_matches("[OPTIONS] ").split([' ', '[']).next() {
+        Some("CONTAINER") => Choice::Containers,
+        Some("IMAGE" | "SOURCE_IMAGE") => Choice::Images,
+        Some("NAME|ID") => Choice::Objects,
+        Some("file|-") => Choice::Files,
+        Some("BUNDLE") => Choice::Directories,
+        Some("TEMPLATE") => Choice::Words("busybox debian"),
+        Some("bash|fish|zsh") => Choice::Words("bash fish zsh"),
+        _ if grammar.usage.contains("REPOSITORY") => Choice::Images,
+        _ => Choice::Unknown,
+    }
+}
+
+/// Whether every word is like the first one; otherwise the others are a program's, or free.
+fn words_repeat(grammar: &Grammar) -> bool {
+    grammar.interspersed && grammar.arity.most > 1 && words_of(grammar) != Choice::Files
+}
+
+/// What a flag's value is.
+fn values_of(flag: &Flag) -> Choice {
+    match flag.long {
+        "cidfile" | "device" | "env-file" | "input" | "volume" => Choice::Files,
+        "root" | "state" => Choice::Directories,
+        "network" => Choice::Words("container: host none"),
+        "pull" => Choice::Words("missing never"),
+        "signal" | "stop-signal" => Choice::Words(SIGNALS),
+        "type" => Choice::Words("container image"),
+        _ => Choice::Unknown,
+    }
+}
+
+fn takes_value(flag: &Flag) -> bool {
+    flag.kind != Kind::Switch
+}
+
+/// Every command that people call, once.
+fn commands() -> impl Iterator<Item = &'static Grammar> {
+    COMMANDS.iter().filter(|command| !command.group.is_empty()).map(|command| command.grammar)
+}
+
+/// A command's flags in the order of their names.
+fn flags(grammar: &Grammar) -> Vec<&'static Flag> {
+    let mut flags: Vec<&Flag> = grammar.all_flags().collect();
+    flags.sort_by_key(|flag| flag.long);
+    flags
+}
+
+/// Names of commands of one word, with their sentences, families among them.
+fn first_words() -> Vec<(&'static str, &'static str)> {
+    let one_word = |grammar: &'static Grammar| {
+        grammar.names.iter().filter(|name| !name.contains(' ')).map(|name| (*name, grammar.about))
+    };
+    let mut words: Vec<_> = commands().flat_map(one_word).collect();
+    words.extend(crate::commands::FAMILIES);
+    words.push(("help", "Help about a command"));
+    words.sort_unstable();
+    words
+}
+
+/// Members of a family, with their sentences.
+fn members(family: &str) -> Vec<(&'static str, &'static str)> {
+    let prefix = format!("{family} ");
+    let mut members: Vec<_> = commands()
+        .flat_map(|grammar| grammar.names.iter().map(|name| (*name, grammar.about)))
+        .filter_map(|(name, about)| Some((name.strip_prefix(&prefix)?, about)))
+        .collect();
+    members.sort_unstable();
+    members
+}

@@ -1,0 +1,205 @@
+//! Manual pages, made from the tables that parsing uses. Only for `cargo xtask generate`: the program does not carry them.
+//! Start at [`pages`]. Source: man(7), groff_man(7).
+
+use std::fmt::Write;
+
+use engine::VERSION;
+
+use crate::arguments::{Flag, Grammar, Kind};
+use crate::commands::{COMMANDS, Command, FAMILIES, GROUPS};
+use crate::flags::GLOBAL;
+
+const DESCRIPTION: &str = ".PP
+Corten runs applications from images in isolated environments of namespaces, control groups, capabilities and system call filters.
+There is no daemon: a command opens the store, does its work and ends; what must outlive it is one small monitor for each container.
+Commands, flags, columns and exit codes are those of Docker.
+.PP
+Output is data on standard output and talk on standard error. No colour is used, so there is nothing for
+.B NO_COLOR
+to turn off. There is no log and no debug mode; every error is one line with its causes.
+";
+
+const ENDING: &str = ".SH EXIT STATUS
+.TP
+.B 0
+Success; for commands that run a program, that of the program.
+.TP
+.B 1
+The command failed.
+.TP
+.B 125
+A flag was wrong, or Corten itself failed before
+.BR run ,
+.B create
+or
+.B exec
+could start the program.
+.TP
+.B 126
+The program cannot be executed.
+.TP
+.B 127
+The program does not exist.
+.SH ENVIRONMENT
+.TP
+.B CORTEN_ROOT
+Used where there is no
+.BR \\-\\-root .
+.TP
+.B CORTEN_STATE
+Used where there is no
+.BR \\-\\-state .
+.SH FILES
+.TP
+.I /var/lib/corten
+Images, layers, volumes, containers and their records.
+.TP
+.I /run/corten
+Sockets and state of containers that run.
+";
+
+/// Every page: its file name and its text.
+pub(crate) fn pages() -> Vec<(String, String)> {
+    let mut pages = vec![("corten.1".to_owned(), program())];
+    pages.extend(known().map(|command| (format!("{}.1", title(command.grammar)), page(command))));
+    pages
+}
+
+fn known() -> impl Iterator<Item = &'static Command> {
+    COMMANDS.iter().filter(|command| !command.group.is_empty())
+}
+
+fn title(grammar: &Grammar) -> String {
+    format!("corten-{}", grammar.name().replace(' ', "-"))
+}
+
+fn head(title: &str, about: &str) -> String {
+    // No date: the page would change without a change of what it says.
+    format!(
+        ".\\\" Made by `cargo xtask generate` from the tables of the program; do not edit.\n.TH {} 1 \"\" \"Corten {VERSION}\" \"Corten Manual\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n",
+        title.to_uppercase(),
+        escaped(title),
+        escaped(about)
+    )
+}
+
+fn program() -> String {
+    let mut text = head("corten", "a container engine without a daemon");
+    text.push_str(
+        ".B corten\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARG\\fR...]\n.SH DESCRIPTION\n",
+    );
+    text.push_str(DESCRIPTION);
+    text.push_str(".SH OPTIONS\n");
+    for flag in GLOBAL {
+        text.push_str(&flag_item(flag));
+    }
+    text.push_str(".SH COMMANDS\n");
+    for group in GROUPS {
+        let _infallible = writeln!(text, ".SS {group}");
+        for command in known().filter(|command| command.group == *group) {
+            let name = title(command.grammar);
+            let about = escaped(command.grammar.about);
+            let _infallible = write!(text, ".TP\n.BR {} (1)\n{about}.\n", escaped(&name));
+        }
+    }
+    text.push_str(".SS Families\n");
+    for (family, about) in FAMILIES {
+        let _infallible = write!(text, ".TP\n.B corten {family}\n{about}.\n");
+    }
+    text.push_str(ENDING);
+    text
+}
+
+fn page(command: &Command) -> String {
+    let grammar = command.grammar;
+    let about = grammar.about;
+    let mut text = head(&title(grammar), &format!("{}{}", about[..1].to_lowercase(), &about[1..]));
+    let _infallible = write!(
+        text,
+        ".B corten {}\n{}\n.SH DESCRIPTION\n{}.\n",
+        grammar.name(),
+        synopsis(grammar.usage),
+        escaped(about)
+    );
+    if grammar.names.len() > 1 {
+        text.push_str(".PP\nIts other names:\n");
+        let others: Vec<String> =
+            grammar.names[1..].iter().map(|name| format!(".B corten {name}")).collect();
+        let _infallible = writeln!(text, "{}", others.join("\n.br\n"));
+    }
+    let mut flags: Vec<&Flag> = grammar.all_flags().collect();
+    flags.sort_by_key(|flag| flag.long);
+    if !flags.is_empty() {
+        text.push_str(".SH OPTIONS\n");
+    }
+    for flag in flags {
+        text.push_str(&flag_item(flag));
+    }
+    if command.runs_programs {
+        text.push_str(".SH EXIT STATUS\nThat of the program; 125, 126 or 127 when it did not come to run, see\n.BR corten (1).\n");
+    }
+    text.push_str(".SH SEE ALSO\n.BR corten (1)\n");
+    text
+}
+
+/// `[OPTIONS] IMAGE [COMMAND]`: names in italics.
+fn synopsis(usage: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for letter in usage.chars() {
+        let is_part = letter.is_alphanumeric() || matches!(letter, '_');
+        if is_part != inside {
+            text.push_str(if is_part { "\\fI" } else { "\\fR" });
+            inside = is_part;
+        }
+        text.push_str(&escaped(&letter.to_string()));
+    }
+    if inside {
+        text.push_str("\\fR");
+    }
+    text
+}
+
+fn flag_item(flag: &Flag) -> String {
+    let value = match flag.kind {
+        Kind::Switch => String::new(),
+        Kind::One(name) => format!("=\\fI{name}\\fR"),
+        Kind::Many(name) => format!("=\\fI{name}\\fR ..."),
+    };
+    let short = flag.short.map(|letter| format!("\\fB\\-{letter}\\fR, ")).unwrap_or_default();
+    format!(".TP\n{short}\\fB\\-\\-{}\\fR{value}\n{}.\n", escaped(flag.long), escaped(flag.help))
+}
+
+/// Text that groff would take for requests or other characters.
+fn escaped(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_all_commands() {
+        let pages = pages();
+        let run = &pages.iter().find(|(name, _)| name == "corten-run.1").unwrap().1;
+        insta::assert_snapshot!(run.lines().take(14).collect::<Vec<_>>().join("\n"), @r#"
+        .\" Made by `cargo xtask generate` from the tables of the program; do not edit.
+        .TH CORTEN-RUN 1 "" "Corten 0.1.0" "Corten Manual"
+        .SH NAME
+        corten\-run \- create and run a new container from an image
+        .SH SYNOPSIS
+        .B corten run
+        [\fIOPTIONS\fR] \fIIMAGE\fR [\fICOMMAND\fR] [\fIARG\fR\&.\&.\&.]
+        .SH DESCRIPTION
+        Create and run a new container from an image.
+        .PP
+        Its other names:
+        .B corten container run
+        .SH OPTIONS
+        .TP
+        "#);
+        assert_eq!(pages.len(), known().count() + 1);
+    }
+}
