@@ -1,11 +1,10 @@
 //! What an image has in one directory, copied out: how a new volume gets its content.
 //!
-//! Layers are looked at from the lowest to the top one, each inside its own directory only; a whiteout takes away what came
-//! before it. Links are copied as links and never followed.
+//! The directories that it is merged of are copied from the lowest to the top one: a whiteout takes away what came before it,
+//! an opaque directory too. Links below it are copied as links and never followed.
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
@@ -14,10 +13,10 @@ use rustix::fs::{
 };
 use rustix::io::Errno as Raw;
 use rustix::process::{Gid, Uid};
-use sys::open_in_root;
 
-use crate::StoreError;
-use crate::unpack::remove_tree;
+use crate::unpack::remove_entry;
+use crate::view::is_opaque;
+use crate::{RootView, StoreError};
 
 /// Directories below each other.
 const DEEPEST: u32 = 256;
@@ -29,22 +28,12 @@ const DEEPEST: u32 = 256;
 /// What the disk refuses.
 pub fn copy_content(layers: &[PathBuf], target: &Path, into: &Path) -> Result<(), StoreError> {
     let destination = File::open(into).map_err(StoreError::file("open", into))?;
-    let relative = target.strip_prefix("/").unwrap_or(target);
-    for layer in layers.iter().rev() {
-        let root = rustix::fs::open(
-            layer,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .map_err(StoreError::file("open", layer))?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let Ok(source) = open_in_root(root.as_fd(), relative, flags, Mode::empty()) else {
-            continue;
-        };
-        let failed = StoreError::file("copy", layer.join(relative));
-        copy_directory(source.as_fd(), destination.as_fd(), 0).map_err(failed)?;
-        let stat = rustix::fs::fstat(&source).map_err(StoreError::file("read", layer))?;
-        give(destination.as_fd(), &stat).map_err(StoreError::file("copy", into))?;
+    let merged = RootView::of(layers).directory(target);
+    let merged = merged.map_err(StoreError::file("look up in the image", target))?;
+    for source in merged.iter().flat_map(|merged| merged.iter().rev()) {
+        copy_directory(source.as_fd(), destination.as_fd(), 0)
+            .and_then(|()| give(destination.as_fd(), &rustix::fs::fstat(source)?))
+            .map_err(StoreError::file("copy the image's", target))?;
     }
     Ok(())
 }
@@ -66,20 +55,20 @@ fn copy_directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: u32) -> Resul
                 .is_ok_and(|there| FileType::from_raw_mode(there.st_mode) != FileType::Directory)
         {
             // An upper layer's entry takes the place of a lower one's.
-            let name = std::ffi::OsStr::from_bytes(name.to_bytes()).to_string_lossy();
-            remove_tree(to, &name).map_err(|error| Raw::from_raw_os_error(error.errno.raw()))?;
+            remove_entry(to, name.to_bytes())?;
         }
         match kind {
             FileType::Directory => {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let below = openat(from, name, flags, Mode::empty())?;
+                if is_opaque(below.as_fd())? {
+                    remove_entry(to, name.to_bytes())?;
+                }
                 match mkdirat(to, name, Mode::from_raw_mode(0o700)) {
                     Ok(()) | Err(Raw::EXIST) => {}
                     Err(errno) => return Err(errno),
                 }
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let (below, target) = (
-                    openat(from, name, flags, Mode::empty())?,
-                    openat(to, name, flags, Mode::empty())?,
-                );
+                let target = openat(to, name, flags, Mode::empty())?;
                 copy_directory(below.as_fd(), target.as_fd(), depth + 1)?;
                 give(target.as_fd(), &stat)?;
             }

@@ -27,6 +27,7 @@ mod stream;
 use create::Unpacker;
 
 pub(crate) use name::Name;
+pub(crate) use remove::remove_entry;
 pub use remove::{RemoveError, remove_tree};
 pub use stream::{StreamError, Streamed, unpack_stream};
 

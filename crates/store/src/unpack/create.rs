@@ -14,9 +14,8 @@ use super::name::{Meaning, Name, refused};
 use super::parents::{DIRECTORY, Parent, Parents};
 use super::{Form, Rules, UnpackError, Unpacked, printable, remove};
 use crate::tar::{Entry, Kind, Metadata};
+use crate::view::OPAQUE;
 
-/// Says to overlayfs that a directory hides what lower layers have at its place.
-const OPAQUE: &str = "trusted.overlay.opaque";
 const NEW_FILE: OFlags = OFlags::WRONLY
     .union(OFlags::CREATE)
     .union(OFlags::EXCL)

@@ -29,12 +29,17 @@ pub struct RemoveError {
 /// # Errors
 /// [`RemoveError`] with the kernel's reason; what was removed by then is gone.
 pub fn remove_tree(parent: BorrowedFd<'_>, name: &str) -> Result<(), RemoveError> {
-    let removed = match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
-        Err(Errno::ISDIR) => remove_directory(parent, name.as_bytes()),
+    remove_entry(parent, name.as_bytes())
+        .map_err(|errno| RemoveError { name: name.to_owned(), errno: errno.into() })
+}
+
+/// The same for a name of any bytes.
+pub(crate) fn remove_entry(parent: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
+    match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
+        Err(Errno::ISDIR) => remove_directory(parent, name),
         Err(Errno::NOENT) => Ok(()),
         other => other,
-    };
-    removed.map_err(|errno| RemoveError { name: name.to_owned(), errno: errno.into() })
+    }
 }
 
 /// A directory that is being emptied.

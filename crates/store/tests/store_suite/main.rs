@@ -14,3 +14,5 @@ mod images;
 mod records;
 #[cfg(test)]
 mod versions;
+#[cfg(test)]
+mod view;
