@@ -288,6 +288,17 @@ mod tests {
     }
 
     #[test]
+    fn a_record_without_a_directory_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, request) = with_image(directory.path());
+        let id = engine.containers().create(&request).unwrap();
+        std::fs::remove_dir_all(directory.path().join("root/containers").join(id.as_str()))
+            .unwrap();
+        engine.containers().remove(id.as_str(), false, false).unwrap();
+        assert_eq!(engine.containers().all().unwrap().len(), 0);
+    }
+
+    #[test]
     fn explaining_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let (engine, mut request) = with_image(directory.path());

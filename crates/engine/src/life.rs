@@ -339,16 +339,9 @@ impl Containers<'_> {
     /// # Errors
     /// When it runs and `force` is not given.
     pub fn remove(&self, text: &str, force: bool, volumes: bool) -> Result<(), EngineError> {
-        let container = self.get(text)?;
-        let _lock = Lock::wait(&container.dirs.container)?;
-        let container = match self.get_locked(&container.record.id) {
-            Ok(container) => container,
-            // Removed by whoever held the lock.
-            Err(EngineError::Store(error)) if error.kind() == store::Kind::NotFound => {
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
+        let id = self.engine.store.containers().get(text)?.id;
+        // Removed by whoever held the lock.
+        let Some((_lock, container)) = self.lock(&id)? else { return Ok(()) };
         match &container.state {
             State::Running { .. } | State::Starting if !force => {
                 let state = if container.state.word() == "paused" { "paused" } else { "running" };
@@ -357,7 +350,31 @@ impl Containers<'_> {
             State::Running { .. } | State::Starting => self.end_at_once(&container)?,
             State::Created { .. } | State::Exited(_) => {}
         }
-        self.remove_group(&container)?;
+        self.remove_ended(&container, volumes)
+    }
+
+    /// The container under its lock; nothing when it is gone. An end that is seen is not written down: the caller knows what
+    /// comes next.
+    fn lock(&self, id: &ContainerId) -> Result<Option<(Lock, Container)>, EngineError> {
+        let directory = self.engine.store.containers().dirs(id).container;
+        let lock = match Lock::wait(&directory) {
+            Ok(lock) => lock,
+            // Removed, or a crash in its removal has left its record alone, which goes now.
+            Err(_) if !directory.exists() => {
+                self.engine.store.containers().remove(id)?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        match self.get_locked(id) {
+            Ok(container) => Ok(Some((lock, container))),
+            Err(EngineError::Store(error)) if error.kind() == store::Kind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn remove_ended(&self, container: &Container, volumes: bool) -> Result<(), EngineError> {
+        self.remove_group(container)?;
         let anonymous = self.engine.store.containers().anonymous_volumes(&container.record.id)?;
         self.engine.store.containers().remove(&container.record.id)?;
         for volume in anonymous.iter().filter(|_| volumes || container.config.auto_remove) {
@@ -387,21 +404,19 @@ impl Containers<'_> {
         Ok(())
     }
 
-    /// What a monitor that was killed has left.
+    /// What a monitor that was killed has left. One that lives removes its groups at the same time: gone is what counts.
     fn remove_group(&self, container: &Container) -> Result<(), EngineError> {
         if !container.dirs.state.exists() {
             return Ok(());
         }
-        let failed = |cause| EngineError::Cgroup {
+        let Some(cgroup) = self.cgroup(container, "remove")? else { return Ok(()) };
+        // Processes that it could not end keep the group busy, which is told.
+        let _gone_meanwhile = cgroup.kill();
+        cgroup.remove(PATIENCE).map_err(|cause| EngineError::Cgroup {
             action: "remove",
             name: container.record.name.clone(),
             cause,
-        };
-        if let Some(cgroup) = self.cgroup(container, "remove")? {
-            cgroup.kill().map_err(failed)?;
-            cgroup.remove(PATIENCE).map_err(failed)?;
-        }
-        Ok(())
+        })
     }
 
     /// Folds an end that a connection told, and removes the container when it was to be removed.
@@ -409,19 +424,14 @@ impl Containers<'_> {
     /// # Errors
     /// When the store refuses.
     pub fn ended(&self, id: &ContainerId) -> Result<(), EngineError> {
-        let container = match self.get(id.as_str()) {
-            Ok(container) => container,
-            Err(EngineError::Store(error)) if error.kind() == store::Kind::NotFound => {
-                return Ok(());
+        let Some((_lock, container)) = self.lock(id)? else { return Ok(()) };
+        match container.state {
+            State::Running { .. } | State::Starting => Ok(()),
+            State::Created { .. } | State::Exited(_) if container.config.auto_remove => {
+                self.remove_ended(&container, true)
             }
-            Err(error) => return Err(error),
-        };
-        if container.config.auto_remove
-            && !matches!(container.state, State::Running { .. } | State::Starting)
-        {
-            return self.remove(id.as_str(), false, true);
+            State::Created { .. } | State::Exited(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// A connection to the container's monitor.

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use libcontainer::{Context, Plan, RootSource};
-use monitor::{Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, Received, Waiting};
+use monitor::{
+    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, Received, Waiting,
+};
 use spec::ContainerId;
 use spec::runtime::Seccomp;
 use store::{Paths, Status};
@@ -39,17 +41,21 @@ impl Launch {
     ///
     /// # Errors
     /// When the caller is not root, or the process cannot be made.
-    pub fn begin(paths: &Paths) -> Result<Self, EngineError> {
+    pub fn begin(paths: &Paths, network: &NetworkMode) -> Result<Self, EngineError> {
         crate::engine::demand_root()?;
         let id = names::random_id()?;
-        let monitor = prepare(&id, &paths.container_state(&id))?;
+        let monitor = prepare(&id, &paths.container_state(&id), network)?;
         Ok(Self { id, monitor })
     }
 }
 
-fn prepare(id: &ContainerId, state: &Path) -> Result<Waiting, EngineError> {
+fn prepare(id: &ContainerId, state: &Path, network: &NetworkMode) -> Result<Waiting, EngineError> {
     let failed = |cause| EngineError::Spawn { name: id.short().to_owned(), cause };
-    monitor::prepare(id.as_str(), state).map_err(failed)
+    let ahead = match network {
+        NetworkMode::None => Ahead::Network,
+        NetworkMode::Host | NetworkMode::Container(_) => Ahead::Nothing,
+    };
+    monitor::prepare(id.as_str(), state, ahead).map_err(failed)
 }
 
 impl Containers<'_> {
@@ -94,6 +100,8 @@ impl Containers<'_> {
         container.dirs.make_state()?;
         // It may have been killed while it stood still.
         let _absent = std::fs::remove_file(container.dirs.state.join(PAUSED));
+        // Its changes were made for one run: overlayfs asks whether they are good enough for another one.
+        let _absent = std::fs::remove_dir(container.dirs.work.join("work/incompat/volatile"));
         let before = container.record.status;
         let made = Made {
             id: container.record.id,
@@ -106,7 +114,7 @@ impl Containers<'_> {
         // First the record: a command that is killed after the monitor began must not leave an unknown container running.
         let records = self.engine.store.containers();
         records.set_active(&made.id)?;
-        let started = prepare(&made.id, &made.dirs.state)
+        let started = prepare(&made.id, &made.dirs.state, &made.config.network)
             .and_then(|monitor| self.hand_over(&made, monitor, attach));
         let error = match started {
             Ok(connection) => return Ok(Some(connection)),
@@ -198,7 +206,8 @@ impl Containers<'_> {
                 lower: self.engine.store.images().layer_paths(&made.image),
                 upper: made.dirs.upper.clone(),
                 work: made.dirs.work.clone(),
-                at: made.dirs.mount.clone(),
+                at: made.dirs.state.clone(),
+                volatile: made.config.auto_remove,
             },
             cgroup_path: format!("/corten/{}", made.id),
             layout: self.engine.layout()?.clone(),

@@ -19,6 +19,7 @@ use crate::error::StartError;
 use crate::plan::{Plan, ProcessPlan};
 use crate::prepared::Prepared;
 use crate::process::Process;
+use crate::spare::SpareNetwork;
 use crate::wire::{self, Failed, FromChild, Place, ProcessStep, ToChild};
 
 /// How long a group may take to empty after its processes were killed.
@@ -64,8 +65,23 @@ pub struct Created {
 /// # Errors
 /// Names the step that the kernel refused, with its object.
 pub fn create(plan: &Plan, stdio: Stdio<'_>) -> Result<Created, StartError> {
-    let prepared = Prepared::new(plan)?;
-    let joins = Joins::open(plan)?;
+    create_with(plan, stdio, None)
+}
+
+/// The same with a network namespace that was made ahead, for a plan that makes one.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_with(
+    plan: &Plan,
+    stdio: Stdio<'_>,
+    spare: Option<SpareNetwork>,
+) -> Result<Created, StartError> {
+    let mut prepared = Prepared::new(plan)?;
+    let mut joins = Joins::open(plan)?;
+    if let Some(spare) = spare {
+        joins.take_spare(spare, &mut prepared.namespaces);
+    }
     let mut groups = Cgroup::begin(&plan.cgroup).map_err(StartError::Cgroup)?;
     let (process, socket) = clone_child(&prepared, &joins, stdio, groups.entrance())?;
     // Dropped before the groups on an error, which ends the process in them.
@@ -141,6 +157,18 @@ impl Joins {
             }
         }
         Ok(joins)
+    }
+
+    /// Joins the spare namespace where a new one is planned. One that belongs to another user namespace than the container
+    /// would be of no use to it: network_namespaces(7), user_namespaces(7).
+    fn take_spare(&mut self, spare: SpareNetwork, to_make: &mut Namespaces) {
+        if to_make.contains(Namespaces::NETWORK)
+            && !to_make.contains(Namespaces::USER)
+            && !self.user
+        {
+            *to_make = to_make.without(Namespaces::NETWORK);
+            self.others.push(spare.into_namespace());
+        }
     }
 
     /// Runs `clone` so that its child is born in the pid namespace, and comes back.

@@ -69,13 +69,14 @@ impl fmt::Display for Step {
             Self::DetachPropagation { .. } => {
                 f.write_str("keep mounts from spreading to and from the host")
             }
-            Self::OverlayRoot { lower, upper, at, .. } => {
+            Self::OverlayRoot { lower, upper, at, volatile, .. } => {
                 write!(
                     f,
-                    "mount overlay of {} layers and {} on {}",
+                    "mount overlay of {} layers and {} on {}{}",
                     lower.len(),
                     upper.display(),
-                    at.display()
+                    at.display(),
+                    if *volatile { ", volatile" } else { "" }
                 )
             }
             Self::BindRoot { path } => write!(f, "bind root {}", path.display()),

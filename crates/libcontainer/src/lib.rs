@@ -26,14 +26,16 @@ mod process;
 pub mod protect;
 mod rootfs;
 pub mod seccomp;
+mod spare;
 mod wire;
 
-pub use create::{Created, Stdio, create};
+pub use create::{Created, Stdio, create, create_with};
 pub use error::{PlanError, StartError, chain};
 pub use join::{Joined, join};
 pub use plan::*;
 pub use planner::{Context, RootSource, plan, plan_process};
 pub use process::{Process, start_time};
+pub use spare::SpareNetwork;
 
 /// The example of the README compiles.
 #[cfg(doctest)]

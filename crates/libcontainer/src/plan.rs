@@ -64,6 +64,9 @@ pub enum Step {
         work: PathBuf,
         /// Host directory that it is mounted on.
         at: PathBuf,
+        /// Whether the changes may be lost by a crash of the machine: for a container that is removed at its end.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        volatile: bool,
     },
     /// Use a host directory as the new root.
     BindRoot {

@@ -45,8 +45,11 @@ pub enum RootSource {
         upper: PathBuf,
         /// Overlayfs's own, beside the upper directory.
         work: PathBuf,
-        /// An empty directory to mount it on.
+        /// A directory to mount it on.
         at: PathBuf,
+        /// Whether the changes may be lost by a crash of the machine. Without it, the end of each container writes everything
+        /// back that the file system of the upper directory has in memory. Kernel filesystems/overlayfs.rst, "Volatile mount".
+        volatile: bool,
     },
 }
 
@@ -258,13 +261,14 @@ impl Steps<'_> {
         let flags = if self.mounts_arrive() { libc::MS_SLAVE } else { libc::MS_PRIVATE };
         self.steps.push(Step::DetachPropagation { flags: flags | libc::MS_REC });
         match &self.context.root {
-            RootSource::Overlay { lower, upper, work, at } => {
+            RootSource::Overlay { lower, upper, work, at, volatile } => {
                 if lower.is_empty() {
                     return Err(PlanError::field("root", "an overlay without layers"));
                 }
                 let (lower, upper, work, at) =
                     (lower.clone(), upper.clone(), work.clone(), at.clone());
-                self.steps.push(Step::OverlayRoot { lower, upper, work, at });
+                let volatile = *volatile;
+                self.steps.push(Step::OverlayRoot { lower, upper, work, at, volatile });
             }
             RootSource::Spec => {
                 let root = self

@@ -113,7 +113,7 @@ pub(crate) enum OverlayOptions {
     /// Short enough for mount(2).
     Joined(CString),
     /// One by one, Linux 6.5.
-    Single { lower: Vec<CString>, upper: CString, work: CString },
+    Single { lower: Vec<CString>, upper: CString, work: CString, volatile: bool },
 }
 
 pub(crate) struct Node {
@@ -175,8 +175,8 @@ impl Prepared {
 fn prepare(step: &Step) -> Result<Action, StartError> {
     Ok(match step {
         Step::DetachPropagation { flags } => Action::DetachPropagation { flags: *flags },
-        Step::OverlayRoot { lower, upper, work, at } => {
-            Action::OverlayRoot { options: overlay(lower, upper, work)?, at: path(at)? }
+        Step::OverlayRoot { lower, upper, work, at, volatile } => {
+            Action::OverlayRoot { options: overlay(lower, upper, work, *volatile)?, at: path(at)? }
         }
         Step::BindRoot { path: root } => Action::BindRoot { path: path(root)? },
         Step::Mount { kind, source, target: at, flags, data, copy_up } => {
@@ -266,6 +266,7 @@ fn overlay(
     lower: &[std::path::PathBuf],
     upper: &Path,
     work: &Path,
+    volatile: bool,
 ) -> Result<OverlayOptions, StartError> {
     // overlayfs takes ":" as the end of a layer and "," as the end of an option unless a backslash stands before them.
     let escaped = |path: &Path| {
@@ -273,16 +274,17 @@ fn overlay(
     };
     let joined: Vec<String> = lower.iter().map(|layer| escaped(layer)).collect();
     let options = format!(
-        "lowerdir={},upperdir={},workdir={}",
+        "lowerdir={},upperdir={},workdir={}{}",
         joined.join(":"),
         escaped(upper),
-        escaped(work)
+        escaped(work),
+        if volatile { ",volatile" } else { "" }
     );
     if options.len() < PAGE {
         return Ok(OverlayOptions::Joined(text(&options)?));
     }
     let lower = lower.iter().map(|layer| path(layer)).collect::<Result<_, _>>()?;
-    Ok(OverlayOptions::Single { lower, upper: path(upper)?, work: path(work)? })
+    Ok(OverlayOptions::Single { lower, upper: path(upper)?, work: path(work)?, volatile })
 }
 
 fn node(node: &crate::plan::DeviceNode) -> Result<Node, StartError> {

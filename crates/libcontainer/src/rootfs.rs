@@ -16,8 +16,8 @@ use rustix::mount::{
     OpenTreeFlags,
 };
 use rustix::mount::{
-    fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, mount_bind_recursive,
-    mount_change,
+    fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount,
+    mount_bind_recursive, mount_change,
 };
 use rustix::mount::{move_mount, open_tree};
 use sys::{Errno, MountAttributes, mount_setattr, open_in_root, open_without_links};
@@ -44,13 +44,16 @@ impl Root {
             OverlayOptions::Joined(options) => {
                 mount(c"overlay", at, c"overlay", MountFlags::empty(), options.as_c_str())?;
             }
-            OverlayOptions::Single { lower, upper, work } => {
+            OverlayOptions::Single { lower, upper, work, volatile } => {
                 let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
                 for layer in lower {
                     fsconfig_set_string(context.as_fd(), c"lowerdir+", layer.as_c_str())?;
                 }
                 fsconfig_set_string(context.as_fd(), c"upperdir", upper.as_c_str())?;
                 fsconfig_set_string(context.as_fd(), c"workdir", work.as_c_str())?;
+                if *volatile {
+                    fsconfig_set_flag(context.as_fd(), c"volatile")?;
+                }
                 fsconfig_create(context.as_fd())?;
                 let detached = fsmount(
                     context.as_fd(),

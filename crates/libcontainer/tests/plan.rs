@@ -40,6 +40,7 @@ mod tests {
             upper: "/var/lib/corten/containers/web/upper".into(),
             work: "/var/lib/corten/containers/web/work".into(),
             at: "/var/lib/corten/containers/web/merged".into(),
+            volatile: false,
         }
     }
 

@@ -26,4 +26,4 @@ pub use connection::{ConnectError, Connection, FromMonitor, Received, connect};
 pub use files::{ExitFile, Life, StateFile, observe};
 pub use handoff::{HANDOFF_VERSION, HandOff, LogRules};
 pub use run::main;
-pub use spawn::{SpawnError, Waiting, prepare};
+pub use spawn::{Ahead, SpawnError, Waiting, prepare};

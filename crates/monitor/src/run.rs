@@ -7,8 +7,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use libcontainer::Process;
 use libcontainer::cgroup::Cgroup;
+use libcontainer::{Process, SpareNetwork};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno as Raw;
 use rustix::process::{DumpableBehavior, WaitId, WaitIdOptions, set_dumpable_behavior, waitid};
@@ -24,7 +24,7 @@ use crate::log::Writer;
 use crate::message::{kind, number};
 use crate::outputs::{Outputs, Stream};
 use crate::sessions::Sessions;
-use crate::spawn::CLIENT_FD;
+use crate::spawn::{CLIENT_FD, NETWORK};
 use crate::start::{Started, start};
 
 pub(crate) const GROUP_PATIENCE: Duration = Duration::from_secs(5);
@@ -42,11 +42,12 @@ pub fn main() -> i32 {
     let _kept = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     // Before anything else has used the heap: nothing of it is touched until a packet comes.
     let packet = Packet::new();
+    let spare = spare_network();
     // The command has ended, or found that there is nothing to start.
     let Some((file, streams)) = client::receive_handoff(&client) else { return 0 };
     let lock = std::fs::File::from(file);
     let Some(mut handoff) = read(&lock) else { return 2 };
-    let mut monitor = match Monitor::start(&handoff, (client, streams), packet) {
+    let mut monitor = match Monitor::start(&handoff, spare, (client, streams), packet) {
         Ok(monitor) => monitor,
         Err(code) => return code,
     };
@@ -63,6 +64,12 @@ pub fn main() -> i32 {
         remove_by_exec(argv);
     }
     0
+}
+
+/// What the command that made this process knows before it knows the rest. Without it the container makes its own.
+fn spare_network() -> Option<SpareNetwork> {
+    let wanted = std::env::args_os().nth(4).is_some_and(|word| word == NETWORK);
+    wanted.then(SpareNetwork::make)?.ok()
 }
 
 fn read(mut file: &std::fs::File) -> Option<HandOff> {
@@ -103,10 +110,11 @@ enum Source {
 impl Monitor {
     fn start(
         handoff: &HandOff,
+        spare: Option<SpareNetwork>,
         (client, streams): (OwnedFd, u8),
         packet: Packet,
     ) -> Result<Self, i32> {
-        let started = match start(handoff) {
+        let started = match start(handoff, spare) {
             Ok(started) => started,
             Err(refused) => return Err(refused.tell(&handoff.container_dir, &client)),
         };
@@ -219,7 +227,7 @@ impl Monitor {
         }
     }
 
-    /// Records the end, in the order in which others may rely on it: processes, output, groups, status.
+    /// Records the end, in the order in which others may rely on it: processes, output, status; then the groups go.
     fn record_end(&mut self) {
         if !self.own_pids {
             // Further processes, and what they left, would live on.
@@ -229,13 +237,14 @@ impl Monitor {
         self.sessions.end_all(&mut self.clients);
         self.outputs.drain(&mut self.clients);
         let oom_killed = self.cgroup.oom_killed().unwrap_or(false);
-        let _kept = self.cgroup.remove(GROUP_PATIENCE);
         let started_at = std::mem::take(&mut self.started_at);
         // On a full disk the state is still true: the process is gone, and how it ended is not known.
         let _full =
             ExitFile::new(code, oom_killed, started_at, String::new()).write(&self.container_dir);
         self.clients.close();
         self.clients.owe_all(&number(kind::EXITED, code), |_| true);
+        // The clients need not wait for it; whoever starts the container anew does, by the lock on the hand-off.
+        let _kept = self.cgroup.remove(GROUP_PATIENCE);
     }
 
     /// Stays until clients have what they are owed, and with `patience` until they have left, so that they can remove the

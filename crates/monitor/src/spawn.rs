@@ -47,24 +47,37 @@ pub struct Waiting {
     connection: Connection,
 }
 
+/// What a monitor makes while it waits for its hand-off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ahead {
+    /// Nothing.
+    Nothing,
+    /// A network namespace, for a container that will have a new one.
+    Network,
+}
+
+/// Word behind the others of a monitor that makes a network namespace ahead.
+pub(crate) const NETWORK: &str = "network";
+
 /// Starts the process of a container's monitor, which waits for [`Waiting::give`]: half a millisecond that the caller can spend
 /// on reading what goes into the hand-off. The names are for those who list processes. The caller has one thread.
 ///
 /// # Errors
 /// When the process cannot be made.
-pub fn prepare(id: &str, state_dir: &Path) -> Result<Waiting, SpawnError> {
+pub fn prepare(id: &str, state_dir: &Path, ahead: Ahead) -> Result<Waiting, SpawnError> {
     let system = |action| move |errno: Errno| SpawnError::System { action, errno };
     let program = libcontainer::protect::own_program().map_err(system("protect the program"))?;
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
             .map_err(|errno| system("make a socket pair")(errno.into()))?;
     let short = id.get(..12).unwrap_or(id);
-    let words = [
+    let mut words = vec![
         "corten".to_owned(),
         "monitor".to_owned(),
         short.to_owned(),
         state_dir.display().to_string(),
     ];
+    words.extend((ahead == Ahead::Network).then(|| NETWORK.to_owned()));
     let argv = CStringArray::new(
         words.into_iter().map(|word| std::ffi::CString::new(word).unwrap_or_default()).collect(),
     );

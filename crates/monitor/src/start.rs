@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use libcontainer::cgroup::Cgroup;
-use libcontainer::{Process, Stdio, chain, create};
+use libcontainer::{Process, SpareNetwork, Stdio, chain, create_with};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno as Raw;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -64,7 +64,7 @@ struct Streams {
 }
 
 /// Starts the container and writes that down.
-pub(crate) fn start(handoff: &HandOff) -> Result<Started, Refused> {
+pub(crate) fn start(handoff: &HandOff, spare: Option<SpareNetwork>) -> Result<Started, Refused> {
     let directory = handoff.state_dir.display();
     let clients = Clients::listen(&handoff.state_dir)
         .map_err(|errno| Refused::engine(&format!("listen in {directory}"), errno))?;
@@ -77,7 +77,7 @@ pub(crate) fn start(handoff: &HandOff) -> Result<Started, Refused> {
             Stdio::Streams { stdin: stdin.as_fd(), stdout: stdout.as_fd(), stderr: stderr.as_fd() }
         }
     };
-    let (process, cgroup, console) = create(&handoff.plan, stdio)
+    let (process, cgroup, console) = create_with(&handoff.plan, stdio, spare)
         .and_then(|mut created| {
             let console = created.take_console();
             created.start().map(|(process, cgroup)| (process, cgroup, console))

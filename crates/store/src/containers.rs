@@ -41,10 +41,8 @@ pub struct ContainerDirs {
     pub upper: PathBuf,
     /// Overlayfs's own.
     pub work: PathBuf,
-    /// What does not survive a reboot.
+    /// What does not survive a reboot. The root is mounted on it, in the container's own mount namespace.
     pub state: PathBuf,
-    /// An empty directory that the root is mounted on, in the container's own mount namespace.
-    pub mount: PathBuf,
 }
 
 /// A container's record.
@@ -196,7 +194,6 @@ impl<'a> Containers<'a> {
         ContainerDirs {
             upper: container.join("upper"),
             work: container.join("work"),
-            mount: state.join("root"),
             container,
             state,
         }
@@ -343,15 +340,12 @@ fn make_directory(path: &Path, mode: u32) -> Result<(), StoreError> {
 
 /// The state directory, which a reboot takes away.
 pub(crate) fn make_state(dirs: &ContainerDirs) -> Result<(), StoreError> {
-    for path in [&dirs.state, &dirs.mount] {
-        match fs::DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(StoreError::file("make", path)(error));
-            }
-            _ => {}
+    match fs::DirBuilder::new().mode(0o700).create(&dirs.state) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StoreError::file("make", &dirs.state)(error))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 impl ContainerDirs {

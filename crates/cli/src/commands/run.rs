@@ -33,7 +33,7 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     let id_file = IdFile::claim(matches.value("cidfile"))?;
     // Held before anything starts, so that no signal is lost between.
     let held = (!detached).then(|| Held::take(proxies(matches), request.config.tty));
-    let launch = Launch::begin(&session.paths()?)?;
+    let launch = Launch::begin(&session.paths()?, &request.config.network)?;
     let engine = session.engine()?;
     let containers = engine.containers();
     let (id, name, mut connection) =

@@ -236,6 +236,7 @@ fn layers(bed: &Bed, count: usize) -> RootSource {
         upper: bed.path("upper"),
         work: bed.path("work"),
         at: bed.path("merged"),
+        volatile: false,
     }
 }
 
@@ -276,6 +277,7 @@ fn an_overlay_whose_paths_hold_commas_and_colons() {
         upper: bed.path("up:p,er"),
         work: bed.path("wo:r,k"),
         at: bed.path("merged"),
+        volatile: false,
     };
     assert_eq!(bed.sh("cat /odd; touch /made"), "odd");
     assert!(bed.path("up:p,er/made").exists());

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use libcontainer::cgroup::Layout;
 use libcontainer::{Context, RootSource, chain, plan};
 use monitor::{
-    Connection, FromMonitor, HANDOFF_VERSION, HandOff, Life, LogRules, Received, connect, observe,
-    prepare,
+    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, Life, LogRules, Received, connect,
+    observe, prepare,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions, waitpid};
@@ -95,7 +95,7 @@ impl Bed {
     }
 
     pub(crate) fn spawn(&self) -> Connection {
-        let monitor = prepare(&self.handoff.id, &self.handoff.state_dir).unwrap();
+        let monitor = prepare(&self.handoff.id, &self.handoff.state_dir, Ahead::Network).unwrap();
         monitor.give(&self.handoff, true, true).unwrap()
     }
 
@@ -135,7 +135,12 @@ impl Bed {
     }
 
     /// Whether every group of the container is gone.
-    pub(crate) fn groups_are_gone(&self) -> bool {
+    /// Returns once no hierarchy has a group of it: they go when the end is told already.
+    pub(crate) fn wait_for_groups(&self) {
+        wait_until("the groups to go", || self.groups_are_gone());
+    }
+
+    fn groups_are_gone(&self) -> bool {
         let name = format!("monitor-{}", self.handoff.id);
         let groups = fs::read_dir("/sys/fs/cgroup").unwrap().flatten();
         groups

@@ -23,7 +23,7 @@ fn exit_codes_pass_through() {
         let bed = Bed::new(script);
         assert_eq!(hear(&mut bed.start()).code, Some(code));
         assert!(matches!(bed.life(), Life::Exited(exit) if exit.code == code));
-        assert!(bed.groups_are_gone());
+        bed.wait_for_groups();
     }
     let bed = Bed::new("sleep 1000");
     let mut connection = bed.start();
@@ -42,7 +42,7 @@ fn a_failed_start_says_why() {
         assert_eq!(failure, (code, words.to_owned()));
         let Life::Exited(exit) = bed.life() else { panic!("{:?}", bed.life()) };
         assert_eq!((exit.code, exit.error.as_str()), (code.into(), words));
-        assert!(bed.groups_are_gone());
+        bed.wait_for_groups();
     }
 }
 

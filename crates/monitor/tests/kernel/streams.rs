@@ -109,7 +109,7 @@ fn the_end_is_recorded_before_read() {
     let some = hear(&mut idle);
     assert!(all.stdout.ends_with(&some.stdout));
     assert_eq!(some.code, Some(5));
-    assert!(bed.groups_are_gone());
+    bed.wait_for_groups();
 }
 
 fn descendants_do_not_hold_the_end() {
@@ -121,7 +121,7 @@ fn descendants_do_not_hold_the_end() {
     bed.handoff.plan.namespaces.create.retain(|kind| *kind != spec::runtime::NamespaceKind::Pid);
     let heard = hear(&mut bed.start());
     assert_eq!((heard.stdout.as_slice(), heard.code), (&b"done\n"[..], Some(0)));
-    assert!(bed.groups_are_gone());
+    bed.wait_for_groups();
 }
 
 fn a_terminal_has_a_size_and_an_input() {

@@ -32,7 +32,7 @@ fn a_container_outlives_its_monitor() {
     assert!(matches!(bed.life(), Life::Running { monitored: true, .. }));
     again.signal(9).unwrap();
     assert_eq!(hear(&mut again).code, Some(137));
-    assert!(bed.groups_are_gone());
+    bed.wait_for_groups();
 }
 
 fn starting_then_running() {
