@@ -350,7 +350,11 @@ impl Containers<'_> {
             State::Running { .. } | State::Starting => self.end_at_once(&container)?,
             State::Created { .. } | State::Exited(_) => {}
         }
-        self.remove_ended(&container, volumes)
+        // A reboot has taken the groups with it.
+        if container.dirs.state.exists() {
+            self.remove_group(&container)?;
+        }
+        self.remove_records(&container, volumes)
     }
 
     /// The container under its lock; nothing when it is gone. An end that is seen is not written down: the caller knows what
@@ -373,8 +377,7 @@ impl Containers<'_> {
         }
     }
 
-    fn remove_ended(&self, container: &Container, volumes: bool) -> Result<(), EngineError> {
-        self.remove_group(container)?;
+    fn remove_records(&self, container: &Container, volumes: bool) -> Result<(), EngineError> {
         let anonymous = self.engine.store.containers().anonymous_volumes(&container.record.id)?;
         self.engine.store.containers().remove(&container.record.id)?;
         for volume in anonymous.iter().filter(|_| volumes || container.config.auto_remove) {
@@ -406,9 +409,6 @@ impl Containers<'_> {
 
     /// What a monitor that was killed has left. One that lives removes its groups at the same time: gone is what counts.
     fn remove_group(&self, container: &Container) -> Result<(), EngineError> {
-        if !container.dirs.state.exists() {
-            return Ok(());
-        }
         let Some(cgroup) = self.cgroup(container, "remove")? else { return Ok(()) };
         // Processes that it could not end keep the group busy, which is told.
         let _gone_meanwhile = cgroup.kill();
@@ -428,7 +428,9 @@ impl Containers<'_> {
         match container.state {
             State::Running { .. } | State::Starting => Ok(()),
             State::Created { .. } | State::Exited(_) if container.config.auto_remove => {
-                self.remove_ended(&container, true)
+                // Its monitor is just removing the groups: looked at last, they are gone.
+                self.remove_records(&container, true)?;
+                self.remove_group(&container)
             }
             State::Created { .. } | State::Exited(_) => Ok(()),
         }
