@@ -57,4 +57,30 @@ mod tests {
             corten.ok(&["run", "--rm", "--hostname", "inside", "busybox", "cat", "/etc/hostname"]);
         assert_eq!(run, "inside");
     }
+
+    #[test]
+    fn a_template_of_debian_is_built_and_runs() {
+        let corten = corten();
+        let name = corten.ok(&["template", "build", "debian"]);
+        let inside =
+            "apt-get --version && cat /etc/apt/sources.list && hostname && test -s /etc/hosts";
+        let run = ["run", "--rm", "--hostname", "inside", &name, "sh", "-c", inside];
+        let printed = corten.ok(&run);
+        assert!(printed.starts_with("apt ") && printed.contains("\ndeb "), "{printed}");
+        assert!(printed.ends_with("\ninside"), "{printed}");
+    }
+
+    #[test]
+    fn a_template_that_cannot_be_built_changes_nothing() {
+        let corten = corten();
+        let archive = corten.directory().join("empty.tar");
+        std::fs::File::create(&archive).unwrap().set_len(1024).unwrap();
+        let before = corten.ok(&["import", archive.to_str().unwrap(), "debian:old"]);
+        let nowhere = "http://127.0.0.1:1/debian";
+        let build = ["template", "build", "debian", "--suite", "old", "--mirror", nowhere];
+        let said = corten.fails(&build, 1);
+        assert!(said.contains("\nerror: build template debian: its builder ended with"), "{said}");
+        assert_eq!(corten.ok(&["images", "-q", "--no-trunc"]), before);
+        assert_eq!(std::fs::read_dir(corten.root().join("tmp")).unwrap().count(), 0);
+    }
 }

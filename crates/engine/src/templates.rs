@@ -82,7 +82,7 @@ impl<'a> Templates<'a> {
             created_ns,
             made_of: "busybox-static of this machine",
         };
-        self.import(&archive[..], "busybox:latest", &about)
+        self.import(&archive[..], Some("busybox:latest"), &about)
     }
 
     /// Builds `debian:SUITE`. `created_ns` is the image's time.
@@ -97,20 +97,28 @@ impl<'a> Templates<'a> {
         let suite = request.suite()?;
         let name = format!("debian:{suite}");
         let mut child = debian::start(request, &suite)?;
-        let output =
+        let mut output =
             child.stdout.take().ok_or_else(|| failed("debian", "its builder has no output"))?;
         let made_of = format!("{} of {suite}", debian::builder().unwrap_or("mmdebstrap"));
         let about = About { command: &["bash"], entrypoint: &[], created_ns, made_of: &made_of };
-        let imported = self.import(output, &name, &about);
+        let imported = self.import(&mut output, None, &about);
+        // What was refused is read to its end all the same: mmdebstrap, when it cannot write, hangs up its whole process group,
+        // which is ours.
+        let _unread = std::io::copy(&mut output, &mut std::io::sink());
         let status = child.wait().map_err(|error| failed("debian", &error.to_string()))?;
-        if !status.success() {
+        let refused_by_us =
+            imported.as_ref().is_err_and(|error| error.kind() != crate::Kind::Invalid);
+        // A damaged archive is the builder's own failure.
+        if !status.success() && !refused_by_us {
             // The archive of a builder that failed may be whole to a reader; the image is not.
-            if imported.is_ok() {
-                self.engine.images().remove(&name, true)?;
+            if let Ok(image) = imported {
+                self.engine.images().remove(&image.id.to_string(), false)?;
             }
             return Err(failed("debian", &format!("its builder ended with {status}")));
         }
-        imported
+        let id = imported?.id.to_string();
+        self.engine.images().tag(&id, &name)?;
+        self.engine.images().resolve(&name)
     }
 
     /// The image whose one layer is this program, made anew when the program has changed.
@@ -158,21 +166,22 @@ impl<'a> Templates<'a> {
             created_ns: about.mtime().saturating_mul(1_000_000_000),
             made_of: &made_of,
         };
-        self.import(&archive[..], name, &about)
+        self.import(&archive[..], Some(name), &about)
     }
 
     fn import(
         &self,
         archive: impl std::io::Read + Send,
-        name: &str,
+        name: Option<&str>,
         about: &About<'_>,
     ) -> Result<Image, EngineError> {
         let words = |words: &[&str]| {
             Some(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
                 .filter(|words| !words.is_empty())
         };
+        let reference = name.map(str::parse).transpose().map_err(store::StoreError::from)?;
         let import = Import {
-            reference: Some(name.parse().map_err(store::StoreError::from)?),
+            reference,
             config: spec::image::RunConfig {
                 cmd: words(about.command),
                 entrypoint: words(about.entrypoint),
