@@ -79,7 +79,7 @@ sys.stdout.write(seen.decode(errors="replace").replace("\r\n", "\n") + "[code %d
     #[test]
     fn run_has_a_terminal_of_the_callers_size() {
         let corten = corten();
-        let script = "tty; sleep 0.3; stty size; read word; echo got $word; exit 4";
+        let script = "tty; stty size; read word; echo got $word; exit 4";
         let seen = on_terminal(
             &corten,
             "30 90",
@@ -140,7 +140,7 @@ sys.stdout.write(seen.decode(errors="replace").replace("\r\n", "\n") + "[code %d
             &[("30 90", "raw", "resize", [50, 132].into())],
             &["run", "--rm", "-it", "busybox", "sh", "-c", script],
         );
-        assert!(seen.ends_with("50 132\n[code 8, restored]"), "{seen}");
+        assert_eq!(seen, "30 90\n50 132\n[code 8, restored]");
     }
 
     /// Says so when it is sent a signal; `ready` when it listens.

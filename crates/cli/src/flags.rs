@@ -1,7 +1,6 @@
 //! The flags of every command: tables that parsing, help, manual pages and completions share.
 
 use crate::arguments::{Flag, many, one, switch};
-pub(crate) use crate::request::request;
 
 const DETACH_KEYS: Flag =
     one("", "detach-keys", "string", "Override the key sequence for detaching a container");

@@ -26,6 +26,8 @@ pub struct Attach {
     pub input: bool,
     /// Output is wanted.
     pub output: bool,
+    /// Rows and columns of the caller's terminal: a container's own begins with them.
+    pub size: Option<(u16, u16)>,
 }
 
 /// A container that is about to be: its id, and the process of its monitor. It is made before the store is opened, so that the
@@ -138,7 +140,11 @@ impl Containers<'_> {
     ) -> Result<Connection, EngineError> {
         let volumes = self.prepare_volumes(made)?;
         make_bind_sources(&made.config)?;
-        let (plan, files) = self.plan(made, &volumes)?;
+        let (mut plan, files) = self.plan(made, &volumes)?;
+        plan.process.console_size = attach
+            .size
+            .filter(|_| made.config.tty)
+            .map(|(height, width)| spec::runtime::ConsoleSize { height, width });
         if !matches!(made.config.network, NetworkMode::Container(_)) {
             files.write(&hostname(&made.config, &made.id), &made.config.network)?;
         }

@@ -6,9 +6,9 @@ use spec::ContainerId;
 use crate::arguments::Matches;
 use crate::attach::{End, Foreground};
 use crate::failure::Failure;
-use crate::flags::request;
 use crate::output;
 use crate::program::Session;
+use crate::request::request;
 use crate::signals::Held;
 use crate::terminal::{self, DetachKeys};
 
@@ -36,8 +36,11 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     let launch = Launch::begin(&session.paths()?, &request.config.network)?;
     let engine = session.engine()?;
     let containers = engine.containers();
-    let (id, name, mut connection) =
-        containers.run(launch, &request, Attach { input, output: !detached })?;
+    let (id, name, mut connection) = containers.run(
+        launch,
+        &request,
+        Attach { input, output: !detached, size: terminal::size() },
+    )?;
     id_file.write(&id)?;
     containers.started(&id, &name, &mut connection)?;
     let Some(held) = held else {
@@ -170,7 +173,7 @@ pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure
     let input = matches.on("interactive") && container.config.open_stdin;
     let keys = detach_keys(matches, tty)?;
     let held = Held::take(proxies(matches) && !tty, tty);
-    match containers.start(name, Attach { input, output: true })? {
+    match containers.start(name, Attach { input, output: true, size: terminal::size() })? {
         Some(mut connection) => {
             containers.started(&id, name, &mut connection)?;
             foreground(&engine, &id, connection, (input, tty), keys, held)
