@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_filters_and_formats() {
+    fn lists_and_filters() {
         let corten = corten();
         server(&corten, "web");
         corten.ok(&["create", "--name", "idle", "--label", "a.b=c", "busybox", "true"]);
@@ -214,18 +214,49 @@ mod tests {
         assert_eq!(names(&["-a", "-f", "label=a.b"]), "idle");
         assert_eq!(names(&["-a", "-f", "label=a.b=d"]), "");
         assert_eq!(names(&["-af", "name=we"]), "web");
-        assert_eq!(names(&["-l"]), "idle");
+        assert_eq!(names(&["-af", "name=^/?(web|x)$"]), "web");
+        assert_eq!(names(&["-af", "name=^we$"]), "");
+        assert_eq!(names(&["-a", "-f", "label=a.b", "-f", "label=absent"]), "");
+        assert_eq!(names(&["-a", "-f", "name=web", "-f", "name=idle"]), "idle web");
+        assert_eq!(names(&["-a", "-f", "health=healthy"]), "");
+        assert_eq!(names(&["-n", "0"]), "web");
+        assert_eq!(names(&["-n", "2"]), "idle web");
+    }
+
+    /// Words of a table's line, which are parted by two spaces or more.
+    fn words_of(line: &str) -> Vec<&str> {
+        line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect()
+    }
+
+    #[test]
+    fn formats() {
+        let corten = corten();
+        server(&corten, "web");
+        corten.ok(&["create", "--name", "idle", "--label", "a.b=c", "busybox", "true"]);
+        let label = corten.ok(&["ps", "-af", "name=idle", "--format", r#"{{.Label "a.b"}}"#]);
+        assert_eq!(label, "c");
         let table = corten.ok(&["ps", "--format", "table {{.Names}}\t{{.Image}}"]);
         assert_eq!(table, "NAMES     IMAGE\nweb       busybox");
+        let table = corten.ok(&[
+            "ps",
+            "-af",
+            "name=idle",
+            "--format",
+            r#"table {{.State}}\t{{.LocalVolumes}}\t{{.Networks}}\t{{.Label "a.some-label"}}\t{{.CreatedAt}}"#,
+        ]);
+        let mut lines = table.lines();
+        let head = words_of(lines.next().unwrap());
+        assert_eq!(head, ["STATE", "LOCAL VOLUMES", "NETWORKS", "some label", "CREATED AT"]);
+        assert!(lines.next().unwrap().starts_with("created   0               none"), "{table}");
+        let empty =
+            corten.ok(&["ps", "-f", "name=nobody", "--format", "table {{.Names}} {{.Mounts}}"]);
+        assert_eq!(empty, "NAMES MOUNTS");
+        let sized = corten.ok(&["ps", "--format", "{{.Size}}"]);
+        assert!(sized.contains("B (virtual "), "{sized}");
+        let quiet = corten.run(&["ps", "-q", "--format", "{{.Names}}"]);
+        assert!(quiet.stdout.len() == 13 && quiet.stderr.contains("ignored"), "{quiet:?}");
         let head = corten.ok(&["ps", "-s"]);
-        let head: Vec<&str> = head
-            .lines()
-            .next()
-            .unwrap()
-            .split("  ")
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-            .collect();
+        let head = words_of(head.lines().next().unwrap());
         assert_eq!(
             head,
             ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES", "SIZE"]
@@ -279,6 +310,11 @@ mod tests {
                 &["stop", "-t", "soon", "x"],
                 125,
                 &["invalid argument \"soon\" for \"-t, --timeout\" flag"],
+            ),
+            (
+                &["ps", "-f", "status"],
+                125,
+                &["\"-f, --filter\" flag: it is not of the form KIND=VALUE"],
             ),
             (&["--debug", "ps"], 125, &["unknown flag: --debug", "See 'corten --help'."]),
             (&["--root"], 125, &["flag needs an argument: --root"]),

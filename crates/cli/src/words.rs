@@ -28,6 +28,16 @@ pub(crate) fn seconds_of(rfc3339: &str) -> i64 {
     rfc3339.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second)
 }
 
+/// A time as Go writes it, in the zone of the caller: `2026-11-24 12:19:55 +0000 UTC`.
+pub(crate) fn local_time(seconds: i64) -> String {
+    let zoned = jiff::Timestamp::from_second(seconds)
+        .map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
+    zoned.map_or_else(
+        |_out_of_range| String::new(),
+        |zoned| zoned.strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string(),
+    )
+}
+
 /// Seconds since 1970, now.
 pub(crate) fn now() -> i64 {
     engine::now_ns() / 1_000_000_000

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use store::Image;
 
-use crate::config::{MountSource, NetworkMode, SeccompChoice};
+use crate::config::{MountSource, NetworkMode, SeccompChoice, Security};
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::images::ImagesHandle;
@@ -51,7 +51,7 @@ impl Containers<'_> {
             "GraphDriver": self.graph_driver(&container, image.as_ref()),
             "Mounts": self.mounts(&container)?,
             "Config": config(&container),
-            "NetworkSettings": { "Networks": { network_name(&container): {} }, "Ports": {} },
+            "NetworkSettings": network_settings(&container),
         }))
     }
 
@@ -142,23 +142,56 @@ fn config(container: &Container) -> Value {
     })
 }
 
+/// No network here has addresses; scripts ask for the fields all the same.
+fn network_settings(container: &Container) -> Value {
+    let mut networks = serde_json::Map::new();
+    if !matches!(container.config.network, NetworkMode::Container(_)) {
+        let endpoint = json!({
+            "IPAMConfig": null, "Links": null, "Aliases": null, "NetworkID": "", "EndpointID": "", "Gateway": "",
+            "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0,
+            "MacAddress": "", "DriverOpts": null,
+        });
+        networks.insert(network_name(container), endpoint);
+    }
+    json!({
+        "Bridge": "", "SandboxID": "", "SandboxKey": "", "EndpointID": "", "Gateway": "", "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0, "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "", "MacAddress": "",
+        "Ports": {}, "Networks": networks,
+    })
+}
+
+/// Fields of Docker's for which there is no flag here: each has the value that stands for nothing.
+fn without_a_flag() -> Value {
+    json!({
+        "ContainerIDFile": "", "PortBindings": {}, "PublishAllPorts": false, "VolumeDriver": "", "VolumesFrom": null,
+        "Dns": [], "DnsOptions": [], "DnsSearch": [], "ExtraHosts": null, "GroupAdd": null, "Links": null, "Cgroup": "",
+        "OomScoreAdj": 0, "OomKillDisable": false, "CpuPeriod": 0, "CpuQuota": 0, "CpusetMems": "", "BlkioWeight": 0,
+        "MemoryReservation": 0, "MemorySwappiness": null, "DeviceCgroupRules": null, "DeviceRequests": null, "Isolation": "",
+    })
+}
+
+fn security_options(security: &Security) -> Vec<String> {
+    let mut options: Vec<String> = Vec::new();
+    if security.no_new_privileges {
+        options.push("no-new-privileges".to_owned());
+    }
+    match &security.seccomp {
+        SeccompChoice::Default => {}
+        SeccompChoice::Unconfined => options.push("seccomp=unconfined".to_owned()),
+        SeccompChoice::Profile(profile) => options.push(format!("seccomp={profile}")),
+    }
+    if security.unmasked_paths {
+        options.push("systempaths=unconfined".to_owned());
+    }
+    options.extend(security.apparmor.iter().map(|profile| format!("apparmor={profile}")));
+    options.extend(security.labels.iter().map(|label| format!("label={label}")));
+    options
+}
+
 fn host_config(container: &Container) -> Value {
     let config = &container.config;
     let limits = &config.limits;
-    let mut security: Vec<String> = Vec::new();
-    if config.security.no_new_privileges {
-        security.push("no-new-privileges".to_owned());
-    }
-    match &config.security.seccomp {
-        SeccompChoice::Default => {}
-        SeccompChoice::Unconfined => security.push("seccomp=unconfined".to_owned()),
-        SeccompChoice::Profile(profile) => security.push(format!("seccomp={profile}")),
-    }
-    if config.security.unmasked_paths {
-        security.push("systempaths=unconfined".to_owned());
-    }
-    security.extend(config.security.apparmor.iter().map(|profile| format!("apparmor={profile}")));
-    security.extend(config.security.labels.iter().map(|label| format!("label={label}")));
+    let security = security_options(&config.security);
     let binds: Vec<String> = config
         .mounts
         .iter()
@@ -188,17 +221,22 @@ fn host_config(container: &Container) -> Value {
         NetworkMode::Host => "host".to_owned(),
         NetworkMode::Container(id) => format!("container:{id}"),
     };
-    json!({
-        "Binds": binds, "NetworkMode": network, "AutoRemove": config.auto_remove,
+    let list = |words: &[String]| if words.is_empty() { Value::Null } else { json!(words) };
+    let mut value = json!({
+        "Binds": list(&binds), "NetworkMode": network, "AutoRemove": config.auto_remove,
         "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
         "LogConfig": { "Type": "json-file", "Config": { "max-size": "10m", "max-file": "3" } },
-        "CapAdd": config.cap_add, "CapDrop": config.cap_drop, "CgroupnsMode": "private", "IpcMode": "private", "PidMode": "",
-        "Privileged": config.privileged, "ReadonlyRootfs": config.read_only, "SecurityOpt": security, "Sysctls": config.sysctls,
+        "CapAdd": list(&config.cap_add), "CapDrop": list(&config.cap_drop), "CgroupnsMode": "private", "IpcMode": "private", "PidMode": "",
+        "Privileged": config.privileged, "ReadonlyRootfs": config.read_only, "SecurityOpt": list(&security), "Sysctls": config.sysctls,
         "Runtime": "corten", "Init": config.init, "Memory": limits.memory_bytes.unwrap_or(0),
         "MemorySwap": limits.memory_swap_bytes.unwrap_or(0), "NanoCpus": limits.nano_cpus.unwrap_or(0),
         "CpuShares": limits.cpu_shares.unwrap_or(0), "CpusetCpus": limits.cpuset_cpus, "PidsLimit": limits.pids,
         "Devices": devices, "Ulimits": ulimits, "CgroupParent": "/corten", "UTSMode": "", "UsernsMode": "", "ShmSize": 67_108_864,
-    })
+    });
+    if let (Value::Object(value), Value::Object(more)) = (&mut value, without_a_flag()) {
+        value.extend(more);
+    }
+    value
 }
 
 impl ImagesHandle<'_> {
@@ -218,6 +256,8 @@ impl ImagesHandle<'_> {
             ("Cmd", Value::Null),
             ("Entrypoint", Value::Null),
             ("Labels", Value::Null),
+            ("Volumes", Value::Null),
+            ("OnBuild", Value::Null),
         ] {
             if config.get(key).is_none() {
                 config[key] = empty;

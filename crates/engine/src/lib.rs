@@ -19,6 +19,7 @@ mod merge;
 mod names;
 mod oci;
 pub mod parse;
+mod pattern;
 mod processes;
 mod start;
 mod templates;

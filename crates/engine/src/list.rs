@@ -1,18 +1,23 @@
 //! Lists of containers, as `ps` wants them.
 
+use crate::config::{MountConfig, MountSource};
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::{Container, State};
+use crate::pattern::Pattern;
 
-/// Which containers are wanted; every given kind must be met by one of its values.
+/// Which containers are wanted; every given kind must be met by one of its values, `label` by all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     conditions: Vec<(String, String)>,
+    /// Values of the kind `name`, which are patterns.
+    names: Vec<Pattern>,
 }
 
 /// Kinds of filters, as Docker names them.
 const KINDS: &[&str] = &[
     "id", "name", "label", "status", "exited", "ancestor", "before", "since", "volume", "network",
+    "health",
 ];
 
 impl Filter {
@@ -37,6 +42,14 @@ impl Filter {
         {
             return Err(wrong("there is no such state".to_owned()));
         }
+        if kind == "health" && !["starting", "healthy", "unhealthy", "none"].contains(&value) {
+            return Err(wrong("there is no such health".to_owned()));
+        }
+        if kind == "name" {
+            let pattern = Pattern::parse(value).map_err(|why| wrong(why.to_owned()))?;
+            self.names.push(pattern);
+            return Ok(());
+        }
         self.conditions.push((kind.to_owned(), value.to_owned()));
         Ok(())
     }
@@ -48,15 +61,21 @@ impl Filter {
     }
 
     fn wants(&self, container: &Container, times: &Times) -> bool {
-        KINDS.iter().all(|kind| {
-            let mut values = self
-                .conditions
-                .iter()
-                .filter(|(own, _)| own == kind)
-                .map(|(_, value)| value.as_str())
-                .peekable();
-            values.peek().is_none() || values.any(|value| meets(container, kind, value, times))
-        })
+        let name = &container.record.name;
+        // Docker's own names begin with a slash, and its users' patterns know it.
+        let slashed = format!("/{name}");
+        let is_named = self.names.is_empty()
+            || self.names.iter().any(|pattern| pattern.is_in(name) || pattern.is_in(&slashed));
+        is_named
+            && KINDS.iter().all(|kind| {
+                let values = self.conditions.iter().filter(|(own, _)| own == kind);
+                let mut met =
+                    values.map(|(_, value)| meets(container, kind, value, times)).peekable();
+                match *kind {
+                    "label" => met.all(|met| met),
+                    _ => met.peek().is_none() || met.any(|met| met),
+                }
+            })
     }
 }
 
@@ -68,7 +87,8 @@ fn meets(container: &Container, kind: &str, value: &str, times: &Times) -> bool 
     let time_of = |name: &str| times.iter().find(|(own, _)| own == name).map(|(_, time)| *time);
     match kind {
         "id" => record.id.as_str().starts_with(value),
-        "name" => record.name.contains(value.trim_start_matches('/')),
+        // No container has a health check.
+        "health" => value == "none",
         "label" => match value.split_once('=') {
             Some((name, value)) => {
                 container.config.labels.get(name).is_some_and(|own| own == value)
@@ -91,12 +111,13 @@ fn meets(container: &Container, kind: &str, value: &str, times: &Times) -> bool 
         "before" => time_of(value).is_some_and(|time| record.created_ns < time),
         "since" => time_of(value).is_some_and(|time| record.created_ns > time),
         "volume" => {
-            let target = container
-                .config
-                .mounts
-                .iter()
-                .any(|mount| mount.target == std::path::Path::new(value));
-            target || crate::oci::volume_names(&container.config).any(|(name, ..)| name == value)
+            let path = std::path::Path::new(value);
+            let is_meant = |mount: &MountConfig| {
+                mount.target == path
+                    || matches!(&mount.source, MountSource::Bind { path: source, .. } if source == path)
+            };
+            container.config.mounts.iter().any(is_meant)
+                || crate::oci::volume_names(&container.config).any(|(name, ..)| name == value)
         }
         _ => network_name(container) == value,
     }

@@ -147,6 +147,9 @@ fn checked(flag: &'static Flag, value: String) -> Result<String, UsageError> {
         (Kind::One("int"), text) if text.parse::<i64>().is_err() => {
             Err(UsageError::Value { flag, value, wanted: "a whole number" })
         }
+        (Kind::Many("filter"), text) if !text.contains('=') => {
+            Err(UsageError::Value { flag, value, wanted: "of the form KIND=VALUE" })
+        }
         (Kind::One(_) | Kind::Many(_), _) => Ok(value),
     }
 }

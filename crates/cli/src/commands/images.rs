@@ -16,7 +16,7 @@ use crate::config::build_time_ns;
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
-use crate::words::{duration, now, seconds_of, size, truncate};
+use crate::words::{duration, local_time, now, seconds_of, size, truncate};
 
 const IMAGE_COLUMNS: &[(&str, &str)] = &[
     ("Repository", "REPOSITORY"),
@@ -70,7 +70,7 @@ fn row(image: &Image, name: Option<&Reference>, whole: bool) -> Value {
         "Digest": "<none>",
         "ID": if whole { image.id.to_string() } else { image.id.short().to_owned() },
         "CreatedSince": if created.is_empty() { "N/A".to_owned() } else { format!("{} ago", duration(now() - seconds_of(created))) },
-        "CreatedAt": created,
+        "CreatedAt": if created.is_empty() { "N/A".to_owned() } else { local_time(seconds_of(created)) },
         "Size": size(image.size_bytes),
     })
 }

@@ -1,5 +1,6 @@
 //! `ps`.
 
+use engine::config::{MountConfig, MountSource};
 use engine::{Filter, Row, State};
 use serde_json::{Value, json};
 
@@ -9,31 +10,34 @@ use crate::output;
 use crate::program::Session;
 use crate::table;
 use crate::template::Template;
-use crate::words::{duration, now, seconds_of, size, truncate};
+use crate::words::{duration, local_time, now, seconds_of, size, truncate};
 
 /// Longest command that is shown whole.
 const COMMAND_COLUMNS: usize = 20;
+/// The same of a mount.
+const MOUNT_COLUMNS: usize = 15;
 
 pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let mut filter = Filter::default();
     for text in matches.values("filter") {
         filter.add(text)?;
     }
-    let last = match matches.value("last") {
-        Some(text) => Some(text.parse::<usize>().map_err(|_no_number| {
-            Failure::Words(format!("invalid number {text:?} of containers"))
-        })?),
-        None => matches.on("latest").then_some(1),
-    };
+    // The grammar takes whole numbers only; those below one ask for nothing, as in Docker.
+    let last = matches.value("last").and_then(|text| text.parse::<usize>().ok());
+    let last = last.filter(|last| *last > 0).or(matches.on("latest").then_some(1));
+    let format = matches.value("format");
     let engine = session.engine()?;
     let mut rows = engine.containers().list(
         matches.on("all") || last.is_some(),
         &filter,
-        matches.on("size"),
+        matches.on("size") || format.is_some_and(asks_for_size),
     )?;
     rows.truncate(last.unwrap_or(usize::MAX));
     let whole = matches.on("no-trunc");
     if matches.on("quiet") {
+        if format.is_some() {
+            output::talk("the format is ignored: --quiet prints IDs");
+        }
         let ids: String = rows.iter().map(|row| format!("{}\n", id(row, whole))).collect();
         output::write(&ids).map_err(Failure::file("write", "standard output"))?;
         return Ok(0);
@@ -51,7 +55,16 @@ pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     if matches.on("size") {
         columns.push(("Size", "SIZE"));
     }
-    print(matches.value("format"), &columns, &values)
+    let label = |place: usize, name: &str| {
+        let labels = rows.get(place).map(|row| &row.container.config.labels);
+        labels.and_then(|labels| labels.get(name)).cloned().unwrap_or_default()
+    };
+    print_with(format, &columns, &values, &label)
+}
+
+/// Sizes are expensive: they are looked at where a template shows them, or everything.
+fn asks_for_size(format: &str) -> bool {
+    format.contains(".Size") || format.replace(' ', "").contains("{{json.}}")
 }
 
 /// A table, a template for each, or JSON lines.
@@ -59,6 +72,18 @@ pub(super) fn print(
     format: Option<&str>,
     columns: &[(&str, &str)],
     values: &[Value],
+) -> Result<i32, Failure> {
+    print_with(format, columns, values, &|_, _| String::new())
+}
+
+/// A label of a row, by the row's place and the label's name.
+type Label<'a> = &'a dyn Fn(usize, &str) -> String;
+
+fn print_with(
+    format: Option<&str>,
+    columns: &[(&str, &str)],
+    values: &[Value],
+    label: Label<'_>,
 ) -> Result<i32, Failure> {
     let text = match format {
         None | Some("" | "table") => {
@@ -72,11 +97,14 @@ pub(super) fn print(
             table::layout(&rows, table::LIST)
         }
         Some("json") => values.iter().map(|value| format!("{value}\n")).collect(),
-        Some(format) => match format.strip_prefix("table ") {
-            Some(format) => template_table(format, columns, values)?,
+        Some(format) => match format.strip_prefix("table") {
+            Some(format) => template_table(format.trim_start(), columns, values, label)?,
             None => {
-                let template = Template::parse(format)?;
-                let lines = values.iter().map(|value| Ok(format!("{}\n", template.render(value)?)));
+                let template = Template::parse_row(format)?;
+                let lines = values.iter().enumerate().map(|(place, value)| {
+                    let line = template.render_row(value, &|name| label(place, name))?;
+                    Ok(format!("{line}\n"))
+                });
                 lines.collect::<Result<String, Failure>>()?
             }
         },
@@ -90,28 +118,50 @@ fn template_table(
     format: &str,
     columns: &[(&str, &str)],
     values: &[Value],
+    label: Label<'_>,
 ) -> Result<String, Failure> {
-    let template = Template::parse(format)?;
-    let titles: serde_json::Map<String, Value> = values
-        .first()
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(|object| object.keys())
-        .chain(&columns.iter().map(|(field, _)| (*field).to_owned()).collect::<Vec<_>>())
+    let template = Template::parse_row(format)?;
+    let first = values.first().and_then(Value::as_object);
+    let fields = first.into_iter().flat_map(|object| object.keys().map(String::as_str));
+    let titles: serde_json::Map<String, Value> = fields
+        .chain(FIELDS.iter().copied())
+        .chain(columns.iter().map(|(field, _)| *field))
         .map(|field| {
-            let title = columns
-                .iter()
-                .find(|(own, _)| own == field)
-                .map_or_else(|| field.to_uppercase(), |(_, title)| (*title).to_owned());
-            (field.clone(), title.into())
+            let title = columns.iter().find(|(own, _)| *own == field);
+            let title = title.map_or_else(|| title_of(field), |(_, title)| (*title).to_owned());
+            (field.to_owned(), title.into())
         })
         .collect();
     let cells = |text: String| text.split('\t').map(str::to_owned).collect::<Vec<_>>();
-    let mut rows = vec![cells(template.render(&Value::Object(titles))?)];
-    for value in values {
-        rows.push(cells(template.render(value)?));
+    let head = template.render_row(&Value::Object(titles), &title_of_label)?;
+    let mut rows = vec![cells(head)];
+    for (place, value) in values.iter().enumerate() {
+        rows.push(cells(template.render_row(value, &|name| label(place, name))?));
     }
     Ok(table::layout(&rows, table::LIST))
+}
+
+/// Fields of containers that no column shows: a table without rows has titles too.
+const FIELDS: &[&str] =
+    &["CreatedAt", "State", "Size", "Labels", "Mounts", "LocalVolumes", "Networks"];
+
+/// `LocalVolumes` is LOCAL VOLUMES.
+fn title_of(field: &str) -> String {
+    let mut title = String::new();
+    let mut before_small = false;
+    for letter in field.chars() {
+        if letter.is_uppercase() && before_small {
+            title.push(' ');
+        }
+        before_small = letter.is_lowercase();
+        title.extend(letter.to_uppercase());
+    }
+    title
+}
+
+/// The last part of a label's name, as Docker has it.
+fn title_of_label(name: &str) -> String {
+    name.rsplit('.').next().unwrap_or_default().replace(['-', '_'], " ")
 }
 
 fn text(value: &Value, field: &str) -> String {
@@ -131,15 +181,18 @@ fn value(row: &Row, whole: bool) -> Value {
     let record = &row.container.record;
     let created = record.created_ns / 1_000_000_000;
     let command = if whole { row.command.clone() } else { truncate(&row.command, COMMAND_COLUMNS) };
+    let config = &row.container.config;
     let labels: Vec<String> =
-        row.container.config.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let mounts: Vec<String> = row
-        .container
-        .config
-        .mounts
-        .iter()
-        .map(|mount| mount.target.display().to_string())
-        .collect();
+        config.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mounts = config.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Bind { path, .. } => Some(path.display().to_string()),
+        MountSource::Volume { name, .. } => Some(name.clone()),
+        MountSource::Tmpfs => None,
+    });
+    let mounts: Vec<String> =
+        mounts.map(|mount| if whole { mount } else { truncate(&mount, MOUNT_COLUMNS) }).collect();
+    let is_volume = |mount: &&MountConfig| matches!(mount.source, MountSource::Volume { .. });
+    let volumes = config.mounts.iter().filter(is_volume).count();
     let size = match (row.size_bytes, row.virtual_size_bytes) {
         (Some(own), Some(all)) => format!("{} (virtual {})", size(own), size(all)),
         _ => "0B".to_owned(),
@@ -147,8 +200,8 @@ fn value(row: &Row, whole: bool) -> Value {
     json!({
         "ID": id(row, whole),
         "Image": record.image_name,
-        "Command": format!("\"{command}\""),
-        "CreatedAt": engine::format_time(record.created_ns),
+        "Command": format!("{command:?}"),
+        "CreatedAt": local_time(created),
         "RunningFor": format!("{} ago", duration(now() - created)),
         "Status": status(&row.container.state),
         "State": row.container.state.word(),
@@ -157,7 +210,7 @@ fn value(row: &Row, whole: bool) -> Value {
         "Labels": labels.join(","),
         "Mounts": mounts.join(","),
         "Networks": network(&row.container),
-        "LocalVolumes": "0",
+        "LocalVolumes": volumes.to_string(),
         "Size": size,
     })
 }
@@ -167,7 +220,8 @@ fn network(container: &engine::Container) -> String {
     match &container.config.network {
         NetworkMode::None => "none".to_owned(),
         NetworkMode::Host => "host".to_owned(),
-        NetworkMode::Container(id) => format!("container:{id}"),
+        // It has none of its own.
+        NetworkMode::Container(_) => String::new(),
     }
 }
 

@@ -71,8 +71,8 @@ fn end_of_action(text: &str) -> Result<usize, TemplateError> {
             (None, '}') if text.get(at..).is_some_and(|rest| rest.starts_with("}}")) => {
                 return Ok(at);
             }
-            (None, '"' | '`') => quote = Some(letter),
-            (Some('"'), '\\') if !escaped => {
+            (None, '"' | '`' | '\'') => quote = Some(letter),
+            (Some('"' | '\''), '\\') if !escaped => {
                 escaped = true;
                 continue;
             }
@@ -120,6 +120,7 @@ fn words(text: &str) -> Result<Vec<Word>, TemplateError> {
                 words.push(Word::Variable(name, fields));
             }
             '"' => words.push(quoted(&letters, &mut at)?),
+            '\'' => words.push(character(&letters, &mut at)?),
             '`' => words.push(raw(&letters, &mut at)),
             '-' | '+' | '0'..='9' | '.' => words.push(number(&letters, &mut at)?),
             letter if letter.is_alphabetic() || *letter == '_' => {
@@ -169,19 +170,51 @@ fn quoted(letters: &[char], at: &mut usize) -> Result<Word, TemplateError> {
         *at += 1;
         match letter {
             '"' => return Ok(Word::Text(text)),
-            '\\' => {
-                let escape = letters.get(*at).copied().unwrap_or('\\');
-                *at += 1;
-                text.push(match escape {
-                    'n' => '\n',
-                    't' => '\t',
-                    'r' => '\r',
-                    other => other,
-                });
-            }
+            '\\' => text.push(escape(letters, at)?),
             other => text.push(*other),
         }
     }
+}
+
+/// What follows a backslash.
+fn escape(letters: &[char], at: &mut usize) -> Result<char, TemplateError> {
+    let bad = || TemplateError("unknown escape in a quoted string".to_owned());
+    let letter = *letters.get(*at).ok_or_else(bad)?;
+    *at += 1;
+    let (digits, base, from) = match letter {
+        'a' => return Ok('\u{7}'),
+        'b' => return Ok('\u{8}'),
+        'f' => return Ok('\u{c}'),
+        'n' => return Ok('\n'),
+        'r' => return Ok('\r'),
+        't' => return Ok('\t'),
+        'v' => return Ok('\u{b}'),
+        '\\' | '\'' | '"' => return Ok(letter),
+        'x' => (2, 16, *at),
+        'u' => (4, 16, *at),
+        'U' => (8, 16, *at),
+        '0'..='7' => (3, 8, *at - 1),
+        _ => return Err(bad()),
+    };
+    let text: String = letters.get(from..from + digits).ok_or_else(bad)?.iter().collect();
+    *at = from + digits;
+    u32::from_str_radix(&text, base).ok().and_then(char::from_u32).ok_or_else(bad)
+}
+
+/// A letter in single quotes is its number.
+fn character(letters: &[char], at: &mut usize) -> Result<Word, TemplateError> {
+    let bad = || TemplateError("malformed character constant".to_owned());
+    *at += 1;
+    let mut letter = *letters.get(*at).ok_or_else(bad)?;
+    *at += 1;
+    if letter == '\\' {
+        letter = escape(letters, at)?;
+    }
+    if letters.get(*at) != Some(&'\'') {
+        return Err(bad());
+    }
+    *at += 1;
+    Ok(Word::Integer(i64::from(u32::from(letter))))
 }
 
 fn raw(letters: &[char], at: &mut usize) -> Word {
@@ -197,11 +230,19 @@ fn raw(letters: &[char], at: &mut usize) -> Word {
 
 fn number(letters: &[char], at: &mut usize) -> Result<Word, TemplateError> {
     let is_part =
-        |letter: &&char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '+' | '.');
+        |letter: &&char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '+' | '.' | '_');
     let text: String = letters.get(*at..).unwrap_or_default().iter().take_while(is_part).collect();
     *at += text.chars().count();
-    text.parse()
+    let plain = text.replace('_', "");
+    let (sign, size) = plain.strip_prefix('-').map_or((1, plain.as_str()), |size| (-1, size));
+    let lower = size.to_ascii_lowercase();
+    let based = [("0x", 16), ("0o", 8), ("0b", 2)]
+        .into_iter()
+        .find_map(|(prefix, base)| i64::from_str_radix(lower.strip_prefix(prefix)?, base).ok());
+    based
+        .map(|number| sign * number)
+        .or_else(|| plain.parse().ok())
         .map(Word::Integer)
-        .or_else(|_no_integer| text.parse().map(Word::Float))
-        .map_err(|_no_number| TemplateError(format!("bad number syntax: {text:?}")))
+        .or_else(|| plain.parse().ok().map(Word::Float))
+        .ok_or_else(|| TemplateError(format!("bad number syntax: {text:?}")))
 }

@@ -1,5 +1,7 @@
 //! Pieces become a tree.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::TemplateError;
@@ -12,9 +14,36 @@ const DEEPEST: usize = 100;
 pub(super) enum Node {
     Text(String),
     Print(Pipeline),
-    If { condition: Pipeline, then: Vec<Node>, otherwise: Vec<Node> },
-    With { value: Pipeline, then: Vec<Node>, otherwise: Vec<Node> },
-    Range { variables: Vec<String>, over: Pipeline, body: Vec<Node>, otherwise: Vec<Node> },
+    If {
+        condition: Pipeline,
+        then: Vec<Node>,
+        otherwise: Vec<Node>,
+    },
+    With {
+        value: Pipeline,
+        then: Vec<Node>,
+        otherwise: Vec<Node>,
+    },
+    Range {
+        variables: Vec<String>,
+        over: Pipeline,
+        body: Vec<Node>,
+        otherwise: Vec<Node>,
+    },
+    Break,
+    Continue,
+    /// Another template, and what is its dot.
+    Call {
+        name: String,
+        dot: Option<Pipeline>,
+    },
+}
+
+/// A template, and the ones that it defines.
+#[derive(Clone, Debug)]
+pub(super) struct Parsed {
+    pub(super) nodes: Vec<Node>,
+    pub(super) definitions: BTreeMap<String, Vec<Node>>,
 }
 
 /// Commands, each of which gets the result of the one before as its last argument.
@@ -34,10 +63,11 @@ pub(super) enum Operand {
     Nested(Box<Pipeline>, Vec<String>),
 }
 
-pub(super) fn parse(pieces: Vec<Piece>) -> Result<Vec<Node>, TemplateError> {
-    let mut pieces = pieces.into_iter();
-    match nodes(&mut pieces, 0)? {
-        (nodes, Stop::End) => Ok(nodes),
+pub(super) fn parse(pieces: Vec<Piece>) -> Result<Parsed, TemplateError> {
+    let mut parser =
+        Parser { pieces: pieces.into_iter(), definitions: BTreeMap::new(), depth: 0, ranges: 0 };
+    match parser.nodes()? {
+        (nodes, Stop::End) => Ok(Parsed { nodes, definitions: parser.definitions }),
         (_, Stop::Word(word, _)) => Err(TemplateError(format!("unexpected {{{{{word}}}}}"))),
     }
 }
@@ -49,70 +79,129 @@ enum Stop {
     Word(String, Vec<Word>),
 }
 
-fn nodes(
-    pieces: &mut impl Iterator<Item = Piece>,
+struct Parser {
+    pieces: std::vec::IntoIter<Piece>,
+    definitions: BTreeMap<String, Vec<Node>>,
+    /// Blocks around this place, and how many of them are a `range`.
     depth: usize,
-) -> Result<(Vec<Node>, Stop), TemplateError> {
-    if depth > DEEPEST {
-        return Err(TemplateError("too many blocks in blocks".to_owned()));
-    }
-    let mut nodes = Vec::new();
-    while let Some(piece) = pieces.next() {
-        let words = match piece {
-            Piece::Text(text) => {
-                nodes.push(Node::Text(text));
-                continue;
-            }
-            Piece::Action(words) => words,
-        };
-        match words.split_first() {
-            None => return Err(TemplateError("missing value for command".to_owned())),
-            Some((Word::Name(name), rest)) if matches!(name.as_str(), "end" | "else") => {
-                return Ok((nodes, Stop::Word(name.clone(), rest.to_vec())));
-            }
-            Some((Word::Name(name), rest)) if matches!(name.as_str(), "if" | "with" | "range") => {
-                nodes.push(block(name, rest, pieces, depth)?);
-            }
-            Some(_) => nodes.push(Node::Print(pipeline(&words)?)),
-        }
-    }
-    Ok((nodes, Stop::End))
+    ranges: usize,
 }
 
-fn block(
-    name: &str,
-    head: &[Word],
-    pieces: &mut impl Iterator<Item = Piece>,
-    depth: usize,
-) -> Result<Node, TemplateError> {
-    let (then, stop) = nodes(pieces, depth + 1)?;
-    let otherwise = match stop {
-        Stop::End => {
-            return Err(TemplateError(format!(
-                "unexpected end of the template: {{{{{name}}}}} has no {{{{end}}}}"
-            )));
+impl Parser {
+    fn nodes(&mut self) -> Result<(Vec<Node>, Stop), TemplateError> {
+        if self.depth > DEEPEST {
+            return Err(TemplateError("too many blocks in blocks".to_owned()));
         }
-        Stop::Word(word, _) if word == "end" => Vec::new(),
-        Stop::Word(_, rest) => match rest.split_first() {
+        let mut nodes = Vec::new();
+        while let Some(piece) = self.pieces.next() {
+            let words = match piece {
+                Piece::Text(text) => {
+                    nodes.push(Node::Text(text));
+                    continue;
+                }
+                Piece::Action(words) => words,
+            };
+            let Some((first, rest)) = words.split_first() else {
+                return Err(TemplateError("missing value for command".to_owned()));
+            };
+            let keyword = if let Word::Name(name) = first { name.as_str() } else { "" };
+            match keyword {
+                "end" | "else" => {
+                    return Ok((nodes, Stop::Word(keyword.to_owned(), rest.to_vec())));
+                }
+                "if" | "with" | "range" => nodes.push(self.block(keyword, rest)?),
+                "break" | "continue" if self.ranges == 0 => {
+                    return Err(TemplateError(format!("{{{{{keyword}}}}} outside {{{{range}}}}")));
+                }
+                "break" => nodes.push(Node::Break),
+                "continue" => nodes.push(Node::Continue),
+                "template" => nodes.push(call(rest)?),
+                "define" => self.define(rest)?,
+                "block" => {
+                    let call = call(rest)?;
+                    self.define(rest.get(..1).unwrap_or_default())?;
+                    nodes.push(call);
+                }
+                _ => nodes.push(Node::Print(pipeline(&words)?)),
+            }
+        }
+        Ok((nodes, Stop::End))
+    }
+
+    /// Nodes one block further in.
+    fn inner(&mut self) -> Result<(Vec<Node>, Stop), TemplateError> {
+        self.depth += 1;
+        let nodes = self.nodes();
+        self.depth -= 1;
+        nodes
+    }
+
+    fn define(&mut self, head: &[Word]) -> Result<(), TemplateError> {
+        let [Word::Text(name)] = head else {
+            return Err(TemplateError("a template's name is missing".to_owned()));
+        };
+        // A range around a definition is not around its call.
+        let ranges = std::mem::take(&mut self.ranges);
+        let inner = self.inner();
+        self.ranges = ranges;
+        let (nodes, stop) = inner?;
+        if !matches!(&stop, Stop::Word(word, _) if word == "end") {
+            return Err(TemplateError(format!("template {name:?} has no {{{{end}}}}")));
+        }
+        self.definitions.insert(name.clone(), nodes);
+        Ok(())
+    }
+
+    fn block(&mut self, name: &str, head: &[Word]) -> Result<Node, TemplateError> {
+        self.ranges += usize::from(name == "range");
+        let inner = self.inner();
+        self.ranges -= usize::from(name == "range");
+        let (then, stop) = inner?;
+        let otherwise = match stop {
+            Stop::End => {
+                return Err(TemplateError(format!(
+                    "unexpected end of the template: {{{{{name}}}}} has no {{{{end}}}}"
+                )));
+            }
+            Stop::Word(word, _) if word == "end" => Vec::new(),
+            Stop::Word(_, rest) => self.otherwise(&rest)?,
+        };
+        Ok(match name {
+            "if" => Node::If { condition: pipeline(head)?, then, otherwise },
+            "with" => Node::With { value: pipeline(head)?, then, otherwise },
+            _ => {
+                let (variables, over) = range_variables(head);
+                Node::Range { variables, over: pipeline(over)?, body: then, otherwise }
+            }
+        })
+    }
+
+    /// What follows `else`, up to the end.
+    fn otherwise(&mut self, rest: &[Word]) -> Result<Vec<Node>, TemplateError> {
+        match rest.split_first() {
             // `else if` is an `if` inside the `else`, and both have one end.
             Some((Word::Name(inner), rest)) if matches!(inner.as_str(), "if" | "with") => {
-                vec![block(inner, rest, pieces, depth + 1)?]
+                self.depth += 1;
+                let block = self.block(inner, rest);
+                self.depth -= 1;
+                Ok(vec![block?])
             }
-            Some(_) => return Err(TemplateError("unexpected words after {{else}}".to_owned())),
-            None => match nodes(pieces, depth + 1)? {
-                (nodes, Stop::Word(word, _)) if word == "end" => nodes,
-                _ => return Err(TemplateError("{{else}} has no {{end}}".to_owned())),
+            Some(_) => Err(TemplateError("unexpected words after {{else}}".to_owned())),
+            None => match self.inner()? {
+                (nodes, Stop::Word(word, _)) if word == "end" => Ok(nodes),
+                _ => Err(TemplateError("{{else}} has no {{end}}".to_owned())),
             },
-        },
-    };
-    Ok(match name {
-        "if" => Node::If { condition: pipeline(head)?, then, otherwise },
-        "with" => Node::With { value: pipeline(head)?, then, otherwise },
-        _ => {
-            let (variables, over) = range_variables(head);
-            Node::Range { variables, over: pipeline(over)?, body: then, otherwise }
         }
-    })
+    }
+}
+
+/// `template "name" pipeline`.
+fn call(words: &[Word]) -> Result<Node, TemplateError> {
+    let [Word::Text(name), dot @ ..] = words else {
+        return Err(TemplateError("a template's name is missing".to_owned()));
+    };
+    let dot = if dot.is_empty() { None } else { Some(pipeline(dot)?) };
+    Ok(Node::Call { name: name.clone(), dot })
 }
 
 fn range_variables(head: &[Word]) -> (Vec<String>, &[Word]) {
@@ -199,6 +288,11 @@ fn commands(
     }
     if commands.iter().any(Vec::is_empty) {
         return Err(TemplateError("missing value for command".to_owned()));
+    }
+    let is_nil =
+        |command: &Vec<Operand>| matches!(command.first(), Some(Operand::Constant(Value::Null)));
+    if commands.iter().any(is_nil) {
+        return Err(TemplateError("nil is not a command".to_owned()));
     }
     Ok(commands)
 }
