@@ -464,7 +464,11 @@ mod tests {
                 || flag.short.is_some_and(|short| spelling == format!("-{short}"))
         });
         let flag = flag.unwrap_or_else(|| panic!("{} has no flag {spelling}", grammar.name()));
-        let value = (flag.kind != Kind::Switch).then(|| "1".to_owned());
+        let value = match flag.kind {
+            Kind::Switch => None,
+            Kind::Many("filter") => Some("a=b".to_owned()),
+            Kind::One(_) | Kind::Many(_) => Some("1".to_owned()),
+        };
         let words = vec!["x".to_owned(); grammar.arity.least];
         [vec![spelling.to_owned()], value.into_iter().collect(), words].concat()
     }
