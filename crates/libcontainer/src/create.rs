@@ -117,7 +117,7 @@ fn clone_child(
     } else {
         (prepared.namespaces, None)
     };
-    let args = CloneArgs { namespaces: at_clone, into_cgroup, sibling: false };
+    let args = CloneArgs { namespaces: at_clone, into_cgroup, ..CloneArgs::default() };
     let inherited = Inherited {
         prepared,
         socket: child_socket.as_fd(),

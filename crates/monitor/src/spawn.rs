@@ -86,7 +86,8 @@ pub fn prepare(id: &str, state_dir: &Path, ahead: Ahead) -> Result<Waiting, Spaw
         .map_err(|errno| system("open /dev/null")(errno.into()))?;
     let newborn = Newborn { client: theirs.as_fd(), program: program.as_fd(), null: null.as_fd() };
     let child = || newborn.become_monitor(&argv, &environment);
-    clone3(CloneArgs::default(), child).map_err(system("make the monitor's process"))?;
+    clone3(CloneArgs { waits_for_exec: true, ..CloneArgs::default() }, child)
+        .map_err(system("make the monitor's process"))?;
     Ok(Waiting { connection: Connection::over(ours) })
 }
 

@@ -18,7 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pages in the log before they are folded into the database. Whoever opens it while no other command does reads the whole log,
 /// 1 µs a page: SQLite's own 1000 would cost more than everything else that opening takes.
-const MOST_LOG_PAGES: u32 = 128;
+const MOST_LOG_PAGES: u32 = 256;
+
+/// A record is small, and each page that it touches is written to the log whole, and read and summed by the next command.
+const PAGE_BYTES: u32 = 1024;
 
 /// An open store.
 #[derive(Debug)]
@@ -132,7 +135,8 @@ fn version(connection: &Connection) -> Result<i64, StoreError> {
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(StoreError::read)?;
     if version == 0 {
-        // Outside a transaction, as SQLite demands; a file that has the mode already keeps it.
+        // Outside a transaction, as SQLite demands; a file that has them already keeps both.
+        let _size = connection.pragma_update(None, "page_size", PAGE_BYTES);
         let _mode: Result<String, _> =
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));
     }

@@ -71,6 +71,8 @@ pub struct CloneArgs<'a> {
     pub into_cgroup: Option<BorrowedFd<'a>>,
     /// Whether it becomes a sibling: its parent is the caller's parent.
     pub sibling: bool,
+    /// Whether the caller stands still until the child has executed a program or ended: vfork(2), but with memory of its own.
+    pub waits_for_exec: bool,
 }
 
 /// A child, seen by its parent.
@@ -100,6 +102,9 @@ pub fn clone3(args: CloneArgs<'_>, child: impl FnOnce() -> Infallible) -> Result
     if let Some(cgroup) = args.into_cgroup {
         raw.flags |= CLONE_INTO_CGROUP;
         raw.cgroup = u64::from(cgroup.as_raw_fd().cast_unsigned());
+    }
+    if args.waits_for_exec {
+        raw.flags |= libc::CLONE_VFORK as u64;
     }
     if args.sibling {
         raw.flags |= libc::CLONE_PARENT as u64;

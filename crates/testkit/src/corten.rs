@@ -12,6 +12,7 @@ use crate::Leftovers;
 pub struct Corten {
     program: PathBuf,
     directory: tempfile::TempDir,
+    state: PathBuf,
 }
 
 /// A command that ended.
@@ -36,7 +37,16 @@ impl Corten {
             Ok(directory) => directory,
             Err(error) => panic!("make a temporary directory: {error}"),
         };
-        Self { program: program.into(), directory }
+        let state = directory.path().join("state");
+        Self { program: program.into(), directory, state }
+    }
+
+    /// The same with the state elsewhere, for example in memory.
+    #[must_use]
+    pub fn with_state(program: &str, state: &Path) -> Self {
+        let mut corten = Self::new(program);
+        state.clone_into(&mut corten.state);
+        corten
     }
 
     /// The same with the image `busybox` in it.
@@ -62,7 +72,7 @@ impl Corten {
     /// What `--state` is.
     #[must_use]
     pub fn state(&self) -> PathBuf {
-        self.directory.path().join("state")
+        self.state.clone()
     }
 
     /// The program with its private directories, ready for more arguments.

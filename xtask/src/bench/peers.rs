@@ -50,7 +50,8 @@ impl Ground {
     /// When the template cannot be built or a directory cannot be made.
     pub(super) fn prepare(program: PathBuf) -> anyhow::Result<Self> {
         let text = program.to_str().context("the program's path is not UTF-8")?;
-        let corten = Corten::with_busybox(text);
+        let corten = Corten::with_state(text, Path::new("/run/corten-bench"));
+        corten.ok(&["template", "build", "busybox"]);
         let peers = PeerDirectory(tempfile::Builder::new().prefix("corten-bench-").tempdir()?);
         let rootfs = peers.join("bundle/rootfs");
         fs::create_dir_all(&rootfs)?;
@@ -154,11 +155,7 @@ impl Daemon {
             .arg(base.join("root"))
             .arg("--exec-root")
             .arg(base.join("run"));
-        daemon.arg("--pidfile").arg(base.join("pid")).args([
-            "--bridge=none",
-            "--iptables=false",
-            "--ip6tables=false",
-        ]);
+        daemon.arg("--pidfile").arg(base.join("pid"));
         let child = daemon.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let started = Self { head: vec!["docker".to_owned(), "--host".to_owned(), socket], child };
         testkit::wait_until("dockerd answers", || {

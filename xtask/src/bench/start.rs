@@ -32,7 +32,9 @@ pub(super) fn start(ground: &Ground) -> anyhow::Result<()> {
     }
     let docker = super::peers::Daemon::start(ground)?;
     if let Some(docker) = &docker {
-        candidates.push(candidate("docker run (daemon running)", join(docker.head(), &run), SLOW));
+        let network = join(docker.head(), &["run", "--rm", "busybox", "true"]);
+        candidates.push(candidate("docker run (daemon running)", network, SLOW));
+        candidates.push(candidate("docker run --network none", join(docker.head(), &run), SLOW));
     }
     let mut rows = alternate(&candidates, ROUNDS)?;
     rows.extend(floor(ground)?);
