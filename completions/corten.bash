@@ -112,7 +112,7 @@ _corten_command() {
             kind="images"
             ;;
         inspect | "container inspect")
-            flags="--format --type"
+            flags="--format --size --type"
             valued="-f --format --type"
             kind="objects" repeats=yes
             ;;

@@ -274,6 +274,7 @@ complete -c corten -n '__corten_is create "container create"' -a '(__corten_imag
 
 # inspect
 complete -c corten -n '__corten_is inspect "container inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is inspect "container inspect"' -s s -l size -d 'Display total file sizes if the type is container'
 complete -c corten -n '__corten_is inspect "container inspect"' -l type -x -a 'container image' -d 'Return JSON for specified type: container or image'
 complete -c corten -n '__corten_is inspect "container inspect"' -a '(__corten_containers; __corten_images)'
 

@@ -251,6 +251,8 @@ mod tests {
         let empty =
             corten.ok(&["ps", "-f", "name=nobody", "--format", "table {{.Names}} {{.Mounts}}"]);
         assert_eq!(empty, "NAMES MOUNTS");
+        let sized = corten.ok(&["inspect", "-s", "-f", "{{lt .SizeRw .SizeRootFs}}", "web"]);
+        assert_eq!(sized, "true");
         let sized = corten.ok(&["ps", "--format", "{{.Size}}"]);
         assert!(sized.contains("B (virtual "), "{sized}");
         let quiet = corten.run(&["ps", "-q", "--format", "{{.Names}}"]);
@@ -316,6 +318,15 @@ mod tests {
                 125,
                 &["\"-f, --filter\" flag: it is not of the form KIND=VALUE"],
             ),
+            (&["run", "-p", "80:80", "x"], 125, &["--publish is not supported yet"]),
+            (&["create", "--restart=always", "x"], 125, &["--restart is not supported yet"]),
+            (&["ps", "--restart"], 125, &["unknown flag: --restart"]),
+            (&["pull", "debian"], 1, &["corten pull is not supported yet"]),
+            (&["container", "prune"], 1, &["corten container prune is not supported yet"]),
+            (&["create", "-m", "x", "x"], 125, &["memory limit"]),
+            (&["create", "-m", "1g", "x"], 1, &["no such image"]),
+            (&["run", "--net", "nowhere", "x"], 125, &["nowhere"]),
+            (&["inspect", "-f", "{{", "x"], 64, &["template: unclosed action"]),
             (&["--debug", "ps"], 125, &["unknown flag: --debug", "See 'corten --help'."]),
             (&["--root"], 125, &["flag needs an argument: --root"]),
             (&["--root=", "ps"], 1, &["--root is empty"]),
@@ -339,7 +350,7 @@ mod tests {
             corten.fails(&["run", "--cidfile", path, "busybox", "true"], 125).contains("EEXIST")
         );
         let other = corten.directory().join("other");
-        corten.fails(&["create", "--cidfile", other.to_str().unwrap(), "no-such-image"], 125);
+        corten.fails(&["create", "--cidfile", other.to_str().unwrap(), "no-such-image"], 1);
         assert!(!other.exists(), "a failed create leaves no id file");
     }
 }

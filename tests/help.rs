@@ -307,6 +307,7 @@ mod tests {
 
         Options:
           -f, --format string   Format output using a Go template, or 'json'
+          -s, --size            Display total file sizes if the type is container
               --type string     Return JSON for specified type: container or image
         "#);
         insta::assert_snapshot!(help("kill"), @r#"

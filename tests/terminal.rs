@@ -223,7 +223,7 @@ sys.stdout.write(seen.decode(errors="replace").replace("\r\n", "\n") + "[code %d
     #[test]
     fn a_terminal_that_is_none_is_refused() {
         let corten = corten();
-        let said = corten.fails(&["run", "-it", "busybox", "true"], 125);
+        let said = corten.fails(&["run", "-it", "busybox", "true"], 1);
         assert!(said.contains("the input device is not a TTY"), "{said}");
     }
 }

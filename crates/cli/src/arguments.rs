@@ -38,6 +38,9 @@ impl Flag {
     }
 }
 
+/// Names that Docker had for a flag before, and still takes.
+const FORMER_NAMES: &[(&str, &str)] = &[("net", "network"), ("time", "timeout")];
+
 /// How many words follow the flags.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arity {
@@ -75,7 +78,11 @@ impl Grammar {
     }
 
     fn by_long(&self, name: &str) -> Option<&'static Flag> {
-        self.all_flags().find(|flag| flag.long == name)
+        let find = |name: &str| self.all_flags().find(|flag| flag.long == name);
+        find(name).or_else(|| {
+            let (_, now) = FORMER_NAMES.iter().find(|(former, _)| *former == name)?;
+            find(now)
+        })
     }
 
     fn by_short(&self, letter: char) -> Option<&'static Flag> {

@@ -14,15 +14,27 @@ pub(crate) enum Failure {
     /// A command that does not exist.
     #[error("'{word}' is not a corten command")]
     UnknownCommand { word: String, family: String, closest: Option<String> },
+    /// A flag or a command that Docker has.
+    #[error("{what} is not supported yet")]
+    Later { what: String, is_flag: bool },
+    /// Values of flags that no container can have.
+    #[error("{0}")]
+    Values(Box<Failure>),
     /// The engine refused.
     #[error("{0}")]
     Engine(#[from] EngineError),
     /// The same, with what was tried.
     #[error("{what}: {error}")]
     Doing { what: String, error: EngineError },
-    /// A format that is none.
+    /// A format that is none, or does not fit.
     #[error("{0}")]
     Template(#[from] TemplateError),
+    /// A format that is none, of a command that shows one object.
+    #[error("{0}")]
+    Unreadable(TemplateError),
+    /// Neither the container nor its monitor had a part in it.
+    #[error("the input device is not a TTY")]
+    NoTerminal,
     /// A file of the caller's.
     #[error("{action} {path}: {}", sys::Errno::from(std::io::Error::from(cause.kind())).name().map_or_else(|| cause.to_string(), |_| errno_of(cause)))]
     File { action: &'static str, path: String, cause: std::io::Error },
@@ -51,6 +63,7 @@ impl Failure {
     pub(crate) fn line(&self) -> String {
         match self {
             Self::Engine(error) => engine::chain(error),
+            Self::Values(failure) => failure.line(),
             Self::Doing { what, error } => format!("{what}: {}", engine::chain(error)),
             other => other.to_string(),
         }
@@ -61,6 +74,7 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Engine(error) | Self::Doing { error, .. } => error.hint(),
+            Self::Values(failure) => failure.hint(),
             Self::UnknownCommand { closest: Some(closest), .. } => {
                 Some(format!("did you mean 'corten {closest}'?"))
             }
@@ -90,7 +104,10 @@ impl Failure {
         match self {
             // For every command: a flag that is wrong is 125, words too many or too few are 1.
             Self::Usage { error: UsageError::Arity { .. }, .. } => 1,
-            Self::Usage { .. } => 125,
+            Self::Usage { .. } | Self::Values(_) => 125,
+            Self::Later { is_flag: true, .. } => 125,
+            Self::Later { .. } | Self::NoTerminal => 1,
+            Self::Unreadable(_) => 64,
             Self::Engine(error @ (EngineError::Start { .. } | EngineError::Exec { .. }))
                 if runs_programs =>
             {

@@ -163,5 +163,79 @@ pub(crate) const DEBIAN: &[Flag] = &[
     many("", "package", "list", "Package to install beside the essential ones"),
 ];
 pub(crate) const FORMAT_SHORT: &[Flag] = &[FORMAT_F];
-pub(crate) const INSPECT: &[Flag] =
-    &[FORMAT_F, one("", "type", "string", "Return JSON for specified type: container or image")];
+pub(crate) const INSPECT: &[Flag] = &[
+    FORMAT_F,
+    switch("s", "size", "Display total file sizes if the type is container"),
+    one("", "type", "string", "Return JSON for specified type: container or image"),
+];
+
+/// Flags of Docker's `run` and `create` that do not exist here yet: they are refused by name. Docker 28's, with their letters.
+const LATER: &[(&str, &str)] = &[
+    ("a", "attach"),
+    ("", "add-host"),
+    ("", "annotation"),
+    ("", "blkio-weight"),
+    ("", "blkio-weight-device"),
+    ("", "cgroup-parent"),
+    ("", "cgroupns"),
+    ("", "cpu-period"),
+    ("", "cpu-quota"),
+    ("", "cpu-rt-period"),
+    ("", "cpu-rt-runtime"),
+    ("", "cpuset-mems"),
+    ("", "device-cgroup-rule"),
+    ("", "device-read-bps"),
+    ("", "device-read-iops"),
+    ("", "device-write-bps"),
+    ("", "device-write-iops"),
+    ("", "disable-content-trust"),
+    ("", "dns"),
+    ("", "dns-option"),
+    ("", "dns-search"),
+    ("", "domainname"),
+    ("", "expose"),
+    ("", "gpus"),
+    ("", "group-add"),
+    ("", "health-cmd"),
+    ("", "health-interval"),
+    ("", "health-retries"),
+    ("", "health-start-interval"),
+    ("", "health-start-period"),
+    ("", "health-timeout"),
+    ("", "ip"),
+    ("", "ip6"),
+    ("", "ipc"),
+    ("", "isolation"),
+    ("", "label-file"),
+    ("", "link"),
+    ("", "link-local-ip"),
+    ("", "log-driver"),
+    ("", "log-opt"),
+    ("", "mac-address"),
+    ("", "memory-reservation"),
+    ("", "memory-swappiness"),
+    ("", "network-alias"),
+    ("", "no-healthcheck"),
+    ("", "oom-kill-disable"),
+    ("", "oom-score-adj"),
+    ("", "pid"),
+    ("", "platform"),
+    ("p", "publish"),
+    ("P", "publish-all"),
+    ("q", "quiet"),
+    ("", "restart"),
+    ("", "runtime"),
+    ("", "shm-size"),
+    ("", "storage-opt"),
+    ("", "use-api-socket"),
+    ("", "userns"),
+    ("", "uts"),
+    ("", "volume-driver"),
+    ("", "volumes-from"),
+];
+
+/// The whole name of a flag that Docker has and Corten has not yet, by its name or its letter.
+pub(crate) fn later(command: &str, spelling: &str) -> Option<&'static str> {
+    let found = LATER.iter().find(|(letter, name)| *name == spelling || *letter == spelling);
+    found.filter(|_| matches!(command, "run" | "create")).map(|(_, name)| *name)
+}

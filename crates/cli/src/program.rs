@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use engine::{Engine, EngineConfig, Paths, VERSION};
 
-use crate::arguments::{ANY, Grammar, Parsed, closest, commands_help, help, parse};
-use crate::commands::{self, COMMANDS, Command, FAMILIES};
+use crate::arguments::{ANY, Grammar, Parsed, UsageError, closest, commands_help, help, parse};
+use crate::commands::{self, COMMANDS, Command, FAMILIES, LATER};
 use crate::config::RawConfig;
 use crate::failure::Failure;
-use crate::flags::GLOBAL;
+use crate::flags::{GLOBAL, later};
 use crate::output;
 
 /// What comes before the command; its words are the command and everything behind it.
@@ -104,11 +104,28 @@ fn execute(
             return 0;
         }
         Ok(Parsed::Call(matches)) => (command.run)(session, &matches),
-        Err(error) => Err(Failure::Usage { command: command.grammar.name().to_owned(), error }),
+        Err(error) => Err(misspelt(command, error)),
     };
     match outcome {
         Ok(code) => code,
         Err(failure) => report(&failure, Some(command)),
+    }
+}
+
+/// A line that was not understood, unless it is Docker's.
+fn misspelt(command: &Command, error: UsageError) -> Failure {
+    let name = command.grammar.name();
+    let later = match &error {
+        UsageError::UnknownFlag { name: flag, .. } => later(name, flag),
+        UsageError::UnknownLetter { letter, .. } => later(name, &letter.to_string()),
+        UsageError::NeedsValue(_)
+        | UsageError::LetterNeedsValue { .. }
+        | UsageError::Value { .. }
+        | UsageError::Arity { .. } => None,
+    };
+    match later {
+        Some(flag) => Failure::Later { what: format!("--{flag}"), is_flag: true },
+        None => Failure::Usage { command: name.to_owned(), error },
     }
 }
 
@@ -148,6 +165,9 @@ fn find(first: String, words: &mut impl Iterator<Item = String>) -> Found {
     let find = |command: &&Command| command.grammar.names.contains(&name.as_str());
     if let Some(command) = COMMANDS.iter().find(find) {
         return Found::Command(command);
+    }
+    if LATER.contains(&name.as_str()) {
+        return Found::Nothing(Failure::Later { what: format!("corten {name}"), is_flag: false });
     }
     let names = COMMANDS
         .iter()

@@ -174,13 +174,22 @@ impl Containers<'_> {
         let mut row =
             Row { command: words.join(" "), container, size_bytes: None, virtual_size_bytes: None };
         if size {
-            let own = self.written_bytes(&row.container);
-            let image = row.container.record.image.as_ref().map(ToString::to_string);
-            let image = image.map(|image| self.engine.images().resolve(&image)).transpose()?;
+            let (own, all) = self.sizes(&row.container)?;
             row.size_bytes = Some(own);
-            row.virtual_size_bytes = Some(own + image.map_or(0, |image| image.size_bytes));
+            row.virtual_size_bytes = Some(all);
         }
         Ok(row)
+    }
+
+    /// Bytes of the files in a container's writable layer, and the same with its image.
+    ///
+    /// # Errors
+    /// When its image cannot be read.
+    pub fn sizes(&self, container: &Container) -> Result<(u64, u64), EngineError> {
+        let own = self.written_bytes(container);
+        let image = container.record.image.as_ref().map(ToString::to_string);
+        let image = image.map(|image| self.engine.images().resolve(&image)).transpose()?;
+        Ok((own, own + image.map_or(0, |image| image.size_bytes)))
     }
 
     /// Bytes of the files in a container's writable layer.

@@ -23,7 +23,7 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
     let tty = matches.on("tty") && !detached;
     let input = matches.on("interactive") && !detached;
     if tty && input && !terminal::is_terminal() {
-        return Err(Failure::Words("the input device is not a TTY".to_owned()));
+        return Err(Failure::NoTerminal);
     }
     let request = ExecRequest {
         command: matches.words.get(1..).unwrap_or_default().to_vec(),

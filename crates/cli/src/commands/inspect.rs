@@ -1,6 +1,6 @@
 //! `inspect`: Docker's documents, whole or through a template.
 
-use engine::{Engine, Kind};
+use engine::{Engine, EngineError, Kind};
 use serde_json::Value;
 
 use crate::arguments::Matches;
@@ -18,7 +18,7 @@ pub(super) fn any(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     }
     let find = |engine: &Engine, name: &str| -> Result<Value, Failure> {
         if wanted != Some("image") {
-            match engine.containers().inspect(name) {
+            match container(engine, name, matches.on("size")) {
                 Err(error) if error.kind() == Kind::NotFound && wanted.is_none() => {}
                 found => return Ok(found?),
             }
@@ -35,6 +35,18 @@ pub(super) fn any(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     print(session, matches, find)
 }
 
+/// Docker's document of a container, with its sizes where they are asked for.
+fn container(engine: &Engine, name: &str, size: bool) -> Result<Value, EngineError> {
+    let containers = engine.containers();
+    let mut document = containers.inspect(name)?;
+    if size {
+        let (own, all) = containers.sizes(&containers.get(name)?)?;
+        document["SizeRw"] = own.into();
+        document["SizeRootFs"] = all.into();
+    }
+    Ok(document)
+}
+
 pub(super) fn image(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     print(session, matches, |engine, name| Ok(engine.images().inspect(name)?))
 }
@@ -45,7 +57,8 @@ fn print(
     find: impl Fn(&Engine, &str) -> Result<Value, Failure>,
 ) -> Result<i32, Failure> {
     let format = matches.value("format").filter(|format| !format.is_empty());
-    let template = format.filter(|format| *format != "json").map(Template::parse).transpose()?;
+    let template = format.filter(|format| *format != "json").map(Template::parse);
+    let template = template.transpose().map_err(Failure::Unreadable)?;
     let engine = session.engine()?;
     let mut code = 0;
     let mut documents = Vec::new();

@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     }
     let input = matches.on("interactive") && !detached;
     if request.config.tty && input && !terminal::is_terminal() {
-        return Err(Failure::Words("the input device is not a TTY".to_owned()));
+        return Err(Failure::NoTerminal);
     }
     let keys = detach_keys(matches, request.config.tty)?;
     let id_file = IdFile::claim(matches.value("cidfile"))?;
@@ -137,7 +137,8 @@ impl Drop for IdFile<'_> {
 }
 
 pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let mut request = request(matches)?;
+    let in_flags = |failure| Failure::Values(Box::new(failure));
+    let mut request = request(matches).map_err(in_flags)?;
     request.config.stdin_once = request.config.open_stdin;
     if matches.on("explain") {
         return explain(session, &request);

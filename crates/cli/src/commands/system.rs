@@ -102,7 +102,10 @@ fn print(matches: &Matches, value: &Value, text: impl FnOnce() -> String) -> Res
     let text = match matches.value("format") {
         None | Some("") => text(),
         Some("json") => format!("{value}\n"),
-        Some(format) => format!("{}\n", Template::parse(format)?.render(value)?),
+        Some(format) => {
+            let template = Template::parse(format).map_err(Failure::Unreadable)?;
+            format!("{}\n", template.render(value)?)
+        }
     };
     output::write(&text).map_err(Failure::file("write", "standard output"))?;
     Ok(0)

@@ -16,7 +16,7 @@ const RTMAX: i32 = 64;
 /// # Errors
 /// When there is no such signal.
 pub fn signal_number(text: &str) -> Result<i32, EngineError> {
-    let unknown = || EngineError::value("signal", text, "there is none of that name");
+    let unknown = || EngineError::value("signal", text, "there is no such signal");
     if let Ok(number) = text.parse::<i32>() {
         return if (1..=RTMAX).contains(&number) { Ok(number) } else { Err(unknown()) };
     }
