@@ -47,8 +47,8 @@ _corten_command() {
             kind=""
             ;;
         images | "image ls" | "image list")
-            flags="--all --digests --format --no-trunc --quiet"
-            valued="--format"
+            flags="--all --digests --filter --format --no-trunc --quiet"
+            valued="-f --filter --format"
             kind="images"
             ;;
         version)

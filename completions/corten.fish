@@ -183,6 +183,7 @@ complete -c corten -n '__corten_is ps "container ls" "container list" "container
 # images
 complete -c corten -n '__corten_is images "image ls" "image list"' -s a -l all -d 'Show all images'
 complete -c corten -n '__corten_is images "image ls" "image list"' -l digests -d 'Show digests'
+complete -c corten -n '__corten_is images "image ls" "image list"' -s f -l filter -x -d 'Filter output based on conditions provided'
 complete -c corten -n '__corten_is images "image ls" "image list"' -l format -x -d 'Format output using a Go template, or \'json\''
 complete -c corten -n '__corten_is images "image ls" "image list"' -l no-trunc -d 'Don\'t truncate output'
 complete -c corten -n '__corten_is images "image ls" "image list"' -s q -l quiet -d 'Only display IDs'

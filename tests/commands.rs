@@ -220,6 +220,8 @@ mod tests {
         assert_eq!(names(&["-a", "-f", "name=web", "-f", "name=idle"]), "idle web");
         assert_eq!(names(&["-a", "-f", "health=healthy"]), "");
         assert_eq!(names(&["-n", "0"]), "web");
+        assert_eq!(names(&["-f", "status=created"]), "idle");
+        assert_eq!(names(&["-f", "exited=0"]), "");
         assert_eq!(names(&["-n", "2"]), "idle web");
     }
 
@@ -255,6 +257,13 @@ mod tests {
         assert_eq!(sized, "true");
         let sized = corten.ok(&["ps", "--format", "{{.Size}}"]);
         assert!(sized.contains("B (virtual "), "{sized}");
+        corten.ok(&["create", "--name", "words", "busybox", "sh", "-c", "echo \"a b\""]);
+        let command = ["ps", "-af", "name=words", "--no-trunc", "--format", "{{.Command}}"];
+        assert_eq!(corten.ok(&command), r#""sh -c 'echo \"a b\"'""#);
+        let top = corten.ok(&["top", "web", "-o", "pid,comm,args"]);
+        let top: Vec<Vec<&str>> = top.lines().map(words_of).collect();
+        assert_eq!(top.first().unwrap(), &["PID", "COMMAND", "COMMAND"]);
+        assert!(top.get(1).unwrap().get(2).unwrap().starts_with("sh -c trap"), "{top:?}");
         let quiet = corten.run(&["ps", "-q", "--format", "{{.Names}}"]);
         assert!(quiet.stdout.len() == 13 && quiet.stderr.contains("ignored"), "{quiet:?}");
         let head = corten.ok(&["ps", "-s"]);
@@ -282,6 +291,46 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn images_are_filtered() {
+        let corten = corten();
+        corten.ok(&["tag", "busybox", "local/tools:2"]);
+        let archive = corten.directory().join("empty.tar");
+        let mut tar = Command::new("tar");
+        tar.arg("-cf").arg(&archive).args(["-C", "/etc", "hostname"]);
+        assert!(tar.status().unwrap().success());
+        corten.ok(&["import", "-c", "LABEL a=b", archive.to_str().unwrap()]);
+        let names = |args: &[&str]| {
+            let format = ["images", "--format", "{{.Repository}}:{{.Tag}}"];
+            let out = corten.ok(&[&format, args].concat());
+            let mut names: Vec<String> = out.lines().map(str::to_owned).collect();
+            names.sort();
+            names.join(" ")
+        };
+        for (args, found) in [
+            (&[][..], "<none>:<none> busybox:latest local/tools:2"),
+            (&["busy*"], "busybox:latest"),
+            (&["local/tools"], "local/tools:2"),
+            (&["local/*:1"], ""),
+            (
+                &["-f", "reference=*/tools", "-f", "reference=busybox:latest"],
+                "busybox:latest local/tools:2",
+            ),
+            (&["-f", "dangling=true"], "<none>:<none>"),
+            (&["-f", "dangling=false"], "busybox:latest local/tools:2"),
+            (&["-f", "label=a=b"], "<none>:<none>"),
+            (&["-f", "label=a", "-f", "label=c"], ""),
+            (&["-f", "since=busybox"], "<none>:<none>"),
+            (&["-f", "before=busybox"], ""),
+        ] {
+            assert_eq!(names(args), found, "{args:?}");
+        }
+        corten.fails(&["images", "-f", "since=nothing"], 1);
+        assert!(
+            corten.fails(&["images", "-f", "size=1"], 1).contains("dangling, label, reference")
+        );
     }
 
     #[test]

@@ -422,6 +422,7 @@ mod tests {
         Options:
           -a, --all             Show all images
               --digests         Show digests
+          -f, --filter filter   Filter output based on conditions provided
               --format string   Format output using a Go template, or 'json'
               --no-trunc        Don't truncate output
           -q, --quiet           Only display IDs

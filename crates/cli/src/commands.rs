@@ -498,7 +498,7 @@ mod tests {
         ("info", "-f --format"),
         ("load", "-i --input -q --quiet"),
         ("import", "-c --change -m --message"),
-        ("images", "-a --all -q --quiet --digests --format --no-trunc"),
+        ("images", "-a --all -q --quiet --digests -f --filter --format --no-trunc"),
         ("rmi", "-f --force"),
         ("tag", ""),
         ("image inspect", "-f --format"),

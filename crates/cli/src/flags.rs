@@ -139,6 +139,7 @@ pub(crate) const RMI: &[Flag] = &[switch("f", "force", "Force removal of the ima
 pub(crate) const IMAGES: &[Flag] = &[
     switch("a", "all", "Show all images"),
     switch("", "digests", "Show digests"),
+    many("f", "filter", "filter", "Filter output based on conditions provided"),
     FORMAT,
     NO_TRUNC,
     QUIET,

@@ -54,10 +54,10 @@ impl Filter {
         Ok(())
     }
 
-    /// Whether stopped containers are asked for by themselves.
+    /// Whether containers that do not run are asked for by themselves. Docker's `exited` does not.
     #[must_use]
     pub fn names_a_state(&self) -> bool {
-        self.conditions.iter().any(|(kind, _)| matches!(kind.as_str(), "status" | "exited"))
+        self.conditions.iter().any(|(kind, _)| kind == "status")
     }
 
     fn wants(&self, container: &Container, times: &Times) -> bool {
@@ -145,6 +145,14 @@ pub struct Row {
     pub virtual_size_bytes: Option<u64>,
 }
 
+/// Program and arguments on one line, with quotes where Docker has them.
+fn command_line(words: &[String]) -> String {
+    let quoted = words.iter().enumerate().map(|(place, word)| {
+        if place > 0 && word.contains(' ') { format!("'{word}'") } else { word.clone() }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
 impl Containers<'_> {
     /// Containers that run, or all, that meet the filter; with their sizes if `size` says so. The newest first.
     ///
@@ -171,8 +179,12 @@ impl Containers<'_> {
     fn row(&self, container: Container, size: bool) -> Result<Row, EngineError> {
         let words =
             [container.config.entrypoint.clone(), container.config.command.clone()].concat();
-        let mut row =
-            Row { command: words.join(" "), container, size_bytes: None, virtual_size_bytes: None };
+        let mut row = Row {
+            command: command_line(&words),
+            container,
+            size_bytes: None,
+            virtual_size_bytes: None,
+        };
         if size {
             let (own, all) = self.sizes(&row.container)?;
             row.size_bytes = Some(own);

@@ -1,4 +1,4 @@
-//! The regular expressions that Docker's `name` filter takes: letters, `.`, classes, groups, `|`, `* + ?`, `^` and `$`.
+//! The patterns of filters: shell patterns, and the regular expressions that Docker's `name` takes: letters, `.`, classes, groups, `|`, `* + ?`, `^` and `$`.
 //!
 //! Matching follows every way at once, so that no pattern is slower than its length times the name's. Sources: Go's regexp/syntax;
 //! K. Thompson, "Regular Expression Search Algorithm" (1968).
@@ -48,6 +48,25 @@ impl Pattern {
         }
         steps.push(Step::Match);
         Ok(Self { steps })
+    }
+
+    /// Understands a shell's pattern of a whole path: `*` and `?` stop at a slash. Source: Go's path.Match.
+    pub(crate) fn glob(text: &str) -> Result<Self, &'static str> {
+        let mut pattern = String::from("^");
+        let mut inside = false;
+        for letter in text.chars() {
+            match letter {
+                '*' if !inside => pattern.push_str("[^/]*"),
+                '?' if !inside => pattern.push_str("[^/]"),
+                '[' | ']' | '\\' => {
+                    inside = letter == '[' || (inside && letter != ']');
+                    pattern.push(letter);
+                }
+                letter if inside || letter.is_alphanumeric() => pattern.push(letter),
+                letter => pattern.extend(['\\', letter]),
+            }
+        }
+        Self::parse(&(pattern + "$"))
     }
 
     /// Whether it matches anywhere in the text.
@@ -253,6 +272,24 @@ mod tests {
         // Where a matcher that tries one way after the other would not end today.
         let slow = Pattern::parse("^(a*)*(a*)*$").unwrap();
         assert!(!slow.is_in(&format!("{}b", "a".repeat(500))));
+    }
+
+    #[test]
+    fn shell_patterns() {
+        for (glob, yes, no) in [
+            ("busybox", &["busybox"][..], &["busybox2", "a/busybox"][..]),
+            ("busy*", &["busybox", "busy"], &["busy/box"]),
+            ("*/a.b:?", &["x/a.b:1"], &["x/acb:1", "x/a.b:12"]),
+            ("deb[a-k]an:[^1]", &["debian:2"], &["debian:1", "debzan:2"]),
+        ] {
+            let parsed = Pattern::glob(glob).unwrap();
+            for name in yes {
+                assert!(parsed.is_in(name), "{glob} is {name}");
+            }
+            for name in no {
+                assert!(!parsed.is_in(name), "{glob} is not {name}");
+            }
+        }
     }
 
     #[test]

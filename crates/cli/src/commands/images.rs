@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use engine::{DebianRequest, Image, Import};
+use engine::{DebianRequest, Image, ImageFilter, Import};
 use serde_json::{Value, json};
 use spec::Reference;
 use spec::image::RunConfig;
@@ -27,21 +27,18 @@ const IMAGE_COLUMNS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn images(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
-    let wanted = Some(matches.word(0)).filter(|word| !word.is_empty());
-    let whole = matches.on("no-trunc");
-    let mut rows: Vec<Value> = Vec::new();
-    for image in engine.images().list()? {
-        let names: Vec<Option<&Reference>> = if image.names.is_empty() {
-            vec![None]
-        } else {
-            image.names.iter().map(Some).collect()
-        };
-        let shown = names
-            .into_iter()
-            .filter(|name| wanted.is_none_or(|wanted| name.is_some_and(|name| fits(name, wanted))));
-        rows.extend(shown.map(|name| row(&image, name, whole)));
+    let mut filter = ImageFilter::default();
+    for text in matches.values("filter") {
+        filter.add(text)?;
     }
+    for name in &matches.words {
+        filter.add_reference(name)?;
+    }
+    let engine = session.engine()?;
+    let whole = matches.on("no-trunc");
+    let images = engine.images().list_by(&filter)?;
+    let rows: Vec<Value> =
+        images.iter().map(|(image, name)| row(image, name.as_ref(), whole)).collect();
     if matches.on("quiet") {
         let mut ids: Vec<String> =
             rows.iter().map(|row| row["ID"].as_str().unwrap_or_default().to_owned()).collect();
@@ -57,11 +54,6 @@ pub(super) fn images(session: &Session, matches: &Matches) -> Result<i32, Failur
     print(matches.value("format"), &columns, &rows)
 }
 
-/// A repository, or a repository with a tag.
-fn fits(name: &Reference, wanted: &str) -> bool {
-    name.familiar_name() == wanted || name.familiar() == wanted || name.to_string() == wanted
-}
-
 fn row(image: &Image, name: Option<&Reference>, whole: bool) -> Value {
     let created = image.config.created.as_deref().unwrap_or_default();
     json!({
@@ -72,6 +64,9 @@ fn row(image: &Image, name: Option<&Reference>, whole: bool) -> Value {
         "CreatedSince": if created.is_empty() { "N/A".to_owned() } else { format!("{} ago", duration(now() - seconds_of(created))) },
         "CreatedAt": if created.is_empty() { "N/A".to_owned() } else { local_time(seconds_of(created)) },
         "Size": size(image.size_bytes),
+        "Containers": "N/A",
+        "SharedSize": "N/A",
+        "UniqueSize": "N/A",
     })
 }
 

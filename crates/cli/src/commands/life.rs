@@ -144,14 +144,22 @@ fn ps(processes: &[engine::ProcessRow], options: &[String]) -> Result<i32, Failu
     }
     let text = String::from_utf8_lossy(&listed.stdout);
     let mut lines = text.lines();
-    let head = lines.next().unwrap_or_default();
-    let column = head.split_whitespace().position(|name| name == "PID");
+    let head: Vec<String> =
+        lines.next().unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let column = head.iter().position(|name| name == "PID");
     let column = column.ok_or_else(|| Failure::Words("ps prints no column PID".to_owned()))?;
-    output::line(head);
-    for line in lines.filter(|line| {
-        line.split_whitespace().nth(column).is_some_and(|pid| pids.iter().any(|own| own == pid))
-    }) {
-        output::line(line);
-    }
+    let is_own =
+        |row: &Vec<String>| row.get(column).is_some_and(|pid| pids.iter().any(|own| own == pid));
+    let rows = lines.map(|line| fields(line, head.len())).filter(is_own);
+    let rows: Vec<Vec<String>> = std::iter::once(head.clone()).chain(rows).collect();
+    output::write(&table::layout(&rows, table::TOP))
+        .map_err(Failure::file("write", "standard output"))?;
     Ok(0)
+}
+
+/// Words of a line, the last of which has the rest of them.
+fn fields(line: &str, count: usize) -> Vec<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (single, rest) = words.split_at(count.saturating_sub(1).min(words.len()));
+    single.iter().map(|word| (*word).to_owned()).chain([rest.join(" ")]).collect()
 }
