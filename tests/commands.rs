@@ -176,6 +176,7 @@ mod tests {
         assert_eq!(lines(&["logs", "--tail=all", "talk"]), 6);
         assert_eq!(lines(&["logs", "--since", "1h", "talk"]), 6);
         assert_eq!(lines(&["logs", "--until", "1h", "talk"]), 0);
+        assert_eq!(lines(&["logs", "--until", "-1.5h", "--since", "", "--tail", "", "talk"]), 6);
         let stamped = corten.run(&["logs", "-t", "talk"]).stdout;
         let time = stamped.split(' ').next().unwrap();
         assert!(time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok(), "{stamped}");
@@ -333,14 +334,24 @@ mod tests {
         );
     }
 
+    /// Exit codes, and words on standard error.
+    fn refused(cases: &[(&[&str], i32, &[&str])]) {
+        let corten = Corten::new(env!("CARGO_BIN_EXE_corten"));
+        for (args, code, words) in cases {
+            let said = corten.fails(args, *code);
+            for word in *words {
+                assert!(said.contains(word), "{args:?}: {word:?} is missing: {said}");
+            }
+        }
+    }
+
     #[test]
     fn usage_errors_are_dockers() {
-        let corten = Corten::new(env!("CARGO_BIN_EXE_corten"));
-        for (args, code, words) in [
+        refused(&[
             (
-                &["run", "--memroy", "1", "x"][..],
+                &["run", "--memroy", "1", "x"],
                 125,
-                &["unknown flag: --memroy", "did you mean --memory?", "See 'corten run --help'."][..],
+                &["unknown flag: --memroy", "did you mean --memory?", "See 'corten run --help'."],
             ),
             (&["run", "-itz", "x"], 125, &["unknown shorthand flag: 'z' in -itz"]),
             (&["run"], 1, &["'corten run' requires at least 1 argument"]),
@@ -367,25 +378,47 @@ mod tests {
                 125,
                 &["\"-f, --filter\" flag: it is not of the form KIND=VALUE"],
             ),
+            (&["create", "-m", "x", "x"], 125, &["memory limit"]),
+            (&["create", "-m", "1g", "x"], 1, &["no such image"]),
+            (&["run", "--net", "nowhere", "x"], 125, &["nowhere"]),
+        ]);
+    }
+
+    #[test]
+    fn what_does_not_exist_yet_is_refused_by_name() {
+        refused(&[
             (&["run", "-p", "80:80", "x"], 125, &["--publish is not supported yet"]),
             (&["create", "--restart=always", "x"], 125, &["--restart is not supported yet"]),
             (&["ps", "--restart"], 125, &["unknown flag: --restart"]),
             (&["pull", "debian"], 1, &["corten pull is not supported yet"]),
             (&["container", "prune"], 1, &["corten container prune is not supported yet"]),
-            (&["create", "-m", "x", "x"], 125, &["memory limit"]),
-            (&["create", "-m", "1g", "x"], 1, &["no such image"]),
-            (&["run", "--net", "nowhere", "x"], 125, &["nowhere"]),
+        ]);
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_refused() {
+        refused(&[
+            (&["image", "foo"], 1, &["'image foo' is not a corten command\nSee"]),
+            (&["logs", "--since", "never", "x"], 1, &["invalid value \"never\" for --since"]),
+            (
+                &["run", "--network", "container:x", "-h", "y", "x"],
+                125,
+                &["invalid hostname \"y\""],
+            ),
+            (&["run", "-v", "/tmp:/x:ro,rw", "x"], 125, &["both ro and rw"]),
+            (
+                &["run", "--mount", "type=bind,src=/a,dst=/b,bind-propagation=no", "x"],
+                125,
+                &["rslave"],
+            ),
+            (&["rm", "-f", ""], 1, &["no such container"]),
+            (&["rmi", "-f", "nothing"], 0, &["no such image"]),
             (&["inspect", "-f", "{{", "x"], 64, &["template: unclosed action"]),
             (&["--debug", "ps"], 125, &["unknown flag: --debug", "See 'corten --help'."]),
             (&["--root"], 125, &["flag needs an argument: --root"]),
             (&["--root=", "ps"], 1, &["--root is empty"]),
             (&["help", "nothing"], 1, &["'nothing' is not a corten command"]),
-        ] {
-            let said = corten.fails(args, code);
-            for word in words {
-                assert!(said.contains(word), "{args:?}: {word:?} is missing: {said}");
-            }
-        }
+        ]);
     }
 
     #[test]

@@ -174,8 +174,12 @@ fn find(first: String, words: &mut impl Iterator<Item = String>) -> Found {
         .filter(|command| !command.group.is_empty())
         .flat_map(|command| command.grammar.names.iter().copied())
         .chain(FAMILIES.iter().map(|(family, _)| *family));
+    // In a family only the member was misspelt.
+    let before = if is_family { format!("{first} ") } else { String::new() };
+    let wrong = name.strip_prefix(&before).unwrap_or(&name);
+    let closest = closest(wrong, names.filter_map(|name| name.strip_prefix(&before)));
     Found::Nothing(Failure::UnknownCommand {
-        closest: closest(&name, names).map(str::to_owned),
+        closest: closest.map(|closest| format!("{before}{closest}")),
         family: if is_family { first } else { String::new() },
         word: name,
     })

@@ -28,6 +28,7 @@ fn number<T: std::str::FromStr>(
 /// The request of a line: its first word is the image, the others are the command.
 pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     check_pull(matches)?;
+    check_conflicts(matches)?;
     let mut config = ContainerConfig {
         command: matches.words.get(1..).unwrap_or_default().to_vec(),
         env: environment(matches)?,
@@ -39,7 +40,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         auto_remove: matches.on("rm"),
         labels: matches.values("label").map(parse::label).collect::<Result<_, _>>()?,
         stop_signal: matches
-            .value("stop-signal")
+            .text("stop-signal")
             .map(parse::signal_number)
             .transpose()?
             .unwrap_or(0),
@@ -70,7 +71,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         .map(|text| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] });
     Ok(CreateRequest {
         image: matches.word(0).to_owned(),
-        name: matches.value("name").map(str::to_owned),
+        name: matches.text("name").map(str::to_owned),
         entrypoint,
         stop_timeout_s: number(matches, "stop-timeout")?,
         config,
@@ -84,6 +85,17 @@ fn check_pull(matches: &Matches) -> Result<(), Failure> {
             "--pull always: there is no registry client, so it".to_owned(),
         ))),
         Some(other) => Err(wrong("pull", other, "it is not one of always, missing, never")),
+    }
+}
+
+/// Flags that exclude each other.
+fn check_conflicts(matches: &Matches) -> Result<(), Failure> {
+    let shares = matches.value("network").is_some_and(|mode| mode.starts_with("container:"));
+    match matches.text("hostname") {
+        Some(name) if shares => {
+            Err(wrong("hostname", name, "who shares the network of another container has its name"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -121,8 +133,8 @@ pub(crate) fn environment(matches: &Matches) -> Result<Vec<String>, Failure> {
 fn limits(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure> {
     let limits = &mut config.limits;
     limits.memory_bytes =
-        matches.value("memory").map(|text| parse::bytes("memory limit", text)).transpose()?;
-    limits.memory_swap_bytes = match matches.value("memory-swap") {
+        matches.text("memory").map(|text| parse::bytes("memory limit", text)).transpose()?;
+    limits.memory_swap_bytes = match matches.text("memory-swap") {
         None => None,
         Some("-1") => Some(-1),
         Some(text) => Some(
@@ -130,20 +142,20 @@ fn limits(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure
                 .map_err(|_too_large| wrong("memory swap", text, "it is too large"))?,
         ),
     };
-    limits.nano_cpus = matches.value("cpus").map(parse::nano_cpus).transpose()?;
+    limits.nano_cpus = matches.text("cpus").map(parse::nano_cpus).transpose()?;
     if let Some(nano_cpus) = limits.nano_cpus {
         let here = std::thread::available_parallelism().map_or(1, usize::from) as u64;
         if nano_cpus > here * 1_000_000_000 {
             return Err(wrong(
                 "cpus",
-                matches.value("cpus").unwrap_or_default(),
+                matches.text("cpus").unwrap_or_default(),
                 &format!("this machine has {here}"),
             ));
         }
     }
     limits.cpu_shares = number(matches, "cpu-shares")?;
     limits.cpuset_cpus =
-        matches.value("cpuset-cpus").map(parse::cpu_list).transpose()?.unwrap_or_default();
+        matches.text("cpuset-cpus").map(parse::cpu_list).transpose()?.unwrap_or_default();
     limits.pids = number(matches, "pids-limit")?;
     Ok(())
 }

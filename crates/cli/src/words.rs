@@ -3,6 +3,7 @@
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
+const SECOND_NS: i64 = 1_000_000_000;
 
 /// "3 minutes", "About an hour".
 pub(crate) fn duration(seconds: i64) -> String {
@@ -78,8 +79,8 @@ pub(crate) fn truncate(text: &str, most: usize) -> String {
 /// the form of the log.
 pub(crate) fn log_time(text: &str) -> Option<String> {
     let now = engine::now_ns();
-    if let Some(seconds) = duration_seconds(text) {
-        return Some(engine::format_time(now - seconds.saturating_mul(1_000_000_000)));
+    if let Some(duration) = duration_ns(text) {
+        return Some(engine::format_time(now.saturating_sub(duration)));
     }
     if let Some((seconds, nanoseconds)) = text.split_once('.').or(Some((text, "0")))
         && let (Ok(seconds), Ok(_)) = (seconds.parse::<i64>(), nanoseconds.parse::<u64>())
@@ -101,24 +102,50 @@ pub(crate) fn log_time(text: &str) -> Option<String> {
     i64::try_from(timestamp.as_nanosecond()).ok().map(engine::format_time)
 }
 
-/// `1h30m`, `90s`.
-fn duration_seconds(text: &str) -> Option<i64> {
-    let mut rest = text;
+/// `1h30m`, `1.5h`, `-300ms`, in nanoseconds. As Go's time.ParseDuration.
+fn duration_ns(text: &str) -> Option<i64> {
+    let (sign, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest.is_empty() {
+        return None;
+    }
     let mut total = 0_i64;
     while !rest.is_empty() {
-        let digits =
-            rest.find(|letter: char| !letter.is_ascii_digit()).filter(|digits| *digits > 0)?;
-        let (number, after) = rest.split_at(digits);
-        let (factor, after) = match after.as_bytes().first()? {
-            b'h' => (HOUR, after.get(1..)?),
-            b'm' if !after.starts_with("ms") => (MINUTE, after.get(1..)?),
-            b's' => (1, after.get(1..)?),
+        let is_number = |letter: char| letter.is_ascii_digit() || letter == '.';
+        let (number, after) = rest.split_at(rest.find(|letter| !is_number(letter))?);
+        let end = after.find(is_number).unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        let unit: i64 = match unit {
+            "ns" => 1,
+            "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
+            "ms" => 1_000_000,
+            "s" => SECOND_NS,
+            "m" => MINUTE * SECOND_NS,
+            "h" => HOUR * SECOND_NS,
             _ => return None,
         };
-        total = total.checked_add(number.parse::<i64>().ok()?.checked_mul(factor)?)?;
+        total = total.checked_add(times(number, unit)?)?;
         rest = after;
     }
-    (!text.is_empty()).then_some(total)
+    Some(sign * total)
+}
+
+/// A decimal number of units.
+fn times(number: &str, unit: i64) -> Option<i64> {
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && part.is_empty() {
+        return None;
+    }
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()? };
+    let mut total = whole.checked_mul(unit)?;
+    let mut place = unit;
+    for digit in part.chars() {
+        place /= 10;
+        total = total.checked_add(i64::from(digit.to_digit(10)?) * place)?;
+    }
+    Some(total)
 }
 
 #[cfg(test)]
@@ -152,8 +179,22 @@ mod tests {
         ] {
             assert_eq!(size(bytes), words);
         }
-        assert_eq!(duration_seconds("1h30m"), Some(5400));
-        assert_eq!(duration_seconds("x"), None);
+        for (text, ns) in [
+            ("1h30m", Some(5_400_000_000_000)),
+            ("1.5h", Some(5_400_000_000_000)),
+            ("-.5s", Some(-500_000_000)),
+            ("+300ms", Some(300_000_000)),
+            ("1s1us1ns", Some(1_000_001_001)),
+            ("x", None),
+            ("", None),
+            ("-", None),
+            ("5", None),
+            (".s", None),
+            ("1.2.3s", None),
+            ("9999999999h", None),
+        ] {
+            assert_eq!(duration_ns(text), ns, "{text}");
+        }
         assert_eq!(log_time("0").as_deref(), Some("1970-01-01T00:00:00.000000000Z"));
     }
 }

@@ -66,6 +66,9 @@ pub fn nano_cpus(text: &str) -> Parsed<u64> {
     Ok((cpus * 1e9).round() as u64)
 }
 
+/// How mounts below a bind mount are shared. mount_namespaces(7), "SHARED SUBTREES".
+const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
+
 /// `-v [SOURCE:]TARGET[:OPTIONS]`.
 ///
 /// # Errors
@@ -86,8 +89,12 @@ pub fn volume(text: &str) -> Parsed<MountConfig> {
         read_only: false,
         options: Vec::new(),
     };
+    let mut mode = None;
     for option in options.split(',').filter(|option| !option.is_empty()) {
         match option {
+            "ro" | "rw" if mode.replace(option).is_some_and(|before| before != option) => {
+                return Err(wrong("it is both ro and rw"));
+            }
             "ro" => mount.read_only = true,
             "rw" => mount.read_only = false,
             "nocopy" => {
@@ -95,9 +102,7 @@ pub fn volume(text: &str) -> Parsed<MountConfig> {
                     *copy = false;
                 }
             }
-            "private" | "rprivate" | "slave" | "rslave" | "shared" | "rshared" => {
-                mount.options.push(option.to_owned());
-            }
+            option if PROPAGATIONS.contains(&option) => mount.options.push(option.to_owned()),
             // Labels without SELinux change nothing; consistency is a word of another system.
             "z" | "Z" | "consistent" | "cached" | "delegated" => {}
             _ => return Err(wrong(&format!("option {option:?} is unknown"))),
@@ -162,7 +167,12 @@ pub fn mount(text: &str) -> Parsed<MountConfig> {
             ("target" | "dst" | "destination", Some(value)) => target = Some(value),
             ("readonly" | "ro", _) => read_only = flag(),
             ("volume-nocopy", _) => copy = !flag(),
-            ("bind-propagation", Some(value)) => options.push(value.to_owned()),
+            ("bind-propagation", Some(value)) if PROPAGATIONS.contains(&value) => {
+                options.push(value.to_owned());
+            }
+            ("bind-propagation", Some(_)) => {
+                return Err(wrong(format!("{field:?} is not one of {}", PROPAGATIONS.join(", "))));
+            }
             ("tmpfs-size", Some(value)) => options.push(format!("size={}", bytes("mount", value)?)),
             ("tmpfs-mode", Some(value)) => options.push(format!("mode={value}")),
             ("consistency", Some(_)) => {}

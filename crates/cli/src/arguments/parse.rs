@@ -186,6 +186,11 @@ impl Matches {
         self.given.iter().rev().find(|(name, _)| *name == long).map(|(_, value)| value.as_str())
     }
 
+    /// A flag's value where an empty one asks for the default, as scripts with an empty variable do.
+    pub(crate) fn text(&self, long: &str) -> Option<&str> {
+        self.value(long).filter(|value| !value.is_empty())
+    }
+
     /// Every value of a flag, in the order given.
     pub(crate) fn values<'a>(&'a self, long: &'a str) -> impl Iterator<Item = &'a str> {
         debug_assert!(

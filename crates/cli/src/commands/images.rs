@@ -193,7 +193,14 @@ fn changes(matches: &Matches) -> Result<RunConfig, Failure> {
 pub(super) fn rmi(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
     super::each(matches, |name| {
-        let removed = engine.images().remove(name, matches.on("force"))?;
+        let removed = match engine.images().remove(name, matches.on("force")) {
+            // Docker's -f is content when there is nothing to remove, and says so.
+            Err(error) if matches.on("force") && error.kind() == engine::Kind::NotFound => {
+                output::error(&engine::chain(&error), None);
+                return Ok(());
+            }
+            removed => removed?,
+        };
         for name in removed.untagged {
             output::line(&format!("Untagged: {name}"));
         }

@@ -13,7 +13,7 @@ const SIGKILL: i32 = 9;
 
 pub(super) fn stop(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
-    let signal = matches.value("signal").map(signal_number).transpose()?;
+    let signal = matches.text("signal").map(signal_number).transpose()?;
     // The grammar takes whole numbers only.
     let timeout = matches.value("timeout").and_then(|text| text.parse::<i64>().ok());
     each(matches, |name| {
@@ -25,7 +25,7 @@ pub(super) fn stop(session: &Session, matches: &Matches) -> Result<i32, Failure>
 
 pub(super) fn kill(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
-    let signal = matches.value("signal").map(signal_number).transpose()?.unwrap_or(SIGKILL);
+    let signal = matches.text("signal").map(signal_number).transpose()?.unwrap_or(SIGKILL);
     each(matches, |name| {
         engine.containers().kill(name, signal)?;
         output::line(name);
@@ -38,7 +38,11 @@ pub(super) fn rm(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     each(matches, |name| {
         match engine.containers().remove(name, matches.on("force"), matches.on("volumes")) {
             // Docker's -f is content when there is nothing to remove, and says so.
-            Err(error) if matches.on("force") && error.kind() == engine::Kind::NotFound => {
+            Err(error)
+                if matches.on("force")
+                    && error.kind() == engine::Kind::NotFound
+                    && !name.is_empty() =>
+            {
                 output::error(&engine::chain(&error), None);
                 return Ok(());
             }

@@ -14,14 +14,14 @@ const GATHERED: usize = 64 * 1024;
 
 pub(super) fn logs(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let time = |flag: &'static str| {
-        let parsed = matches.value(flag).map(|text| {
+        let parsed = matches.text(flag).map(|text| {
             log_time(text).ok_or_else(|| {
                 Failure::Words(format!("invalid value {text:?} for --{flag}: it is no time"))
             })
         });
         parsed.transpose()
     };
-    let tail = match matches.value("tail") {
+    let tail = match matches.text("tail") {
         None | Some("all") => None,
         // Docker shows everything for a number below zero.
         Some(text) => u64::try_from(text.parse::<i64>().map_err(|_no_number| {
