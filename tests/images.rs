@@ -83,4 +83,114 @@ mod tests {
         assert_eq!(corten.ok(&["images", "-q", "--no-trunc"]), before);
         assert_eq!(std::fs::read_dir(corten.root().join("tmp")).unwrap().count(), 0);
     }
+
+    /// The fields of every object in the order in which they are printed, an object a line.
+    fn fields(document: &str) -> String {
+        let (mut path, mut objects): (Vec<&str>, Vec<(String, String)>) = (vec![], vec![]);
+        for line in document.lines() {
+            let text = line.trim_start();
+            path.truncate(((line.len() - text.len()) / 4).saturating_sub(2));
+            let field = text.strip_prefix('"').and_then(|text| text.split_once("\": "));
+            let Some((name, _)) = field else { continue };
+            let object = path.join(".");
+            match objects.iter_mut().find(|(known, _)| *known == object) {
+                Some((_, names)) => names.extend([" ", name]),
+                None => objects.push((object, name.to_owned())),
+            }
+            path.push(name);
+        }
+        objects.iter().map(|(object, names)| format!("{object}: {names}\n")).collect()
+    }
+
+    #[test]
+    fn the_document_of_a_container_is_dockers() {
+        let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
+        corten.ok(&["create", "--name", "plain", "busybox", "sleep", "9"]);
+        let plain = corten.ok(&["inspect", "plain"]);
+        insta::assert_snapshot!(fields(&plain), @r#"
+        : Id Created Path Args State Image ResolvConfPath HostnamePath HostsPath LogPath Name RestartCount Driver Platform MountLabel ProcessLabel AppArmorProfile ExecIDs HostConfig GraphDriver Mounts Config NetworkSettings
+        State: Status Running Paused Restarting OOMKilled Dead Pid ExitCode Error StartedAt FinishedAt
+        HostConfig: Binds ContainerIDFile LogConfig NetworkMode PortBindings RestartPolicy AutoRemove VolumeDriver VolumesFrom CapAdd CapDrop CgroupnsMode Dns DnsOptions DnsSearch ExtraHosts GroupAdd IpcMode Cgroup Links OomScoreAdj PidMode Privileged PublishAllPorts ReadonlyRootfs SecurityOpt UTSMode UsernsMode ShmSize Runtime ConsoleSize Isolation CpuShares Memory NanoCpus CgroupParent BlkioWeight BlkioWeightDevice BlkioDeviceReadBps BlkioDeviceWriteBps BlkioDeviceReadIOps BlkioDeviceWriteIOps CpuPeriod CpuQuota CpuRealtimePeriod CpuRealtimeRuntime CpusetCpus CpusetMems Devices DeviceCgroupRules DeviceRequests MemoryReservation MemorySwap MemorySwappiness OomKillDisable PidsLimit Ulimits CpuCount CpuPercent IOMaximumIOps IOMaximumBandwidth MaskedPaths ReadonlyPaths
+        HostConfig.LogConfig: Type Config
+        HostConfig.LogConfig.Config: max-file max-size
+        HostConfig.RestartPolicy: Name MaximumRetryCount
+        GraphDriver: Data Name
+        GraphDriver.Data: LowerDir MergedDir UpperDir WorkDir
+        Config: Hostname Domainname User AttachStdin AttachStdout AttachStderr Tty OpenStdin StdinOnce Env Cmd Image Volumes WorkingDir Entrypoint OnBuild Labels
+        NetworkSettings: Bridge SandboxID HairpinMode LinkLocalIPv6Address LinkLocalIPv6PrefixLen Ports SandboxKey SecondaryIPAddresses SecondaryIPv6Addresses EndpointID Gateway GlobalIPv6Address GlobalIPv6PrefixLen IPAddress IPPrefixLen IPv6Gateway MacAddress Networks
+        NetworkSettings.Networks: none
+        NetworkSettings.Networks.none: IPAMConfig Links Aliases NetworkID EndpointID Gateway IPAddress IPPrefixLen IPv6Gateway GlobalIPv6Address GlobalIPv6PrefixLen MacAddress DriverOpts
+        "#);
+        #[rustfmt::skip]
+        corten.ok(&[
+            "create", "--name", "full", "-it", "--init", "--read-only", "--rm",
+            "-v", "/tmp:/x:ro", "-v", "data:/v", "-v", "/anon", "--tmpfs", "/t:size=1m",
+            "--mount", "type=bind,source=/etc,target=/m,readonly", "--device", "/dev/null:/dev/none:r",
+            "--memory", "64m", "--cpus", "1.5", "--cpu-shares", "512", "--cpuset-cpus", "0", "--pids-limit", "99",
+            "--ulimit", "nofile=10:20", "--sysctl", "net.ipv4.ip_forward=1", "--cap-add", "NET_ADMIN", "--cap-drop", "CHOWN",
+            "--security-opt", "no-new-privileges", "--security-opt", "systempaths=unconfined",
+            "--stop-signal", "INT", "--stop-timeout", "5", "-u", "1:2", "-w", "/tmp", "--label", "a=b", "busybox",
+        ]);
+        let full = corten.ok(&["inspect", "full"]);
+        let (plain, full) = (fields(&plain), fields(&full));
+        let more: Vec<&str> =
+            full.lines().filter(|object| !plain.lines().any(|plain| plain == *object)).collect();
+        insta::assert_snapshot!(more.join("\n"), @r#"
+        HostConfig: Binds ContainerIDFile LogConfig NetworkMode PortBindings RestartPolicy AutoRemove VolumeDriver VolumesFrom CapAdd CapDrop CgroupnsMode Dns DnsOptions DnsSearch ExtraHosts GroupAdd IpcMode Cgroup Links OomScoreAdj PidMode Privileged PublishAllPorts ReadonlyRootfs SecurityOpt Tmpfs UTSMode UsernsMode ShmSize Sysctls Runtime ConsoleSize Isolation CpuShares Memory NanoCpus CgroupParent BlkioWeight BlkioWeightDevice BlkioDeviceReadBps BlkioDeviceWriteBps BlkioDeviceReadIOps BlkioDeviceWriteIOps CpuPeriod CpuQuota CpuRealtimePeriod CpuRealtimeRuntime CpusetCpus CpusetMems Devices DeviceCgroupRules DeviceRequests MemoryReservation MemorySwap MemorySwappiness OomKillDisable PidsLimit Ulimits CpuCount CpuPercent IOMaximumIOps IOMaximumBandwidth Mounts MaskedPaths ReadonlyPaths Init
+        HostConfig.Tmpfs: /t
+        HostConfig.Sysctls: net.ipv4.ip_forward
+        HostConfig.Devices: PathOnHost
+        HostConfig.Devices.PathOnHost: PathInContainer CgroupPermissions
+        HostConfig.Ulimits: Name
+        HostConfig.Ulimits.Name: Hard Soft
+        HostConfig.Mounts: Type
+        HostConfig.Mounts.Type: Source Target ReadOnly
+        Mounts: Type Type Type Type
+        Mounts.Type: Source Destination Mode RW Propagation Name Source Destination Driver Mode RW Propagation Name Source Destination Driver Mode RW Propagation Source Destination Mode RW Propagation
+        Config: Hostname Domainname User AttachStdin AttachStdout AttachStderr Tty OpenStdin StdinOnce Env Cmd Image Volumes WorkingDir Entrypoint OnBuild Labels StopSignal StopTimeout
+        Config.Volumes: /anon
+        Config.Labels: a
+        "#);
+        let format = "{{json .HostConfig.Binds}} {{.HostConfig.MemorySwap}} {{json .HostConfig.Ulimits}} \
+            {{.HostConfig.Init}} {{json .HostConfig.MaskedPaths}} {{.Config.StopSignal}} {{json .Config.Volumes}} \
+            {{.Config.AttachStdin}} {{(index .HostConfig.Devices 0).CgroupPermissions}} {{json .HostConfig.Tmpfs}}";
+        insta::assert_snapshot!(corten.ok(&["inspect", "-f", format, "full"]), @r#"
+        ["/tmp:/x:ro","data:/v"] 134217728 [{"Hard":20,"Name":"nofile","Soft":10}] true [] SIGINT {"/anon":{}} true r {"/t":"size=1m"}
+        "#);
+        // What is not printed is known to templates.
+        let format = "{{.HostConfig.Init}} {{len .HostConfig.Tmpfs}} {{.Config.StopSignal}}|{{.State.StartedAt}}";
+        insta::assert_snapshot!(corten.ok(&["inspect", "-f", format, "plain"]), @"<nil> 0 |0001-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn the_document_of_an_image_is_dockers() {
+        let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
+        let document = corten.ok(&["image", "inspect", "busybox"]);
+        insta::assert_snapshot!(fields(&document), @r#"
+        : Id RepoTags RepoDigests Parent Comment Created DockerVersion Author Config Architecture Os Size GraphDriver RootFS Metadata
+        Config: Hostname Domainname User AttachStdin AttachStdout AttachStderr Tty OpenStdin StdinOnce Env Cmd Image Volumes WorkingDir Entrypoint OnBuild Labels
+        GraphDriver: Data Name
+        GraphDriver.Data: MergedDir UpperDir WorkDir
+        RootFS: Type Layers
+        Metadata: LastTagTime
+        "#);
+    }
+
+    #[test]
+    fn few_descriptors_are_enough_to_start() {
+        let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
+        let run = [
+            "run",
+            "--rm",
+            "--ulimit",
+            "nofile=4:4",
+            "-w",
+            "/tmp",
+            "busybox",
+            "sh",
+            "-c",
+            "ulimit -n",
+        ];
+        assert_eq!(corten.ok(&run), "4");
+    }
 }

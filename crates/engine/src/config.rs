@@ -29,6 +29,8 @@ pub struct ContainerConfig {
     pub open_stdin: bool,
     /// It ends with the first client.
     pub stdin_once: bool,
+    /// Its output was wanted by the command that made it.
+    pub attached: bool,
     /// Removed when it ends.
     pub auto_remove: bool,
     /// Labels of image and options.

@@ -27,6 +27,7 @@ mod templates;
 mod users;
 
 pub use containers::{Containers, CreateRequest};
+pub use documents::Document;
 pub use engine::{Engine, EngineConfig, VERSION};
 pub use error::{EngineError, Kind};
 pub use exec::ExecRequest;

@@ -22,11 +22,13 @@ const CPU_PERIOD_US: u64 = 100_000;
 const LEAST_MEMORY_BYTES: u64 = 6 << 20;
 
 #[rustfmt::skip]
-const MASKED: &[&str] = &[
+/// What Docker hides.
+pub(crate) const MASKED: &[&str] = &[
     "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
     "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
 ];
-const READ_ONLY: &[&str] =
+/// What Docker lets nobody write.
+pub(crate) const READ_ONLY: &[&str] =
     &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /// What the configuration alone does not say.

@@ -39,9 +39,10 @@ pub(crate) fn become_process(
     rustix::process::setsid().at(ProcessStep::NewSession)?;
     take_stdio(process, stdio, terminal)?;
     keyring().at(ProcessStep::Keyring)?;
-    set_limits(process)?;
     label(process).at(ProcessStep::Label)?;
     working_directory(process)?;
+    // The last that opens anything is done: with a limit of a few descriptors it would be refused its next one.
+    set_limits(process)?;
     // Without no_new_privs only a privileged process may load a filter: before the rights go. seccomp(2).
     if !process.no_new_privileges {
         seccomp(process)?;

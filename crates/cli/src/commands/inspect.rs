@@ -1,7 +1,6 @@
 //! `inspect`: Docker's documents, whole or through a template.
 
-use engine::{Engine, EngineError, Kind};
-use serde_json::Value;
+use engine::{Document, Engine, Kind};
 
 use crate::arguments::Matches;
 use crate::failure::Failure;
@@ -16,9 +15,9 @@ pub(super) fn any(session: &Session, matches: &Matches) -> Result<i32, Failure> 
             "invalid type {other:?}: it is not one of container, image"
         )));
     }
-    let find = |engine: &Engine, name: &str| -> Result<Value, Failure> {
+    let find = |engine: &Engine, name: &str| -> Result<Document, Failure> {
         if wanted != Some("image") {
-            match container(engine, name, matches.on("size")) {
+            match engine.containers().inspect(name, matches.on("size")) {
                 Err(error) if error.kind() == Kind::NotFound && wanted.is_none() => {}
                 found => return Ok(found?),
             }
@@ -35,18 +34,6 @@ pub(super) fn any(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     print(session, matches, find)
 }
 
-/// Docker's document of a container, with its sizes where they are asked for.
-fn container(engine: &Engine, name: &str, size: bool) -> Result<Value, EngineError> {
-    let containers = engine.containers();
-    let mut document = containers.inspect(name)?;
-    if size {
-        let (own, all) = containers.sizes(&containers.get(name)?)?;
-        document["SizeRw"] = own.into();
-        document["SizeRootFs"] = all.into();
-    }
-    Ok(document)
-}
-
 pub(super) fn image(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     print(session, matches, |engine, name| Ok(engine.images().inspect(name)?))
 }
@@ -54,7 +41,7 @@ pub(super) fn image(session: &Session, matches: &Matches) -> Result<i32, Failure
 fn print(
     session: &Session,
     matches: &Matches,
-    find: impl Fn(&Engine, &str) -> Result<Value, Failure>,
+    find: impl Fn(&Engine, &str) -> Result<Document, Failure>,
 ) -> Result<i32, Failure> {
     let format = matches.value("format").filter(|format| !format.is_empty());
     let template = format.filter(|format| *format != "json").map(Template::parse);
@@ -74,12 +61,12 @@ fn print(
     let text = match (&template, format) {
         (Some(template), _) => documents
             .iter()
-            .map(|document| Ok(format!("{}\n", template.render(document)?)))
+            .map(|document| Ok(format!("{}\n", template.render(&document.value())?)))
             .collect::<Result<String, Failure>>()?,
-        (None, Some(_)) => format!("{}\n", Value::Array(documents)),
-        (None, None) => {
-            format!("{}\n", serde_json::to_string_pretty(&documents).unwrap_or_default())
+        (None, Some(_)) => {
+            format!("{}\n", serde_json::to_string(&documents).unwrap_or_default())
         }
+        (None, None) => format!("{}\n", Document::indented(&documents)),
     };
     output::write(&text).map_err(Failure::file("write", "standard output"))?;
     Ok(code)

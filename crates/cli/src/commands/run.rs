@@ -22,6 +22,7 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     let mut request = request(matches)?;
     let detached = matches.on("detach");
     request.config.stdin_once = request.config.open_stdin && !detached;
+    request.config.attached = !detached;
     if matches.on("explain") {
         return explain(session, &request);
     }
@@ -140,6 +141,7 @@ pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failur
     let in_flags = |failure| Failure::Values(Box::new(failure));
     let mut request = request(matches).map_err(in_flags)?;
     request.config.stdin_once = request.config.open_stdin;
+    request.config.attached = true;
     if matches.on("explain") {
         return explain(session, &request);
     }

@@ -24,7 +24,8 @@ pub struct RemoveError {
     pub errno: sys::Errno,
 }
 
-/// Removes `name` in `parent`, whatever it is, with everything below it. Nothing there is success.
+/// Removes `name` in `parent`, whatever it is, with everything below it. Nothing there is success, and so is what another
+/// command that removes the same took away in the meantime.
 ///
 /// # Errors
 /// [`RemoveError`] with the kernel's reason; what was removed by then is gone.
@@ -49,13 +50,20 @@ struct Level {
 }
 
 pub(super) fn remove_directory(parent: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
-    let mut levels = vec![Level { directory: open(parent, name)?, name: name.to_vec() }];
+    let directory = match open(parent, name) {
+        Err(Errno::NOENT) => return Ok(()),
+        opened => opened?,
+    };
+    let mut levels = vec![Level { directory, name: name.to_vec() }];
     let mut moved = 0_u64;
     while let Some(level) = levels.last() {
         if let Some(subdirectory) = unlink_files(level.directory.as_fd())? {
             if levels.len() < MOST_OPEN {
-                let directory = open(level.directory.as_fd(), &subdirectory)?;
-                levels.push(Level { directory, name: subdirectory });
+                match open(level.directory.as_fd(), &subdirectory) {
+                    Ok(directory) => levels.push(Level { directory, name: subdirectory }),
+                    Err(Errno::NOENT) => {}
+                    Err(errno) => return Err(errno),
+                }
             } else {
                 move_up(&levels, &subdirectory, &mut moved)?;
             }
@@ -63,7 +71,10 @@ pub(super) fn remove_directory(parent: BorrowedFd<'_>, name: &[u8]) -> Result<()
         }
         let Some(empty) = levels.pop() else { break };
         let above = levels.last().map_or(parent, |level| level.directory.as_fd());
-        rustix::fs::unlinkat(above, &empty.name[..], AtFlags::REMOVEDIR)?;
+        match rustix::fs::unlinkat(above, &empty.name[..], AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno),
+        }
     }
     Ok(())
 }
@@ -83,6 +94,7 @@ fn move_up(levels: &[Level], subdirectory: &[u8], moved: &mut u64) -> Result<(),
             flags,
         ) {
             Err(Errno::EXIST) => {}
+            Err(Errno::NOENT) => return Ok(()),
             other => return other,
         }
     }
@@ -94,7 +106,11 @@ fn unlink_files(directory: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, Errno> {
     let mut buffer = Vec::with_capacity(16 * 1024);
     let mut listing = RawDir::new(directory, buffer.spare_capacity_mut());
     while let Some(entry) = listing.next() {
-        let entry = entry?;
+        let entry = match entry {
+            // The directory itself is gone. getdents(2).
+            Err(Errno::NOENT) => return Ok(None),
+            entry => entry?,
+        };
         let name = entry.file_name().to_bytes();
         if matches!(name, b"." | b"..") {
             continue;

@@ -424,3 +424,24 @@ fn repair_checksums(archive: &mut [u8]) {
         block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
     }
 }
+
+#[test]
+fn two_that_remove_the_same_tree_do_not_disturb_each_other() {
+    let bench = tempfile::tempdir().unwrap();
+    let parent = std::fs::File::open(bench.path()).unwrap();
+    for _ in 0..8 {
+        for number in 0..60 {
+            let directory = bench.path().join(format!("tree/{number}/a/b/c"));
+            std::fs::create_dir_all(&directory).unwrap();
+            std::fs::File::create(directory.join("file")).unwrap();
+        }
+        std::thread::scope(|scope| {
+            let removers: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| remove_tree(parent.as_fd(), "tree"))).collect();
+            for remover in removers {
+                remover.join().unwrap().unwrap();
+            }
+        });
+        assert!(!bench.path().join("tree").exists());
+    }
+}

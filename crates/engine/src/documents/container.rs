@@ -1,0 +1,229 @@
+//! Docker's document of a container.
+
+use serde_json::{Value, json};
+use store::Image;
+
+use super::host_config::host_config;
+use super::run_config::container_config;
+use super::{Content, Document, NEVER, path};
+use crate::config::{MountConfig, MountSource, NetworkMode};
+use crate::containers::Containers;
+use crate::error::EngineError;
+use crate::life::{Container, State};
+
+impl Containers<'_> {
+    /// Docker's document of a container; with `sizes` how many bytes it wrote, and those with its image's.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn inspect(&self, text: &str, sizes: bool) -> Result<Document, EngineError> {
+        let container = self.get(text)?;
+        let sizes = if sizes { Some(self.sizes(&container)?) } else { None };
+        let record = &container.record;
+        let image = record
+            .image
+            .as_ref()
+            .and_then(|id| self.engine.store.images().resolve(&id.to_string()).ok());
+        let argv = [container.config.entrypoint.clone(), container.config.command.clone()].concat();
+        // A container that never started has none of its files.
+        let file = |name: &str| match &container.state {
+            State::Created { .. } => String::new(),
+            State::Starting | State::Running { .. } | State::Exited(_) => {
+                path(container.dirs.container.join(name))
+            }
+        };
+        let security = &container.config.security;
+        Ok(Document::new()
+            .with("Id", record.id.as_str())
+            .with("Created", monitor::format_time(record.created_ns))
+            .with("Path", argv.first().cloned().unwrap_or_default())
+            .with("Args", argv.get(1..).unwrap_or_default().to_vec())
+            .with("State", state(&container))
+            .with("Image", record.image.as_ref().map(ToString::to_string).unwrap_or_default())
+            .with("ResolvConfPath", file("resolv.conf"))
+            .with("HostnamePath", file("hostname"))
+            .with("HostsPath", file("hosts"))
+            .with("LogPath", file("container.log"))
+            .with("Name", format!("/{}", record.name))
+            .with("RestartCount", 0)
+            .with("Driver", "overlayfs")
+            .with("Platform", "linux")
+            .with("MountLabel", "")
+            .with("ProcessLabel", "")
+            .with("AppArmorProfile", security.apparmor.clone().unwrap_or_default())
+            .with("ExecIDs", Value::Null)
+            .with("HostConfig", host_config(&container))
+            .with("GraphDriver", self.graph_driver(&container, image.as_ref()))
+            .with_asked("SizeRw", sizes.map(|(own, _)| own))
+            .with_asked("SizeRootFs", sizes.map(|(_, all)| all))
+            .with("Mounts", self.mounts(&container)?)
+            .with("Config", container_config(&container, image.as_ref()))
+            .with("NetworkSettings", network_settings(&container)))
+    }
+
+    fn graph_driver(&self, container: &Container, image: Option<&Image>) -> Document {
+        let layers =
+            image.map(|image| self.engine.store.images().layer_paths(image)).unwrap_or_default();
+        let lower: Vec<String> = layers.iter().map(path).collect();
+        let data = Document::new()
+            .with("LowerDir", lower.join(":"))
+            .with("MergedDir", of_process(container, "root"))
+            .with("UpperDir", path(&container.dirs.upper))
+            .with("WorkDir", path(&container.dirs.work));
+        Document::new().with("Data", data).with("Name", "overlayfs")
+    }
+
+    fn mounts(&self, container: &Container) -> Result<Content, EngineError> {
+        // Docker lists memory in `HostConfig.Tmpfs` only.
+        let mounts = container.config.mounts.iter();
+        let mounts = mounts.filter(|mount| mount.source != MountSource::Tmpfs);
+        let mounts = mounts.map(|mount| self.mount(mount));
+        Ok(Content::List(mounts.collect::<Result<_, _>>()?))
+    }
+
+    fn mount(&self, mount: &MountConfig) -> Result<Document, EngineError> {
+        let (kind, name, source) = match &mount.source {
+            MountSource::Tmpfs => ("tmpfs", "", String::new()),
+            MountSource::Bind { path: source, .. } => ("bind", "", path(source)),
+            MountSource::Volume { name, .. } => {
+                let found = self.engine.store.volumes().find(name)?;
+                let data = found.map(|volume| path(volume.path)).unwrap_or_default();
+                ("volume", name.as_str(), data)
+            }
+        };
+        let is_propagation = |option: &&String| {
+            ["private", "slave", "shared"].iter().any(|word| option.contains(word))
+        };
+        let propagation = match (kind, mount.options.iter().find(is_propagation)) {
+            ("bind", Some(option)) => option,
+            ("bind", None) => "rprivate",
+            _ => "",
+        };
+        // What `--mount` wants has no mode.
+        let is_requested = matches!(mount.source, MountSource::Bind { create: false, .. });
+        let mode = if is_requested { String::new() } else { mount_mode(mount) };
+        Ok(Document::new()
+            .with("Type", kind)
+            .with_filled("Name", name)
+            .with("Source", source)
+            .with("Destination", path(&mount.target))
+            .with_filled("Driver", if kind == "volume" { "local" } else { "" })
+            .with("Mode", mode)
+            .with("RW", !mount.read_only)
+            .with("Propagation", propagation))
+    }
+}
+
+/// The options as `--volume` takes them.
+pub(super) fn mount_mode(mount: &MountConfig) -> String {
+    let read_only = mount.read_only.then_some("ro");
+    let options = read_only.into_iter().chain(mount.options.iter().map(String::as_str));
+    options.collect::<Vec<_>>().join(",")
+}
+
+/// A file of the first process below /proc; nothing when it has ended.
+fn of_process(container: &Container, name: &str) -> String {
+    match &container.state {
+        State::Running { pid, .. } => format!("/proc/{pid}/{name}"),
+        State::Created { .. } | State::Starting | State::Exited(_) => String::new(),
+    }
+}
+
+/// What Docker says of a state.
+#[derive(Default)]
+struct Told<'a> {
+    running: bool,
+    paused: bool,
+    oom_killed: bool,
+    pid: i32,
+    code: i32,
+    error: &'a str,
+    started_at: &'a str,
+    finished_at: &'a str,
+}
+
+fn state(container: &Container) -> Document {
+    let told = match &container.state {
+        State::Created { code, error } => Told { code: *code, error, ..Told::default() },
+        State::Starting => Told::default(),
+        State::Running { pid, started_at, paused, monitored, .. } => Told {
+            running: true,
+            paused: *paused,
+            pid: *pid,
+            error: if *monitored {
+                ""
+            } else {
+                "its monitor is gone: nothing is logged, and its exit code will not be known"
+            },
+            started_at,
+            ..Told::default()
+        },
+        State::Exited(ended) => Told {
+            oom_killed: ended.oom_killed,
+            code: ended.code,
+            error: &ended.error,
+            started_at: &ended.started_at,
+            finished_at: &ended.finished_at,
+            ..Told::default()
+        },
+    };
+    let time = |time: &str| if time.is_empty() { NEVER.to_owned() } else { time.to_owned() };
+    Document::new()
+        .with("Status", container.state.word())
+        .with("Running", told.running)
+        .with("Paused", told.paused)
+        .with("Restarting", false)
+        .with("OOMKilled", told.oom_killed)
+        .with("Dead", false)
+        .with("Pid", told.pid)
+        .with("ExitCode", told.code)
+        .with("Error", told.error)
+        .with("StartedAt", time(told.started_at))
+        .with("FinishedAt", time(told.finished_at))
+}
+
+fn network_settings(container: &Container) -> Document {
+    // A container in another's network has none of its own.
+    let networks = match &container.config.network {
+        NetworkMode::Container(_) => Document::new(),
+        NetworkMode::None => Document::new().with("none", network()),
+        NetworkMode::Host => Document::new().with("host", network()),
+    };
+    Document::new()
+        .with("Bridge", "")
+        .with("SandboxID", "")
+        .with("HairpinMode", false)
+        .with("LinkLocalIPv6Address", "")
+        .with("LinkLocalIPv6PrefixLen", 0)
+        .with("Ports", json!({}))
+        .with("SandboxKey", of_process(container, "ns/net"))
+        .with("SecondaryIPAddresses", Value::Null)
+        .with("SecondaryIPv6Addresses", Value::Null)
+        .with("EndpointID", "")
+        .with("Gateway", "")
+        .with("GlobalIPv6Address", "")
+        .with("GlobalIPv6PrefixLen", 0)
+        .with("IPAddress", "")
+        .with("IPPrefixLen", 0)
+        .with("IPv6Gateway", "")
+        .with("MacAddress", "")
+        .with("Networks", networks)
+}
+
+/// A network without addresses.
+fn network() -> Document {
+    Document::new()
+        .with("IPAMConfig", Value::Null)
+        .with("Links", Value::Null)
+        .with("Aliases", Value::Null)
+        .with("NetworkID", "")
+        .with("EndpointID", "")
+        .with("Gateway", "")
+        .with("IPAddress", "")
+        .with("IPPrefixLen", 0)
+        .with("IPv6Gateway", "")
+        .with("GlobalIPv6Address", "")
+        .with("GlobalIPv6PrefixLen", 0)
+        .with("MacAddress", "")
+        .with("DriverOpts", Value::Null)
+}

@@ -1,0 +1,183 @@
+//! What the caller wanted of the host, as Docker's `HostConfig`. What Corten cannot do has Docker's default.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::container::mount_mode;
+use super::{Content, Document, list_or_null, path};
+use crate::config::{ContainerConfig, MountConfig, MountSource, SeccompChoice};
+use crate::life::Container;
+use crate::list::network_name;
+use crate::oci::{MASKED, READ_ONLY};
+
+/// Bytes of `/dev/shm`, see `oci::mounts`.
+const SHM_BYTES: u64 = 64 << 20;
+
+pub(super) fn host_config(container: &Container) -> Document {
+    let config = &container.config;
+    let document = Document::new()
+        .with("Binds", list_or_null(&binds(config)))
+        .with("ContainerIDFile", "")
+        .with("LogConfig", log_config())
+        .with("NetworkMode", network_name(container))
+        .with("PortBindings", json!({}))
+        .with("RestartPolicy", Document::new().with("Name", "no").with("MaximumRetryCount", 0))
+        .with("AutoRemove", config.auto_remove)
+        .with("VolumeDriver", "")
+        .with("VolumesFrom", Value::Null)
+        .with("CapAdd", list_or_null(&config.cap_add))
+        .with("CapDrop", list_or_null(&config.cap_drop))
+        .with("CgroupnsMode", "private")
+        .with("Dns", json!([]))
+        .with("DnsOptions", json!([]))
+        .with("DnsSearch", json!([]))
+        .with("ExtraHosts", Value::Null)
+        .with("GroupAdd", Value::Null)
+        .with("IpcMode", "private")
+        .with("Cgroup", "")
+        .with("Links", Value::Null)
+        .with("OomScoreAdj", 0)
+        .with("PidMode", "")
+        .with("Privileged", config.privileged)
+        .with("PublishAllPorts", false)
+        .with("ReadonlyRootfs", config.read_only)
+        .with("SecurityOpt", list_or_null(&security_options(config)))
+        .with_filled("Tmpfs", json!(tmpfs(config)))
+        .with("UTSMode", "")
+        .with("UsernsMode", "")
+        .with("ShmSize", SHM_BYTES)
+        .with_filled("Sysctls", json!(config.sysctls))
+        .with("Runtime", "corten")
+        .with("ConsoleSize", json!([0, 0]))
+        .with("Isolation", "");
+    // Docker's own lists; privileged has none at all, without `systempaths` they are empty.
+    let paths = |paths: &[&str]| match (config.privileged, config.security.unmasked_paths) {
+        (true, _) => Value::Null,
+        (false, true) => json!([]),
+        (false, false) => json!(paths),
+    };
+    with_resources(document, config)
+        .with_filled("Mounts", requested_mounts(config))
+        .with("MaskedPaths", paths(MASKED))
+        .with("ReadonlyPaths", paths(READ_ONLY))
+        .with_filled("Init", if config.init { json!(true) } else { Value::Null })
+}
+
+/// Docker's "Resources", which stand in the middle of its HostConfig.
+fn with_resources(document: Document, config: &ContainerConfig) -> Document {
+    let limits = &config.limits;
+    let memory = limits.memory_bytes.unwrap_or(0);
+    // As much swap as memory unless told otherwise.
+    let swap = limits.memory_swap_bytes.map_or_else(|| json!(memory * 2), |bytes| json!(bytes));
+    document
+        .with("CpuShares", limits.cpu_shares.unwrap_or(0))
+        .with("Memory", memory)
+        .with("NanoCpus", limits.nano_cpus.unwrap_or(0))
+        .with("CgroupParent", "")
+        .with("BlkioWeight", 0)
+        .with("BlkioWeightDevice", json!([]))
+        .with("BlkioDeviceReadBps", json!([]))
+        .with("BlkioDeviceWriteBps", json!([]))
+        .with("BlkioDeviceReadIOps", json!([]))
+        .with("BlkioDeviceWriteIOps", json!([]))
+        .with("CpuPeriod", 0)
+        .with("CpuQuota", 0)
+        .with("CpuRealtimePeriod", 0)
+        .with("CpuRealtimeRuntime", 0)
+        .with("CpusetCpus", limits.cpuset_cpus.clone())
+        .with("CpusetMems", "")
+        .with("Devices", devices(config))
+        .with("DeviceCgroupRules", Value::Null)
+        .with("DeviceRequests", Value::Null)
+        .with("MemoryReservation", 0)
+        .with("MemorySwap", swap)
+        .with("MemorySwappiness", Value::Null)
+        .with("OomKillDisable", false)
+        .with("PidsLimit", json!(limits.pids))
+        .with("Ulimits", ulimits(config))
+        .with("CpuCount", 0)
+        .with("CpuPercent", 0)
+        .with("IOMaximumIOps", 0)
+        .with("IOMaximumBandwidth", 0)
+}
+
+/// What is always so, see `monitor::log`.
+fn log_config() -> Document {
+    let bounds = Document::new().with("max-file", "3").with("max-size", "10m");
+    Document::new().with("Type", "json-file").with("Config", bounds)
+}
+
+/// Mounts as `--volume` writes them: those with a source that a missing one would be made for.
+fn binds(config: &ContainerConfig) -> Vec<String> {
+    let bind = |source: &str, mount: &MountConfig| {
+        let (target, mode) = (mount.target.display(), mount_mode(mount));
+        if mode.is_empty() {
+            format!("{source}:{target}")
+        } else {
+            format!("{source}:{target}:{mode}")
+        }
+    };
+    let mounts = config.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Bind { path: source, create: true } => Some(bind(&path(source), mount)),
+        MountSource::Volume { name, anonymous: false, .. } => Some(bind(name, mount)),
+        MountSource::Bind { .. } | MountSource::Volume { .. } | MountSource::Tmpfs => None,
+    });
+    mounts.collect()
+}
+
+/// Binds as `--mount` wants them: of a source that must be there.
+fn requested_mounts(config: &ContainerConfig) -> Content {
+    let mounts = config.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Bind { path: source, create: false } => Some(
+            Document::new()
+                .with("Type", "bind")
+                .with("Source", path(source))
+                .with("Target", path(&mount.target))
+                .with_filled("ReadOnly", mount.read_only),
+        ),
+        MountSource::Bind { .. } | MountSource::Volume { .. } | MountSource::Tmpfs => None,
+    });
+    Content::List(mounts.collect())
+}
+
+fn tmpfs(config: &ContainerConfig) -> BTreeMap<String, String> {
+    let mounts = config.mounts.iter().filter(|mount| mount.source == MountSource::Tmpfs);
+    mounts.map(|mount| (path(&mount.target), mount_mode(mount))).collect()
+}
+
+fn security_options(config: &ContainerConfig) -> Vec<String> {
+    let security = &config.security;
+    let mut options = Vec::new();
+    if security.no_new_privileges {
+        options.push("no-new-privileges".to_owned());
+    }
+    match &security.seccomp {
+        SeccompChoice::Default => {}
+        SeccompChoice::Unconfined => options.push("seccomp=unconfined".to_owned()),
+        SeccompChoice::Profile(profile) => options.push(format!("seccomp={profile}")),
+    }
+    options.extend(security.apparmor.iter().map(|profile| format!("apparmor={profile}")));
+    options.extend(security.labels.iter().map(|label| format!("label={label}")));
+    options
+}
+
+fn devices(config: &ContainerConfig) -> Content {
+    let devices = config.devices.iter().map(|device| {
+        Document::new()
+            .with("PathOnHost", path(&device.host))
+            .with("PathInContainer", path(&device.container))
+            .with("CgroupPermissions", device.access.clone())
+    });
+    Content::List(devices.collect())
+}
+
+fn ulimits(config: &ContainerConfig) -> Content {
+    let limits = config.ulimits.iter().map(|limit| {
+        Document::new()
+            .with("Name", limit.name.clone())
+            .with("Hard", limit.hard)
+            .with("Soft", limit.soft)
+    });
+    Content::List(limits.collect())
+}

@@ -1,0 +1,129 @@
+//! How a process is started, as Docker's `Config`: of a container, and of an image for its containers.
+
+use serde_json::{Value, json};
+use spec::image::RunConfig;
+use store::Image;
+
+use super::{Document, list_or_null, path};
+use crate::config::MountSource;
+use crate::life::Container;
+use crate::parse::signal_name;
+
+/// Docker's, which it does not print.
+const STOP_SIGNAL: i32 = 15;
+const STOP_TIMEOUT_S: u32 = 10;
+
+/// What differs between the two.
+struct Parts<'a> {
+    hostname: &'a str,
+    user: &'a str,
+    attach: [bool; 3],
+    exposed_ports: Value,
+    tty: bool,
+    open_stdin: bool,
+    env: Value,
+    command: Value,
+    entrypoint: Value,
+    rest: Rest<'a>,
+}
+
+struct Rest<'a> {
+    image: &'a str,
+    volumes: Value,
+    workdir: &'a str,
+    on_build: Value,
+    labels: Value,
+    stop_signal: String,
+    stop_timeout: Value,
+    health: Value,
+    shell: Value,
+}
+
+pub(super) fn container_config(container: &Container, image: Option<&Image>) -> Document {
+    let config = &container.config;
+    let hostname =
+        if config.hostname.is_empty() { container.record.id.short() } else { &config.hostname };
+    let anonymous = config.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Volume { anonymous: true, .. } => Some((path(&mount.target), json!({}))),
+        MountSource::Volume { .. } | MountSource::Bind { .. } | MountSource::Tmpfs => None,
+    });
+    let volumes: serde_json::Map<String, Value> = anonymous.collect();
+    let is_default = config.stop_signal == STOP_SIGNAL;
+    document(Parts {
+        hostname,
+        user: &config.user,
+        attach: [config.stdin_once, config.attached, config.attached],
+        exposed_ports: json!(image.and_then(|image| image.config.config.exposed_ports.clone())),
+        tty: config.tty,
+        open_stdin: config.open_stdin,
+        env: json!(config.env),
+        command: list_or_null(&config.command),
+        entrypoint: list_or_null(&config.entrypoint),
+        rest: Rest {
+            image: &container.record.image_name,
+            volumes: if volumes.is_empty() { Value::Null } else { volumes.into() },
+            workdir: &config.workdir,
+            on_build: Value::Null,
+            labels: json!(config.labels),
+            stop_signal: if is_default { String::new() } else { signal_name(config.stop_signal) },
+            stop_timeout: json!(
+                Some(config.stop_timeout_s).filter(|seconds| *seconds != STOP_TIMEOUT_S)
+            ),
+            health: Value::Null,
+            shell: Value::Null,
+        },
+    })
+}
+
+pub(super) fn image_config(config: &RunConfig) -> Document {
+    document(Parts {
+        hostname: "",
+        user: &config.user,
+        attach: [false; 3],
+        exposed_ports: json!(config.exposed_ports),
+        tty: false,
+        open_stdin: false,
+        env: json!(config.env),
+        command: json!(config.cmd),
+        entrypoint: json!(config.entrypoint),
+        rest: Rest {
+            image: "",
+            volumes: json!(config.volumes),
+            workdir: &config.working_dir,
+            on_build: json!(config.on_build),
+            labels: json!(config.labels),
+            stop_signal: config.stop_signal.clone().unwrap_or_default(),
+            stop_timeout: Value::Null,
+            health: json!(config.healthcheck),
+            shell: json!(config.shell),
+        },
+    })
+}
+
+fn document(parts: Parts<'_>) -> Document {
+    let [stdin, stdout, stderr] = parts.attach;
+    let rest = parts.rest;
+    Document::new()
+        .with("Hostname", parts.hostname)
+        .with("Domainname", "")
+        .with("User", parts.user)
+        .with("AttachStdin", stdin)
+        .with("AttachStdout", stdout)
+        .with("AttachStderr", stderr)
+        .with_filled("ExposedPorts", parts.exposed_ports)
+        .with("Tty", parts.tty)
+        .with("OpenStdin", parts.open_stdin)
+        .with("StdinOnce", stdin)
+        .with("Env", parts.env)
+        .with("Cmd", parts.command)
+        .with_filled("Healthcheck", rest.health)
+        .with("Image", rest.image)
+        .with("Volumes", rest.volumes)
+        .with("WorkingDir", rest.workdir)
+        .with("Entrypoint", parts.entrypoint)
+        .with("OnBuild", rest.on_build)
+        .with("Labels", rest.labels)
+        .with_filled("StopSignal", rest.stop_signal)
+        .with_filled("StopTimeout", rest.stop_timeout)
+        .with_filled("Shell", rest.shell)
+}
