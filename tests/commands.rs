@@ -411,6 +411,8 @@ mod tests {
                 125,
                 &["rslave"],
             ),
+            (&["run", "-m", "", "x"], 125, &["invalid memory limit \"\""]),
+            (&["exec", "-w", "etc", "x", "true"], 125, &["invalid working directory \"etc\""]),
             (&["rm", "-f", ""], 1, &["no such container"]),
             (&["rmi", "-f", "nothing"], 0, &["no such image"]),
             (&["inspect", "-f", "{{", "x"], 64, &["template: unclosed action"]),

@@ -7,7 +7,7 @@ use crate::arguments::Matches;
 use crate::config;
 use crate::failure::Failure;
 
-fn wrong(what: &'static str, value: &str, why: &str) -> Failure {
+pub(crate) fn wrong(what: &'static str, value: &str, why: &str) -> Failure {
     Failure::Engine(engine::EngineError::Value {
         what,
         value: value.to_owned(),
@@ -133,8 +133,8 @@ pub(crate) fn environment(matches: &Matches) -> Result<Vec<String>, Failure> {
 fn limits(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure> {
     let limits = &mut config.limits;
     limits.memory_bytes =
-        matches.text("memory").map(|text| parse::bytes("memory limit", text)).transpose()?;
-    limits.memory_swap_bytes = match matches.text("memory-swap") {
+        matches.value("memory").map(|text| parse::bytes("memory limit", text)).transpose()?;
+    limits.memory_swap_bytes = match matches.value("memory-swap") {
         None => None,
         Some("-1") => Some(-1),
         Some(text) => Some(
@@ -142,13 +142,13 @@ fn limits(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure
                 .map_err(|_too_large| wrong("memory swap", text, "it is too large"))?,
         ),
     };
-    limits.nano_cpus = matches.text("cpus").map(parse::nano_cpus).transpose()?;
+    limits.nano_cpus = matches.value("cpus").map(parse::nano_cpus).transpose()?;
     if let Some(nano_cpus) = limits.nano_cpus {
         let here = std::thread::available_parallelism().map_or(1, usize::from) as u64;
         if nano_cpus > here * 1_000_000_000 {
             return Err(wrong(
                 "cpus",
-                matches.text("cpus").unwrap_or_default(),
+                matches.value("cpus").unwrap_or_default(),
                 &format!("this machine has {here}"),
             ));
         }

@@ -12,7 +12,7 @@ use crate::arguments::Matches;
 use crate::attach::{End, relay_terminal, write_all};
 use crate::failure::Failure;
 use crate::program::Session;
-use crate::request::environment;
+use crate::request::{environment, wrong};
 use crate::signals::Held;
 use crate::terminal::{self, DetachKeys};
 
@@ -25,10 +25,14 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
     if tty && input && !terminal::is_terminal() {
         return Err(Failure::NoTerminal);
     }
+    let workdir = matches.value("workdir").unwrap_or_default();
+    if !workdir.is_empty() && !workdir.starts_with('/') {
+        return Err(wrong("working directory", workdir, "it is not absolute"));
+    }
     let request = ExecRequest {
         command: matches.words.get(1..).unwrap_or_default().to_vec(),
         env: environment(matches)?,
-        workdir: matches.value("workdir").unwrap_or_default().to_owned(),
+        workdir: workdir.to_owned(),
         user: matches.value("user").unwrap_or_default().to_owned(),
         tty,
         size: terminal::size().filter(|_| tty),
