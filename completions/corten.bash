@@ -92,7 +92,7 @@ _corten_command() {
             kind="images" repeats=yes
             ;;
         history | "image history")
-            flags="--format --no-trunc --quiet"
+            flags="--format --human --no-trunc --quiet"
             valued="--format"
             kind="images"
             ;;

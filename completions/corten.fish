@@ -221,6 +221,7 @@ complete -c corten -n '__corten_is tag "image tag"' -a '(__corten_images)'
 
 # history
 complete -c corten -n '__corten_is history "image history"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is history "image history"' -s H -l human -d 'Print sizes and dates in human readable format (default true)'
 complete -c corten -n '__corten_is history "image history"' -l no-trunc -d 'Don\'t truncate output'
 complete -c corten -n '__corten_is history "image history"' -s q -l quiet -d 'Only display IDs'
 complete -c corten -n '__corten_is history "image history"' -a '(__corten_images)'

@@ -329,6 +329,8 @@ mod tests {
             assert_eq!(names(args), found, "{args:?}");
         }
         corten.fails(&["images", "-f", "since=nothing"], 1);
+        let bytes = corten.ok(&["history", "--human=false", "--format", "{{.Size}}", "busybox"]);
+        assert!(bytes.parse::<u64>().is_ok_and(|bytes| bytes > 100_000), "{bytes}");
         assert!(
             corten.fails(&["images", "-f", "size=1"], 1).contains("dangling, label, reference")
         );

@@ -498,6 +498,7 @@ mod tests {
 
         Options:
               --format string   Format output using a Go template, or 'json'
+          -H, --human           Print sizes and dates in human readable format (default true)
               --no-trunc        Don't truncate output
           -q, --quiet           Only display IDs
         "#);

@@ -141,6 +141,13 @@ sys.stdout.write(seen.decode(errors="replace").replace("\r\n", "\n") + "[code %d
             &["run", "--rm", "-it", "busybox", "sh", "-c", script],
         );
         assert_eq!(seen, "30 90\n50 132\n[code 8, restored]");
+        corten.ok(&["run", "-d", "--name", "tt", "busybox", "sleep", "1000"]);
+        let seen = stepwise(
+            &corten,
+            &[("30 90", "raw", "resize", [50, 132].into())],
+            &["exec", "-it", "tt", "sh", "-c", script],
+        );
+        assert_eq!(seen, "30 90\n50 132\n[code 8, restored]");
     }
 
     /// Says so when it is sent a signal; `ready` when it listens.

@@ -502,7 +502,7 @@ mod tests {
         ("rmi", "-f --force"),
         ("tag", ""),
         ("image inspect", "-f --format"),
-        ("history", "--format --no-trunc -q --quiet"),
+        ("history", "--format -H --human --no-trunc -q --quiet"),
         ("template list", ""),
         ("template build", "--suite --mirror"),
         ("oci plan", ""),

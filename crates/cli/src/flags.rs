@@ -144,7 +144,12 @@ pub(crate) const IMAGES: &[Flag] = &[
     NO_TRUNC,
     QUIET,
 ];
-pub(crate) const HISTORY: &[Flag] = &[FORMAT, NO_TRUNC, QUIET];
+pub(crate) const HISTORY: &[Flag] = &[
+    FORMAT,
+    switch("H", "human", "Print sizes and dates in human readable format (default true)"),
+    NO_TRUNC,
+    QUIET,
+];
 pub(crate) const LOAD: &[Flag] = &[
     one(
         "i",

@@ -29,6 +29,12 @@ pub(crate) fn seconds_of(rfc3339: &str) -> i64 {
     rfc3339.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second)
 }
 
+/// A time that an image has, without its fractions.
+pub(crate) fn whole_seconds(rfc3339: &str) -> String {
+    let time = jiff::Timestamp::from_second(seconds_of(rfc3339));
+    time.map_or_else(|_out_of_range| rfc3339.to_owned(), |time| time.to_string())
+}
+
 /// A time as Go writes it, in the zone of the caller: `2026-11-24 12:19:55 +0000 UTC`.
 pub(crate) fn local_time(seconds: i64) -> String {
     let zoned = jiff::Timestamp::from_second(seconds)

@@ -16,7 +16,7 @@ use crate::config::build_time_ns;
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
-use crate::words::{duration, local_time, now, seconds_of, size, truncate};
+use crate::words::{duration, local_time, now, seconds_of, size, truncate, whole_seconds};
 
 const IMAGE_COLUMNS: &[(&str, &str)] = &[
     ("Repository", "REPOSITORY"),
@@ -221,17 +221,23 @@ pub(super) fn history(session: &Session, matches: &Matches) -> Result<i32, Failu
     let image = engine.images().resolve(matches.word(0))?;
     let mut sizes = engine.images().layer_sizes(&image)?.into_iter();
     let whole = matches.on("no-trunc");
+    let human = matches.value("human") != Some("false");
     let mut rows = Vec::new();
     for step in &image.config.history {
         let bytes = if step.empty_layer { 0 } else { sizes.next().unwrap_or(0) };
         let created = step.created.as_deref().unwrap_or_default();
         let by = step.created_by.clone().unwrap_or_default();
+        let since = match created {
+            "" => "N/A".to_owned(),
+            created if human => format!("{} ago", duration(now() - seconds_of(created))),
+            created => whole_seconds(created),
+        };
         rows.push(json!({
             "ID": "<missing>",
-            "CreatedSince": if created.is_empty() { "N/A".to_owned() } else { format!("{} ago", duration(now() - seconds_of(created))) },
+            "CreatedSince": since,
             "CreatedAt": created,
             "CreatedBy": if whole { by } else { truncate(&by, 45) },
-            "Size": size(bytes),
+            "Size": if human { size(bytes) } else { bytes.to_string() },
             "Comment": step.comment.clone().unwrap_or_default(),
         }));
     }
@@ -245,7 +251,7 @@ pub(super) fn history(session: &Session, matches: &Matches) -> Result<i32, Failu
     }
     let columns = [
         ("ID", "IMAGE"),
-        ("CreatedSince", "CREATED"),
+        ("CreatedSince", if human { "CREATED" } else { "CREATED AT" }),
         ("CreatedBy", "CREATED BY"),
         ("Size", "SIZE"),
         ("Comment", "COMMENT"),
