@@ -19,11 +19,19 @@ pub(crate) fn lookup(user: &str, root: &RootView) -> Result<Account, EngineError
     resolve(user, &read("/etc/passwd"), || read("/etc/group"))
 }
 
+/// The first group is a supplementary one too: else a set-group-ID program would take it away, and with it a refusal that the
+/// mode of a file means for that group. CVE-2022-36109.
 fn resolve(
     user: &str,
     passwd: &str,
     group: impl FnOnce() -> String,
 ) -> Result<Account, EngineError> {
+    let mut account = find(user, passwd, group)?;
+    account.groups.insert(0, account.gid);
+    Ok(account)
+}
+
+fn find(user: &str, passwd: &str, group: impl FnOnce() -> String) -> Result<Account, EngineError> {
     let wrong = |why: &str| EngineError::value("user", user, why);
     let (name, group_name) =
         user.split_once(':').map_or((user, None), |(name, group)| (name, Some(group)));
@@ -96,11 +104,11 @@ mod tests {
 
     #[test]
     fn names_and_numbers() {
-        assert_eq!(of(""), Some((0, 0, vec![], "/root".into())));
-        assert_eq!(of("web"), Some((33, 34, vec![50], "/srv".into())));
-        assert_eq!(of("33"), Some((33, 34, vec![50], "/srv".into())));
-        assert_eq!(of("web:ssl"), Some((33, 50, vec![], "/srv".into())));
-        assert_eq!(of("1000:1001"), Some((1000, 1001, vec![], "/".into())));
+        assert_eq!(of(""), Some((0, 0, vec![0], "/root".into())));
+        assert_eq!(of("web"), Some((33, 34, vec![34, 50], "/srv".into())));
+        assert_eq!(of("33"), Some((33, 34, vec![34, 50], "/srv".into())));
+        assert_eq!(of("web:ssl"), Some((33, 50, vec![50], "/srv".into())));
+        assert_eq!(of("1000:1001"), Some((1000, 1001, vec![1001], "/".into())));
         assert_eq!(of("nobody"), None);
         assert_eq!(of("web:nothing"), None);
         assert_eq!(of("4294967295"), None);
