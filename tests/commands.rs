@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(corten.run_with(&["exec", "-i", "web", "cat"], b"through").stdout, "through");
         assert_eq!(corten.ok(&["exec", "-u", "65534", "web", "id", "-u"]), "65534");
         let groups = ["-u", "1000:5", "web", "grep", "Groups", "/proc/self/status"];
-        assert_eq!(corten.ok(&[&["exec"], &groups[..]].concat()), "Groups:\t5");
+        assert_eq!(corten.ok(&[&["exec"], &groups[..]].concat()), "Groups:\t5 ");
         corten.fails(&["exec", "web", "no-such-command"], 127);
         corten.fails(&["exec", "web", "/etc/passwd"], 126);
         corten.ok(&["exec", "-d", "web", "touch", "/made"]);
