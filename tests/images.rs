@@ -193,4 +193,91 @@ mod tests {
         ];
         assert_eq!(corten.ok(&run), "4");
     }
+
+    #[test]
+    fn lists_and_histories_are_dockers() {
+        let corten = corten();
+        let build = ["template", "build", "busybox"];
+        assert_eq!(run_with_time(&corten, "1600000000", &build).code, 0);
+        corten.ok(&["tag", "busybox", "older"]);
+        assert_eq!(run_with_time(&corten, "1700000000", &build).code, 0);
+        corten.ok(&["tag", "older", "last:tagged"]);
+        let listed = corten.ok(&["images", "--format", "{{.Repository}}:{{.Tag}} {{.CreatedAt}}"]);
+        let names: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names, ["busybox:latest", "last:tagged", "older:latest"], "{listed}");
+        let ids = corten.ok(&["images", "-q"]);
+        assert_eq!(ids.lines().count(), 2, "each image once: {ids}");
+        assert_eq!(corten.ok(&["images", "-q", "--no-trunc", "older"]).len(), "sha256:".len() + 64);
+        let digests = corten.ok(&["images", "--digests", "last"]);
+        assert!(digests.starts_with("REPOSITORY   TAG       DIGEST    IMAGE ID "), "{digests}");
+
+        let exact = run_with_utc(&corten, &["history", "-H=false", "busybox"]);
+        let mut lines = exact.stdout.lines();
+        let head = "IMAGE          CREATED AT             CREATED BY                       SIZE      COMMENT";
+        assert_eq!(lines.next(), Some(head), "{exact:?}");
+        let step = lines.next().unwrap();
+        assert!(
+            step.contains(" 2023-11-14T22:13:20Z   busybox-static of this machine   "),
+            "{step}"
+        );
+        let bytes = step.split_whitespace().nth(6).unwrap().parse::<u64>();
+        assert!(bytes.is_ok_and(|bytes| bytes > 500_000), "{step}");
+        let human = corten.ok(&["history", "--format", "{{.CreatedSince}} {{.Size}}", "older"]);
+        assert!(human.contains(" years ago ") && human.ends_with("MB"), "{human}");
+    }
+
+    fn run_with_utc(corten: &Corten, args: &[&str]) -> Finished {
+        Finished::from(corten.command().env("TZ", "UTC").args(args).output().unwrap())
+    }
+
+    #[test]
+    fn removal_by_name_and_by_id() {
+        let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
+        let id = corten.ok(&["images", "-q"]);
+        corten.ok(&["tag", "busybox", "a:1"]);
+        corten.ok(&["tag", "busybox", "a:2"]);
+        assert_eq!(corten.ok(&["rmi", "a:1"]), "Untagged: a:1");
+        let said = corten.fails(&["rmi", &id], 1);
+        assert!(said.contains("several names: a:2, busybox:latest"), "{said}");
+        corten.ok(&["create", "--name", "holder", "a:2", "true"]);
+        assert_eq!(corten.ok(&["rmi", "busybox"]), "Untagged: busybox:latest");
+        let said = corten.fails(&["rmi", "a:2"], 1);
+        assert!(said.contains("image a:2 is used by container holder"), "{said}");
+        assert_eq!(corten.ok(&["rmi", "-f", "a:2"]), "Untagged: a:2");
+        assert_eq!(
+            corten.ok(&["images", "--format", "{{.Repository}} {{.ID}}"]),
+            format!("<none> {id}")
+        );
+        assert!(corten.fails(&["rmi", "absent", "none"], 1).matches("no such image").count() == 2);
+        assert_eq!(corten.run(&["rmi", "-f", "absent"]).code, 0);
+        corten.ok(&["rm", "holder"]);
+        let removed = corten.ok(&["rmi", &id]);
+        assert_eq!(removed.lines().filter(|line| line.starts_with("Deleted: sha256:")).count(), 2);
+        assert_eq!(std::fs::read_dir(corten.root().join("layers")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_scripts_ask_of_version_and_info() {
+        let corten = corten();
+        let version = env!("CARGO_PKG_VERSION");
+        for side in ["Client", "Server"] {
+            let format = format!("{{{{.{side}.Version}}}} {{{{.{side}.Os}}}}");
+            assert_eq!(corten.ok(&["version", "-f", &format]), format!("{version} linux"));
+        }
+        let format = "{{.ServerVersion}} {{.CgroupDriver}} {{.Driver}} {{.LoggingDriver}} {{.Images}} {{.Swarm.LocalNodeState}}";
+        let want = format!("{version} cgroupfs overlayfs json-file 0 inactive");
+        assert_eq!(corten.ok(&["info", "-f", format]), want);
+        let text = corten.ok(&["info"]);
+        for line in [
+            "Security Options:",
+            " seccomp",
+            "  Profile: builtin",
+            " Running: 0",
+            "Cgroup Driver: cgroupfs",
+        ] {
+            assert!(text.lines().any(|printed| printed == line), "{line}: {text}");
+        }
+        let memory = text.lines().find_map(|line| line.strip_prefix("Total Memory: ")).unwrap();
+        assert!(memory.ends_with("iB"), "{memory}");
+    }
 }

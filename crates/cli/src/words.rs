@@ -50,6 +50,32 @@ pub(crate) fn now() -> i64 {
     engine::now_ns() / 1_000_000_000
 }
 
+/// "1.5GiB": powers of 1024, as Docker tells memory.
+pub(crate) fn memory(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "four digits are shown")]
+    let mut value = bytes as f64;
+    for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024.0 || unit == "TiB" {
+            // Four digits, without zeros at the end: Go's %.4g.
+            let digits = if value >= 1000.0 {
+                0
+            } else if value >= 100.0 {
+                1
+            } else if value >= 10.0 {
+                2
+            } else {
+                3
+            };
+            let text = format!("{value:.digits$}");
+            let text =
+                if digits > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+            return format!("{text}{unit}");
+        }
+        value /= 1024.0;
+    }
+    String::new()
+}
+
 /// "12.3MB": powers of 1000, three or four digits.
 pub(crate) fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "four digits are shown")]

@@ -83,19 +83,22 @@ impl ImageFilter {
 pub type NamedImage = (Image, Option<Reference>);
 
 impl ImagesHandle<'_> {
-    /// Images that meet the filter, once for each of their names that does.
+    /// Images that meet the filter, once for each of their names that does; the one that was made last first.
     ///
     /// # Errors
     /// When the store cannot be read, or a filter names an image that is not there.
     pub fn list_by(&self, filter: &ImageFilter) -> Result<Vec<NamedImage>, EngineError> {
-        let time = |name: &String| self.resolve(name).map(|image| image.config.created);
+        let time = |name: &String| self.resolve(name).map(|image| created_ns(&image));
         let before = filter.before.iter().map(time).collect::<Result<Vec<_>, _>>()?;
         let since = filter.since.iter().map(time).collect::<Result<Vec<_>, _>>()?;
         let mut found = Vec::new();
-        for image in self.list()? {
-            let created = &image.config.created;
-            let in_time =
-                before.iter().all(|time| created < time) && since.iter().all(|time| created > time);
+        let mut images = self.list()?;
+        // Those of the same time stay as they came.
+        images.sort_by_key(|image| std::cmp::Reverse(created_ns(image)));
+        for image in images {
+            let created = created_ns(&image);
+            let in_time = before.iter().all(|time| created < *time)
+                && since.iter().all(|time| created > *time);
             if !in_time || !filter.wants(&image) {
                 continue;
             }
@@ -109,4 +112,11 @@ impl ImagesHandle<'_> {
         }
         Ok(found)
     }
+}
+
+/// When an image was made, nanoseconds since 1970; long ago where it does not say.
+fn created_ns(image: &Image) -> i128 {
+    let created =
+        image.config.created.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    created.map_or(i128::MIN, jiff::Timestamp::as_nanosecond)
 }

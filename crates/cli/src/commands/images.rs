@@ -235,7 +235,7 @@ pub(super) fn history(session: &Session, matches: &Matches) -> Result<i32, Failu
         rows.push(json!({
             "ID": "<missing>",
             "CreatedSince": since,
-            "CreatedAt": created,
+            "CreatedAt": if created.is_empty() { "N/A".to_owned() } else { whole_seconds(created) },
             "CreatedBy": if whole { by } else { truncate(&by, 45) },
             "Size": if human { size(bytes) } else { bytes.to_string() },
             "Comment": step.comment.clone().unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::{State, VERSION};
+use engine::{Engine, State, VERSION};
 use libcontainer::cgroup::Layout;
 use libcontainer::{Context, RootSource};
 use serde_json::{Value, json};
@@ -14,88 +14,131 @@ use crate::output;
 use crate::program::Session;
 use crate::template::Template;
 
+/// Client and server are this one program; scripts ask for either.
 pub(super) fn version(_session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let uname = rustix::system::uname();
+    let (kernel, platform) = (uname.release().to_string_lossy(), spec::image::Platform::native());
+    let arch = &platform.architecture;
+    let details = json!({ "Arch": arch, "KernelVersion": kernel, "Os": "linux" });
     let value = json!({
-        "Client": { "Version": VERSION, "Os": "linux", "Arch": spec::image::Platform::native().architecture, "KernelVersion": uname.release().to_string_lossy() },
+        "Client": { "Version": VERSION, "Os": "linux", "Arch": arch, "KernelVersion": kernel },
+        "Server": {
+            "Platform": { "Name": "Corten" },
+            "Components": [{ "Name": "Engine", "Version": VERSION, "Details": details }],
+            "Version": VERSION, "Os": "linux", "Arch": arch, "KernelVersion": kernel,
+        },
     });
     print(matches, &value, || {
-        let client = &value["Client"];
-        let word = |name: &str| client[name].as_str().unwrap_or_default().to_owned();
         format!(
-            "Corten\n Version:   {}\n OS/Arch:   {}/{}\n Kernel:    {}\n",
-            word("Version"),
-            word("Os"),
-            word("Arch"),
-            word("KernelVersion")
+            "Client:\n Version:           {VERSION}\n OS/Arch:           linux/{arch}\n\n\
+             Server:\n Engine:\n  Version:          {VERSION}\n  OS/Arch:          linux/{arch}\n  \
+             Kernel Version:   {kernel}\n"
         )
     })
 }
 
-#[expect(clippy::too_many_lines, reason = "a table of facts")]
-#[expect(clippy::wildcard_enum_match_arm, reason = "JSON values that are not text print as JSON")]
 pub(super) fn info(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
+    let value = facts(&session.engine()?)?;
+    print(matches, &value, || {
+        let line = |(title, name): &(&str, &str)| {
+            let text = shown(&value, name);
+            let space = if text.starts_with('\n') { "" } else { " " };
+            format!("{title}:{space}{text}\n")
+        };
+        LINES.iter().map(line).collect()
+    })
+}
+
+/// What `info` prints: Docker's words for it.
+const LINES: &[(&str, &str)] = &[
+    ("Containers", "Containers"),
+    (" Running", "ContainersRunning"),
+    (" Paused", "ContainersPaused"),
+    (" Stopped", "ContainersStopped"),
+    ("Images", "Images"),
+    ("Server Version", "ServerVersion"),
+    ("Storage Driver", "Driver"),
+    (" Backing Filesystem", "DriverStatus"),
+    ("Logging Driver", "LoggingDriver"),
+    ("Cgroup Driver", "CgroupDriver"),
+    ("Cgroup Version", "CgroupVersion"),
+    ("Cgroup Layout", "CgroupLayout"),
+    ("Default Runtime", "DefaultRuntime"),
+    ("Security Options", "SecurityOptions"),
+    ("Kernel Version", "KernelVersion"),
+    ("Operating System", "OperatingSystem"),
+    ("OSType", "OSType"),
+    ("Architecture", "Architecture"),
+    ("CPUs", "NCPU"),
+    ("Total Memory", "MemTotal"),
+    ("Name", "Name"),
+    ("Docker Root Dir", "DockerRootDir"),
+    ("State Dir", "StateDir"),
+    ("Live Restore Enabled", "LiveRestoreEnabled"),
+];
+
+fn facts(engine: &Engine) -> Result<Value, Failure> {
     let containers = engine.containers().all()?;
-    let count =
-        |word: &str| containers.iter().filter(|container| container.state.word() == word).count();
+    let count = |word: &str| {
+        let mut words = containers.iter().map(|container| container.state.word());
+        words.by_ref().filter(|state| *state == word).count()
+    };
     let stopped = containers
         .iter()
         .filter(|container| matches!(container.state, State::Exited(_) | State::Created { .. }))
         .count();
-    let images = engine.images().list()?.len();
     let uname = rustix::system::uname();
     let layout = Layout::detect().map_or_else(
         |error| engine::chain(&error),
         |layout| format!("{:?}", layout.kind).to_lowercase(),
     );
-    let value = json!({
-        "Containers": containers.len(), "ContainersRunning": count("running"), "ContainersPaused": count("paused"), "ContainersStopped": stopped,
-        "Images": images, "Driver": "overlayfs", "CgroupVersion": if layout == "unified" { "2" } else { "1" }, "CgroupLayout": layout,
+    Ok(json!({
+        "Containers": containers.len(), "ContainersRunning": count("running"), "ContainersPaused": count("paused"),
+        "ContainersStopped": stopped, "Images": engine.images().list()?.len(), "Driver": "overlayfs",
+        "DriverStatus": [["Backing Filesystem", backing_file_system(&engine.paths().root)]],
+        "CgroupDriver": "cgroupfs", "CgroupVersion": if layout == "unified" { "2" } else { "1" }, "CgroupLayout": layout,
         "KernelVersion": uname.release().to_string_lossy(), "OperatingSystem": operating_system(), "OSType": "linux",
-        "Architecture": uname.machine().to_string_lossy(), "NCPU": std::thread::available_parallelism().map_or(1, usize::from),
+        "Architecture": uname.machine().to_string_lossy(),
+        "NCPU": std::thread::available_parallelism().map_or(1, usize::from),
         "MemTotal": memory_total_bytes(), "Name": uname.nodename().to_string_lossy(), "ServerVersion": VERSION,
-        "DockerRootDir": engine.paths().root, "StateDir": engine.paths().state, "SecurityOptions": security_options(), "LoggingDriver": "json-file",
-    });
-    print(matches, &value, || {
-        let word = |name: &str| match &value[name] {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let rows = [
-            ("Containers", "Containers"),
-            (" Running", "ContainersRunning"),
-            (" Paused", "ContainersPaused"),
-            (" Stopped", "ContainersStopped"),
-            ("Images", "Images"),
-            ("Version", "ServerVersion"),
-            ("Storage Driver", "Driver"),
-            ("Logging Driver", "LoggingDriver"),
-            ("Cgroup Version", "CgroupVersion"),
-            ("Cgroup Layout", "CgroupLayout"),
-            ("Security Options", "SecurityOptions"),
-            ("Kernel Version", "KernelVersion"),
-            ("Operating System", "OperatingSystem"),
-            ("Architecture", "Architecture"),
-            ("CPUs", "NCPU"),
-            ("Total Memory", "MemTotal"),
-            ("Name", "Name"),
-            ("Root Dir", "DockerRootDir"),
-            ("State Dir", "StateDir"),
-        ];
-        rows.iter()
-            .map(|(title, name)| {
-                format!(
-                    "{title}: {}\n",
-                    if *name == "MemTotal" {
-                        crate::words::size(value["MemTotal"].as_u64().unwrap_or(0))
-                    } else {
-                        word(name)
-                    }
-                )
+        "DockerRootDir": engine.paths().root, "StateDir": engine.paths().state, "SecurityOptions": security_options(),
+        "LoggingDriver": "json-file", "DefaultRuntime": "corten", "Runtimes": { "corten": {} },
+        "Plugins": { "Volume": ["local"], "Network": ["host", "null"], "Log": ["json-file"] },
+        // Containers never need a server that runs.
+        "LiveRestoreEnabled": true, "ExperimentalBuild": false, "Debug": false, "Labels": [], "Warnings": null,
+        "Swarm": { "LocalNodeState": "inactive" }, "SystemTime": engine::format_time(engine::now_ns()),
+    }))
+}
+
+fn shown(value: &Value, name: &str) -> String {
+    match (name, &value[name]) {
+        ("MemTotal", memory) => crate::words::memory(memory.as_u64().unwrap_or(0)),
+        ("DriverStatus", status) => status[0][1].as_str().unwrap_or_default().to_owned(),
+        ("SecurityOptions", options) => options
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(|option| match option.trim_start_matches("name=").split_once(",profile=") {
+                Some((name, profile)) => format!("\n {name}\n  Profile: {profile}"),
+                None => format!("\n {}", option.trim_start_matches("name=")),
             })
-            .collect()
-    })
+            .collect(),
+        (_, Value::String(text)) => text.clone(),
+        (_, other) => other.to_string(),
+    }
+}
+
+/// The type of the file system that the store is on, as mountinfo names it. proc(5), statfs(2).
+fn backing_file_system(root: &Path) -> String {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(about) = std::fs::metadata(root) else { return "unknown".to_owned() };
+    let device = format!("{}:{}", rustix::fs::major(about.dev()), rustix::fs::minor(about.dev()));
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mount = mounts.lines().find(|line| line.split(' ').nth(2) == Some(&device));
+    mount
+        .and_then(|line| line.split_once(" - ")?.1.split(' ').next().map(str::to_owned))
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn print(matches: &Matches, value: &Value, text: impl FnOnce() -> String) -> Result<i32, Failure> {
