@@ -10,7 +10,7 @@ use store::RootView;
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::State;
-use crate::{oci, start, users};
+use crate::{oci, seccomp, start, users};
 
 /// The process that is wanted.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +114,7 @@ impl Containers<'_> {
             ..Process::default()
         };
         let mut plan = libcontainer::plan_process(&process)?;
-        plan.seccomp = self.seccomp(&confined)?;
+        plan.seccomp = seccomp::program(&confined)?;
         Ok(plan)
     }
 }

@@ -22,6 +22,7 @@ mod oci;
 pub mod parse;
 mod pattern;
 mod processes;
+mod seccomp;
 mod start;
 mod templates;
 mod users;

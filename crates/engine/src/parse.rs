@@ -306,6 +306,7 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         ("seccomp", Some(path)) => {
             let profile = std::fs::read_to_string(path)
                 .map_err(EngineError::file("read the seccomp profile", Path::new(path)))?;
+            crate::seccomp::parse(&profile)?;
             security.seccomp = SeccompChoice::Profile(profile);
         }
         ("systempaths", Some("unconfined")) => security.unmasked_paths = true,

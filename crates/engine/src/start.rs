@@ -7,17 +7,16 @@ use monitor::{
     Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, Received, Waiting,
 };
 use spec::ContainerId;
-use spec::runtime::Seccomp;
 use store::{Paths, Status};
 
-use crate::config::{ContainerConfig, MountSource, NetworkMode, SeccompChoice};
+use crate::config::{ContainerConfig, MountSource, NetworkMode};
 use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
 use crate::life::{Container, PAUSED, State};
 use crate::lock::Lock;
 use crate::names;
 use crate::oci::{self, HostFiles, Surroundings};
-use crate::users;
+use crate::{seccomp, users};
 
 /// What a start wants to see of its container.
 #[derive(Clone, Copy, Debug, Default)]
@@ -217,7 +216,7 @@ impl Containers<'_> {
             },
             cgroup_path: format!("/corten/{}", made.id),
             layout: self.engine.layout()?.clone(),
-            seccomp: self.seccomp(&made.config)?,
+            seccomp: seccomp::program(&made.config)?,
             init: made.config.init,
         };
         Ok((libcontainer::plan(&spec, &context)?, files))
@@ -284,46 +283,6 @@ impl Containers<'_> {
         };
         self.record_failed_start(id, &error)?;
         Err(error)
-    }
-
-    /// The system call filter of a container of this configuration.
-    pub(crate) fn seccomp(
-        &self,
-        config: &ContainerConfig,
-    ) -> Result<Option<libcontainer::seccomp::Program>, EngineError> {
-        if config.privileged {
-            return Ok(None);
-        }
-        let invalid = |why: String| EngineError::value("seccomp profile", "", why);
-        match &config.security.seccomp {
-            SeccompChoice::Unconfined => Ok(None),
-            SeccompChoice::Default => {
-                let capabilities = oci::capabilities(config)?;
-                libcontainer::seccomp::default_program(&capabilities)
-                    .map(Some)
-                    .map_err(|error| invalid(libcontainer::chain(&error)))
-            }
-            SeccompChoice::Profile(text) => {
-                // Docker's own form has conditions that the OCI form has not: read as if they were not there, it would allow too much.
-                let value: serde_json::Value =
-                    serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
-                let conditional = |rule: &serde_json::Value| {
-                    ["includes", "excludes"].iter().any(|key| {
-                        rule[key].as_object().is_some_and(|conditions| !conditions.is_empty())
-                    })
-                };
-                if value["syscalls"].as_array().is_some_and(|rules| rules.iter().any(conditional)) {
-                    return Err(EngineError::NotYet(
-                        "a seccomp profile with includes or excludes".to_owned(),
-                    ));
-                }
-                let profile: Seccomp =
-                    serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
-                libcontainer::seccomp::compile(&profile)
-                    .map(Some)
-                    .map_err(|error| invalid(libcontainer::chain(&error)))
-            }
-        }
     }
 
     fn record_failed_start(

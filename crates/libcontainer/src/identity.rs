@@ -43,6 +43,9 @@ pub(crate) fn become_process(
     working_directory(process)?;
     // The last that opens anything is done: with a limit of a few descriptors it would be refused its next one.
     set_limits(process)?;
+    // Whatever the monitor or its parent had open ends at exec (CVE-2024-21626). Before the filter: profiles older than Linux 5.9
+    // do not know close_range(2).
+    sys::close_on_exec_from(3).at(ProcessStep::Descriptors)?;
     // Without no_new_privs only a privileged process may load a filter: before the rights go. seccomp(2).
     if !process.no_new_privileges {
         seccomp(process)?;
@@ -59,8 +62,6 @@ pub(crate) fn become_process(
         rustix::thread::set_no_new_privs(true).at(ProcessStep::NoNewPrivileges)?;
         seccomp(process)?;
     }
-    // Whatever the monitor or its parent had open ends here (CVE-2024-21626).
-    sys::close_on_exec_from(3).at(ProcessStep::Descriptors)?;
     sys::default_signals();
     if process.init {
         return crate::init::run(process);

@@ -9,7 +9,9 @@ pub mod id;
 pub mod image;
 pub mod reference;
 pub mod runtime;
+pub mod seccomp_profile;
 
 pub use digest::Digest;
 pub use id::{ContainerId, ContainerName, ImageId};
 pub use reference::Reference;
+pub use seccomp_profile::SeccompProfile;

@@ -1,0 +1,43 @@
+//! A container's system call filter: which profile it has, and what that profile is for this container on this machine.
+
+use libcontainer::seccomp::{Architecture, Program, compile, default_program};
+use spec::SeccompProfile;
+use spec::seccomp_profile::{Circumstances, KernelVersion};
+
+use crate::config::{ContainerConfig, SeccompChoice};
+use crate::error::EngineError;
+use crate::oci;
+
+/// The filter of a container of this configuration; nothing when it has none. A profile that was asked for holds for a
+/// privileged container too, as Docker has it.
+pub(crate) fn program(config: &ContainerConfig) -> Result<Option<Program>, EngineError> {
+    let capabilities = oci::capabilities(config)?;
+    match &config.security.seccomp {
+        SeccompChoice::Unconfined => return Ok(None),
+        SeccompChoice::Default if config.privileged => return Ok(None),
+        SeccompChoice::Default => default_program(&capabilities),
+        SeccompChoice::Profile(text) => compile(&parse(text)?.resolve(&Circumstances {
+            capabilities: &capabilities,
+            architecture: &Architecture::native().name(),
+            kernel: kernel()?,
+        })),
+    }
+    .map(Some)
+    .map_err(|error| invalid(libcontainer::chain(&error)))
+}
+
+/// A profile in Docker's form or the OCI's.
+pub(crate) fn parse(text: &str) -> Result<SeccompProfile, EngineError> {
+    text.parse().map_err(|error| invalid(libcontainer::chain(&error)))
+}
+
+fn kernel() -> Result<KernelVersion, EngineError> {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy();
+    KernelVersion::of_release(&release)
+        .ok_or_else(|| EngineError::value("kernel release", release, "it begins with no version"))
+}
+
+fn invalid(why: String) -> EngineError {
+    EngineError::value("seccomp profile", "", why)
+}

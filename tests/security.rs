@@ -1,0 +1,105 @@
+//! What confines a container, asked for by flags and seen from inside.
+
+#[cfg(test)]
+mod tests {
+    use testkit::Corten;
+
+    fn corten() -> Corten {
+        Corten::with_busybox(env!("CARGO_BIN_EXE_corten"))
+    }
+
+    /// Docker's form: a rule for those without a capability, one for those with it, one for another machine, one for old kernels.
+    const PROFILE: &str = r#"{
+        "defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": null,
+        "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]}],
+        "syscalls": [
+            {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28, "args": [],
+             "comment": "no space for those who are no administrators", "includes": {}, "excludes": {"caps": ["CAP_SYS_ADMIN"]}},
+            {"name": "sethostname", "action": "SCMP_ACT_ERRNO", "errnoRet": 5, "includes": {"caps": ["CAP_SYS_ADMIN"]}},
+            {"names": ["chmod", "fchmodat"], "action": "SCMP_ACT_ERRNO", "includes": {"arches": ["s390x"]}},
+            {"names": ["unlink", "unlinkat"], "action": "SCMP_ACT_ERRNO", "excludes": {"minKernel": "3.0"}},
+            {"names": ["symlink", "symlinkat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38, "includes": {"minKernel": "3.0"}}
+        ]}"#;
+
+    fn profile(corten: &Corten, text: &str) -> String {
+        let file = corten.directory().join("profile.json");
+        #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+        std::fs::write(&file, text).unwrap();
+        format!("seccomp={}", file.display())
+    }
+
+    #[test]
+    fn a_profiles_conditions_follow_the_container() {
+        let corten = corten();
+        let option = profile(&corten, PROFILE);
+        let run = |flags: &[&str], script: &str| {
+            let mut line = vec!["run", "--rm", "--network", "none", "--security-opt", &option];
+            line.extend(flags);
+            line.extend(["busybox", "sh", "-c", script]);
+            corten.run(&line)
+        };
+        let plain = run(&[], "touch f && chmod 600 f && rm f && ln -s a b; mkdir /x");
+        assert!(plain.stderr.contains("No space left"), "{plain:?}");
+        assert!(plain.stderr.contains("Function not implemented"), "{plain:?}");
+        assert_eq!(plain.stderr.lines().count(), 2, "{plain:?}");
+        let admin = run(&["--cap-add", "SYS_ADMIN"], "mkdir /x && hostname other");
+        assert!(admin.stderr.contains("Input/output error"), "{admin:?}");
+        assert_eq!(admin.stderr.lines().count(), 1, "{admin:?}");
+        // A further process has the same filter.
+        corten.ok(&[
+            "run",
+            "-d",
+            "--name",
+            "web",
+            "--security-opt",
+            &option,
+            "busybox",
+            "sleep",
+            "99",
+        ]);
+        let exec = corten.run(&["exec", "web", "mkdir", "/x"]);
+        assert!(exec.stderr.contains("No space left"), "{exec:?}");
+        // Who asks for a profile has it, privileged or not.
+        let privileged = run(&["--privileged"], "mkdir /x && hostname other");
+        assert!(privileged.stderr.contains("Input/output error"), "{privileged:?}");
+    }
+
+    /// What happens between the filter and the program must not need calls that a profile of 2018 does not have.
+    #[test]
+    fn an_old_profile_denies_us_nothing() {
+        let corten = corten();
+        let text = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["close_range", "clone3", "openat2", "faccessat2",
+            "open_tree", "move_mount", "mount_setattr", "pidfd_open", "rseq", "epoll_pwait2", "fsopen", "execveat", "statx"],
+            "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}"#;
+        let option = profile(&corten, text);
+        let script = "ls -l /proc/1/fd | grep -c socket:; exit 7";
+        for flags in [&[][..], &["--init"], &["--security-opt", "no-new-privileges"], &["-t"]] {
+            let mut line = vec!["run", "--rm", "--security-opt", &option];
+            line.extend(flags);
+            line.extend(["busybox", "sh", "-c", script]);
+            let run = corten.run(&line);
+            assert_eq!((run.code, run.stdout.trim_end()), (7, "0"), "{flags:?}: {run:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_profile_is_refused_when_it_is_given() {
+        let corten = corten();
+        for (text, words) in [
+            (PROFILE.replace("excludes", "exclude"), "unknown field `exclude`"),
+            (PROFILE.replace("3.0", "3"), "\"3\" is no kernel version"),
+            (PROFILE.replace("SCMP_ACT_ERRNO", "SCMP_ACT_SULK"), "SCMP_ACT_SULK"),
+            (
+                PROFILE.replace("mkdirat\"]", "mkdirat\"], \"name\": \"mkdir\""),
+                "syscalls[0] has both",
+            ),
+            ("{".to_owned(), "EOF"),
+        ] {
+            let option = profile(&corten, &text);
+            let made = corten.run(&["create", "--security-opt", &option, "busybox", "true"]);
+            assert_eq!((made.code, made.stdout.as_str()), (125, ""), "{made:?}");
+            assert!(made.stderr.contains(words), "{words}: {made:?}");
+        }
+        assert_eq!(corten.ok(&["ps", "-aq"]), "");
+    }
+}
