@@ -2,7 +2,9 @@
 
 #[cfg(test)]
 mod tests {
-    use testkit::Corten;
+    use std::process::{Command, Stdio};
+
+    use testkit::{Corten, Finished};
 
     fn corten() -> Corten {
         Corten::with_busybox(env!("CARGO_BIN_EXE_corten"))
@@ -101,5 +103,28 @@ mod tests {
             assert!(made.stderr.contains(words), "{words}: {made:?}");
         }
         assert_eq!(corten.ok(&["ps", "-aq"]), "");
+    }
+
+    /// The program in a mount namespace without the hierarchy of `controller`.
+    fn without(corten: &Corten, controller: &str, args: &[&str]) -> Finished {
+        let plain = corten.command();
+        let script = format!("umount /sys/fs/cgroup/{controller} && exec \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", &script, "sh"]).arg(plain.get_program());
+        let output = command.args(plain.get_args()).args(args).stdin(Stdio::null()).output();
+        Finished::from(output.unwrap())
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_set_is_said_once() {
+        let corten = corten();
+        let said = "WARNING: pids.limit discarded: the pids controller is not available\n";
+        let limited = ["--pids-limit", "9", "--name", "web", "busybox", "echo", "ran"];
+        let run = without(&corten, "pids", &[&["run", "--rm"][..], &limited].concat());
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str(), run.code), ("ran\n", said, 0));
+        let create = without(&corten, "pids", &[&["create"][..], &limited].concat());
+        assert_eq!((create.stdout.len(), create.stderr.as_str(), create.code), (65, said, 0));
+        let there = corten.run(&[&["run", "--rm"][..], &limited[..2], &limited[4..]].concat());
+        assert_eq!((there.stdout.as_str(), there.stderr.as_str()), ("ran\n", ""));
     }
 }

@@ -51,15 +51,18 @@ impl<'a> Containers<'a> {
         Self { engine }
     }
 
-    /// Makes a container; it does not run. Gives its id.
+    /// Makes a container; it does not run. Gives its id, and what people are told about limits that it will not have.
     ///
     /// # Errors
     /// For values that no container can have, an unknown image, a name that is taken, or what the disk refuses. Nothing is
     /// left then.
-    pub fn create(&self, request: &CreateRequest) -> Result<ContainerId, EngineError> {
+    pub fn create(
+        &self,
+        request: &CreateRequest,
+    ) -> Result<(ContainerId, Vec<String>), EngineError> {
         let made = self.make(names::random_id()?, request, false)?;
         match self.check(&made) {
-            Ok(()) => Ok(made.id),
+            Ok(warnings) => Ok((made.id, warnings)),
             Err(error) => {
                 self.engine.store.containers().remove(&made.id)?;
                 self.remove_anonymous_volumes(&made.config);
@@ -134,13 +137,13 @@ impl<'a> Containers<'a> {
     }
 
     /// Everything that would be refused at the start is refused when the container is made.
-    fn check(&self, made: &Made) -> Result<(), EngineError> {
+    fn check(&self, made: &Made) -> Result<Vec<String>, EngineError> {
         let volumes: Vec<PathBuf> =
             crate::oci::volume_names(&made.config).map(|_| PathBuf::from("/")).collect();
         match (&made.config.network, self.plan(made, &volumes)) {
             // The other container may run by then.
-            (NetworkMode::Container(_), Err(EngineError::State { .. })) => Ok(()),
-            (_, planned) => planned.map(drop),
+            (NetworkMode::Container(_), Err(EngineError::State { .. })) => Ok(Vec::new()),
+            (_, planned) => planned.map(|(plan, _)| plan.cgroup.told(&[])),
         }
     }
 
@@ -277,7 +280,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (engine, request) = with_image(directory.path());
         let request = CreateRequest { name: Some("web".to_owned()), ..request };
-        let id = engine.containers().create(&request).unwrap();
+        let (id, _) = engine.containers().create(&request).unwrap();
         let error = engine.containers().create(&request).unwrap_err();
         assert_eq!(error.kind(), crate::Kind::Conflict);
         assert_eq!(engine.containers().get("web").unwrap().record.id, id);
@@ -291,7 +294,7 @@ mod tests {
     fn a_record_without_a_directory_goes() {
         let directory = tempfile::tempdir().unwrap();
         let (engine, request) = with_image(directory.path());
-        let id = engine.containers().create(&request).unwrap();
+        let (id, _) = engine.containers().create(&request).unwrap();
         std::fs::remove_dir_all(directory.path().join("root/containers").join(id.as_str()))
             .unwrap();
         engine.containers().remove(id.as_str(), false, false).unwrap();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use libcontainer::cgroup::WhenMissing;
 use libcontainer::{Context, Plan, RootSource};
 use monitor::{
     Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, Received, Waiting,
@@ -218,6 +219,8 @@ impl Containers<'_> {
             layout: self.engine.layout()?.clone(),
             seccomp: seccomp::program(&made.config)?,
             init: made.config.init,
+            // As Docker does: a limit that cannot be set is no reason not to run, but it is said.
+            when_missing: WhenMissing::Warn,
         };
         Ok((libcontainer::plan(&spec, &context)?, files))
     }
@@ -261,7 +264,8 @@ impl Containers<'_> {
         Ok(())
     }
 
-    /// Waits for the first word of a monitor: whether its container started.
+    /// Waits for the first word of a monitor: whether its container started. Gives what people are told about limits that it does
+    /// not have.
     ///
     /// # Errors
     /// [`EngineError::Start`] with the exit code for it; the record says so too, and with `--rm` there is none any more.
@@ -270,10 +274,12 @@ impl Containers<'_> {
         id: &ContainerId,
         name: &str,
         connection: &mut Connection,
-    ) -> Result<i32, EngineError> {
+    ) -> Result<Vec<String>, EngineError> {
         let failed = |why: String, code| EngineError::Start { name: name.to_owned(), why, code };
         let error = match connection.receive() {
-            Ok(Received::Message(FromMonitor::Started { pid })) => return Ok(pid),
+            Ok(Received::Message(FromMonitor::Started { warnings, .. })) => {
+                return Ok(warnings.lines().map(str::to_owned).collect());
+            }
             Ok(Received::Message(FromMonitor::StartFailed { code, error })) => {
                 failed(error.to_owned(), code)
             }

@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         layout: Layout::detect()?,
         seccomp: None,
         init: false,
+        when_missing: libcontainer::cgroup::WhenMissing::Refuse,
     };
     let plan = plan(&spec, &context)?;
     let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;

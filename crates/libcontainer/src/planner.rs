@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use spec::runtime::{Hooks, Linux, Namespace, NamespaceKind, Spec};
 
-use crate::cgroup::{self, CgroupPlan, Layout, Request};
+use crate::cgroup::{self, CgroupPlan, Layout, Request, WhenMissing};
 use crate::error::PlanError;
 use crate::options;
 use crate::plan::{NamespacePlan, PLAN_VERSION, Plan, ProcessPlan, Step};
@@ -30,6 +30,8 @@ pub struct Context {
     pub seccomp: Option<Program>,
     /// Whether process 1 stays ours.
     pub init: bool,
+    /// What is done about a limit that this machine cannot set.
+    pub when_missing: WhenMissing,
 }
 
 /// Where the root file system comes from.
@@ -74,8 +76,9 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     };
     let path = linux.cgroups_path.as_deref().unwrap_or(&context.cgroup_path);
     let resources = linux.resources.clone().unwrap_or_default();
-    let cgroup = cgroup::plan(&resources, &Request::new(path, &context.layout))
-        .map_err(PlanError::Cgroup)?;
+    let request =
+        Request { when_missing: context.when_missing, ..Request::new(path, &context.layout) };
+    let cgroup = cgroup::plan(&resources, &request).map_err(PlanError::Cgroup)?;
     let steps =
         Steps { spec, linux, context, namespaces: &namespaces, cgroup: &cgroup, steps: Vec::new() }
             .all(&process)?;

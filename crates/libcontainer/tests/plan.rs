@@ -30,6 +30,7 @@ mod tests {
             layout: Layout { kind: LayoutKind::Hybrid, hierarchies },
             seccomp: None,
             init: false,
+            when_missing: libcontainer::cgroup::WhenMissing::Refuse,
         }
     }
 

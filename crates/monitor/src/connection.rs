@@ -50,6 +50,8 @@ pub enum FromMonitor<'a> {
     Started {
         /// Its pid on the host.
         pid: i32,
+        /// One line for each limit that this machine could not set.
+        warnings: &'a str,
     },
     /// It could not be started.
     StartFailed {
@@ -304,7 +306,10 @@ fn decode(packet: &[u8], console: Option<OwnedFd>) -> Option<FromMonitor<'_>> {
     let (kind, rest) = packet.split_first()?;
     let code = rest.first().copied().unwrap_or(125);
     Some(match *kind {
-        kind::STARTED => FromMonitor::Started { pid: read_number(packet)? },
+        kind::STARTED => {
+            let warnings = std::str::from_utf8(packet.get(5..)?).ok()?;
+            FromMonitor::Started { pid: read_number(packet)?, warnings }
+        }
         kind::START_FAILED => FromMonitor::StartFailed { code, error: str_of(rest)? },
         kind::STDOUT => FromMonitor::Stdout(rest),
         kind::STDERR => FromMonitor::Stderr(rest),

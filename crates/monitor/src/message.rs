@@ -5,7 +5,7 @@
 //! HandOff(version, streams) and its file -->   from whoever started the monitor, in place of the next two
 //! Hello(version)        ------------>   (Refused(version) when it is newer, and the end)
 //! Attach(streams)       ------------>
-//!                       <------------   Started(pid) | StartFailed(code, text)
+//!                       <------------   Started(pid, warnings) | StartFailed(code, text)
 //!                       <------------   Stdout(bytes), Stderr(bytes) …
 //! Stdin(bytes), StdinEnd ----------->
 //! Resize(rows, columns) ------------>

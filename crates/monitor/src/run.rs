@@ -124,7 +124,9 @@ impl Monitor {
             first.is_first(streams);
         }
         let log = Writer::new(&handoff.container_dir, &handoff.log);
-        clients.owe_all(&number(kind::STARTED, process.pid()), |_| true);
+        let told = handoff.plan.cgroup.told(cgroup.skipped()).join("\n");
+        let started = [&number(kind::STARTED, process.pid()), told.as_bytes()].concat();
+        clients.owe_all(&started, |_| true);
         // A terminal has no end of input; there it is just a byte.
         let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
         Ok(Self {

@@ -43,7 +43,7 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
         Attach { input, output: !detached, size: terminal::size() },
     )?;
     id_file.write(&id)?;
-    containers.started(&id, &name, &mut connection)?;
+    warn(&containers.started(&id, &name, &mut connection)?);
     let Some(held) = held else {
         output::line(id.as_str());
         return Ok(0);
@@ -90,6 +90,13 @@ fn foreground(
             output::error(&format!("the monitor of container {} is gone", id.short()), None);
             Ok(LOST)
         }
+    }
+}
+
+/// As Docker says what it has to leave out.
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        output::talk(&format!("WARNING: {warning}"));
     }
 }
 
@@ -147,7 +154,8 @@ pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failur
     }
     let id_file = IdFile::claim(matches.value("cidfile"))?;
     let engine = session.engine()?;
-    let id = engine.containers().create(&request)?;
+    let (id, warnings) = engine.containers().create(&request)?;
+    warn(&warnings);
     id_file.write(&id)?;
     output::line(id.as_str());
     Ok(0)
@@ -160,7 +168,7 @@ pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure
         return super::each(matches, |name| {
             let id = containers.get(name)?.record.id;
             if let Some(mut connection) = containers.start(name, Attach::default())? {
-                containers.started(&id, name, &mut connection)?;
+                warn(&containers.started(&id, name, &mut connection)?);
             }
             output::line(name);
             Ok(())
@@ -178,7 +186,7 @@ pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure
     let held = Held::take(proxies(matches) && !tty, tty);
     match containers.start(name, Attach { input, output: true, size: terminal::size() })? {
         Some(mut connection) => {
-            containers.started(&id, name, &mut connection)?;
+            warn(&containers.started(&id, name, &mut connection)?);
             foreground(&engine, &id, connection, (input, tty), keys, held)
         }
         None => attach_to(&engine, name, input, keys, held),

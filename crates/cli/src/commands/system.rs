@@ -207,6 +207,7 @@ pub(super) fn oci_plan(_session: &Session, matches: &Matches) -> Result<i32, Fai
         layout,
         seccomp: None,
         init: false,
+        when_missing: libcontainer::cgroup::WhenMissing::Refuse,
         bundle: Path::new(&bundle).to_owned(),
     };
     let plan = libcontainer::plan(&spec, &context).map_err(|error| {

@@ -106,11 +106,27 @@ pub struct Setting {
     /// Whether a kernel without the file is fine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
+    /// Whether somebody asked for it, and is told when it is left out: see [`WhenMissing::Warn`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missed: bool,
 }
 
 impl Setting {
     fn new(controller: Option<Controller>, file: impl Into<String>, value: String) -> Self {
-        Self { controller, file: file.into(), value, fallback: None, optional: false }
+        Self {
+            controller,
+            file: file.into(),
+            value,
+            fallback: None,
+            optional: false,
+            missed: false,
+        }
+    }
+
+    /// Without the file nothing is lost, so nobody is told.
+    fn allow_missing(&mut self) {
+        self.optional = true;
+        self.missed = false;
     }
 }
 
@@ -121,6 +137,19 @@ impl fmt::Display for Setting {
             Some((file, value)) => write!(f, " (or {file} = {value})"),
             None => Ok(()),
         }
+    }
+}
+
+impl CgroupPlan {
+    /// What people are told: the plan's own warnings, and those of `skipped`, see [`ControlGroup::skipped`], that somebody
+    /// asked for.
+    ///
+    /// [`ControlGroup::skipped`]: super::ControlGroup::skipped
+    pub fn told(&self, skipped: &[Setting]) -> Vec<String> {
+        let missed = skipped.iter().filter(|setting| setting.missed);
+        let missed = missed
+            .map(|setting| format!("{} discarded: this kernel has no such file", setting.file));
+        self.warnings.iter().map(ToString::to_string).chain(missed).collect()
     }
 }
 
@@ -286,6 +315,7 @@ impl Draft<'_> {
         }
         let mut write = Setting::new(Some(controller), file, value.to_string());
         write.optional = self.when_missing == WhenMissing::Warn;
+        write.missed = write.optional;
         self.settings.push(write);
         Ok(self.settings.last_mut())
     }

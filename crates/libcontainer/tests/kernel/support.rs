@@ -137,6 +137,7 @@ impl Bed {
             layout: Layout::detect().unwrap(),
             seccomp: None,
             init: self.init,
+            when_missing: libcontainer::cgroup::WhenMissing::Refuse,
         }
     }
 

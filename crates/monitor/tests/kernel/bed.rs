@@ -58,6 +58,7 @@ impl Bed {
             layout: Layout::detect().unwrap(),
             seccomp: None,
             init: false,
+            when_missing: libcontainer::cgroup::WhenMissing::Refuse,
         };
         let plan = plan(&configuration(args, terminal), &context)
             .unwrap_or_else(|error| panic!("{}", chain(&error)));

@@ -349,6 +349,21 @@ fn a_missing_controller_is_named_or_warned_of() {
 }
 
 #[test]
+fn what_a_kernel_has_no_file_for_is_told_if_somebody_wanted_it() {
+    let told = |resources: &Resources| {
+        let layout = v1(&ALL);
+        let plan = plan_update(resources, &request(&layout, WhenMissing::Warn)).unwrap();
+        assert!(plan.settings.iter().all(|setting| setting.optional));
+        plan.told(&plan.settings)
+    };
+    let missing = |file| format!("{file} discarded: this kernel has no such file");
+    let (memory, swap) = (missing("memory.limit_in_bytes"), missing("memory.memsw.limit_in_bytes"));
+    assert_eq!(told(&limits(100, 200)), [memory.clone(), swap]);
+    // Without swap accounting nothing limits swap: that is what was wanted.
+    assert_eq!(told(&limits(100, -1)), [memory]);
+}
+
+#[test]
 fn devices_are_never_only_warned_of() {
     let layout = v1(&[C::Memory]);
     let error = plan(&Resources::default(), &request(&layout, WhenMissing::Warn)).unwrap_err();

@@ -3,7 +3,8 @@
 use spec::runtime::{BlockIo, Cpu, Memory, Resources};
 
 use super::{
-    Controller, Draft, PlanError, bad_value, block_weight, list, memory_limits, page_size, rdma,
+    Controller, Draft, PlanError, Setting, bad_value, block_weight, list, memory_limits, page_size,
+    rdma,
 };
 
 pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<(), PlanError> {
@@ -31,7 +32,7 @@ pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<
         // Reservations count since Linux 5.7; without it mmap alone could take all pages.
         let reserved =
             draft.set(what, &format!("hugetlb.{size}.rsvd.limit_in_bytes"), huge.limit)?;
-        reserved.into_iter().for_each(|setting| setting.optional = true);
+        reserved.into_iter().for_each(Setting::allow_missing);
     }
     if let Some(network) = &resources.network {
         if let Some(class) = network.class_id.filter(|class| *class != 0) {
@@ -55,7 +56,7 @@ fn memory(memory: &Memory, draft: &mut Draft<'_>) -> Result<(), PlanError> {
         let setting =
             draft.set((Controller::Memory, "memory.swap"), "memory.memsw.limit_in_bytes", both)?;
         // Without swap accounting nothing limits swap anyway.
-        setting.into_iter().for_each(|setting| setting.optional |= both == -1);
+        setting.into_iter().filter(|_| both == -1).for_each(Setting::allow_missing);
     }
     if let Some(reservation) = memory.reservation.filter(|reservation| *reservation != 0) {
         draft.set(

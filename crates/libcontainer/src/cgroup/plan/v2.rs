@@ -28,7 +28,7 @@ pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<
         draft.set(what, &format!("hugetlb.{size}.max"), huge.limit)?;
         // Reservations count since Linux 5.7; without it mmap alone could take all pages.
         let reserved = draft.set(what, &format!("hugetlb.{size}.rsvd.max"), huge.limit)?;
-        reserved.into_iter().for_each(|setting| setting.optional = true);
+        reserved.into_iter().for_each(Setting::allow_missing);
     }
     if let Some(network) = &resources.network {
         // Their place is taken by BPF programs and netfilter's cgroup match.
@@ -55,7 +55,7 @@ fn memory(memory: &Memory, draft: &mut Draft<'_>) -> Result<(), PlanError> {
         let setting =
             draft.set((Controller::Memory, "memory.swap"), "memory.swap.max", limit_text(swap))?;
         // Without swap accounting there is no swap to limit for "none" and nothing to lift for "max".
-        setting.into_iter().for_each(|setting| setting.optional |= swap <= 0);
+        setting.into_iter().filter(|_| swap <= 0).for_each(Setting::allow_missing);
     }
     if let Some(limit) = limit {
         draft.set((Controller::Memory, "memory.limit"), "memory.max", limit_text(limit))?;
