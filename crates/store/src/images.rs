@@ -9,6 +9,7 @@ use spec::{Digest, ImageId, Reference};
 use crate::{Store, StoreError, suggest};
 
 mod archive;
+mod arrival;
 mod import;
 mod load;
 mod members;

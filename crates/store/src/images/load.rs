@@ -1,8 +1,8 @@
 //! Images from the archives of `docker save`, and from OCI layouts, packed or as directories.
 //!
-//! The manifest of an archive may stand at its end, its members in any order, and layers in parallel need places to read from:
-//! an archive that is a file gives them itself; what comes through a pipe, or is compressed as a whole, is unpacked into a
-//! scratch directory first.
+//! The manifest of an archive may stand at its end, its members in any order. Nothing is written twice all the same: an archive
+//! that is a file is read by places, its layers in parallel; one that comes through a pipe, or is compressed as a whole, has its
+//! layers unpacked as they come.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,18 +14,16 @@ use spec::{Digest, ImageId, Reference};
 
 use super::Images;
 use super::archive::{Archive, Found, parse};
+use super::arrival::{SPOOL, receive, unreadable};
 use super::members::{Index, Member, Members};
 use super::stage::{Source, Stage, Staged};
-use crate::compression::Decoder;
-use crate::unpack::{Form, Rules, UnpackError, unpack};
+use crate::unpack::Rules;
 use crate::{StoreError, scratch};
 
 /// overlayfs.rst: a mount takes at most 500 lower layers.
 const MOST_LAYERS: usize = 500;
 /// How often layers may be taken away under a load before it gives up.
 const TRIES: usize = 10;
-/// Where the outer archive is unpacked, below the scratch directory.
-const OUTER: &str = "archive";
 
 /// An image that was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +51,9 @@ impl Images<'_> {
     /// # Errors
     /// When the archive is none, not whole, or not honest, or the disk refuses; nothing is left then.
     pub fn load(&self, archive: impl Read + Send, now_ns: i64) -> Result<Vec<Loaded>, StoreError> {
-        let stage = Stage::new(self.store)?;
-        let outer = stage.scratch().join(OUTER);
-        std::fs::create_dir(&outer).map_err(StoreError::file("make", &outer))?;
-        let into = File::open(&outer).map_err(StoreError::file("open", &outer))?;
-        let plain = Decoder::new(archive).map_err(unreadable)?;
-        let rules = Rules { form: Form::RootFs, devices: false, owners: false, ..Rules::layer() };
-        unpack(plain, into.as_fd(), &rules).map_err(unreadable::<UnpackError>)?;
-        load_from(Members::Unpacked(into.as_fd()), stage, now_ns)
+        let mut stage = Stage::new(self.store)?;
+        let index = receive(archive, &mut stage)?;
+        load_from(Members::Packed(index), stage, now_ns)
     }
 
     /// Loads every image of an OCI layout, or of an unpacked archive of `docker save`, in a directory.
@@ -73,16 +66,12 @@ impl Images<'_> {
     }
 }
 
-fn unreadable<E: std::error::Error + Send + Sync + 'static>(cause: E) -> StoreError {
-    StoreError::Unpack { what: "unpack the archive".to_owned(), cause: Box::new(cause) }
-}
-
 fn load_from(
-    archive: Members<'_>,
+    members: Members<'_>,
     mut stage: Stage<'_>,
     now_ns: i64,
 ) -> Result<Vec<Loaded>, StoreError> {
-    let archive = Archive(archive);
+    let mut archive = Archive(members);
     let found = archive.images()?;
     if found.is_empty() {
         return Err(StoreError::Archive("the archive holds no image".to_owned()));
@@ -94,11 +83,11 @@ fn load_from(
         .map(|(found, config)| Staged { bytes: &found.config, config, names: &found.names })
         .collect();
     for _ in 0..TRIES {
-        let missing = missing(&archive, &stage, &found, &configs)?;
+        let missing = missing(&mut archive, &stage, &found, &configs)?;
         stage.unpack(missing)?;
         // What is removed before it is flushed is mostly never written. It may be needed again only for layers of others.
         if configs.iter().all(|config| stage.holds(&config.rootfs.diff_ids)) {
-            scratch::remove(&stage.scratch().join(OUTER))?;
+            scratch::remove(&stage.scratch().join(SPOOL))?;
         }
         if let Ok(ids) = stage.commit(&staged, now_ns)? {
             let loaded = ids.into_iter().zip(found);
@@ -110,7 +99,7 @@ fn load_from(
 
 /// The layers that are not here yet, each once.
 fn missing(
-    archive: &Archive<'_>,
+    archive: &mut Archive<'_>,
     stage: &Stage<'_>,
     found: &[Found],
     configs: &[ImageConfig],
@@ -118,6 +107,7 @@ fn missing(
     let mut sources: Vec<Source<Member>> = Vec::new();
     for (found, config) in found.iter().zip(configs) {
         for (diff_id, (path, blob)) in config.rootfs.diff_ids.iter().zip(&found.layers) {
+            archive.0.refuse_arrived(path, blob.as_ref(), diff_id)?;
             let planned = sources.iter().any(|source| source.diff_id.as_ref() == Some(diff_id));
             if planned || stage.has(diff_id)? {
                 continue;

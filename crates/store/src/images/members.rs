@@ -1,5 +1,5 @@
-//! The members of an image archive by name, and where their bytes lie: files of a directory, or places in an archive that is
-//! a file itself and need not be unpacked. Start at [`Members::find`].
+//! The members of an image archive by name, and where their bytes lie: files of a directory, places in an archive that is a
+//! file itself and need not be unpacked, or places in a spool and layers in a stage, see `arrival`. Start at [`Members::find`].
 //!
 //! Names lead to members only: links are followed inside the archive, as below a root of its own (CVE-2014-9356).
 
@@ -11,11 +11,12 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags, fstat};
+use spec::Digest;
 use sys::{Errno, open_in_root};
 
 use crate::StoreError;
 use crate::compression::{self, Compression};
-use crate::tar::{Kind, Reader};
+use crate::tar::{Kind, Metadata, Reader};
 use crate::unpack::{Limits, Name, UnpackError};
 
 /// As many symbolic links as the kernel follows in one path. path_resolution(7).
@@ -45,13 +46,42 @@ pub(super) struct Member {
 pub(super) struct Index {
     file: Arc<File>,
     entries: BTreeMap<Vec<u8>, Entry>,
+    layers: Vec<Result<Arrived, StoreError>>,
 }
 
+/// A layer that is in the stage already.
 #[derive(Clone, Debug)]
-enum Entry {
-    File { at: u64, size: u64 },
+pub(super) struct Arrived {
+    /// Digest of the archive as it came.
+    pub(super) blob: Digest,
+    /// Digest of the plain archive.
+    pub(super) diff_id: Digest,
+}
+
+/// What stands under a name.
+#[derive(Clone, Debug)]
+pub(super) enum Entry {
+    /// A file's bytes.
+    File {
+        /// Where they begin.
+        at: u64,
+        /// How many.
+        size: u64,
+    },
+    /// A layer by its number: unpacked, or why not.
+    Layer(usize),
+    /// Its text.
     Symlink(Vec<u8>),
+    /// A directory or a pipe.
     Other,
+}
+
+/// An index that is being made, name by name.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    entries: BTreeMap<Vec<u8>, Entry>,
+    name: Name,
+    name_bytes: u64,
 }
 
 impl Members<'_> {
@@ -78,10 +108,40 @@ impl Members<'_> {
                     Some(Entry::File { at, size }) => {
                         Ok(Some(Member { file: Arc::clone(&index.file), at: *at, left: *size }))
                     }
-                    Some(Entry::Symlink(_) | Entry::Other) => Err(no_file()),
+                    Some(Entry::Layer(_) | Entry::Symlink(_) | Entry::Other) => Err(no_file()),
                 }
             }
         }
+    }
+}
+
+impl Members<'_> {
+    /// Refuses a layer that is in the stage already, and is not the wanted one, or was damaged.
+    pub(super) fn refuse_arrived(
+        &mut self,
+        path: &str,
+        blob: Option<&Digest>,
+        diff_id: &Digest,
+    ) -> Result<(), StoreError> {
+        let Self::Packed(index) = self else { return Ok(()) };
+        let found = index.find(path.as_bytes()).map_err(StoreError::file("open", path))?;
+        let Some(&Entry::Layer(number)) = found else { return Ok(()) };
+        let Some(arrived) = index.layers.get_mut(number) else { return Ok(()) };
+        let arrived = match arrived {
+            Ok(arrived) => arrived,
+            Err(_) => {
+                let said = StoreError::Archive(format!("layer {path} was refused"));
+                return std::mem::replace(arrived, Err(said)).map(drop);
+            }
+        };
+        let pairs = [("digest", blob, &arrived.blob), ("diff id", Some(diff_id), &arrived.diff_id)];
+        for (name, wanted, found) in pairs {
+            if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
+                let words = format!("layer {path} has the {name} {found}, not {wanted}");
+                return Err(StoreError::Archive(words));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -101,38 +161,23 @@ impl Index {
     /// where it did then.
     pub(super) fn of(file: &File) -> Result<Option<Self>, UnpackError> {
         let Some(start) = start_of_plain(file) else { return Ok(None) };
-        let limits = Limits::default();
-        let mut reader = Reader::new_seekable(file, limits.archive);
-        let (mut entries, mut name, mut name_bytes) = (BTreeMap::new(), Name::default(), 0);
+        let mut reader = Reader::new_seekable(file, Limits::default().archive);
+        let mut entries = Entries::default();
         while let Some(entry) = reader.next_entry()? {
-            name.set(&entry.path, limits.depth)?;
-            name_bytes += entry.path.len() as u64 + entry.link.len() as u64;
-            if name_bytes > MOST_NAME_BYTES {
-                return Err(name.over("size of all names", MOST_NAME_BYTES));
+            if !entries.add(&entry)? {
+                continue;
             }
-            let found = match entry.kind {
-                Kind::File if entry.sparse.is_some() => {
-                    let rewound = (&mut &*file).seek(SeekFrom::Start(start));
-                    return rewound.map(|_| None).map_err(|error| name.failed("rewind to", error));
-                }
-                Kind::File => Entry::File { at: start + entry.contents_at(), size: entry.size },
-                Kind::Symlink => Entry::Symlink(entry.link.clone()),
-                Kind::Hardlink => {
-                    let mut target = Name::default();
-                    target.set(&entry.link, limits.depth)?;
-                    let missing = "target of a hard link is not in this archive";
-                    entries.get(target.path()).cloned().ok_or_else(|| name.refused(missing))?
-                }
-                Kind::CharacterDevice | Kind::BlockDevice => {
-                    return Err(name.refused("device nodes are not allowed here"));
-                }
-                Kind::Directory | Kind::Fifo => Entry::Other,
-            };
-            entries.insert(name.path().to_vec(), found);
+            if entry.sparse.is_some() {
+                let rewound = (&mut &*file).seek(SeekFrom::Start(start));
+                let failed = |error| entries.name.failed("rewind to", error);
+                return rewound.map(|_| None).map_err(failed);
+            }
+            let at = start + entry.contents_at();
+            entries.set(Entry::File { at, size: entry.size });
         }
         let file = file.as_fd().try_clone_to_owned();
-        let file = file.map_err(|error| name.failed("hold", error))?;
-        Ok(Some(Self { file: Arc::new(File::from(file)), entries }))
+        let file = file.map_err(|error| entries.name.failed("hold", error))?;
+        Ok(Some(entries.index(File::from(file), Vec::new())))
     }
 
     /// What stands under that path once its symbolic links are followed.
@@ -163,6 +208,51 @@ impl Index {
             }
         }
         Ok(self.entries.get(&here))
+    }
+}
+
+impl Entries {
+    /// Takes the name of an entry, and notes what stands there; true for a file, which [`Entries::set`] then does.
+    pub(super) fn add(&mut self, entry: &Metadata) -> Result<bool, UnpackError> {
+        let limits = Limits::default();
+        let name = &mut self.name;
+        name.set(&entry.path, limits.depth)?;
+        self.name_bytes += entry.path.len() as u64 + entry.link.len() as u64;
+        if self.name_bytes > MOST_NAME_BYTES {
+            return Err(name.over("size of all names", MOST_NAME_BYTES));
+        }
+        let found = match entry.kind {
+            Kind::File => return Ok(true),
+            Kind::Symlink => Entry::Symlink(entry.link.clone()),
+            Kind::Hardlink => {
+                let mut target = Name::default();
+                target.set(&entry.link, limits.depth)?;
+                let missing = "target of a hard link is not in this archive";
+                let target = self.entries.get(target.path()).cloned();
+                target.ok_or_else(|| name.refused(missing))?
+            }
+            Kind::CharacterDevice | Kind::BlockDevice => {
+                return Err(name.refused("device nodes are not allowed here"));
+            }
+            Kind::Directory | Kind::Fifo => Entry::Other,
+        };
+        self.set(found);
+        Ok(false)
+    }
+
+    /// What stands under the name that was added last.
+    pub(super) fn set(&mut self, found: Entry) {
+        self.entries.insert(self.name.path().to_vec(), found);
+    }
+
+    /// The name that was added last, for messages.
+    pub(super) fn name(&self) -> String {
+        String::from_utf8_lossy(self.name.path()).into_owned()
+    }
+
+    /// The index, over places in `file` and over these layers.
+    pub(super) fn index(self, file: File, layers: Vec<Result<Arrived, StoreError>>) -> Index {
+        Index { file: Arc::new(file), entries: self.entries, layers }
     }
 }
 

@@ -20,8 +20,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use spec::image::ImageConfig;
 use spec::{Digest, ImageId, Reference};
 
+use super::members::Arrived;
 use super::{digest_of, set_name};
-use crate::scratch::Scratch;
+use crate::scratch::{self, Scratch};
 use crate::unpack::{Rules, unpack_stream};
 use crate::{Store, StoreError};
 
@@ -109,14 +110,33 @@ impl<'a> Stage<'a> {
                 });
             }
         });
-        let layers: Vec<(Digest, u64)> =
+        let layers: Vec<(Arrived, u64)> =
             outcomes.into_iter().flatten().collect::<Result<_, StoreError>>()?;
         let mut diff_ids = Vec::new();
-        for ((diff_id, size), path) in layers.into_iter().zip(paths) {
+        for ((Arrived { diff_id, .. }, size), path) in layers.into_iter().zip(paths) {
             diff_ids.push(diff_id.clone());
             self.fresh.insert(diff_id, Fresh { path, size });
         }
         Ok(diff_ids)
+    }
+
+    /// Unpacks one layer, whatever it turns out to be.
+    pub(super) fn unpack_arriving<R: Read + Send>(
+        &mut self,
+        source: Source<R>,
+    ) -> Result<Arrived, StoreError> {
+        let path = self.directory(self.made);
+        self.made += 1;
+        match unpack_one(source, &path) {
+            Ok((arrived, size)) => {
+                self.fresh.insert(arrived.diff_id.clone(), Fresh { path, size });
+                Ok(arrived)
+            }
+            Err(error) => {
+                scratch::remove(&path)?;
+                Err(error)
+            }
+        }
     }
 
     fn directory(&self, number: usize) -> PathBuf {
@@ -183,7 +203,10 @@ impl<'a> Stage<'a> {
     }
 }
 
-fn unpack_one<R: Read + Send>(source: Source<R>, path: &Path) -> Result<(Digest, u64), StoreError> {
+fn unpack_one<R: Read + Send>(
+    source: Source<R>,
+    path: &Path,
+) -> Result<(Arrived, u64), StoreError> {
     fs::create_dir(path).map_err(StoreError::file("make", path))?;
     let into = fs::File::open(path).map_err(StoreError::file("open", path))?;
     // The directory is the root of whatever has this layer; umask(2) must not decide its mode.
@@ -203,7 +226,8 @@ fn unpack_one<R: Read + Send>(source: Source<R>, path: &Path) -> Result<(Digest,
             )));
         }
     }
-    Ok((streamed.archive.digest, streamed.unpacked.bytes))
+    let arrived = Arrived { blob: streamed.stored.digest, diff_id: streamed.archive.digest };
+    Ok((arrived, streamed.unpacked.bytes))
 }
 
 /// Size of a layer that is whole and in its place.

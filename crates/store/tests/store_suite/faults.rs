@@ -32,6 +32,10 @@ impl Drop for Small {
     }
 }
 
+fn noise_of(bytes: u32) -> Vec<u8> {
+    (0..bytes).map(|number| (number % 251) as u8).collect()
+}
+
 pub(crate) fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new());
     for (path, contents) in entries {
@@ -84,7 +88,7 @@ fn a_full_disk_is_said_and_leaves_nothing() {
     let bench = Bench::new();
     let small = Small::mount(&bench);
     let store = small.store().unwrap();
-    let noise: Vec<u8> = (0..16_000_000_u32).map(|number| (number % 251) as u8).collect();
+    let noise = noise_of(16_000_000);
     let root = archive(&[("small", b"1"), ("large", &noise)]);
     let error = store.images().import(&root[..], &Import::default(), NOW).unwrap_err();
     assert_eq!(error.kind(), Refusal::Full, "{}", chain(&error));
@@ -101,6 +105,11 @@ fn a_full_disk_is_said_and_leaves_nothing() {
     let large = [&noise[..noise.len() - 1024], &docker(&layer, &sha256(&layer))].concat();
     assert_eq!(store.images().load(&large[..], NOW).unwrap_err().kind(), Refusal::Full);
     store.images().load_file(file(&large), NOW).unwrap();
+    // Nor are the layers of one that comes through a pipe.
+    let layer = archive(&[("large", &noise_of(5_000_000))]);
+    let image = docker(&layer, &sha256(&layer));
+    let loaded = store.images().load(&image[..], NOW).unwrap();
+    store.images().remove(&loaded[0].id.to_string(), true).unwrap();
     // It still works once there is room.
     let root = archive(&[("small", b"1")]);
     store.images().import(&root[..], &Import::default(), NOW).unwrap();
@@ -233,4 +242,33 @@ fn a_corrupted_layer_of_a_real_archive_is_refused() {
     let error = bench.store().images().load_directory(&layout, NOW).unwrap_err();
     assert!(chain(&error).contains(text(blob.file_name().unwrap().as_ref())), "{}", chain(&error));
     assert!(bench.garbage().is_empty() && bench.layers().is_empty());
+}
+
+#[test]
+fn what_no_image_wants_may_be_damaged() {
+    let layer = archive(&[("a", b"1")]);
+    let mut damaged = layer.clone();
+    damaged[0] = b'x';
+    let hostile = archive(&[("../escape", b"1")]);
+    let image = docker(&layer, &sha256(&layer));
+    let beside =
+        archive(&[("damaged", &damaged), ("hostile", &hostile), ("zip", &[0x1f, 0x8b, 8])]);
+    // The first without the two blocks that end it.
+    let both = [&beside[..beside.len() - 1024], &image].concat();
+    for from_file in [true, false] {
+        let bench = Bench::new();
+        let store = bench.store();
+        let loaded = if from_file {
+            store.images().load_file(file(&both), NOW)
+        } else {
+            store.images().load(&both[..], NOW)
+        };
+        assert_eq!(loaded.unwrap().len(), 1);
+        assert_eq!((bench.layers().len(), bench.garbage().len()), (1, 0));
+    }
+    let bench = Bench::new();
+    let error = refused(&bench, &docker(&damaged, &sha256(&layer)));
+    assert!(error.starts_with("unpack layer layer.tar: unpack: read archive: "), "{error}");
+    let error = refused(&bench, &docker(&hostile, &sha256(&hostile)));
+    assert!(error.starts_with("unpack layer layer.tar: unpack: entry \"../escape\""), "{error}");
 }
