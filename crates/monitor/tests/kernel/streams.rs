@@ -99,10 +99,12 @@ fn input_that_is_not_taken_blocks_nobody() {
 /// and a line at a time not into the client's socket.
 fn the_end_is_recorded_before_read() {
     let bed = Bed::new(
-        "i=0; while [ $i -lt 1500 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done; exit 5",
-    );
+        "read go; i=0; while [ $i -lt 1500 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done; exit 5",
+    )
+    .with_input();
     let mut attached = bed.start();
     let mut idle = bed.attach();
+    attached.write_stdin(b"go\n").unwrap();
     bed.wait_until(|life| matches!(life, Life::Exited(exit) if exit.code == 5));
     let all = hear(&mut attached);
     assert_eq!((all.stdout.len(), all.code), (1500 * 41, Some(5)));
