@@ -1,6 +1,7 @@
 //! A further process in a running container.
 
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use libcontainer::ProcessPlan;
 use monitor::Connection;
@@ -53,7 +54,9 @@ impl Containers<'_> {
             }
         };
         let hostname = start::hostname(&container.config, &container.record.id);
-        let plan = self.exec_plan(&container.config, request, (pid, &hostname))?;
+        let mut plan = self.exec_plan(&container.config, request, (pid, &hostname))?;
+        let id = container.record.id.as_str();
+        plan.seccomp = plan.seccomp.map(|filter| filter.for_container(id, Path::new("/")));
         let connection = self.connect(&container, "exec in")?;
         let name = container.record.name;
         let failed = |why: String| EngineError::Exec { name: name.clone(), why, code: 125 };

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount_change, unmount};
-use rustix::process::pivot_root;
+use rustix::process::{DumpableBehavior, pivot_root, set_dumpable_behavior};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use sys::{Errno, Namespaces, exit_now};
 
@@ -42,6 +42,8 @@ pub(crate) fn run(inherited: &Inherited<'_>) -> Infallible {
 }
 
 fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
+    // A container whose pids this one shares sees it from here on; its memory is the monitor's (CVE-2016-9962).
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
     let enter_groups = || wire::enter_doors(inherited.socket, cgroup::enter);
     if !inherited.prepared.enters_groups_later() {
         enter_groups()?;
@@ -71,7 +73,8 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
     wire::send_ready(inherited.socket, console)?;
     wire::await_parent(inherited.socket, ToChild::Go)?;
     let slave = walk.terminal.as_ref().map(|terminal| terminal.slave.as_fd());
-    identity::become_process(&inherited.prepared.process, inherited.stdio, slave)
+    let process = &inherited.prepared.process;
+    identity::become_process(process, inherited.socket, inherited.stdio, slave)
 }
 
 struct Walk {

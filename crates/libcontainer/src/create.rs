@@ -19,6 +19,7 @@ use crate::error::StartError;
 use crate::plan::{Plan, ProcessPlan};
 use crate::prepared::Prepared;
 use crate::process::Process;
+use crate::seccomp::{Confined, Listener};
 use crate::spare::SpareNetwork;
 use crate::wire::{self, Failed, FromChild, Place, ProcessStep, ToChild};
 
@@ -239,7 +240,9 @@ impl Created {
             Ok(FromChild::Failed(failed)) => {
                 Err(self.abandon(explain(failed, Some(plan), &self.names)))
             }
-            Ok(FromChild::Closed | FromChild::Joined { .. }) => Err(self.vanished()),
+            Ok(FromChild::Closed | FromChild::Joined { .. } | FromChild::Listener { .. }) => {
+                Err(self.vanished())
+            }
             Err(errno) => {
                 Err(self.abandon(StartError::Parent { action: "hear the child".to_owned(), errno }))
             }
@@ -270,12 +273,24 @@ impl Created {
                 self.abandon(StartError::Parent { action: "open the gate".to_owned(), errno })
             );
         }
-        match wire::hear_child(self.socket.as_fd()) {
+        let mut word = wire::hear_child(self.socket.as_fd());
+        if let Ok(FromChild::Listener { descriptor: Some(listener) }) = word {
+            let pid = self.pid();
+            if let Err(error) = self.names.deliver(&listener, Confined { pid, first: pid }) {
+                return Err(self.abandon(error));
+            }
+            // A copy of ours would hide from the kernel that whoever should answer is gone.
+            drop(listener);
+            word = wire::hear_child(self.socket.as_fd());
+        }
+        match word {
             Ok(FromChild::Closed) => {}
             Ok(FromChild::Failed(failed)) => {
                 return Err(self.abandon(explain(failed, None, &self.names)));
             }
-            Ok(FromChild::Ready { .. } | FromChild::Joined { .. }) => return Err(self.vanished()),
+            Ok(FromChild::Ready { .. } | FromChild::Joined { .. } | FromChild::Listener { .. }) => {
+                return Err(self.vanished());
+            }
             Err(errno) => {
                 return Err(
                     self.abandon(StartError::Parent { action: "hear the child".to_owned(), errno })
@@ -333,6 +348,7 @@ pub(crate) struct Names {
     program: String,
     cwd: String,
     limits: Vec<String>,
+    listener: Option<Listener>,
 }
 
 impl Names {
@@ -341,7 +357,16 @@ impl Names {
             program: process.args.first().cloned().unwrap_or_default(),
             cwd: process.cwd.display().to_string(),
             limits: process.rlimits.iter().map(|limit| limit.resource.clone()).collect(),
+            listener: process.seccomp.as_ref().and_then(|program| program.listener.clone()),
         }
+    }
+
+    /// Sends the descriptor of a filter that notifies to its listener.
+    pub(crate) fn deliver(&self, fd: &OwnedFd, confined: Confined) -> Result<(), StartError> {
+        let Some(listener) = &self.listener else { return Ok(()) };
+        let action = || format!("send the seccomp listener to {}", listener.path.display());
+        let sent = listener.deliver(fd, confined);
+        sent.map_err(|errno| StartError::Parent { action: action(), errno })
     }
 }
 

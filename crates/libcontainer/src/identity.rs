@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::ffi::CStr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{FileType, Mode, OFlags, fchown, fstat, open};
 use rustix::io::Errno as Raw;
@@ -18,7 +18,7 @@ use crate::capability;
 use crate::plan::CapabilityPlan;
 use crate::prepared::PreparedProcess;
 use crate::rootfs::Root;
-use crate::wire::{At, Failed, Place, ProcessStep};
+use crate::wire::{self, At, Failed, Place, ProcessStep};
 
 /// Sets of capabilities have 64 bits.
 const NO_CAPABILITY_BEYOND: usize = 64;
@@ -33,6 +33,7 @@ pub(crate) fn become_root_inside() -> Result<(), Failed> {
 /// Becomes the program; returns only a failure.
 pub(crate) fn become_process(
     process: &PreparedProcess,
+    socket: BorrowedFd<'_>,
     stdio: Option<[BorrowedFd<'_>; 3]>,
     terminal: Option<BorrowedFd<'_>>,
 ) -> Result<Infallible, Failed> {
@@ -48,7 +49,7 @@ pub(crate) fn become_process(
     sys::close_on_exec_from(3).at(ProcessStep::Descriptors)?;
     // Without no_new_privs only a privileged process may load a filter: before the rights go. seccomp(2).
     if !process.no_new_privileges {
-        seccomp(process)?;
+        seccomp(process, socket)?;
     }
     if let Some(sets) = &process.capabilities {
         drop_from_bounding_set(sets.bounding).at(ProcessStep::BoundingSet)?;
@@ -60,7 +61,7 @@ pub(crate) fn become_process(
     }
     if process.no_new_privileges {
         rustix::thread::set_no_new_privs(true).at(ProcessStep::NoNewPrivileges)?;
-        seccomp(process)?;
+        seccomp(process, socket)?;
     }
     sys::default_signals();
     if process.init {
@@ -156,10 +157,13 @@ fn set_limits(process: &PreparedProcess) -> Result<(), Failed> {
     Ok(())
 }
 
-fn seccomp(process: &PreparedProcess) -> Result<(), Failed> {
+fn seccomp(process: &PreparedProcess, socket: BorrowedFd<'_>) -> Result<(), Failed> {
     match &process.seccomp {
         Some((program, flags)) => {
-            sys::load_seccomp_filter(program, *flags).map(drop).at(ProcessStep::Seccomp)
+            match sys::load_seccomp_filter(program, *flags).at(ProcessStep::Seccomp)? {
+                Some(listener) => wire::send_listener(socket, listener.as_fd()),
+                None => Ok(()),
+            }
         }
         None => Ok(()),
     }

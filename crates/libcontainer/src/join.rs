@@ -30,6 +30,7 @@ use crate::identity;
 use crate::plan::ProcessPlan;
 use crate::prepared::PreparedProcess;
 use crate::process::Process;
+use crate::seccomp::Confined;
 use crate::wire::{self, At, Failed, FromChild, ProcessStep, ToChild};
 
 /// A process that has joined, and its terminal's master.
@@ -70,7 +71,7 @@ pub fn join(
         .map_err(StartError::parent("make the joining process"))?;
     drop(child_socket);
     let helper = Process::new(helper.pid, helper.pidfd);
-    let outcome = hear(&socket, &Names::of(process));
+    let outcome = hear(&socket, &Names::of(process), target.pid());
     // It exits by itself as soon as it has told, or failed.
     let _status = wire::retry(|| waitid(WaitId::PidFd(helper.pidfd()), WaitIdOptions::EXITED));
     outcome
@@ -115,8 +116,9 @@ fn differing_namespaces(target: &Process) -> Result<Namespaces, Errno> {
 }
 
 /// Helper and process talk over one socket, in any order: the first word of the process may overtake the helper's last.
-fn hear(socket: &OwnedFd, names: &Names) -> Result<Joined, StartError> {
+fn hear(socket: &OwnedFd, names: &Names, first: i32) -> Result<Joined, StartError> {
     let (mut process, mut console, mut failure) = (None, None, None);
+    let mut listener = None;
     loop {
         match wire::hear_child(socket.as_fd()) {
             Ok(FromChild::Joined { pid, pidfd: Some(pidfd) }) => {
@@ -129,6 +131,7 @@ fn hear(socket: &OwnedFd, names: &Names) -> Result<Joined, StartError> {
                     failure = failure.or(Some(StartError::Parent { action, errno }));
                 }
             }
+            Ok(FromChild::Listener { descriptor }) => listener = descriptor,
             Ok(FromChild::Failed(failed)) => {
                 failure = failure.or(Some(explain(failed, None, names)));
             }
@@ -138,6 +141,15 @@ fn hear(socket: &OwnedFd, names: &Names) -> Result<Joined, StartError> {
                 failure = failure.or(Some(StartError::Parent { action, errno }));
                 break;
             }
+        }
+        if let (Some(descriptor), Some(process)) = (&listener, &process) {
+            let confined = Confined { pid: Process::pid(process), first };
+            if let Err(error) = names.deliver(descriptor, confined) {
+                // It may stand at a call that nobody will answer now.
+                end(process);
+                failure = failure.or(Some(error));
+            }
+            listener = None;
         }
     }
     match (failure, process) {
@@ -200,6 +212,7 @@ fn become_process(joining: &Joining<'_>) -> Result<Infallible, Failed> {
     wire::await_parent(joining.socket, ToChild::Go)?;
     identity::become_process(
         joining.process,
+        joining.socket,
         joining.stdio,
         terminal.as_ref().map(|terminal| terminal.slave.as_fd()),
     )

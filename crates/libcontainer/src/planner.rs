@@ -75,6 +75,9 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
         (None, None) => None,
     };
     let path = linux.cgroups_path.as_deref().unwrap_or(&context.cgroup_path);
+    // Nobody else has named the container.
+    let id = path.rsplit(['/', ':']).next().unwrap_or_default();
+    process.seccomp = process.seccomp.map(|program| program.for_container(id, &context.bundle));
     let resources = linux.resources.clone().unwrap_or_default();
     let request =
         Request { when_missing: context.when_missing, ..Request::new(path, &context.layout) };

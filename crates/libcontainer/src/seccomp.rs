@@ -8,17 +8,23 @@ mod action;
 mod architecture;
 mod assembler;
 mod default_profile;
+mod listener;
 mod listing;
 mod rules;
 mod tree;
 mod wire;
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use spec::runtime::{Seccomp, SeccompAction, SyscallRule};
+
+pub(crate) use listener::Confined;
 
 pub use action::Fault;
 pub use architecture::{Architecture, system_call_names};
 pub use default_profile::{default_profile, default_profile_for, default_program};
+pub use listener::Listener;
 pub use sys::FilterInstruction as Instruction;
 
 /// The kernel takes no more, linux/bpf_common.h `BPF_MAXINSNS`.
@@ -32,6 +38,9 @@ pub struct Program {
     pub instructions: Vec<Instruction>,
     /// `SECCOMP_FILTER_FLAG_…` bits.
     pub flags: u32,
+    /// Who gets the notify descriptor, with [`SeccompAction::Notify`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<Listener>,
 }
 
 /// Why a profile cannot be compiled.
@@ -127,10 +136,26 @@ pub fn compile_for(
         .into_iter()
         .map(|architecture| rules::calls(profile, architecture, &table, newer_calls))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Program { instructions: tree::program(&calls, default, &table)?, flags })
+    let listener = profile.listener_path.as_ref().filter(|_| flags & action::NEW_LISTENER != 0);
+    let listener = listener.map(|path| Listener {
+        path: path.clone(),
+        metadata: profile.listener_metadata.clone().unwrap_or_default(),
+        ..Listener::default()
+    });
+    Ok(Program { instructions: tree::program(&calls, default, &table)?, flags, listener })
 }
 
 impl Program {
+    /// The same, with what its listener, if there is one, is told about the container.
+    #[must_use]
+    pub fn for_container(mut self, id: &str, bundle: &Path) -> Self {
+        if let Some(listener) = &mut self.listener {
+            id.clone_into(&mut listener.container);
+            bundle.clone_into(&mut listener.bundle);
+        }
+        self
+    }
+
     /// The program in readable form, one line for each instruction.
     #[must_use]
     pub fn disassemble(&self) -> String {
@@ -144,8 +169,10 @@ fn check_names(profile: &Seccomp) -> Result<(), SeccompError> {
         let notifies = rule.action == SeccompAction::Notify;
         let fault = if rule.names.is_empty() {
             Fault::Nameless
-        } else if notifies && rule.names.iter().any(|name| name == "write") {
-            Fault::NotifyWrite
+        } else if notifies
+            && rule.names.iter().any(|name| matches!(name.as_str(), "write" | "sendmsg"))
+        {
+            Fault::NotifyOwn
         } else if let Some(arg) = rule.args.iter().find(|arg| arg.index > 5) {
             Fault::Argument { index: arg.index }
         } else if notifies && profile.listener_path.is_none() {
@@ -214,7 +241,7 @@ mod tests {
         let number = r#"{"names":["read"],"action":"SCMP_ACT_KILL","errnoRet":1}"#;
         assert_eq!(fault(number), Fault::ErrnoWithoutMeaning);
         assert_eq!(fault(r#"{"names":[],"action":"SCMP_ACT_KILL"}"#), Fault::Nameless);
-        assert_eq!(fault(r#"{"names":["write"],"action":"SCMP_ACT_NOTIFY"}"#), Fault::NotifyWrite);
+        assert_eq!(fault(r#"{"names":["write"],"action":"SCMP_ACT_NOTIFY"}"#), Fault::NotifyOwn);
     }
 
     #[test]

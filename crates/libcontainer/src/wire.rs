@@ -9,6 +9,7 @@
 //! enters, mounts …
 //! Ready (and the terminal) --->  runs hooks, attaches networks
 //!             <--------------    Go
+//! Listener (of a filter that notifies) ->  sends it to its socket
 //! execve: the socket closes -->  end of file: the program runs
 //! Failed at any time --------->  kills what is left
 //! ```
@@ -125,6 +126,10 @@ pub(crate) enum FromChild {
         pid: i32,
         pidfd: Option<OwnedFd>,
     },
+    /// The filter is loaded: who answers for it.
+    Listener {
+        descriptor: Option<OwnedFd>,
+    },
     Failed(Failed),
     /// The socket is closed: the program runs, or the child is gone.
     Closed,
@@ -135,6 +140,7 @@ type Packet = [u8; 9];
 
 const READY: u8 = b'R';
 const JOINED: u8 = b'J';
+const LISTENER: u8 = b'N';
 const FAILED_STEP: u8 = b'F';
 const FAILED_PROCESS: u8 = b'f';
 const FAILED_LIMIT: u8 = b'l';
@@ -209,6 +215,13 @@ pub(crate) fn send_ready(
     send_packet(socket, packet(READY, 0, 0), descriptor).at(ProcessStep::Talk)
 }
 
+pub(crate) fn send_listener(
+    socket: BorrowedFd<'_>,
+    descriptor: BorrowedFd<'_>,
+) -> Result<(), Failed> {
+    send_packet(socket, packet(LISTENER, 0, 0), Some(descriptor)).at(ProcessStep::Talk)
+}
+
 pub(crate) fn send_joined(
     socket: BorrowedFd<'_>,
     pid: i32,
@@ -271,6 +284,7 @@ pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
     let failed = |at| FromChild::Failed(Failed { at, errno: Errno::from_raw(second) });
     Ok(match kind {
         READY => FromChild::Ready { descriptor },
+        LISTENER => FromChild::Listener { descriptor },
         JOINED => FromChild::Joined { pid: first, pidfd: descriptor },
         FAILED_STEP => failed(Place::Step(number)),
         FAILED_LIMIT => failed(Place::Limit(number)),

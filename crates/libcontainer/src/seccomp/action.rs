@@ -56,9 +56,9 @@ pub enum Fault {
     TooManyRules,
     /// The agent could not tell us its answer: it needs that call itself.
     #[error(
-        "SCMP_ACT_NOTIFY is impossible for write, which hands over the descriptor of the listener"
+        "SCMP_ACT_NOTIFY is impossible for write and sendmsg, which hand over the descriptor of the listener"
     )]
-    NotifyWrite,
+    NotifyOwn,
 }
 
 /// What a filter returns for an action.

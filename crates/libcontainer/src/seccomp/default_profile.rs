@@ -181,7 +181,7 @@ pub fn default_program<S: AsRef<str>>(capabilities: &[S]) -> Result<Program, Sec
     {
         let (words, _) = include_bytes!("default_x86_64.bpf").as_chunks::<8>();
         let instructions = words.iter().copied().map(wire::from_bytes).collect();
-        return Ok(Program { instructions, flags: 0 });
+        return Ok(Program { instructions, flags: 0, listener: None });
     }
     compile(&default_profile(capabilities))
 }

@@ -79,7 +79,7 @@ mod tests {
             Instruction { code: 0x20, jt: 0, jf: 0, k: 4 },
             Instruction { code: 0x15, jt: 1, jf: 255, k: 0xc000_003e },
         ];
-        let program = Program { instructions, flags: 5 };
+        let program = Program { instructions, flags: 5, listener: None };
         let text = serde_json::to_string(&program).unwrap();
         assert_eq!(text, r#"{"instructions":"0020000000000004001501ffc000003e","flags":5}"#);
         assert_eq!(serde_json::from_str::<Program>(&text).unwrap(), program);

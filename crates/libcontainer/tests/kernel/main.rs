@@ -19,3 +19,5 @@ mod rootfs;
 mod support;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod unseen;

@@ -191,15 +191,19 @@ impl Bed {
     /// No mount, no cgroup and no child process of ours.
     pub(crate) fn assert_nothing_left(&self) {
         assert_eq!(mounts(), self.before, "mounts are left");
-        for hierarchy in fs::read_dir("/sys/fs/cgroup").unwrap() {
-            let group = hierarchy.unwrap().path().join(self.cgroup_path.trim_start_matches('/'));
-            assert!(!group.exists(), "{} is left", group.display());
-        }
+        self.assert_groups_gone();
         let outcome = waitid(
             WaitId::All,
             WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT,
         );
         assert_eq!(outcome.err(), Some(rustix::io::Errno::CHILD), "a child is left");
+    }
+
+    pub(crate) fn assert_groups_gone(&self) {
+        for hierarchy in fs::read_dir("/sys/fs/cgroup").unwrap() {
+            let group = hierarchy.unwrap().path().join(self.cgroup_path.trim_start_matches('/'));
+            assert!(!group.exists(), "{} is left", group.display());
+        }
     }
 }
 
@@ -214,14 +218,7 @@ pub(crate) struct Running {
 impl Running {
     /// What it writes until `word` has come.
     pub(crate) fn read_until(&self, word: &str) -> String {
-        let mut text = Vec::new();
-        while !String::from_utf8_lossy(&text).contains(word) {
-            let mut chunk = [0; 4096];
-            let length = rustix::io::read(&self.stdout, &mut chunk).unwrap();
-            assert_ne!(length, 0, "it ended: {}", String::from_utf8_lossy(&text));
-            text.extend_from_slice(&chunk[..length]);
-        }
-        String::from_utf8_lossy(&text).into_owned()
+        read_until(&self.stdout, word)
     }
 
     /// Everything it writes, and its exit code (128 + n for signal n).
@@ -233,6 +230,18 @@ impl Running {
         self.cgroup.remove(PATIENCE).unwrap();
         Finished { code, stdout, stderr }
     }
+}
+
+/// What comes from `output` until `word` has come.
+pub(crate) fn read_until(output: &OwnedFd, word: &str) -> String {
+    let mut text = Vec::new();
+    while !String::from_utf8_lossy(&text).contains(word) {
+        let mut chunk = [0; 4096];
+        let length = rustix::io::read(output, &mut chunk).unwrap();
+        assert_ne!(length, 0, "it ended: {}", String::from_utf8_lossy(&text));
+        text.extend_from_slice(&chunk[..length]);
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Waits for a child, and gives its exit code.

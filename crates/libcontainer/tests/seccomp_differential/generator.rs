@@ -93,7 +93,7 @@ pub(crate) fn random_profile(random: &mut Random, names: &[&str], kind: Kind) ->
         let drawn = random.pick(&actions);
         let (action, errno_ret) =
             if kind == Kind::Mixed { drawn } else { *action_of.entry(name).or_insert(drawn) };
-        if action == SeccompAction::Notify && name == "write" {
+        if action == SeccompAction::Notify && matches!(name, "write" | "sendmsg") {
             continue;
         }
         let args = random_args(random, kind);
