@@ -228,7 +228,7 @@ impl<'a> Containers<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::life::State;
+    use crate::state::State;
     use crate::{EngineConfig, Import, Paths};
 
     fn engine(directory: &std::path::Path) -> Engine {

@@ -10,7 +10,7 @@ use store::RootView;
 
 use crate::containers::Containers;
 use crate::error::EngineError;
-use crate::life::State;
+use crate::state::{Action, State};
 use crate::{oci, seccomp, start, users};
 
 /// The process that is wanted.
@@ -44,20 +44,15 @@ impl Containers<'_> {
         streams: Option<[BorrowedFd<'_>; 3]>,
     ) -> Result<(String, Connection), EngineError> {
         let container = self.get(text)?;
-        let pid = match &container.state {
-            State::Running { paused: true, .. } => {
-                return Err(container.refuse("exec in", "paused"));
-            }
-            State::Running { pid, .. } => *pid,
-            State::Created { .. } | State::Starting | State::Exited(_) => {
-                return Err(container.refuse("exec in", "not running"));
-            }
+        container.allow(Action::Exec)?;
+        let State::Running { pid, .. } = container.state else {
+            return Err(container.refuse(Action::Exec, "not running"));
         };
         let hostname = start::hostname(&container.config, &container.record.id);
         let mut plan = self.exec_plan(&container.config, request, (pid, &hostname))?;
         let id = container.record.id.as_str();
         plan.seccomp = plan.seccomp.map(|filter| filter.for_container(id, Path::new("/")));
-        let connection = self.connect(&container, "exec in")?;
+        let connection = self.reach(&container)?;
         let name = container.record.name;
         let failed = |why: String| EngineError::Exec { name: name.clone(), why, code: 125 };
         connection

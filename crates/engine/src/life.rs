@@ -1,9 +1,9 @@
-//! A container's states and what moves it between them, from outside: stop, kill, pause, remove, wait.
+//! What moves a container between its states, from outside: stop, kill, pause, remove, wait.
 
 use std::time::{Duration, Instant};
 
 use libcontainer::Process;
-use libcontainer::cgroup::{Cgroup, CgroupPath};
+use libcontainer::cgroup::{Cgroup, CgroupError, CgroupPath};
 use monitor::{Connection, FromMonitor, Life, Received, connect, observe};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use spec::ContainerId;
@@ -13,6 +13,7 @@ use crate::config::ContainerConfig;
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::lock::Lock;
+use crate::state::{Action, Allowed, State};
 
 /// Docker's code for an end that nobody saw.
 const UNKNOWN: i32 = 255;
@@ -34,35 +35,6 @@ pub struct Container {
     pub state: State,
 }
 
-/// Where a container is in its life.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Never started, or its start failed.
-    Created {
-        /// Exit code of a start that failed, or 0.
-        code: i32,
-        /// Why it failed.
-        error: String,
-    },
-    /// A monitor is about to start it.
-    Starting,
-    /// Its first process lives.
-    Running {
-        /// The process.
-        pid: i32,
-        /// When the process was made, in clock ticks since boot.
-        start_time: u64,
-        /// RFC 3339.
-        started_at: String,
-        /// Whether its processes stand still.
-        paused: bool,
-        /// Whether its monitor lives.
-        monitored: bool,
-    },
-    /// It has ended.
-    Exited(Ended),
-}
-
 /// Who may hold a container's lock while its state is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holder {
@@ -72,22 +44,19 @@ pub(crate) enum Holder {
     Others,
 }
 
-impl State {
-    /// Docker's word for it.
-    #[must_use]
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Created { .. } | Self::Starting => "created",
-            Self::Running { paused: true, .. } => "paused",
-            Self::Running { .. } => "running",
-            Self::Exited(_) => "exited",
-        }
-    }
-}
-
 impl Container {
-    pub(crate) fn refuse(&self, action: &'static str, state: &'static str) -> EngineError {
-        EngineError::State { action, name: self.record.name.clone(), state }
+    /// Whether `action` may be done in its state; the error says why not.
+    pub(crate) fn allow(&self, action: Action) -> Result<Allowed, EngineError> {
+        self.state.phase().allow(action).map_err(|state| self.refuse(action, state))
+    }
+
+    fn cgroup_failed(&self, action: Action) -> impl Fn(CgroupError) -> EngineError {
+        let name = self.record.name.clone();
+        move |cause| EngineError::Cgroup { action: action.words(), name: name.clone(), cause }
+    }
+
+    pub(crate) fn refuse(&self, action: Action, state: &'static str) -> EngineError {
+        EngineError::State { action: action.words(), name: self.record.name.clone(), state }
     }
 
     /// The first process, held fast.
@@ -164,21 +133,14 @@ impl Containers<'_> {
         Ok(State::Exited(ended))
     }
 
-    fn cgroup(
-        &self,
-        container: &Container,
-        action: &'static str,
-    ) -> Result<Option<Cgroup>, EngineError> {
-        use libcontainer::cgroup::CgroupError;
-        let failed =
-            |cause| EngineError::Cgroup { action, name: container.record.name.clone(), cause };
+    fn cgroup(&self, container: &Container, action: Action) -> Result<Option<Cgroup>, EngineError> {
         let path: CgroupPath = format!("/corten/{}", container.record.id)
             .parse()
             .map_err(|_never| container.refuse(action, "without a group"))?;
         match Cgroup::open(&path, self.engine.layout()?) {
             Ok(cgroup) => Ok(Some(cgroup)),
             Err(CgroupError::NotFound { .. }) => Ok(None),
-            Err(cause) => Err(failed(cause)),
+            Err(cause) => Err(container.cgroup_failed(action)(cause)),
         }
     }
 
@@ -193,6 +155,9 @@ impl Containers<'_> {
         timeout_s: Option<i64>,
     ) -> Result<bool, EngineError> {
         let container = self.get(text)?;
+        if container.allow(Action::Stop)? == Allowed::Already {
+            return Ok(false);
+        }
         let Some(process) = container.process() else { return Ok(false) };
         if matches!(container.state, State::Running { paused: true, .. }) {
             self.unpause(container.record.id.as_str())?;
@@ -215,12 +180,14 @@ impl Containers<'_> {
     /// When the container does not run.
     pub fn kill(&self, text: &str, signal: i32) -> Result<(), EngineError> {
         let container = self.get(text)?;
-        let process = container.process().ok_or_else(|| container.refuse("kill", "not running"))?;
+        container.allow(Action::Kill)?;
+        let process =
+            container.process().ok_or_else(|| container.refuse(Action::Kill, "not running"))?;
         self.signal(&container, &process, signal)?;
         if signal == libc::SIGKILL && matches!(container.state, State::Running { paused: true, .. })
         {
             // A frozen process of v1 dies when it is let go; one of v2 is gone by now.
-            if let Some(cgroup) = self.cgroup(&container, "kill")? {
+            if let Some(cgroup) = self.cgroup(&container, Action::Kill)? {
                 let _gone = cgroup.thaw();
             }
             let _gone = std::fs::remove_file(container.dirs.state.join(PAUSED));
@@ -265,22 +232,11 @@ impl Containers<'_> {
     /// When the container does not run, is paused already, or the freezer refuses.
     pub fn pause(&self, text: &str) -> Result<(), EngineError> {
         let container = self.get(text)?;
-        match container.state {
-            State::Running { paused: false, .. } => {}
-            State::Running { .. } => return Err(container.refuse("pause", "paused already")),
-            State::Created { .. } | State::Starting | State::Exited(_) => {
-                return Err(container.refuse("pause", "not running"));
-            }
-        }
+        container.allow(Action::Pause)?;
         let cgroup = self
-            .cgroup(&container, "pause")?
-            .ok_or_else(|| container.refuse("pause", "not running"))?;
-        let frozen = cgroup.freeze(PATIENCE);
-        frozen.map_err(|cause| EngineError::Cgroup {
-            action: "pause",
-            name: container.record.name.clone(),
-            cause,
-        })?;
+            .cgroup(&container, Action::Pause)?
+            .ok_or_else(|| container.refuse(Action::Pause, "not running"))?;
+        cgroup.freeze(PATIENCE).map_err(container.cgroup_failed(Action::Pause))?;
         let mark = container.dirs.state.join(PAUSED);
         std::fs::File::create(&mark).map(drop).map_err(EngineError::file("write", &mark))
     }
@@ -291,15 +247,9 @@ impl Containers<'_> {
     /// When the container is not paused.
     pub fn unpause(&self, text: &str) -> Result<(), EngineError> {
         let container = self.get(text)?;
-        if !matches!(container.state, State::Running { paused: true, .. }) {
-            return Err(container.refuse("unpause", "not paused"));
-        }
-        if let Some(cgroup) = self.cgroup(&container, "unpause")? {
-            cgroup.thaw().map_err(|cause| EngineError::Cgroup {
-                action: "unpause",
-                name: container.record.name.clone(),
-                cause,
-            })?;
+        container.allow(Action::Unpause)?;
+        if let Some(cgroup) = self.cgroup(&container, Action::Unpause)? {
+            cgroup.thaw().map_err(container.cgroup_failed(Action::Unpause))?;
         }
         let mark = container.dirs.state.join(PAUSED);
         std::fs::remove_file(&mark).map_err(EngineError::file("remove", &mark))
@@ -342,13 +292,9 @@ impl Containers<'_> {
         let id = self.engine.store.containers().get(text)?.id;
         // Removed by whoever held the lock.
         let Some((_lock, container)) = self.lock(&id)? else { return Ok(()) };
-        match &container.state {
-            State::Running { .. } | State::Starting if !force => {
-                let state = if container.state.word() == "paused" { "paused" } else { "running" };
-                return Err(container.refuse("remove", state));
-            }
-            State::Running { .. } | State::Starting => self.end_at_once(&container)?,
-            State::Created { .. } | State::Exited(_) => {}
+        container.allow(if force { Action::RemoveByForce } else { Action::Remove })?;
+        if matches!(container.state, State::Running { .. } | State::Starting) {
+            self.end_at_once(&container)?;
         }
         // A reboot has taken the groups with it.
         if container.dirs.state.exists() {
@@ -394,7 +340,7 @@ impl Containers<'_> {
         let connection = connect(&container.dirs.state).ok();
         if let Some(process) = container.process() {
             self.signal(container, &process, libc::SIGKILL)?;
-            if let Some(cgroup) = self.cgroup(container, "kill")? {
+            if let Some(cgroup) = self.cgroup(container, Action::RemoveByForce)? {
                 // A frozen process dies when it is let go; the others have died with the first.
                 let _not_frozen = cgroup.thaw();
             }
@@ -409,14 +355,10 @@ impl Containers<'_> {
 
     /// What a monitor that was killed has left. One that lives removes its groups at the same time: gone is what counts.
     fn remove_group(&self, container: &Container) -> Result<(), EngineError> {
-        let Some(cgroup) = self.cgroup(container, "remove")? else { return Ok(()) };
+        let Some(cgroup) = self.cgroup(container, Action::Remove)? else { return Ok(()) };
         // Processes that it could not end keep the group busy, which is told.
         let _gone_meanwhile = cgroup.kill();
-        cgroup.remove(PATIENCE).map_err(|cause| EngineError::Cgroup {
-            action: "remove",
-            name: container.record.name.clone(),
-            cause,
-        })
+        cgroup.remove(PATIENCE).map_err(container.cgroup_failed(Action::Remove))
     }
 
     /// Folds an end that a connection told, and removes the container when it was to be removed.
@@ -440,14 +382,12 @@ impl Containers<'_> {
     ///
     /// # Errors
     /// When it does not run, or its monitor is gone.
-    pub fn connect(
-        &self,
-        container: &Container,
-        action: &'static str,
-    ) -> Result<Connection, EngineError> {
-        if !matches!(container.state, State::Running { .. } | State::Starting) {
-            return Err(container.refuse(action, "not running"));
-        }
+    pub fn connect(&self, container: &Container) -> Result<Connection, EngineError> {
+        container.allow(Action::Attach)?;
+        self.reach(container)
+    }
+
+    pub(crate) fn reach(&self, container: &Container) -> Result<Connection, EngineError> {
         connect(&container.dirs.state)
             .map_err(|cause| EngineError::NoMonitor { name: container.record.name.clone(), cause })
     }

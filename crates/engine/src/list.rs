@@ -3,8 +3,9 @@
 use crate::config::{MountConfig, MountSource};
 use crate::containers::Containers;
 use crate::error::EngineError;
-use crate::life::{Container, State};
+use crate::life::Container;
 use crate::pattern::Pattern;
+use crate::state::State;
 
 /// Which containers are wanted; every given kind must be met by one of its values, `label` by all of them.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use libcontainer::cgroup::{Cgroup, CgroupPath};
 
 use crate::containers::Containers;
 use crate::error::EngineError;
-use crate::life::State;
+use crate::state::Action;
 
 /// Clock ticks in a second; the kernel tells times to programs in these whatever its own clock is.
 const TICKS_PER_SECOND: u64 = 100;
@@ -37,9 +37,7 @@ impl Containers<'_> {
     /// When it does not run.
     pub fn processes(&self, text: &str) -> Result<Vec<ProcessRow>, EngineError> {
         let container = self.get(text)?;
-        if !matches!(container.state, State::Running { .. }) {
-            return Err(container.refuse("list the processes of", "not running"));
-        }
+        container.allow(Action::ListProcesses)?;
         let failed = |cause| EngineError::Cgroup {
             action: "list the processes of",
             name: container.record.name.clone(),
@@ -48,7 +46,7 @@ impl Containers<'_> {
         let path = format!("/corten/{}", container.record.id);
         let path: CgroupPath = path
             .parse()
-            .map_err(|_never| container.refuse("list the processes of", "without a group"))?;
+            .map_err(|_never| container.refuse(Action::ListProcesses, "without a group"))?;
         let pids = Cgroup::open(&path, self.engine.layout()?)
             .and_then(|cgroup| cgroup.processes())
             .map_err(failed)?;

@@ -13,10 +13,11 @@ use store::{Paths, Status};
 use crate::config::{ContainerConfig, MountSource, NetworkMode};
 use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
-use crate::life::{Container, PAUSED, State};
+use crate::life::{Container, PAUSED};
 use crate::lock::Lock;
 use crate::names;
 use crate::oci::{self, HostFiles, Surroundings};
+use crate::state::{Action, Allowed, State};
 use crate::{seccomp, users};
 
 /// What a start wants to see of its container.
@@ -92,10 +93,8 @@ impl Containers<'_> {
         let lock = Lock::wait(&container.dirs.container)?;
         // Looked at again under the lock.
         let container = self.get_locked(&container.record.id)?;
-        match container.state {
-            State::Running { paused: true, .. } => return Err(container.refuse("start", "paused")),
-            State::Running { .. } | State::Starting => return Ok(None),
-            State::Created { .. } | State::Exited(_) => {}
+        if container.allow(Action::Start)? == Allowed::Already {
+            return Ok(None);
         }
         let image = container.record.image.as_ref().map(ToString::to_string).unwrap_or_default();
         let image = self.engine.images().resolve(&image)?;
@@ -232,10 +231,11 @@ impl Containers<'_> {
     ) -> Result<Option<(i32, Container)>, EngineError> {
         let NetworkMode::Container(id) = &config.network else { return Ok(None) };
         let other = self.get(id)?;
+        other.allow(Action::ShareNetwork)?;
         match other.state {
             State::Running { pid, .. } => Ok(Some((pid, other))),
             State::Created { .. } | State::Starting | State::Exited(_) => {
-                Err(other.refuse("share the network of", "not running"))
+                Err(other.refuse(Action::ShareNetwork, "not running"))
             }
         }
     }

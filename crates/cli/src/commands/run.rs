@@ -214,7 +214,7 @@ fn attach_to(
     if matches!(container.state, engine::State::Running { paused: true, .. }) {
         return Err(Failure::Words(format!("attach to container {name}: it is paused")));
     }
-    let connection = containers.connect(&container, "attach to")?;
+    let connection = containers.connect(&container)?;
     let input = input && container.config.open_stdin;
     let gone = |errno| Failure::Words(format!("attach to container {name}: {errno}"));
     connection.attach(input, true).map_err(gone)?;

@@ -9,7 +9,8 @@ use super::{Content, Document, NEVER, path};
 use crate::config::{MountConfig, MountSource, NetworkMode};
 use crate::containers::Containers;
 use crate::error::EngineError;
-use crate::life::{Container, State};
+use crate::life::Container;
+use crate::state::State;
 
 impl Containers<'_> {
     /// Docker's document of a container; with `sizes` how many bytes it wrote, and those with its image's.

@@ -1,0 +1,199 @@
+//! Where a container is in its life, and what may be done to it there: one table, [`Phase::allow`].
+
+use store::Ended;
+
+/// Where a container is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Never started, or its start failed.
+    Created {
+        /// Exit code of a start that failed, or 0.
+        code: i32,
+        /// Why it failed.
+        error: String,
+    },
+    /// A monitor is about to start it.
+    Starting,
+    /// Its first process lives.
+    Running {
+        /// The process.
+        pid: i32,
+        /// When the process was made, in clock ticks since boot.
+        start_time: u64,
+        /// RFC 3339.
+        started_at: String,
+        /// Whether its processes stand still.
+        paused: bool,
+        /// Whether its monitor lives.
+        monitored: bool,
+    },
+    /// It has ended.
+    Exited(Ended),
+}
+
+/// A state without its facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Created,
+    Starting,
+    Running,
+    Paused,
+    Exited,
+}
+
+/// What people do to a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Start,
+    Stop,
+    Kill,
+    Pause,
+    Unpause,
+    Exec,
+    Attach,
+    ListProcesses,
+    ShareNetwork,
+    Remove,
+    RemoveByForce,
+}
+
+/// What an action comes to where it is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    /// It is done.
+    Act,
+    /// The container is where the action would bring it.
+    Already,
+}
+
+impl State {
+    /// Docker's word for it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self.phase() {
+            Phase::Created | Phase::Starting => "created",
+            Phase::Running => "running",
+            Phase::Paused => "paused",
+            Phase::Exited => "exited",
+        }
+    }
+
+    pub(crate) const fn phase(&self) -> Phase {
+        match self {
+            Self::Created { .. } => Phase::Created,
+            Self::Starting => Phase::Starting,
+            Self::Running { paused: false, .. } => Phase::Running,
+            Self::Running { paused: true, .. } => Phase::Paused,
+            Self::Exited(_) => Phase::Exited,
+        }
+    }
+}
+
+impl Action {
+    /// Its words before a container's name.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Kill => "kill",
+            Self::Pause => "pause",
+            Self::Unpause => "unpause",
+            Self::Exec => "exec in",
+            Self::Attach => "attach to",
+            Self::ListProcesses => "list the processes of",
+            Self::ShareNetwork => "share the network of",
+            Self::Remove | Self::RemoveByForce => "remove",
+        }
+    }
+}
+
+impl Phase {
+    /// Whether `action` may be done now; otherwise what the container is, in words.
+    pub(crate) const fn allow(self, action: Action) -> Result<Allowed, &'static str> {
+        match (self, action) {
+            (
+                Self::Created | Self::Exited,
+                Action::Start | Action::Remove | Action::RemoveByForce,
+            )
+            | (Self::Starting, Action::Attach | Action::RemoveByForce)
+            | (
+                Self::Running,
+                Action::Stop
+                | Action::Kill
+                | Action::Pause
+                | Action::Exec
+                | Action::Attach
+                | Action::ListProcesses
+                | Action::ShareNetwork
+                | Action::RemoveByForce,
+            )
+            | (
+                Self::Paused,
+                Action::Stop
+                | Action::Kill
+                | Action::Unpause
+                | Action::ListProcesses
+                | Action::ShareNetwork
+                | Action::RemoveByForce,
+            ) => Ok(Allowed::Act),
+            (Self::Starting | Self::Running, Action::Start)
+            | (Self::Created | Self::Starting | Self::Exited, Action::Stop) => Ok(Allowed::Already),
+            (Self::Paused, Action::Pause) => Err("paused already"),
+            (Self::Paused, _) => Err("paused"),
+            (Self::Starting | Self::Running, Action::Remove) => Err("running"),
+            (_, Action::Unpause) => Err("not paused"),
+            (_, _) => Err("not running"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PHASES: [Phase; 5] =
+        [Phase::Created, Phase::Starting, Phase::Running, Phase::Paused, Phase::Exited];
+    const ACTIONS: [Action; 11] = [
+        Action::Start,
+        Action::Stop,
+        Action::Kill,
+        Action::Pause,
+        Action::Unpause,
+        Action::Exec,
+        Action::Attach,
+        Action::ListProcesses,
+        Action::ShareNetwork,
+        Action::Remove,
+        Action::RemoveByForce,
+    ];
+
+    #[test]
+    fn every_pair_has_its_answer() {
+        let mut table = String::new();
+        for action in ACTIONS {
+            table += &format!("{action:?}:");
+            for phase in PHASES {
+                let answer = match phase.allow(action) {
+                    Ok(Allowed::Act) => "yes",
+                    Ok(Allowed::Already) => "already",
+                    Err(words) => words,
+                };
+                table += &format!(" {phase:?}={answer},");
+            }
+            table += "\n";
+        }
+        insta::assert_snapshot!(table, @r"
+        Start: Created=yes, Starting=already, Running=already, Paused=paused, Exited=yes,
+        Stop: Created=already, Starting=already, Running=yes, Paused=yes, Exited=already,
+        Kill: Created=not running, Starting=not running, Running=yes, Paused=yes, Exited=not running,
+        Pause: Created=not running, Starting=not running, Running=yes, Paused=paused already, Exited=not running,
+        Unpause: Created=not paused, Starting=not paused, Running=not paused, Paused=yes, Exited=not paused,
+        Exec: Created=not running, Starting=not running, Running=yes, Paused=paused, Exited=not running,
+        Attach: Created=not running, Starting=yes, Running=yes, Paused=paused, Exited=not running,
+        ListProcesses: Created=not running, Starting=not running, Running=yes, Paused=yes, Exited=not running,
+        ShareNetwork: Created=not running, Starting=not running, Running=yes, Paused=yes, Exited=not running,
+        Remove: Created=yes, Starting=running, Running=running, Paused=paused, Exited=yes,
+        RemoveByForce: Created=yes, Starting=yes, Running=yes, Paused=yes, Exited=yes,
+        ");
+    }
+}
