@@ -291,6 +291,21 @@ mod tests {
     }
 
     #[test]
+    fn waiting_for_a_start_that_never_comes_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, request) = with_image(directory.path());
+        let made = engine.containers().make(names::random_id().unwrap(), &request, true).unwrap();
+        let (id, path) = (made.id.clone(), directory.path().to_owned());
+        let waiter = std::thread::spawn(move || {
+            self::engine(&path).containers().wait(id.as_str()).map_err(|error| error.to_string())
+        });
+        // Its command ends without having started anything: a lost container has Docker's 255, no sooner than that.
+        assert_eq!(engine.containers().all().unwrap().remove(0).state, State::Starting);
+        drop(made);
+        assert_eq!(waiter.join().unwrap(), Ok(255));
+    }
+
+    #[test]
     fn a_record_without_a_directory_goes() {
         let directory = tempfile::tempdir().unwrap();
         let (engine, request) = with_image(directory.path());

@@ -273,6 +273,12 @@ impl Containers<'_> {
         {
             return Ok(code);
         }
+        if container.state == State::Starting {
+            // Its command has the lock until there is a monitor, which may not listen yet but ends after its container.
+            drop(Lock::wait(&container.dirs.container)?);
+            monitor::wait_for_end(&container.dirs.state)
+                .map_err(EngineError::file("wait for", &container.dirs.state))?;
+        }
         // Without a monitor the process itself is watched; how it ended nobody will know.
         if let Some(process) = container.process() {
             wait_for_end(&process, None);

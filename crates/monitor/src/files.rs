@@ -197,6 +197,18 @@ fn monitor_lives(state_dir: &Path) -> io::Result<bool> {
     }
 }
 
+/// Returns once no monitor works on the hand-off any more: the container has ended, and how is written down.
+///
+/// # Errors
+/// When the file exists and cannot be opened or locked.
+pub fn wait_for_end(state_dir: &Path) -> io::Result<()> {
+    match fs::File::open(state_dir.join(crate::handoff::FILE)) {
+        Ok(file) => file.lock_shared(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),

@@ -23,7 +23,7 @@ mod start;
 
 pub use clock::{format_time, now_ns};
 pub use connection::{ConnectError, Connection, FromMonitor, Received, connect};
-pub use files::{ExitFile, Life, StateFile, observe};
+pub use files::{ExitFile, Life, StateFile, observe, wait_for_end};
 pub use handoff::{HANDOFF_VERSION, HandOff, LogRules};
 pub use run::main;
 pub use spawn::{Ahead, SpawnError, Waiting, prepare};
