@@ -129,7 +129,7 @@ mod tests {
             "--memory", "64m", "--cpus", "1.5", "--cpu-shares", "512", "--cpuset-cpus", "0", "--pids-limit", "99",
             "--ulimit", "nofile=10:20", "--sysctl", "net.ipv4.ip_forward=1", "--cap-add", "NET_ADMIN", "--cap-drop", "CHOWN",
             "--security-opt", "no-new-privileges", "--security-opt", "systempaths=unconfined",
-            "--stop-signal", "INT", "--stop-timeout", "5", "-u", "1:2", "-w", "/tmp", "--label", "a=b", "busybox",
+            "--stop-signal", "INT", "--stop-timeout", "-1", "-u", "1:2", "-w", "/tmp", "--label", "a=b", "busybox",
         ]);
         let full = corten.ok(&["inspect", "full"]);
         let (plain, full) = (fields(&plain), fields(&full));

@@ -37,8 +37,8 @@ pub struct ContainerConfig {
     pub labels: BTreeMap<String, String>,
     /// Signal by which `stop` asks.
     pub stop_signal: i32,
-    /// Seconds that `stop` waits.
-    pub stop_timeout_s: u32,
+    /// Seconds that `stop` waits; below zero without end.
+    pub stop_timeout_s: i64,
     /// Bind mounts, volumes and tmpfs.
     pub mounts: Vec<MountConfig>,
     /// Whether the root is read-only.

@@ -24,7 +24,7 @@ pub struct CreateRequest {
     /// Takes the place of the image's entry point, also when it is empty.
     pub entrypoint: Option<Vec<String>>,
     /// Seconds that `stop` waits.
-    pub stop_timeout_s: Option<u32>,
+    pub stop_timeout_s: Option<i64>,
     /// Everything else; what is empty comes from the image.
     pub config: ContainerConfig,
 }

@@ -163,7 +163,7 @@ impl Containers<'_> {
             self.unpause(container.record.id.as_str())?;
         }
         self.signal(&container, &process, signal.unwrap_or(container.config.stop_signal))?;
-        let timeout = timeout_s.unwrap_or_else(|| container.config.stop_timeout_s.into());
+        let timeout = timeout_s.unwrap_or(container.config.stop_timeout_s);
         // Docker's −1 is patience without end.
         let patience = u64::try_from(timeout).ok().map(Duration::from_secs);
         if !wait_for_end(&process, patience) {

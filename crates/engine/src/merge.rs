@@ -12,7 +12,7 @@ use crate::parse::signal_number;
 /// Where programs are looked for when neither image nor caller says.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SIGTERM: i32 = 15;
-const STOP_TIMEOUT_S: u32 = 10;
+const STOP_TIMEOUT_S: i64 = 10;
 
 /// The container's configuration.
 pub(crate) fn merge(

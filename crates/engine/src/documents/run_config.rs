@@ -11,7 +11,7 @@ use crate::parse::signal_name;
 
 /// Docker's, which it does not print.
 const STOP_SIGNAL: i32 = 15;
-const STOP_TIMEOUT_S: u32 = 10;
+const STOP_TIMEOUT_S: i64 = 10;
 
 /// What differs between the two.
 struct Parts<'a> {
