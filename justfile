@@ -16,7 +16,7 @@ lint:
     cargo fmt --all -- --check
     cargo clippy --workspace --all-targets -- -D warnings
     cargo xtask tidy
-    if command -v cargo-deny >/dev/null; then cargo deny --log-level error check; fi
+    cargo deny --log-level error check licenses bans sources
 
 # Manual pages and completions, from the tables of the program.
 generate:
