@@ -285,7 +285,7 @@ pub fn network(text: &str) -> Parsed<NetworkMode> {
             Ok(NetworkMode::Container(name.to_owned()))
         }
         _ => Err(EngineError::NotYet(format!(
-            "network {text:?} (there are none, host and container:NAME)"
+            "network {text:?}, beside none, host and container:NAME,"
         ))),
     }
 }
