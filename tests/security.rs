@@ -127,4 +127,14 @@ mod tests {
         let there = corten.run(&[&["run", "--rm"][..], &limited[..2], &limited[4..]].concat());
         assert_eq!((there.stdout.as_str(), there.stderr.as_str()), ("ran\n", ""));
     }
+
+    #[test]
+    fn called_as_corten_oci_it_is_that_face_and_no_other() {
+        use std::os::unix::process::CommandExt;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_corten"));
+        let called = command.arg0("/usr/bin/corten-oci").args(["ps", "-a"]).output().unwrap();
+        assert_ne!(called.status.code(), Some(0));
+        let said = String::from_utf8(called.stderr).unwrap();
+        assert!(said.contains("oci ps"), "{said}");
+    }
 }

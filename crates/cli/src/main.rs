@@ -26,12 +26,20 @@ use std::process::ExitCode;
 
 /// The monitor's face comes first: a process that stays with a container touches nothing that it does not need.
 fn main() -> ExitCode {
-    let mut words = std::env::args_os().skip(1);
+    let mut words = std::env::args_os();
+    let called = words.next();
+    if called.is_some_and(|name| std::path::Path::new(&name).ends_with("corten-oci")) {
+        return exit(program::run(std::iter::once("oci".into()).chain(words)));
+    }
     let first = words.next();
     let code = match first.as_ref().and_then(|word| word.to_str()) {
         Some("monitor") => monitor::main(),
         Some("hello-inside") => program::hello(),
         _ => program::run(first.into_iter().chain(words)),
     };
+    exit(code)
+}
+
+fn exit(code: i32) -> ExitCode {
     ExitCode::from(u8::try_from(code & 0xff).unwrap_or(u8::MAX))
 }

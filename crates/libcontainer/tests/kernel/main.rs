@@ -14,6 +14,8 @@ mod namespaces;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod rootfs;
 #[cfg(test)]
 mod support;
