@@ -171,4 +171,54 @@ mod tests {
             "{after:?}"
         );
     }
+
+    /// A run that is killed at every other of its calls: no process, no group and no directory is left that the list does not
+    /// show, and what it shows can be removed.
+    #[test]
+    fn a_killed_run_is_seen_or_gone() {
+        let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
+        let run = |options: &[&str], words: &[&str]| {
+            let plain = corten.command();
+            let mut command = Command::new("strace");
+            command.arg("-qq").args(options).arg(plain.get_program()).args(plain.get_args());
+            Finished::from(command.args(words).output().unwrap())
+        };
+        let words = ["run", "--network", "none", "busybox", "true"];
+        let trace = corten.directory().join("trace");
+        let traced = run(&["-o", trace.to_str().unwrap(), "-e", &format!("trace={CALLS}")], &words);
+        assert_eq!(traced.code, 0);
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for call in std::fs::read_to_string(trace).unwrap().lines() {
+            *counts.entry(name_of(call).to_owned()).or_default() += 1;
+        }
+        counts.remove("");
+        for (name, count) in counts {
+            for when in (1..=count).step_by(2) {
+                let inject = format!("inject={name}:signal=KILL:when={when}");
+                assert_ne!(run(&["-o", "/dev/null", "-e", &inject], &words).code, 0, "{inject}");
+            }
+        }
+        let listed = || corten.ok(&["ps", "--all", "--quiet", "--no-trunc"]);
+        let ids: Vec<String> = listed().lines().map(str::to_owned).collect();
+        // Those that were given to their monitors end by themselves.
+        for id in &ids {
+            corten.ok(&["wait", id]);
+        }
+        let names = |directory: PathBuf| {
+            let entries = std::fs::read_dir(directory).unwrap().flatten();
+            let mut names: Vec<_> =
+                entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            names.sort();
+            names
+        };
+        let mut sorted = ids.clone();
+        sorted.sort();
+        assert_eq!(names(corten.root().join("containers")), sorted);
+        assert!(names(corten.root().join("tmp")).is_empty());
+        corten
+            .ok(&[&["rm", "--force"], &*ids.iter().map(String::as_str).collect::<Vec<_>>()]
+                .concat());
+        assert!(names(corten.root().join("containers")).is_empty());
+        assert!(names(corten.state().join("containers")).is_empty());
+    }
 }

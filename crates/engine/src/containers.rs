@@ -13,6 +13,7 @@ use crate::life::{Container, Holder};
 use crate::lock::Lock;
 use crate::merge::merge;
 use crate::names;
+use crate::state::State;
 
 /// A container that is wanted.
 #[derive(Clone, Debug, Default)]
@@ -123,10 +124,10 @@ impl<'a> Containers<'a> {
             volumes: &volumes,
             active,
         };
-        // Locked before its record is seen: a list at this moment would find neither monitor nor end, and call it lost.
-        let lock = |dirs: &ContainerDirs| Lock::attempt(&dirs.container);
-        match self.engine.store.containers().insert_guarded(&new, lock) {
+        match self.engine.store.containers().insert(&new) {
+            // Locked before its record is seen: a list at this moment would find neither monitor nor end, and call it lost.
             Ok((dirs, lock)) => {
+                let lock = Some(Lock::held(lock));
                 Ok(Made { id, name: name.to_string(), config, image, dirs, _lock: lock })
             }
             Err(error) => {
@@ -196,13 +197,18 @@ impl<'a> Containers<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn all(&self) -> Result<Vec<Container>, EngineError> {
-        self.engine
-            .store
-            .containers()
-            .list()?
-            .into_iter()
-            .map(|record| self.container(record, Holder::Others))
-            .collect()
+        let records = self.engine.store.containers().list()?;
+        let mut containers = Vec::with_capacity(records.len());
+        for record in records {
+            let container = self.container(record, Holder::Others)?;
+            // Its command was killed before there was a monitor to see to it.
+            if container.config.auto_remove && matches!(container.state, State::Exited(_)) {
+                self.ended(&container.record.id)?;
+                continue;
+            }
+            containers.push(container);
+        }
+        Ok(containers)
     }
 
     pub(crate) fn container(
@@ -228,7 +234,6 @@ impl<'a> Containers<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::State;
     use crate::{EngineConfig, Import, Paths};
 
     fn engine(directory: &std::path::Path) -> Engine {

@@ -117,6 +117,7 @@ impl Containers<'_> {
                 // Whoever is about to start it holds the lock and has written nothing yet.
                 let nobody = holder == Holder::Caller
                     || !started_at.is_empty()
+                    || !self.engine.store.containers().has_directory(&record.id)?
                     || Lock::attempt(&dirs.container).is_some();
                 if !nobody {
                     return Ok(State::Starting);
@@ -316,7 +317,7 @@ impl Containers<'_> {
         let lock = match Lock::wait(&directory) {
             Ok(lock) => lock,
             // Removed, or a crash in its removal has left its record alone, which goes now.
-            Err(_) if !directory.exists() => {
+            Err(_) if !self.engine.store.containers().has_directory(id)? => {
                 self.engine.store.containers().remove(id)?;
                 return Ok(None);
             }

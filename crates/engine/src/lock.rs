@@ -14,6 +14,11 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
+    /// The lock that a new container comes with.
+    pub(crate) const fn held(directory: File) -> Self {
+        Self { _directory: directory }
+    }
+
     /// Waits for its turn.
     pub(crate) fn wait(container_dir: &Path) -> Result<Self, EngineError> {
         let directory =

@@ -108,43 +108,53 @@ impl<'a> Containers<'a> {
         Self { store }
     }
 
-    /// Makes a container's directories and its record; the record last.
+    /// Makes a container's directories and its record. What comes with it is the lock on the container's directory (flock(2)),
+    /// held since before anybody could see either.
+    ///
+    /// A crash leaves garbage in `tmp`, which the next command sweeps, or a record that can be removed: the directory is made
+    /// there, and takes its place after its record was written, see [`Containers::has_directory`].
     ///
     /// # Errors
     /// [`StoreError::NameTaken`], or what the disk refused. Nothing is left then.
-    pub fn insert(&self, new: &NewContainer<'_>) -> Result<ContainerDirs, StoreError> {
-        self.insert_guarded(new, |_| ()).map(|(dirs, ())| dirs)
-    }
-
-    /// The same, with something done between directories and record: nobody else knows of the container yet.
-    ///
-    /// # Errors
-    /// As [`Containers::insert`].
-    pub fn insert_guarded<G>(
-        &self,
-        new: &NewContainer<'_>,
-        guard: impl FnOnce(&ContainerDirs) -> G,
-    ) -> Result<(ContainerDirs, G), StoreError> {
+    pub fn insert(&self, new: &NewContainer<'_>) -> Result<(ContainerDirs, fs::File), StoreError> {
         let dirs = self.dirs(new.id);
-        // Outside of what is undone: a directory that is there already is another container's.
-        make_directory(&dirs.container, 0o700)?;
-        let made = make(&dirs).and_then(|()| {
-            let guard = guard(&dirs);
-            self.insert_row(new).map(|()| guard)
-        });
-        match made {
-            Ok(guard) => Ok((dirs, guard)),
+        let scratch = Scratch::make(&self.store.paths)?;
+        make(&dirs.below(scratch.path()))?;
+        let transaction = self.store.write()?;
+        self.insert_row(&transaction, new)?;
+        let placing = scratch::lock_tmp(&self.store.paths)?;
+        transaction.commit().map_err(StoreError::write)?;
+        let placed = scratch.place(&dirs.container);
+        drop(placing);
+        match placed.and_then(|lock| make_state(&dirs).map(|()| lock)) {
+            Ok(lock) => Ok((dirs, lock)),
             Err(error) => {
-                for path in [&dirs.container, &dirs.state] {
-                    let _kept = scratch::remove(path);
-                }
+                // What was refused tells more than what stands in the way of its removal.
+                let _kept = self.remove(new.id);
                 Err(error)
             }
         }
     }
 
-    fn insert_row(&self, new: &NewContainer<'_>) -> Result<(), StoreError> {
-        let transaction = self.store.write()?;
+    /// Whether a container of which there is a record has its directory; one that is about to get it is waited for. Without it
+    /// a crash came between record and directory, and nothing of it ever ran.
+    ///
+    /// # Errors
+    /// When `tmp` cannot be locked.
+    pub fn has_directory(&self, id: &ContainerId) -> Result<bool, StoreError> {
+        let directory = self.store.paths.container(id);
+        if directory.exists() {
+            return Ok(true);
+        }
+        let _nobody_places = scratch::lock_tmp(&self.store.paths)?;
+        Ok(directory.exists())
+    }
+
+    fn insert_row(
+        &self,
+        transaction: &rusqlite::Transaction<'_>,
+        new: &NewContainer<'_>,
+    ) -> Result<(), StoreError> {
         let status = if new.active { "active" } else { "created" };
         let inserted = transaction
             .prepare_cached("INSERT INTO containers (id, name, image, image_name, created_ns, config, status) VALUES (?, ?, ?, ?, ?, ?, ?)")
@@ -172,7 +182,7 @@ impl<'a> Containers<'a> {
                 _ => StoreError::write(error),
             })?;
         }
-        transaction.commit().map_err(StoreError::write)
+        Ok(())
     }
 
     fn name_taken(&self, name: &ContainerName, cause: rusqlite::Error) -> StoreError {
@@ -330,8 +340,7 @@ fn make(dirs: &ContainerDirs) -> Result<(), StoreError> {
     make_directory(&dirs.upper, 0o755)?;
     rustix::fs::chmod(&dirs.upper, Mode::from_raw_mode(0o755))
         .map_err(StoreError::file("make", &dirs.upper))?;
-    make_directory(&dirs.work, 0o700)?;
-    make_state(dirs)
+    make_directory(&dirs.work, 0o700)
 }
 
 fn make_directory(path: &Path, mode: u32) -> Result<(), StoreError> {
@@ -349,6 +358,16 @@ pub(crate) fn make_state(dirs: &ContainerDirs) -> Result<(), StoreError> {
 }
 
 impl ContainerDirs {
+    /// The same container's, in another place for the time being.
+    fn below(&self, container: &Path) -> Self {
+        Self {
+            upper: container.join("upper"),
+            work: container.join("work"),
+            container: container.to_owned(),
+            state: self.state.clone(),
+        }
+    }
+
     /// Makes the state directory again, which a reboot has taken away.
     ///
     /// # Errors

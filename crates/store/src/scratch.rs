@@ -1,14 +1,14 @@
 //! Directories for what is not whole yet. Each belongs to a living command, by a lock that ends with it.
 //!
 //! Making one and looking for those whose command is gone exclude each other by a lock on `tmp` itself: a directory that is
-//! made and not locked yet would look as if nobody had it.
+//! made and not locked yet would look as if nobody had it. The same lock is held while a container's directory follows its record.
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
 use crate::unpack::remove_tree;
 use crate::{Paths, StoreError};
@@ -25,9 +25,15 @@ impl Scratch {
     /// Makes one, and removes those whose command was killed.
     pub(crate) fn new(paths: &Paths) -> Result<Self, StoreError> {
         sweep(paths);
+        Self::make(paths)
+    }
+
+    /// Makes one.
+    pub(crate) fn make(paths: &Paths) -> Result<Self, StoreError> {
         let path = free_path(paths)?;
         let _making = lock_tmp(paths)?;
-        fs::create_dir(&path).map_err(StoreError::file("make", &path))?;
+        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(StoreError::file("make", &path))?;
         let directory = lock(&path)?;
         Ok(Self { path, directory, removed: false })
     }
@@ -56,6 +62,15 @@ impl Scratch {
 
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
+    }
+
+    /// Moves it to its place, where nothing is yet. Its lock, which is given, stays held.
+    pub(crate) fn place(mut self, to: &Path) -> Result<fs::File, StoreError> {
+        let lock = self.directory.try_clone().map_err(StoreError::file("lock", to))?;
+        let flags = RenameFlags::NOREPLACE;
+        renameat_with(CWD, &self.path, CWD, to, flags).map_err(StoreError::file("make", to))?;
+        self.removed = true;
+        Ok(lock)
     }
 
     /// Removes it, and says what stood in the way.
@@ -87,7 +102,7 @@ fn lock(path: &Path) -> Result<fs::File, StoreError> {
     Ok(directory)
 }
 
-fn lock_tmp(paths: &Paths) -> Result<fs::File, StoreError> {
+pub(crate) fn lock_tmp(paths: &Paths) -> Result<fs::File, StoreError> {
     lock(&paths.tmp())
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn insert(
     volumes: &[String],
 ) -> Result<ContainerDirs, StoreError> {
     let name: ContainerName = name.parse().unwrap();
-    store.containers().insert(&NewContainer {
+    let inserted = store.containers().insert(&NewContainer {
         id,
         name: &name,
         image: None,
@@ -24,7 +24,8 @@ pub(crate) fn insert(
         config: "{}",
         volumes,
         active: false,
-    })
+    });
+    inserted.map(|(dirs, _lock)| dirs)
 }
 
 fn id(first: u8, rest: u8) -> ContainerId {
