@@ -137,4 +137,82 @@ mod tests {
         let said = String::from_utf8(called.stderr).unwrap();
         assert!(said.contains("oci ps"), "{said}");
     }
+
+    /// CVE-2020-15257: whoever shares the host's network reaches abstract sockets, which have no permissions. Ours are files.
+    #[test]
+    fn no_control_socket_is_abstract() {
+        let corten = corten();
+        corten.ok(&["run", "-d", "--name", "web", "--network", "host", "busybox", "sleep", "1000"]);
+        let id = corten.ok(&["inspect", "--format", "{{.Id}}", "web"]);
+        let state = corten.state().join("containers").join(id).join("state.json");
+        let state: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(state).unwrap()).unwrap();
+        let sockets: Vec<String> = std::fs::read_dir(format!("/proc/{}/fd", state["monitor_pid"]))
+            .unwrap()
+            .flatten()
+            .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+            .filter_map(|link| {
+                Some(link.to_str()?.strip_prefix("socket:[")?.trim_end_matches(']').to_owned())
+            })
+            .collect();
+        assert!(!sockets.is_empty(), "a monitor listens");
+        // Num RefCount Protocol Flags Type St Inode Path: proc_net(5); an abstract name begins with "@".
+        let seen = corten.ok(&["exec", "web", "cat", "/proc/net/unix"]);
+        let mut found = false;
+        for line in seen.lines() {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let [_, _, _, _, _, _, inode, path] = fields.as_slice() else { continue };
+            let ours = sockets.iter().any(|socket| socket == inode);
+            found |= ours;
+            assert!(!(ours && path.starts_with('@')), "{line}");
+        }
+        assert!(found, "the container sees the host's sockets");
+    }
+
+    /// CVE-2024-21626: a directory of the host that the caller had open is no working directory, for `run` and for `exec`.
+    #[test]
+    fn an_open_directory_of_the_caller_is_no_way_out() {
+        let corten = corten();
+        corten.ok(&["run", "-d", "--name", "web", "--network", "none", "busybox", "sleep", "1000"]);
+        let host = corten.directory().join("host");
+        std::fs::create_dir_all(host.join("marker-of-the-host")).unwrap();
+        let plain = corten.command();
+        let mut words: Vec<_> = vec![plain.get_program().to_owned()];
+        words.extend(plain.get_args().map(std::ffi::OsStr::to_owned));
+        let words: Vec<_> = words.iter().map(|word| word.to_str().unwrap()).collect();
+        let plainly = Command::new("bash")
+            .args(["-c", "exec 9<.; ls -a /proc/self/fd/9/"])
+            .current_dir(&host)
+            .output()
+            .unwrap();
+        assert!(String::from_utf8_lossy(&plainly.stdout).contains("marker-of-the-host"));
+        for number in 3..20 {
+            for command in ["run --rm --network none -w DIR busybox", "exec -w DIR web"] {
+                let command = command.replace("DIR", &format!("/proc/self/fd/{number}"));
+                let script = format!(
+                    "exec {number}<.; {} {command} sh -c 'ls -a . .. ../.. 2>&1; pwd'",
+                    words.join(" ")
+                );
+                let output =
+                    Command::new("bash").args(["-c", &script]).current_dir(&host).output().unwrap();
+                let said = String::from_utf8_lossy(&output.stdout).into_owned()
+                    + &String::from_utf8_lossy(&output.stderr);
+                assert!(!said.contains("marker-of-the-host"), "{command}: {said}");
+            }
+        }
+    }
+
+    /// CVE-2023-25809: what a container sees of its control groups it cannot change.
+    #[test]
+    fn control_groups_are_read_only() {
+        let corten = corten();
+        let script = "for d in /sys/fs/cgroup /sys/fs/cgroup/*/; do mkdir $d/mine 2>/dev/null && echo made in $d; done; true";
+        let seen = |flags: &[&str]| {
+            let line =
+                [&["run", "--rm", "--network", "none"], flags, &["busybox", "sh", "-c", script]];
+            corten.ok(&line.concat())
+        };
+        assert_eq!(seen(&[]), "");
+        assert!(seen(&["--privileged"]).contains("made in"), "the script can tell");
+    }
 }
