@@ -316,16 +316,26 @@ impl Containers<'_> {
         let directory = self.engine.store.containers().dirs(id).container;
         let lock = match Lock::wait(&directory) {
             Ok(lock) => lock,
-            // Removed, or a crash in its removal has left its record alone, which goes now.
             Err(_) if !self.engine.store.containers().has_directory(id)? => {
-                self.engine.store.containers().remove(id)?;
-                return Ok(None);
+                return self.remove_remains(id).map(|()| None);
             }
             Err(error) => return Err(error),
         };
         match self.get_locked(id) {
             Ok(container) => Ok(Some((lock, container))),
             Err(EngineError::Store(error)) if error.kind() == store::Kind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a removal that a crash or an error cut short has left: the record and the groups. Nothing where it was completed.
+    fn remove_remains(&self, id: &ContainerId) -> Result<(), EngineError> {
+        match self.get_locked(id) {
+            Ok(container) => {
+                self.remove_group(&container)?;
+                self.remove_records(&container, false)
+            }
+            Err(EngineError::Store(error)) if error.kind() == store::Kind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
     }
