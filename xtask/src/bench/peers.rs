@@ -40,6 +40,10 @@ impl Drop for PeerDirectory {
         for at in below {
             let _status = Command::new("umount").args(["--lazy", at]).status();
         }
+        // LXC leaves an empty group in each hierarchy.
+        for hierarchy in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
+            let _absent = fs::remove_dir(hierarchy.path().join("lxc.pivot"));
+        }
     }
 }
 
@@ -102,6 +106,28 @@ impl Ground {
         #[expect(clippy::disallowed_methods, reason = "a scratch file of the measurement")]
         fs::write(&config, serde_json::to_vec(&spec)?)?;
         Ok(Some(bundle))
+    }
+
+    /// The command that runs `/bin/true` as an LXC container, or nothing where LXC is missing.
+    ///
+    /// # Errors
+    /// When its configuration cannot be written.
+    pub(super) fn lxc(&self) -> anyhow::Result<Option<Vec<String>>> {
+        if !installed("lxc-start") {
+            return Ok(None);
+        }
+        let directory = self.peers.join("lxc");
+        fs::create_dir_all(&directory)?;
+        let config = directory.join("config");
+        let text = format!(
+            "lxc.rootfs.path = dir:{}\nlxc.init.cmd = /bin/true\nlxc.uts.name = bench\nlxc.net.0.type = empty\n",
+            self.rootfs.display()
+        );
+        #[expect(clippy::disallowed_methods, reason = "a scratch file of the measurement")]
+        fs::write(&config, text)?;
+        let (config, directory) = (config.display().to_string(), directory.display().to_string());
+        let words = ["lxc-start", "-F", "-n", "corten-bench", "-f", &config, "-P", &directory];
+        Ok(Some(words.map(str::to_owned).to_vec()))
     }
 
     /// podman's arguments before its command, with the image `busybox` imported; nothing where it is missing.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use super::peers::Ground;
+use super::peers::{Ground, installed};
 use super::timing::{Candidate, Times, alternate, print};
 
 const ROUNDS: u32 = 200;
@@ -25,6 +25,14 @@ pub(super) fn start(ground: &Ground) -> anyhow::Result<()> {
         let argv = ["crun", "run", "--bundle", &bundle.display().to_string(), "corten-bench"]
             .map(str::to_owned);
         candidates.push(candidate("crun run (bare bundle)", argv.to_vec(), 1));
+        if installed("runc") {
+            let argv = ["runc", "run", "--bundle", &bundle.display().to_string(), "corten-bench"]
+                .map(str::to_owned);
+            candidates.push(candidate("runc run (bare bundle)", argv.to_vec(), SLOW));
+        }
+    }
+    if let Some(argv) = ground.lxc()? {
+        candidates.push(candidate("lxc-start --foreground", argv, SLOW));
     }
     let run = ["run", "--rm", "--network", "none", "busybox", "true"];
     if let Some(head) = ground.podman()? {
