@@ -50,7 +50,8 @@ impl ImageFilter {
     /// # Errors
     /// For a pattern that is none.
     pub fn add_reference(&mut self, glob: &str) -> Result<(), EngineError> {
-        let pattern = Pattern::glob(glob).map_err(|why| EngineError::value("name", glob, why))?;
+        let pattern =
+            Pattern::glob(glob).map_err(|why| EngineError::value("name", glob, why.to_string()))?;
         self.references.push(pattern);
         Ok(())
     }

@@ -47,7 +47,7 @@ impl Filter {
             return Err(wrong("there is no such health".to_owned()));
         }
         if kind == "name" {
-            let pattern = Pattern::parse(value).map_err(|why| wrong(why.to_owned()))?;
+            let pattern = Pattern::parse(value).map_err(|why| wrong(why.to_string()))?;
             self.names.push(pattern);
             return Ok(());
         }
