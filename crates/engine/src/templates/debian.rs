@@ -221,14 +221,10 @@ mod tests {
     fn other_peoples_packages_are_left_out() {
         assert!(is_distribution(&source("http://a/debian", "bookworm", "main")));
         assert!(!is_distribution(&source(
-            "https://download.docker.com/linux/debian",
+            "https://download.example.org/linux/debian",
             "bookworm",
             "stable"
         )));
-        assert!(!is_distribution(&source(
-            "https://packages.cloud.google.com/apt",
-            "cloud-sdk",
-            "main"
-        )));
+        assert!(!is_distribution(&source("https://packages.example.com/apt", "cloud-sdk", "main")));
     }
 }
