@@ -50,7 +50,7 @@ impl Container {
         self.state.phase().allow(action).map_err(|state| self.refuse(action, state))
     }
 
-    fn cgroup_failed(&self, action: Action) -> impl Fn(CgroupError) -> EngineError {
+    pub(crate) fn cgroup_failed(&self, action: Action) -> impl Fn(CgroupError) -> EngineError {
         let name = self.record.name.clone();
         move |cause| EngineError::Cgroup { action: action.words(), name: name.clone(), cause }
     }
@@ -134,8 +134,13 @@ impl Containers<'_> {
         Ok(State::Exited(ended))
     }
 
-    fn cgroup(&self, container: &Container, action: Action) -> Result<Option<Cgroup>, EngineError> {
-        let path: CgroupPath = format!("/corten/{}", container.record.id)
+    /// The container's group; nothing when it has none.
+    pub(crate) fn cgroup(
+        &self,
+        container: &Container,
+        action: Action,
+    ) -> Result<Option<Cgroup>, EngineError> {
+        let path: CgroupPath = group_of(&container.record.id)
             .parse()
             .map_err(|_never| container.refuse(action, "without a group"))?;
         match Cgroup::open(&path, self.engine.layout()?) {
@@ -421,6 +426,11 @@ fn exit_of(connection: &mut Connection) -> Option<i32> {
             Ok(Received::Closed) | Err(_) => return None,
         }
     }
+}
+
+/// Where a container's group is in each hierarchy.
+pub(crate) fn group_of(id: &ContainerId) -> String {
+    format!("/corten/{id}")
 }
 
 /// Whether the process ended in time; nothing is all the time of the world.

@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use libcontainer::cgroup::{Cgroup, CgroupPath};
-
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::state::Action;
@@ -38,18 +36,12 @@ impl Containers<'_> {
     pub fn processes(&self, text: &str) -> Result<Vec<ProcessRow>, EngineError> {
         let container = self.get(text)?;
         container.allow(Action::ListProcesses)?;
-        let failed = |cause| EngineError::Cgroup {
-            action: "list the processes of",
-            name: container.record.name.clone(),
-            cause,
-        };
-        let path = format!("/corten/{}", container.record.id);
-        let path: CgroupPath = path
-            .parse()
-            .map_err(|_never| container.refuse(Action::ListProcesses, "without a group"))?;
-        let pids = Cgroup::open(&path, self.engine.layout()?)
-            .and_then(|cgroup| cgroup.processes())
-            .map_err(failed)?;
+        let action = Action::ListProcesses;
+        // It may have ended since it was looked at.
+        let cgroup = self
+            .cgroup(&container, action)?
+            .ok_or_else(|| container.refuse(action, "not running"))?;
+        let pids = cgroup.processes().map_err(container.cgroup_failed(action))?;
         let booted = boot_time_s();
         Ok(pids.into_iter().filter_map(|pid| row(pid, booted)).collect())
     }

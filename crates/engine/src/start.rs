@@ -13,7 +13,7 @@ use store::{Paths, Status};
 use crate::config::{ContainerConfig, MountSource, NetworkMode};
 use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
-use crate::life::{Container, PAUSED};
+use crate::life::{Container, PAUSED, group_of};
 use crate::lock::Lock;
 use crate::names;
 use crate::oci::{self, HostFiles, Surroundings};
@@ -214,7 +214,7 @@ impl Containers<'_> {
                 at: made.dirs.state.clone(),
                 volatile: made.config.auto_remove,
             },
-            cgroup_path: format!("/corten/{}", made.id),
+            cgroup_path: group_of(&made.id),
             layout: self.engine.layout()?.clone(),
             seccomp: seccomp::program(&made.config)?,
             init: made.config.init,

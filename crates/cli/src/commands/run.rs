@@ -211,9 +211,6 @@ fn attach_to(
 ) -> Result<i32, Failure> {
     let containers = engine.containers();
     let container = containers.get(name)?;
-    if matches!(container.state, engine::State::Running { paused: true, .. }) {
-        return Err(Failure::Words(format!("attach to container {name}: it is paused")));
-    }
     let connection = containers.connect(&container)?;
     let input = input && container.config.open_stdin;
     let gone = |errno| Failure::Words(format!("attach to container {name}: {errno}"));
