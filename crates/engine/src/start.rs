@@ -206,7 +206,6 @@ impl Containers<'_> {
         };
         let spec = oci::spec(&made.config, &surroundings)?;
         let context = Context {
-            bundle: PathBuf::from("/"),
             root: RootSource::Overlay {
                 lower: self.engine.store.images().layer_paths(&made.image),
                 upper: made.dirs.upper.clone(),
@@ -215,11 +214,11 @@ impl Containers<'_> {
                 volatile: made.config.auto_remove,
             },
             cgroup_path: group_of(&made.id),
-            layout: self.engine.layout()?.clone(),
             seccomp: seccomp::program(&made.config)?,
             init: made.config.init,
             // As Docker does: a limit that cannot be set is no reason not to run, but it is said.
             when_missing: WhenMissing::Warn,
+            ..Context::new(made.id.to_string(), "/", self.engine.layout()?.clone())
         };
         Ok((libcontainer::plan(&spec, &context)?, files))
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use libcontainer::cgroup::Layout;
-use libcontainer::{Context, RootSource, Stdio, create, plan};
+use libcontainer::{Context, Stdio, create, plan};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,15 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bundle = PathBuf::from(arguments.next().ok_or("usage: start_cost BUNDLE RUNS")?);
     let runs: usize = arguments.next().map_or(Ok(100), |runs| runs.parse())?;
     let spec = serde_json::from_slice(&std::fs::read(bundle.join("config.json"))?)?;
-    let context = Context {
-        bundle,
-        root: RootSource::Spec,
-        cgroup_path: format!("/start-cost-{}", std::process::id()),
-        layout: Layout::detect()?,
-        seccomp: None,
-        init: false,
-        when_missing: libcontainer::cgroup::WhenMissing::Refuse,
-    };
+    let id = format!("start-cost-{}", std::process::id());
+    let context =
+        Context { cgroup_path: format!("/{id}"), ..Context::new(id, bundle, Layout::detect()?) };
     let plan = plan(&spec, &context)?;
     let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
     let null = null.as_fd();

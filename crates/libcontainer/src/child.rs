@@ -15,6 +15,7 @@ use sys::{Errno, Namespaces, exit_now};
 use crate::cgroup;
 use crate::console;
 use crate::cover::{self, Covers};
+use crate::hooks::{HookFailure, PreparedHook, ReceivedFiles};
 use crate::identity;
 use crate::prepared::{Action, Prepared};
 use crate::rootfs::{self, Root};
@@ -32,6 +33,8 @@ pub(crate) struct Inherited<'a> {
     pub(crate) inside_joined_user: Option<Namespaces>,
     /// Standard streams; nothing with a terminal.
     pub(crate) stdio: Option<[BorrowedFd<'a>; 3]>,
+    /// Where to wait for the start once the parent has left.
+    pub(crate) gate: Option<BorrowedFd<'a>>,
 }
 
 /// The child's whole life; it ends in exec or in exit.
@@ -44,7 +47,11 @@ pub(crate) fn run(inherited: &Inherited<'_>) -> Infallible {
 fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
     // A container whose pids this one shares sees it from here on; its memory is the monitor's (CVE-2016-9962).
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
-    let enter_groups = || wire::enter_doors(inherited.socket, cgroup::enter);
+    let enter_groups = || {
+        wire::await_parent_with(inherited.socket, ToChild::Groups, |door| {
+            cgroup::enter(door.as_fd()).at(ProcessStep::EnterCgroup)
+        })
+    };
     if !inherited.prepared.enters_groups_later() {
         enter_groups()?;
     }
@@ -67,14 +74,64 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
         if matches!(action, Action::EnterGroups) {
             enter_groups()?;
         }
+        if let Action::Hooks { hooks } = action {
+            run_hooks(hooks, inherited.socket)?;
+        }
         walk.step(action, inherited.prepared).map_err(|errno| Failed { at: here, errno })?;
     }
     let console = walk.terminal.as_ref().map(|terminal| terminal.master.as_fd());
     wire::send_ready(inherited.socket, console)?;
-    wire::await_parent(inherited.socket, ToChild::Go)?;
-    let slave = walk.terminal.as_ref().map(|terminal| terminal.slave.as_fd());
-    let process = &inherited.prepared.process;
-    identity::become_process(process, inherited.socket, inherited.stdio, slave)
+    let starter = inherited.gate.map(|gate| wait_at_gate(gate, inherited.socket)).transpose()?;
+    let talk = starter.as_ref().map_or(inherited.socket, |(socket, _)| socket.as_fd());
+    let become_process = |hooks: &ReceivedFiles| {
+        let slave = walk.terminal.as_ref().map(|terminal| terminal.slave.as_fd());
+        identity::become_process(&inherited.prepared.process, talk, inherited.stdio, slave, hooks)
+    };
+    let outcome = match &starter {
+        Some((_, hooks)) => become_process(hooks),
+        None => receive_go(talk).and_then(|hooks| become_process(&hooks)),
+    };
+    if let (Some((socket, _)), Err(failed)) = (&starter, &outcome) {
+        // The parent has left; whoever started the container hears it.
+        wire::send_failed(socket.as_fd(), *failed);
+    }
+    outcome
+}
+
+/// The parent's part of the hooks first, then those that run in here.
+fn run_hooks(hooks: &[PreparedHook], socket: BorrowedFd<'_>) -> Result<(), Failed> {
+    wire::send_hooks(socket)?;
+    let mut files = ReceivedFiles::default();
+    wire::await_parent_with(socket, ToChild::Hooks, |file| {
+        files.receive(file);
+        Ok(())
+    })?;
+    files.run(hooks).map_err(HookFailure::failed)
+}
+
+fn receive_go(socket: BorrowedFd<'_>) -> Result<ReceivedFiles, Failed> {
+    let mut files = ReceivedFiles::default();
+    wire::await_parent_with(socket, ToChild::Go, |file| {
+        files.receive(file);
+        Ok(())
+    })?;
+    Ok(files)
+}
+
+/// Lets the parent leave, and waits for somebody who says Go. Who comes and goes without it has only looked.
+fn wait_at_gate(
+    gate: BorrowedFd<'_>,
+    parent: BorrowedFd<'_>,
+) -> Result<(OwnedFd, ReceivedFiles), Failed> {
+    wire::await_parent(parent, ToChild::Leave)?;
+    loop {
+        let flags = rustix::net::SocketFlags::CLOEXEC;
+        let starter =
+            wire::retry(|| rustix::net::accept_with(gate, flags)).at(ProcessStep::Talk)?;
+        if let Ok(files) = receive_go(starter.as_fd()) {
+            return Ok((starter, files));
+        }
+    }
 }
 
 struct Walk {
@@ -117,7 +174,7 @@ impl Walk {
             Action::DomainName { name } => rustix::system::setdomainname(name.to_bytes())?,
             Action::TimeNamespace { offsets } => time_namespace(offsets.to_bytes())?,
             // In `live`, which talks with the parent.
-            Action::EnterGroups => {}
+            Action::EnterGroups | Action::Hooks { .. } => {}
             Action::CgroupNamespace => unshare(UnshareFlags::NEWCGROUP)?,
             Action::CgroupV1 { target, hierarchies, read_only } => {
                 self.root()?.cgroup_v1(target, hierarchies, *read_only)?;

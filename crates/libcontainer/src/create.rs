@@ -10,18 +10,20 @@ use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
-use spec::runtime::{IdMapping, NamespaceKind};
+use spec::runtime::{IdMapping, NamespaceKind, Status};
 use sys::{CloneArgs, Cloned, Errno, Namespaces, clone3};
 
 use crate::cgroup::Cgroup;
 use crate::child::{self, Inherited};
 use crate::error::StartError;
-use crate::plan::{Plan, ProcessPlan};
+use crate::hooks::{Moment, Occasion};
+use crate::names::Names;
+use crate::plan::{HookPlan, Plan};
 use crate::prepared::Prepared;
 use crate::process::Process;
-use crate::seccomp::{Confined, Listener};
+use crate::seccomp::Confined;
 use crate::spare::SpareNetwork;
-use crate::wire::{self, Failed, FromChild, Place, ProcessStep, ToChild};
+use crate::wire::{self, FromChild, ToChild};
 
 /// How long a group may take to empty after its processes were killed.
 const GROUP_PATIENCE: Duration = Duration::from_secs(2);
@@ -59,6 +61,36 @@ pub struct Created {
     socket: OwnedFd,
     cgroup: Option<Cgroup>,
     names: Names,
+    hooks: Option<HookPlan>,
+}
+
+/// What a container is given beside its plan.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    /// Its streams.
+    stdio: Stdio<'a>,
+    /// A network namespace that was made ahead, for a plan that makes one.
+    spare: Option<SpareNetwork>,
+    /// A listening socket at which it waits for its start once its maker has left, see [`Created::leave`].
+    gate: Option<BorrowedFd<'a>>,
+}
+
+impl<'a> Surroundings<'a> {
+    /// Streams alone.
+    #[must_use]
+    pub const fn new(stdio: Stdio<'a>) -> Self {
+        Self { stdio, spare: None, gate: None }
+    }
+
+    pub(crate) fn with_gate(self, gate: Option<&'a OwnedFd>) -> Self {
+        Self { gate: gate.map(AsFd::as_fd), ..self }
+    }
+
+    /// With a network namespace that was made ahead.
+    #[must_use]
+    pub fn with_spare(self, spare: Option<SpareNetwork>) -> Self {
+        Self { spare, ..self }
+    }
 }
 
 /// Makes the container up to the gate. The caller has one thread.
@@ -66,25 +98,22 @@ pub struct Created {
 /// # Errors
 /// Names the step that the kernel refused, with its object.
 pub fn create(plan: &Plan, stdio: Stdio<'_>) -> Result<Created, StartError> {
-    create_with(plan, stdio, None)
+    create_with(plan, Surroundings::new(stdio))
 }
 
-/// The same with a network namespace that was made ahead, for a plan that makes one.
+/// The same with more than streams.
 ///
 /// # Errors
 /// As [`create`].
-pub fn create_with(
-    plan: &Plan,
-    stdio: Stdio<'_>,
-    spare: Option<SpareNetwork>,
-) -> Result<Created, StartError> {
+pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Created, StartError> {
+    let Surroundings { stdio, spare, gate } = surroundings;
     let mut prepared = Prepared::new(plan)?;
     let mut joins = Joins::open(plan)?;
     if let Some(spare) = spare {
         joins.take_spare(spare, &mut prepared.namespaces);
     }
     let mut groups = Cgroup::begin(&plan.cgroup).map_err(StartError::Cgroup)?;
-    let (process, socket) = clone_child(&prepared, &joins, stdio, groups.entrance())?;
+    let (process, socket) = clone_child(&prepared, &joins, (stdio, gate), groups.entrance())?;
     // Dropped before the groups on an error, which ends the process in them.
     let mut created = Created {
         process: Some(process),
@@ -92,6 +121,7 @@ pub fn create_with(
         socket,
         cgroup: None,
         names: Names::of(&plan.process),
+        hooks: plan.hooks.clone(),
     };
     // The child is at its mounts meanwhile.
     let cgroup = groups.finish().map_err(StartError::Cgroup)?;
@@ -106,7 +136,7 @@ pub fn create_with(
 fn clone_child(
     prepared: &Prepared,
     joins: &Joins,
-    stdio: Stdio<'_>,
+    (stdio, gate): (Stdio<'_>, Option<BorrowedFd<'_>>),
     into_cgroup: Option<BorrowedFd<'_>>,
 ) -> Result<(Process, OwnedFd), StartError> {
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
@@ -126,6 +156,7 @@ fn clone_child(
         user_namespace,
         inside_joined_user: after_joining,
         stdio: stdio.streams(),
+        gate,
     };
     let cloned = joins.clone_inside(|| clone3(args, || child::run(&inherited)))?;
     drop(child_socket);
@@ -223,7 +254,7 @@ impl Created {
         let cgroup = self.cgroup.insert(cgroup);
         let entry = cgroup.entry().map_err(StartError::Cgroup)?;
         let doors: Vec<BorrowedFd<'_>> = entry.doors().collect();
-        wire::send_doors(self.socket.as_fd(), &doors)
+        wire::tell_child_with(self.socket.as_fd(), ToChild::Groups, &doors)
             .map_err(StartError::parent("talk with the child"))
     }
 
@@ -235,18 +266,40 @@ impl Created {
 
     /// Hears the child out until it stands at the gate.
     fn prepare(&mut self, plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
-        match wire::hear_child(self.socket.as_fd()) {
-            Ok(FromChild::Ready { descriptor }) => Ok(descriptor),
-            Ok(FromChild::Failed(failed)) => {
-                Err(self.abandon(explain(failed, Some(plan), &self.names)))
-            }
-            Ok(FromChild::Closed | FromChild::Joined { .. } | FromChild::Listener { .. }) => {
-                Err(self.vanished())
-            }
-            Err(errno) => {
-                Err(self.abandon(StartError::Parent { action: "hear the child".to_owned(), errno }))
+        let mut occasion = None;
+        loop {
+            match wire::hear_child(self.socket.as_fd()) {
+                Ok(FromChild::Hooks) => match self.run_hooks(plan.hooks.as_ref()) {
+                    Ok(ran) => occasion = Some(ran),
+                    Err(error) => return Err(self.abandon(error)),
+                },
+                Ok(FromChild::Ready { descriptor }) => return Ok(descriptor),
+                Ok(FromChild::Failed(failed)) => {
+                    let hooks = occasion.as_ref().map(|ran| (ran, Moment::CreateContainer));
+                    let error = self.names.explain(failed, Some(plan), hooks);
+                    return Err(self.abandon(error));
+                }
+                Ok(FromChild::Closed | FromChild::Joined { .. } | FromChild::Listener { .. }) => {
+                    return Err(self.vanished());
+                }
+                Err(errno) => {
+                    let action = "hear the child".to_owned();
+                    return Err(self.abandon(StartError::Parent { action, errno }));
+                }
             }
         }
+    }
+
+    /// Those of the runtime's namespaces; then the child runs its own.
+    fn run_hooks<'a>(&self, hooks: Option<&'a HookPlan>) -> Result<Occasion<'a>, StartError> {
+        let none = || StartError::Vanished { how: "asking for hooks that nobody planned".into() };
+        let occasion = Occasion::new(hooks.ok_or_else(none)?, Status::Creating, Some(self.pid()))?;
+        occasion.run_here(Moment::Prestart)?;
+        occasion.run_here(Moment::CreateRuntime)?;
+        let descriptors = occasion.files.descriptors();
+        wire::tell_child_with(self.socket.as_fd(), ToChild::Hooks, &descriptors)
+            .map_err(StartError::parent("talk with the child"))?;
+        Ok(occasion)
     }
 
     /// The first process; its program has not begun.
@@ -268,39 +321,38 @@ impl Created {
     /// # Errors
     /// [`StartError::NotFound`] and [`StartError::NotExecutable`] for a program that cannot be run, else the step.
     pub fn start(mut self) -> Result<(Process, Cgroup), StartError> {
-        if let Err(errno) = wire::tell_child(self.socket.as_fd(), ToChild::Go) {
-            return Err(
-                self.abandon(StartError::Parent { action: "open the gate".to_owned(), errno })
-            );
+        let pid = self.pid();
+        let opened = open_gate(self.socket.as_fd(), pid, &self.names, self.hooks.as_ref());
+        match (opened, self.process.take(), self.cgroup.take()) {
+            (Ok(()), Some(process), Some(cgroup)) => Ok((process, cgroup)),
+            (opened, process, cgroup) => {
+                (self.process, self.cgroup) = (process, cgroup);
+                Err(match opened {
+                    Ok(()) | Err(StartError::Vanished { .. }) => self.vanished(),
+                    Err(error) => self.abandon(error),
+                })
+            }
         }
-        let mut word = wire::hear_child(self.socket.as_fd());
-        if let Ok(FromChild::Listener { descriptor: Some(listener) }) = word {
-            let pid = self.pid();
-            if let Err(error) = self.names.deliver(&listener, Confined { pid, first: pid }) {
-                return Err(self.abandon(error));
-            }
-            // A copy of ours would hide from the kernel that whoever should answer is gone.
-            drop(listener);
-            word = wire::hear_child(self.socket.as_fd());
-        }
-        match word {
-            Ok(FromChild::Closed) => {}
-            Ok(FromChild::Failed(failed)) => {
-                return Err(self.abandon(explain(failed, None, &self.names)));
-            }
-            Ok(FromChild::Ready { .. } | FromChild::Joined { .. } | FromChild::Listener { .. }) => {
-                return Err(self.vanished());
-            }
-            Err(errno) => {
-                return Err(
-                    self.abandon(StartError::Parent { action: "hear the child".to_owned(), errno })
-                );
-            }
+    }
+
+    /// Leaves the container at its gate, where whoever starts it later finds it.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub(crate) fn leave(mut self) -> Result<(Process, Cgroup), StartError> {
+        if let Err(errno) = wire::tell_child(self.socket.as_fd(), ToChild::Leave) {
+            let action = "leave the child at its gate".to_owned();
+            return Err(self.abandon(StartError::Parent { action, errno }));
         }
         match (self.process.take(), self.cgroup.take()) {
             (Some(process), Some(cgroup)) => Ok((process, cgroup)),
             _ => Err(self.vanished()),
         }
+    }
+
+    /// Names for the errors of its start.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
     }
 
     fn vanished(&mut self) -> StartError {
@@ -329,6 +381,39 @@ impl Drop for Created {
     }
 }
 
+/// Tells the process at the other end of `socket` to become its program; returns once it runs.
+pub(crate) fn open_gate(
+    socket: BorrowedFd<'_>,
+    pid: i32,
+    names: &Names,
+    hooks: Option<&HookPlan>,
+) -> Result<(), StartError> {
+    let hooks = hooks.filter(|plan| !plan.hooks.start_container.is_empty());
+    let occasion = hooks.map(|plan| Occasion::new(plan, Status::Created, Some(pid))).transpose()?;
+    let descriptors = occasion.as_ref().map(|occasion| occasion.files.descriptors());
+    wire::tell_child_with(socket, ToChild::Go, descriptors.as_ref().map_or(&[], |both| both))
+        .map_err(StartError::parent("open the gate"))?;
+    loop {
+        match wire::hear_child(socket).map_err(StartError::parent("hear the child"))? {
+            FromChild::Closed => return Ok(()),
+            FromChild::Listener { descriptor: Some(listener) } => {
+                // Dropped at once: a copy of ours would hide from the kernel that whoever should answer is gone.
+                names.deliver(&listener, Confined { pid, first: pid })?;
+            }
+            FromChild::Failed(failed) => {
+                let hooks = occasion.as_ref().map(|occasion| (occasion, Moment::StartContainer));
+                return Err(names.explain(failed, None, hooks));
+            }
+            FromChild::Hooks
+            | FromChild::Ready { .. }
+            | FromChild::Joined { .. }
+            | FromChild::Listener { descriptor: None } => {
+                return Err(StartError::Vanished { how: String::new() });
+            }
+        }
+    }
+}
+
 /// Kills and reaps a child of ours; says how it had ended.
 pub(crate) fn end(process: &Process) -> String {
     let _gone = process.signal(libc::SIGKILL);
@@ -340,61 +425,4 @@ pub(crate) fn end(process: &Process) -> String {
         },
         _ => "and somebody else reaped it".to_owned(),
     }
-}
-
-/// What the last steps of a process are about, for their errors.
-#[derive(Debug)]
-pub(crate) struct Names {
-    program: String,
-    cwd: String,
-    limits: Vec<String>,
-    listener: Option<Listener>,
-}
-
-impl Names {
-    pub(crate) fn of(process: &ProcessPlan) -> Self {
-        Self {
-            program: process.args.first().cloned().unwrap_or_default(),
-            cwd: process.cwd.display().to_string(),
-            limits: process.rlimits.iter().map(|limit| limit.resource.clone()).collect(),
-            listener: process.seccomp.as_ref().and_then(|program| program.listener.clone()),
-        }
-    }
-
-    /// Sends the descriptor of a filter that notifies to its listener.
-    pub(crate) fn deliver(&self, fd: &OwnedFd, confined: Confined) -> Result<(), StartError> {
-        let Some(listener) = &self.listener else { return Ok(()) };
-        let action = || format!("send the seccomp listener to {}", listener.path.display());
-        let sent = listener.deliver(fd, confined);
-        sent.map_err(|errno| StartError::Parent { action: action(), errno })
-    }
-}
-
-/// The child's numbers in words: which step it was, on what object.
-pub(crate) fn explain(failed: Failed, plan: Option<&Plan>, names: &Names) -> StartError {
-    let Failed { at, errno } = failed;
-    let program = names.program.clone();
-    let step = match at {
-        Place::Process(ProcessStep::Exec)
-            if matches!(errno.raw(), libc::ENOENT | libc::ENOTDIR) =>
-        {
-            let has_path = program.contains('/');
-            return StartError::NotFound { program, has_path };
-        }
-        Place::Process(ProcessStep::Exec) => return StartError::NotExecutable { program, errno },
-        Place::Process(ProcessStep::OwnProgram) => return StartError::OwnProgram { program },
-        Place::Process(step @ ProcessStep::WorkingDirectory) => {
-            format!("{} {}", step.words(), names.cwd)
-        }
-        Place::Process(step) => step.words().to_owned(),
-        Place::Limit(number) => {
-            let limit = names.limits.get(usize::from(number)).map_or("", String::as_str);
-            format!("set the resource limit {limit}")
-        }
-        Place::Step(number) => {
-            let step = plan.and_then(|plan| plan.steps.get(usize::from(number)));
-            step.map_or_else(|| format!("step {number}"), ToString::to_string)
-        }
-    };
-    StartError::Child { step, errno }
 }

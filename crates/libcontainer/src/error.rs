@@ -76,6 +76,12 @@ pub enum StartError {
         /// As it was asked for.
         program: String,
     },
+    /// A configuration that nothing can be made of.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A hook that did not end well.
+    #[error(transparent)]
+    Hook(Box<HookError>),
     /// The child ended without a word: it was killed.
     #[error("the child ended before its program started, {how}")]
     Vanished {
@@ -99,6 +105,22 @@ pub enum StartError {
     },
 }
 
+/// A hook that did not end well.
+#[derive(Debug, thiserror::Error)]
+#[error("run {moment} hook #{number} ({}): {how}{}{output}", program.display(), if output.is_empty() { "" } else { ": " })]
+pub struct HookError {
+    /// Its list, as the specification names it.
+    pub moment: &'static str,
+    /// Its place in it, from 0.
+    pub number: usize,
+    /// Its program.
+    pub program: PathBuf,
+    /// How it ended.
+    pub how: String,
+    /// The end of what it printed.
+    pub output: String,
+}
+
 impl StartError {
     /// The exit code that `run` and `exec` give for it: 127 for a missing program, 126 for one that cannot be executed, 125 else.
     #[must_use]
@@ -110,6 +132,8 @@ impl StartError {
             | Self::Cgroup(_)
             | Self::Child { .. }
             | Self::Vanished { .. }
+            | Self::Hook(_)
+            | Self::Plan(_)
             | Self::Nul { .. }
             | Self::Open { .. } => 125,
         }

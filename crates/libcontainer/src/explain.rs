@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::capability;
-use crate::plan::{NamespacePlan, Plan, ProcessPlan, Step};
+use crate::plan::{CapabilityPlan, NamespacePlan, Plan, ProcessPlan, Step};
 
 /// Capabilities beyond this many are counted, not named.
 const NAMED: usize = 16;
@@ -125,6 +125,7 @@ impl fmt::Display for Step {
                     target.display()
                 )
             }
+            Self::Hooks => f.write_str("run the hooks of the creation"),
             Self::PivotRoot => f.write_str("pivot root"),
             Self::Sysctl { path, value } => write!(f, "write {value:?} to /proc/sys/{path}"),
             Self::Mask { path } => write!(f, "mask {}", path.display()),
@@ -141,7 +142,9 @@ impl ProcessPlan {
         if self.terminal {
             lines.push("take the terminal".to_owned());
         }
-        lines.push("make a session keyring".to_owned());
+        if !self.keep_keyring {
+            lines.push("make a session keyring".to_owned());
+        }
         for limit in &self.rlimits {
             let value = |value: Option<u64>| {
                 value.map_or("unlimited".to_owned(), |value| value.to_string())
@@ -172,22 +175,15 @@ impl ProcessPlan {
         }
         let groups: String = self.groups.iter().map(|group| format!(", {group}")).collect();
         lines.push(format!("become user {}, group {}{groups}", self.uid, self.gid));
-        if let Some(sets) = &self.capabilities {
-            for (name, set) in [
-                ("bounding", sets.bounding),
-                ("permitted", sets.permitted),
-                ("effective", sets.effective),
-                ("inheritable", sets.inheritable),
-                ("ambient", sets.ambient),
-            ] {
-                lines.push(format!("{name} capabilities: {}", set_in_words(set)));
-            }
-        }
+        lines.extend(self.capabilities.iter().flat_map(capability_lines));
         if self.no_new_privileges {
             lines.push("set no_new_privs".to_owned());
             lines.extend(seccomp);
         }
-        lines.push("close every descriptor but the standard streams at exec".to_owned());
+        lines.push(match self.preserved_descriptors {
+            0 => "close every descriptor but the standard streams at exec".to_owned(),
+            preserved => format!("close every descriptor above {} at exec", preserved + 2),
+        });
         if self.init {
             lines.push("stay process 1: reap orphans, forward signals".to_owned());
         }
@@ -197,6 +193,17 @@ impl ProcessPlan {
         ));
         lines
     }
+}
+
+fn capability_lines(sets: &CapabilityPlan) -> [String; 5] {
+    [
+        ("bounding", sets.bounding),
+        ("permitted", sets.permitted),
+        ("effective", sets.effective),
+        ("inheritable", sets.inheritable),
+        ("ambient", sets.ambient),
+    ]
+    .map(|(name, set)| format!("{name} capabilities: {}", set_in_words(set)))
 }
 
 fn set_in_words(set: u64) -> String {

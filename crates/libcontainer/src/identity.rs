@@ -15,6 +15,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use sys::Errno;
 
 use crate::capability;
+use crate::hooks::{HookFailure, ReceivedFiles};
 use crate::plan::CapabilityPlan;
 use crate::prepared::PreparedProcess;
 use crate::rootfs::Root;
@@ -36,17 +37,20 @@ pub(crate) fn become_process(
     socket: BorrowedFd<'_>,
     stdio: Option<[BorrowedFd<'_>; 3]>,
     terminal: Option<BorrowedFd<'_>>,
+    hooks: &ReceivedFiles,
 ) -> Result<Infallible, Failed> {
     rustix::process::setsid().at(ProcessStep::NewSession)?;
     take_stdio(process, stdio, terminal)?;
-    keyring().at(ProcessStep::Keyring)?;
+    if !process.keep_keyring {
+        keyring().at(ProcessStep::Keyring)?;
+    }
     label(process).at(ProcessStep::Label)?;
     working_directory(process)?;
     // The last that opens anything is done: with a limit of a few descriptors it would be refused its next one.
     set_limits(process)?;
     // Whatever the monitor or its parent had open ends at exec (CVE-2024-21626). Before the filter: profiles older than Linux 5.9
     // do not know close_range(2).
-    sys::close_on_exec_from(3).at(ProcessStep::Descriptors)?;
+    sys::close_on_exec_from(process.close_from).at(ProcessStep::Descriptors)?;
     // Without no_new_privs only a privileged process may load a filter: before the rights go. seccomp(2).
     if !process.no_new_privileges {
         seccomp(process, socket)?;
@@ -64,6 +68,7 @@ pub(crate) fn become_process(
         seccomp(process, socket)?;
     }
     sys::default_signals();
+    hooks.run(&process.start_hooks).map_err(HookFailure::failed)?;
     if process.init {
         return crate::init::run(process);
     }

@@ -24,9 +24,11 @@ use sys::{CloneArgs, Errno, Namespaces, clone3, exit_now};
 
 use crate::cgroup::{Cgroup, Entry};
 use crate::console;
-use crate::create::{Names, Stdio, end, explain};
+use crate::create::{Stdio, end};
 use crate::error::StartError;
+use crate::hooks::ReceivedFiles;
 use crate::identity;
+use crate::names::Names;
 use crate::plan::ProcessPlan;
 use crate::prepared::PreparedProcess;
 use crate::process::Process;
@@ -133,9 +135,11 @@ fn hear(socket: &OwnedFd, names: &Names, first: i32) -> Result<Joined, StartErro
             }
             Ok(FromChild::Listener { descriptor }) => listener = descriptor,
             Ok(FromChild::Failed(failed)) => {
-                failure = failure.or(Some(explain(failed, None, names)));
+                failure = failure.or(Some(names.explain(failed, None, None)));
             }
-            Ok(FromChild::Closed | FromChild::Joined { pidfd: None, .. }) => break,
+            Ok(FromChild::Closed | FromChild::Hooks | FromChild::Joined { pidfd: None, .. }) => {
+                break;
+            }
             Err(errno) => {
                 let action = "hear the joining process".to_owned();
                 failure = failure.or(Some(StartError::Parent { action, errno }));
@@ -215,5 +219,6 @@ fn become_process(joining: &Joining<'_>) -> Result<Infallible, Failed> {
         joining.socket,
         joining.stdio,
         terminal.as_ref().map(|terminal| terminal.slave.as_fd()),
+        &ReceivedFiles::default(),
     )
 }

@@ -9,15 +9,18 @@ pub mod capability;
 pub mod cgroup;
 mod child;
 mod console;
+mod container;
 mod copy_up;
 mod cover;
 mod create;
 mod descriptor_path;
 mod error;
 mod explain;
+mod hooks;
 mod identity;
 mod init;
 mod join;
+mod names;
 mod options;
 mod plan;
 mod planner;
@@ -29,8 +32,12 @@ pub mod seccomp;
 mod spare;
 mod wire;
 
-pub use create::{Created, Stdio, create, create_with};
-pub use error::{PlanError, StartError, chain};
+pub use container::{
+    BadName, Container, ContainerError, ContainerName, Executed, Execution, Request, Runtime,
+    Waiting,
+};
+pub use create::{Created, Stdio, Surroundings, create, create_with};
+pub use error::{HookError, PlanError, StartError, chain};
 pub use join::{Joined, join};
 pub use plan::*;
 pub use planner::{Context, RootSource, plan, plan_process};

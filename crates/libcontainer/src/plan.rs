@@ -3,10 +3,11 @@
 //! Nothing here acts. [`crate::plan`] makes a [`Plan`] out of an OCI configuration, [`crate::create`] walks one, and its
 //! `Display` prints one for people. A plan travels in a file from the engine to the monitor, so its fields only ever grow.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use spec::runtime::{ConsoleSize, IdMapping, NamespaceKind};
+use spec::runtime::{ConsoleSize, Hooks, IdMapping, NamespaceKind};
 
 use crate::cgroup::CgroupPlan;
 use crate::seccomp::Program;
@@ -27,6 +28,25 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What it becomes after the gate.
     pub process: ProcessPlan,
+    /// Programs that run at fixed moments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<HookPlan>,
+}
+
+/// Programs that run at fixed moments, and what they are told about the container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookPlan {
+    /// The programs.
+    pub hooks: Hooks,
+    /// Version of the specification that the configuration follows.
+    pub oci_version: String,
+    /// The container's id.
+    pub id: String,
+    /// Absolute path of the bundle.
+    pub bundle: PathBuf,
+    /// The configuration's annotations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// The namespaces of a container.
@@ -154,6 +174,8 @@ pub enum Step {
         /// Whether the container sees them read-only.
         read_only: bool,
     },
+    /// Run the hooks of the creation: the parent those of the runtime's namespaces, then the child those of the container's.
+    Hooks,
     /// Make the new root the root of this mount namespace and forget the old one. pivot_root(2).
     PivotRoot,
     /// Set a kernel parameter.
@@ -256,6 +278,12 @@ pub struct ProcessPlan {
     /// Whether process 1 stays ours: it reaps orphans and forwards signals to the program, its child.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub init: bool,
+    /// So many descriptors of the caller's, from 3 on, stay open.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub preserved_descriptors: u32,
+    /// Whether it keeps the caller's session keyring instead of getting an empty one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_keyring: bool,
 }
 
 /// Capability sets as bits, see capabilities(7).
@@ -278,4 +306,9 @@ pub struct RlimitPlan {
     pub soft: Option<u64>,
     /// Hard limit; nothing is no limit.
     pub hard: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

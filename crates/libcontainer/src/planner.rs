@@ -7,8 +7,9 @@ use spec::runtime::{Hooks, Linux, Namespace, NamespaceKind, Spec};
 
 use crate::cgroup::{self, CgroupPlan, Layout, Request, WhenMissing};
 use crate::error::PlanError;
+use crate::hooks::Moment;
 use crate::options;
-use crate::plan::{NamespacePlan, PLAN_VERSION, Plan, ProcessPlan, Step};
+use crate::plan::{HookPlan, NamespacePlan, PLAN_VERSION, Plan, ProcessPlan, Step};
 use crate::seccomp::Program;
 
 mod devices;
@@ -18,6 +19,8 @@ mod process;
 /// What a configuration does not say.
 #[derive(Clone, Debug)]
 pub struct Context {
+    /// The container's id, for hooks and listeners.
+    pub id: String,
     /// Directory that relative paths start from.
     pub bundle: PathBuf,
     /// Where the root file system comes from.
@@ -32,6 +35,24 @@ pub struct Context {
     pub init: bool,
     /// What is done about a limit that this machine cannot set.
     pub when_missing: WhenMissing,
+}
+
+impl Context {
+    /// A bundle as it stands: its own root, groups named by the id below the caller's own, and no limit passed over.
+    #[must_use]
+    pub fn new(id: impl Into<String>, bundle: impl Into<PathBuf>, layout: Layout) -> Self {
+        let id = id.into();
+        Self {
+            cgroup_path: id.clone(),
+            id,
+            bundle: bundle.into(),
+            root: RootSource::Spec,
+            layout,
+            seccomp: None,
+            init: false,
+            when_missing: WhenMissing::Refuse,
+        }
+    }
 }
 
 /// Where the root file system comes from.
@@ -62,7 +83,7 @@ pub enum RootSource {
 pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let nothing = Linux::default();
     let linux = spec.linux.as_ref().unwrap_or(&nothing);
-    refuse_unsupported(spec, linux)?;
+    refuse_unsupported(linux)?;
     let namespaces = namespaces(linux)?;
     let process = spec.process.as_ref().ok_or_else(|| PlanError::field("process", "is missing"))?;
     let mut process = process::plan(process, "process")?;
@@ -75,8 +96,7 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
         (None, None) => None,
     };
     let path = linux.cgroups_path.as_deref().unwrap_or(&context.cgroup_path);
-    // Nobody else has named the container.
-    let id = path.rsplit(['/', ':']).next().unwrap_or_default();
+    let id = context.id.as_str();
     process.seccomp = process.seccomp.map(|program| program.for_container(id, &context.bundle));
     let resources = linux.resources.clone().unwrap_or_default();
     let request =
@@ -85,7 +105,34 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let steps =
         Steps { spec, linux, context, namespaces: &namespaces, cgroup: &cgroup, steps: Vec::new() }
             .all(&process)?;
-    Ok(Plan { version: PLAN_VERSION, namespaces, cgroup, steps, process })
+    let hooks = hooks(spec, id, &context.bundle)?;
+    Ok(Plan { version: PLAN_VERSION, namespaces, cgroup, steps, process, hooks })
+}
+
+fn hooks(spec: &Spec, id: &str, bundle: &Path) -> Result<Option<HookPlan>, PlanError> {
+    let Some(hooks) = spec.hooks.clone().filter(|hooks| *hooks != Hooks::default()) else {
+        return Ok(None);
+    };
+    let plan = HookPlan {
+        hooks,
+        oci_version: spec.oci_version.clone(),
+        id: id.to_owned(),
+        bundle: bundle.to_owned(),
+        annotations: spec.annotations.clone(),
+    };
+    for moment in Moment::ALL {
+        for (number, hook) in moment.hooks(&plan).iter().enumerate() {
+            let field = |name: &str| format!("hooks.{}[{number}].{name}", moment.name());
+            if !hook.path.is_absolute() {
+                let why = format!("{} is not absolute", hook.path.display());
+                return Err(PlanError::field(field("path"), why));
+            }
+            if hook.timeout == Some(0) {
+                return Err(PlanError::field(field("timeout"), "is not greater than zero"));
+            }
+        }
+    }
+    Ok(Some(plan))
 }
 
 /// Plans a process that joins a running container.
@@ -97,9 +144,8 @@ pub fn plan_process(process: &spec::runtime::Process) -> Result<ProcessPlan, Pla
 }
 
 /// A field that has no effect would be a promise that is not kept.
-fn refuse_unsupported(spec: &Spec, linux: &Linux) -> Result<(), PlanError> {
+fn refuse_unsupported(linux: &Linux) -> Result<(), PlanError> {
     for (field, given) in [
-        ("hooks", spec.hooks.as_ref().is_some_and(|hooks| *hooks != Hooks::default())),
         ("linux.netDevices", !linux.net_devices.is_empty()),
         ("linux.mountLabel", linux.mount_label.as_ref().is_some_and(|label| !label.is_empty())),
         ("linux.intelRdt", linux.intel_rdt.is_some()),
@@ -189,6 +235,7 @@ impl Steps<'_> {
         self.enter_groups();
         self.sysctls()?;
         self.cgroup_view()?;
+        self.hooks();
         self.steps.push(Step::PivotRoot);
         self.protected_paths()?;
         if self.spec.root.as_ref().is_some_and(|root| root.readonly) {
@@ -203,6 +250,14 @@ impl Steps<'_> {
             }
         }
         Ok(self.steps)
+    }
+
+    fn hooks(&mut self) {
+        let Some(hooks) = &self.spec.hooks else { return };
+        let creation = [&hooks.prestart, &hooks.create_runtime, &hooks.create_container];
+        if creation.iter().any(|hooks| !hooks.is_empty()) {
+            self.steps.push(Step::Hooks);
+        }
     }
 
     fn makes(&self, kind: NamespaceKind) -> bool {

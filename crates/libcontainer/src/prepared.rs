@@ -12,7 +12,8 @@ use sys::{CStringArray, FilterInstruction, MountAttributes, Namespaces};
 
 use crate::capability;
 use crate::error::StartError;
-use crate::plan::{CapabilityPlan, Plan, ProcessPlan, Step};
+use crate::hooks::{self, PreparedHook};
+use crate::plan::{CapabilityPlan, HookPlan, Plan, ProcessPlan, Step};
 
 /// mount(2) takes one page of options.
 const PAGE: usize = 4096;
@@ -76,6 +77,9 @@ pub(crate) enum Action {
         offsets: CString,
     },
     EnterGroups,
+    Hooks {
+        hooks: Vec<PreparedHook>,
+    },
     CgroupNamespace,
     CgroupV1 {
         target: Target,
@@ -151,17 +155,31 @@ pub(crate) struct PreparedProcess {
     pub(crate) selinux: Option<CString>,
     pub(crate) terminal: Option<rustix::termios::Winsize>,
     pub(crate) init: bool,
+    /// Run right before the program, with its rights.
+    pub(crate) start_hooks: Vec<PreparedHook>,
+    /// The first descriptor that does not stay open.
+    pub(crate) close_from: u32,
+    pub(crate) keep_keyring: bool,
     /// Device and inode of this program.
     pub(crate) own_program: Option<(u64, u64)>,
 }
 
 impl Prepared {
     pub(crate) fn new(plan: &Plan) -> Result<Self, StartError> {
-        let steps = plan.steps.iter().map(prepare).collect::<Result<_, _>>()?;
+        let mut steps = plan.steps.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+        let mut process = PreparedProcess::new(&plan.process)?;
+        if let Some(HookPlan { hooks, .. }) = &plan.hooks {
+            process.start_hooks = hooks::prepare(&hooks.start_container, &plan.process.env)?;
+            for step in &mut steps {
+                if let Action::Hooks { hooks: prepared } = step {
+                    *prepared = hooks::prepare(&hooks.create_container, &plan.process.env)?;
+                }
+            }
+        }
         Ok(Self {
             namespaces: crate::process::clone_flags(&plan.namespaces.create),
             steps,
-            process: PreparedProcess::new(&plan.process)?,
+            process,
         })
     }
 
@@ -227,6 +245,8 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
             hierarchies: hierarchies.iter().map(v1_mount).collect::<Result<_, _>>()?,
             read_only: *read_only,
         },
+        // Filled in by whoever knows the hooks.
+        Step::Hooks => Action::Hooks { hooks: Vec::new() },
         Step::PivotRoot => Action::PivotRoot,
         Step::Sysctl { path, value } => {
             Action::Sysctl { path: text(&format!("/proc/sys/{path}"))?, value: text(value)? }
@@ -339,6 +359,9 @@ impl PreparedProcess {
             selinux: process.selinux_label.as_ref().map(|label| text(label)).transpose()?,
             terminal: process.terminal.then_some(winsize),
             init: process.init,
+            start_hooks: Vec::new(),
+            close_from: process.preserved_descriptors.saturating_add(3),
+            keep_keyring: process.keep_keyring,
             own_program: crate::protect::own_identity(),
         })
     }

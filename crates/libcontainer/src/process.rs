@@ -3,7 +3,10 @@
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use spec::runtime::NamespaceKind;
 use sys::{Errno, Namespaces};
 
@@ -38,6 +41,26 @@ impl Process {
     #[must_use]
     pub fn pidfd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
+    }
+
+    /// Whether it has ended, reaped or not.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let mut ended = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        matches!(poll(&mut ended, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
+    }
+
+    /// Waits for its end, and reaps it: for a child of the caller's. Gives the exit code, or 128 and the number of the signal that
+    /// ended it, as shells do.
+    ///
+    /// # Errors
+    /// ECHILD for a process that is not the caller's child. Kernel: waitid(2).
+    pub fn wait(&self) -> Result<i32, Errno> {
+        let status =
+            crate::wire::retry(|| waitid(WaitId::PidFd(self.pidfd()), WaitIdOptions::EXITED))?;
+        let status = status.ok_or(Errno::from_raw(libc::ECHILD))?;
+        let signalled = || status.terminating_signal().map(|signal| 128 + signal);
+        Ok(status.exit_status().or_else(signalled).unwrap_or(125))
     }
 
     /// Sends a signal; returns once the kernel has queued it.

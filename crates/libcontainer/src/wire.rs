@@ -7,12 +7,17 @@
 //! mounts …                       makes the control groups
 //!             <--------------    Groups (and the doors into them)
 //! enters, mounts …
-//! Ready (and the terminal) --->  runs hooks, attaches networks
-//!             <--------------    Go
+//! Hooks (when there are any) ->  runs those of the runtime's namespaces
+//!             <--------------    Hooks (with the state for them): runs those of the container's
+//! Ready (and the terminal) --->  attaches networks
+//!             <--------------    Go (with the state for hooks)
 //! Listener (of a filter that notifies) ->  sends it to its socket
 //! execve: the socket closes -->  end of file: the program runs
 //! Failed at any time --------->  kills what is left
 //! ```
+//!
+//! With a gate, which outlives the parent, Leave stands in the place of Go, and whoever starts the container later comes by the
+//! gate and speaks from Go on.
 //!
 //! In a new user namespace, and by plans of older releases, the groups are entered first of all: then Groups comes before Mapped.
 //!
@@ -20,7 +25,7 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::io::Errno as Raw;
 use rustix::net::{
@@ -29,6 +34,8 @@ use rustix::net::{
 };
 use rustix::net::{recvmsg, send, sendmsg};
 use sys::Errno;
+
+use crate::hooks::HookEnd;
 
 /// A step that failed: its number, and the kernel's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +53,8 @@ pub(crate) enum Place {
     Process(ProcessStep),
     /// At the resource limit of that number in the plan.
     Limit(u16),
+    /// At the hook of that number, which ended so; the errno is of one that could not be run.
+    Hook(u16, HookEnd),
 }
 
 macro_rules! process_steps {
@@ -112,12 +121,19 @@ pub(crate) enum ToChild {
     Mapped = b'M',
     /// The control groups exist; with the `tasks` file of every v1 hierarchy.
     Groups = b'C',
+    /// The hooks of the runtime's namespaces have run; with [`crate::hooks::HookFiles`].
+    Hooks = b'H',
+    /// Wait at the gate: everything about the container is written down.
+    Leave = b'L',
+    /// Become the program; perhaps with [`crate::hooks::HookFiles`].
     Go = b'G',
 }
 
 /// From the child.
 #[derive(Debug)]
 pub(crate) enum FromChild {
+    /// Everything is made, the root not yet its own: hooks may run.
+    Hooks,
     Ready {
         descriptor: Option<OwnedFd>,
     },
@@ -138,12 +154,14 @@ pub(crate) enum FromChild {
 /// Kind, number or pid, errno.
 type Packet = [u8; 9];
 
+const HOOKS: u8 = b'H';
 const READY: u8 = b'R';
 const JOINED: u8 = b'J';
 const LISTENER: u8 = b'N';
 const FAILED_STEP: u8 = b'F';
 const FAILED_PROCESS: u8 = b'f';
 const FAILED_LIMIT: u8 = b'l';
+const FAILED_HOOK: u8 = b'h';
 
 fn packet(kind: u8, first: i32, second: i32) -> Packet {
     let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
@@ -154,58 +172,61 @@ pub(crate) fn tell_child(socket: BorrowedFd<'_>, word: ToChild) -> Result<(), Er
     send(socket, &[word as u8], SendFlags::NOSIGNAL).map(drop).map_err(Errno::from)
 }
 
-/// More v1 hierarchies than any kernel has controllers.
-const MOST_DOORS: usize = 32;
+/// More descriptors than any word has: v1 hierarchies are the most, one per controller.
+const MOST_DESCRIPTORS: usize = 32;
 
-/// Sends [`ToChild::Groups`] with the doors. A child that has failed hears nothing any more, and has said why.
-pub(crate) fn send_doors(socket: BorrowedFd<'_>, doors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DOORS))];
+/// Sends a word with descriptors. A child that has failed hears nothing any more, and has said why.
+pub(crate) fn tell_child_with(
+    socket: BorrowedFd<'_>,
+    word: ToChild,
+    descriptors: &[BorrowedFd<'_>],
+) -> Result<(), Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    if !doors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(doors)) {
+    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
         return Err(Raw::TOOBIG.into());
     }
-    let word = [ToChild::Groups as u8];
+    let word = [word as u8];
     match sendmsg(socket, &[IoSlice::new(&word)], &mut control, SendFlags::NOSIGNAL) {
         Ok(_) | Err(Raw::PIPE | Raw::CONNRESET) => Ok(()),
         Err(errno) => Err(errno.into()),
     }
 }
 
-/// Waits for [`ToChild::Groups`], and enters by every door. Nothing here allocates.
-pub(crate) fn enter_doors(
+/// Waits for exactly `word`, and hands each of its descriptors on: another one, or silence for ever, is an error. Nothing here
+/// allocates.
+pub(crate) fn await_parent_with(
     socket: BorrowedFd<'_>,
-    enter: impl Fn(BorrowedFd<'_>) -> Result<(), Errno>,
+    word: ToChild,
+    mut take: impl FnMut(OwnedFd) -> Result<(), Failed>,
 ) -> Result<(), Failed> {
     let mut byte = [0_u8; 1];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DOORS))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC;
     let received =
         retry(|| recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, flags))
             .at(ProcessStep::Talk)?;
-    if received.bytes != 1 || byte[0] != ToChild::Groups as u8 {
+    if received.bytes != 1 || byte[0] != word as u8 {
         return Err(Raw::PIPE).at(ProcessStep::Talk);
     }
     for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(doors) = message {
-            for door in doors {
-                enter(door.as_fd()).at(ProcessStep::EnterCgroup)?;
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            for descriptor in descriptors {
+                take(descriptor)?;
             }
         }
     }
     Ok(())
 }
 
-/// Waits for exactly `word`: another one, or silence for ever, is an error.
+/// The same for a word without descriptors.
 pub(crate) fn await_parent(socket: BorrowedFd<'_>, word: ToChild) -> Result<(), Failed> {
-    let mut byte = [0_u8; 1];
-    let received = retry(|| rustix::net::recv(socket, &mut byte[..], RecvFlags::empty()))
-        .at(ProcessStep::Talk)?;
-    if received.0 == 1 && byte[0] == word as u8 {
-        Ok(())
-    } else {
-        Err(Raw::PIPE).at(ProcessStep::Talk)
-    }
+    await_parent_with(socket, word, |_unasked| Ok(()))
+}
+
+pub(crate) fn send_hooks(socket: BorrowedFd<'_>) -> Result<(), Failed> {
+    send_packet(socket, packet(HOOKS, 0, 0), None).at(ProcessStep::Talk)
 }
 
 pub(crate) fn send_ready(
@@ -236,6 +257,7 @@ pub(crate) fn send_failed(socket: BorrowedFd<'_>, failed: Failed) {
         Place::Step(number) => packet(FAILED_STEP, number.into(), failed.errno.raw()),
         Place::Process(step) => packet(FAILED_PROCESS, i32::from(step as u8), failed.errno.raw()),
         Place::Limit(number) => packet(FAILED_LIMIT, number.into(), failed.errno.raw()),
+        Place::Hook(number, end) => packet(FAILED_HOOK, number.into(), end.to_wire(failed.errno)),
     };
     let _nobody = send_packet(socket, packet, None);
 }
@@ -283,11 +305,16 @@ pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
     let number = u16::try_from(first).unwrap_or(u16::MAX);
     let failed = |at| FromChild::Failed(Failed { at, errno: Errno::from_raw(second) });
     Ok(match kind {
+        HOOKS => FromChild::Hooks,
         READY => FromChild::Ready { descriptor },
         LISTENER => FromChild::Listener { descriptor },
         JOINED => FromChild::Joined { pid: first, pidfd: descriptor },
         FAILED_STEP => failed(Place::Step(number)),
         FAILED_LIMIT => failed(Place::Limit(number)),
+        FAILED_HOOK => {
+            let (end, errno) = HookEnd::from_wire(second);
+            FromChild::Failed(Failed { at: Place::Hook(number, end), errno })
+        }
         _ => {
             let step = ProcessStep::ALL.get(usize::from(number));
             failed(Place::Process(step.copied().unwrap_or(ProcessStep::Talk)))
@@ -313,6 +340,8 @@ pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]

@@ -23,14 +23,11 @@ mod tests {
             hierarchy("devices", &[Controller::Devices]),
             hierarchy("unified", &[]),
         ];
+        let layout = Layout { kind: LayoutKind::Hybrid, hierarchies };
         Context {
-            bundle: "/bundle".into(),
             root,
             cgroup_path: "/corten/web".into(),
-            layout: Layout { kind: LayoutKind::Hybrid, hierarchies },
-            seccomp: None,
-            init: false,
-            when_missing: libcontainer::cgroup::WhenMissing::Refuse,
+            ..Context::new("web", "/bundle", layout)
         }
     }
 
@@ -241,7 +238,12 @@ mod tests {
             ("/linux/rootfsPropagation", json!("sideways"), "linux.rootfsPropagation"),
             ("/linux/cgroupsPath", json!("/a/../b"), "linux.resources"),
             ("/linux/personality", json!({"domain": "LINUX32"}), "linux.personality"),
-            ("/hooks", json!({"prestart": [{"path": "/bin/true"}]}), "hooks"),
+            ("/hooks", json!({"prestart": [{"path": "bin/true"}]}), "hooks.prestart[0].path"),
+            (
+                "/hooks",
+                json!({"poststop": [{"path": "/bin/true", "timeout": 0}]}),
+                "hooks.poststop[0].timeout",
+            ),
         ] {
             let outcome = planned(with(pointer, value.clone()));
             let text = outcome.map(|_| String::new()).unwrap_or_else(|text| text);

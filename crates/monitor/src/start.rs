@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use libcontainer::cgroup::Cgroup;
-use libcontainer::{Process, SpareNetwork, Stdio, chain, create_with};
+use libcontainer::{Process, SpareNetwork, Stdio, Surroundings, chain, create_with};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno as Raw;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -77,12 +77,13 @@ pub(crate) fn start(handoff: &HandOff, spare: Option<SpareNetwork>) -> Result<St
             Stdio::Streams { stdin: stdin.as_fd(), stdout: stdout.as_fd(), stderr: stderr.as_fd() }
         }
     };
-    let (process, cgroup, console) = create_with(&handoff.plan, stdio, spare)
-        .and_then(|mut created| {
-            let console = created.take_console();
-            created.start().map(|(process, cgroup)| (process, cgroup, console))
-        })
-        .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })?;
+    let (process, cgroup, console) =
+        create_with(&handoff.plan, Surroundings::new(stdio).with_spare(spare))
+            .and_then(|mut created| {
+                let console = created.take_console();
+                created.start().map(|(process, cgroup)| (process, cgroup, console))
+            })
+            .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })?;
     let started_at = crate::format_time(crate::now_ns());
     let recorded = StateFile::new(process.pid(), started_at.clone())
         .and_then(|state| state.write(&handoff.state_dir));

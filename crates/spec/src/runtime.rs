@@ -12,11 +12,13 @@ mod linux;
 mod process;
 mod resources;
 mod seccomp;
+mod state;
 
 pub use linux::*;
 pub use process::*;
 pub use resources::*;
 pub use seccomp::*;
+pub use state::*;
 
 /// A whole `config.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -28,6 +28,7 @@ pub use mount::{MountAttributes, mount_setattr};
 pub use path::{open_in_root, open_without_links};
 pub use seccomp::{FilterInstruction, load_seccomp_filter};
 pub use signal::{
-    SignalSet, block_signals, default_signals, open_signalfd, send_signal, signal_child,
-    unblock_all_signals, unblock_signals, wait_for_signal,
+    SignalSet, block_signals, blocked_signals, default_signals, open_signalfd, restore_signals,
+    send_signal, signal_child, unblock_all_signals, unblock_signals, wait_for_signal,
+    wait_for_signal_within,
 };

@@ -1,6 +1,7 @@
 //! Signal masks and signals as a descriptor. Source: signal(7), signalfd(2).
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use crate::Errno;
 use crate::fd::own_fd;
@@ -81,6 +82,23 @@ pub fn unblock_all_signals() -> Result<(), Errno> {
     change_mask(libc::SIG_SETMASK, SignalSet::empty())
 }
 
+/// The signals that this thread has blocked.
+#[must_use]
+pub fn blocked_signals() -> SignalSet {
+    let mut set = SignalSet::empty();
+    // SAFETY: a null new set changes nothing, and the old one is written to a set of ours.
+    unsafe { libc::sigprocmask(libc::SIG_BLOCK, std::ptr::null(), &raw mut set.0) };
+    set
+}
+
+/// Blocks exactly these signals in this thread: what [`blocked_signals`] gave.
+///
+/// # Errors
+/// Never in practice, as [`block_signals`].
+pub fn restore_signals(set: SignalSet) -> Result<(), Errno> {
+    change_mask(libc::SIG_SETMASK, set)
+}
+
 fn change_mask(how: libc::c_int, set: SignalSet) -> Result<(), Errno> {
     // SAFETY: the set outlives the call, and a null old set is allowed.
     let done = unsafe { libc::sigprocmask(how, &raw const set.0, std::ptr::null_mut()) };
@@ -139,6 +157,21 @@ pub fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
 pub fn wait_for_signal(set: SignalSet) -> Result<i32, Errno> {
     // SAFETY: the set outlives the call, and a null information pointer is allowed.
     let signal = unsafe { libc::sigwaitinfo(&raw const set.0, std::ptr::null_mut()) };
+    if signal > 0 { Ok(signal) } else { Err(Errno::last()) }
+}
+
+/// The same for `patience` at most.
+///
+/// # Errors
+/// EAGAIN when none has come by then, EINTR when another signal arrived.
+pub fn wait_for_signal_within(set: SignalSet, patience: Duration) -> Result<i32, Errno> {
+    let patience = libc::timespec {
+        tv_sec: libc::time_t::try_from(patience.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: patience.subsec_nanos().into(),
+    };
+    // SAFETY: set and time outlive the call, and a null information pointer is allowed.
+    let signal =
+        unsafe { libc::sigtimedwait(&raw const set.0, std::ptr::null_mut(), &raw const patience) };
     if signal > 0 { Ok(signal) } else { Err(Errno::last()) }
 }
 

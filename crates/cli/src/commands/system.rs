@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use engine::{Engine, State, VERSION};
+use libcontainer::Context;
 use libcontainer::cgroup::Layout;
-use libcontainer::{Context, RootSource};
 use serde_json::{Value, json};
 
 use crate::arguments::Matches;
@@ -201,15 +201,7 @@ pub(super) fn oci_plan(_session: &Session, matches: &Matches) -> Result<i32, Fai
     let name = bundle
         .file_name()
         .map_or_else(|| "bundle".to_owned(), |name| name.to_string_lossy().into_owned());
-    let context = Context {
-        root: RootSource::Spec,
-        cgroup_path: format!("/corten/{name}"),
-        layout,
-        seccomp: None,
-        init: false,
-        when_missing: libcontainer::cgroup::WhenMissing::Refuse,
-        bundle: Path::new(&bundle).to_owned(),
-    };
+    let context = Context::new(name, bundle, layout);
     let plan = libcontainer::plan(&spec, &context).map_err(|error| {
         Failure::Words(format!("plan {}: {}", path.display(), engine::chain(&error)))
     })?;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::directory::{Directory, remove_one};
 use super::plan::places;
 use super::{
-    CgroupError, CgroupPath, CgroupPlan, Entry, Layout, LayoutKind, Setting, Stats, tree, v1, v2,
+    CgroupError, CgroupPath, CgroupPlan, Entry, Layout, LayoutKind, Place, Setting, Stats, tree,
+    v1, v2,
 };
 
 /// What can be done with a group, on either version.
@@ -178,16 +179,31 @@ impl Cgroup {
         Ok(begun)
     }
 
+    /// Opens the group that was made by a plan.
+    ///
+    /// # Errors
+    /// [`CgroupError::NotFound`] when no hierarchy has it.
+    pub fn reopen(plan: &CgroupPlan) -> Result<Self, CgroupError> {
+        Self::open_places(&plan.path, plan.kind, &plan.places)
+    }
+
     /// Opens a group that exists.
     ///
     /// # Errors
     /// [`CgroupError::NotFound`] when no hierarchy has it.
     pub fn open(path: &CgroupPath, layout: &Layout) -> Result<Self, CgroupError> {
-        let places = places(path, layout);
-        let group: Option<Box<dyn ControlGroup>> = match layout.kind {
-            LayoutKind::Unified => v2::Group::open(&places)?.map(|group| Box::new(group) as _),
+        Self::open_places(path, layout.kind, &places(path, layout))
+    }
+
+    fn open_places(
+        path: &CgroupPath,
+        kind: LayoutKind,
+        places: &[Place],
+    ) -> Result<Self, CgroupError> {
+        let group: Option<Box<dyn ControlGroup>> = match kind {
+            LayoutKind::Unified => v2::Group::open(places)?.map(|group| Box::new(group) as _),
             LayoutKind::Legacy | LayoutKind::Hybrid => {
-                v1::Groups::open(&places)?.map(|group| Box::new(group) as _)
+                v1::Groups::open(places)?.map(|group| Box::new(group) as _)
             }
         };
         group.map(Self).ok_or_else(|| CgroupError::NotFound { path: path.clone() })

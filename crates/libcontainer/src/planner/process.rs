@@ -82,6 +82,8 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanEr
         terminal: process.terminal,
         console_size: process.console_size,
         init: false,
+        preserved_descriptors: 0,
+        keep_keyring: false,
     })
 }
 

@@ -130,14 +130,13 @@ impl Bed {
     }
 
     pub(crate) fn context(&self) -> Context {
+        // The path of its groups names the container.
+        let id = self.cgroup_path.rsplit('/').next().unwrap();
         Context {
-            bundle: self.directory.path().to_owned(),
             root: self.root.clone(),
             cgroup_path: self.cgroup_path.clone(),
-            layout: Layout::detect().unwrap(),
-            seccomp: None,
             init: self.init,
-            when_missing: libcontainer::cgroup::WhenMissing::Refuse,
+            ..Context::new(id, self.directory.path(), Layout::detect().unwrap())
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use libcontainer::cgroup::Layout;
-use libcontainer::{Context, RootSource, chain, plan};
+use libcontainer::{Context, chain, plan};
 use monitor::{
     Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, Life, LogRules, Received, connect,
     observe, prepare,
@@ -51,14 +51,10 @@ impl Bed {
         testkit::busybox_rootfs(&directory.path().join("rootfs"));
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:08x}{count:04x}", std::process::id());
+        let layout = Layout::detect().unwrap();
         let context = Context {
-            bundle: directory.path().to_owned(),
-            root: RootSource::Spec,
             cgroup_path: format!("/corten-test/monitor-{id}"),
-            layout: Layout::detect().unwrap(),
-            seccomp: None,
-            init: false,
-            when_missing: libcontainer::cgroup::WhenMissing::Refuse,
+            ..Context::new(id.clone(), directory.path(), layout)
         };
         let plan = plan(&configuration(args, terminal), &context)
             .unwrap_or_else(|error| panic!("{}", chain(&error)));

@@ -1,0 +1,190 @@
+//! The directory of one container: its lock, its files, their replacement.
+//!
+//! The lock is flock(2) on the directory itself, so that it ends with whoever held it.
+
+use std::fs;
+use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, mkdir, open, openat, renameat};
+use rustix::io::Errno as Raw;
+use spec::runtime::Spec;
+
+use super::record::{Record, VERSION};
+use super::{ContainerError, ContainerName};
+
+const RECORD: &str = "state.json";
+const SPEC: &str = "config.json";
+const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+#[derive(Debug)]
+pub(super) struct Directory {
+    name: ContainerName,
+    path: PathBuf,
+    descriptor: OwnedFd,
+}
+
+/// Held until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock(OwnedFd);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The descriptor may have been inherited by a child: closing ours alone would not end the lock.
+        let _never_fails = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+/// Held while a container's directory is made or swept: between its making and its locking nobody else may take it for one
+/// that was left.
+pub(super) fn lock_root(root: &Path) -> Result<Lock, ContainerError> {
+    let locked = open(root, FLAGS, Mode::empty()).and_then(|root| {
+        crate::wire::retry(|| flock(&root, FlockOperation::LockExclusive)).map(|()| Lock(root))
+    });
+    locked.map_err(|errno| ContainerError::file("lock", root)(errno.into()))
+}
+
+impl Directory {
+    /// A new one, locked by its maker as long as it is open.
+    pub(super) fn make(root: &Path, name: &ContainerName) -> Result<Self, ContainerError> {
+        let path = root.join(name.as_str());
+        match mkdir(&path, Mode::RWXU) {
+            Ok(()) => {}
+            Err(Raw::EXIST) => return Err(ContainerError::Exists { name: name.clone() }),
+            Err(errno) => return Err(ContainerError::file("make", &path)(errno.into())),
+        }
+        let directory = Self::open(root, name)?;
+        directory.lock_directly(FlockOperation::LockExclusive)?;
+        Ok(directory)
+    }
+
+    pub(super) fn open(root: &Path, name: &ContainerName) -> Result<Self, ContainerError> {
+        let path = root.join(name.as_str());
+        match open(&path, FLAGS, Mode::empty()) {
+            Ok(descriptor) => Ok(Self { name: name.clone(), path, descriptor }),
+            Err(Raw::NOENT) => Err(ContainerError::NotFound { name: name.clone() }),
+            Err(errno) => Err(ContainerError::file("open", &path)(errno.into())),
+        }
+    }
+
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
+    pub(super) fn path_of(&self, file: &str) -> PathBuf {
+        self.path.join(file)
+    }
+
+    /// Waits until nobody else changes the container.
+    pub(super) fn lock(&self) -> Result<Lock, ContainerError> {
+        let own = openat(&self.descriptor, ".", FLAGS, Mode::empty())
+            .map_err(|errno| ContainerError::file("open", &self.path)(errno.into()))?;
+        crate::wire::retry(|| flock(&own, FlockOperation::LockExclusive))
+            .map_err(|errno| ContainerError::file("lock", &self.path)(errno.into()))?;
+        // Deleted while this waited: nothing below it can be found any more.
+        if rustix::fs::fstat(&own).is_ok_and(|stat| stat.st_nlink == 0) {
+            return Err(ContainerError::NotFound { name: self.name.clone() });
+        }
+        Ok(Lock(own))
+    }
+
+    /// The lock, unless somebody has it.
+    pub(super) fn try_lock(&self) -> Result<Option<Lock>, ContainerError> {
+        let own = openat(&self.descriptor, ".", FLAGS, Mode::empty())
+            .map_err(|errno| ContainerError::file("open", &self.path)(errno.into()))?;
+        match flock(&own, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Lock(own))),
+            Err(Raw::WOULDBLOCK) => Ok(None),
+            Err(errno) => Err(ContainerError::file("lock", &self.path)(errno.into())),
+        }
+    }
+
+    fn lock_directly(&self, how: FlockOperation) -> Result<(), ContainerError> {
+        flock(&self.descriptor, how)
+            .map_err(|errno| ContainerError::file("lock", &self.path)(errno.into()))
+    }
+
+    /// Lets others in: the maker is done.
+    pub(super) fn unlock(&self) {
+        let _never_fails = flock(&self.descriptor, FlockOperation::Unlock);
+    }
+
+    pub(super) fn read_record(&self) -> Result<Record, ContainerError> {
+        let path = self.path_of(RECORD);
+        let wrong = |why: String| ContainerError::Record { path: path.clone(), why };
+        let text = match self.read(RECORD) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ContainerError::NotFound { name: self.name.clone() });
+            }
+            Err(error) => return Err(ContainerError::file("read", &path)(error)),
+        };
+        /// Enough of every version to tell which it is.
+        #[derive(serde::Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let version: Version =
+            serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        if version.version > VERSION {
+            let theirs = version.version;
+            return Err(wrong(format!(
+                "version {theirs} is of a newer release; this one reads up to {VERSION}"
+            )));
+        }
+        serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
+    }
+
+    pub(super) fn write_record(&self, record: &Record) -> Result<(), ContainerError> {
+        self.replace(RECORD, &serde_json::to_vec(record).map_err(std::io::Error::from))
+    }
+
+    pub(super) fn read_spec(&self) -> Result<Spec, ContainerError> {
+        let path = self.path_of(SPEC);
+        let text = self.read(SPEC).map_err(ContainerError::file("read", &path))?;
+        serde_json::from_slice(&text)
+            .map_err(|error| ContainerError::Record { path, why: error.to_string() })
+    }
+
+    pub(super) fn write_spec(&self, spec: &Spec) -> Result<(), ContainerError> {
+        self.replace(SPEC, &serde_json::to_vec(spec).map_err(std::io::Error::from))
+    }
+
+    fn read(&self, file: &str) -> std::io::Result<Vec<u8>> {
+        let file = openat(&self.descriptor, file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let mut text = Vec::new();
+        std::io::Read::read_to_end(&mut fs::File::from(file), &mut text)?;
+        Ok(text)
+    }
+
+    /// A file is seen whole or not at all.
+    fn replace(&self, name: &str, text: &std::io::Result<Vec<u8>>) -> Result<(), ContainerError> {
+        let new = format!("{name}.new");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let written = match text {
+            Ok(text) => openat(&self.descriptor, new.as_str(), flags, Mode::RUSR | Mode::WUSR)
+                .map_err(std::io::Error::from)
+                .and_then(|file| fs::File::from(file).write_all(text))
+                .and_then(|()| {
+                    renameat(&self.descriptor, new.as_str(), &self.descriptor, name)
+                        .map_err(std::io::Error::from)
+                }),
+            Err(error) => Err(error.kind().into()),
+        };
+        written.map_err(ContainerError::file("write", &self.path_of(name)))
+    }
+
+    /// Removes the directory; what stands in the way stays, for the next one who sweeps.
+    pub(super) fn remove(&self) {
+        // The record last: without it there is no container.
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            if entry.file_name() != RECORD {
+                let _kept =
+                    rustix::fs::unlinkat(&self.descriptor, entry.file_name(), AtFlags::empty());
+            }
+        }
+        let _kept = rustix::fs::unlinkat(&self.descriptor, RECORD, AtFlags::empty());
+        let _kept = fs::remove_dir(&self.path);
+    }
+}

@@ -1,0 +1,380 @@
+//! What can be done with a container that exists. Start at [`Container`].
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, SystemTime};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use spec::runtime::{Process as ProcessSpec, Resources, Spec, State, Status};
+use sys::Errno;
+
+use super::directory::{Directory, Lock};
+use super::record::Record;
+use super::transitions::Action;
+use super::{ContainerError, ContainerName, gate};
+use crate::cgroup::{self, Cgroup, CgroupError, Layout, Stats};
+use crate::create::{Created, Stdio, open_gate};
+use crate::error::StartError;
+use crate::hooks::{Moment, Occasion};
+use crate::process::Process;
+
+/// How long a process may take to end after SIGKILL, or to stand still.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A container. What it is told by the value is what was written down when it was loaded; [`Container::status`] looks anew.
+#[derive(Debug)]
+pub struct Container {
+    directory: Directory,
+    record: Record,
+    /// Of a container that this process made and starts itself.
+    created: Option<Created>,
+}
+
+/// A process that joined a container.
+#[derive(Debug)]
+pub struct Executed {
+    /// The process, a child of the caller.
+    pub process: Process,
+    /// With [`Stdio::Terminal`] its master.
+    pub console: Option<OwnedFd>,
+}
+
+/// How a process joins.
+#[derive(Debug)]
+pub struct Execution<'a> {
+    /// What it is.
+    pub process: &'a ProcessSpec,
+    /// Its streams.
+    pub stdio: Stdio<'a>,
+    /// So many descriptors of the caller's, from 3 on, stay open in it.
+    pub preserved_descriptors: u32,
+    /// Whether a container that stands still is joined too; the process then stands still as well.
+    pub even_paused: bool,
+}
+
+impl Container {
+    pub(super) fn made(directory: Directory, record: Record, created: Option<Created>) -> Self {
+        directory.unlock();
+        Self { directory, record, created }
+    }
+
+    pub(super) const fn loaded(directory: Directory, record: Record) -> Self {
+        Self { directory, record, created: None }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn name(&self) -> &ContainerName {
+        &self.record.name
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub fn created(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.record.created_ns)
+    }
+
+    /// The user id of whoever made it.
+    #[must_use]
+    pub const fn owner_uid(&self) -> u32 {
+        self.record.owner_uid
+    }
+
+    /// Its root on the host.
+    #[must_use]
+    pub fn rootfs(&self) -> &std::path::Path {
+        &self.record.rootfs
+    }
+
+    /// The configuration that it was made from.
+    ///
+    /// # Errors
+    /// When the copy of it cannot be read.
+    pub fn spec(&self) -> Result<Spec, ContainerError> {
+        self.directory.read_spec()
+    }
+
+    /// Where it is in its life, looked at now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        if !self.record.is_complete() {
+            return Status::Creating;
+        }
+        if self.record.process().is_none() {
+            return Status::Stopped;
+        }
+        if self.created.is_some() || gate::is_closed(&self.directory) {
+            return Status::Created;
+        }
+        let frozen = self.record.cgroup().ok().flatten().map(|cgroup| cgroup.is_frozen());
+        if matches!(frozen, Some(Ok(true))) { Status::Paused } else { Status::Running }
+    }
+
+    /// The state document of the OCI runtime specification, looked at now.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let status = self.status();
+        let pid = self.record.first.map(|first| first.pid);
+        State {
+            oci_version: self.record.oci_version.clone(),
+            id: self.record.name.to_string(),
+            status,
+            pid: pid.filter(|_| status != Status::Stopped),
+            bundle: self.record.bundle.clone(),
+            annotations: self.record.annotations.clone(),
+        }
+    }
+
+    /// Its first process, unless that has ended.
+    #[must_use]
+    pub fn process(&self) -> Option<Process> {
+        self.record.process()
+    }
+
+    /// Its control groups; nothing where it has none, or they are gone.
+    ///
+    /// # Errors
+    /// [`ContainerError::Cgroup`] when they cannot be opened.
+    pub fn cgroup(&self) -> Result<Option<Cgroup>, ContainerError> {
+        self.record.cgroup().map_err(self.refused("open the control groups of"))
+    }
+
+    /// Lets its program begin; returns once it runs, and the hooks that follow have run.
+    ///
+    /// # Errors
+    /// [`ContainerError::WrongState`] unless it is created. A program that cannot be run leaves the container stopped; after a
+    /// `poststart` hook that fails it is killed, as runtime.md demands.
+    pub fn start(&mut self) -> Result<(), ContainerError> {
+        let _lock = self.lock()?;
+        let first = self.alive(Action::Start)?;
+        let started = match self.created.take() {
+            Some(created) => created.start().map(drop),
+            None => {
+                let Some(socket) = gate::approach(&self.directory) else {
+                    return Err(self.wrong(Action::Start, self.status()));
+                };
+                use std::os::fd::AsFd;
+                let (names, hooks) = (&self.record.names, self.record.hooks.as_ref());
+                open_gate(socket.as_fd(), first.pid(), names, hooks)
+            }
+        };
+        gate::forget(&self.directory);
+        let ran = started.and_then(|()| self.hooks(Moment::Poststart, Status::Running));
+        ran.map_err(|error| {
+            let _gone = first.signal(libc::SIGKILL);
+            ContainerError::start(self.name(), "start", error)
+        })
+    }
+
+    fn hooks(&self, moment: Moment, status: Status) -> Result<(), StartError> {
+        let hooks = self.record.hooks.as_ref().filter(|plan| !moment.hooks(plan).is_empty());
+        let Some(plan) = hooks else { return Ok(()) };
+        let pid = self.record.first.map(|first| first.pid);
+        let pid = pid.filter(|_| status != Status::Stopped);
+        Occasion::new(plan, status, pid)?.run_here(moment)
+    }
+
+    /// Sends a signal to the first process; returns once the kernel has queued it. SIGKILL also reaches a container that stands
+    /// still, and every process of one that shares its pids with others, whose first process the kernel does not end the rest with.
+    ///
+    /// # Errors
+    /// [`ContainerError::WrongState`] when it is stopped; the kernel's answer otherwise. Kernel: pidfd_send_signal(2).
+    pub fn signal(&self, number: i32) -> Result<(), ContainerError> {
+        let process = self.alive(Action::Signal)?;
+        let failed = self.kernel("signal");
+        process.signal(number).map_err(failed)?;
+        if number == libc::SIGKILL
+            && let Some(cgroup) = self.cgroup()?
+        {
+            if !self.record.own_pids {
+                cgroup.kill().map_err(self.refused("kill"))?;
+            } else if cgroup.is_frozen().unwrap_or(false) {
+                // v1: what is frozen hears nothing, freezer-subsystem.rst.
+                cgroup.thaw().map_err(self.refused("resume"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a signal to every process of the container, even when the first one has ended.
+    ///
+    /// # Errors
+    /// As [`Container::processes`].
+    pub fn signal_all(&self, number: i32) -> Result<(), ContainerError> {
+        if number == libc::SIGKILL {
+            return match self.cgroup()? {
+                Some(cgroup) => cgroup.kill().map_err(self.refused("kill")),
+                None => Ok(()),
+            };
+        }
+        for pid in self.processes()? {
+            // Gone meanwhile.
+            let Some(start_time) = crate::process::start_time(pid) else { continue };
+            let Some(process) = Process::find(pid, start_time) else { continue };
+            match process.signal(number) {
+                Err(errno) if errno.raw() == libc::ESRCH => {}
+                sent => sent.map_err(self.kernel("signal"))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Every process of the container, by the caller's pids.
+    ///
+    /// # Errors
+    /// [`ContainerError::Cgroup`].
+    pub fn processes(&self) -> Result<Vec<i32>, ContainerError> {
+        match self.cgroup()? {
+            Some(cgroup) => cgroup.processes().map_err(self.refused("list the processes of")),
+            None => Ok(self.process().iter().map(Process::pid).collect()),
+        }
+    }
+
+    /// Makes every process stand still; returns once they do.
+    ///
+    /// # Errors
+    /// [`ContainerError::WrongState`] unless it is created or running, [`ContainerError::Cgroup`] where it cannot be frozen.
+    pub fn pause(&self) -> Result<(), ContainerError> {
+        let _lock = self.lock()?;
+        self.allow(Action::Pause)?;
+        self.with_cgroup("pause", |cgroup| cgroup.freeze(PATIENCE))
+    }
+
+    /// Lets every process go on.
+    ///
+    /// # Errors
+    /// [`ContainerError::WrongState`] unless it is paused.
+    pub fn resume(&self) -> Result<(), ContainerError> {
+        let _lock = self.lock()?;
+        self.allow(Action::Resume)?;
+        self.with_cgroup("resume", |cgroup| cgroup.thaw())
+    }
+
+    /// What it has used until now.
+    ///
+    /// # Errors
+    /// [`ContainerError::Cgroup`].
+    pub fn stats(&self) -> Result<Stats, ContainerError> {
+        self.with_cgroup("read the statistics of", |cgroup| cgroup.stats())
+    }
+
+    /// Changes its limits; what is absent stays.
+    ///
+    /// # Errors
+    /// [`ContainerError::WrongState`] for one that is stopped, [`ContainerError::Cgroup`] for a limit that cannot be set.
+    pub fn update(&self, resources: &Resources, layout: &Layout) -> Result<(), ContainerError> {
+        let _lock = self.lock()?;
+        self.allow(Action::Update)?;
+        let path = self.record.cgroup.path.to_string();
+        let plan = cgroup::plan_update(resources, &cgroup::Request::new(&path, layout));
+        let plan = plan.map_err(|error| {
+            let cause = StartError::Plan(crate::PlanError::Cgroup(error));
+            ContainerError::start(self.name(), "update", cause)
+        })?;
+        let mut cgroup = self.cgroup()?.ok_or_else(|| self.no_groups("update"))?;
+        cgroup.update(&plan).map_err(self.refused("update"))
+    }
+
+    /// Runs a further process inside; returns once its program runs. The caller has one thread.
+    ///
+    /// # Errors
+    /// [`ContainerError::WrongState`] unless it is running, [`ContainerError::Start`] with the step.
+    pub fn execute(&self, execution: &Execution<'_>) -> Result<Executed, ContainerError> {
+        let target = self.alive(Action::Execute { even_paused: execution.even_paused })?;
+        let failed = |error| ContainerError::start(self.name(), "execute in", error);
+        let planned = |error| failed(StartError::Plan(error));
+        let spec = self.spec()?;
+        let mut plan = crate::plan_process(execution.process).map_err(planned)?;
+        plan.preserved_descriptors = execution.preserved_descriptors;
+        if let Some(profile) = spec.linux.as_ref().and_then(|linux| linux.seccomp.as_ref()) {
+            let compiled = crate::seccomp::compile(profile)
+                .map_err(|error| planned(crate::PlanError::Seccomp(error)))?;
+            let (id, bundle) = (self.name().as_str(), &self.record.bundle);
+            plan.seccomp = Some(compiled.for_container(id, bundle));
+        }
+        let cgroup = self.cgroup()?.ok_or_else(|| self.no_groups("execute in"))?;
+        let joined = crate::join(&target, &cgroup, &plan, execution.stdio).map_err(failed)?;
+        Ok(Executed { process: joined.process, console: joined.console })
+    }
+
+    /// Removes the container; with `force` one that has not ended is killed first. Hooks that fail are told and stop nothing.
+    ///
+    /// # Errors
+    /// [`ContainerError::WrongState`] for one that is running or paused, unless forced.
+    pub fn delete(mut self, force: bool) -> Result<Vec<StartError>, ContainerError> {
+        let _lock = self.lock()?;
+        self.allow(Action::Delete { force })?;
+        self.kill()?;
+        // Before the groups go: the child of this very process would keep them busy.
+        self.created = None;
+        if let Some(cgroup) = self.cgroup()? {
+            // What it left behind in a shared pid namespace, or is not reaped yet.
+            cgroup.kill().map_err(self.refused("kill"))?;
+            cgroup.remove(PATIENCE).map_err(self.refused("remove the control groups of"))?;
+        }
+        let failed = self.hooks(Moment::Poststop, Status::Stopped).err().into_iter().collect();
+        self.directory.remove();
+        Ok(failed)
+    }
+
+    /// Kills it, and waits until its first process has ended.
+    fn kill(&self) -> Result<(), ContainerError> {
+        let Some(process) = self.process() else { return Ok(()) };
+        match self.signal(libc::SIGKILL) {
+            Err(ContainerError::WrongState { .. }) => return Ok(()),
+            Err(ContainerError::Kernel { errno, .. }) if errno.raw() == libc::ESRCH => {}
+            sent => sent?,
+        }
+        let mut ended = [PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN)];
+        let patience = Timespec { tv_sec: 10, tv_nsec: 0 };
+        match crate::wire::retry(|| poll(&mut ended, Some(&patience))) {
+            Ok(0) => Err(self.kernel("kill")(Errno::from_raw(libc::ETIMEDOUT))),
+            Ok(_) => Ok(()),
+            Err(errno) => Err(self.kernel("kill")(errno.into())),
+        }
+    }
+
+    fn lock(&self) -> Result<Lock, ContainerError> {
+        self.directory.lock()
+    }
+
+    fn with_cgroup<T>(
+        &self,
+        action: &'static str,
+        act: impl FnOnce(&Cgroup) -> Result<T, CgroupError>,
+    ) -> Result<T, ContainerError> {
+        let cgroup = self.cgroup()?.ok_or_else(|| self.no_groups(action))?;
+        act(&cgroup).map_err(self.refused(action))
+    }
+
+    fn no_groups(&self, action: &'static str) -> ContainerError {
+        let cause = CgroupError::NotFound { path: self.record.cgroup.path.clone() };
+        ContainerError::Cgroup { name: self.name().clone(), action, cause }
+    }
+
+    fn refused(&self, action: &'static str) -> impl Fn(CgroupError) -> ContainerError + use<> {
+        let name = self.name().clone();
+        move |cause| ContainerError::Cgroup { name: name.clone(), action, cause }
+    }
+
+    fn kernel(&self, action: &'static str) -> impl Fn(Errno) -> ContainerError + use<> {
+        let name = self.name().clone();
+        move |errno| ContainerError::Kernel { name: name.clone(), action, errno }
+    }
+
+    fn allow(&self, action: Action) -> Result<(), ContainerError> {
+        match self.status() {
+            status if action.is_allowed(status) => Ok(()),
+            status => Err(self.wrong(action, status)),
+        }
+    }
+
+    /// The first process, which every action that needs it is allowed with only.
+    fn alive(&self, action: Action) -> Result<Process, ContainerError> {
+        self.allow(action)?;
+        self.process().ok_or_else(|| self.wrong(action, Status::Stopped))
+    }
+
+    fn wrong(&self, action: Action, status: Status) -> ContainerError {
+        ContainerError::WrongState { name: self.name().clone(), action: action.words(), status }
+    }
+}

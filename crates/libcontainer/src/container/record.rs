@@ -1,0 +1,110 @@
+//! What is written down about a container: `state.json` in its directory. Its fields only ever grow, so that a release reads what
+//! every earlier one wrote.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use sys::Errno;
+
+use super::{ContainerError, ContainerName, Request};
+use crate::cgroup::{Cgroup, CgroupError, CgroupPlan};
+use crate::names::Names;
+use crate::plan::HookPlan;
+use crate::process::{Process, start_time};
+
+/// The form that this program writes; it reads this and every earlier one.
+pub(super) const VERSION: u32 = 1;
+
+/// A container as it is written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// [`VERSION`] of the program that wrote it.
+    pub(super) version: u32,
+    pub(super) name: ContainerName,
+    pub(super) oci_version: String,
+    pub(super) bundle: PathBuf,
+    /// Absolute path of its root on the host.
+    pub(super) rootfs: PathBuf,
+    /// Nanoseconds since 1970.
+    pub(super) created_ns: u64,
+    /// Who made it.
+    pub(super) owner_uid: u32,
+    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) cgroup: CgroupPlan,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hooks: Option<HookPlan>,
+    /// Whether its processes end with the first one: it has a pid namespace of its own.
+    pub(super) own_pids: bool,
+    /// For the errors of its start.
+    #[serde(default)]
+    pub(super) names: Names,
+    /// Its first process; nothing while it is being made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) first: Option<FirstProcess>,
+}
+
+/// The first process, and the moment it was made: the number alone may come to mean another one.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct FirstProcess {
+    pub(super) pid: i32,
+    /// Clock ticks since boot.
+    pub(super) start_time: u64,
+}
+
+impl Record {
+    pub(super) fn new(request: &Request<'_>) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let root = request.spec.root.as_ref().map(|root| root.path.clone()).unwrap_or_default();
+        let own_pids = request.plan.namespaces.create.contains(&spec::runtime::NamespaceKind::Pid);
+        Self {
+            version: VERSION,
+            name: request.name.clone(),
+            oci_version: request.spec.oci_version.clone(),
+            bundle: request.bundle.to_owned(),
+            rootfs: request.bundle.join(root),
+            created_ns: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
+            owner_uid: rustix::process::geteuid().as_raw(),
+            annotations: request.spec.annotations.clone(),
+            cgroup: CgroupPlan { settings: Vec::new(), ..request.plan.cgroup.clone() },
+            hooks: request.plan.hooks.clone(),
+            own_pids,
+            names: Names::default(),
+            first: None,
+        }
+    }
+
+    /// Writes its process in.
+    pub(super) fn is_made(&mut self, created: &crate::Created) -> Result<(), ContainerError> {
+        let pid = created.pid();
+        let start_time = start_time(pid).ok_or_else(|| ContainerError::Kernel {
+            name: self.name.clone(),
+            action: "create",
+            errno: Errno::from_raw(libc::ESRCH),
+        })?;
+        self.first = Some(FirstProcess { pid, start_time });
+        self.names = created.names().clone();
+        Ok(())
+    }
+
+    /// Whether its making came to its end.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// Its groups; nothing where they are gone.
+    pub(super) fn cgroup(&self) -> Result<Option<Cgroup>, CgroupError> {
+        match Cgroup::reopen(&self.cgroup) {
+            Ok(cgroup) => Ok(Some(cgroup)),
+            Err(CgroupError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Its first process, unless that has ended; one that nobody has reaped has ended too.
+    pub(super) fn process(&self) -> Option<Process> {
+        let FirstProcess { pid, start_time } = self.first?;
+        Process::find(pid, start_time).filter(|process| !process.has_ended())
+    }
+}

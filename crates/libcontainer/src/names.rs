@@ -1,0 +1,83 @@
+//! A process's last steps in words: what they are about, kept where the child's numbers are explained, perhaps by another command
+//! than the one that made the child.
+
+use std::os::fd::OwnedFd;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::StartError;
+use crate::hooks::{HookFailure, Moment, Occasion};
+use crate::plan::{Plan, ProcessPlan};
+use crate::seccomp::{Confined, Listener};
+use crate::wire::{Failed, Place, ProcessStep};
+
+/// What the last steps of a process are about, for their errors.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Names {
+    program: String,
+    cwd: String,
+    limits: Vec<String>,
+    listener: Option<Listener>,
+}
+
+impl Names {
+    pub(crate) fn of(process: &ProcessPlan) -> Self {
+        Self {
+            program: process.args.first().cloned().unwrap_or_default(),
+            cwd: process.cwd.display().to_string(),
+            limits: process.rlimits.iter().map(|limit| limit.resource.clone()).collect(),
+            listener: process.seccomp.as_ref().and_then(|program| program.listener.clone()),
+        }
+    }
+
+    /// Sends the descriptor of a filter that notifies to its listener.
+    pub(crate) fn deliver(&self, fd: &OwnedFd, confined: Confined) -> Result<(), StartError> {
+        let Some(listener) = &self.listener else { return Ok(()) };
+        let action = || format!("send the seccomp listener to {}", listener.path.display());
+        let sent = listener.deliver(fd, confined);
+        sent.map_err(|errno| StartError::Parent { action: action(), errno })
+    }
+
+    /// The child's numbers in words: which step it was, on what object.
+    pub(crate) fn explain(
+        &self,
+        failed: Failed,
+        plan: Option<&Plan>,
+        hooks: Option<(&Occasion<'_>, Moment)>,
+    ) -> StartError {
+        let Failed { at, errno } = failed;
+        let program = self.program.clone();
+        let step = match at {
+            Place::Process(ProcessStep::Exec)
+                if matches!(errno.raw(), libc::ENOENT | libc::ENOTDIR) =>
+            {
+                let has_path = program.contains('/');
+                return StartError::NotFound { program, has_path };
+            }
+            Place::Process(ProcessStep::Exec) => {
+                return StartError::NotExecutable { program, errno };
+            }
+            Place::Process(ProcessStep::OwnProgram) => return StartError::OwnProgram { program },
+            Place::Process(step @ ProcessStep::WorkingDirectory) => {
+                format!("{} {}", step.words(), self.cwd)
+            }
+            Place::Process(step) => step.words().to_owned(),
+            Place::Limit(number) => {
+                let limit = self.limits.get(usize::from(number)).map_or("", String::as_str);
+                format!("set the resource limit {limit}")
+            }
+            Place::Hook(number, end) => {
+                let Some((occasion, moment)) = hooks else {
+                    return StartError::Child { step: format!("run hook #{number}"), errno };
+                };
+                return occasion.error(moment, HookFailure { number, end, errno });
+            }
+            Place::Step(number) => {
+                let step = plan.and_then(|plan| plan.steps.get(usize::from(number)));
+                step.map_or_else(|| format!("step {number}"), ToString::to_string)
+            }
+        };
+        StartError::Child { step, errno }
+    }
+}

@@ -1,0 +1,246 @@
+//! Containers with a directory of their own: one command makes one, another starts it, a third deletes it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use libcontainer::{
+    Container, ContainerError, ContainerName, Context, Execution, Request, Runtime, Waiting, chain,
+    plan,
+};
+use spec::runtime::{Hook, Spec, Status};
+
+use crate::support::{Bed, Streams, pipes, process, put, read_all, read_until, strings, wait};
+
+/// A runtime's directory beside the bed's root.
+fn runtime(bed: &Bed) -> Runtime {
+    Runtime::new(bed.path("run"))
+}
+
+fn name(text: &str) -> ContainerName {
+    text.parse().unwrap()
+}
+
+fn make(bed: &Bed, spec: &Spec, streams: &Streams, id: &str) -> Result<Container, ContainerError> {
+    let (bundle, name) = (bed.directory.path(), name(id));
+    let plan = plan(spec, &Context { id: id.to_owned(), ..bed.context() }).unwrap();
+    let request = Request { name: &name, spec, bundle, plan: &plan, stdio: streams.borrow() };
+    runtime(bed).create(&request).map(|Waiting { container, .. }| container)
+}
+
+fn again(bed: &Bed, id: &str) -> Container {
+    runtime(bed).load(&name(id)).unwrap()
+}
+
+fn state_files(bed: &Bed) -> Vec<PathBuf> {
+    let entries = fs::read_dir(bed.path("run")).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn each_command_goes_on_where_another_ended() {
+    let bed = Bed::new();
+    let (streams, stdout, _stderr) = pipes();
+    let made = make(&bed, &bed.spec("echo up; exec sleep 1000"), &streams, "web").unwrap();
+    drop((made, streams));
+    assert_eq!(again(&bed, "web").status(), Status::Created);
+    let first = again(&bed, "web").process().unwrap();
+    again(&bed, "web").start().unwrap();
+    read_until(&stdout, "up");
+    assert_eq!(again(&bed, "web").status(), Status::Running);
+    let refused = again(&bed, "web").start().unwrap_err();
+    assert_eq!(chain(&refused), "start container \"web\": it is running");
+    again(&bed, "web").pause().unwrap();
+    assert_eq!(again(&bed, "web").status(), Status::Paused);
+    again(&bed, "web").resume().unwrap();
+    assert_eq!(again(&bed, "web").processes().unwrap(), [first.pid()]);
+    let refused = again(&bed, "web").delete(false).unwrap_err();
+    assert_eq!(chain(&refused), "delete container \"web\": it is running");
+    again(&bed, "web").signal(libc::SIGKILL).unwrap();
+    wait(&first);
+    assert_eq!(again(&bed, "web").status(), Status::Stopped);
+    assert!(again(&bed, "web").delete(false).unwrap().is_empty());
+    assert!(matches!(runtime(&bed).load(&name("web")), Err(ContainerError::NotFound { .. })));
+    assert_eq!(state_files(&bed), [] as [PathBuf; 0]);
+    bed.assert_nothing_left();
+}
+
+#[test]
+fn a_process_joins_by_the_directory_alone() {
+    let bed = Bed::new();
+    let (streams, _stdout, _stderr) = pipes();
+    let spec = bed.spec("exec sleep 1000");
+    make(&bed, &spec, &streams, "web").unwrap().start().unwrap();
+    let first = again(&bed, "web").process().unwrap();
+    let mut joining = spec.process.clone().unwrap();
+    joining.args = strings(&["cat", "/proc/1/comm"]);
+    let (streams, stdout, _stderr) = pipes();
+    let execution = Execution {
+        process: &joining,
+        stdio: streams.borrow(),
+        preserved_descriptors: 0,
+        even_paused: false,
+    };
+    let joined = again(&bed, "web").execute(&execution).unwrap();
+    drop(streams);
+    assert_eq!((joined.process.wait(), read_all(stdout).trim()), (Ok(0), "sleep"));
+    again(&bed, "web").delete(true).unwrap();
+    wait(&first);
+    bed.assert_nothing_left();
+}
+
+#[test]
+fn an_id_is_taken_once() {
+    let bed = Bed::new();
+    let (streams, _stdout, _stderr) = pipes();
+    let spec = bed.spec("true");
+    let made = make(&bed, &spec, &streams, "web").unwrap();
+    let refused = make(&bed, &spec, &streams, "web").unwrap_err();
+    assert_eq!(chain(&refused), "container \"web\" exists already");
+    let first = made.process().unwrap();
+    made.delete(false).unwrap();
+    wait(&first);
+    bed.assert_nothing_left();
+}
+
+#[test]
+fn a_program_that_is_missing_is_told_at_the_start() {
+    let bed = Bed::new();
+    let (streams, _stdout, _stderr) = pipes();
+    let mut spec = bed.spec("");
+    process(&mut spec).args = strings(&["nonesuch"]);
+    let mut made = make(&bed, &spec, &streams, "web").unwrap();
+    let first = made.process().unwrap();
+    let error = made.start().unwrap_err();
+    assert!(chain(&error).contains("exec nonesuch: no such program"), "{}", chain(&error));
+    wait(&first);
+    assert_eq!(made.status(), Status::Stopped);
+    made.delete(false).unwrap();
+    bed.assert_nothing_left();
+}
+
+#[test]
+fn records_that_cannot_be_read_are_refused_and_kept() {
+    let bed = Bed::new();
+    let record = bed.path("run/web/state.json");
+    fs::create_dir_all(record.parent().unwrap()).unwrap();
+    for (text, why) in [("{\"version\": 999}", "newer release"), ("{\"version", "EOF")] {
+        put(&record, text);
+        let error = runtime(&bed).load(&name("web")).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        assert!(runtime(&bed).list().unwrap()[0].is_err());
+        let (streams, _stdout, _stderr) = pipes();
+        let taken = make(&bed, &bed.spec("true"), &streams, "web").unwrap_err();
+        assert!(matches!(taken, ContainerError::Exists { .. }), "{taken}");
+        assert_eq!(fs::read_to_string(&record).unwrap(), text);
+    }
+}
+
+/// A hook that writes its name and the state it reads into a file of the bed.
+fn noting(bed: &Bed, moment: &str) -> Hook {
+    let script = format!("echo {moment} $(cat) >> {}", bed.path("notes").display());
+    Hook { path: "/bin/sh".into(), args: strings(&["sh", "-c", &script]), ..Hook::default() }
+}
+
+#[test]
+fn hooks_run_at_their_moments_with_the_state() {
+    let bed = Bed::new();
+    fs::create_dir_all(bed.rootfs().join(bed.path("").strip_prefix("/").unwrap())).unwrap();
+    let mut spec = bed.spec("echo program >> /notes");
+    // The hooks of the container's start see its root; this file is there and, by a bind, on the host.
+    put(bed.path("notes"), "");
+    let notes = bed.path("notes");
+    spec.mounts.push(crate::support::bind(&notes, "/notes", &[]));
+    spec.mounts.push(crate::support::bind(&notes, notes.to_str().unwrap(), &[]));
+    spec.hooks = Some(spec::runtime::Hooks {
+        prestart: vec![noting(&bed, "prestart")],
+        create_runtime: vec![noting(&bed, "createRuntime")],
+        create_container: vec![noting(&bed, "createContainer")],
+        start_container: vec![noting(&bed, "startContainer")],
+        poststart: vec![noting(&bed, "poststart")],
+        poststop: vec![noting(&bed, "poststop")],
+    });
+    let (streams, _stdout, _stderr) = pipes();
+    let mut made = make(&bed, &spec, &streams, "web").unwrap();
+    let first = made.process().unwrap();
+    made.start().unwrap();
+    wait(&first);
+    assert!(made.delete(false).unwrap().is_empty());
+    let text = fs::read_to_string(notes).unwrap();
+    let told = |moment: &str| {
+        let line = text.lines().find(|line| line.starts_with(moment));
+        let state =
+            line.unwrap_or_else(|| panic!("no {moment} in {text}")).split_once(' ').unwrap();
+        let state: spec::runtime::State = serde_json::from_str(state.1).unwrap();
+        assert_eq!((state.id.as_str(), state.bundle), ("web", bed.directory.path().to_owned()));
+        (state.status, state.pid == Some(first.pid()))
+    };
+    for moment in ["prestart", "createRuntime", "createContainer"] {
+        assert_eq!(told(moment), (Status::Creating, true), "{moment}");
+    }
+    assert_eq!(told("startContainer"), (Status::Created, true));
+    assert_eq!(told("poststart"), (Status::Running, true));
+    assert_eq!(told("poststop"), (Status::Stopped, false));
+    let order: Vec<&str> = text.lines().filter_map(|line| line.split(' ').next()).take(4).collect();
+    assert_eq!(order, ["prestart", "createRuntime", "createContainer", "startContainer"]);
+    bed.assert_nothing_left();
+}
+
+#[test]
+fn a_hook_that_fails_stops_the_creation_and_is_named() {
+    let bed = Bed::new();
+    for moment in ["prestart", "createRuntime", "createContainer"] {
+        let mut spec = bed.spec("true");
+        let script = "echo sorry >&2; exit 3";
+        let hook = Hook {
+            path: "/bin/sh".into(),
+            args: strings(&["sh", "-c", script]),
+            ..Hook::default()
+        };
+        let hooks = vec![Hook { path: "/bin/true".into(), ..Hook::default() }, hook];
+        let all = spec.hooks.get_or_insert_default();
+        match moment {
+            "prestart" => all.prestart = hooks,
+            "createRuntime" => all.create_runtime = hooks,
+            _ => all.create_container = hooks,
+        }
+        let (streams, _stdout, _stderr) = pipes();
+        let error = make(&bed, &spec, &streams, "web").unwrap_err();
+        let wanted = format!("run {moment} hook #1 (/bin/sh): exit status 3: sorry");
+        assert_eq!(chain(&error), format!("create container \"web\": {wanted}"));
+        assert_eq!(state_files(&bed), [] as [PathBuf; 0]);
+        bed.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_hook_is_killed_after_its_time() {
+    let bed = Bed::new();
+    let mut spec = bed.spec("true");
+    let slow = Hook {
+        path: "/bin/sleep".into(),
+        args: strings(&["sleep", "1000"]),
+        timeout: Some(1),
+        ..Hook::default()
+    };
+    spec.hooks.get_or_insert_default().create_container = vec![slow];
+    let (streams, _stdout, _stderr) = pipes();
+    let error = make(&bed, &spec, &streams, "web").unwrap_err();
+    assert!(chain(&error).ends_with("killed after its time of 1 s"), "{}", chain(&error));
+    bed.assert_nothing_left();
+}
+
+#[test]
+fn a_failing_hook_after_the_start_kills_the_container() {
+    let bed = Bed::new();
+    let mut spec = bed.spec("exec sleep 1000");
+    let hook = Hook { path: "/bin/false".into(), ..Hook::default() };
+    spec.hooks.get_or_insert_default().poststart = vec![hook];
+    let (streams, _stdout, _stderr) = pipes();
+    let mut made = make(&bed, &spec, &streams, "web").unwrap();
+    let first = made.process().unwrap();
+    let error = made.start().unwrap_err();
+    assert!(chain(&error).contains("run poststart hook #0 (/bin/false): exit status 1"));
+    assert_eq!(wait(&first), 128 + libc::SIGKILL);
+    made.delete(false).unwrap();
+    bed.assert_nothing_left();
+}
