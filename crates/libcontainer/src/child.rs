@@ -151,21 +151,20 @@ impl Walk {
             Action::OverlayRoot { options, at } => self.root = Some(Root::overlay(options, at)?),
             Action::BindRoot { path } => self.root = Some(Root::bind(path)?),
             Action::Mount(file_system) => self.root()?.mount(file_system)?,
-            Action::Bind { source, target, recursive, attributes, set_recursive, tree } => {
-                let set = (*attributes, *set_recursive);
-                match tree {
-                    Some(tree) => self.root()?.attach(tree.as_fd(), target, set)?,
-                    None => {
-                        let tree = rootfs::clone_tree(source, *recursive)?;
-                        self.root()?.attach(tree.as_fd(), target, set)?;
-                    }
+            Action::Bind { source, target, recursive, attributes, tree } => match tree {
+                Some(tree) => self.root()?.attach(tree.as_fd(), target, attributes)?,
+                None => {
+                    let tree = rootfs::clone_tree(source, *recursive)?;
+                    self.root()?.attach(tree.as_fd(), target, attributes)?;
                 }
-            }
+            },
             Action::Propagation { target: Some(target), flags } => {
                 self.root()?.propagate(target, propagation(*flags))?;
             }
             Action::Propagation { target: None, flags } => mount_change(c"/", propagation(*flags))?,
-            Action::Devices { nodes, links } => self.root()?.devices(nodes, links)?,
+            Action::Devices { nodes, links, elsewhere } => {
+                self.root()?.devices(nodes, links, elsewhere)?;
+            }
             Action::Console => {
                 self.terminal = Some(console::open(self.root()?, prepared.process.terminal)?);
             }
@@ -179,6 +178,8 @@ impl Walk {
             Action::CgroupV1 { target, hierarchies, read_only } => {
                 self.root()?.cgroup_v1(target, hierarchies, *read_only)?;
             }
+            Action::CgroupV2(tree) => self.root()?.cgroup_v2(tree)?,
+            Action::Seal { target } => self.root()?.seal(target)?,
             Action::PivotRoot => self.pivot()?,
             Action::Sysctl { path, value } => write_file(path, value.to_bytes())?,
             Action::Mask { path } => self.covers.mask(path)?,

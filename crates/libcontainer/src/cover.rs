@@ -80,11 +80,9 @@ fn empty_file_system() -> Result<OwnedFd, Errno> {
 pub(crate) fn read_only(path: &CStr) -> Result<(), Errno> {
     let Some(at) = open_protected(path)? else { return Ok(()) };
     let cover = open_tree(&at, c"", CLONE | OpenTreeFlags::AT_RECURSIVE)?;
-    let set = MountAttributes::RDONLY
-        | MountAttributes::NOSUID
-        | MountAttributes::NODEV
-        | MountAttributes::NOEXEC;
-    mount_setattr(cover.as_fd(), c"", true, MountAttributes { set, ..MountAttributes::default() })?;
+    // What else the mount has, it keeps: a program of a read-only directory may still be executed.
+    let set = MountAttributes { set: MountAttributes::RDONLY, ..MountAttributes::default() };
+    mount_setattr(cover.as_fd(), c"", false, set)?;
     attach_to(cover.as_fd(), at.as_fd())
 }
 

@@ -24,6 +24,10 @@ const ATTRIBUTES: &[(u64, &str)] = &[
     (libc::MOUNT_ATTR_NOSUID, "nosuid"),
     (libc::MOUNT_ATTR_NODEV, "nodev"),
     (libc::MOUNT_ATTR_NOEXEC, "noexec"),
+    (libc::MOUNT_ATTR_NOATIME, "noatime"),
+    (libc::MOUNT_ATTR_STRICTATIME, "strictatime"),
+    (libc::MOUNT_ATTR_NODIRATIME, "nodiratime"),
+    (libc::MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"),
 ];
 
 impl fmt::Display for Plan {
@@ -84,24 +88,24 @@ impl fmt::Display for Step {
                 write!(f, "mount {kind} on {}{}", target.display(), options(*flags, FLAGS, data))?;
                 f.write_str(if *copy_up { ", with what was there" } else { "" })
             }
-            Self::Bind { source, target, recursive, set, .. } => {
+            Self::Bind { source, target, recursive, set, tree_set, .. } => {
                 let how = if *recursive { "bind tree" } else { "bind" };
-                write!(
-                    f,
-                    "{how} {} on {}{}",
-                    source.display(),
-                    target.display(),
-                    options(*set, ATTRIBUTES, "")
-                )
+                write!(f, "{how} {} on {}", source.display(), target.display())?;
+                f.write_str(&options(*set, ATTRIBUTES, ""))?;
+                if *tree_set == 0 {
+                    return Ok(());
+                }
+                write!(f, ", with all below it{}", options(*tree_set, ATTRIBUTES, ""))
             }
             Self::Propagation { target, flags } => {
                 write!(f, "make {} {}", target.display(), propagation_name(*flags))
             }
-            Self::Devices { nodes, links } => {
+            Self::Devices { nodes, links, elsewhere } => {
                 let names = nodes
                     .iter()
                     .map(|node| node.name.as_str())
-                    .chain(links.iter().map(|(name, _)| name.as_str()));
+                    .chain(links.iter().map(|(name, _)| name.as_str()))
+                    .chain(elsewhere.iter().map(|node| node.name.as_str()));
                 write!(f, "fill /dev with {}", names.collect::<Vec<_>>().join(" "))
             }
             Self::Console => f.write_str("open a terminal and bind it to /dev/console"),
@@ -126,6 +130,10 @@ impl fmt::Display for Step {
                 )
             }
             Self::Hooks => f.write_str("run the hooks of the creation"),
+            Self::CgroupV2 { target, flags, data, .. } => {
+                write!(f, "mount cgroup2 on {}{}", target.display(), options(*flags, FLAGS, data))
+            }
+            Self::Seal { target } => write!(f, "make {} read-only at last", target.display()),
             Self::PivotRoot => f.write_str("pivot root"),
             Self::Sysctl { path, value } => write!(f, "write {value:?} to /proc/sys/{path}"),
             Self::Mask { path } => write!(f, "mask {}", path.display()),

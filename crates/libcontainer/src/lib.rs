@@ -21,6 +21,7 @@ mod identity;
 mod init;
 mod join;
 mod names;
+mod nodes;
 mod options;
 mod plan;
 mod planner;
@@ -30,6 +31,7 @@ pub mod protect;
 mod rootfs;
 pub mod seccomp;
 mod spare;
+mod target;
 mod wire;
 
 pub use container::{

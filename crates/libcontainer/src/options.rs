@@ -3,22 +3,29 @@
 /// What a list of options means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MountOptions {
-    /// MS_… bits for a new file system.
+    /// MS_… bits that are asked for.
     pub(crate) flags: u64,
+    /// MS_… bits that are asked not to be there.
+    pub(crate) cleared: u64,
     /// Whether it is a bind mount, and a recursive one.
     pub(crate) bind: Option<Recursive>,
-    /// MOUNT_ATTR_… bits to set on a bind mount.
-    pub(crate) set: u64,
-    /// MOUNT_ATTR_… bits to clear.
-    pub(crate) clear: u64,
-    /// Whether the attributes reach the mounts below.
-    pub(crate) set_recursive: bool,
+    /// MOUNT_ATTR_… bits for the mount and every one below it.
+    pub(crate) tree: Attributes,
+    /// Whether its ids are mapped, and those of the mounts below.
+    pub(crate) id_map: Option<Recursive>,
     /// MS_SHARED … with or without MS_REC, in order.
     pub(crate) propagation: Vec<u64>,
     /// Copy what the directory held into a new tmpfs.
     pub(crate) copy_up: bool,
     /// Options for the file system, joined by commas.
     pub(crate) data: String,
+}
+
+/// MOUNT_ATTR_… bits, see mount_setattr(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attributes {
+    pub(crate) set: u64,
+    pub(crate) clear: u64,
 }
 
 /// Whether mounts below are included.
@@ -28,33 +35,44 @@ pub(crate) enum Recursive {
     No,
 }
 
+/// linux/mount.h; libc has it for other systems' libraries only.
+const MS_NOSYMFOLLOW: u64 = 0x100;
+
 /// Attributes that have both an MS_ and a MOUNT_ATTR_ form: name, its opposite, both bits.
 const ATTRIBUTES: &[(&str, &str, u64, u64)] = &[
     ("ro", "rw", libc::MS_RDONLY, libc::MOUNT_ATTR_RDONLY),
     ("nosuid", "suid", libc::MS_NOSUID, libc::MOUNT_ATTR_NOSUID),
     ("nodev", "dev", libc::MS_NODEV, libc::MOUNT_ATTR_NODEV),
     ("noexec", "exec", libc::MS_NOEXEC, libc::MOUNT_ATTR_NOEXEC),
-    ("noatime", "atime", libc::MS_NOATIME, libc::MOUNT_ATTR_NOATIME),
+    ("nosymfollow", "symfollow", MS_NOSYMFOLLOW, libc::MOUNT_ATTR_NOSYMFOLLOW),
     ("nodiratime", "diratime", libc::MS_NODIRATIME, libc::MOUNT_ATTR_NODIRATIME),
-    ("strictatime", "nostrictatime", libc::MS_STRICTATIME, libc::MOUNT_ATTR_STRICTATIME),
-    ("relatime", "norelatime", libc::MS_RELATIME, 0),
-    ("nosymfollow", "symfollow", 0x100, libc::MOUNT_ATTR_NOSYMFOLLOW),
 ];
 
-/// Options that only a new file system has: name and bits to set; an unset form clears nothing we ever set.
-const FLAGS: &[(&str, u64)] = &[
-    ("sync", libc::MS_SYNCHRONOUS),
-    ("async", 0),
-    ("dirsync", libc::MS_DIRSYNC),
-    ("mand", libc::MS_MANDLOCK),
-    ("nomand", 0),
-    ("lazytime", libc::MS_LAZYTIME),
-    ("nolazytime", 0),
-    ("silent", libc::MS_SILENT),
-    ("loud", 0),
-    ("iversion", libc::MS_I_VERSION),
-    ("noiversion", 0),
-    ("defaults", 0),
+/// When access times are written: one of these at a time, hence the values of a field and no bits of their own.
+const ACCESS_TIMES: &[(&str, &str, u64, u64)] = &[
+    ("noatime", "atime", libc::MS_NOATIME, libc::MOUNT_ATTR_NOATIME),
+    ("relatime", "norelatime", libc::MS_RELATIME, libc::MOUNT_ATTR_RELATIME),
+    ("strictatime", "nostrictatime", libc::MS_STRICTATIME, libc::MOUNT_ATTR_STRICTATIME),
+];
+
+const ACCESS_TIME_FLAGS: u64 =
+    libc::MS_NOATIME | libc::MS_RELATIME | libc::MS_STRICTATIME | libc::MS_NODIRATIME;
+
+/// Options that only a new file system has: name, bit, and whether it is asked for or asked not to be there.
+const FLAGS: &[(&str, u64, bool)] = &[
+    ("sync", libc::MS_SYNCHRONOUS, true),
+    ("async", libc::MS_SYNCHRONOUS, false),
+    ("dirsync", libc::MS_DIRSYNC, true),
+    ("mand", libc::MS_MANDLOCK, true),
+    ("nomand", libc::MS_MANDLOCK, false),
+    ("lazytime", libc::MS_LAZYTIME, true),
+    ("nolazytime", libc::MS_LAZYTIME, false),
+    ("silent", libc::MS_SILENT, true),
+    ("loud", libc::MS_SILENT, false),
+    ("iversion", libc::MS_I_VERSION, true),
+    ("noiversion", libc::MS_I_VERSION, false),
+    ("remount", libc::MS_REMOUNT, true),
+    ("defaults", 0, true),
 ];
 
 const PROPAGATION: &[(&str, u64)] = &[
@@ -87,53 +105,104 @@ pub(crate) fn parse(options: &[String]) -> MountOptions {
 }
 
 impl MountOptions {
+    /// The attributes of a bind mount by itself, and those that it loses unless the kernel holds on to them.
+    ///
+    /// As mount(8) does: without any option a bind mount keeps what its source has; with one it has what is listed, and
+    /// nothing else of its source. Access times stay as they are unless one of them is asked for.
+    pub(crate) fn of_bind(&self) -> (Attributes, u64) {
+        let mut own = Attributes::default();
+        let mut all = 0;
+        for (_, _, flag, attribute) in
+            ATTRIBUTES.iter().filter(|row| row.2 & ACCESS_TIME_FLAGS == 0)
+        {
+            all |= attribute;
+            own.set |= if self.flags & flag == 0 { 0 } else { *attribute };
+            own.clear |= if self.cleared & flag == 0 { 0 } else { *attribute };
+        }
+        if self.flags & ACCESS_TIME_FLAGS != 0 {
+            own.clear |= libc::MOUNT_ATTR__ATIME | libc::MOUNT_ATTR_NODIRATIME;
+            own.set |= self.access_time();
+        }
+        let asked = self.flags & !libc::MS_REMOUNT != 0 || self.cleared != 0;
+        let unless_locked = if asked { all & !own.set & !own.clear } else { 0 };
+        (own, unless_locked)
+    }
+
+    /// In the order in which mount(2) looks at the flags.
+    fn access_time(&self) -> u64 {
+        let has = |flag: u64| self.flags & flag != 0;
+        let directories = if has(libc::MS_NODIRATIME) { libc::MOUNT_ATTR_NODIRATIME } else { 0 };
+        let files = if has(libc::MS_STRICTATIME) {
+            libc::MOUNT_ATTR_STRICTATIME
+        } else if has(libc::MS_NOATIME) {
+            libc::MOUNT_ATTR_NOATIME
+        } else {
+            libc::MOUNT_ATTR_RELATIME
+        };
+        directories | files
+    }
+
     fn take(&mut self, option: &str) -> bool {
         match option {
             "bind" => self.bind = Some(self.bind.unwrap_or(Recursive::No)),
             "rbind" => self.bind = Some(Recursive::Yes),
             "tmpcopyup" => self.copy_up = true,
-            _ => return self.take_attribute(option) || self.take_flag(option),
+            "idmap" => self.id_map = Some(Recursive::No),
+            "ridmap" => self.id_map = Some(Recursive::Yes),
+            _ => {
+                return self.take_propagation(option)
+                    || self.take_flag(option)
+                    || self.take_recursive(option);
+            }
         }
         true
     }
 
-    /// `ro`, and `rro` for the whole tree.
-    fn take_attribute(&mut self, option: &str) -> bool {
-        let bare = option
-            .strip_prefix('r')
-            .filter(|bare| !matches!(option, "ro" | "rw" | "relatime") && is_attribute(bare));
-        let name = bare.unwrap_or(option);
-        for (yes, no, flag, attribute) in ATTRIBUTES {
-            if name == *yes {
-                self.flags |= flag;
-                self.set |= attribute;
-                self.clear &= !attribute;
-            } else if name == *no {
-                self.flags &= !flag;
-                self.set &= !attribute;
-                self.clear |= attribute;
-            } else {
-                continue;
-            }
-            self.set_recursive |= bare.is_some();
-            return true;
-        }
-        false
+    fn take_propagation(&mut self, option: &str) -> bool {
+        let known = propagation(option);
+        self.propagation.extend(known);
+        known.is_some()
     }
 
     fn take_flag(&mut self, option: &str) -> bool {
-        if let Some(bits) = propagation(option) {
-            self.propagation.push(bits);
-            return true;
+        let (flag, asked) = match (attribute(option), FLAGS.iter().find(|row| row.0 == option)) {
+            (Some((yes, _, flag, _)), _) => (*flag, *yes == option),
+            (None, Some((_, flag, asked))) => (*flag, *asked),
+            (None, None) => return false,
+        };
+        if asked {
+            self.flags |= flag;
+            self.cleared &= !flag;
+        } else {
+            self.flags &= !flag;
+            self.cleared |= flag;
         }
-        let known = FLAGS.iter().find(|(name, _)| *name == option);
-        self.flags |= known.map_or(0, |(_, bits)| *bits);
-        known.is_some()
+        true
+    }
+
+    /// `rro` is `ro` for the whole tree. Clearing one access time leaves the kernel's default, `relatime`.
+    fn take_recursive(&mut self, option: &str) -> bool {
+        let Some((bare, row)) =
+            option.strip_prefix('r').and_then(|bare| Some((bare, attribute(bare)?)))
+        else {
+            return false;
+        };
+        let (yes, _, flag, bit) = *row;
+        let is_access_time = flag & (ACCESS_TIME_FLAGS & !libc::MS_NODIRATIME) != 0;
+        let mask = if is_access_time { libc::MOUNT_ATTR__ATIME } else { bit };
+        self.tree.set &= !mask;
+        self.tree.clear |= mask;
+        if yes == bare {
+            self.tree.set |= bit;
+            // The field must be cleared together with being set: mount_setattr(2), "MOUNT_ATTR__ATIME".
+            self.tree.clear &= if is_access_time { u64::MAX } else { !bit };
+        }
+        true
     }
 }
 
-fn is_attribute(name: &str) -> bool {
-    ATTRIBUTES.iter().any(|(yes, no, _, _)| name == *yes || name == *no)
+fn attribute(name: &str) -> Option<&'static (&'static str, &'static str, u64, u64)> {
+    ATTRIBUTES.iter().chain(ACCESS_TIMES).find(|(yes, no, _, _)| name == *yes || name == *no)
 }
 
 #[cfg(test)]
@@ -152,13 +221,63 @@ mod tests {
             (libc::MS_NOSUID | libc::MS_STRICTATIME, "mode=755,size=65536k")
         );
         let bind = of("rbind,rprivate,ro");
-        assert_eq!(
-            (bind.bind, bind.set, bind.set_recursive),
-            (Some(Recursive::Yes), libc::MOUNT_ATTR_RDONLY, false)
-        );
+        assert_eq!(bind.bind, Some(Recursive::Yes));
         assert_eq!(bind.propagation, [libc::MS_PRIVATE | libc::MS_REC]);
-        assert!(of("rbind,rro").set_recursive);
-        assert_eq!(of("ro,rw").set, 0);
+        assert_eq!(of("ro,rw").flags, 0);
         assert_eq!(of("relatime").flags, libc::MS_RELATIME);
+        assert_eq!(
+            (of("idmap").id_map, of("ridmap").id_map),
+            (Some(Recursive::No), Some(Recursive::Yes))
+        );
+        assert_eq!(of("remount,defaults").flags, libc::MS_REMOUNT);
+    }
+
+    /// Every option that the specification says a runtime must know is one, and no option of a file system.
+    #[test]
+    fn no_option_of_the_specification_is_left_to_the_file_system() {
+        let all = "async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime \
+                   noexec noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev \
+                   rdiratime relatime remount rexec rnoatime rnodiratime rnoexec rnorelatime rnostrictatime rnosuid \
+                   rnosymfollow ro rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw \
+                   shared silent slave strictatime suid symfollow sync tmpcopyup unbindable idmap ridmap rnodev";
+        for option in all.split_whitespace() {
+            assert_eq!(of(option).data, "", "{option}");
+        }
+    }
+
+    #[test]
+    fn a_bind_has_what_is_listed_and_keeps_its_source_where_nothing_is() {
+        assert_eq!(of("rbind").of_bind(), (Attributes::default(), 0));
+        let lost = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
+        let (own, unless_locked) = of("bind,ro,symfollow").of_bind();
+        let expected =
+            Attributes { set: libc::MOUNT_ATTR_RDONLY, clear: libc::MOUNT_ATTR_NOSYMFOLLOW };
+        assert_eq!((own, unless_locked), (expected, lost));
+        // An access time is the value of a field, and one that is only cleared changes nothing.
+        let (own, _) = of("bind,noatime").of_bind();
+        assert_eq!(own.set, libc::MOUNT_ATTR_NOATIME);
+        assert_eq!(own.clear, libc::MOUNT_ATTR__ATIME | libc::MOUNT_ATTR_NODIRATIME);
+        assert_eq!(of("bind,atime").of_bind().0, Attributes::default());
+        assert_eq!(of("bind,nodiratime").of_bind().0.set, libc::MOUNT_ATTR_NODIRATIME);
+    }
+
+    #[test]
+    fn attributes_of_the_tree_stand_apart() {
+        let both = of("rbind,ro,rnosuid,rdev");
+        let expected = Attributes { set: libc::MOUNT_ATTR_NOSUID, clear: libc::MOUNT_ATTR_NODEV };
+        assert_eq!((both.of_bind().0.set, both.tree), (libc::MOUNT_ATTR_RDONLY, expected));
+        for (option, value) in [
+            ("rnoatime", libc::MOUNT_ATTR_NOATIME),
+            ("rstrictatime", libc::MOUNT_ATTR_STRICTATIME),
+            ("rrelatime", 0),
+            ("ratime", 0),
+            ("rnostrictatime", 0),
+            ("rnorelatime", 0),
+        ] {
+            let expected = Attributes { set: value, clear: libc::MOUNT_ATTR__ATIME };
+            assert_eq!(of(option).tree, expected, "{option}");
+        }
+        assert_eq!(of("rro,rrw").tree, Attributes { set: 0, clear: libc::MOUNT_ATTR_RDONLY });
+        assert_eq!(of("rrw,rro").tree, Attributes { set: libc::MOUNT_ATTR_RDONLY, clear: 0 });
     }
 }

@@ -108,6 +108,9 @@ pub enum Step {
         /// Copy into it what the directory held before.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         copy_up: bool,
+        /// Whether its root gets the mode of the directory that it covers.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keep_mode: bool,
     },
     /// Bind a file or directory of the host.
     Bind {
@@ -121,8 +124,18 @@ pub enum Step {
         set: u64,
         /// `MOUNT_ATTR_…` bits to clear.
         clear: u64,
-        /// Whether the bits also reach the mounts below it.
+        /// Whether the bits also reach the mounts below it. Plans of older releases only; now `tree_set` says it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         set_recursive: bool,
+        /// `MOUNT_ATTR_…` bits to clear where the kernel lets them go: what the source has and nobody asked for.
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        clear_unless_locked: u64,
+        /// `MOUNT_ATTR_…` bits to set on the mount and on all below it.
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        tree_set: u64,
+        /// `MOUNT_ATTR_…` bits to clear on the mount and on all below it.
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        tree_clear: u64,
         /// Whether it stays in the peer group of the source, so that a later step can make it a slave of it or share with it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         keep_peers: bool,
@@ -140,6 +153,9 @@ pub enum Step {
         nodes: Vec<DeviceNode>,
         /// Name in `/dev`, and where it points.
         links: Vec<(String, String)>,
+        /// Nodes by their whole path.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        elsewhere: Vec<DeviceNode>,
     },
     /// Open a pseudo-terminal of the container's own, bind it to `/dev/console` and hand its master to the parent.
     Console,
@@ -176,6 +192,24 @@ pub enum Step {
     },
     /// Run the hooks of the creation: the parent those of the runtime's namespaces, then the child those of the container's.
     Hooks,
+    /// Mount the v2 tree, or bind the host's where the kernel refuses that to a user namespace.
+    CgroupV2 {
+        /// Where, usually `/sys/fs/cgroup`.
+        target: PathBuf,
+        /// `MS_…` bits.
+        flags: u64,
+        /// Options for the file system.
+        data: String,
+        /// What is bound instead: the container's own group, or without a cgroup namespace the whole tree.
+        group: PathBuf,
+        /// `MOUNT_ATTR_…` bits of what is bound instead.
+        set: u64,
+    },
+    /// Make a mount read-only that had to be filled first.
+    Seal {
+        /// Where it is mounted.
+        target: PathBuf,
+    },
     /// Make the new root the root of this mount namespace and forget the old one. pivot_root(2).
     PivotRoot,
     /// Set a kernel parameter.
@@ -219,11 +253,14 @@ pub struct V1Hierarchy {
 /// A device node in `/dev`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceNode {
-    /// Path below `/dev`.
+    /// Path below `/dev`, or below the root for one that is elsewhere.
     pub name: String,
     /// Whether it is a block device; otherwise it is a character device.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub block: bool,
+    /// Whether it is a pipe with a name instead, fifo(7).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fifo: bool,
     /// Major number.
     pub major: u32,
     /// Minor number.
@@ -311,4 +348,9 @@ pub struct RlimitPlan {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_nothing(bits: &u64) -> bool {
+    *bits == 0
 }

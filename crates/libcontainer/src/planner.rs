@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use spec::runtime::{Hooks, Linux, Namespace, NamespaceKind, Spec};
+use spec::runtime::{Hooks, Linux, Mount, Namespace, NamespaceKind, Spec};
 
 use crate::cgroup::{self, CgroupPlan, Layout, Request, WhenMissing};
 use crate::error::PlanError;
@@ -15,6 +15,7 @@ use crate::seccomp::Program;
 mod devices;
 mod mounts;
 mod process;
+mod sysctl;
 
 /// What a configuration does not say.
 #[derive(Clone, Debug)]
@@ -102,9 +103,7 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let request =
         Request { when_missing: context.when_missing, ..Request::new(path, &context.layout) };
     let cgroup = cgroup::plan(&resources, &request).map_err(PlanError::Cgroup)?;
-    let steps =
-        Steps { spec, linux, context, namespaces: &namespaces, cgroup: &cgroup, steps: Vec::new() }
-            .all(&process)?;
+    let steps = Steps::new((spec, linux), context, &namespaces, &cgroup).all(&process)?;
     let hooks = hooks(spec, id, &context.bundle)?;
     Ok(Plan { version: PLAN_VERSION, namespaces, cgroup, steps, process, hooks })
 }
@@ -168,6 +167,7 @@ fn namespaces(linux: &Linux) -> Result<NamespacePlan, PlanError> {
         }
         match path {
             None => plan.create.push(*kind),
+            Some(path) if path.as_os_str().is_empty() => plan.create.push(*kind),
             Some(path) if path.is_absolute() => plan.join.push((*kind, path.clone())),
             Some(path) => {
                 return Err(PlanError::field(
@@ -212,6 +212,22 @@ struct Steps<'a> {
     namespaces: &'a NamespacePlan,
     cgroup: &'a CgroupPlan,
     steps: Vec<Step>,
+    /// Mounts of the control groups that come once these were entered.
+    views: Vec<(&'a Mount, PathBuf)>,
+    /// What closes the mounts that had to be filled first.
+    seals: Vec<Step>,
+}
+
+impl<'a> Steps<'a> {
+    fn new(
+        (spec, linux): (&'a Spec, &'a Linux),
+        context: &'a Context,
+        namespaces: &'a NamespacePlan,
+        cgroup: &'a CgroupPlan,
+    ) -> Self {
+        let (steps, views, seals) = (Vec::new(), Vec::new(), Vec::new());
+        Self { spec, linux, context, namespaces, cgroup, steps, views, seals }
+    }
 }
 
 impl Steps<'_> {
@@ -234,20 +250,16 @@ impl Steps<'_> {
         }
         self.enter_groups();
         self.sysctls()?;
-        self.cgroup_view()?;
+        self.cgroup_views();
         self.hooks();
         self.steps.push(Step::PivotRoot);
         self.protected_paths()?;
         if self.spec.root.as_ref().is_some_and(|root| root.readonly) {
             self.steps.push(Step::ReadOnlyRoot);
         }
-        if let Some(name) = &self.linux.rootfs_propagation {
-            let flags = options::propagation(name).ok_or_else(|| {
-                PlanError::field("linux.rootfsPropagation", format!("{name:?} is no propagation"))
-            })?;
-            if flags & (libc::MS_SHARED | libc::MS_UNBINDABLE) != 0 {
-                self.steps.push(Step::Propagation { target: "/".into(), flags });
-            }
+        let flags = self.root_propagation()?;
+        if flags & (libc::MS_SHARED | libc::MS_UNBINDABLE) != 0 {
+            self.steps.push(Step::Propagation { target: "/".into(), flags });
         }
         Ok(self.steps)
     }
@@ -258,6 +270,17 @@ impl Steps<'_> {
         if creation.iter().any(|hooks| !hooks.is_empty()) {
             self.steps.push(Step::Hooks);
         }
+    }
+
+    /// MS_SHARED …; private where nothing is asked for.
+    fn root_propagation(&self) -> Result<u64, PlanError> {
+        let Some(name) = self.linux.rootfs_propagation.as_deref().filter(|name| !name.is_empty())
+        else {
+            return Ok(libc::MS_PRIVATE);
+        };
+        options::propagation(name).ok_or_else(|| {
+            PlanError::field("linux.rootfsPropagation", format!("{name:?} is no propagation"))
+        })
     }
 
     fn makes(&self, kind: NamespaceKind) -> bool {
@@ -332,11 +355,8 @@ impl Steps<'_> {
                 self.steps.push(Step::OverlayRoot { lower, upper, work, at, volatile });
             }
             RootSource::Spec => {
-                let root = self
-                    .spec
-                    .root
-                    .as_ref()
-                    .ok_or_else(|| PlanError::field("root", "is missing"))?;
+                let root = self.spec.root.as_ref();
+                let root = root.ok_or_else(|| PlanError::field("root", "is missing"))?;
                 if root.path.as_os_str().is_empty() {
                     return Err(PlanError::field("root.path", "is empty"));
                 }
@@ -344,6 +364,16 @@ impl Steps<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The root on the host; layers have none.
+    fn root_path(&self) -> Option<PathBuf> {
+        match &self.context.root {
+            RootSource::Spec => {
+                self.spec.root.as_ref().map(|root| self.context.bundle.join(&root.path))
+            }
+            RootSource::Overlay { .. } => None,
+        }
     }
 
     /// Shared and slave roots let mounts of the host arrive; everything else is cut off.
@@ -356,7 +386,7 @@ impl Steps<'_> {
     /// into memory, counts against its limits; the mounts before are a few fixed structures of the kernel. With a user
     /// namespace the child enters first of all, with the caller's rights.
     fn enter_groups(&mut self) {
-        if self.has_own(NamespaceKind::User) {
+        if self.has_own(NamespaceKind::User) || self.steps.contains(&Step::EnterGroups) {
             return;
         }
         let copies = |step: &Step| matches!(step, Step::Mount { copy_up: true, .. });
@@ -364,50 +394,20 @@ impl Steps<'_> {
         self.steps.insert(at, Step::EnterGroups);
     }
 
-    fn sysctls(&mut self) -> Result<(), PlanError> {
-        for (name, value) in &self.linux.sysctl {
-            let field = || format!("linux.sysctl.{name}");
-            if name.contains("..") || name.starts_with(['/', '.']) {
-                return Err(PlanError::field(field(), "is no kernel parameter"));
-            }
-            let path = name.replace('.', "/");
-            let namespace = match path.split('/').next() {
-                Some("net") => NamespaceKind::Network,
-                Some("fs") if path.starts_with("fs/mqueue/") => NamespaceKind::Ipc,
-                Some("kernel") if is_ipc(&path) => NamespaceKind::Ipc,
-                _ => {
-                    return Err(PlanError::field(
-                        field(),
-                        "belongs to no namespace: it would change the host",
-                    ));
-                }
-            };
-            if !self.has_own(namespace) {
-                return Err(PlanError::field(
-                    field(),
-                    format!("needs a {namespace:?} namespace of its own: it would change the host"),
-                ));
-            }
-            self.steps.push(Step::Sysctl { path, value: value.clone() });
-        }
-        Ok(())
-    }
-
     fn protected_paths(&mut self) -> Result<(), PlanError> {
+        self.steps.append(&mut self.seals);
         for path in &self.linux.readonly_paths {
             self.steps.push(Step::ReadOnly { path: inside(path, "linux.readonlyPaths")? });
         }
+        let mut covered = BTreeSet::new();
         for path in &self.linux.masked_paths {
-            self.steps.push(Step::Mask { path: inside(path, "linux.maskedPaths")? });
+            let path = inside(path, "linux.maskedPaths")?;
+            if covered.insert(path.clone()) {
+                self.steps.push(Step::Mask { path });
+            }
         }
         Ok(())
     }
-}
-
-/// Parameters of the IPC namespace, ipc_namespaces(7).
-fn is_ipc(path: &str) -> bool {
-    let name = path.trim_start_matches("kernel/");
-    ["msg", "shm", "sem"].iter().any(|prefix| name.starts_with(prefix)) || name == "auto_msgmni"
 }
 
 /// An absolute path without `..`, so that a target is what it says.

@@ -7,16 +7,17 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use rustix::fs::FileType;
 use rustix::process::Resource;
 use sys::{CStringArray, FilterInstruction, MountAttributes, Namespaces};
 
 use crate::capability;
 use crate::error::StartError;
 use crate::hooks::{self, PreparedHook};
-use crate::plan::{CapabilityPlan, HookPlan, Plan, ProcessPlan, Step};
+use crate::plan::{CapabilityPlan, DeviceNode, HookPlan, Plan, ProcessPlan, Step};
 
 /// mount(2) takes one page of options.
-const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 pub(crate) struct Prepared {
     /// Made by clone3.
@@ -25,14 +26,20 @@ pub(crate) struct Prepared {
     pub(crate) process: PreparedProcess,
 }
 
-/// A path inside the new root, taken apart so that missing directories can be made one by one.
+/// A path inside the new root.
 pub(crate) struct Target {
     /// Relative to the root; never empty.
     pub(crate) path: CString,
-    /// Each leading part of the path but the whole, the shortest first.
-    pub(crate) parents: Vec<CString>,
-    /// The last component of each of `parents`, and of the path.
-    pub(crate) names: Vec<CString>,
+}
+
+/// What a bind has beside its source.
+#[derive(Clone, Copy)]
+pub(crate) struct BindAttributes {
+    pub(crate) own: MountAttributes<'static>,
+    /// Bits that it loses where the kernel lets them go.
+    pub(crate) unless_locked: u64,
+    /// For the mount and all below it.
+    pub(crate) tree: MountAttributes<'static>,
 }
 
 /// One [`Step`], ready.
@@ -52,8 +59,7 @@ pub(crate) enum Action {
         source: CString,
         target: Target,
         recursive: bool,
-        attributes: MountAttributes<'static>,
-        set_recursive: bool,
+        attributes: BindAttributes,
         /// The source's mounts, cloned while they still have their peers on the host.
         tree: Option<OwnedFd>,
     },
@@ -64,6 +70,7 @@ pub(crate) enum Action {
     Devices {
         nodes: Vec<Node>,
         links: Vec<(CString, CString)>,
+        elsewhere: Vec<Node>,
     },
     Console,
     LoopbackUp,
@@ -85,6 +92,10 @@ pub(crate) enum Action {
         target: Target,
         hierarchies: Vec<V1Mount>,
         read_only: bool,
+    },
+    CgroupV2(V2Mount),
+    Seal {
+        target: Target,
     },
     PivotRoot,
     Sysctl {
@@ -111,6 +122,7 @@ pub(crate) struct FileSystem {
     pub(crate) flags: u64,
     pub(crate) data: CString,
     pub(crate) copy_up: bool,
+    pub(crate) keep_mode: bool,
 }
 
 pub(crate) enum OverlayOptions {
@@ -121,9 +133,11 @@ pub(crate) enum OverlayOptions {
 }
 
 pub(crate) struct Node {
-    /// Relative to `/dev`, in parts as [`Target`] has them.
-    pub(crate) target: Target,
-    pub(crate) block: bool,
+    /// Relative to `/dev`, or to the root for one that is elsewhere.
+    pub(crate) path: CString,
+    /// The same device on the host.
+    pub(crate) host: CString,
+    pub(crate) kind: FileType,
     pub(crate) device: u64,
     pub(crate) mode: u32,
     pub(crate) uid: u32,
@@ -135,6 +149,14 @@ pub(crate) struct V1Mount {
     pub(crate) name: CString,
     /// One link per controller of a hierarchy that has several.
     pub(crate) links: Vec<CString>,
+}
+
+pub(crate) struct V2Mount {
+    pub(crate) target: Target,
+    pub(crate) flags: u64,
+    pub(crate) data: CString,
+    pub(crate) group: CString,
+    pub(crate) attributes: BindAttributes,
 }
 
 pub(crate) struct PreparedProcess {
@@ -197,7 +219,7 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
             Action::OverlayRoot { options: overlay(lower, upper, work, *volatile)?, at: path(at)? }
         }
         Step::BindRoot { path: root } => Action::BindRoot { path: path(root)? },
-        Step::Mount { kind, source, target: at, flags, data, copy_up } => {
+        Step::Mount { kind, source, target: at, flags, data, copy_up, keep_mode } => {
             Action::Mount(FileSystem {
                 kind: text(kind)?,
                 source: text(source)?,
@@ -205,20 +227,16 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
                 flags: *flags,
                 data: text(data)?,
                 copy_up: *copy_up,
+                keep_mode: *keep_mode,
             })
         }
-        Step::Bind { source, target, recursive, set, clear, set_recursive, keep_peers } => {
+        Step::Bind { source, target, recursive, keep_peers, .. } => {
             let tree = keep_peers.then(|| clone_tree(source, *recursive)).transpose()?;
             Action::Bind {
                 source: path(source)?,
                 target: Target::new(target)?,
                 recursive: *recursive,
-                attributes: MountAttributes {
-                    set: *set,
-                    clear: *clear,
-                    ..MountAttributes::default()
-                },
-                set_recursive: *set_recursive,
+                attributes: BindAttributes::of(step),
                 tree,
             }
         }
@@ -226,12 +244,19 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
             let target = (target != Path::new("/")).then(|| Target::new(target)).transpose()?;
             Action::Propagation { target, flags: *flags }
         }
-        Step::Devices { nodes, links } => {
+        Step::Devices { nodes, links, elsewhere } => {
             let links = links
                 .iter()
                 .map(|(name, to)| Ok((text(name)?, text(to)?)))
                 .collect::<Result<_, StartError>>()?;
-            Action::Devices { nodes: nodes.iter().map(node).collect::<Result<_, _>>()?, links }
+            let prepare = |nodes: &[DeviceNode], below| {
+                nodes.iter().map(|made| node(made, below)).collect::<Result<_, _>>()
+            };
+            Action::Devices {
+                nodes: prepare(nodes, "/dev")?,
+                links,
+                elsewhere: prepare(elsewhere, "/")?,
+            }
         }
         Step::Console => Action::Console,
         Step::LoopbackUp => Action::LoopbackUp,
@@ -247,6 +272,14 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
         },
         // Filled in by whoever knows the hooks.
         Step::Hooks => Action::Hooks { hooks: Vec::new() },
+        Step::CgroupV2 { target, flags, data, group, set } => Action::CgroupV2(V2Mount {
+            target: Target::new(target)?,
+            flags: *flags,
+            data: text(data)?,
+            group: path(group)?,
+            attributes: BindAttributes::setting(*set),
+        }),
+        Step::Seal { target } => Action::Seal { target: Target::new(target)? },
         Step::PivotRoot => Action::PivotRoot,
         Step::Sysctl { path, value } => {
             Action::Sysctl { path: text(&format!("/proc/sys/{path}"))?, value: text(value)? }
@@ -269,17 +302,39 @@ fn clone_tree(source: &Path, recursive: bool) -> Result<OwnedFd, StartError> {
 impl Target {
     pub(crate) fn new(at: &Path) -> Result<Self, StartError> {
         let relative = at.strip_prefix("/").unwrap_or(at);
-        let mut parents = Vec::new();
-        let mut names = Vec::new();
-        let mut so_far = std::path::PathBuf::new();
-        for part in relative {
-            so_far.push(part);
-            parents.push(path(&so_far)?);
-            names.push(path(Path::new(part))?);
+        if relative.as_os_str().is_empty() {
+            return Err(StartError::Nul { what: "an empty mount target" });
         }
-        let whole = parents.pop().ok_or(StartError::Nul { what: "an empty mount target" })?;
-        Ok(Self { path: whole, parents, names })
+        Ok(Self { path: path(relative)? })
     }
+}
+
+impl BindAttributes {
+    fn setting(set: u64) -> Self {
+        let (own, tree) = (attributes(set, 0), attributes(0, 0));
+        Self { own, unless_locked: 0, tree }
+    }
+
+    fn of(bind: &Step) -> Self {
+        let Step::Bind {
+            set, clear, set_recursive, clear_unless_locked, tree_set, tree_clear, ..
+        } = bind
+        else {
+            return Self::setting(0);
+        };
+        if *set_recursive {
+            return Self { tree: attributes(*set, *clear), ..Self::setting(0) };
+        }
+        Self {
+            own: attributes(*set, *clear),
+            unless_locked: *clear_unless_locked,
+            tree: attributes(*tree_set, *tree_clear),
+        }
+    }
+}
+
+fn attributes(set: u64, clear: u64) -> MountAttributes<'static> {
+    MountAttributes { set, clear, ..MountAttributes::default() }
 }
 
 fn overlay(
@@ -307,10 +362,17 @@ fn overlay(
     Ok(OverlayOptions::Single { lower, upper: path(upper)?, work: path(work)?, volatile })
 }
 
-fn node(node: &crate::plan::DeviceNode) -> Result<Node, StartError> {
+fn node(node: &DeviceNode, below: &str) -> Result<Node, StartError> {
+    let name = node.name.trim_start_matches('/');
+    let kind = match (node.fifo, node.block) {
+        (true, _) => FileType::Fifo,
+        (false, true) => FileType::BlockDevice,
+        (false, false) => FileType::CharacterDevice,
+    };
     Ok(Node {
-        target: Target::new(Path::new(&node.name))?,
-        block: node.block,
+        path: text(name)?,
+        host: path(&Path::new(below).join(name))?,
+        kind,
         device: rustix::fs::makedev(node.major, node.minor),
         mode: node.mode,
         uid: node.uid,

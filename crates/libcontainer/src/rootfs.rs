@@ -6,10 +6,7 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, chownat, fstat, fstatfs, mkdirat, mknodat, open, openat,
-    symlinkat,
-};
+use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, fstatfs, mkdirat, open, symlinkat};
 use rustix::io::Errno as Raw;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags,
@@ -20,13 +17,13 @@ use rustix::mount::{
     mount_bind_recursive, mount_change,
 };
 use rustix::mount::{move_mount, open_tree};
-use sys::{Errno, MountAttributes, mount_setattr, open_in_root, open_without_links};
+use sys::{Errno, MountAttributes, mount_setattr, open_in_root};
 
 use crate::child::mount_flags;
 use crate::descriptor_path::DescriptorPath;
-use crate::prepared::{FileSystem, Node, OverlayOptions, Target, V1Mount};
+use crate::prepared::{BindAttributes, FileSystem, OverlayOptions, PAGE, Target, V1Mount, V2Mount};
+use crate::target::{DIRECTORY, Kind, Place};
 
-const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// statfs(2).
 pub(crate) const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 /// As a target's path.
@@ -83,27 +80,51 @@ impl Root {
         Ok(Self { directory: open(c"/", DIRECTORY, Mode::empty())? })
     }
 
+    /// Below another root, which nobody's link can lead out of.
+    pub(crate) fn below(directory: OwnedFd) -> Self {
+        Self { directory }
+    }
+
     pub(crate) fn directory(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
 
     /// Mounts a new file system.
     pub(crate) fn mount(&self, file_system: &FileSystem) -> Result<(), Errno> {
-        let FileSystem { kind, source, target, flags, data, copy_up } = file_system;
-        let at = if matches!(kind.to_bytes(), b"proc" | b"sysfs") {
-            self.make_directory_without_links(target)?
+        let FileSystem { kind, source, target, flags, data, copy_up, keep_mode } = file_system;
+        let place = if matches!(kind.to_bytes(), b"proc" | b"sysfs") {
+            Place { at: self.make_directory_without_links(target)?, made: false }
         } else {
-            self.make_directory(target)?
+            self.place(target, Kind::Directory)?
         };
-        let name = DescriptorPath::of(at.as_fd());
-        let flags = mount_flags(*flags);
-        mount(source.as_c_str(), name.as_c_str(), kind.as_c_str(), flags, data.as_c_str())?;
+        let name = DescriptorPath::of(place.at.as_fd());
+        let options = MountData::new(data);
+        let options =
+            if *keep_mode && !place.made { options.with_mode_of(&place.at)? } else { options };
+        let (source, name, kind) = (source.as_c_str(), name.as_c_str(), kind.as_c_str());
+        mount(source, name, kind, mount_flags(*flags), options.as_c_str())?;
         if *copy_up {
             let path = target.path.as_c_str();
             let mounted = open_in_root(self.directory.as_fd(), path, DIRECTORY, Mode::empty())?;
-            crate::copy_up::copy(at.as_fd(), mounted.as_fd())?;
+            crate::copy_up::copy(place.at.as_fd(), mounted.as_fd())?;
         }
         Ok(())
+    }
+
+    /// The v2 tree, or where the kernel refuses it to a user namespace, the host's own bound: cgroup_namespaces(7).
+    pub(crate) fn cgroup_v2(&self, tree: &V2Mount) -> Result<(), Errno> {
+        let V2Mount { target, flags, data, group, attributes } = tree;
+        let place = self.place(target, Kind::Directory)?;
+        let name = DescriptorPath::of(place.at.as_fd());
+        let (name, flags) = (name.as_c_str(), mount_flags(*flags));
+        match mount(c"cgroup", name, c"cgroup2", flags, data.as_c_str()) {
+            Err(Raw::PERM | Raw::BUSY) => {
+                let bound = clone_tree(group, true)?;
+                set_attributes(bound.as_fd(), attributes)?;
+                attach_to(bound.as_fd(), place.at.as_fd())
+            }
+            done => Ok(done?),
+        }
     }
 
     /// Attaches mounts of the host to a target of the same kind, which is made when it is missing. Their flags are set before
@@ -112,22 +133,25 @@ impl Root {
         &self,
         tree: BorrowedFd<'_>,
         target: &Target,
-        (attributes, recursive): (MountAttributes<'_>, bool),
+        attributes: &BindAttributes,
     ) -> Result<(), Errno> {
         // A process that trusts /proc must find procfs there (CVE-2019-16884).
         if target.path.as_bytes() == PROC && fstatfs(tree)?.f_type != PROC_SUPER_MAGIC {
             return Err(Errno::from_raw(libc::EXDEV));
         }
-        let kind = FileType::from_raw_mode(fstat(tree)?.st_mode);
-        let at = if kind == FileType::Directory {
-            self.make_directory(target)?
-        } else {
-            self.make_file(target)?
-        };
-        if attributes.set != 0 || attributes.clear != 0 {
-            mount_setattr(tree, c"", recursive, attributes)?;
-        }
-        attach_to(tree, at.as_fd())
+        let is_directory = FileType::from_raw_mode(fstat(tree)?.st_mode) == FileType::Directory;
+        let kind = if is_directory { Kind::Directory } else { Kind::File };
+        let place = self.place(target, kind)?;
+        set_attributes(tree, attributes)?;
+        attach_to(tree, place.at.as_fd())
+    }
+
+    /// Makes a mount read-only that had to be filled first.
+    pub(crate) fn seal(&self, target: &Target) -> Result<(), Errno> {
+        let path = target.path.as_c_str();
+        let at = open_in_root(self.directory.as_fd(), path, OFlags::PATH, Mode::empty())?;
+        let set = MountAttributes { set: MountAttributes::RDONLY, ..MountAttributes::default() };
+        mount_setattr(at.as_fd(), c"", false, set)
     }
 
     pub(crate) fn propagate(
@@ -144,62 +168,6 @@ impl Root {
         mount_change(DescriptorPath::of(at.as_fd()).as_c_str(), flags).map_err(Errno::from)
     }
 
-    /// Fills `/dev`, which an earlier step has mounted empty, so that nobody's link can stand in the way.
-    pub(crate) fn devices(
-        &self,
-        nodes: &[Node],
-        links: &[(std::ffi::CString, std::ffi::CString)],
-    ) -> Result<(), Errno> {
-        let dev = Self {
-            directory: open_in_root(self.directory.as_fd(), c"dev", DIRECTORY, Mode::empty())?,
-        };
-        // The modes of the nodes are what the plan says.
-        let umask = rustix::process::umask(Mode::empty());
-        let outcome = nodes.iter().try_for_each(|node| dev.device(node));
-        rustix::process::umask(umask);
-        outcome?;
-        links
-            .iter()
-            .try_for_each(|(name, to)| symlinkat(to.as_c_str(), &dev.directory, name.as_c_str()))
-            .map_err(Errno::from)
-    }
-
-    fn device(&self, node: &Node) -> Result<(), Errno> {
-        let kind = if node.block { FileType::BlockDevice } else { FileType::CharacterDevice };
-        if !node.target.parents.is_empty() {
-            self.make_parents(&node.target)?;
-        }
-        let name = node.target.path.as_c_str();
-        match mknodat(&self.directory, name, kind, Mode::from_raw_mode(node.mode), node.device) {
-            // In a user namespace no node can be made, but the host's can be bound.
-            Err(Raw::PERM) => return self.bind_host_device(node),
-            done => done?,
-        }
-        if node.uid != 0 || node.gid != 0 {
-            let (uid, gid) = (
-                rustix::process::Uid::from_raw(node.uid),
-                rustix::process::Gid::from_raw(node.gid),
-            );
-            chownat(&self.directory, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
-        }
-        Ok(())
-    }
-
-    fn bind_host_device(&self, node: &Node) -> Result<(), Errno> {
-        let host = open(c"/dev", DIRECTORY, Mode::empty())?;
-        let from = openat(
-            &host,
-            node.target.path.as_c_str(),
-            OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
-        let at = self.make_file(&node.target)?;
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE
-            | OpenTreeFlags::OPEN_TREE_CLOEXEC
-            | OpenTreeFlags::AT_EMPTY_PATH;
-        attach_to(open_tree(&from, c"", flags)?.as_fd(), at.as_fd())
-    }
-
     /// A tmpfs with one directory for each hierarchy, the container's own group bound to it.
     pub(crate) fn cgroup_v1(
         &self,
@@ -207,7 +175,7 @@ impl Root {
         hierarchies: &[V1Mount],
         read_only: bool,
     ) -> Result<(), Errno> {
-        let at = self.make_directory(target)?;
+        let at = self.place(target, Kind::Directory)?.at;
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         let name = DescriptorPath::of(at.as_fd());
         mount(c"tmpfs", name.as_c_str(), c"tmpfs", flags, c"mode=755")?;
@@ -236,76 +204,6 @@ impl Root {
         }
         Ok(())
     }
-
-    /// The target as a directory, made with its parents where missing.
-    pub(crate) fn make_directory(&self, target: &Target) -> Result<OwnedFd, Errno> {
-        let root = self.directory.as_fd();
-        match open_in_root(root, target.path.as_c_str(), DIRECTORY, Mode::empty()) {
-            Err(errno) if errno.raw() == libc::ENOENT => {}
-            opened => return opened,
-        }
-        let parent = self.make_parents(target)?;
-        let Some(name) = target.names.last() else { return Err(Errno::from_raw(libc::EINVAL)) };
-        match mkdirat(&parent, name.as_c_str(), Mode::from_raw_mode(0o755)) {
-            Ok(()) | Err(Raw::EXIST) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        open_in_root(root, target.path.as_c_str(), DIRECTORY, Mode::empty())
-    }
-
-    /// The same for what processes trust to be where it belongs: an image cannot lead it elsewhere by a link
-    /// (CVE-2019-19921, CVE-2023-27561).
-    fn make_directory_without_links(&self, target: &Target) -> Result<OwnedFd, Errno> {
-        let open = || {
-            let (root, path) = (self.directory.as_fd(), target.path.as_c_str());
-            open_without_links(root, path, DIRECTORY, Mode::empty())
-        };
-        match open() {
-            Err(errno) if errno.raw() == libc::ENOENT => {
-                self.make_directory(target)?;
-                open()
-            }
-            opened => opened,
-        }
-    }
-
-    /// The target as a file that is no directory, made empty where missing.
-    pub(crate) fn make_file(&self, target: &Target) -> Result<OwnedFd, Errno> {
-        let root = self.directory.as_fd();
-        match open_in_root(root, target.path.as_c_str(), OFlags::PATH, Mode::empty()) {
-            Err(errno) if errno.raw() == libc::ENOENT => {}
-            opened => return opened,
-        }
-        let parent = self.make_parents(target)?;
-        let Some(name) = target.names.last() else { return Err(Errno::from_raw(libc::EINVAL)) };
-        match mknodat(
-            &parent,
-            name.as_c_str(),
-            FileType::RegularFile,
-            Mode::from_raw_mode(0o644),
-            0,
-        ) {
-            Ok(()) | Err(Raw::EXIST) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        open_in_root(root, target.path.as_c_str(), OFlags::PATH, Mode::empty())
-    }
-
-    /// The target's directory. Each one is looked up from the root again: what was a directory a moment ago may be a link.
-    fn make_parents(&self, target: &Target) -> Result<OwnedFd, Errno> {
-        let root = self.directory.as_fd();
-        let mut parent = open_in_root(root, c".", DIRECTORY, Mode::empty())?;
-        for (path, name) in target.parents.iter().zip(&target.names) {
-            parent = match open_in_root(root, path.as_c_str(), DIRECTORY, Mode::empty()) {
-                Err(errno) if errno.raw() == libc::ENOENT => {
-                    mkdirat(&parent, name.as_c_str(), Mode::from_raw_mode(0o755))?;
-                    open_in_root(root, path.as_c_str(), DIRECTORY, Mode::empty())?
-                }
-                opened => opened?,
-            };
-        }
-        Ok(parent)
-    }
 }
 
 /// A copy of a path's mount, or of the mounts below it too, attached nowhere yet.
@@ -319,4 +217,61 @@ pub(crate) fn clone_tree(source: &CStr, recursive: bool) -> Result<OwnedFd, Errn
 pub(crate) fn attach_to(tree: BorrowedFd<'_>, at: BorrowedFd<'_>) -> Result<(), Errno> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(tree, c"", at, c"", flags).map_err(Errno::from)
+}
+
+/// Changes what a detached bind has. What it would lose of its source only because nobody asked for it, it keeps where the
+/// kernel holds on to it: mount_namespaces(7), "Restrictions on mount namespaces". Links are not among what is held.
+fn set_attributes(tree: BorrowedFd<'_>, attributes: &BindAttributes) -> Result<(), Errno> {
+    let BindAttributes { own, unless_locked, tree: all } = *attributes;
+    let clear = |more| MountAttributes { clear: own.clear | more, ..own };
+    if own.set | own.clear | unless_locked != 0 {
+        match mount_setattr(tree, c"", false, clear(unless_locked)) {
+            Err(errno) if errno.raw() == libc::EPERM && unless_locked != 0 => {
+                let never_locked = unless_locked & MountAttributes::NOSYMFOLLOW;
+                mount_setattr(tree, c"", false, clear(never_locked))?;
+            }
+            done => done?,
+        }
+    }
+    if all.set | all.clear != 0 { mount_setattr(tree, c"", true, all) } else { Ok(()) }
+}
+
+/// Options for mount(2), which may take the mode of the directory that is covered.
+struct MountData<'a> {
+    given: &'a CStr,
+    mode: Option<[u8; PAGE]>,
+}
+
+impl<'a> MountData<'a> {
+    fn new(given: &'a CStr) -> Self {
+        Self { given, mode: None }
+    }
+
+    /// Before the options that are given, of which a later one counts: tmpfs(5).
+    fn with_mode_of(self, directory: &OwnedFd) -> Result<Self, Errno> {
+        let mode = fstat(directory)?.st_mode & 0o7777;
+        let mut text = [0; PAGE];
+        let start = b"mode=";
+        text[..start.len()].copy_from_slice(start);
+        let mut end = start.len();
+        for shift in [9, 6, 3, 0] {
+            text[end] = b'0' + u8::try_from(mode >> shift & 7).unwrap_or(0);
+            end += 1;
+        }
+        let given = self.given.to_bytes();
+        if !given.is_empty() {
+            text[end] = b',';
+            end += 1;
+        }
+        let room = text.get_mut(end..end + given.len()).filter(|_| end + given.len() < PAGE);
+        room.ok_or(Errno::from_raw(libc::E2BIG))?.copy_from_slice(given);
+        Ok(Self { mode: Some(text), ..self })
+    }
+
+    fn as_c_str(&self) -> &CStr {
+        match &self.mode {
+            Some(text) => CStr::from_bytes_until_nul(text).unwrap_or(c""),
+            None => self.given,
+        }
+    }
 }

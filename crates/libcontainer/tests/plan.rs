@@ -192,7 +192,6 @@ mod tests {
             ),
             ("/process/oomScoreAdj", json!(1001), "process.oomScoreAdj"),
             ("/hostname", json!("x".repeat(65)), "hostname"),
-            ("/mounts/-", bind("relative"), "mounts[7].destination"),
             ("/mounts/-", bind("/a/../../b"), "mounts[7].destination"),
             ("/mounts/-", bind("/"), "mounts[7].destination"),
             ("/mounts/-", bind("/proc/sys"), "mounts[7].destination"),
@@ -223,9 +222,27 @@ mod tests {
             ("/linux/timeOffsets", json!({"boottime": {"secs": 1}}), "linux.timeOffsets"),
             ("/linux/sysctl", sysctl("kernel.panic"), "linux.sysctl.kernel.panic"),
             ("/linux/sysctl", sysctl("net/../kernel/panic"), "linux.sysctl"),
+            ("/linux/sysctl", sysctl("kernel.hostname"), "linux.sysctl.kernel.hostname"),
+            ("/linux/sysctl", sysctl("kernel.semantics"), "linux.sysctl.kernel.semantics"),
+            ("/linux/sysctl", sysctl("user.max_user_namespaces"), "linux.sysctl.user"),
+            (
+                "/mounts/-",
+                json!({"destination": "/a", "source": "/x", "options": ["bind", "size=1m"]}),
+                "mounts[7].options",
+            ),
+            (
+                "/mounts/-",
+                json!({"destination": "/a", "type": "tmpfs", "options": ["rro"]}),
+                "mounts[7].options",
+            ),
             (
                 "/linux/devices",
-                json!([{"type": "c", "path": "/etc/x", "major": 1, "minor": 3}]),
+                json!([{"type": "c", "path": "/dev", "major": 1, "minor": 3}]),
+                "linux.devices[0].path",
+            ),
+            (
+                "/linux/devices",
+                json!([{"type": "c", "path": "dev/x", "major": 1, "minor": 3}]),
                 "linux.devices[0].path",
             ),
             (

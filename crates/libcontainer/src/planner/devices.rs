@@ -5,7 +5,7 @@ use std::path::Path;
 
 use spec::runtime::Device;
 
-use super::Steps;
+use super::{Steps, inside};
 use crate::error::PlanError;
 use crate::plan::{DeviceNode, Step};
 
@@ -33,6 +33,7 @@ impl Steps<'_> {
         let node = |(name, major, minor): &(&str, u32, u32)| DeviceNode {
             name: (*name).to_owned(),
             block: false,
+            fifo: false,
             major: *major,
             minor: *minor,
             mode: 0o666,
@@ -40,10 +41,21 @@ impl Steps<'_> {
             gid: 0,
         };
         let mut nodes: Vec<DeviceNode> = DEFAULT.iter().map(node).collect();
+        let mut elsewhere: Vec<DeviceNode> = Vec::new();
         for (number, device) in self.linux.devices.iter().enumerate() {
-            let added = extra(device, &format!("linux.devices[{number}]"))?;
-            nodes.retain(|known| known.name != added.name);
-            nodes.push(added);
+            let field = format!("linux.devices[{number}]");
+            let path = inside(&device.path, &format!("{field}.path"))?;
+            // The link below leads to the one of the container's own devpts.
+            if path == Path::new("/dev/ptmx") {
+                continue;
+            }
+            let (list, name) = match path.strip_prefix("/dev") {
+                Ok(name) => (&mut nodes, name),
+                Err(_elsewhere) => (&mut elsewhere, path.as_path()),
+            };
+            let added = extra(device, name, &field)?;
+            list.retain(|known| known.name != added.name);
+            list.push(added);
         }
         let taken = |name: &str| nodes.iter().any(|node| node.name == name);
         let links = LINKS
@@ -51,39 +63,34 @@ impl Steps<'_> {
             .filter(|(name, _)| !taken(name))
             .map(|(name, to)| ((*name).to_owned(), (*to).to_owned()));
         let links = links.collect();
-        self.steps.push(Step::Devices { nodes, links });
+        self.steps.push(Step::Devices { nodes, links, elsewhere });
         Ok(())
     }
 }
 
-fn extra(device: &Device, field: &str) -> Result<DeviceNode, PlanError> {
-    let name = device
-        .path
-        .strip_prefix("/dev")
-        .ok()
-        .and_then(Path::to_str)
-        .filter(|name| !name.is_empty() && !name.contains(".."));
+fn extra(device: &Device, name: &Path, field: &str) -> Result<DeviceNode, PlanError> {
+    let name = name.to_str().filter(|name| !matches!(*name, "" | "/"));
     let name = name.ok_or_else(|| {
-        PlanError::field(
-            format!("{field}.path"),
-            format!("{} is not below /dev", device.path.display()),
-        )
+        let why = format!("{} is no name for a device", device.path.display());
+        PlanError::field(format!("{field}.path"), why)
     })?;
-    let block = match device.kind.as_str() {
-        "c" | "u" => false,
-        "b" => true,
+    let (block, fifo) = match device.kind.as_str() {
+        "c" | "u" => (false, false),
+        "b" => (true, false),
+        "p" => (false, true),
         other => {
-            return Err(PlanError::field(
-                format!("{field}.type"),
-                format!("{other:?} is neither c, u nor b"),
-            ));
+            let why = format!("{other:?} is neither c, u, b nor p");
+            return Err(PlanError::field(format!("{field}.type"), why));
         }
     };
+    // mknod(2) makes a file of another kind out of the bits of one.
+    let number = |number: u32| if fifo { 0 } else { number };
     Ok(DeviceNode {
         name: name.to_owned(),
         block,
-        major: device.major,
-        minor: device.minor,
+        fifo,
+        major: number(device.major),
+        minor: number(device.minor),
         mode: device.file_mode.unwrap_or(0o666) & 0o7777,
         uid: device.uid.unwrap_or(0),
         gid: device.gid.unwrap_or(0),

@@ -1,14 +1,15 @@
 //! The `mounts` of a configuration as steps.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use spec::runtime::{Mount, NamespaceKind};
 
 use super::{Steps, inside};
 use crate::cgroup::{LayoutKind, Place};
 use crate::error::PlanError;
-use crate::options::{self, MountOptions, Recursive};
+use crate::options::{self, Attributes, MountOptions, Recursive};
 use crate::plan::{Step, V1Hierarchy};
+use crate::prepared::PAGE;
 
 /// What an engine may put below `/proc`: files that tell a container its own limits. Anything else could fool a process
 /// that trusts procfs (CVE-2019-16884).
@@ -25,34 +26,60 @@ const PROC_FILES: &[&str] = &[
     "/proc/sys/crypto/fips_enabled",
 ];
 
+const CGROUP_ATTRIBUTES: u64 =
+    libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
+
 impl Steps<'_> {
     pub(super) fn mounts(&mut self) -> Result<(), PlanError> {
-        for (number, mount) in self.spec.mounts.iter().enumerate() {
+        let spec = self.spec;
+        let targets = self.targets(&spec.mounts)?;
+        let dev = targets.iter().rposition(|target| target == Path::new("/dev"));
+        let whose_dev = dev.and_then(|number| spec.mounts.get(number)).map(Dev::of);
+        for (number, (mount, target)) in spec.mounts.iter().zip(&targets).enumerate() {
             let field = format!("mounts[{number}]");
-            let target = inside(&mount.destination, &format!("{field}.destination"))?;
-            if target == Path::new("/") {
-                return Err(PlanError::field(format!("{field}.destination"), "is the root itself"));
-            }
             if !is_cgroup(mount) {
-                self.mount(mount, &target, &field)?;
+                self.mount(mount, target, &field)?;
+            } else if targets[number + 1..].iter().any(|later| overlap(later, target)) {
+                // The groups are entered late, while the parent makes them; here another mount waits for this one.
+                self.enter_groups();
+                self.cgroup_view(mount, target);
+            } else {
+                self.views.push((mount, target.clone()));
             }
-            if target == Path::new("/dev") && mount.kind.as_deref() == Some("tmpfs") {
+            if dev == Some(number) && whose_dev == Some(Dev::Empty) {
                 self.devices()?;
             }
+        }
+        // Whoever brings a whole `/dev` has filled it.
+        if matches!(whose_dev, None | Some(Dev::Filled)) {
+            self.devices()?;
         }
         Ok(())
     }
 
+    fn targets(&self, mounts: &[Mount]) -> Result<Vec<PathBuf>, PlanError> {
+        let target = |(number, mount): (usize, &Mount)| {
+            let field = format!("mounts[{number}].destination");
+            let target = inside(&self.destination(&mount.destination), &field)?;
+            if target == Path::new("/") {
+                return Err(PlanError::field(field, "is the root itself"));
+            }
+            Ok(target)
+        };
+        mounts.iter().enumerate().map(target).collect()
+    }
+
+    /// A relative path begins at the root: config.md, "Mounts". One that begins with the path of the root on the host is taken
+    /// from there on, as runc has always done.
+    fn destination(&self, destination: &Path) -> PathBuf {
+        let root = self.root_path().filter(|root| root != Path::new("/"));
+        let below = root.as_ref().and_then(|root| destination.strip_prefix(root).ok());
+        Path::new("/").join(below.unwrap_or(destination))
+    }
+
     fn mount(&mut self, mount: &Mount, target: &Path, field: &str) -> Result<(), PlanError> {
         let options = options::parse(&mount.options);
-        let bind = options.bind.is_some() || mount.kind.as_deref() == Some("bind");
-        if !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
-            return Err(PlanError::field(
-                format!("{field}.uidMappings"),
-                "id-mapped mounts are not supported yet",
-            ));
-        }
-        if bind {
+        if is_bind(mount, &options) {
             self.bind(mount, target, &options, field)?;
         } else {
             self.file_system(mount, target, &options, field)?;
@@ -73,27 +100,31 @@ impl Steps<'_> {
         options: &MountOptions,
         field: &str,
     ) -> Result<(), PlanError> {
-        if below(target, "/proc") && !PROC_FILES.iter().any(|file| target == Path::new(file)) {
-            return Err(PlanError::field(
-                format!("{field}.destination"),
-                format!("{} cannot be mounted over", target.display()),
-            ));
+        refuse_below_proc(target, field)?;
+        if !options.data.is_empty() {
+            let why = format!("{:?} has no effect on a bind mount", options.data);
+            return Err(PlanError::field(format!("{field}.options"), why));
         }
-        let source = mount
-            .source
-            .as_ref()
-            .ok_or_else(|| PlanError::field(format!("{field}.source"), "is missing"))?;
+        let source = mount.source.as_ref().filter(|source| !source.as_os_str().is_empty());
+        let source =
+            source.ok_or_else(|| PlanError::field(format!("{field}.source"), "is missing"))?;
+        let (own, clear_unless_locked) = options.of_bind();
+        let (shared, slave) = (libc::MS_SHARED, libc::MS_SLAVE);
+        let keep_peers = match options.propagation.as_slice() {
+            [] => self.root_propagation()? & shared != 0,
+            asked => asked.iter().any(|flags| flags & (shared | slave) != 0),
+        };
         self.steps.push(Step::Bind {
             source: self.context.bundle.join(source),
             target: target.to_owned(),
             recursive: options.bind == Some(Recursive::Yes),
-            set: options.set,
-            clear: options.clear,
-            set_recursive: options.set_recursive,
-            keep_peers: options
-                .propagation
-                .iter()
-                .any(|flags| flags & (libc::MS_SHARED | libc::MS_SLAVE) != 0),
+            set: own.set,
+            clear: own.clear,
+            set_recursive: false,
+            clear_unless_locked,
+            tree_set: options.tree.set,
+            tree_clear: options.tree.clear,
+            keep_peers,
         });
         Ok(())
     }
@@ -106,72 +137,133 @@ impl Steps<'_> {
         field: &str,
     ) -> Result<(), PlanError> {
         let Some(kind) = mount.kind.as_deref().filter(|kind| !kind.is_empty()) else {
-            return Err(PlanError::field(
-                format!("{field}.type"),
-                "is missing, and it is no bind mount",
-            ));
+            let why = "is missing, and it is no bind mount";
+            return Err(PlanError::field(format!("{field}.type"), why));
         };
-        if below(target, "/proc") || (target == Path::new("/proc") && kind != "proc") {
-            return Err(PlanError::field(
-                format!("{field}.destination"),
-                format!("{} cannot be mounted over", target.display()),
-            ));
+        if target == Path::new("/proc") && kind != "proc" {
+            let why = format!("{} cannot be mounted over", target.display());
+            return Err(PlanError::field(format!("{field}.destination"), why));
         }
+        refuse_below_proc(target, field)?;
+        let wrong = |why: &str| Err(PlanError::field(format!("{field}.options"), why));
         if options.copy_up && kind != "tmpfs" {
-            return Err(PlanError::field(
-                format!("{field}.options"),
-                "tmpcopyup is for a tmpfs only",
-            ));
+            return wrong("tmpcopyup is for a tmpfs only");
+        }
+        if options.tree != Attributes::default() {
+            return wrong("for a whole tree are for a bind mount only");
         }
         // A page is what mount(2) takes.
-        if options.data.len() >= 4096 {
-            return Err(PlanError::field(format!("{field}.options"), "are longer than 4095 bytes"));
+        if options.data.len() >= PAGE {
+            return wrong("are longer than 4095 bytes");
         }
-        let source = mount
-            .source
-            .as_ref()
-            .map_or_else(|| kind.to_owned(), |source| source.to_string_lossy().into_owned());
+        let named = mount.source.as_ref().filter(|source| !source.as_os_str().is_empty());
+        let source = named.map_or_else(|| kind.into(), |source| source.to_string_lossy());
+        let is_tmpfs = kind == "tmpfs";
+        // What is mounted or made in it comes first.
+        let later =
+            options.flags & libc::MS_RDONLY != 0 && (is_tmpfs || target == Path::new("/dev"));
+        if later {
+            self.seals.push(Step::Seal { target: target.to_owned() });
+        }
         self.steps.push(Step::Mount {
             kind: kind.to_owned(),
-            source,
+            source: source.into_owned(),
             target: target.to_owned(),
-            flags: options.flags,
+            flags: if later { options.flags & !libc::MS_RDONLY } else { options.flags },
             data: options.data.clone(),
             copy_up: options.copy_up,
+            keep_mode: is_tmpfs && !mount.options.iter().any(|given| given.starts_with("mode=")),
         });
         Ok(())
     }
 
-    /// The container's view of its own groups, from a cgroup namespace that begins inside them.
-    pub(super) fn cgroup_view(&mut self) -> Result<(), PlanError> {
-        let own = self.makes(NamespaceKind::Cgroup);
-        if own {
+    /// The views of the groups that nothing else waits for.
+    pub(super) fn cgroup_views(&mut self) {
+        for (mount, target) in std::mem::take(&mut self.views) {
+            self.cgroup_view(mount, &target);
+        }
+        self.cgroup_namespace();
+    }
+
+    /// Its root is the group that has just been entered.
+    fn cgroup_namespace(&mut self) {
+        if self.makes(NamespaceKind::Cgroup) && !self.steps.contains(&Step::CgroupNamespace) {
             self.steps.push(Step::CgroupNamespace);
         }
-        let Some(mount) = self.spec.mounts.iter().find(|mount| is_cgroup(mount)) else {
-            return Ok(());
-        };
-        let options = options::parse(&mount.options);
-        let target = inside(&mount.destination, "mounts.destination")?;
-        if self.context.layout.kind == LayoutKind::Unified {
-            let data = if own { "nsdelegate" } else { "" }.to_owned();
-            let (kind, source) = ("cgroup2".to_owned(), "cgroup".to_owned());
-            self.steps.push(Step::Mount {
-                kind,
-                source,
-                target,
-                flags: options.flags,
-                data,
-                copy_up: false,
-            });
-            return Ok(());
-        }
-        let places = self.cgroup.places.iter().filter(|place| !place.unified);
-        let hierarchies = places.map(v1_hierarchy).collect();
-        let read_only = options.flags & libc::MS_RDONLY != 0;
-        self.steps.push(Step::CgroupV1 { target, hierarchies, read_only });
-        Ok(())
     }
+
+    /// The container's view of its own groups, from a cgroup namespace that begins inside them.
+    fn cgroup_view(&mut self, mount: &Mount, target: &Path) {
+        self.cgroup_namespace();
+        let options = options::parse(&mount.options);
+        let read_only = options.flags & libc::MS_RDONLY != 0;
+        let target = target.to_owned();
+        let unified = self.context.layout.kind == LayoutKind::Unified
+            || mount.kind.as_deref() == Some("cgroup2");
+        let step = if unified {
+            self.cgroup_v2(target, &options)
+        } else {
+            let places = self.cgroup.places.iter().filter(|place| !place.unified);
+            let hierarchies = places.map(v1_hierarchy).collect();
+            Step::CgroupV1 { target, hierarchies, read_only }
+        };
+        self.steps.push(step);
+    }
+
+    fn cgroup_v2(&self, target: PathBuf, options: &MountOptions) -> Step {
+        let own = self.has_own(NamespaceKind::Cgroup);
+        let place = self.cgroup.places.iter().find(|place| place.unified);
+        let group = match place {
+            Some(place) if own => place.path(),
+            Some(place) => place.mount.clone(),
+            None => PathBuf::from("/sys/fs/cgroup"),
+        };
+        // The whole tree of the host in the hands of a user namespace would let it write to groups that its user owns
+        // (CVE-2023-25809).
+        let read_only = !own || options.flags & libc::MS_RDONLY != 0;
+        let set = CGROUP_ATTRIBUTES | if read_only { libc::MOUNT_ATTR_RDONLY } else { 0 };
+        let data = if own { "nsdelegate" } else { "" }.to_owned();
+        Step::CgroupV2 { target, flags: options.flags, data, group, set }
+    }
+}
+
+/// Who fills `/dev`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dev {
+    /// A new tmpfs, which is filled as soon as it is there.
+    Empty,
+    /// Another file system, which may hold some devices already.
+    Filled,
+    /// A directory of the host, which is left as it is.
+    Bound,
+}
+
+impl Dev {
+    fn of(mount: &Mount) -> Self {
+        if is_bind(mount, &options::parse(&mount.options)) {
+            Self::Bound
+        } else if mount.kind.as_deref() == Some("tmpfs") {
+            Self::Empty
+        } else {
+            Self::Filled
+        }
+    }
+}
+
+fn is_bind(mount: &Mount, options: &MountOptions) -> bool {
+    options.bind.is_some() || mount.kind.as_deref() == Some("bind")
+}
+
+fn overlap(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+fn refuse_below_proc(target: &Path, field: &str) -> Result<(), PlanError> {
+    if below(target, "/proc") && !PROC_FILES.iter().any(|file| target == Path::new(file)) {
+        let why = format!("{} cannot be mounted over", target.display());
+        return Err(PlanError::field(format!("{field}.destination"), why));
+    }
+    Ok(())
 }
 
 /// The group's directory under the name that its hierarchy has on the host, with a link for each of several controllers.

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::fs::symlink;
 
+use spec::runtime::{Namespace, NamespaceKind};
+
 use crate::support::{Bed, bind, linux, mount, process, put, strings};
 
 /// CVE-2024-21626: a working directory through a leaked descriptor of the host.
@@ -109,27 +111,78 @@ fn a_parameter_is_not_written_to_another_file() {
     bed.assert_nothing_left();
 }
 
-/// CVE-2025-31133: /dev/null is replaced by a link while masks are made.
+/// CVE-2025-31133: /dev/null is something else while masks are made: a file whose words would be read, a link, a device that
+/// speaks.
 #[test]
 fn a_mask_is_the_null_device_and_nothing_else() {
     let bed = Bed::new();
-    let secret = bed.path("secret");
-    fs::create_dir(&secret).unwrap();
-    put(secret.join("file"), "host secret");
-    // No tmpfs on /dev: the image brings its own.
-    fs::remove_dir(bed.rootfs().join("dev")).unwrap();
-    fs::create_dir(bed.rootfs().join("dev")).unwrap();
-    symlink("/proc/sys/kernel/core_pattern", bed.rootfs().join("dev/null")).unwrap();
-    let mut spec = bed.spec("cat /proc/kcore | head -c 20 | wc -c");
-    spec.mounts.retain(|mount| !mount.destination.starts_with("/dev"));
-    let outcome = bed.start(&spec).map(crate::support::Running::finish);
-    match outcome {
-        Ok(finished) => {
-            assert_eq!(finished.stdout.trim(), "0", "{finished:#?}");
-        }
-        Err(error) => assert!(libcontainer::chain(&error).contains("mask"), "{error}"),
+    let dev = bed.path("dev");
+    let null = dev.join("null");
+    fs::create_dir(&dev).unwrap();
+    let zero = || {
+        use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+        mknodat(CWD, &null, FileType::CharacterDevice, Mode::RWXU, makedev(1, 5)).unwrap();
+    };
+    let kinds: [&dyn Fn(); 3] =
+        [&|| put(&null, "words"), &|| symlink("/etc/passwd", &null).unwrap(), &zero];
+    for make in kinds {
+        make();
+        let mut spec = bed.spec("head -c 5 /proc/interrupts");
+        // Whoever brings a whole /dev has filled it.
+        spec.mounts.retain(|mount| !mount.destination.starts_with("/dev"));
+        spec.mounts.push(bind(&dev, "/dev", &[]));
+        let (code, text) = bed.refused(&spec);
+        assert_eq!(code, 125);
+        assert!(text.starts_with("mask /") && text.ends_with("ENODEV"), "{text}");
+        fs::remove_file(&null).unwrap();
     }
-    bed.assert_nothing_left();
+}
+
+/// CVE-2023-28642, CVE-2019-16884: a link of the image leads a volume over /proc, past the plan's own look.
+#[test]
+fn a_volume_over_proc_by_a_link_is_refused() {
+    let bed = Bed::new();
+    let source = bed.path("source");
+    fs::create_dir(&source).unwrap();
+    put(source.join("file"), "fake");
+    symlink("/proc", bed.rootfs().join("link")).unwrap();
+    symlink("../link/self", bed.rootfs().join("tmp/deep")).unwrap();
+    for (from, target) in [
+        (source.clone(), "/link"),
+        (source.clone(), "/link/self/attr"),
+        (source.clone(), "/tmp/deep/attr"),
+        (source.join("file"), "/link/sys/kernel/core_pattern"),
+    ] {
+        let mut spec = bed.spec("true");
+        // The masks, which would find that /proc is not what it was, are not what is tested.
+        linux(&mut spec).masked_paths.clear();
+        linux(&mut spec).readonly_paths.clear();
+        spec.mounts.push(bind(&from, target, &[]));
+        let (code, text) = bed.refused(&spec);
+        assert_eq!(code, 125);
+        assert!(text.ends_with("EXDEV"), "{target}: {text}");
+        let mut spec = bed.spec("true");
+        linux(&mut spec).masked_paths.clear();
+        linux(&mut spec).readonly_paths.clear();
+        spec.mounts.push(mount("tmpfs", "tmpfs", target, &[]));
+        assert_eq!(bed.refused(&spec).0, 125, "{target}");
+    }
+}
+
+/// CVE-2023-25809: a user namespace without a cgroup namespace is given the host's tree, which the kernel lets it not mount anew.
+#[test]
+fn the_hosts_groups_are_read_only_in_a_user_namespace() {
+    let bed = Bed::new();
+    let map = spec::runtime::IdMapping { container_id: 0, host_id: 100_000, size: 65_536 };
+    let mut spec = bed.spec("awk '$5 == \"/groups\" { print $6 }' /proc/self/mountinfo");
+    linux(&mut spec).namespaces.retain(|namespace| namespace.kind != NamespaceKind::Cgroup);
+    linux(&mut spec).namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
+    linux(&mut spec).uid_mappings = vec![map];
+    linux(&mut spec).gid_mappings = vec![map];
+    spec.mounts.push(mount("cgroup2", "cgroup", "/groups", &["nosuid", "noexec", "nodev"]));
+    bed.open_to(100_000);
+    let options = bed.ok(&spec);
+    assert!(options.starts_with("ro,"), "{options}");
 }
 
 /// CVE-2019-5736: the container reaches for the program that started it.

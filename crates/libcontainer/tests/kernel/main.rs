@@ -12,6 +12,8 @@ mod failures;
 #[cfg(test)]
 mod join;
 #[cfg(test)]
+mod mounts;
+#[cfg(test)]
 mod namespaces;
 #[cfg(test)]
 mod process;

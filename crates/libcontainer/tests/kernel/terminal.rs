@@ -7,7 +7,10 @@ use libcontainer::{Process, Stdio, create};
 use rustix::termios::{Winsize, tcsetwinsize};
 use spec::runtime::{ConsoleSize, Spec};
 
-use crate::support::{Bed, PATIENCE, process, read_all, wait};
+use crate::support::{Bed, PATIENCE, bind, linux, process, put, read_all, wait};
+
+/// Starts while a link and the console exchange their names.
+const STARTS: usize = 20;
 
 fn terminal(bed: &Bed, script: &str) -> Spec {
     let mut spec = bed.spec(script);
@@ -123,4 +126,51 @@ fn init_passes_it_on() {
         run(&bed, &terminal(&bed, "tty; echo hello > /dev/tty; echo $$")),
         "/dev/pts/0\nhello\n2\n"
     );
+}
+
+/// CVE-2025-52565: a link, or a file that is exchanged for one, takes the place of the console. What it leads to stays what it is.
+#[test]
+fn a_linked_console_leads_nowhere() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let bed = Bed::new();
+    let dev = bed.path("dev");
+    std::fs::create_dir_all(dev.join("pts")).unwrap();
+    put(bed.rootfs().join("etc/target"), "untouched");
+    let (console, link) = (dev.join("console"), dev.join("link"));
+    put(&console, "");
+    std::os::unix::fs::symlink("/etc/target", &link).unwrap();
+    let mut spec = terminal(&bed, "cat /etc/target; grep -c ' /etc/target ' /proc/self/mountinfo");
+    spec.mounts.retain(|mount| {
+        !mount.destination.starts_with("/dev") || mount.destination.ends_with("pts")
+    });
+    spec.mounts.insert(0, bind(&dev, "/dev", &[]));
+    linux(&mut spec).masked_paths.clear();
+    let done = AtomicBool::new(false);
+    let texts = std::thread::scope(|scope| {
+        let racer = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                renameat_with(CWD, &console, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let attempt = |_| -> String {
+            match create(&bed.plan(&spec), Stdio::Terminal) {
+                Err(error) => libcontainer::chain(&error),
+                Ok(mut created) => {
+                    let console = created.take_console().unwrap();
+                    let (process, cgroup) = created.start().unwrap();
+                    let text = read_all(console);
+                    let _code = wait(&process);
+                    cgroup.remove(PATIENCE).unwrap();
+                    text
+                }
+            }
+        };
+        let texts: Vec<String> = (0..STARTS).map(attempt).collect();
+        done.store(true, Ordering::Relaxed);
+        racer.join().unwrap();
+        texts
+    });
+    assert_eq!(texts, vec!["untouched0\r\n"; STARTS]);
+    bed.assert_nothing_left();
 }
