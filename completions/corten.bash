@@ -23,7 +23,7 @@ _corten_family() {
     case $1 in
         container) members="attach create exec inspect kill list logs ls pause ps remove rm run start stop top unpause wait" ;;
         image) members="history import inspect list load ls remove rm tag" ;;
-        oci) members="plan" ;;
+        oci) members="create delete exec kill list pause plan ps resume run start state update" ;;
         system) members="info" ;;
         template) members="build list ls" ;;
     esac
@@ -161,26 +161,87 @@ _corten_command() {
             valued=""
             kind="containers" repeats=yes
             ;;
+        completion)
+            flags=""
+            valued=""
+            kind="bash fish zsh"
+            ;;
+        "oci create")
+            flags="--bundle --console-socket --no-new-keyring --no-pivot --pid-file --pidfd-socket --preserve-fds"
+            valued="-b --bundle --console-socket --pid-file --pidfd-socket --preserve-fds"
+            kind=""
+            ;;
+        "oci delete")
+            flags="--force"
+            valued=""
+            kind=""
+            ;;
+        "oci exec")
+            flags="--additional-gids --apparmor --cap --cgroup --console-socket --cwd --detach --env --ignore-paused --no-new-privs --no-subreaper --pid-file --pidfd-socket --preserve-fds --process --process-label --tty --user"
+            valued="-g --additional-gids --apparmor -c --cap --cgroup --console-socket --cwd -e --env --pid-file --pidfd-socket --preserve-fds -p --process --process-label -u --user"
+            kind=""
+            ;;
+        "oci kill")
+            flags="--all"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "oci list")
+            flags="--format --quiet"
+            valued="-f --format"
+            kind=""
+            ;;
+        "oci pause")
+            flags=""
+            valued=""
+            kind=""
+            ;;
         "oci plan")
             flags=""
             valued=""
             kind="directories"
             ;;
-        completion)
+        "oci ps")
+            flags="--format"
+            valued="-f --format"
+            kind=""
+            ;;
+        "oci resume")
             flags=""
             valued=""
-            kind="bash fish zsh"
+            kind=""
+            ;;
+        "oci run")
+            flags="--bundle --console-socket --detach --keep --no-new-keyring --no-pivot --no-subreaper --pid-file --pidfd-socket --preserve-fds"
+            valued="-b --bundle --console-socket --pid-file --pidfd-socket --preserve-fds"
+            kind=""
+            ;;
+        "oci start")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "oci state")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "oci update")
+            flags="--blkio-weight --cpu-burst --cpu-idle --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-share --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --resources"
+            valued="--blkio-weight --cpu-burst --cpu-idle --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-share --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit -r --resources"
+            kind=""
             ;;
     esac
 }
 
 _corten_value() {
     case $previous in
-        --cidfile | --device | --env-file | --input | --volume | -i | -v) _corten_choose "files" ;;
+        --cidfile | --console-socket | --device | --env-file | --input | --pid-file | --pidfd-socket | --process | --resources | --volume | -i | -p | -r | -v) _corten_choose "files" ;;
         --network) _corten_choose "container: host none" ;;
         --pull) _corten_choose "missing never" ;;
         --signal | --stop-signal | -s) _corten_choose "SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH" ;;
         --type) _corten_choose "container image" ;;
+        --bundle | --cwd | -b) _corten_choose "directories" ;;
     esac
 }
 

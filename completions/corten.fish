@@ -69,7 +69,7 @@ complete -c corten -n __corten_first -a inspect -d 'Return low-level information
 complete -c corten -n __corten_first -a kill -d 'Kill one or more running containers'
 complete -c corten -n __corten_first -a load -d 'Load an image from a tar archive or STDIN'
 complete -c corten -n __corten_first -a logs -d 'Fetch the logs of a container'
-complete -c corten -n __corten_first -a oci -d 'Look into OCI bundles'
+complete -c corten -n __corten_first -a oci -d 'Run OCI bundles, as runc does'
 complete -c corten -n __corten_first -a pause -d 'Pause all processes within one or more containers'
 complete -c corten -n __corten_first -a ps -d 'List containers'
 complete -c corten -n __corten_first -a rm -d 'Remove one or more containers'
@@ -111,7 +111,19 @@ complete -c corten -n '__corten_family image' -a ls -d 'List images'
 complete -c corten -n '__corten_family image' -a remove -d 'Remove one or more images'
 complete -c corten -n '__corten_family image' -a rm -d 'Remove one or more images'
 complete -c corten -n '__corten_family image' -a tag -d 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE'
-complete -c corten -n '__corten_family oci' -a plan -d 'Print what an OCI bundle\'s configuration comes to, step by step'
+complete -c corten -n '__corten_family oci' -a create -d 'Create a container'
+complete -c corten -n '__corten_family oci' -a delete -d 'Delete what a container holds'
+complete -c corten -n '__corten_family oci' -a exec -d 'Execute a process in a container'
+complete -c corten -n '__corten_family oci' -a kill -d 'Send a signal to a container\'s first process (default SIGTERM)'
+complete -c corten -n '__corten_family oci' -a list -d 'List containers'
+complete -c corten -n '__corten_family oci' -a pause -d 'Suspend all processes of a container'
+complete -c corten -n '__corten_family oci' -a plan -d 'Print what a bundle\'s configuration comes to, step by step'
+complete -c corten -n '__corten_family oci' -a ps -d 'List the processes of a container'
+complete -c corten -n '__corten_family oci' -a resume -d 'Let all processes of a container go on'
+complete -c corten -n '__corten_family oci' -a run -d 'Create and start a container'
+complete -c corten -n '__corten_family oci' -a start -d 'Start a container that was created'
+complete -c corten -n '__corten_family oci' -a state -d 'Print the state of a container'
+complete -c corten -n '__corten_family oci' -a update -d 'Change the limits of a container'
 complete -c corten -n '__corten_family system' -a info -d 'Display system-wide information'
 complete -c corten -n '__corten_family template' -a build -d 'Build an image from this machine\'s own packages: busybox or debian'
 complete -c corten -n '__corten_family template' -a list -d 'List what images can be built of'
@@ -321,8 +333,87 @@ complete -c corten -n '__corten_is unpause "container unpause"' -a '(__corten_co
 # wait
 complete -c corten -n '__corten_is wait "container wait"' -a '(__corten_containers)'
 
+# completion
+complete -c corten -n '__corten_is completion' -a 'bash fish zsh'
+
+# oci create
+complete -c corten -n '__corten_is "oci create"' -s b -l bundle -x -a '(__fish_complete_directories)' -d 'Directory of the bundle (default: the working directory)'
+complete -c corten -n '__corten_is "oci create"' -l console-socket -r -F -d 'Unix socket that gets the master of the container\'s terminal'
+complete -c corten -n '__corten_is "oci create"' -l no-new-keyring -d 'Keep the caller\'s session keyring'
+complete -c corten -n '__corten_is "oci create"' -l no-pivot -d 'Move the root instead of pivoting it: for a root in a ramdisk'
+complete -c corten -n '__corten_is "oci create"' -l pid-file -r -F -d 'File that gets the pid of the container\'s first process'
+complete -c corten -n '__corten_is "oci create"' -l pidfd-socket -r -F -d 'Unix socket that gets a pidfd of the container\'s first process'
+complete -c corten -n '__corten_is "oci create"' -l preserve-fds -x -d 'Pass so many descriptors on, from 3 on'
+
+# oci delete
+complete -c corten -n '__corten_is "oci delete"' -s f -l force -d 'Kill a container that runs; one that does not exist is no error'
+
+# oci exec
+complete -c corten -n '__corten_is "oci exec"' -s g -l additional-gids -x -d 'Supplementary group of the process'
+complete -c corten -n '__corten_is "oci exec"' -l apparmor -x -d 'AppArmor profile of the process'
+complete -c corten -n '__corten_is "oci exec"' -s c -l cap -x -d 'Add a capability'
+complete -c corten -n '__corten_is "oci exec"' -l cgroup -x -d 'Run the process in a group below the container\'s'
+complete -c corten -n '__corten_is "oci exec"' -l console-socket -r -F -d 'Unix socket that gets the master of the process\'s terminal'
+complete -c corten -n '__corten_is "oci exec"' -l cwd -x -a '(__fish_complete_directories)' -d 'Working directory of the process'
+complete -c corten -n '__corten_is "oci exec"' -s d -l detach -d 'Leave the process running'
+complete -c corten -n '__corten_is "oci exec"' -s e -l env -x -d 'Set an environment variable'
+complete -c corten -n '__corten_is "oci exec"' -l ignore-paused -d 'Join a container that stands still'
+complete -c corten -n '__corten_is "oci exec"' -l no-new-privs -d 'Set no_new_privs'
+complete -c corten -n '__corten_is "oci exec"' -l no-subreaper -d 'Do not adopt the process\'s orphans; this program never does'
+complete -c corten -n '__corten_is "oci exec"' -l pid-file -r -F -d 'File that gets the pid of the process'
+complete -c corten -n '__corten_is "oci exec"' -l pidfd-socket -r -F -d 'Unix socket that gets a pidfd of the process'
+complete -c corten -n '__corten_is "oci exec"' -l preserve-fds -x -d 'Pass so many descriptors on, from 3 on'
+complete -c corten -n '__corten_is "oci exec"' -s p -l process -r -F -d 'Configuration of the process, an OCI process object'
+complete -c corten -n '__corten_is "oci exec"' -l process-label -x -d 'SELinux label of the process'
+complete -c corten -n '__corten_is "oci exec"' -s t -l tty -d 'Give the process a terminal'
+complete -c corten -n '__corten_is "oci exec"' -s u -l user -x -d 'User and group of the process'
+
+# oci kill
+complete -c corten -n '__corten_is "oci kill"' -s a -l all -d 'Send the signal to every process of the container'
+
+# oci list
+complete -c corten -n '__corten_is "oci list"' -s f -l format -x -d 'Form of the list (default "table")'
+complete -c corten -n '__corten_is "oci list"' -s q -l quiet -d 'Print ids only'
+
+# oci pause
+
 # oci plan
 complete -c corten -n '__corten_is "oci plan"' -a '(__fish_complete_directories)'
 
-# completion
-complete -c corten -n '__corten_is completion' -a 'bash fish zsh'
+# oci ps
+complete -c corten -n '__corten_is "oci ps"' -s f -l format -x -d 'Form of the list (default "table")'
+
+# oci resume
+
+# oci run
+complete -c corten -n '__corten_is "oci run"' -s b -l bundle -x -a '(__fish_complete_directories)' -d 'Directory of the bundle (default: the working directory)'
+complete -c corten -n '__corten_is "oci run"' -l console-socket -r -F -d 'Unix socket that gets the master of the container\'s terminal'
+complete -c corten -n '__corten_is "oci run"' -s d -l detach -d 'Leave the container running'
+complete -c corten -n '__corten_is "oci run"' -l keep -d 'Keep the container after its end'
+complete -c corten -n '__corten_is "oci run"' -l no-new-keyring -d 'Keep the caller\'s session keyring'
+complete -c corten -n '__corten_is "oci run"' -l no-pivot -d 'Move the root instead of pivoting it: for a root in a ramdisk'
+complete -c corten -n '__corten_is "oci run"' -l no-subreaper -d 'Do not adopt the container\'s orphans; this program never does'
+complete -c corten -n '__corten_is "oci run"' -l pid-file -r -F -d 'File that gets the pid of the container\'s first process'
+complete -c corten -n '__corten_is "oci run"' -l pidfd-socket -r -F -d 'Unix socket that gets a pidfd of the container\'s first process'
+complete -c corten -n '__corten_is "oci run"' -l preserve-fds -x -d 'Pass so many descriptors on, from 3 on'
+
+# oci start
+
+# oci state
+
+# oci update
+complete -c corten -n '__corten_is "oci update"' -l blkio-weight -x -d 'Weight of block I/O, 10 to 1000'
+complete -c corten -n '__corten_is "oci update"' -l cpu-burst -x -d 'Microseconds of CPU time that may be saved up'
+complete -c corten -n '__corten_is "oci update"' -l cpu-idle -x -d '1 for SCHED_IDLE'
+complete -c corten -n '__corten_is "oci update"' -l cpu-period -x -d 'Microseconds of a CPU period'
+complete -c corten -n '__corten_is "oci update"' -l cpu-quota -x -d 'Microseconds of CPU time in a period; -1 is no limit'
+complete -c corten -n '__corten_is "oci update"' -l cpu-rt-period -x -d 'Microseconds of a real-time period'
+complete -c corten -n '__corten_is "oci update"' -l cpu-rt-runtime -x -d 'Microseconds of real-time scheduling in a period'
+complete -c corten -n '__corten_is "oci update"' -l cpu-share -x -d 'Relative weight of CPU time'
+complete -c corten -n '__corten_is "oci update"' -l cpuset-cpus -x -d 'CPUs to run on'
+complete -c corten -n '__corten_is "oci update"' -l cpuset-mems -x -d 'Memory nodes to use'
+complete -c corten -n '__corten_is "oci update"' -l memory -x -d 'Memory limit; -1 is no limit'
+complete -c corten -n '__corten_is "oci update"' -l memory-reservation -x -d 'Soft memory limit'
+complete -c corten -n '__corten_is "oci update"' -l memory-swap -x -d 'Limit of memory and swap together; -1 is no limit'
+complete -c corten -n '__corten_is "oci update"' -l pids-limit -x -d 'Number of processes; -1 is no limit'
+complete -c corten -n '__corten_is "oci update"' -s r -l resources -r -F -d 'Limits as an OCI resources object; - for standard input'

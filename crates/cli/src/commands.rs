@@ -38,7 +38,7 @@ pub(crate) const GROUPS: &[&str] = &[COMMON, OBJECTS, OTHERS];
 pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("container", "Manage containers"),
     ("image", "Manage images"),
-    ("oci", "Look into OCI bundles"),
+    ("oci", "Run OCI bundles, as runc does"),
     ("system", "Manage Corten"),
     ("template", "Manage what images are built of"),
 ];
@@ -406,17 +406,6 @@ pub(crate) static COMMANDS: &[Command] = &[
     ),
     command!(
         OTHERS,
-        ["oci plan"],
-        "BUNDLE",
-        "Print what an OCI bundle's configuration comes to, step by step",
-        [],
-        exactly(1),
-        true,
-        false,
-        system::oci_plan
-    ),
-    command!(
-        OTHERS,
         ["completion"],
         "bash|fish|zsh",
         "Print the completion script of a shell",
@@ -505,7 +494,6 @@ mod tests {
         ("history", "--format -H --human --no-trunc -q --quiet"),
         ("template list", ""),
         ("template build", "--suite --mirror"),
-        ("oci plan", ""),
     ];
 
     fn grammar(name: &str) -> &'static Grammar {

@@ -72,6 +72,8 @@ const SIGNALS: &str =
 /// What a command's words are, read from its line of usage.
 fn words_of(grammar: &Grammar) -> Choice {
     match grammar.usage.trim_start_matches("[OPTIONS] ").split([' ', '[']).next() {
+        // Those of the OCI runtime are others than the engine's.
+        Some("CONTAINER") if grammar.name().starts_with("oci ") => Choice::Unknown,
         Some("CONTAINER") => Choice::Containers,
         Some("IMAGE" | "SOURCE_IMAGE") => Choice::Images,
         Some("NAME|ID") => Choice::Objects,
@@ -92,8 +94,9 @@ fn words_repeat(grammar: &Grammar) -> bool {
 /// What a flag's value is.
 fn values_of(flag: &Flag) -> Choice {
     match flag.long {
-        "cidfile" | "device" | "env-file" | "input" | "volume" => Choice::Files,
-        "root" | "state" => Choice::Directories,
+        "cidfile" | "device" | "env-file" | "input" | "volume" | "console-socket" | "log"
+        | "pid-file" | "pidfd-socket" | "process" | "resources" => Choice::Files,
+        "root" | "state" | "bundle" | "cwd" => Choice::Directories,
         "network" => Choice::Words("container: host none"),
         "pull" => Choice::Words("missing never"),
         "signal" | "stop-signal" => Choice::Words(SIGNALS),
@@ -108,7 +111,9 @@ fn takes_value(flag: &Flag) -> bool {
 
 /// Every command that people call, once.
 fn commands() -> impl Iterator<Item = &'static Grammar> {
-    COMMANDS.iter().filter(|command| !command.group.is_empty()).map(|command| command.grammar)
+    let everyday = COMMANDS.iter().filter(|command| !command.group.is_empty());
+    let oci = crate::oci::COMMANDS.iter().map(|command| command.grammar);
+    everyday.map(|command| command.grammar).chain(oci)
 }
 
 /// A command's flags in the order of their names.

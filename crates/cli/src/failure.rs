@@ -26,6 +26,9 @@ pub(crate) enum Failure {
     /// The same, with what was tried.
     #[error("{what}: {error}")]
     Doing { what: String, error: EngineError },
+    /// A container of the OCI runtime's face.
+    #[error("{0}")]
+    Container(#[from] libcontainer::ContainerError),
     /// A format that is none, or does not fit.
     #[error("{0}")]
     Template(#[from] TemplateError),
@@ -63,6 +66,7 @@ impl Failure {
     pub(crate) fn line(&self) -> String {
         match self {
             Self::Engine(error) => engine::chain(error),
+            Self::Container(error) => engine::chain(error),
             Self::Values(failure) => failure.line(),
             Self::Doing { what, error } => format!("{what}: {}", engine::chain(error)),
             other => other.to_string(),

@@ -13,6 +13,7 @@ mod flags;
 mod generated;
 #[cfg(test)]
 mod manual;
+mod oci;
 mod output;
 mod program;
 mod request;

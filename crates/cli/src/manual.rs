@@ -61,8 +61,34 @@ Sockets and state of containers that run.
 /// Every page: its file name and its text.
 pub(crate) fn pages() -> Vec<(String, String)> {
     let mut pages = vec![("corten.1".to_owned(), program())];
-    pages.extend(known().map(|command| (format!("{}.1", title(command.grammar)), page(command))));
+    let everyday = known().map(|command| (command.grammar, command.runs_programs));
+    let oci = crate::oci::COMMANDS.iter().map(|command| (command.grammar, false));
+    let page = |(grammar, programs)| (format!("{}.1", title(grammar)), page(grammar, programs));
+    pages.extend(everyday.chain(oci).map(page));
+    pages.push(("corten-oci.1".to_owned(), oci_face()));
     pages
+}
+
+/// The OCI runtime's face, with the options that stand before its commands.
+fn oci_face() -> String {
+    let mut text = head("corten-oci", "run OCI bundles, as runc does");
+    text.push_str(
+        ".B corten oci\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARG\\fR...]\n.SH OPTIONS\n",
+    );
+    for flag in crate::oci::GLOBAL {
+        text.push_str(&flag_item(flag));
+    }
+    text.push_str(".SH COMMANDS\n");
+    for command in crate::oci::COMMANDS {
+        text.push_str(&reference(command.grammar));
+    }
+    text
+}
+
+/// An entry that leads to another page.
+fn reference(grammar: &Grammar) -> String {
+    let about = escaped(grammar.about);
+    format!(".TP\n.BR {} (1)\n{about}.\n", escaped(&title(grammar)))
 }
 
 fn known() -> impl Iterator<Item = &'static Command> {
@@ -97,9 +123,7 @@ fn program() -> String {
     for group in GROUPS {
         let _infallible = writeln!(text, ".SS {group}");
         for command in known().filter(|command| command.group == *group) {
-            let name = title(command.grammar);
-            let about = escaped(command.grammar.about);
-            let _infallible = write!(text, ".TP\n.BR {} (1)\n{about}.\n", escaped(&name));
+            text.push_str(&reference(command.grammar));
         }
     }
     text.push_str(".SS Families\n");
@@ -110,8 +134,7 @@ fn program() -> String {
     text
 }
 
-fn page(command: &Command) -> String {
-    let grammar = command.grammar;
+fn page(grammar: &Grammar, runs_programs: bool) -> String {
     let about = grammar.about;
     let mut text = head(&title(grammar), &format!("{}{}", about[..1].to_lowercase(), &about[1..]));
     let _infallible = write!(
@@ -135,7 +158,7 @@ fn page(command: &Command) -> String {
     for flag in flags {
         text.push_str(&flag_item(flag));
     }
-    if command.runs_programs {
+    if runs_programs {
         text.push_str(".SH EXIT STATUS\nThat of the program; 125, 126 or 127 when it did not come to run, see\n.BR corten (1).\n");
     }
     text.push_str(".SH SEE ALSO\n.BR corten (1)\n");

@@ -10,7 +10,7 @@ use crate::commands::{self, COMMANDS, Command, FAMILIES, LATER};
 use crate::config::RawConfig;
 use crate::failure::Failure;
 use crate::flags::{GLOBAL, later};
-use crate::output;
+use crate::{oci, output};
 
 /// What comes before the command; its words are the command and everything behind it.
 static PROGRAM: Grammar = Grammar {
@@ -77,6 +77,7 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> i32 {
             0
         }
         Some(first) if first == "help" => show_help(words),
+        Some(first) if first == "oci" => oci::run(words, config),
         Some(first) => match find(first, &mut words) {
             Found::Command(command) => execute(command, words, &Session { config }),
             Found::Family(family, wants_help) => {
@@ -189,6 +190,7 @@ fn find(first: String, words: &mut impl Iterator<Item = String>) -> Found {
 fn show_help(mut words: impl Iterator<Item = String>) -> i32 {
     let text = match words.next() {
         None => overview(),
+        Some(first) if first == "oci" => return oci::help_for(words),
         Some(first) => match find(first, &mut words) {
             Found::Command(command) => help(command.grammar),
             Found::Family(family, _) => family_help(&family),

@@ -20,6 +20,9 @@ pub use resources::*;
 pub use seccomp::*;
 pub use state::*;
 
+/// The version of the specification that these types follow.
+pub const OCI_VERSION: &str = "1.3.0";
+
 /// A whole `config.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

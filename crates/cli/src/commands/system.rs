@@ -1,9 +1,8 @@
-//! `version`, `info`, `completion`, `oci plan`.
+//! `version`, `info`, `completion`.
 
 use std::path::Path;
 
 use engine::{Engine, State, VERSION};
-use libcontainer::Context;
 use libcontainer::cgroup::Layout;
 use serde_json::{Value, json};
 
@@ -187,24 +186,5 @@ pub(super) fn completion(_session: &Session, matches: &Matches) -> Result<i32, F
         Failure::Words(format!("no completion for {name:?}: there are bash, fish and zsh"))
     })?;
     output::write(&script(shell)).map_err(Failure::file("write", "standard output"))?;
-    Ok(0)
-}
-
-pub(super) fn oci_plan(_session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let bundle =
-        std::path::absolute(matches.word(0)).map_err(Failure::file("find", matches.word(0)))?;
-    let path = bundle.join("config.json");
-    let text = std::fs::read(&path).map_err(Failure::file("read", path.display()))?;
-    let spec = serde_json::from_slice(&text)
-        .map_err(|error| Failure::Words(format!("read {}: {error}", path.display())))?;
-    let layout = Layout::detect().map_err(|error| Failure::Words(engine::chain(&error)))?;
-    let name = bundle
-        .file_name()
-        .map_or_else(|| "bundle".to_owned(), |name| name.to_string_lossy().into_owned());
-    let context = Context::new(name, bundle, layout);
-    let plan = libcontainer::plan(&spec, &context).map_err(|error| {
-        Failure::Words(format!("plan {}: {}", path.display(), engine::chain(&error)))
-    })?;
-    output::write(&plan.to_string()).map_err(Failure::file("write", "standard output"))?;
     Ok(0)
 }

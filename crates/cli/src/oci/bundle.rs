@@ -1,0 +1,73 @@
+//! A bundle: its configuration, and what the machine and the flags add to a plan for it.
+
+use std::path::PathBuf;
+
+use libcontainer::cgroup::Layout;
+use libcontainer::{ContainerName, Context, Plan};
+use spec::runtime::Spec;
+
+use super::Session;
+use crate::arguments::Matches;
+use crate::config;
+use crate::failure::Failure;
+
+pub(super) struct Bundle {
+    /// Absolute.
+    pub(super) path: PathBuf,
+    pub(super) spec: Spec,
+}
+
+impl Bundle {
+    pub(super) fn open(path: &str) -> Result<Self, Failure> {
+        let path = std::path::absolute(path).map_err(Failure::file("find", path))?;
+        let file = path.join("config.json");
+        let text = std::fs::read(&file).map_err(Failure::file("read", file.display()))?;
+        let spec: Spec = serde_json::from_slice(&text)
+            .map_err(|error| Failure::Words(format!("read {}: {error}", file.display())))?;
+        Ok(Self { path, spec })
+    }
+
+    /// What is to be made of it, with the flags of `create`.
+    pub(super) fn plan(
+        &self,
+        session: &Session,
+        name: &ContainerName,
+        matches: &Matches,
+    ) -> Result<Plan, Failure> {
+        let mut plan = plan(&self.spec, &self.context(session, name)?)?;
+        plan.process.keep_keyring = matches.on("no-new-keyring");
+        let passed = passed_sockets();
+        plan.process.preserved_descriptors = passed + super::process::preserved(matches, passed)?;
+        if passed > 0 {
+            // sd_listen_fds(3); the program is process 1.
+            plan.process.env.extend([format!("LISTEN_FDS={passed}"), "LISTEN_PID=1".to_owned()]);
+        }
+        Ok(plan)
+    }
+
+    fn context(&self, session: &Session, name: &ContainerName) -> Result<Context, Failure> {
+        let layout = layout()?;
+        // Named by its flag until the plan knows systemd.
+        if session.systemd_cgroup {
+            return Err(Failure::Words("--systemd-cgroup is not supported yet".to_owned()));
+        }
+        Ok(Context::new(name.as_str(), &self.path, layout))
+    }
+}
+
+/// Plans, and says which configuration cannot be.
+pub(super) fn plan(spec: &Spec, context: &Context) -> Result<Plan, Failure> {
+    let path = context.bundle.join("config.json");
+    libcontainer::plan(spec, context).map_err(|error| {
+        Failure::Words(format!("plan {}: {}", path.display(), libcontainer::chain(&error)))
+    })
+}
+
+pub(super) fn layout() -> Result<Layout, Failure> {
+    Layout::detect().map_err(|error| Failure::Words(libcontainer::chain(&error)))
+}
+
+/// How many sockets a service manager passed to this program, which is not the one that listens: sd_listen_fds(3).
+fn passed_sockets() -> u32 {
+    config::lookup("LISTEN_FDS").and_then(|count| count.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,135 @@
+//! `state`, `list`, `ps`, `plan`.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use libcontainer::{Container, Context};
+use serde_json::{Value, json};
+use spec::runtime::Status;
+
+use super::bundle::{self, Bundle};
+use super::{Session, wording};
+use crate::arguments::Matches;
+use crate::failure::Failure;
+use crate::{output, table};
+
+/// The specification's document, and what runc adds to it.
+fn document(container: &Container) -> Value {
+    let state = container.state();
+    let created = container.created().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let created = i64::try_from(created.as_nanos()).unwrap_or(i64::MAX);
+    json!({
+        "ociVersion": state.oci_version,
+        "id": state.id,
+        "pid": state.pid.unwrap_or(0),
+        "status": state.status,
+        "bundle": state.bundle,
+        "rootfs": container.rootfs(),
+        "created": engine::format_time(created),
+        "annotations": state.annotations,
+        "owner": owner(container.owner_uid()),
+    })
+}
+
+/// The user's name, as long as this machine has one.
+fn owner(uid: u32) -> String {
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let has_uid = |line: &&str| line.split(':').nth(2) == Some(uid.to_string().as_str());
+    let name = accounts.lines().find(has_uid).and_then(|line| line.split(':').next());
+    name.map_or_else(|| format!("#{uid}"), str::to_owned)
+}
+
+pub(super) fn state(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    print(&pretty(&document(&session.container(matches)?)))
+}
+
+pub(super) fn list(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let mut documents = Vec::new();
+    for container in session.runtime.list()? {
+        match container {
+            Ok(container) => documents.push(document(&container)),
+            Err(error) => session.warn(&wording::line(&error.into())),
+        }
+    }
+    let text = |document: &Value, field: &str| {
+        let value = &document[field];
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    };
+    if matches.on("quiet") {
+        let ids: String =
+            documents.iter().map(|document| format!("{}\n", text(document, "id"))).collect();
+        return print(&ids);
+    }
+    if is_json(matches)? {
+        // Go's encoder writes an empty list so.
+        let list = if documents.is_empty() { Value::Null } else { Value::Array(documents) };
+        return print(&format!("{list}\n"));
+    }
+    const FIELDS: [&str; 6] = ["id", "pid", "status", "bundle", "created", "owner"];
+    let mut rows = vec![FIELDS.map(str::to_uppercase).to_vec()];
+    rows.extend(
+        documents
+            .iter()
+            .map(|document| FIELDS.iter().map(|field| text(document, field)).collect::<Vec<_>>()),
+    );
+    print(&table::layout(&rows, table::LIST))
+}
+
+/// The processes by their pids, or the lines of ps(1) that have one of them.
+pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let container = session.container(matches)?;
+    if container.status() == Status::Stopped {
+        return Err(Failure::Words(format!("container {} is not running", container.name())));
+    }
+    let pids = container.processes()?;
+    if is_json(matches)? {
+        return print(&format!("{}\n", json!(pids)));
+    }
+    let options = matches.words.get(1..).unwrap_or_default();
+    let mut command = Command::new("ps");
+    if options.is_empty() {
+        command.arg("-ef");
+    }
+    let listed = command.args(options).output().map_err(Failure::file("run", "ps"))?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let mut lines = listed.lines();
+    let head = lines.next().unwrap_or_default();
+    let column = head
+        .split_whitespace()
+        .position(|name| name == "PID")
+        .ok_or_else(|| Failure::Words("ps: its list has no column PID".to_owned()))?;
+    let pids: BTreeSet<String> = pids.iter().map(ToString::to_string).collect();
+    let ours =
+        |line: &&str| line.split_whitespace().nth(column).is_some_and(|pid| pids.contains(pid));
+    let text: String =
+        std::iter::once(head).chain(lines.filter(ours)).map(|line| format!("{line}\n")).collect();
+    print(&text)
+}
+
+pub(super) fn plan(_session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let Bundle { path, spec } = Bundle::open(matches.word(0))?;
+    let name = path
+        .file_name()
+        .map_or_else(|| "bundle".to_owned(), |name| name.to_string_lossy().into_owned());
+    let context = Context::new(name, path, bundle::layout()?);
+    print(&bundle::plan(&spec, &context)?.to_string())
+}
+
+fn is_json(matches: &Matches) -> Result<bool, Failure> {
+    match matches.value("format") {
+        None | Some("table") => Ok(false),
+        Some("json") => Ok(true),
+        Some(_) => {
+            Err(Failure::Words("invalid format option: it is neither table nor json".into()))
+        }
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn print(text: &str) -> Result<i32, Failure> {
+    output::write(text).map_err(Failure::file("write", "standard output"))?;
+    Ok(0)
+}

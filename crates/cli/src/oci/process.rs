@@ -1,0 +1,96 @@
+//! What `create`, `run` and `exec` share about a process: its descriptors, its terminal, the files that tell its pid.
+
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
+
+use libcontainer::{Process, Stdio};
+use rustix::fs::{Mode, OFlags};
+
+use super::console;
+use crate::arguments::Matches;
+use crate::failure::Failure;
+
+/// `--preserve-fds`, behind those that are passed anyway. Each must be open: a gap would be filled by a file of ours.
+pub(super) fn preserved(matches: &Matches, passed: u32) -> Result<u32, Failure> {
+    let count = match matches.value("preserve-fds") {
+        Some(text) => text.parse().map_err(|_wrong| {
+            Failure::Words(format!("--preserve-fds {text}: it is no number of descriptors"))
+        })?,
+        None => 0_u32,
+    };
+    for number in 3 + passed..3 + passed + count {
+        let path = format!("/proc/self/fd/{number}");
+        let open = rustix::fs::open(&path, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty());
+        if open.is_err() {
+            return Err(Failure::Words(format!(
+                "--preserve-fds {count}: descriptor {number} is not open"
+            )));
+        }
+    }
+    Ok(count)
+}
+
+/// The caller's streams, or a terminal.
+pub(super) fn stdio(terminal: bool) -> Stdio<'static> {
+    if terminal {
+        return Stdio::Terminal;
+    }
+    Stdio::Streams {
+        stdin: rustix::stdio::stdin(),
+        stdout: rustix::stdio::stdout(),
+        stderr: rustix::stdio::stderr(),
+    }
+}
+
+/// Whether somebody will hold the terminal: runc's three rules.
+pub(super) fn check_terminal(
+    matches: &Matches,
+    terminal: bool,
+    leaves: bool,
+) -> Result<(), Failure> {
+    let socket = matches.is_given("console-socket");
+    let wrong = match (terminal, leaves, socket) {
+        (true, true, false) => {
+            "cannot allocate tty if runtime will detach without setting console socket"
+        }
+        (false, _, true) | (true, false, true) => {
+            "cannot use console socket if runtime will not detach or allocate tty"
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::Words(wrong.to_owned()))
+}
+
+/// Tells the caller's files and sockets about a process that was made; gives a terminal's master back that nobody took.
+pub(super) fn announce(
+    matches: &Matches,
+    process: &Process,
+    master: Option<OwnedFd>,
+) -> Result<Option<OwnedFd>, Failure> {
+    let left = match (matches.value("console-socket"), master) {
+        (Some(socket), Some(master)) => {
+            console::send(socket, b"/dev/ptmx", master.as_fd())?;
+            None
+        }
+        (_, master) => master,
+    };
+    if let Some(socket) = matches.value("pidfd-socket") {
+        console::send(socket, process.pid().to_string().as_bytes(), process.pidfd())?;
+    }
+    if let Some(file) = matches.value("pid-file") {
+        write_pid(file, process.pid())?;
+    }
+    Ok(left)
+}
+
+/// Whole or not at all: somebody may be waiting for it.
+fn write_pid(file: &str, pid: i32) -> Result<(), Failure> {
+    let path = std::path::Path::new(file);
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.ok_or_else(|| Failure::Words(format!("--pid-file {file}: it is no file")))?;
+    let new = path.with_file_name(format!(".{name}"));
+    std::fs::File::create(&new)
+        .and_then(|mut file| file.write_all(pid.to_string().as_bytes()))
+        .and_then(|()| std::fs::rename(&new, path))
+        .map_err(Failure::file("write", file))
+}
