@@ -81,7 +81,12 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
     }
     let console = walk.terminal.as_ref().map(|terminal| terminal.master.as_fd());
     wire::send_ready(inherited.socket, console)?;
-    let starter = inherited.gate.map(|gate| wait_at_gate(gate, inherited.socket)).transpose()?;
+    let starter = inherited.gate.map(|gate| {
+        wire::await_parent(inherited.socket, ToChild::Leave)?;
+        forget_maker(inherited, gate, walk.terminal.as_ref())?;
+        wait_at_gate(gate)
+    });
+    let starter = starter.transpose()?;
     let talk = starter.as_ref().map_or(inherited.socket, |(socket, _)| socket.as_fd());
     let become_process = |hooks: &ReceivedFiles| {
         let slave = walk.terminal.as_ref().map(|terminal| terminal.slave.as_fd());
@@ -118,12 +123,20 @@ fn receive_go(socket: BorrowedFd<'_>) -> Result<ReceivedFiles, Failed> {
     Ok(files)
 }
 
-/// Lets the parent leave, and waits for somebody who says Go. Who comes and goes without it has only looked.
-fn wait_at_gate(
+/// Closes whatever the maker had open: it may wait here for days, and a pipe of the maker's caller would not end meanwhile.
+fn forget_maker(
+    inherited: &Inherited<'_>,
     gate: BorrowedFd<'_>,
-    parent: BorrowedFd<'_>,
-) -> Result<(OwnedFd, ReceivedFiles), Failed> {
-    wire::await_parent(parent, ToChild::Leave)?;
+    terminal: Option<&console::Terminal>,
+) -> Result<(), Failed> {
+    let slave = terminal.map_or(gate, |terminal| terminal.slave.as_fd());
+    let [stdin, stdout, stderr] = inherited.stdio.unwrap_or([slave; 3]);
+    let kept = [gate, slave, stdin, stdout, stderr];
+    sys::close_all_but(inherited.prepared.process.close_from, &kept).at(ProcessStep::Descriptors)
+}
+
+/// Waits for somebody who says Go. Who comes and goes without it has only looked.
+fn wait_at_gate(gate: BorrowedFd<'_>) -> Result<(OwnedFd, ReceivedFiles), Failed> {
     loop {
         let flags = rustix::net::SocketFlags::CLOEXEC;
         let starter =

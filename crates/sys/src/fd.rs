@@ -57,6 +57,31 @@ pub fn close_from(first: u32) {
     }
 }
 
+/// Closes every descriptor from `first` on but those of `keep`. As [`close_from`], for a process that forgets its past: of what
+/// it owned only `keep` may still be used.
+///
+/// # Errors
+/// As close_range(2): ENOSYS before Linux 5.9.
+pub fn close_all_but(first: u32, keep: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    let mut next = first;
+    loop {
+        let numbers = keep.iter().map(|kept| kept.as_raw_fd().cast_unsigned());
+        let kept = numbers.filter(|number| *number >= next).min();
+        let last = kept.map_or(u32::MAX, |kept| kept.wrapping_sub(1));
+        if kept != Some(next) {
+            // SAFETY: the arguments are integers. The caller is a forked child that uses nothing else of what it inherited.
+            let done = unsafe { libc::syscall(libc::SYS_close_range, next, last, 0) };
+            if done != 0 {
+                return Err(Errno::last());
+            }
+        }
+        match kept {
+            Some(kept) => next = kept + 1,
+            None => return Ok(()),
+        }
+    }
+}
+
 /// Puts a copy of a descriptor at `number`, open over exec: the other end of [`inherited_fd`]. What was open at the number is
 /// closed. Only for a forked child on its way to exec, which no longer uses what its parent had open.
 ///

@@ -89,6 +89,20 @@ fn a_process_joins_by_the_directory_alone() {
 }
 
 #[test]
+fn what_waits_at_its_gate_holds_nothing_of_its_maker() {
+    let bed = Bed::new();
+    let (streams, _stdout, _stderr) = pipes();
+    let (ours, theirs) = rustix::pipe::pipe().unwrap();
+    let made = make(&bed, &bed.spec("true"), &streams, "web").unwrap();
+    drop(theirs);
+    assert_eq!(read_all(ours), "");
+    let first = made.process().unwrap();
+    made.delete(false).unwrap();
+    wait(&first);
+    bed.assert_nothing_left();
+}
+
+#[test]
 fn an_id_is_taken_once() {
     let bed = Bed::new();
     let (streams, _stdout, _stderr) = pipes();
