@@ -226,7 +226,7 @@ fn resources(limits: &Limits, devices: Vec<DeviceRule>) -> Result<Resources, Eng
         ..Cpu::default()
     };
     resources.cpu = Some(cpu).filter(|cpu| *cpu != Cpu::default());
-    resources.pids = limits.pids.filter(|pids| *pids != 0).map(|limit| Pids { limit });
+    resources.pids = limits.pids.filter(|pids| *pids != 0).map(|limit| Pids { limit: Some(limit) });
     Ok(resources)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use libcontainer::cgroup::WhenMissing;
+use libcontainer::cgroup::{Choices, WhenMissing};
 use libcontainer::{Context, Plan, RootSource};
 use monitor::{
     Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, Received, Waiting,
@@ -218,6 +218,8 @@ impl Containers<'_> {
             init: made.config.init,
             // As Docker does: a limit that cannot be set is no reason not to run, but it is said.
             when_missing: WhenMissing::Warn,
+            // A group of this name was left by a crash: nobody else knows it.
+            cgroups: Choices::default(),
             ..Context::new(made.id.to_string(), "/", self.engine.layout()?.clone())
         };
         Ok((libcontainer::plan(&spec, &context)?, files))

@@ -48,7 +48,7 @@ fn once(run: usize) -> Result<[Duration; STEPS.len()], Box<dyn std::error::Error
     let layout = Layout::detect()?;
     lap(0);
     let memory = Memory { limit: Some(64 << 20), ..Memory::default() };
-    let pids = Pids { limit: 100 };
+    let pids = Pids { limit: Some(100) };
     let resources = Resources { memory: Some(memory), pids: Some(pids), ..Resources::default() };
     let path = format!("/corten-cost/{run}");
     let request = Request { when_missing: WhenMissing::Warn, ..Request::new(&path, &layout) };

@@ -124,7 +124,7 @@ pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Create
         hooks: plan.hooks.clone(),
     };
     // The child is at its mounts meanwhile.
-    let cgroup = groups.finish().map_err(StartError::Cgroup)?;
+    let cgroup = groups.finish(Some(created.pid())).map_err(StartError::Cgroup)?;
     created.let_in(cgroup)?;
     if prepared.namespaces.contains(Namespaces::USER) {
         created.map_ids(plan)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use spec::runtime::{Hooks, Linux, Mount, Namespace, NamespaceKind, Spec};
 
-use crate::cgroup::{self, CgroupPlan, Layout, Request, WhenMissing};
+use crate::cgroup::{self, CgroupPlan, Choices, Existing, Layout, Request, WhenMissing};
 use crate::error::PlanError;
 use crate::hooks::Moment;
 use crate::options;
@@ -36,6 +36,8 @@ pub struct Context {
     pub init: bool,
     /// What is done about a limit that this machine cannot set.
     pub when_missing: WhenMissing,
+    /// How the groups are made.
+    pub cgroups: Choices,
 }
 
 impl Context {
@@ -52,6 +54,7 @@ impl Context {
             seccomp: None,
             init: false,
             when_missing: WhenMissing::Refuse,
+            cgroups: Choices { existing: Existing::Join, ..Choices::default() },
         }
     }
 }
@@ -100,8 +103,16 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let id = context.id.as_str();
     process.seccomp = process.seccomp.map(|program| program.for_container(id, &context.bundle));
     let resources = linux.resources.clone().unwrap_or_default();
-    let request =
-        Request { when_missing: context.when_missing, ..Request::new(path, &context.layout) };
+    let request = Request {
+        when_missing: context.when_missing,
+        manager: &context.cgroups.manager,
+        existing: context.cgroups.existing,
+        unprivileged: context.cgroups.unprivileged,
+        optional: context.cgroups.unprivileged && linux.cgroups_path.is_none(),
+        owner: group_owner(spec, linux, &namespaces),
+        annotations: Some(&spec.annotations),
+        ..Request::new(path, &context.layout)
+    };
     let cgroup = cgroup::plan(&resources, &request).map_err(PlanError::Cgroup)?;
     let steps = Steps::new((spec, linux), context, &namespaces, &cgroup).all(&process)?;
     let hooks = hooks(spec, id, &context.bundle)?;
@@ -140,6 +151,18 @@ fn hooks(spec: &Spec, id: &str, bundle: &Path) -> Result<Option<HookPlan>, PlanE
 /// Names the field that is wrong, and what is wrong with it.
 pub fn plan_process(process: &spec::runtime::Process) -> Result<ProcessPlan, PlanError> {
     process::plan(process, "process")
+}
+
+/// Who gets the container's group: its root, if it sees that group alone, may write to it, and is somebody else outside.
+/// config-linux.md, "Cgroup ownership".
+fn group_owner(spec: &Spec, linux: &Linux, namespaces: &NamespacePlan) -> Option<u32> {
+    let makes = |kind| namespaces.create.contains(&kind);
+    let mut mounts = spec.mounts.iter().filter(|mount| mounts::is_cgroup(mount));
+    let writable = mounts.any(|mount| !mount.options.iter().any(|option| option == "ro"));
+    if !writable || !makes(NamespaceKind::User) || !makes(NamespaceKind::Cgroup) {
+        return None;
+    }
+    linux.uid_mappings.iter().find(|map| map.container_id == 0).map(|map| map.host_id)
 }
 
 /// A field that has no effect would be a promise that is not kept.

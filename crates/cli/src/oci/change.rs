@@ -4,7 +4,7 @@ use std::io::Read;
 
 use spec::runtime::{BlockIo, Cpu, Memory, Pids, Resources};
 
-use super::{Session, bundle};
+use super::Session;
 use crate::arguments::Matches;
 use crate::failure::Failure;
 
@@ -24,7 +24,7 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
         Some(file) => read(file)?,
         None => given(matches)?,
     };
-    container.update(&resources, &bundle::layout()?)?;
+    container.update(&resources)?;
     Ok(0)
 }
 
@@ -63,7 +63,7 @@ fn given(matches: &Matches) -> Result<Resources, Failure> {
     Ok(Resources {
         memory: Some(memory).filter(|memory| *memory != Memory::default()),
         cpu: Some(cpu).filter(|cpu| *cpu != Cpu::default()),
-        pids: number(matches, "pids-limit")?.map(|limit| Pids { limit }),
+        pids: number(matches, "pids-limit")?.map(|limit| Pids { limit: Some(limit) }),
         block_io: weight.map(|weight| BlockIo { weight: Some(weight), ..BlockIo::default() }),
         ..Resources::default()
     })

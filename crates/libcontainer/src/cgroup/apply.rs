@@ -7,21 +7,13 @@ use rustix::io::Errno as Raw;
 use super::directory::Directory;
 use super::{CgroupError, Controller, Errno, Setting};
 
-/// Whose limits are there to be kept while settings change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
-    /// A new group: the plan's order always works.
-    Create,
-    /// Present values may forbid the plan's order (a limit above the old memory + swap): what is invalid is tried again at
-    /// the end.
-    Update,
-}
-
 /// Writes every setting; returns those that were optional and have no file here.
+///
+/// Values that are there may forbid the plan's order (a limit above the old memory + swap, a period that makes the old quota
+/// exceed the one of the group above): what is invalid is tried again at the end.
 pub(super) fn apply(
     directories: &[Directory],
     settings: &[Setting],
-    moment: Moment,
 ) -> Result<Vec<Setting>, CgroupError> {
     let mut skipped = Vec::new();
     let mut again = Vec::new();
@@ -39,7 +31,7 @@ pub(super) fn apply(
         };
         match outcome {
             Ok(()) => {}
-            Err(Raw::INVAL) if moment == Moment::Update => again.push((directory, setting)),
+            Err(Raw::INVAL) => again.push((directory, setting)),
             Err(errno) if is_absent(errno) => match fall_back(directory, setting)? {
                 true => {}
                 false => skipped.push(setting.clone()),

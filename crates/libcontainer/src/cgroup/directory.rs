@@ -10,7 +10,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno as Raw;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::{CgroupError, Controller, Errno, Place};
+use super::{CgroupError, Controller, Errno, Existing, Place};
 
 /// A group's directory in one hierarchy.
 #[derive(Debug)]
@@ -24,8 +24,13 @@ pub(crate) struct Directory {
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 impl Directory {
-    /// Makes the group; what is new, groups above included, is pushed on `made`. An empty group that is in the way is replaced.
-    pub(crate) fn make(place: &Place, made: &mut Vec<PathBuf>) -> Result<Self, CgroupError> {
+    /// Makes the group; what is new, groups above included, is pushed on `made`. What is there already is dealt with as
+    /// `existing` says, nothing at all for a group that was made for us just now.
+    pub(crate) fn make(
+        place: &Place,
+        existing: Option<Existing>,
+        made: &mut Vec<PathBuf>,
+    ) -> Result<Self, CgroupError> {
         let path = place.path();
         let create = |errno| CgroupError::Create { path: path.clone(), errno };
         match make(&path) {
@@ -36,18 +41,41 @@ impl Directory {
             }
             Err(Raw::EXIST) => {
                 let old = Self::open(place).map_err(create)?;
-                if remove_below(old.fd.as_fd(), Instant::now())
-                    .and_then(|()| remove_one(&path))
-                    .is_err()
-                {
-                    return Err(CgroupError::InUse { path });
+                match existing {
+                    None => return Ok(old),
+                    Some(existing) => old.refuse_occupied(existing)?,
                 }
-                make(&path).map_err(|errno| create(errno.into()))?;
+                if existing == Some(Existing::Join) {
+                    return Ok(old);
+                }
+                remove_below(old.fd.as_fd(), Instant::now())
+                    .and_then(|()| remove_one(&path))
+                    .and_then(|()| make(&path))
+                    .map_err(|errno| create(errno.into()))?;
             }
             Err(errno) => return Err(create(errno.into())),
         }
         made.push(path.clone());
         Self::open(place).map_err(create)
+    }
+
+    /// A group that others live in is not ours, whatever its name.
+    pub(crate) fn refuse_occupied(&self, existing: Existing) -> Result<(), CgroupError> {
+        let processes = self.processes()?.len();
+        if processes > 0 {
+            return Err(CgroupError::InUse { path: self.path.clone(), processes });
+        }
+        let frozen = match (self.place.unified, self.carries(Controller::Freezer)) {
+            (true, _) => {
+                self.read_if_there("cgroup.freeze")?.is_some_and(|text| text.trim() == "1")
+            }
+            (_, true) => self.read("freezer.state")?.trim() != "THAWED",
+            _ => false,
+        };
+        if frozen && existing == Existing::Join {
+            return Err(CgroupError::Frozen { path: self.path.clone() });
+        }
+        Ok(())
     }
 
     pub(crate) fn open(place: &Place) -> Result<Self, Errno> {

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{CgroupPath, Controller, Errno, PathFault};
+use rustix::io::Errno as Raw;
+
+use super::{BusError, CgroupPath, Controller, Errno, PathFault};
 
 /// The machine's control groups could not be found.
 #[derive(Debug, thiserror::Error)]
@@ -72,10 +74,30 @@ pub enum CgroupError {
         errno: Errno,
     },
     /// Processes live in a group of this name already.
-    #[error("create cgroup {}: processes of another container live in it", path.display())]
+    #[error("create cgroup {}: container's cgroup is not empty: {processes} process(es) found", path.display())]
     InUse {
         /// The directory.
         path: PathBuf,
+        /// How many.
+        processes: usize,
+    },
+    /// The group is there and frozen: a container in it would never start.
+    #[error("create cgroup {}: container's cgroup unexpectedly frozen", path.display())]
+    Frozen {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// No group could be made by this user, and limits need one.
+    #[error(
+        "create cgroup {}: rootless needs no limits + no cgrouppath when no permission is granted for cgroups",
+        path.display()
+    )]
+    NoPermission {
+        /// The directory.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        errno: Errno,
     },
     /// A setting was refused by the kernel.
     #[error("set {file} to {value:?}")]
@@ -97,8 +119,10 @@ pub enum CgroupError {
         value: String,
     },
     /// The new memory limit is below what is in use, and the plan asks to refuse that.
-    #[error("set memory limit to {limit}: {used} bytes are in use")]
+    #[error("rejecting {setting} limit {limit}: {used} bytes are in use")]
     BelowUse {
+        /// `memory` or `memory+swap`.
+        setting: &'static str,
         /// Bytes.
         limit: u64,
         /// Bytes.
@@ -112,6 +136,30 @@ pub enum CgroupError {
         /// Cause.
         #[source]
         errno: Errno,
+    },
+    /// The group could not be given to the container's user.
+    #[error("give {} to user {owner}", path.display())]
+    Owner {
+        /// The file or directory.
+        path: PathBuf,
+        /// The user.
+        owner: u32,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
+    /// systemd did not do its part.
+    #[error("ask systemd")]
+    Systemd {
+        /// Cause.
+        #[source]
+        cause: Box<BusError>,
+    },
+    /// There is no such controller among the group's.
+    #[error("unknown controller {name:?}")]
+    NoSuchController {
+        /// As asked for.
+        name: String,
     },
     /// The group is gone, or never was.
     #[error("open cgroup {path}: it does not exist")]
@@ -192,4 +240,19 @@ pub enum CgroupError {
         #[source]
         errno: Errno,
     },
+}
+
+impl CgroupError {
+    /// The kernel's answer, when it says that this user may not.
+    pub(super) fn refusal(&self) -> Option<Errno> {
+        let (Self::Create { errno, .. }
+        | Self::Set { errno, .. }
+        | Self::Open { errno, .. }
+        | Self::DeviceFilter { errno, .. }) = self
+        else {
+            return None;
+        };
+        let refused = [Raw::ACCESS, Raw::PERM, Raw::ROFS].map(Errno::from);
+        refused.contains(errno).then_some(*errno)
+    }
 }

@@ -4,11 +4,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::io::Errno as Raw;
+
 use super::directory::{Directory, remove_one};
 use super::plan::places;
+use super::systemd::scope::{self, Scope};
 use super::{
-    CgroupError, CgroupPath, CgroupPlan, Entry, Layout, LayoutKind, Place, Setting, Stats, tree,
-    v1, v2,
+    CgroupError, CgroupPath, CgroupPlan, Entry, Layout, LayoutKind, OomEvents, Place,
+    PresentLimits, Setting, Stats, SubGroup, tree, v1, v2,
 };
 
 /// What can be done with a group, on either version.
@@ -28,6 +31,13 @@ pub trait ControlGroup: std::fmt::Debug {
     /// # Errors
     /// [`CgroupError::Open`] or [`CgroupError::Read`].
     fn entry_beside(&self, pid: i32) -> Result<Entry, CgroupError>;
+
+    /// Like [`entry`](Self::entry), into groups below: in every hierarchy, or in those of a [`SubGroup`]'s controllers only. Nothing
+    /// else is tried when the kernel lets nobody in there.
+    ///
+    /// # Errors
+    /// [`CgroupError::Open`] for a group that is not there, [`CgroupError::NoSuchController`].
+    fn entry_at(&self, groups: &[SubGroup]) -> Result<Entry, CgroupError>;
 
     /// Moves a process that exists, in every hierarchy. May take a grace period of the kernel (about 10 ms): the start path
     /// uses [`entry`](Self::entry).
@@ -78,6 +88,24 @@ pub trait ControlGroup: std::fmt::Debug {
     /// [`CgroupError::Read`].
     fn oom_killed(&self) -> Result<bool, CgroupError>;
 
+    /// A descriptor that tells of processes killed for want of memory.
+    ///
+    /// # Errors
+    /// [`CgroupError::Unsupported`] without the memory controller, [`CgroupError::Open`].
+    fn oom_events(&self) -> Result<OomEvents, CgroupError>;
+
+    /// The limits that [`plan_update`](super::plan_update) counts from.
+    ///
+    /// # Errors
+    /// [`CgroupError::Read`] or [`CgroupError::Unexpected`].
+    fn present_limits(&self) -> Result<PresentLimits, CgroupError>;
+
+    /// Whether `plan` may be carried out by [`update`](Self::update), as far as it asks to be careful.
+    ///
+    /// # Errors
+    /// [`CgroupError::BelowUse`].
+    fn check(&self, plan: &CgroupPlan) -> Result<(), CgroupError>;
+
     /// Changes limits.
     ///
     /// # Errors
@@ -123,6 +151,8 @@ pub(crate) struct Begun<'a> {
     whole: Option<Box<dyn ControlGroup>>,
     made: Vec<PathBuf>,
     entrance: Option<OwnedFd>,
+    /// Whether systemd has started the unit.
+    started: bool,
 }
 
 impl Begun<'_> {
@@ -131,19 +161,31 @@ impl Begun<'_> {
         self.entrance.as_ref().map(AsFd::as_fd)
     }
 
-    /// Makes the rest. After an error the processes inside have to go before this value does: it removes what was made.
-    pub(crate) fn finish(&mut self) -> Result<Cgroup, CgroupError> {
-        let group = match self.whole.take() {
-            Some(group) => group,
-            None => Box::new(v1::Groups::create(self.plan, self.tree.take(), &mut self.made)?),
+    /// Makes the rest. systemd starts units around a process: the child's, `pid`. After an error the processes inside have
+    /// to go before this value does: it removes what was made.
+    pub(crate) fn finish(&mut self, pid: Option<i32>) -> Result<Cgroup, CgroupError> {
+        let plan = self.plan;
+        if let Some(unit) = &plan.unit {
+            scope::start(unit, pid)?;
+            self.started = true;
+        }
+        let group: Box<dyn ControlGroup> = match (self.whole.take(), plan.kind) {
+            (Some(group), _) => group,
+            (None, LayoutKind::Unified) => Box::new(v2::Group::create(plan, &mut self.made)?),
+            (None, LayoutKind::Legacy | LayoutKind::Hybrid) => {
+                Box::new(v1::Groups::create(plan, self.tree.take(), &mut self.made)?)
+            }
         };
-        self.made.clear();
-        Ok(Cgroup(group))
+        (self.started, _) = (false, self.made.clear());
+        Ok(Cgroup::wrap(plan, group))
     }
 }
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
+        if let Some(unit) = self.plan.unit.as_ref().filter(|_| self.started) {
+            let _gone = scope::stop(unit);
+        }
         // Groups above may be in use by others by now: busy is fine.
         for path in self.made.iter().rev() {
             let _busy = remove_one(path);
@@ -152,39 +194,50 @@ impl Drop for Begun<'_> {
 }
 
 impl Cgroup {
-    /// Makes the group in every hierarchy and applies the settings. An empty group of the same name, left by a crash, is replaced.
+    /// Makes the group in every hierarchy and applies the settings. One of the same name is dealt with as the plan says.
     ///
     /// # Errors
     /// [`CgroupError::Create`], [`CgroupError::InUse`], [`CgroupError::Set`] …; what was made is removed again.
+    /// [`CgroupError::Systemd`] for a plan with a scope: it needs a process, see [`create_around`](Self::create_around).
     pub fn create(plan: &CgroupPlan) -> Result<Self, CgroupError> {
-        Self::begin(plan)?.finish()
+        Self::begin(plan)?.finish(None)
+    }
+
+    /// The same around process `pid`, which systemd puts into the unit that a plan of its own names.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_around(plan: &CgroupPlan, pid: i32) -> Result<Self, CgroupError> {
+        Self::begin(plan)?.finish(Some(pid))
     }
 
     /// Makes what clone3 needs, so that the rest can be made while the child is on its way: on v2 the whole group, else the
-    /// group in the tree of the hybrid layout.
+    /// group in the tree of the hybrid layout, and nothing where systemd makes it.
     pub(crate) fn begin(plan: &CgroupPlan) -> Result<Begun<'_>, CgroupError> {
         let made = Vec::with_capacity(plan.places.len());
-        let mut begun = Begun { plan, tree: None, whole: None, made, entrance: None };
+        let (tree, whole, entrance, started) = (None, None, None, false);
+        let mut begun = Begun { plan, tree, whole, made, entrance, started };
+        if plan.unit.is_some() {
+            refuse_occupied(plan)?;
+            return Ok(begun);
+        }
         match plan.kind {
-            LayoutKind::Unified => {
-                let group = v2::Group::create(plan, &mut begun.made)?;
-                begun.entrance = group.entry()?.tree;
-                begun.whole = Some(Box::new(group));
-            }
+            LayoutKind::Unified => match v2::Group::create(plan, &mut begun.made) {
+                Ok(group) => {
+                    begun.entrance = group.entry()?.tree;
+                    begun.whole = Some(Box::new(group));
+                }
+                Err(error) => begun.whole = Some(Box::new(do_without(plan, error)?)),
+            },
             LayoutKind::Legacy | LayoutKind::Hybrid => {
-                begun.tree = v1::Groups::make_tree(plan, &mut begun.made)?;
+                match v1::Groups::make_tree(plan, &mut begun.made) {
+                    Ok(tree) => begun.tree = tree,
+                    Err(error) => drop(do_without(plan, error)?),
+                }
                 begun.entrance = begun.tree.as_ref().map(tree::entrance).transpose()?;
             }
         }
         Ok(begun)
-    }
-
-    /// Opens the group that was made by a plan.
-    ///
-    /// # Errors
-    /// [`CgroupError::NotFound`] when no hierarchy has it.
-    pub fn reopen(plan: &CgroupPlan) -> Result<Self, CgroupError> {
-        Self::open_places(&plan.path, plan.kind, &plan.places)
     }
 
     /// Opens a group that exists.
@@ -192,20 +245,61 @@ impl Cgroup {
     /// # Errors
     /// [`CgroupError::NotFound`] when no hierarchy has it.
     pub fn open(path: &CgroupPath, layout: &Layout) -> Result<Self, CgroupError> {
-        Self::open_places(path, layout.kind, &places(path, layout))
+        let group = open(&places(path, layout), layout.kind)?;
+        group.map(Self).ok_or_else(|| CgroupError::NotFound { path: path.clone() })
     }
 
-    fn open_places(
-        path: &CgroupPath,
-        kind: LayoutKind,
-        places: &[Place],
-    ) -> Result<Self, CgroupError> {
-        let group: Option<Box<dyn ControlGroup>> = match kind {
-            LayoutKind::Unified => v2::Group::open(places)?.map(|group| Box::new(group) as _),
-            LayoutKind::Legacy | LayoutKind::Hybrid => {
-                v1::Groups::open(places)?.map(|group| Box::new(group) as _)
-            }
-        };
-        group.map(Self).ok_or_else(|| CgroupError::NotFound { path: path.clone() })
+    /// Opens the group that a plan has made.
+    ///
+    /// # Errors
+    /// [`CgroupError::NotFound`] when no hierarchy has it, and the plan does not allow for that.
+    pub fn reopen(plan: &CgroupPlan) -> Result<Self, CgroupError> {
+        match open(&plan.places, plan.kind)? {
+            Some(group) => Ok(Self::wrap(plan, group)),
+            None if plan.optional => Ok(Self(Box::new(v1::Groups::nowhere()))),
+            None => Err(CgroupError::NotFound { path: plan.path.clone() }),
+        }
+    }
+
+    /// Stops the unit of a plan whose groups are gone, which systemd may still know as failed.
+    ///
+    /// # Errors
+    /// [`CgroupError::Systemd`].
+    pub fn forget(plan: &CgroupPlan) -> Result<(), CgroupError> {
+        plan.unit.as_ref().map_or(Ok(()), scope::stop)
+    }
+
+    fn wrap(plan: &CgroupPlan, group: Box<dyn ControlGroup>) -> Self {
+        match &plan.unit {
+            Some(unit) => Self(Box::new(Scope::new(plan, unit, group))),
+            None => Self(group),
+        }
+    }
+}
+
+fn open(places: &[Place], kind: LayoutKind) -> Result<Option<Box<dyn ControlGroup>>, CgroupError> {
+    Ok(match kind {
+        LayoutKind::Unified => v2::Group::open(places)?.map(|group| Box::new(group) as _),
+        LayoutKind::Legacy | LayoutKind::Hybrid => {
+            v1::Groups::open(places)?.map(|group| Box::new(group) as _)
+        }
+    })
+}
+
+/// systemd would put the process beside those that are there.
+fn refuse_occupied(plan: &CgroupPlan) -> Result<(), CgroupError> {
+    plan.places.iter().try_for_each(|place| match Directory::open(place) {
+        Ok(directory) => directory.refuse_occupied(plan.existing),
+        Err(errno) if errno == Raw::NOENT.into() => Ok(()),
+        Err(errno) => Err(CgroupError::Open { path: place.path(), errno }),
+    })
+}
+
+/// No group at all, where the plan allows for that and `error` is the want of permission to make one.
+fn do_without(plan: &CgroupPlan, error: CgroupError) -> Result<v1::Groups, CgroupError> {
+    match error.refusal().filter(|_| plan.optional) {
+        None => Err(error),
+        Some(_) if plan.limits().next().is_none() => Ok(v1::Groups::nowhere()),
+        Some(errno) => Err(CgroupError::NoPermission { path: plan.path.as_str().into(), errno }),
     }
 }

@@ -6,46 +6,18 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use spec::runtime::{Memory, Resources};
+use spec::runtime::Resources;
 
 use super::{
-    CgroupPath, Controller, DeviceRules, Hierarchy, Layout, LayoutKind, PlanError,
-    default_device_rules,
+    CgroupPath, Controller, DeviceRules, Existing, Hierarchy, Layout, LayoutKind, Manager,
+    PlanError, Request, Unit, WhenMissing, default_device_rules,
 };
 
+mod systemd;
 mod v1;
 mod v2;
+mod values;
 mod weights;
-
-/// What to plan for.
-#[derive(Clone, Debug)]
-pub struct Request<'a> {
-    /// `/corten/ID`, or without the leading slash below the caller's own group. `..` is refused.
-    pub path: &'a str,
-    /// The machine.
-    pub layout: &'a Layout,
-    /// Whether the device rules of every OCI container (null, zero, full, random, urandom, tty, ptmx, pts) follow the given ones.
-    pub default_devices: bool,
-    /// What to do about a setting whose controller is missing.
-    pub when_missing: WhenMissing,
-}
-
-impl<'a> Request<'a> {
-    /// A request with the default devices that refuses what the machine cannot do.
-    pub fn new(path: &'a str, layout: &'a Layout) -> Self {
-        Self { path, layout, default_devices: true, when_missing: WhenMissing::Refuse }
-    }
-}
-
-/// What to do about a setting whose controller or file is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WhenMissing {
-    /// Refuse, as OCI runtimes do.
-    Refuse,
-    /// Leave it out and say so in [`CgroupPlan::warnings`], as Docker does.
-    Warn,
-}
 
 /// Everything [`Cgroup::create`](super::Cgroup::create) needs, as data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,12 +33,30 @@ pub struct CgroupPlan {
     /// Who may open which device (v2, where a BPF program decides; on v1 it is part of the settings).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub devices: Option<DeviceRules>,
-    /// Refuse a memory limit below the present use when updating (`checkBeforeUpdate`); v1 kernels always do.
+    /// Refuse the new memory limit when so much is in use (`checkBeforeUpdate`); v1 kernels always do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refuse_below_use: Option<u64>,
+    /// The same for the limit of memory and swap together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refuse_sum_below_use: Option<u64>,
     /// For people: what was left out and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    /// What to do about a group of the same name.
+    #[serde(default)]
+    pub existing: Existing,
+    /// Whether device rules that the kernel does not let the caller set are left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unprivileged: bool,
+    /// Whether the container does without where no group can be made for want of permission, and no limit is asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// Host user that gets the group, to make groups inside (v2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<u32>,
+    /// The unit whose groups these are, where systemd makes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
 }
 
 /// The group's directory in one hierarchy.
@@ -87,6 +77,16 @@ impl Place {
     /// The whole path.
     pub fn path(&self) -> PathBuf {
         self.mount.join(&self.directory)
+    }
+
+    /// Whether the hierarchy is the one of controller `name`, or the one named `name`, as in `/proc/PID/cgroup`.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        if self.unified {
+            return name.is_empty();
+        }
+        let named = name.strip_prefix("name=").unwrap_or(name);
+        self.controllers.iter().any(|controller| controller.name() == name)
+            || self.mount.file_name().is_some_and(|file| file == named)
     }
 }
 
@@ -141,6 +141,15 @@ impl fmt::Display for Setting {
 }
 
 impl CgroupPlan {
+    /// The settings that somebody asked for: all but device rules, which every container has.
+    pub(super) fn limits(&self) -> impl Iterator<Item = &Setting> {
+        self.settings.iter().filter(|setting| setting.controller != Some(Controller::Devices))
+    }
+
+    pub(super) fn carries(&self, controller: Controller) -> bool {
+        self.places.iter().any(|place| place.controllers.contains(&controller))
+    }
+
     /// What people are told: the plan's own warnings, and those of `skipped`, see [`ControlGroup::skipped`], that somebody
     /// asked for.
     ///
@@ -156,11 +165,17 @@ impl CgroupPlan {
 impl fmt::Display for CgroupPlan {
     /// One line per directory, then one per setting.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(unit) = &self.unit {
+            writeln!(f, "{unit}")?;
+        }
         for place in &self.places {
             writeln!(f, "make cgroup {}", place.path().display())?;
         }
         for setting in &self.settings {
             writeln!(f, "set {setting}")?;
+        }
+        if let Some(owner) = self.owner {
+            writeln!(f, "give it to user {owner}")?;
         }
         if let Some(devices) = &self.devices {
             writeln!(f, "filter devices: {devices}")?;
@@ -177,21 +192,26 @@ pub struct Warning {
     /// The controller that is missing; `None` when the mounted version has no such setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controller: Option<Controller>,
+    /// Why, where neither is the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Warning {
+    fn new(setting: &str, controller: Option<Controller>, reason: Option<&str>) -> Self {
+        Self { setting: setting.to_owned(), controller, reason: reason.map(str::to_owned) }
+    }
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.controller {
-            Some(controller) => write!(
-                f,
-                "{} discarded: the {controller} controller is not available",
-                self.setting
-            ),
-            None => write!(
-                f,
-                "{} discarded: control groups of this version have no such setting",
-                self.setting
-            ),
+        write!(f, "{} discarded: ", self.setting)?;
+        match (&self.reason, self.controller) {
+            (Some(reason), _) => f.write_str(reason),
+            (None, Some(controller)) => {
+                write!(f, "the {controller} controller is not available")
+            }
+            (None, None) => f.write_str("control groups of this version have no such setting"),
         }
     }
 }
@@ -201,67 +221,134 @@ impl fmt::Display for Warning {
 /// # Errors
 /// A bad path, a value that no kernel takes, or what the machine lacks when [`WhenMissing::Refuse`] is asked for.
 pub fn plan(resources: &Resources, request: &Request<'_>) -> Result<CgroupPlan, PlanError> {
-    let mut plan = plan_update(resources, request)?;
+    let (path, unit) = match request.manager {
+        Manager::Direct => (parse_path(request.path)?, None),
+        Manager::Systemd(systemd) => {
+            let (path, unit) = systemd::place(request, systemd)?;
+            (path, Some(unit))
+        }
+    };
+    let mut plan = CgroupPlan {
+        kind: request.layout.kind,
+        places: places(&path, request.layout),
+        path,
+        settings: Vec::new(),
+        devices: None,
+        refuse_below_use: None,
+        refuse_sum_below_use: None,
+        warnings: Vec::new(),
+        existing: request.existing,
+        unprivileged: request.unprivileged,
+        optional: request.optional,
+        owner: request.owner.filter(|_| request.layout.kind == LayoutKind::Unified),
+        unit,
+    };
+    translate(resources, &mut plan, request.when_missing, None)?;
     let mut rules = resources.devices.clone();
     if request.default_devices {
         rules.extend(default_device_rules());
     }
     let rules = DeviceRules::from_rules(&rules)?;
-    if rules.allows_all() {
-        return Ok(plan);
+    if let Some(unit) = &mut plan.unit {
+        systemd::limit_devices(unit, &rules);
     }
-    if plan.places.iter().any(|place| place.controllers.contains(&Controller::Devices)) {
+    limit_devices(rules, &mut plan)?;
+    Ok(plan)
+}
+
+fn limit_devices(rules: DeviceRules, plan: &mut CgroupPlan) -> Result<(), PlanError> {
+    if rules.allows_all() {
+        return Ok(());
+    }
+    if plan.carries(Controller::Devices) {
         let writes = rules
             .v1_writes()
             .map(|(file, value)| Setting::new(Some(Controller::Devices), file, value));
         plan.settings.splice(0..0, writes);
     } else if plan.places.iter().any(|place| place.unified) {
         plan.devices = Some(rules);
-    } else {
+    } else if !plan.unprivileged {
         // Never only a warning: without it a container could make and open any disk.
         return Err(PlanError::NoController {
             controller: Controller::Devices,
             setting: "devices",
         });
     }
-    Ok(plan)
+    Ok(())
 }
 
-/// Plans the change of a group that exists: like [`plan`], but devices stay as they are.
+/// What a group has before a change that names only a part of it, see
+/// [`present_limits`](super::ControlGroup::present_limits).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PresentLimits {
+    /// Microseconds of CPU time per period; −1 is no limit.
+    pub cpu_quota_us: Option<i64>,
+    /// Microseconds.
+    pub cpu_period_us: Option<u64>,
+    /// Memory; −1 is no limit.
+    pub memory_bytes: Option<i64>,
+}
+
+/// Plans the change of the group that `made` made: a value that is absent or 0 stays as it is, −1 lifts a limit. Devices
+/// stay as they are.
 ///
 /// # Errors
 /// As [`plan`].
-pub fn plan_update(resources: &Resources, request: &Request<'_>) -> Result<CgroupPlan, PlanError> {
-    let path = parse_path(request.path)?;
-    let places = places(&path, request.layout);
+pub fn plan_update(
+    resources: &Resources,
+    made: &CgroupPlan,
+    present: PresentLimits,
+    when_missing: WhenMissing,
+) -> Result<CgroupPlan, PlanError> {
+    let mut plan = CgroupPlan {
+        settings: Vec::new(),
+        devices: None,
+        refuse_below_use: None,
+        refuse_sum_below_use: None,
+        warnings: Vec::new(),
+        ..made.clone()
+    };
+    if let Some(unit) = &mut plan.unit {
+        unit.properties.clear();
+    }
+    translate(resources, &mut plan, when_missing, Some(present))?;
+    Ok(plan)
+}
+
+fn translate(
+    resources: &Resources,
+    plan: &mut CgroupPlan,
+    when_missing: WhenMissing,
+    present: Option<PresentLimits>,
+) -> Result<(), PlanError> {
     let mut draft = Draft {
-        layout: request.layout,
-        when_missing: request.when_missing,
+        places: &plan.places,
+        when_missing,
+        present,
         settings: Vec::new(),
         warnings: Vec::new(),
     };
-    let unified = request.layout.kind == LayoutKind::Unified;
+    let unified = plan.kind == LayoutKind::Unified;
+    let rounded;
+    let mut resources = resources;
+    if let Some(unit) = &mut plan.unit {
+        rounded = systemd::round_quota(resources, present);
+        resources = &rounded;
+        systemd::limit(resources, unified, unit, &mut draft)?;
+    }
     if unified {
         v2::translate(resources, &mut draft)?;
     } else {
         v1::translate(resources, &mut draft)?;
     }
-    let memory = resources
-        .memory
-        .as_ref()
-        .filter(|memory| unified && memory.check_before_update == Some(true));
-    let refuse_below_use =
-        memory.and_then(|memory| u64::try_from(memory.limit?).ok()).filter(|limit| *limit > 0);
     let Draft { settings, warnings, .. } = draft;
-    Ok(CgroupPlan {
-        path,
-        kind: request.layout.kind,
-        places,
-        settings,
-        devices: None,
-        refuse_below_use,
-        warnings,
-    })
+    (plan.settings, plan.warnings) = (settings, warnings);
+    let checked = resources.memory.as_ref();
+    let checked = checked.filter(|memory| unified && memory.check_before_update == Some(true));
+    let positive = |limit: Option<i64>| u64::try_from(limit?).ok().filter(|limit| *limit > 0);
+    plan.refuse_below_use = checked.and_then(|memory| positive(memory.limit));
+    plan.refuse_sum_below_use = checked.and_then(|memory| positive(memory.swap));
+    Ok(())
 }
 
 pub(super) fn parse_path(text: &str) -> Result<CgroupPath, PlanError> {
@@ -271,7 +358,15 @@ pub(super) fn parse_path(text: &str) -> Result<CgroupPath, PlanError> {
 /// The group's directory in every hierarchy.
 pub(super) fn places(path: &CgroupPath, layout: &Layout) -> Vec<Place> {
     let place = |hierarchy: &Hierarchy| {
-        let own = if path.is_absolute() { "" } else { hierarchy.own.as_str() };
+        let own = match path.is_absolute() {
+            true => "",
+            // Our own group has us in it, so that it cannot hand controllers down: cgroups(7), "no internal processes". What
+            // is beside it can have them.
+            false if layout.kind == LayoutKind::Unified => {
+                hierarchy.own.rsplit_once('/').map_or("", |(above, _)| above)
+            }
+            false => hierarchy.own.as_str(),
+        };
         let separator = if own.is_empty() { "" } else { "/" };
         Place {
             mount: hierarchy.mount.clone(),
@@ -285,8 +380,10 @@ pub(super) fn places(path: &CgroupPath, layout: &Layout) -> Vec<Place> {
 
 /// A plan's settings while they are gathered.
 struct Draft<'a> {
-    layout: &'a Layout,
+    places: &'a [Place],
     when_missing: WhenMissing,
+    /// What a change of a group that exists starts from.
+    present: Option<PresentLimits>,
     settings: Vec<Setting>,
     warnings: Vec<Warning>,
 }
@@ -301,14 +398,11 @@ impl Draft<'_> {
         value: impl ToString,
     ) -> Result<Option<&mut Setting>, PlanError> {
         let (controller, setting) = what;
-        if self.layout.carrier(controller).is_none() {
+        if !self.places.iter().any(|place| place.controllers.contains(&controller)) {
             return match self.when_missing {
                 WhenMissing::Refuse => Err(PlanError::NoController { controller, setting }),
                 WhenMissing::Warn => {
-                    self.warnings.push(Warning {
-                        setting: setting.to_owned(),
-                        controller: Some(controller),
-                    });
+                    self.warnings.push(Warning::new(setting, Some(controller), None));
                     Ok(None)
                 }
             };
@@ -333,103 +427,13 @@ impl Draft<'_> {
 
     /// Nobody can have `setting` any more, so nobody is refused for it.
     fn ignored(&mut self, setting: &'static str) {
-        self.warnings.push(Warning { setting: setting.to_owned(), controller: None });
+        self.warnings.push(Warning::new(setting, None, None));
     }
-}
 
-fn bad_value(
-    setting: &'static str,
-    value: &(impl ToString + ?Sized),
-    reason: &'static str,
-) -> PlanError {
-    PlanError::Value { setting, value: value.to_string(), reason }
-}
-
-/// Memory limits that make sense together: `(limit, memory + swap)`, each absent, −1 or positive.
-fn memory_limits(memory: &Memory) -> Result<(Option<i64>, Option<i64>), PlanError> {
-    for (setting, value) in [
-        ("memory.limit", memory.limit),
-        ("memory.swap", memory.swap),
-        ("memory.reservation", memory.reservation),
-    ] {
-        if let Some(value) = value.filter(|value| *value < -1) {
-            return Err(bad_value(setting, &value, "less than -1"));
-        }
+    /// `setting` is not done, for `reason`.
+    fn warn(&mut self, setting: &'static str, reason: &'static str) {
+        self.warnings.push(Warning::new(setting, None, Some(reason)));
     }
-    let limit = memory.limit.filter(|limit| *limit != 0);
-    let both = memory.swap.filter(|both| *both != 0);
-    match (limit, both) {
-        (None, Some(both)) if both > 0 => {
-            Err(bad_value("memory.swap", &both, "there is no memory.limit to count it from"))
-        }
-        (Some(limit), Some(both)) if both > 0 && both < limit => Err(bad_value(
-            "memory.swap",
-            &both,
-            "it counts memory and swap, so it cannot be less than memory.limit",
-        )),
-        // A lifted memory limit lifts the other one, or the kernel would refuse it.
-        (Some(-1), None) => Ok((limit, Some(-1))),
-        pair => Ok(pair),
-    }
-}
-
-/// `0-3,7`: what the kernel's cpulist parser takes, without its rarely known strides.
-fn list<'a>(setting: &'static str, text: &'a str) -> Result<&'a str, PlanError> {
-    let number = |text: &str| {
-        text.parse::<u32>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    let range = |range: &str| match range.split_once('-') {
-        Some((first, last)) => {
-            number(first).zip(number(last)).is_some_and(|(first, last)| first <= last)
-        }
-        None => number(range).is_some(),
-    };
-    if text.split(',').all(range) {
-        Ok(text)
-    } else {
-        Err(bad_value(setting, &text, "it is no list like 0-3,7"))
-    }
-}
-
-fn block_weight(setting: &'static str, weight: Option<u16>) -> Result<Option<u16>, PlanError> {
-    match weight.filter(|weight| *weight != 0) {
-        Some(weight) if !(10..=1000).contains(&weight) => {
-            Err(bad_value(setting, &weight, "it is not between 10 and 1000"))
-        }
-        weight => Ok(weight),
-    }
-}
-
-/// `2MB`, `1GB`, `64KB`: part of a file name, so nothing else.
-fn page_size(text: &str) -> Result<&str, PlanError> {
-    let digits = ["KB", "MB", "GB"].iter().find_map(|unit| text.strip_suffix(unit));
-    match digits {
-        Some(digits)
-            if digits.starts_with(|c: char| ('1'..='9').contains(&c))
-                && digits.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            Ok(text)
-        }
-        _ => Err(bad_value("hugepageLimits.pageSize", &text, "it is no size like 2MB")),
-    }
-}
-
-/// `rdma.max` has one form in both versions.
-fn rdma(resources: &Resources, draft: &mut Draft<'_>) -> Result<(), PlanError> {
-    for (device, limits) in &resources.rdma {
-        if device.is_empty() || device.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(bad_value("rdma", &device, "it is no device name"));
-        }
-        let amount =
-            |limit: Option<u32>| limit.map_or_else(|| "max".to_owned(), |limit| limit.to_string());
-        let value = format!(
-            "{device} hca_handle={} hca_object={}",
-            amount(limits.hca_handles),
-            amount(limits.hca_objects)
-        );
-        draft.set((Controller::Rdma, "rdma"), "rdma.max", value)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

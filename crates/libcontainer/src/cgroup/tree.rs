@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno as Raw;
 
 use super::directory::{Directory, timespec};
@@ -20,6 +20,26 @@ pub(super) fn entrance(group: &Directory) -> Result<OwnedFd, CgroupError> {
 pub(super) fn filter_devices(group: &Directory, rules: &DeviceRules) -> Result<(), CgroupError> {
     sys::attach_device_program(group.fd(), &device_program::assemble(rules))
         .map_err(|errno| CgroupError::DeviceFilter { path: group.path().to_owned(), errno })
+}
+
+/// Gives the group, and the files that groups inside are made with, to `owner`. cgroups(7), "Cgroups delegation".
+pub(super) fn give(group: &Directory, owner: u32) -> Result<(), CgroupError> {
+    let delegated = std::fs::read_to_string("/sys/kernel/cgroup/delegate");
+    // Before Linux 4.15 nothing tells.
+    let delegated = delegated
+        .unwrap_or_else(|_old| "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n".to_owned());
+    let user = Some(rustix::fs::Uid::from_raw(owner));
+    for file in std::iter::once(".").chain(delegated.lines()) {
+        match rustix::fs::chownat(group.fd(), file, user, None, AtFlags::SYMLINK_NOFOLLOW) {
+            // The list is of all files that a kernel of this version may have.
+            Ok(()) | Err(Raw::NOENT) => {}
+            Err(errno) => {
+                let path = group.path().join(file);
+                return Err(CgroupError::Owner { path, owner, errno: errno.into() });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Kills all processes at once; `false` when the kernel cannot (before Linux 5.14).

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno as Raw;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::apply::{Moment, apply};
+use super::apply::apply;
 use super::directory::{Directory, look_until};
 use super::tree;
 use super::{
-    CgroupError, CgroupPlan, ControlGroup, Controller, Entry, Place, Setting, Stats, stats,
+    CgroupError, CgroupPlan, ControlGroup, Controller, Entry, Existing, OomEvents, Place,
+    PresentLimits, Setting, Stats, SubGroup, stats,
 };
 
 #[derive(Debug)]
@@ -28,7 +29,12 @@ impl Groups {
         made: &mut Vec<PathBuf>,
     ) -> Result<Option<Directory>, CgroupError> {
         let place = plan.places.iter().find(|place| place.unified);
-        place.map(|place| Directory::make(place, made)).transpose()
+        place.map(|place| Directory::make(place, existing(plan), made)).transpose()
+    }
+
+    /// No group in any hierarchy.
+    pub(super) fn nowhere() -> Self {
+        Self { directories: Vec::new(), skipped: Vec::new() }
     }
 
     /// Makes the rest, and applies the settings.
@@ -38,15 +44,38 @@ impl Groups {
         made: &mut Vec<PathBuf>,
     ) -> Result<Self, CgroupError> {
         let mut directories = Vec::with_capacity(plan.places.len());
+        let mut refused = None;
         for place in plan.places.iter().filter(|place| !place.unified) {
-            let directory = Directory::make(place, made)?;
+            let directory = match Directory::make(place, existing(plan), made) {
+                Ok(directory) => directory,
+                Err(error) if plan.optional && error.refusal().is_some() => {
+                    refused = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if place.controllers.contains(&Controller::Cpuset) {
                 fill_cpuset(&directory, plan)?;
             }
             directories.push(directory);
         }
-        directories.extend(tree);
-        let skipped = apply(&directories, &plan.settings, Moment::Create)?;
+        match tree {
+            Some(tree) => directories.push(tree),
+            // Made by systemd meanwhile.
+            None if plan.unit.is_some() => directories.extend(Self::make_tree(plan, made)?),
+            None => {}
+        }
+        let carried = |setting: &&Setting| {
+            setting.controller.is_none_or(|controller| {
+                directories.iter().any(|directory| directory.carries(controller))
+            })
+        };
+        let settings: Vec<Setting> = match refused {
+            None => plan.settings.clone(),
+            Some(error) if !plan.limits().all(|setting| carried(&setting)) => return Err(error),
+            Some(_) => plan.settings.iter().filter(carried).cloned().collect(),
+        };
+        let skipped = apply(&directories, &settings)?;
         if let Some((rules, tree)) =
             plan.devices.as_ref().zip(directories.iter().find(|directory| directory.place.unified))
         {
@@ -116,6 +145,11 @@ impl Groups {
     }
 }
 
+/// What systemd has made is ours.
+fn existing(plan: &CgroupPlan) -> Option<Existing> {
+    plan.unit.is_none().then_some(plan.existing)
+}
+
 /// A v1 cpuset starts empty, and no task can enter it before it has CPUs and memory nodes. A group above that was made here
 /// hands its own on (`cgroup.clone_children`); others do not, so their values are copied downwards.
 fn fill_cpuset(group: &Directory, plan: &CgroupPlan) -> Result<(), CgroupError> {
@@ -170,6 +204,32 @@ impl ControlGroup for Groups {
             tree: self.tree().map(tree::entrance).transpose()?,
             tasks: legacy.map(open).collect::<Result<_, _>>()?,
         })
+    }
+
+    fn entry_at(&self, groups: &[SubGroup]) -> Result<Entry, CgroupError> {
+        let known = |name: &str| match name {
+            "" => self.tree().is_some(),
+            name => self.directories.iter().any(|directory| directory.place.is_called(name)),
+        };
+        if let Some(name) =
+            groups.iter().flat_map(|group| &group.controllers).find(|name| !known(name))
+        {
+            return Err(CgroupError::NoSuchController { name: name.clone() });
+        }
+        let place = |place: &Place| {
+            let of = |group: &&SubGroup| {
+                group.controllers.is_empty()
+                    || group.controllers.iter().any(|name| place.is_called(name))
+            };
+            groups.iter().rev().find(of).map_or_else(|| place.clone(), |group| group.below(place))
+        };
+        let places: Vec<Place> =
+            self.directories.iter().map(|directory| place(&directory.place)).collect();
+        let open = |place: &Place| {
+            Directory::open(place).map_err(|errno| CgroupError::Open { path: place.path(), errno })
+        };
+        let directories = places.iter().map(open).collect::<Result<_, _>>()?;
+        Self { directories, skipped: Vec::new() }.entry()
     }
 
     /// v1 has no rule against processes beside groups inside, and the tree of the hybrid layout hands nothing down.
@@ -251,8 +311,30 @@ impl ControlGroup for Groups {
             .map_or(Ok(false), |memory| Ok(stats::v1::oom_kills(memory)? > 0))
     }
 
+    fn oom_events(&self) -> Result<OomEvents, CgroupError> {
+        let memory = self.with(Controller::Memory).ok_or(CgroupError::Unsupported {
+            operation: "watch for want of memory",
+            missing: "the memory controller",
+        })?;
+        OomEvents::v1(memory)
+    }
+
+    fn present_limits(&self) -> Result<PresentLimits, CgroupError> {
+        let mut present = PresentLimits::default();
+        if let Some(cpu) = self.with(Controller::Cpu) {
+            present.cpu_quota_us = cpu.read("cpu.cfs_quota_us")?.trim().parse().ok();
+            present.cpu_period_us = Some(stats::number(cpu, "cpu.cfs_period_us")?);
+        }
+        Ok(present)
+    }
+
+    /// The kernel refuses a limit below the use by itself.
+    fn check(&self, _plan: &CgroupPlan) -> Result<(), CgroupError> {
+        Ok(())
+    }
+
     fn update(&mut self, plan: &CgroupPlan) -> Result<(), CgroupError> {
-        self.skipped = apply(&self.directories, &plan.settings, Moment::Update)?;
+        self.skipped = apply(&self.directories, &plan.settings)?;
         Ok(())
     }
 

@@ -7,11 +7,12 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno as Raw;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::apply::{Moment, apply};
+use super::apply::apply;
 use super::directory::{Directory, read_all};
 use super::tree;
 use super::{
-    CgroupError, CgroupPlan, ControlGroup, Controller, Entry, Errno, Place, Setting, Stats, stats,
+    CgroupError, CgroupPlan, ControlGroup, Controller, Entry, Errno, OomEvents, Place,
+    PresentLimits, Setting, Stats, SubGroup, stats,
 };
 
 #[derive(Debug)]
@@ -28,10 +29,11 @@ impl Group {
                 missing: "the v2 tree",
             });
         };
-        let directory = Directory::make(place, made)?;
+        let existing = plan.unit.is_none().then_some(plan.existing);
+        let directory = Directory::make(place, existing, made)?;
         let enabled = enable(&directory);
         let directories = [directory];
-        let skipped = match (apply(&directories, &plan.settings, Moment::Create), enabled) {
+        let skipped = match (apply(&directories, &plan.settings), enabled) {
             (Ok(skipped), _) => skipped,
             // The file is missing because its controller could not be handed down: that is what to tell.
             (Err(CgroupError::Absent { .. }), Err(cause)) => return Err(cause),
@@ -39,7 +41,14 @@ impl Group {
         };
         let [directory] = directories;
         if let Some(rules) = &plan.devices {
-            tree::filter_devices(&directory, rules)?;
+            match tree::filter_devices(&directory, rules) {
+                // Only root loads programs; an ordinary user's container cannot make devices anyway.
+                Err(error) if plan.unprivileged && error.refusal().is_some() => {}
+                outcome => outcome?,
+            }
+        }
+        if let Some(owner) = plan.owner {
+            tree::give(&directory, owner)?;
         }
         Ok(Self { directory, skipped })
     }
@@ -96,6 +105,17 @@ fn enable(group: &Directory) -> Result<(), CgroupError> {
 impl ControlGroup for Group {
     fn entry(&self) -> Result<Entry, CgroupError> {
         Ok(Entry { tree: Some(tree::entrance(&self.directory)?), tasks: Vec::new() })
+    }
+
+    fn entry_at(&self, groups: &[SubGroup]) -> Result<Entry, CgroupError> {
+        let Some(group) = groups.last() else { return self.entry() };
+        if let Some(name) = groups.iter().flat_map(|group| &group.controllers).next() {
+            return Err(CgroupError::NoSuchController { name: name.clone() });
+        }
+        let place = group.below(&self.directory.place);
+        let inner = Directory::open(&place)
+            .map_err(|errno| CgroupError::Open { path: place.path(), errno })?;
+        Ok(Entry { tree: Some(tree::entrance(&inner)?), tasks: Vec::new() })
     }
 
     fn entry_beside(&self, pid: i32) -> Result<Entry, CgroupError> {
@@ -182,15 +202,43 @@ impl ControlGroup for Group {
         Ok(stats::v2::oom_kills(&self.directory)? > 0)
     }
 
-    fn update(&mut self, plan: &CgroupPlan) -> Result<(), CgroupError> {
-        if let Some(limit) = plan.refuse_below_use {
+    fn oom_events(&self) -> Result<OomEvents, CgroupError> {
+        OomEvents::v2(&self.directory)
+    }
+
+    fn present_limits(&self) -> Result<PresentLimits, CgroupError> {
+        let number = |word: Option<&str>| match word {
+            Some("max") => Some(-1),
+            word => word?.trim().parse::<i64>().ok(),
+        };
+        let mut present = PresentLimits::default();
+        if let Some(text) = self.directory.read_if_there("cpu.max")? {
+            let mut words = text.split_whitespace();
+            present.cpu_quota_us = number(words.next());
+            present.cpu_period_us = words.next().and_then(|word| word.parse().ok());
+        }
+        if let Some(text) = self.directory.read_if_there("memory.max")? {
+            present.memory_bytes = number(Some(text.trim()));
+        }
+        Ok(present)
+    }
+
+    fn check(&self, plan: &CgroupPlan) -> Result<(), CgroupError> {
+        for (setting, limit) in
+            [("memory+swap", plan.refuse_sum_below_use), ("memory", plan.refuse_below_use)]
+        {
+            let Some(limit) = limit else { continue };
             let used = stats::number(&self.directory, "memory.current")?;
             if used >= limit {
-                return Err(CgroupError::BelowUse { limit, used });
+                return Err(CgroupError::BelowUse { setting, limit, used });
             }
         }
-        self.skipped =
-            apply(std::slice::from_ref(&self.directory), &plan.settings, Moment::Update)?;
+        Ok(())
+    }
+
+    fn update(&mut self, plan: &CgroupPlan) -> Result<(), CgroupError> {
+        self.check(plan)?;
+        self.skipped = apply(std::slice::from_ref(&self.directory), &plan.settings)?;
         Ok(())
     }
 

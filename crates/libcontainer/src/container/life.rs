@@ -11,7 +11,7 @@ use super::directory::{Directory, Lock};
 use super::record::Record;
 use super::transitions::Action;
 use super::{ContainerError, ContainerName, gate};
-use crate::cgroup::{self, Cgroup, CgroupError, Layout, Stats};
+use crate::cgroup::{self, Cgroup, CgroupError, Stats, WhenMissing};
 use crate::create::{Created, Stdio, open_gate};
 use crate::error::StartError;
 use crate::hooks::{Moment, Occasion};
@@ -261,16 +261,17 @@ impl Container {
     ///
     /// # Errors
     /// [`ContainerError::WrongState`] for one that is stopped, [`ContainerError::Cgroup`] for a limit that cannot be set.
-    pub fn update(&self, resources: &Resources, layout: &Layout) -> Result<(), ContainerError> {
+    pub fn update(&self, resources: &Resources) -> Result<(), ContainerError> {
         let _lock = self.lock()?;
         self.allow(Action::Update)?;
-        let path = self.record.cgroup.path.to_string();
-        let plan = cgroup::plan_update(resources, &cgroup::Request::new(&path, layout));
+        let mut cgroup = self.cgroup()?.ok_or_else(|| self.no_groups("update"))?;
+        let present = cgroup.present_limits().map_err(self.refused("update"))?;
+        let made = &self.record.cgroup;
+        let plan = cgroup::plan_update(resources, made, present, WhenMissing::Refuse);
         let plan = plan.map_err(|error| {
             let cause = StartError::Plan(crate::PlanError::Cgroup(error));
             ContainerError::start(self.name(), "update", cause)
         })?;
-        let mut cgroup = self.cgroup()?.ok_or_else(|| self.no_groups("update"))?;
         cgroup.update(&plan).map_err(self.refused("update"))
     }
 
@@ -310,6 +311,9 @@ impl Container {
             // What it left behind in a shared pid namespace, or is not reaped yet.
             cgroup.kill().map_err(self.refused("kill"))?;
             cgroup.remove(PATIENCE).map_err(self.refused("remove the control groups of"))?;
+        } else {
+            // systemd keeps units that failed for people to look at.
+            Cgroup::forget(&self.record.cgroup).map_err(self.refused("remove the unit of"))?;
         }
         let failed = self.hooks(Moment::Poststop, Status::Stopped).err().into_iter().collect();
         self.directory.remove();

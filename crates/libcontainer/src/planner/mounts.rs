@@ -275,7 +275,7 @@ fn v1_hierarchy(place: &Place) -> V1Hierarchy {
     V1Hierarchy { source: place.path(), name, links }
 }
 
-fn is_cgroup(mount: &Mount) -> bool {
+pub(super) fn is_cgroup(mount: &Mount) -> bool {
     matches!(mount.kind.as_deref(), Some("cgroup" | "cgroup2"))
 }
 

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use libcontainer::cgroup::{
-    Cgroup, CgroupPath, CgroupPlan, Controller, Entry, Layout, LayoutKind, Place, Request,
-    WhenMissing, plan,
+    Cgroup, CgroupPath, CgroupPlan, Controller, Entry, Existing, Layout, LayoutKind, Place,
+    Request, WhenMissing, plan,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -44,6 +44,13 @@ impl Ground {
             &Request { when_missing: WhenMissing::Warn, ..Request::new(&path, &self.layout) },
         )
         .unwrap()
+    }
+
+    /// The plan of a container whose runtime joins what is there.
+    pub(crate) fn joining(&self, name: &str) -> CgroupPlan {
+        let path = self.path(name);
+        let request = Request { existing: Existing::Join, ..Request::new(&path, &self.layout) };
+        plan(&Resources::default(), &request).unwrap()
     }
 
     pub(crate) fn create(&self, resources: &Resources) -> (Cgroup, CgroupPlan) {
@@ -97,7 +104,7 @@ pub(crate) fn shell_beside(group: &Cgroup, first: i32, script: &str) -> sys::Clo
     start(&group.entry_beside(first).unwrap(), script)
 }
 
-fn start(entry: &Entry, script: &str) -> sys::Cloned {
+pub(crate) fn start(entry: &Entry, script: &str) -> sys::Cloned {
     let args = [c"sh".to_owned(), c"-c".to_owned(), CString::new(script).unwrap()];
     let args = sys::CStringArray::new(args.to_vec());
     let environment = vec![c"PATH=/usr/sbin:/usr/bin:/sbin:/bin".to_owned()];

@@ -1,15 +1,18 @@
 //! A group's life: made, entered, frozen, killed, removed.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use libcontainer::cgroup::{
-    Cgroup, CgroupError, CgroupPath, Controller, LayoutKind, Request, plan,
+    Cgroup, CgroupError, CgroupPath, Controller, LayoutKind, Request, SubGroup, plan,
 };
 use rustix::event::{Timespec, poll};
 use spec::runtime::{Pids, Resources};
 
-use crate::ground::{Ground, PATIENCE, place, read, shell, shell_beside, until, wait, write};
+use crate::ground::{
+    Ground, PATIENCE, place, read, shell, shell_beside, start, until, wait, write,
+};
 
 #[test]
 fn the_first_process_is_in_every_hierarchy() {
@@ -123,11 +126,83 @@ fn remove_does_not_wait_for_ever() {
 fn an_empty_group_left_by_a_crash_is_replaced() {
     let ground = Ground::new();
     let (old, plan) =
-        ground.create(&Resources { pids: Some(Pids { limit: 5 }), ..Resources::default() });
+        ground.create(&Resources { pids: Some(Pids { limit: Some(5) }), ..Resources::default() });
     fs::create_dir(plan.places[0].path().join("inner")).unwrap();
     drop(old);
     let (group, plan) = ground.create(&Resources::default());
     assert_eq!(read(place(&plan, Controller::Pids), "pids.max"), "max", "old limits are gone");
+    group.remove(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_prepared_group_is_joined_with_its_limits() {
+    let ground = Ground::new();
+    let (prepared, _) =
+        ground.create(&Resources { pids: Some(Pids { limit: Some(5) }), ..Resources::default() });
+    let join = ground.joining("group");
+    let group = Cgroup::create(&join).unwrap();
+    assert_eq!(read(place(&join, Controller::Pids), "pids.max"), "5");
+    drop(prepared);
+    group.remove(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_frozen_group_is_not_joined_and_stays() {
+    let ground = Ground::new();
+    let (prepared, plan) = ground.create(&Resources::default());
+    let (place, file, frozen) = match ground.is_v2() {
+        true => (&plan.places[0], "cgroup.freeze", "1"),
+        false => (place(&plan, Controller::Freezer), "freezer.state", "FROZEN"),
+    };
+    write(&place.path().join(file), frozen);
+    let error = Cgroup::create(&ground.joining("group")).unwrap_err();
+    assert!(error.to_string().ends_with("container's cgroup unexpectedly frozen"), "{error}");
+    assert!(place.path().exists());
+    prepared.thaw().unwrap();
+    prepared.remove(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_group_with_processes_is_nobody_elses() {
+    let ground = Ground::new();
+    let (group, plan) = ground.create(&Resources::default());
+    let child = shell(&group, "exec sleep 1000");
+    for plan in [&plan, &ground.joining("group")] {
+        let error = Cgroup::create(plan).unwrap_err();
+        let expected = "container's cgroup is not empty: 1 process(es) found";
+        assert!(error.to_string().ends_with(expected), "{error}");
+    }
+    assert_eq!(group.processes().unwrap(), [child.pid]);
+    group.kill().unwrap();
+    wait(&child);
+    group.remove(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_process_joins_a_group_below() {
+    let ground = Ground::new();
+    let (group, plan) = ground.create(&Resources::default());
+    let inner = |controller: &str| {
+        plan.places.iter().find(|place| {
+            place.unified || place.controllers.iter().any(|one| one.name() == controller)
+        })
+    };
+    let enter = |texts: &[&str]| {
+        let groups: Vec<SubGroup> = texts.iter().map(|text| text.parse().unwrap()).collect();
+        group.entry_at(&groups)
+    };
+    let error = enter(&["nonexistent"]).unwrap_err();
+    assert!(matches!(error, CgroupError::Open { .. }), "{error:?}");
+    assert_eq!(enter(&["whaaat:/"]).unwrap_err().to_string(), r#"unknown controller "whaaat""#);
+    fs::create_dir(inner("memory").unwrap().path().join("below")).unwrap();
+    let way: &[&str] = if ground.is_v2() { &["below"] } else { &["/", "memory:below"] };
+    let child = start(&enter(way).unwrap(), "exec sleep 1000");
+    let membership = fs::read_to_string(format!("/proc/{}/cgroup", child.pid)).unwrap();
+    let lines = |end: &str| membership.lines().filter(|line| line.ends_with(end)).count();
+    assert_eq!(lines("/group/below"), 1, "{membership}");
+    assert_eq!(lines("/group"), plan.places.len() - 1, "{membership}");
+    group.kill().unwrap();
+    wait(&child);
     group.remove(PATIENCE).unwrap();
 }
 
@@ -153,7 +228,10 @@ fn a_relative_path_is_below_the_own_group() {
     let ground = Ground::new();
     let plan = plan(&Resources::default(), &Request::new("inside/web", &ground.layout)).unwrap();
     for (place, hierarchy) in plan.places.iter().zip(&ground.layout.hierarchies) {
-        assert_eq!(place.path(), hierarchy.mount.join(&hierarchy.own).join("inside/web"));
+        // On v2 beside it: a group with processes hands no controllers down.
+        let own = Path::new(&hierarchy.own);
+        let above = if ground.is_v2() { own.parent().unwrap_or(Path::new("")) } else { own };
+        assert_eq!(place.path(), hierarchy.mount.join(above).join("inside/web"));
     }
 }
 

@@ -1,6 +1,9 @@
 //! Limits: what the files say, and what happens at them.
 
-use libcontainer::cgroup::{Cgroup, Controller, Request, WhenMissing, plan_update};
+use libcontainer::cgroup::{
+    Cgroup, CgroupError, CgroupPlan, Controller, OomEvents, OomNews, WhenMissing, plan_update,
+};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use spec::runtime::{Cpu, Memory, Pids, Resources};
 
 use crate::ground::{Ground, PATIENCE, memory_limit, place, read, shell, until, wait};
@@ -19,7 +22,7 @@ fn limits_are_what_the_files_say() {
     let resources = Resources {
         cpu: Some(cpu),
         memory: Some(memory),
-        pids: Some(Pids { limit: 50 }),
+        pids: Some(Pids { limit: Some(50) }),
         ..Resources::default()
     };
     let (group, plan) = ground.create(&resources);
@@ -56,18 +59,31 @@ fn limits_are_what_the_files_say() {
 fn a_memory_hog_is_killed_and_told() {
     let ground = Ground::new();
     let (group, _) = ground.create(&memory_limit(24 << 20));
+    let mut events = group.oom_events().unwrap();
     let child = shell(&group, "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done");
     assert_eq!(wait(&child).terminating_signal(), Some(9));
+    let OomNews { killed, ended } = told(&mut events);
+    assert!(killed);
     assert!(group.oom_killed().unwrap());
     assert!(group.stats().unwrap().memory.unwrap().oom_kills >= 1);
     group.remove(PATIENCE).unwrap();
+    // v2 tells of the last process, v1 of the group's removal.
+    assert!(ended || told(&mut events).ended);
+}
+
+/// Waits for the descriptor, then reads.
+fn told(events: &mut OomEvents) -> OomNews {
+    let timeout = Timespec::try_from(PATIENCE).unwrap();
+    let mut waiting = [PollFd::new(events, PollFlags::IN)];
+    assert_eq!(poll(&mut waiting, Some(&timeout)).unwrap(), 1, "news come in time");
+    events.read().unwrap()
 }
 
 #[test]
 fn the_pids_limit_refuses_a_fork() {
     let ground = Ground::new();
     let (group, _) =
-        ground.create(&Resources { pids: Some(Pids { limit: 1 }), ..Resources::default() });
+        ground.create(&Resources { pids: Some(Pids { limit: Some(1) }), ..Resources::default() });
     // dash says "Cannot fork" with status 2, bash retries and says 254.
     let child = shell(&group, "exec 2>/dev/null; (exit 0); exit 7");
     let status = wait(&child).exit_status();
@@ -133,20 +149,17 @@ fn a_refused_setting_leaves_nothing_behind() {
 fn limits_change_in_both_directions() {
     let ground = Ground::new();
     let (mut group, plan) = ground.create(&memory_limit(32 << 20));
-    let path = ground.path("group");
-    let request =
-        Request { when_missing: WhenMissing::Warn, ..Request::new(&path, &ground.layout) };
     for bytes in [256_i64 << 20, 16 << 20, 64 << 20] {
         // Up crosses the old memory + swap limit on v1, which the kernel refuses in the plan's order.
-        group.update(&plan_update(&memory_limit(bytes), &request).unwrap()).unwrap();
+        change(&mut group, &plan, &memory_limit(bytes)).unwrap();
         assert_eq!(group.stats().unwrap().memory.unwrap().limit_bytes, u64::try_from(bytes).ok());
     }
     let bandwidth = |quota, period| {
         let cpu = Cpu { quota: Some(quota), period: Some(period), ..Cpu::default() };
-        plan_update(&Resources { cpu: Some(cpu), ..Resources::default() }, &request).unwrap()
+        Resources { cpu: Some(cpu), ..Resources::default() }
     };
-    group.update(&bandwidth(20_000, 50_000)).unwrap();
-    group.update(&bandwidth(-1, 100_000)).unwrap();
+    change(&mut group, &plan, &bandwidth(20_000, 50_000)).unwrap();
+    change(&mut group, &plan, &bandwidth(-1, 100_000)).unwrap();
     let place = place(&plan, Controller::Cpu);
     let quota =
         if ground.is_v2() { read(place, "cpu.max") } else { read(place, "cpu.cfs_quota_us") };
@@ -157,7 +170,7 @@ fn limits_change_in_both_directions() {
 #[test]
 fn a_limit_below_the_use_is_refused_when_asked_for() {
     let ground = Ground::new();
-    let (mut group, _) = ground.create(&memory_limit(64 << 20));
+    let (mut group, plan) = ground.create(&memory_limit(64 << 20));
     let child = shell(
         &group,
         "x=aaaaaaaaaaaaaaaa; while [ ${#x} -lt 8000000 ]; do x=$x$x; done; sleep 1000",
@@ -166,18 +179,58 @@ fn a_limit_below_the_use_is_refused_when_asked_for() {
     until("it has grown", || used() > 8 << 20);
     let mut resources = memory_limit(1 << 20);
     resources.memory.as_mut().unwrap().check_before_update = Some(true);
-    let path = ground.path("group");
-    let update = plan_update(
-        &resources,
-        &Request { when_missing: WhenMissing::Warn, ..Request::new(&path, &ground.layout) },
-    )
-    .unwrap();
     // v1 cannot take anonymous memory away without swap: the kernel refuses by itself.
-    let error = group.update(&update).unwrap_err();
+    let error = change(&mut group, &plan, &resources).unwrap_err();
     let expected = if ground.is_v2() { "BelowUse" } else { "Set" };
     assert!(format!("{error:?}").starts_with(expected), "{error:?}");
     assert!(!group.oom_killed().unwrap());
     group.kill().unwrap();
     wait(&child);
+    group.remove(PATIENCE).unwrap();
+}
+
+fn change(group: &mut Cgroup, plan: &CgroupPlan, resources: &Resources) -> Result<(), CgroupError> {
+    let present = group.present_limits()?;
+    let update = plan_update(resources, plan, present, WhenMissing::Warn).unwrap();
+    group.update(&update)
+}
+
+#[test]
+fn what_a_change_does_not_name_stays() {
+    let ground = Ground::new();
+    let cpu = Cpu { quota: Some(50_000), period: Some(100_000), ..Cpu::default() };
+    let pids = Some(Pids { limit: Some(20) });
+    let resources = Resources { cpu: Some(cpu), pids, ..memory_limit(32 << 20) };
+    let (mut group, plan) = ground.create(&resources);
+    let file = |v1: &str, v2: &str| {
+        let controller = if v1.starts_with("cpu") { Controller::Cpu } else { Controller::Memory };
+        read(place(&plan, controller), if ground.is_v2() { v2 } else { v1 })
+    };
+    let mut cpu = |cpu: Cpu| {
+        change(&mut group, &plan, &Resources { cpu: Some(cpu), ..Resources::default() }).unwrap();
+    };
+    let bandwidth = || {
+        let [quota, period] =
+            ["cpu.cfs_quota_us", "cpu.cfs_period_us"].map(|name| file(name, "cpu.max"));
+        if ground.is_v2() { quota } else { format!("{quota} {period}") }
+    };
+    cpu(Cpu { period: Some(90_000), ..Cpu::default() });
+    assert_eq!(bandwidth(), "50000 90000");
+    cpu(Cpu { quota: Some(60_000), period: Some(0), ..Cpu::default() });
+    assert_eq!(bandwidth(), "60000 90000");
+    cpu(Cpu { quota: Some(-1), ..Cpu::default() });
+    assert_eq!(bandwidth().replace("max", "-1"), "-1 90000");
+    let limit = file("memory.limit_in_bytes", "memory.max");
+    let memory = Memory { limit: Some(0), swap: Some(64 << 20), ..Memory::default() };
+    change(&mut group, &plan, &Resources { memory: Some(memory), ..Resources::default() }).unwrap();
+    assert_eq!(file("memory.limit_in_bytes", "memory.max"), limit);
+    let swap = if ground.is_v2() { 32 << 20 } else { 64 << 20 };
+    assert_eq!(file("memory.memsw.limit_in_bytes", "memory.swap.max"), swap.to_string());
+    assert_eq!(read(place(&plan, Controller::Pids), "pids.max"), "20");
+    for (limit, text) in [(0, "1"), (-1, "max"), (7, "7")] {
+        let pids = Some(Pids { limit: Some(limit) });
+        change(&mut group, &plan, &Resources { pids, ..Resources::default() }).unwrap();
+        assert_eq!(read(place(&plan, Controller::Pids), "pids.max"), text);
+    }
     group.remove(PATIENCE).unwrap();
 }

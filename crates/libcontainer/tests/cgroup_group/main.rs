@@ -9,3 +9,5 @@ mod ground;
 mod life;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod systemd;

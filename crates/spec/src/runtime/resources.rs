@@ -124,12 +124,13 @@ pub struct Cpu {
     pub idle: Option<i64>,
 }
 
-/// Number of processes; 0 or less is no limit.
+/// Number of processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pids {
-    /// Tasks at once.
-    pub limit: i64,
+    /// Tasks at once; less than 0 is no limit, 0 is 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
 }
 
 /// Block devices.

@@ -8,7 +8,7 @@ use spec::runtime::{
 use super::super::{Controller as C, Hierarchy, Layout, LayoutKind};
 use super::*;
 
-const ALL: [C; 13] = [
+pub(super) const ALL: [C; 13] = [
     C::Cpu,
     C::Cpuacct,
     C::Cpuset,
@@ -33,11 +33,11 @@ fn hierarchy(mount: &str, unified: bool, controllers: &[C]) -> Hierarchy {
     }
 }
 
-fn v1(controllers: &[C]) -> Layout {
+pub(super) fn v1(controllers: &[C]) -> Layout {
     Layout { kind: LayoutKind::Legacy, hierarchies: vec![hierarchy("/cg/all", false, controllers)] }
 }
 
-fn v2(controllers: &[C]) -> Layout {
+pub(super) fn v2(controllers: &[C]) -> Layout {
     Layout { kind: LayoutKind::Unified, hierarchies: vec![hierarchy("/cg", true, controllers)] }
 }
 
@@ -46,9 +46,22 @@ fn request(layout: &Layout, when_missing: WhenMissing) -> Request<'_> {
 }
 
 fn show(resources: &Resources, layout: &Layout) -> Result<Vec<String>, String> {
-    plan_update(resources, &request(layout, WhenMissing::Refuse))
+    update(resources, layout, WhenMissing::Refuse)
         .map(|plan| plan.settings.iter().map(ToString::to_string).collect())
         .map_err(|error| error.to_string())
+}
+
+/// A plan without devices.
+fn update(
+    resources: &Resources,
+    layout: &Layout,
+    when_missing: WhenMissing,
+) -> Result<CgroupPlan, PlanError> {
+    let everything =
+        spec::runtime::DeviceRule { allow: true, ..spec::runtime::DeviceRule::default() };
+    let resources = Resources { devices: vec![everything], ..resources.clone() };
+    let request = Request { default_devices: false, ..request(layout, when_missing) };
+    plan(&resources, &request)
 }
 
 /// What `resources` become on v1 and on v2.
@@ -60,15 +73,15 @@ fn lines(lines: &[&str]) -> Result<Vec<String>, String> {
     Ok(lines.iter().map(|line| (*line).to_owned()).collect())
 }
 
-fn memory(memory: Memory) -> Resources {
+pub(super) fn memory(memory: Memory) -> Resources {
     Resources { memory: Some(memory), ..Resources::default() }
 }
 
-fn limits(limit: i64, swap: i64) -> Resources {
+pub(super) fn limits(limit: i64, swap: i64) -> Resources {
     memory(Memory { limit: Some(limit), swap: Some(swap), ..Memory::default() })
 }
 
-fn cpu(cpu: Cpu) -> Resources {
+pub(super) fn cpu(cpu: Cpu) -> Resources {
     Resources { cpu: Some(cpu), ..Resources::default() }
 }
 
@@ -144,7 +157,7 @@ fn other_memory_settings() {
     let refused = "set memory.swappiness: control groups of this version have no such setting";
     assert_eq!(show(&memory(all.clone()), &v2(&ALL)), Err(refused.to_owned()));
     let layout = v2(&ALL);
-    let lenient = plan_update(&memory(all), &request(&layout, WhenMissing::Warn)).unwrap();
+    let lenient = update(&memory(all), &layout, WhenMissing::Warn).unwrap();
     assert_eq!(
         lenient.settings.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["memory.low = 50"]
@@ -214,8 +227,9 @@ fn cpu_time() {
 
 #[test]
 fn pids() {
-    for (limit, text) in [(5, "pids.max = 5"), (0, "pids.max = max"), (-1, "pids.max = max")] {
-        let resources = Resources { pids: Some(Pids { limit }), ..Resources::default() };
+    for (limit, text) in [(5, "pids.max = 5"), (0, "pids.max = 1"), (-1, "pids.max = max")] {
+        let resources =
+            Resources { pids: Some(Pids { limit: Some(limit) }), ..Resources::default() };
         assert_eq!(both(&resources), [lines(&[text]), lines(&[text])]);
     }
 }
@@ -321,19 +335,20 @@ fn files_by_name() {
     for odd in ["memory", ".high", "../memory.max", "a/memory.max", "blkio.weight", "nothing.max"] {
         assert!(show(&named(odd, "1"), &v2(&ALL)).is_err(), "{odd}");
     }
-    let refused = r#"set unified to "memory.high=1": only v2 has such files"#;
+    let refused =
+        r#"set unified to "memory.high=1": invalid configuration: only v2 has such files"#;
     assert_eq!(show(&named("memory.high", "1"), &v1(&ALL)), Err(refused.to_owned()));
 }
 
 #[test]
 fn a_missing_controller_is_named_or_warned_of() {
-    let resources = Resources { pids: Some(Pids { limit: 5 }), ..limits(100, 200) };
+    let resources = Resources { pids: Some(Pids { limit: Some(5) }), ..limits(100, 200) };
     for layout in [v1(&[C::Devices]), v2(&[])] {
         let error = show(&resources, &layout).unwrap_err();
         let (first, second) = ("set memory.limit: ", "set memory.swap: ");
         let rest = "the memory controller is not available";
         assert!(error == format!("{first}{rest}") || error == format!("{second}{rest}"), "{error}");
-        let lenient = plan_update(&resources, &request(&layout, WhenMissing::Warn)).unwrap();
+        let lenient = update(&resources, &layout, WhenMissing::Warn).unwrap();
         assert_eq!(lenient.settings, []);
         let mut warned: Vec<_> = lenient.warnings.iter().map(ToString::to_string).collect();
         warned.sort();
@@ -352,7 +367,7 @@ fn a_missing_controller_is_named_or_warned_of() {
 fn what_a_kernel_has_no_file_for_is_told_if_somebody_wanted_it() {
     let told = |resources: &Resources| {
         let layout = v1(&ALL);
-        let plan = plan_update(resources, &request(&layout, WhenMissing::Warn)).unwrap();
+        let plan = update(resources, &layout, WhenMissing::Warn).unwrap();
         assert!(plan.settings.iter().all(|setting| setting.optional));
         plan.told(&plan.settings)
     };
@@ -421,10 +436,9 @@ fn the_default_plan_of_a_container() {
 fn where_the_group_is() {
     let layout = v2(&ALL);
     let at = |path| {
-        plan_update(&Resources::default(), &Request::new(path, &layout))
-            .map(|plan| plan.places[0].path())
+        plan(&Resources::default(), &Request::new(path, &layout)).map(|plan| plan.places[0].path())
     };
     assert_eq!(at("/corten/web").unwrap(), std::path::Path::new("/cg/corten/web"));
-    assert_eq!(at("web").unwrap(), std::path::Path::new("/cg/me/web"));
+    assert_eq!(at("web").unwrap(), std::path::Path::new("/cg/web"));
     assert!(matches!(at("/a/../../b"), Err(PlanError::Path { .. })));
 }

@@ -2,14 +2,15 @@
 
 use spec::runtime::{BlockIo, Cpu, Memory, Resources};
 
-use super::{
-    Controller, Draft, PlanError, Setting, bad_value, block_weight, list, memory_limits, page_size,
-    rdma,
-};
+use super::values::{bad_value, block_weight, list, memory_limits, page_size, rdma, tasks};
+use super::{Controller, Draft, PlanError, Setting};
+
+/// runc's own tests look for the first two words.
+const INVALID_UNIFIED: &str = "invalid configuration: only v2 has such files";
 
 pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     if let Some((file, value)) = resources.unified.first_key_value() {
-        return Err(bad_value("unified", &format!("{file}={value}"), "only v2 has such files"));
+        return Err(bad_value("unified", &format!("{file}={value}"), INVALID_UNIFIED));
     }
     if let Some(memory_) = &resources.memory {
         memory(memory_, draft)?;
@@ -17,9 +18,8 @@ pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<
     if let Some(cpu_) = &resources.cpu {
         cpu(cpu_, draft)?;
     }
-    if let Some(pids) = &resources.pids {
-        let limit = if pids.limit > 0 { pids.limit.to_string() } else { "max".to_owned() };
-        draft.set((Controller::Pids, "pids.limit"), "pids.max", limit)?;
+    if let Some(limit) = resources.pids.as_ref().and_then(|pids| pids.limit) {
+        draft.set((Controller::Pids, "pids.limit"), "pids.max", tasks(limit))?;
     }
     if let Some(block) = &resources.block_io {
         block_weights(block, draft)?;
@@ -47,7 +47,8 @@ pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<
 }
 
 fn memory(memory: &Memory, draft: &mut Draft<'_>) -> Result<(), PlanError> {
-    let (limit, both) = memory_limits(memory)?;
+    // The kernel keeps the sum apart from the limit here, so a change of one alone is fine.
+    let (limit, both) = memory_limits(memory, draft.present.map(|_| 0))?;
     // On a new group this order works: the kernel keeps limit ≤ memory + swap at any moment. Updates retry, see `apply`.
     if let Some(limit) = limit {
         draft.set((Controller::Memory, "memory.limit"), "memory.limit_in_bytes", limit)?;
@@ -97,6 +98,10 @@ fn cpu(cpu: &Cpu, draft: &mut Draft<'_>) -> Result<(), PlanError> {
         draft.set((Controller::Cpu, "cpu.realtimeRuntime"), "cpu.rt_runtime_us", runtime)?;
     }
     if let Some(shares) = cpu.shares.filter(|shares| *shares != 0) {
+        // The kernel would take the nearest without a word.
+        if !(2..=262_144).contains(&shares) {
+            return Err(bad_value("cpu.shares", &shares, "it is not between 2 and 262144"));
+        }
         draft.set((Controller::Cpu, "cpu.shares"), "cpu.shares", shares)?;
     }
     if let Some(period) = cpu.period.filter(|period| *period != 0) {
@@ -107,7 +112,9 @@ fn cpu(cpu: &Cpu, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     }
     // Not more than the quota, so after it.
     if let Some(burst) = cpu.burst {
-        draft.set((Controller::Cpu, "cpu.burst"), "cpu.cfs_burst_us", burst)?;
+        let setting = draft.set((Controller::Cpu, "cpu.burst"), "cpu.cfs_burst_us", burst)?;
+        // Since Linux 5.14. Less may be used without it, never more.
+        setting.into_iter().for_each(Setting::allow_missing);
     }
     // An idle group takes no shares, so after them.
     if let Some(idle) = cpu.idle {

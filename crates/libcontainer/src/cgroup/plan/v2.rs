@@ -2,11 +2,9 @@
 
 use spec::runtime::{BlockIo, Cpu, Memory, Resources};
 
+use super::values::{bad_value, block_weight, list, memory_limits, page_size, rdma, tasks};
 use super::weights::{cpu_weight, io_weight};
-use super::{
-    Controller, Draft, PlanError, Setting, bad_value, block_weight, list, memory_limits, page_size,
-    rdma,
-};
+use super::{Controller, Draft, PlanError, Setting};
 
 pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     if let Some(memory_) = &resources.memory {
@@ -15,9 +13,8 @@ pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<
     if let Some(cpu_) = &resources.cpu {
         cpu(cpu_, draft)?;
     }
-    if let Some(pids) = &resources.pids {
-        let limit = if pids.limit > 0 { pids.limit.to_string() } else { "max".to_owned() };
-        draft.set((Controller::Pids, "pids.limit"), "pids.max", limit)?;
+    if let Some(limit) = resources.pids.as_ref().and_then(|pids| pids.limit) {
+        draft.set((Controller::Pids, "pids.limit"), "pids.max", tasks(limit))?;
     }
     if let Some(block) = &resources.block_io {
         block_io(block, draft)?;
@@ -47,11 +44,16 @@ fn limit_text(value: i64) -> String {
     if value < 0 { "max".to_owned() } else { value.to_string() }
 }
 
+/// v2 counts swap alone. Under a lifted memory limit the number stands for swap as it is, as in runc.
+pub(super) fn swap(limit: Option<i64>, both: i64) -> i64 {
+    limit.filter(|limit| both > 0 && *limit > 0).map_or(both, |limit| both - limit)
+}
+
 fn memory(memory: &Memory, draft: &mut Draft<'_>) -> Result<(), PlanError> {
-    let (limit, both) = memory_limits(memory)?;
+    let present = draft.present.and_then(|present| present.memory_bytes);
+    let (limit, both) = memory_limits(memory, present)?;
     if let Some(both) = both {
-        // v2 counts swap alone. Under a lifted memory limit the number stands for swap as it is, as in runc.
-        let swap = limit.filter(|limit| both > 0 && *limit > 0).map_or(both, |limit| both - limit);
+        let swap = swap(limit.or(present), both);
         let setting =
             draft.set((Controller::Memory, "memory.swap"), "memory.swap.max", limit_text(swap))?;
         // Without swap accounting there is no swap to limit for "none" and nothing to lift for "max".
@@ -92,7 +94,11 @@ fn cpu(cpu: &Cpu, draft: &mut Draft<'_>) -> Result<(), PlanError> {
         (None, None) => None,
         // A number alone keeps the period that is set; the kernel's default is 100,000 µs.
         (Some(quota), None) => Some(limit_text(quota)),
-        (quota, Some(period)) => Some(format!("{} {period}", limit_text(quota.unwrap_or(-1)))),
+        (quota, Some(period)) => {
+            // One line holds both, so the one that is not given is written as it is.
+            let quota = quota.or(draft.present.and_then(|present| present.cpu_quota_us));
+            Some(format!("{} {period}", limit_text(quota.unwrap_or(-1))))
+        }
     };
     if let Some(bandwidth) = bandwidth {
         draft.set((Controller::Cpu, "cpu.quota"), "cpu.max", bandwidth)?;
