@@ -34,7 +34,7 @@ mod tests {
         Management Commands:
           container  Manage containers
           image      Manage images
-          oci        Look into OCI bundles
+          oci        Run OCI bundles, as runc does
           system     Manage Corten
           template   Manage what images are built of
 
@@ -61,7 +61,6 @@ mod tests {
           top         Display the running processes of a container
           unpause     Unpause all processes within one or more containers
           wait        Block until one or more containers stop, then print their exit codes
-          oci plan    Print what an OCI bundle's configuration comes to, step by step
           completion  Print the completion script of a shell
 
         Global Options:
@@ -113,16 +112,12 @@ mod tests {
 
         Run 'corten image COMMAND --help' for more information on a command.
         "#);
-        insta::assert_snapshot!(help("oci"), @r#"
-        Usage:  corten oci COMMAND
-
-        Look into OCI bundles
-
-        Commands:
-          plan  Print what an OCI bundle's configuration comes to, step by step
-
-        Run 'corten oci COMMAND --help' for more information on a command.
-        "#);
+        // Its commands have a test of their own.
+        assert!(
+            help("oci").starts_with("Usage:  corten oci [OPTIONS] COMMAND\n"),
+            "{}",
+            help("oci")
+        );
         insta::assert_snapshot!(help("system"), @r#"
         Usage:  corten system COMMAND
 
@@ -536,7 +531,7 @@ mod tests {
         insta::assert_snapshot!(help("oci plan"), @r#"
         Usage:  corten oci plan BUNDLE
 
-        Print what an OCI bundle's configuration comes to, step by step
+        Print what a bundle's configuration comes to, step by step
         "#);
         insta::assert_snapshot!(help("completion"), @r#"
         Usage:  corten completion bash|fish|zsh

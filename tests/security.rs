@@ -132,10 +132,10 @@ mod tests {
     fn called_as_corten_oci_it_is_that_face_and_no_other() {
         use std::os::unix::process::CommandExt;
         let mut command = Command::new(env!("CARGO_BIN_EXE_corten"));
-        let called = command.arg0("/usr/bin/corten-oci").args(["ps", "-a"]).output().unwrap();
+        let called = command.arg0("/usr/bin/corten-oci").args(["images", "-a"]).output().unwrap();
         assert_ne!(called.status.code(), Some(0));
         let said = String::from_utf8(called.stderr).unwrap();
-        assert!(said.contains("oci ps"), "{said}");
+        assert!(said.contains("oci images"), "{said}");
     }
 
     /// CVE-2020-15257: whoever shares the host's network reaches abstract sockets, which have no permissions. Ours are files.

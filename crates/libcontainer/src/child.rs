@@ -75,6 +75,9 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
             enter_groups()?;
         }
         if let Action::Hooks { hooks } = action {
+            walk.root()
+                .and_then(|root| Ok(rustix::process::fchdir(root.directory())?))
+                .map_err(|errno| Failed { at: here, errno })?;
             run_hooks(hooks, inherited.socket)?;
         }
         walk.step(action, inherited.prepared).map_err(|errno| Failed { at: here, errno })?;

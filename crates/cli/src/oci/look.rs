@@ -1,10 +1,13 @@
 //! `state`, `list`, `ps`, `plan`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::process::Command;
+use std::time::UNIX_EPOCH;
 
 use libcontainer::{Container, Context};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use spec::runtime::Status;
 
 use super::bundle::{self, Bundle};
@@ -13,22 +16,52 @@ use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::{output, table};
 
-/// The specification's document, and what runc adds to it.
-fn document(container: &Container) -> Value {
-    let state = container.state();
-    let created = container.created().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let created = i64::try_from(created.as_nanos()).unwrap_or(i64::MAX);
-    json!({
-        "ociVersion": state.oci_version,
-        "id": state.id,
-        "pid": state.pid.unwrap_or(0),
-        "status": state.status,
-        "bundle": state.bundle,
-        "rootfs": container.rootfs(),
-        "created": engine::format_time(created),
-        "annotations": state.annotations,
-        "owner": owner(container.owner_uid()),
-    })
+/// The specification's document, and what runc adds to it, in runc's order: scripts match the text.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    oci_version: String,
+    id: String,
+    /// 0 once it has ended.
+    pid: i32,
+    status: Status,
+    bundle: PathBuf,
+    rootfs: PathBuf,
+    created: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
+    owner: String,
+}
+
+impl Document {
+    fn of(container: &Container) -> Self {
+        let state = container.state();
+        let created = container.created().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let created = i64::try_from(created.as_nanos()).unwrap_or(i64::MAX);
+        Self {
+            oci_version: state.oci_version,
+            id: state.id,
+            pid: state.pid.unwrap_or(0),
+            status: state.status,
+            bundle: state.bundle,
+            rootfs: container.rootfs().to_owned(),
+            created: engine::format_time(created),
+            annotations: state.annotations,
+            owner: owner(container.owner_uid()),
+        }
+    }
+
+    /// A row of the table.
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.id.clone(),
+            self.pid.to_string(),
+            self.status.to_string(),
+            self.bundle.display().to_string(),
+            self.created.clone(),
+            self.owner.clone(),
+        ]
+    }
 }
 
 /// The user's name, as long as this machine has one.
@@ -40,38 +73,34 @@ fn owner(uid: u32) -> String {
 }
 
 pub(super) fn state(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    print(&pretty(&document(&session.container(matches)?)))
+    let document = Document::of(&session.container(matches)?);
+    let text = serde_json::to_string_pretty(&document).map_err(|error| unwritable(&error))?;
+    print(&format!("{text}\n"))
 }
 
 pub(super) fn list(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let mut documents = Vec::new();
     for container in session.runtime.list()? {
         match container {
-            Ok(container) => documents.push(document(&container)),
+            Ok(container) => documents.push(Document::of(&container)),
             Err(error) => session.warn(&wording::line(&error.into())),
         }
     }
-    let text = |document: &Value, field: &str| {
-        let value = &document[field];
-        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-    };
     if matches.on("quiet") {
-        let ids: String =
-            documents.iter().map(|document| format!("{}\n", text(document, "id"))).collect();
-        return print(&ids);
+        let ids = documents.iter().map(|document| format!("{}\n", document.id));
+        return print(&ids.collect::<String>());
     }
     if is_json(matches)? {
         // Go's encoder writes an empty list so.
-        let list = if documents.is_empty() { Value::Null } else { Value::Array(documents) };
-        return print(&format!("{list}\n"));
+        let list = Some(documents).filter(|documents| !documents.is_empty());
+        return print(&format!(
+            "{}\n",
+            serde_json::to_string(&list).map_err(|error| unwritable(&error))?
+        ));
     }
-    const FIELDS: [&str; 6] = ["id", "pid", "status", "bundle", "created", "owner"];
-    let mut rows = vec![FIELDS.map(str::to_uppercase).to_vec()];
-    rows.extend(
-        documents
-            .iter()
-            .map(|document| FIELDS.iter().map(|field| text(document, field)).collect::<Vec<_>>()),
-    );
+    let head = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(str::to_owned);
+    let mut rows = vec![head.to_vec()];
+    rows.extend(documents.iter().map(Document::row));
     print(&table::layout(&rows, table::LIST))
 }
 
@@ -125,8 +154,8 @@ fn is_json(matches: &Matches) -> Result<bool, Failure> {
     }
 }
 
-fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
+fn unwritable(error: &serde_json::Error) -> Failure {
+    Failure::Words(format!("write the state: {error}"))
 }
 
 fn print(text: &str) -> Result<i32, Failure> {

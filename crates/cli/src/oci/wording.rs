@@ -36,6 +36,9 @@ fn container(error: &ContainerError) -> String {
             let name = name.as_str();
             format!("start container {name:?}: cannot start an already running container")
         }
+        ContainerError::WrongState { status: Status::Paused, action: "execute in", .. } => {
+            format!("{error}: cannot exec in a paused container")
+        }
         ContainerError::WrongState {
             status: Status::Stopped,
             action: "signal" | "execute in",
@@ -60,7 +63,7 @@ fn start(error: &StartError) -> String {
             format!("exec: {program:?}: executable file not found in $PATH")
         }
         StartError::NotFound { program, has_path: true } => {
-            format!("exec: {program:?}: stat {program}: no such file or directory")
+            format!("exec {program}: no such file or directory")
         }
         StartError::NotExecutable { program, errno } => {
             format!("exec: {program:?}: {}", words(*errno))

@@ -1,0 +1,249 @@
+//! The OCI runtime's face as an engine calls it: by several commands, with files and sockets of the caller's.
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::process::CommandExt;
+    use std::path::{Path, PathBuf};
+    use std::process::{Command, Output, Stdio};
+
+    use serde_json::{Value, json};
+    use tempfile::TempDir;
+    use testkit::wait_until;
+
+    /// A bundle, and a runtime's directory beside it.
+    struct Bench {
+        directory: TempDir,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let directory = tempfile::Builder::new().prefix("oci-").tempdir().unwrap();
+            fs::create_dir(directory.path().join("rootfs")).unwrap();
+            testkit::busybox_rootfs(&directory.path().join("rootfs"));
+            let bench = Self { directory };
+            bench.configure(|_unchanged| ());
+            bench
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.directory.path().join(name)
+        }
+
+        fn text(&self, name: &str) -> String {
+            self.path(name).to_str().unwrap().to_owned()
+        }
+
+        #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+        fn configure(&self, change: impl FnOnce(&mut Value)) {
+            let kinds = ["pid", "mount", "network", "ipc", "uts"];
+            let namespaces = kinds.map(|kind| json!({ "type": kind }));
+            let mut spec = json!({
+                "ociVersion": "1.3.0",
+                "process": {
+                    "args": ["sleep", "1000"], "env": ["PATH=/bin"], "cwd": "/", "user": { "uid": 0, "gid": 0 },
+                },
+                "root": { "path": "rootfs" },
+                "mounts": [
+                    { "destination": "/proc", "type": "proc", "source": "proc" },
+                    { "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"] },
+                    {
+                        "destination": "/dev/pts", "type": "devpts", "source": "devpts",
+                        "options": ["newinstance", "ptmxmode=0666"],
+                    },
+                ],
+                "linux": {
+                    "cgroupsPath": format!("/corten-test/oci-{}", self.id()),
+                    "namespaces": namespaces,
+                },
+            });
+            change(&mut spec);
+            fs::write(self.path("config.json"), spec.to_string()).unwrap();
+        }
+
+        fn id(&self) -> String {
+            self.directory.path().file_name().unwrap().to_str().unwrap().to_owned()
+        }
+
+        fn command(&self, words: &[&str]) -> Command {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_corten"));
+            command.arg0("corten-oci").arg("--root").arg(self.path("run")).args(words);
+            command.current_dir(self.directory.path()).stdin(Stdio::null());
+            command
+        }
+
+        fn run(&self, words: &[&str]) -> Output {
+            // A container keeps the streams of its maker: files, so that nobody waits for it.
+            let (out, err) = (self.path("out"), self.path("err"));
+            let status = self
+                .command(words)
+                .stdout(fs::File::create(&out).unwrap())
+                .stderr(fs::File::create(&err).unwrap())
+                .status()
+                .unwrap();
+            Output { status, stdout: fs::read(out).unwrap(), stderr: fs::read(err).unwrap() }
+        }
+
+        fn ok(&self, words: &[&str]) -> String {
+            let output = self.run(words);
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{words:?}");
+            String::from_utf8(output.stdout).unwrap()
+        }
+
+        /// Demands the exit code, and gives what was said.
+        fn refused(&self, words: &[&str], code: i32) -> String {
+            let output = self.run(words);
+            assert_eq!(output.status.code(), Some(code), "{words:?}: {output:?}");
+            String::from_utf8(output.stderr).unwrap()
+        }
+
+        fn state(&self) -> Value {
+            serde_json::from_str(&self.ok(&["state", "web"])).unwrap()
+        }
+
+        fn has_status(&self, status: &str) -> bool {
+            self.state()["status"] == status
+        }
+    }
+
+    impl Drop for Bench {
+        fn drop(&mut self) {
+            let _ended = self.command(&["delete", "--force", "web"]).output();
+        }
+    }
+
+    /// The descriptor of one message.
+    fn receive(connection: &std::os::unix::net::UnixStream) -> std::os::fd::OwnedFd {
+        use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+        let mut bytes = [0; 64];
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut parts = [std::io::IoSliceMut::new(&mut bytes)];
+        recvmsg(connection, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
+        let message = control.drain().next().unwrap();
+        let RecvAncillaryMessage::ScmRights(mut descriptors) = message else { panic!("no rights") };
+        descriptors.next().unwrap()
+    }
+
+    fn read(path: &Path) -> String {
+        fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn a_life_by_its_commands() {
+        let bench = Bench::new();
+        let pid_file = bench.text("pid");
+        bench.ok(&["create", "--pid-file", &pid_file, "web"]);
+        let state = bench.state();
+        assert_eq!((&state["status"], &state["id"]), (&json!("created"), &json!("web")));
+        assert_eq!(state["bundle"], bench.text("").trim_end_matches('/'));
+        assert_eq!(read(Path::new(&pid_file)), state["pid"].to_string());
+        bench.ok(&["start", "web"]);
+        assert!(bench.has_status("running"));
+        assert!(bench.refused(&["start", "web"], 1).contains("already running"));
+        assert_eq!(bench.ok(&["exec", "web", "cat", "/proc/1/comm"]), "sleep\n");
+        let pids: Vec<i64> =
+            serde_json::from_str(&bench.ok(&["ps", "--format", "json", "web"])).unwrap();
+        assert_eq!(json!(pids), json!([state["pid"]]));
+        bench.ok(&["pause", "web"]);
+        assert!(bench.has_status("paused"));
+        assert!(bench.refused(&["exec", "web", "true"], 255).contains("paused container"));
+        bench.ok(&["resume", "web"]);
+        assert!(bench.refused(&["delete", "web"], 1).contains("it is running"));
+        assert_eq!(bench.ok(&["list", "-q"]), "web\n");
+        bench.ok(&["kill", "web", "KILL"]);
+        wait_until("it has ended", || bench.has_status("stopped"));
+        assert_eq!(bench.state()["pid"], 0);
+        assert!(bench.refused(&["kill", "web"], 1).contains("container not running"));
+        bench.ok(&["delete", "web"]);
+        assert!(bench.refused(&["state", "web"], 1).contains("does not exist"));
+        assert_eq!(bench.ok(&["delete", "--force", "web"]), "");
+        assert_eq!(bench.ok(&["list", "--format", "json"]), "null\n");
+    }
+
+    #[test]
+    fn a_run_ends_as_its_program_does_and_leaves_nothing() {
+        let bench = Bench::new();
+        bench.configure(|spec| {
+            spec["process"]["args"] = json!(["sh", "-c", "echo out; echo err >&2; exit 7"]);
+        });
+        let output = bench.run(&["run", "web"]);
+        assert_eq!(output.status.code(), Some(7));
+        assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"out\n"[..], &b"err\n"[..]));
+        assert_eq!(fs::read_dir(bench.path("run")).unwrap().count(), 0);
+        bench.configure(|spec| spec["process"]["args"] = json!(["nonesuch"]));
+        assert!(bench.refused(&["run", "web"], 1).contains("executable file not found in $PATH"));
+        assert_eq!(fs::read_dir(bench.path("run")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_log_has_the_last_error_as_engines_read_it() {
+        let bench = Bench::new();
+        let log = bench.text("log.json");
+        let failing = ["--log", &log, "--log-format", "json", "start", "web"];
+        bench.refused(&failing, 1);
+        let line: Value = serde_json::from_str(read(Path::new(&log)).trim()).unwrap();
+        assert_eq!(
+            (&line["level"], &line["msg"]),
+            (&json!("error"), &json!("container \"web\" does not exist"),)
+        );
+    }
+
+    #[test]
+    fn descriptors_are_passed_when_asked_and_never_else() {
+        let bench = Bench::new();
+        bench.configure(|spec| {
+            spec["process"]["args"] = json!(["sh", "-c", "echo $(cd /proc/self/fd && echo *)"]);
+        });
+        let with_a_file = |words: &[&str]| {
+            let line = format!(
+                "exec 3</etc/hostname 4</etc/hostname; exec -a corten-oci {} --root {} run {} web",
+                env!("CARGO_BIN_EXE_corten"),
+                bench.text("run"),
+                words.join(" ")
+            );
+            let mut shell = Command::new("bash");
+            let shell = shell.args(["-c", &line]).current_dir(bench.directory.path());
+            String::from_utf8(shell.stdin(Stdio::null()).output().unwrap().stdout).unwrap()
+        };
+        // The last is the shell's own, for the directory it looks at.
+        assert_eq!(with_a_file(&[]), "0 1 2 3\n");
+        assert_eq!(with_a_file(&["--preserve-fds", "2"]), "0 1 2 3 4 5\n");
+        let refused = bench.refused(&["run", "--preserve-fds", "90", "web"], 1);
+        assert!(refused.contains("is not open"), "{refused}");
+    }
+
+    #[test]
+    fn a_terminal_is_sent_to_the_callers_socket() {
+        let bench = Bench::new();
+        bench.configure(|spec| {
+            spec["process"]["terminal"] = json!(true);
+            spec["process"]["args"] = json!(["sh", "-c", "tty; sleep 1000"]);
+        });
+        let socket = bench.text("console");
+        assert!(bench.refused(&["create", "web"], 1).contains("without setting console socket"));
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        bench.ok(&["create", "--console-socket", &socket, "web"]);
+        let (connection, _) = listener.accept().unwrap();
+        let master = receive(&connection);
+        bench.ok(&["start", "web"]);
+        let mut text = [0_u8; 64];
+        let count = rustix::io::read(&master, &mut text[..]).unwrap();
+        let said = String::from_utf8_lossy(&text[..count]).into_owned();
+        assert!(said.starts_with("/dev/pts/0") || said.starts_with("/dev/console"), "{said}");
+    }
+
+    #[test]
+    fn every_command_has_its_help() {
+        let bench = Bench::new();
+        let overview = bench.ok(&["--help"]);
+        for command in ["create", "start", "run", "state", "kill", "delete", "exec", "list", "ps"] {
+            assert!(overview.contains(&format!("  {command} ")), "{command}: {overview}");
+            let help = bench.ok(&[command, "--help"]);
+            assert!(help.starts_with(&format!("Usage:  corten oci {command} ")), "{help}");
+        }
+        assert!(bench.refused(&["strat", "web"], 1).contains("did you mean 'corten oci start'?"));
+        assert!(bench.ok(&["--version"]).starts_with("corten-oci version "));
+    }
+}
