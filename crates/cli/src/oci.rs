@@ -35,6 +35,8 @@ pub(crate) use table::COMMANDS;
 pub(crate) struct Session {
     /// Where the containers are.
     pub(crate) runtime: Runtime,
+    /// `--root`: without it the directory may well not be there yet.
+    named_root: Option<PathBuf>,
     /// `--systemd-cgroup`.
     pub(crate) systemd_cgroup: bool,
     log: Log,
@@ -151,6 +153,7 @@ impl Session {
             }
         };
         let root = std::path::absolute(root).map_err(Failure::file("find", "--root"))?;
+        let named_root = matches.is_given("root").then(|| root.clone());
         let format = matches.value("log-format").unwrap_or("text");
         let log = Log::new(matches.value("log"), format, matches.on("debug"))?;
         if !matches!(matches.value("rootless"), None | Some("auto" | "true" | "false")) {
@@ -158,6 +161,7 @@ impl Session {
         }
         Ok(Self {
             runtime: Runtime::new(root),
+            named_root,
             systemd_cgroup: matches.on("systemd-cgroup"),
             log,
             failure_code: Cell::new(1),

@@ -50,7 +50,8 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
 pub(super) fn kill(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let container = session.container(matches)?;
     let word = matches.words.get(1).map_or("SIGTERM", String::as_str);
-    let signal = engine::parse::signal_number(word)?;
+    // Asks whether there is a process, kill(2).
+    let signal = if word == "0" { 0 } else { engine::parse::signal_number(word)? };
     if matches.on("all") {
         container.signal_all(signal)?;
     } else {

@@ -79,6 +79,9 @@ pub(super) fn state(session: &Session, matches: &Matches) -> Result<i32, Failure
 }
 
 pub(super) fn list(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    if let Some(root) = &session.named_root {
+        std::fs::metadata(root).map_err(Failure::file("read", root.display()))?;
+    }
     let mut documents = Vec::new();
     for container in session.runtime.list()? {
         match container {

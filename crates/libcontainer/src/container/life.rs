@@ -179,20 +179,31 @@ impl Container {
     /// # Errors
     /// [`ContainerError::WrongState`] when it is stopped; the kernel's answer otherwise. Kernel: pidfd_send_signal(2).
     pub fn signal(&self, number: i32) -> Result<(), ContainerError> {
+        if number == libc::SIGKILL && !self.record.own_pids {
+            return self.kill_sharing();
+        }
         let process = self.alive(Action::Signal)?;
-        let failed = self.kernel("signal");
-        process.signal(number).map_err(failed)?;
+        process.signal(number).map_err(self.kernel("signal"))?;
         if number == libc::SIGKILL
             && let Some(cgroup) = self.cgroup()?
+            && cgroup.is_frozen().unwrap_or(false)
         {
-            if !self.record.own_pids {
-                cgroup.kill().map_err(self.refused("kill"))?;
-            } else if cgroup.is_frozen().unwrap_or(false) {
-                // v1: what is frozen hears nothing, freezer-subsystem.rst.
-                cgroup.thaw().map_err(self.refused("resume"))?;
-            }
+            // v1: what is frozen hears nothing, freezer-subsystem.rst.
+            cgroup.thaw().map_err(self.refused("resume"))?;
         }
         Ok(())
+    }
+
+    /// Ends a container that shares its pids with others, even when only its first process has ended.
+    fn kill_sharing(&self) -> Result<(), ContainerError> {
+        let Some(cgroup) = self.cgroup()? else {
+            return self.alive(Action::Signal)?.signal(libc::SIGKILL).map_err(self.kernel("kill"));
+        };
+        let processes = cgroup.processes().map_err(self.refused("list the processes of"))?;
+        if processes.is_empty() {
+            self.allow(Action::Signal)?;
+        }
+        cgroup.kill().map_err(self.refused("kill"))
     }
 
     /// Sends a signal to every process of the container, even when the first one has ended.
