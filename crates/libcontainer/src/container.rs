@@ -35,12 +35,17 @@ use record::Record;
 
 use crate::create::{Stdio, Surroundings, create_with};
 use crate::plan::Plan;
+use crate::seccomp::FilterCache;
 use directory::{Directory, lock_root};
 
 /// The containers of one state directory, usually in a file system that does not survive a reboot: `/run/…`.
 #[derive(Clone, Debug)]
 pub struct Runtime {
     root: PathBuf,
+}
+
+fn filters_below(root: &Path) -> FilterCache {
+    FilterCache::new(root.join("~filters"))
 }
 
 /// What a container is made from.
@@ -72,6 +77,12 @@ impl Runtime {
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
+    }
+
+    /// Filters that were compiled for earlier containers: a name that is no container's.
+    #[must_use]
+    pub fn filters(&self) -> FilterCache {
+        filters_below(&self.root)
     }
 
     /// Makes a container up to its gate; returns once it waits there. The caller has one thread.

@@ -7,6 +7,7 @@
 mod action;
 mod architecture;
 mod assembler;
+mod cache;
 mod default_profile;
 mod listener;
 mod listing;
@@ -23,6 +24,7 @@ pub(crate) use listener::Confined;
 
 pub use action::Fault;
 pub use architecture::{Architecture, system_call_names};
+pub use cache::FilterCache;
 pub use default_profile::{default_profile, default_profile_for, default_program};
 pub use listener::Listener;
 pub use sys::FilterInstruction as Instruction;

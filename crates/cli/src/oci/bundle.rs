@@ -51,7 +51,12 @@ impl Bundle {
         if session.systemd_cgroup {
             return Err(Failure::Words("--systemd-cgroup is not supported yet".to_owned()));
         }
-        Ok(Context::new(name.as_str(), &self.path, layout))
+        let profile = self.spec.linux.as_ref().and_then(|linux| linux.seccomp.as_ref());
+        let compiled = profile.map(|profile| session.runtime.filters().compile(profile));
+        let seccomp = compiled.transpose().map_err(|error| {
+            Failure::Words(format!("linux.seccomp: {}", libcontainer::chain(&error)))
+        })?;
+        Ok(Context { seccomp, ..Context::new(name.as_str(), &self.path, layout) })
     }
 }
 

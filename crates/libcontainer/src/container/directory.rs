@@ -72,6 +72,11 @@ impl Directory {
         self.descriptor.as_fd()
     }
 
+    /// The runtime's directory.
+    pub(super) fn root(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
     pub(super) fn path_of(&self, file: &str) -> PathBuf {
         self.path.join(file)
     }

@@ -298,7 +298,8 @@ impl Container {
         let mut plan = crate::plan_process(execution.process).map_err(planned)?;
         plan.preserved_descriptors = execution.preserved_descriptors;
         if let Some(profile) = spec.linux.as_ref().and_then(|linux| linux.seccomp.as_ref()) {
-            let compiled = crate::seccomp::compile(profile)
+            let compiled = super::filters_below(self.directory.root())
+                .compile(profile)
                 .map_err(|error| planned(crate::PlanError::Seccomp(error)))?;
             let (id, bundle) = (self.name().as_str(), &self.record.bundle);
             plan.seccomp = Some(compiled.for_container(id, bundle));
