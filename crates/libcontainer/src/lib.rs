@@ -16,6 +16,7 @@ mod create;
 mod descriptor_path;
 mod error;
 mod explain;
+mod features;
 mod hooks;
 mod identity;
 mod init;
@@ -40,6 +41,7 @@ pub use container::{
 };
 pub use create::{Created, Stdio, Surroundings, create, create_with};
 pub use error::{HookError, PlanError, StartError, chain};
+pub use features::features;
 pub use join::{Joined, join};
 pub use plan::*;
 pub use planner::{Context, RootSource, plan, plan_process};

@@ -91,6 +91,22 @@ pub(crate) fn propagation(name: &str) -> Option<u64> {
     PROPAGATION.iter().find(|(known, _)| *known == name).map(|(_, bits)| *bits)
 }
 
+/// Every option that is not left to the file system.
+pub(crate) fn names() -> Vec<String> {
+    let attributes = ATTRIBUTES.iter().flat_map(|(yes, no, _, _)| [*yes, *no]);
+    let recursive = attributes.clone().map(|name| format!("r{name}"));
+    let others = FLAGS.iter().map(|(name, _)| *name);
+    let others = others.chain(PROPAGATION.iter().map(|(name, _)| *name));
+    let mut names: Vec<String> = attributes
+        .chain(others)
+        .chain(["bind", "rbind", "tmpcopyup"])
+        .map(str::to_owned)
+        .chain(recursive)
+        .collect();
+    names.sort_unstable();
+    names
+}
+
 /// Reads a list of options. What is unknown goes to the file system, as mount(8) does.
 pub(crate) fn parse(options: &[String]) -> MountOptions {
     let mut parsed = MountOptions::default();

@@ -20,6 +20,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use spec::runtime::{Seccomp, SeccompAction, SyscallRule};
 
+pub(crate) use action::FLAGS;
 pub(crate) use listener::Confined;
 
 pub use action::Fault;

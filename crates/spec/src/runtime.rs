@@ -8,12 +8,16 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+mod example;
+mod features;
 mod linux;
 mod process;
 mod resources;
 mod seccomp;
 mod state;
 
+pub use example::OCI_VERSION;
+pub use features::*;
 pub use linux::*;
 pub use process::*;
 pub use resources::*;

@@ -111,15 +111,17 @@ pub(super) fn describe(value: u32) -> String {
     }
 }
 
-/// Bits for the names of `SECCOMP_FILTER_FLAG_…` that a profile may give. linux/seccomp.h.
+/// The flags that a profile may give, and their bits. linux/seccomp.h.
+pub(crate) const FLAGS: [(&str, u32); 4] = [
+    ("SECCOMP_FILTER_FLAG_TSYNC", TSYNC),
+    ("SECCOMP_FILTER_FLAG_LOG", 2),
+    ("SECCOMP_FILTER_FLAG_SPEC_ALLOW", 4),
+    ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 32),
+];
+
+/// The bit of a flag by its name.
 pub(super) fn flag(name: &str) -> Option<u32> {
-    match name {
-        "SECCOMP_FILTER_FLAG_TSYNC" => Some(1),
-        "SECCOMP_FILTER_FLAG_LOG" => Some(2),
-        "SECCOMP_FILTER_FLAG_SPEC_ALLOW" => Some(4),
-        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" => Some(32),
-        _ => None,
-    }
+    FLAGS.iter().find(|(known, _)| *known == name).map(|(_, bit)| *bit)
 }
 
 /// `SECCOMP_FILTER_FLAG_NEW_LISTENER`: loading gives the descriptor that answers SCMP_ACT_NOTIFY.
