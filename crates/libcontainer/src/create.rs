@@ -26,7 +26,7 @@ use crate::spare::SpareNetwork;
 use crate::wire::{self, FromChild, ToChild};
 
 /// How long a group may take to empty after its processes were killed.
-const GROUP_PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const GROUP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a process reads from and writes to.
 #[derive(Debug, Clone, Copy)]

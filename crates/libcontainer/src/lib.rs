@@ -7,6 +7,7 @@
 
 pub mod capability;
 pub mod cgroup;
+pub mod checkpoint;
 mod child;
 mod console;
 mod container;

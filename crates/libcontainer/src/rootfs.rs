@@ -75,6 +75,11 @@ impl Root {
         Ok(Self { directory: open(path, DIRECTORY, Mode::empty())? })
     }
 
+    /// A directory of the host, as it is.
+    pub(crate) fn open(path: &std::path::Path) -> Result<Self, Errno> {
+        Ok(Self { directory: open(path, DIRECTORY, Mode::empty())? })
+    }
+
     /// The root of the calling process.
     pub(crate) fn here() -> Result<Self, Errno> {
         Ok(Self { directory: open(c"/", DIRECTORY, Mode::empty())? })

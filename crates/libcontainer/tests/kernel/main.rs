@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod checkpoint;
+#[cfg(test)]
 mod container;
 #[cfg(test)]
 mod failures;

@@ -1,0 +1,202 @@
+//! What of a container's mounts is not its own: CRIU keeps no content of those, and mounts them anew from where they came.
+//!
+//! All of it is read from the plan. Both sides of a checkpoint call such a mount by its target in the configuration, so that
+//! the two need not agree on where links lead.
+
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, readlink};
+use spec::runtime::NamespaceKind;
+use sys::{Errno, open_in_root};
+
+use super::error::CheckpointError;
+use crate::descriptor_path::DescriptorPath;
+use crate::plan::{Plan, Step};
+use crate::prepared::Target;
+use crate::rootfs::Root;
+
+/// A mount that comes from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct External {
+    /// Inside the container.
+    pub(super) target: PathBuf,
+    /// On the host.
+    pub(super) source: PathBuf,
+}
+
+/// The mounts that come from outside, in the plan's order.
+pub(super) fn externals(plan: &Plan) -> Vec<External> {
+    let mut found = Vec::new();
+    for step in &plan.steps {
+        if let Step::Bind { source, target, .. } = step {
+            found.push(External { target: target.clone(), source: source.clone() });
+        } else if let Step::CgroupV1 { target, hierarchies, .. } = step {
+            found.extend(hierarchies.iter().map(|hierarchy| External {
+                target: target.join(&hierarchy.name),
+                source: hierarchy.source.clone(),
+            }));
+        } else if let Step::Devices { nodes, .. } = step
+            && has_user_namespace(plan)
+        {
+            // No node can be made there: the host's are bound.
+            found.extend(nodes.iter().map(|node| {
+                let path = Path::new("/dev").join(&node.name);
+                External { target: path.clone(), source: path }
+            }));
+        }
+    }
+    found
+}
+
+fn has_user_namespace(plan: &Plan) -> bool {
+    let joined = plan.namespaces.join.iter().any(|(kind, _)| *kind == NamespaceKind::User);
+    joined || plan.namespaces.create.contains(&NamespaceKind::User)
+}
+
+/// Where a target really is, seen from the root of process `pid`: CRIU names mounts without links.
+pub(super) fn resolved(pid: i32, target: &Path) -> PathBuf {
+    let look = || -> Result<PathBuf, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty())?;
+        let found = open_in_root(root.as_fd(), target, OFlags::PATH, Mode::empty())?;
+        path_of(&found)
+    };
+    look().unwrap_or_else(|_| target.to_owned())
+}
+
+fn path_of(descriptor: &impl AsFd) -> Result<PathBuf, Errno> {
+    let link = readlink(DescriptorPath::of(descriptor.as_fd()).as_c_str(), Vec::new())?;
+    Ok(PathBuf::from(std::ffi::OsStr::from_bytes(link.as_bytes())))
+}
+
+/// Makes the mount points that are gone since the dump. What is below a file system of the container's own is in the images;
+/// what is below a bind belongs into its source.
+pub(super) fn make_mount_points(plan: &Plan, rootfs: &Path) -> Result<(), CheckpointError> {
+    let mut places = vec![Place { at: PathBuf::from("/"), source: Some(rootfs.to_owned()) }];
+    for step in &plan.steps {
+        let (target, source) = if let Step::Bind { source, target, .. } = step {
+            (target, Some(source))
+        } else if let Step::Mount { target, .. } = step {
+            (target, None)
+        } else {
+            continue;
+        };
+        let failed = |errno| CheckpointError::MountPoint { target: target.clone(), errno };
+        let at = real_target(rootfs, target);
+        let below = places.iter().rev().find(|place| at.starts_with(&place.at));
+        if let Some(Place { at: base, source: Some(outside) }) = below {
+            let inside = at.strip_prefix(base).unwrap_or(&at);
+            if !inside.as_os_str().is_empty() {
+                let directory = source.is_none_or(|source| source.is_dir());
+                make_one(outside, inside, directory).map_err(failed)?;
+            }
+        }
+        places.push(Place { at, source: source.cloned() });
+    }
+    Ok(())
+}
+
+/// A mount made so far, and the directory of the host that shows in it.
+struct Place {
+    at: PathBuf,
+    source: Option<PathBuf>,
+}
+
+/// The target with the links that the root file system holds followed, as far as it exists there.
+fn real_target(rootfs: &Path, target: &Path) -> PathBuf {
+    let look = |path: &Path| -> Result<PathBuf, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(rootfs, flags, Mode::empty())?;
+        let found = open_in_root(root.as_fd(), path, OFlags::PATH, Mode::empty())?;
+        let (inside, outside) = (path_of(&found)?, path_of(&root)?);
+        let relative =
+            inside.strip_prefix(&outside).map_err(|_elsewhere| Errno::from_raw(libc::EXDEV))?;
+        Ok(Path::new("/").join(relative).join(target.strip_prefix(path).unwrap_or(target)))
+    };
+    target.ancestors().find_map(|path| look(path).ok()).unwrap_or_else(|| target.to_owned())
+}
+
+fn make_one(outside: &Path, inside: &Path, directory: bool) -> Result<(), Errno> {
+    let root = Root::open(outside)?;
+    let target = Target::new(inside).map_err(|_nul| Errno::from_raw(libc::EINVAL))?;
+    if directory { root.make_directory(&target) } else { root.make_file(&target) }.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn bind(source: &Path, target: &str) -> Step {
+        Step::Bind {
+            source: source.to_owned(),
+            target: target.into(),
+            recursive: true,
+            set: 0,
+            clear: 0,
+            set_recursive: false,
+            keep_peers: false,
+        }
+    }
+
+    fn tmpfs(target: &str) -> Step {
+        Step::Mount {
+            kind: "tmpfs".to_owned(),
+            source: "tmpfs".to_owned(),
+            target: target.into(),
+            flags: 0,
+            data: String::new(),
+            copy_up: false,
+        }
+    }
+
+    fn plan(steps: &[Step]) -> Plan {
+        let cgroup =
+            serde_json::json!({"path": "/a", "kind": "unified", "places": [], "settings": []});
+        let process = crate::plan::ProcessPlan::default();
+        let namespaces = crate::plan::NamespacePlan::default();
+        let cgroup = serde_json::from_value(cgroup).unwrap();
+        serde_json::from_value(serde_json::json!({
+            "version": 1,
+            "namespaces": namespaces,
+            "cgroup": serde_json::to_value::<crate::cgroup::CgroupPlan>(cgroup).unwrap(),
+            "steps": steps,
+            "process": process,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn mount_points_are_made_where_they_belong() {
+        let ground = tempfile::tempdir().unwrap();
+        let [rootfs, outer, inner, file] =
+            ["rootfs", "outer", "inner", "file"].map(|name| ground.path().join(name));
+        for directory in [&rootfs, &outer, &inner] {
+            fs::create_dir(directory).unwrap();
+        }
+        fs::File::create(&file).unwrap();
+        fs::create_dir_all(rootfs.join("real/conf")).unwrap();
+        std::os::unix::fs::symlink("/real/conf", rootfs.join("conf")).unwrap();
+        let plan = plan(&[
+            tmpfs("/dev"),
+            tmpfs("/dev/shm"),
+            bind(&outer, "/test"),
+            bind(&inner, "/test/for/nested"),
+            bind(&outer, "/conf"),
+            bind(&inner, "/conf/below"),
+            bind(&file, "/etc/hosts"),
+        ]);
+        make_mount_points(&plan, &rootfs).unwrap();
+        assert!(rootfs.join("dev").is_dir() && !rootfs.join("dev/shm").exists());
+        assert!(rootfs.join("test").is_dir() && !rootfs.join("test/for").exists());
+        assert!(outer.join("for/nested").is_dir());
+        assert!(outer.join("below").is_dir() && !rootfs.join("real/conf/below").exists());
+        assert!(rootfs.join("etc/hosts").is_file());
+        let names: Vec<_> = externals(&plan).into_iter().map(|mount| mount.target).collect();
+        let expected = ["/test", "/test/for/nested", "/conf", "/conf/below", "/etc/hosts"];
+        assert_eq!(names, expected.map(PathBuf::from));
+    }
+}
