@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! let criu = Criu::new("/usr/sbin/criu", environment);
-//! dump(&criu, &Target { pid, plan: &plan, rootfs, descriptors: &descriptors }, &options, &mut |moment| …)?;
+//! let outside = Outside::of(&plan);
+//! dump(&criu, &Target { pid, rootfs, outside: &outside, cgroup: &plan.cgroup, streams }, &options, &mut |moment| …)?;
 //! let restored = restore(&criu, &Origin { plan: &plan, rootfs, staging, stdio }, &options, &mut |moment| …)?;
 //! ```
 
@@ -21,8 +22,9 @@ mod restore;
 mod talk;
 
 pub use criu::{Criu, CriuVersion};
-pub use dump::{Target, dump, standard_streams};
+pub use dump::{Target, dump, stream_name};
 pub use error::{CheckpointError, LogTail};
+pub use mounts::{ExternalMount, Outside};
 pub use options::{CgroupMode, DumpKind, DumpOptions, Options, PageServer, RestoreOptions};
 pub use restore::{Origin, Restored, restore};
 pub use talk::{Moment, OnMoment};

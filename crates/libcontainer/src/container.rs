@@ -13,6 +13,7 @@
 //! Of a directory only what [`record`] says counts. Whoever changes a container holds its lock; one that was killed in the midst
 //! leaves an unlocked directory without a process, which the next command of that id, or [`Runtime::list`], sweeps.
 
+mod checkpoint;
 mod directory;
 mod error;
 mod gate;

@@ -16,7 +16,6 @@ mod resources;
 mod seccomp;
 mod state;
 
-pub use example::OCI_VERSION;
 pub use features::*;
 pub use linux::*;
 pub use process::*;

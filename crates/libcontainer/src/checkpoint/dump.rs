@@ -1,20 +1,22 @@
 //! A running container into images. Start at [`dump`].
 
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::readlink;
 use spec::runtime::NamespaceKind;
 
 use super::criu::{Criu, Session, Start};
 use super::error::CheckpointError;
 use super::message::{Kind, option, pair};
-use super::mounts::{externals, resolved};
+use super::mounts::{Outside, resolved};
 use super::options::{DumpKind, DumpOptions, make_directory};
 use super::protobuf::Writer;
 use super::talk::{OnMoment, talk};
-use crate::cgroup::{Controller, LayoutKind};
-use crate::plan::Plan;
+use crate::cgroup::{CgroupPlan, Controller, LayoutKind};
+use crate::descriptor_path::DescriptorPath;
 
 /// The file, beside CRIU's images, that tells which streams the first process began with. Its name and form are those of other
 /// runtimes, so that each can restore what another has dumped.
@@ -25,12 +27,14 @@ pub(super) const DESCRIPTORS: &str = "descriptors.json";
 pub struct Target<'a> {
     /// Its first process.
     pub pid: i32,
-    /// What it was made of.
-    pub plan: &'a Plan,
     /// Its root on the host.
     pub rootfs: &'a Path,
-    /// What the first process began with as streams 0, 1 and 2, see [`standard_streams`].
-    pub descriptors: &'a [String],
+    /// What of it is not its own.
+    pub outside: &'a Outside,
+    /// Its control groups.
+    pub cgroup: &'a CgroupPlan,
+    /// What the first process began with as streams 0, 1 and 2, see [`stream_name`].
+    pub streams: &'a [String],
 }
 
 /// Writes a container into the directory of images. With [`DumpKind::Stop`] its processes have ended when this returns; its
@@ -65,15 +69,12 @@ pub fn dump(
     talk(session, (kind, &to), &directories, on_moment).map(drop)
 }
 
-/// What a process has as its streams 0, 1 and 2, as `/proc/PID/fd` names them: `pipe:[4711]`, `/dev/null` …. Asked when the
-/// container has just been created: a program may redirect them, and its children still have them.
+/// A stream as `/proc/PID/fd` names it: `pipe:[4711]`, `/dev/null` …; empty where that cannot be told. Asked before the
+/// container starts: its program may redirect its streams, and its children still have them.
 #[must_use]
-pub fn standard_streams(pid: i32) -> Vec<String> {
-    let stream = |number: u8| {
-        let link = std::fs::read_link(format!("/proc/{pid}/fd/{number}"));
-        link.map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
-    };
-    (0..3).map(stream).collect()
+pub fn stream_name(stream: BorrowedFd<'_>) -> String {
+    let link = readlink(DescriptorPath::of(stream).as_c_str(), Vec::new());
+    link.map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn check_parent(options: &DumpOptions) -> Result<(), CheckpointError> {
@@ -120,15 +121,15 @@ fn write_dump(target: &Target<'_>, options: &DumpOptions, to: &mut Writer) {
         to.text(option::PARENT_IMG, parent.as_os_str().as_bytes());
         to.flag(option::TRACK_MEM, true);
     }
-    if let Some(freezer) = freezer(target.plan) {
+    if let Some(freezer) = freezer(target.cgroup) {
         // Without it the processes are stopped one by one, and new ones can be missed.
         to.text(option::FREEZE_CGROUP, freezer.as_os_str().as_bytes());
     }
 }
 
-fn freezer(plan: &Plan) -> Option<PathBuf> {
-    let unified = plan.cgroup.kind == LayoutKind::Unified;
-    let place = plan.cgroup.places.iter().find(|place| {
+fn freezer(cgroup: &CgroupPlan) -> Option<PathBuf> {
+    let unified = cgroup.kind == LayoutKind::Unified;
+    let place = cgroup.places.iter().find(|place| {
         if unified { place.unified } else { place.controllers.contains(&Controller::Freezer) }
     })?;
     Some(place.path())
@@ -136,7 +137,7 @@ fn freezer(plan: &Plan) -> Option<PathBuf> {
 
 /// Network and pid namespaces that the container shares are left to whoever made them.
 fn write_namespaces(target: &Target<'_>, to: &mut Writer) -> Result<(), CheckpointError> {
-    for (kind, path) in &target.plan.namespaces.join {
+    for (kind, path) in &target.outside.namespaces {
         let Some((name, key)) = external_namespace(*kind) else { continue };
         let found = std::fs::metadata(path)
             .map_err(|cause| CheckpointError::Image { path: path.clone(), cause })?;
@@ -160,7 +161,7 @@ pub(super) fn external_namespace(kind: NamespaceKind) -> Option<(&'static str, &
 }
 
 fn write_mounts(target: &Target<'_>, to: &mut Writer) {
-    for mount in externals(target.plan) {
+    for mount in &target.outside.mounts {
         let at = resolved(target.pid, &mount.target);
         let name = mount.target.as_os_str().as_bytes();
         to.message(option::EXT_MNT, &pair(at.as_os_str().as_bytes(), name));
@@ -170,7 +171,7 @@ fn write_mounts(target: &Target<'_>, to: &mut Writer) {
 fn write_descriptors(target: &Target<'_>, images: &Path) -> Result<(), CheckpointError> {
     let path = images.join(DESCRIPTORS);
     let failed = |cause| CheckpointError::Image { path: path.clone(), cause };
-    let text = serde_json::to_vec(target.descriptors).map_err(|error| failed(error.into()))?;
+    let text = serde_json::to_vec(target.streams).map_err(|error| failed(error.into()))?;
     let mut file = std::fs::OpenOptions::new();
     std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
     let file = file.write(true).create(true).truncate(true).open(&path);

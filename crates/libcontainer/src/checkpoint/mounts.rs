@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, readlink};
+use serde::{Deserialize, Serialize};
 use spec::runtime::NamespaceKind;
 use sys::{Errno, open_in_root};
 
@@ -17,23 +18,40 @@ use crate::plan::{Plan, Step};
 use crate::prepared::Target;
 use crate::rootfs::Root;
 
-/// A mount that comes from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct External {
-    /// Inside the container.
-    pub(super) target: PathBuf,
-    /// On the host.
-    pub(super) source: PathBuf,
+/// What of a container is not its own. Told from its plan, and kept with it until it is dumped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outside {
+    /// Mounts that come from outside, in the plan's order.
+    pub mounts: Vec<ExternalMount>,
+    /// Namespaces that were joined.
+    pub namespaces: Vec<(NamespaceKind, PathBuf)>,
 }
 
-/// The mounts that come from outside, in the plan's order.
-pub(super) fn externals(plan: &Plan) -> Vec<External> {
+/// A mount that comes from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalMount {
+    /// Inside the container.
+    pub target: PathBuf,
+    /// On the host.
+    pub source: PathBuf,
+}
+
+impl Outside {
+    /// What a plan takes from outside.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        Self { mounts: mounts(plan), namespaces: plan.namespaces.join.clone() }
+    }
+}
+
+fn mounts(plan: &Plan) -> Vec<ExternalMount> {
     let mut found = Vec::new();
     for step in &plan.steps {
         if let Step::Bind { source, target, .. } = step {
-            found.push(External { target: target.clone(), source: source.clone() });
+            found.push(ExternalMount { target: target.clone(), source: source.clone() });
         } else if let Step::CgroupV1 { target, hierarchies, .. } = step {
-            found.extend(hierarchies.iter().map(|hierarchy| External {
+            found.extend(hierarchies.iter().map(|hierarchy| ExternalMount {
                 target: target.join(&hierarchy.name),
                 source: hierarchy.source.clone(),
             }));
@@ -43,7 +61,7 @@ pub(super) fn externals(plan: &Plan) -> Vec<External> {
             // No node can be made there: the host's are bound.
             found.extend(nodes.iter().map(|node| {
                 let path = Path::new("/dev").join(&node.name);
-                External { target: path.clone(), source: path }
+                ExternalMount { target: path.clone(), source: path }
             }));
         }
     }
@@ -195,7 +213,8 @@ mod tests {
         assert!(outer.join("for/nested").is_dir());
         assert!(outer.join("below").is_dir() && !rootfs.join("real/conf/below").exists());
         assert!(rootfs.join("etc/hosts").is_file());
-        let names: Vec<_> = externals(&plan).into_iter().map(|mount| mount.target).collect();
+        let names: Vec<_> =
+            Outside::of(&plan).mounts.into_iter().map(|mount| mount.target).collect();
         let expected = ["/test", "/test/for/nested", "/conf", "/conf/below", "/etc/hosts"];
         assert_eq!(names, expected.map(PathBuf::from));
     }

@@ -13,7 +13,7 @@ use super::criu::{Criu, FIRST_INHERITED, Session, Start};
 use super::dump::{DESCRIPTORS, external_namespace};
 use super::error::CheckpointError;
 use super::message::{Kind, inherited, option, pair};
-use super::mounts::{externals, make_mount_points};
+use super::mounts::{Outside, make_mount_points};
 use super::options::RestoreOptions;
 use super::protobuf::Writer;
 use super::talk::{Moment, OnMoment, talk};
@@ -199,7 +199,7 @@ fn write_restore(origin: &Origin<'_>, options: &RestoreOptions, to: &mut Writer)
     if let Some(context) = &options.lsm_mount_context {
         to.text(option::LSM_MOUNT_CONTEXT, context.as_bytes());
     }
-    for mount in externals(origin.plan) {
+    for mount in Outside::of(origin.plan).mounts {
         let (name, source) = (mount.target.as_os_str(), mount.source.as_os_str());
         to.message(option::EXT_MNT, &pair(name.as_bytes(), source.as_bytes()));
     }

@@ -180,13 +180,25 @@ impl Directory {
         written.map_err(ContainerError::file("write", &self.path_of(name)))
     }
 
+    /// Makes a directory inside.
+    pub(super) fn make_inside(&self, name: &str) -> Result<(), ContainerError> {
+        rustix::fs::mkdirat(&self.descriptor, name, Mode::RWXU)
+            .map_err(|errno| ContainerError::file("make", &self.path_of(name))(errno.into()))
+    }
+
+    /// Removes it again, unless somebody has put something in.
+    pub(super) fn remove_inside(&self, name: &str) {
+        let _kept = rustix::fs::unlinkat(&self.descriptor, name, AtFlags::REMOVEDIR);
+    }
+
     /// Removes the directory; what stands in the way stays, for the next one who sweeps.
     pub(super) fn remove(&self) {
         // The record last: without it there is no container.
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
             if entry.file_name() != RECORD {
-                let _kept =
-                    rustix::fs::unlinkat(&self.descriptor, entry.file_name(), AtFlags::empty());
+                let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                let how = if is_directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+                let _kept = rustix::fs::unlinkat(&self.descriptor, entry.file_name(), how);
             }
         }
         let _kept = rustix::fs::unlinkat(&self.descriptor, RECORD, AtFlags::empty());

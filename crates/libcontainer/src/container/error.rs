@@ -8,6 +8,7 @@ use sys::Errno;
 use super::ContainerName;
 use crate::StartError;
 use crate::cgroup::CgroupError;
+use crate::checkpoint::CheckpointError;
 
 /// Why something could not be done with a container.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,17 @@ pub enum ContainerError {
         /// The group's answer.
         #[source]
         cause: CgroupError,
+    },
+    /// It could not be dumped or restored.
+    #[error("{action} container {name:?}", name = name.as_str())]
+    Checkpoint {
+        /// Which.
+        name: ContainerName,
+        /// What was asked for.
+        action: &'static str,
+        /// What CRIU says.
+        #[source]
+        cause: Box<CheckpointError>,
     },
     /// A system call.
     #[error("{action} container {name:?}", name = name.as_str())]

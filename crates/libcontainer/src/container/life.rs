@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Container {
     directory: Directory,
-    record: Record,
+    pub(super) record: Record,
     /// Of a container that this process made and starts itself.
     created: Option<Created>,
 }
@@ -349,7 +349,7 @@ impl Container {
         }
     }
 
-    fn lock(&self) -> Result<Lock, ContainerError> {
+    pub(super) fn lock(&self) -> Result<Lock, ContainerError> {
         self.directory.lock()
     }
 
@@ -385,7 +385,7 @@ impl Container {
     }
 
     /// The first process, which every action that needs it is allowed with only.
-    fn alive(&self, action: Action) -> Result<Process, ContainerError> {
+    pub(super) fn alive(&self, action: Action) -> Result<Process, ContainerError> {
         self.allow(action)?;
         self.process().ok_or_else(|| self.wrong(action, Status::Stopped))
     }

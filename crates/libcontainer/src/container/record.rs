@@ -10,6 +10,8 @@ use sys::Errno;
 
 use super::{ContainerError, ContainerName, Request};
 use crate::cgroup::{Cgroup, CgroupError, CgroupPlan};
+use crate::checkpoint::{Outside, stream_name};
+use crate::create::Stdio;
 use crate::names::Names;
 use crate::plan::HookPlan;
 use crate::process::{Process, start_time};
@@ -37,6 +39,12 @@ pub(super) struct Record {
     pub(super) hooks: Option<HookPlan>,
     /// Whether its processes end with the first one: it has a pid namespace of its own.
     pub(super) own_pids: bool,
+    /// For a dump.
+    #[serde(default)]
+    pub(super) outside: Outside,
+    /// What its first process began with as its streams, for a dump.
+    #[serde(default)]
+    pub(super) streams: Vec<String>,
     /// For the errors of its start.
     #[serde(default)]
     pub(super) names: Names,
@@ -70,6 +78,8 @@ impl Record {
             cgroup: CgroupPlan { settings: Vec::new(), ..request.plan.cgroup.clone() },
             hooks: request.plan.hooks.clone(),
             own_pids,
+            outside: Outside::of(request.plan),
+            streams: stream_names(request.stdio),
             names: Names::default(),
             first: None,
         }
@@ -77,14 +87,19 @@ impl Record {
 
     /// Writes its process in.
     pub(super) fn is_made(&mut self, created: &crate::Created) -> Result<(), ContainerError> {
-        let pid = created.pid();
+        self.is_process(created.pid())?;
+        self.names = created.names().clone();
+        Ok(())
+    }
+
+    /// Writes its first process in, by its pid.
+    pub(super) fn is_process(&mut self, pid: i32) -> Result<(), ContainerError> {
         let start_time = start_time(pid).ok_or_else(|| ContainerError::Kernel {
             name: self.name.clone(),
             action: "create",
             errno: Errno::from_raw(libc::ESRCH),
         })?;
         self.first = Some(FirstProcess { pid, start_time });
-        self.names = created.names().clone();
         Ok(())
     }
 
@@ -107,4 +122,9 @@ impl Record {
         let FirstProcess { pid, start_time } = self.first?;
         Process::find(pid, start_time).filter(|process| !process.has_ended())
     }
+}
+
+/// Nothing for a terminal of the container's own.
+fn stream_names(stdio: Stdio<'_>) -> Vec<String> {
+    stdio.streams().map(|streams| streams.map(stream_name).to_vec()).unwrap_or_default()
 }

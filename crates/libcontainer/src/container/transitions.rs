@@ -10,6 +10,7 @@ pub(super) enum Action {
     Pause,
     Resume,
     Update,
+    Checkpoint,
     Execute { even_paused: bool },
     Delete { force: bool },
 }
@@ -23,6 +24,7 @@ impl Action {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Update => "update",
+            Self::Checkpoint => "checkpoint",
             Self::Execute { .. } => "execute in",
             Self::Delete { .. } => "delete",
         }
@@ -35,6 +37,7 @@ impl Action {
             | (Self::Pause, Status::Created | Status::Running)
             | (Self::Resume, Status::Paused)
             | (Self::Signal | Self::Update, Status::Created | Status::Running | Status::Paused)
+            | (Self::Checkpoint, Status::Running | Status::Paused)
             | (Self::Execute { .. }, Status::Created | Status::Running)
             | (Self::Execute { even_paused: true }, Status::Paused)
             // Nothing of the user's runs in it yet.
@@ -46,6 +49,7 @@ impl Action {
                 | Self::Pause
                 | Self::Resume
                 | Self::Update
+                | Self::Checkpoint
                 | Self::Execute { .. }
                 | Self::Delete { force: false },
                 _,
@@ -72,6 +76,7 @@ mod tests {
             (Action::Pause, "-yy--"),
             (Action::Resume, "---y-"),
             (Action::Update, "-yyy-"),
+            (Action::Checkpoint, "--yy-"),
             (Action::Execute { even_paused: false }, "-yy--"),
             (Action::Execute { even_paused: true }, "-yyy-"),
             (Action::Delete { force: false }, "-y--y"),

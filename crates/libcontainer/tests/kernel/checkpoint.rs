@@ -6,14 +6,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
 use libcontainer::checkpoint::{
-    CheckpointError, Criu, DumpKind, DumpOptions, Moment, Options, Origin, RestoreOptions,
-    Restored, Target, dump, restore, standard_streams,
+    CheckpointError, Criu, DumpKind, DumpOptions, Moment, Options, Origin, Outside, RestoreOptions,
+    Restored, Target, dump, restore, stream_name,
 };
-use libcontainer::{Plan, Process, Stdio, chain, create};
+use libcontainer::{ContainerName, Context, Plan, Process, Request, Runtime, Stdio, chain, create};
 use rustix::pipe::{PipeFlags, pipe_with};
-use spec::runtime::Spec;
+use spec::runtime::{Hook, Hooks, Spec, State, Status};
 
-use crate::support::{Bed, PATIENCE, bind, linux, process, put, read_until, wait};
+use crate::support::{Bed, PATIENCE, bind, linux, process, put, read_until, strings, wait};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -77,18 +77,19 @@ impl Ground {
         let (stdin, stdout, stderr) = (stdin.as_fd(), stdout.as_fd(), stderr.as_fd());
         let created = create(plan, Stdio::Streams { stdin, stdout, stderr }).unwrap();
         let (process, _group) = created.start().unwrap();
-        let descriptors = standard_streams(process.pid());
-        (process, descriptors, talk)
+        (process, [stdin, stdout, stderr].map(stream_name).to_vec(), talk)
     }
 
     fn dump(
         &self,
-        (process, descriptors): (&Process, &[String]),
+        (process, streams): (&Process, &[String]),
         plan: &Plan,
         options: &DumpOptions,
     ) -> Result<Vec<String>, CheckpointError> {
         let rootfs = self.bed.rootfs();
-        let target = Target { pid: process.pid(), plan, rootfs: &rootfs, descriptors };
+        let (pid, outside) = (process.pid(), Outside::of(plan));
+        let cgroup = &plan.cgroup;
+        let target = Target { pid, rootfs: &rootfs, outside: &outside, cgroup, streams };
         let mut moments = Vec::new();
         dump(&self.criu, &target, options, &mut |moment| {
             moments.push(format!("{moment:?}"));
@@ -262,7 +263,7 @@ fn a_terminal_comes_back() {
     let mut created = create(&plan, Stdio::Terminal).unwrap();
     let master = created.take_console().unwrap();
     let (process, _group) = created.start().unwrap();
-    let descriptors = standard_streams(process.pid());
+    let descriptors = vec![stream_name(master.as_fd()); 3];
     let talk = Talk { input: master.try_clone().unwrap(), output: master };
     talk.say("first\n", "1 first.");
     let options = DumpOptions { options: ground.options(), ..DumpOptions::default() };
@@ -302,7 +303,7 @@ fn what_cannot_be_dumped_goes_on_and_the_log_says_why() {
     let (stdin, stdout, stderr) = (stdin.as_fd(), stdout.as_fd(), outside.as_fd());
     let created = create(&plan, Stdio::Streams { stdin, stdout, stderr }).unwrap();
     let (process, cgroup) = created.start().unwrap();
-    let descriptors = standard_streams(process.pid());
+    let descriptors = [stdin, stdout, stderr].map(stream_name);
     let options = DumpOptions { options: ground.options(), ..DumpOptions::default() };
     let error = ground.dump((&process, &descriptors), &plan, &options).unwrap_err();
     let text = chain(&error);
@@ -341,4 +342,62 @@ fn a_program_that_is_no_criu_is_told_apart() {
         let error = Criu::new(program, []).version().unwrap_err();
         assert_eq!(chain(&error), words);
     }
+}
+
+#[test]
+fn a_container_is_restored_under_another_id() {
+    let Some(ground) = Ground::new() else { return };
+    let runtime = Runtime::new(ground.bed.path("run"));
+    let mut spec = ground.bed.spec(COUNTER);
+    let touch = Hook {
+        path: "/bin/sh".into(),
+        args: strings(&["sh", "-c", "cat > state"]),
+        ..Hook::default()
+    };
+    spec.hooks = Some(Hooks { create_runtime: vec![touch], ..Hooks::default() });
+    let bundle = ground.bed.directory.path();
+    let plan = |id: &str| {
+        libcontainer::plan(&spec, &Context { id: id.to_owned(), ..ground.bed.context() }).unwrap()
+    };
+    let named = |id: &str| id.parse::<ContainerName>().unwrap();
+
+    let (theirs, talk) = streams();
+    let [stdin, stdout, stderr] = theirs.each_ref().map(AsFd::as_fd);
+    let (name, first_plan) = (named("web"), plan("web"));
+    let stdio = Stdio::Streams { stdin, stdout, stderr };
+    let request = Request { name: &name, spec: &spec, bundle, plan: &first_plan, stdio };
+    let mut container = runtime.create(&request).unwrap().container;
+    container.start().unwrap();
+    let first = container.process().unwrap();
+    talk.say("first\n", "1 first.");
+    let options = DumpOptions { options: ground.options(), ..DumpOptions::default() };
+    // By whoever finds it by its id: what a dump needs is in its directory.
+    let found = runtime.load(&name).unwrap();
+    found.checkpoint(&ground.criu, &options, &mut |_| Ok(())).unwrap();
+    assert_eq!(wait(&first), 137);
+    let refused = found.checkpoint(&ground.criu, &options, &mut |_| Ok(())).unwrap_err();
+    assert_eq!(chain(&refused), "checkpoint container \"web\": it is stopped");
+    found.delete(false).unwrap();
+    fs::remove_file(ground.bed.path("state")).unwrap();
+
+    let (theirs, talk) = streams();
+    let [stdin, stdout, stderr] = theirs.each_ref().map(AsFd::as_fd);
+    let (name, second_plan) = (named("again"), plan("again"));
+    let stdio = Stdio::Streams { stdin, stdout, stderr };
+    let request = Request { name: &name, spec: &spec, bundle, plan: &second_plan, stdio };
+    let options = RestoreOptions { options: ground.options(), ..RestoreOptions::default() };
+    let restored = runtime.restore(&request, &ground.criu, &options, &mut |_| Ok(()));
+    let restored = restored.unwrap_or_else(|error| panic!("{}", chain(&error))).container;
+    assert_eq!(restored.status(), Status::Running);
+    talk.say("second\n", "2 second.");
+    let state: State =
+        serde_json::from_slice(&fs::read(ground.bed.path("state")).unwrap()).unwrap();
+    let first = restored.process().unwrap();
+    assert_eq!((state.id.as_str(), state.pid), ("again", Some(first.pid())));
+    let again = runtime.restore(&request, &ground.criu, &options, &mut |_| Ok(())).unwrap_err();
+    assert_eq!(chain(&again), "container \"again\" exists already");
+    restored.delete(true).unwrap();
+    wait(&first);
+    assert_eq!(fs::read_dir(ground.bed.path("run")).unwrap().count(), 0);
+    ground.bed.assert_nothing_left();
 }

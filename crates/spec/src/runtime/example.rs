@@ -6,12 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Capabilities, DeviceRule, IdMapping, Linux, Mount, Namespace, NamespaceKind, Process,
-    Resources, Rlimit, Root, Spec,
+    Capabilities, DeviceRule, IdMapping, Linux, Mount, Namespace, NamespaceKind, OCI_VERSION,
+    Process, Resources, Rlimit, Root, Spec,
 };
-
-/// Version of the specification that new documents follow.
-pub const OCI_VERSION: &str = "1.3.0";
 
 const KEPT_CAPABILITIES: [&str; 3] = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
