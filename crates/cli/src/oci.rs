@@ -17,7 +17,9 @@ use crate::output;
 
 mod bundle;
 mod change;
+mod checkpoint;
 mod console;
+mod documents;
 mod execute;
 mod flags;
 mod foreground;

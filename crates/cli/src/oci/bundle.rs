@@ -27,6 +27,15 @@ impl Bundle {
         Ok(Self { path, spec })
     }
 
+    /// What is to be made of it, whatever the flags are.
+    pub(super) fn plan_alone(
+        &self,
+        session: &Session,
+        name: &ContainerName,
+    ) -> Result<Plan, Failure> {
+        plan(&self.spec, &self.context(session, name)?)
+    }
+
     /// What is to be made of it, with the flags of `create`.
     pub(super) fn plan(
         &self,
@@ -34,7 +43,7 @@ impl Bundle {
         name: &ContainerName,
         matches: &Matches,
     ) -> Result<Plan, Failure> {
-        let mut plan = plan(&self.spec, &self.context(session, name)?)?;
+        let mut plan = self.plan_alone(session, name)?;
         plan.process.keep_keyring = matches.on("no-new-keyring");
         let passed = passed_sockets();
         plan.process.preserved_descriptors = passed + super::process::preserved(matches, passed)?;

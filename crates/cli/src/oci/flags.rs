@@ -2,7 +2,8 @@
 
 use crate::arguments::{Flag, many, one, switch};
 
-pub(super) const CREATE: &[Flag] = &[
+/// Where a container comes from, and who is told of it.
+pub(super) const PLACE: &[Flag] = &[
     one("b", "bundle", "directory", "Directory of the bundle (default: the working directory)"),
     one(
         "",
@@ -18,14 +19,58 @@ pub(super) const CREATE: &[Flag] = &[
     ),
     one("", "pid-file", "file", "File that gets the pid of the container's first process"),
     switch("", "no-pivot", "Move the root instead of pivoting it: for a root in a ramdisk"),
+];
+
+pub(super) const CREATE: &[Flag] = &[
     switch("", "no-new-keyring", "Keep the caller's session keyring"),
     one("", "preserve-fds", "int", "Pass so many descriptors on, from 3 on"),
 ];
 
-pub(super) const RUN: &[Flag] = &[
+/// Whether this program stays with the container.
+pub(super) const STAY: &[Flag] = &[
     switch("d", "detach", "Leave the container running"),
-    switch("", "keep", "Keep the container after its end"),
     switch("", "no-subreaper", "Do not adopt the container's orphans; this program never does"),
+];
+
+pub(super) const RUN: &[Flag] = &[switch("", "keep", "Keep the container after its end")];
+
+/// What `checkpoint` and `restore` have in common.
+pub(super) const CRIU: &[Flag] = &[
+    one("", "image-path", "directory", "Directory of the images (default \"checkpoint\")"),
+    one("", "work-path", "directory", "Directory of CRIU's log (default: that of the images)"),
+    switch("", "tcp-established", "Allow established TCP connections"),
+    switch("", "ext-unix-sk", "Allow Unix sockets whose other end is outside"),
+    switch("", "shell-job", "Allow a session, or a terminal, of somebody outside"),
+    switch("", "lazy-pages", "Copy memory when it is touched, see userfaultfd(2)"),
+    switch("", "file-locks", "Allow file locks"),
+    one(
+        "",
+        "manage-cgroups-mode",
+        "soft|full|strict|ignore",
+        "What is done about control groups (default \"soft\")",
+    ),
+    many("", "empty-ns", "namespace", "Make a namespace without what was in it: network, always"),
+    switch("", "auto-dedup", "Free what a newer dump, or a restore, makes superfluous"),
+];
+
+pub(super) const CHECKPOINT: &[Flag] = &[
+    one("", "parent-path", "directory", "Earlier images, relative to the new ones"),
+    switch("", "leave-running", "Leave the container running"),
+    switch("", "tcp-skip-in-flight", "Leave out TCP connections that are being made"),
+    switch("", "link-remap", "Give open files without a name one for a while"),
+    one("", "status-fd", "int", "Write a NUL byte there once pages can be asked for"),
+    one("", "page-server", "ADDRESS:PORT", "Send memory there"),
+    switch("", "pre-dump", "Write memory only, and leave the container running"),
+];
+
+pub(super) const RESTORE: &[Flag] = &[
+    one("", "lsm-profile", "TYPE:NAME", "Another security profile than that of the dump"),
+    one("", "lsm-mount-context", "context", "Another SELinux context for the mounts"),
+];
+
+pub(super) const SPEC: &[Flag] = &[
+    one("b", "bundle", "directory", "Directory of the bundle (default: the working directory)"),
+    switch("", "rootless", "For a user without rights"),
 ];
 
 pub(super) const DELETE: &[Flag] =

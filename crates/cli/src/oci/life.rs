@@ -70,7 +70,7 @@ pub(super) fn delete(session: &Session, matches: &Matches) -> Result<i32, Failur
     Ok(0)
 }
 
-fn has_terminal(bundle: &Bundle) -> bool {
+pub(super) fn has_terminal(bundle: &Bundle) -> bool {
     bundle.spec.process.as_ref().is_some_and(|process| process.terminal)
 }
 
@@ -97,7 +97,7 @@ fn make(
 }
 
 /// Tells whoever wants to know of the container, and removes it when that is not possible.
-fn announce(
+pub(super) fn announce(
     session: &Session,
     matches: &Matches,
     made: Waiting,
@@ -123,7 +123,7 @@ fn discard(session: &Session, container: Container) {
     }
 }
 
-fn remove(session: &Session, container: Container, force: bool) -> Result<(), Failure> {
+pub(super) fn remove(session: &Session, container: Container, force: bool) -> Result<(), Failure> {
     for failed in container.delete(force)? {
         session.warn(&libcontainer::chain(&failed));
     }

@@ -1,7 +1,9 @@
 //! Every command of the face, with its grammar.
 
-use super::flags::{CREATE, DELETE, EXEC, KILL, LIST, PS, RUN, UPDATE};
-use super::{Command, change, execute, life, look};
+use super::flags::{
+    CHECKPOINT, CREATE, CRIU, DELETE, EXEC, KILL, LIST, PLACE, PS, RESTORE, RUN, SPEC, STAY, UPDATE,
+};
+use super::{Command, change, checkpoint, documents, execute, life, look};
 use crate::arguments::{Arity, Grammar, NONE, SOME, exactly};
 
 macro_rules! command {
@@ -26,10 +28,19 @@ const ONE_OR_TWO: Arity = Arity { least: 1, most: 2 };
 /// All of them.
 pub(crate) static COMMANDS: &[Command] = &[
     command!(
+        "oci checkpoint",
+        "[OPTIONS] CONTAINER",
+        "Write a running container into images, through CRIU",
+        [CRIU, CHECKPOINT],
+        ONE,
+        true,
+        checkpoint::checkpoint
+    ),
+    command!(
         "oci create",
         "[OPTIONS] CONTAINER",
         "Create a container",
-        [CREATE],
+        [PLACE, CREATE],
         ONE,
         true,
         life::create
@@ -51,6 +62,15 @@ pub(crate) static COMMANDS: &[Command] = &[
         SOME,
         false,
         execute::execute
+    ),
+    command!(
+        "oci features",
+        "",
+        "Print what this runtime can do, as JSON",
+        [],
+        NONE,
+        true,
+        documents::features
     ),
     command!(
         "oci kill",
@@ -90,6 +110,15 @@ pub(crate) static COMMANDS: &[Command] = &[
         look::ps
     ),
     command!(
+        "oci restore",
+        "[OPTIONS] CONTAINER",
+        "Make a container out of images, through CRIU",
+        [PLACE, STAY, CRIU, RESTORE],
+        ONE,
+        true,
+        checkpoint::restore
+    ),
+    command!(
         "oci resume",
         "CONTAINER",
         "Let all processes of a container go on",
@@ -102,10 +131,19 @@ pub(crate) static COMMANDS: &[Command] = &[
         "oci run",
         "[OPTIONS] CONTAINER",
         "Create and start a container",
-        [CREATE, RUN],
+        [PLACE, CREATE, STAY, RUN],
         ONE,
         true,
         life::run
+    ),
+    command!(
+        "oci spec",
+        "[OPTIONS]",
+        "Write a configuration to begin with",
+        [SPEC],
+        NONE,
+        true,
+        documents::spec
     ),
     command!(
         "oci start",

@@ -50,6 +50,7 @@ fn container(error: &ContainerError) -> String {
         ContainerError::NotFound { .. }
         | ContainerError::WrongState { .. }
         | ContainerError::Cgroup { .. }
+        | ContainerError::Checkpoint { .. }
         | ContainerError::Kernel { .. }
         | ContainerError::Record { .. }
         | ContainerError::File { .. } => with_words(error),
