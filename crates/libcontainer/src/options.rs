@@ -93,13 +93,14 @@ pub(crate) fn propagation(name: &str) -> Option<u64> {
 
 /// Every option that is not left to the file system.
 pub(crate) fn names() -> Vec<String> {
-    let attributes = ATTRIBUTES.iter().flat_map(|(yes, no, _, _)| [*yes, *no]);
+    let attributes = ATTRIBUTES.iter().chain(ACCESS_TIMES);
+    let attributes = attributes.flat_map(|(yes, no, _, _)| [*yes, *no]);
     let recursive = attributes.clone().map(|name| format!("r{name}"));
-    let others = FLAGS.iter().map(|(name, _)| *name);
+    let others = FLAGS.iter().map(|(name, _, _)| *name);
     let others = others.chain(PROPAGATION.iter().map(|(name, _)| *name));
     let mut names: Vec<String> = attributes
         .chain(others)
-        .chain(["bind", "rbind", "tmpcopyup"])
+        .chain(["bind", "rbind", "idmap", "ridmap", "tmpcopyup"])
         .map(str::to_owned)
         .chain(recursive)
         .collect();

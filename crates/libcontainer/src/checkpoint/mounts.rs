@@ -17,6 +17,7 @@ use crate::descriptor_path::DescriptorPath;
 use crate::plan::{Plan, Step};
 use crate::prepared::Target;
 use crate::rootfs::Root;
+use crate::target::Kind;
 
 /// What of a container is not its own. Told from its plan, and kept with it until it is dumped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,14 +56,14 @@ fn mounts(plan: &Plan) -> Vec<ExternalMount> {
                 target: target.join(&hierarchy.name),
                 source: hierarchy.source.clone(),
             }));
-        } else if let Step::Devices { nodes, .. } = step
+        } else if let Step::Devices { nodes, elsewhere, .. } = step
             && has_user_namespace(plan)
         {
             // No node can be made there: the host's are bound.
-            found.extend(nodes.iter().map(|node| {
-                let path = Path::new("/dev").join(&node.name);
-                ExternalMount { target: path.clone(), source: path }
-            }));
+            let below_dev = nodes.iter().map(|node| Path::new("/dev").join(&node.name));
+            let others = elsewhere.iter().map(|node| Path::new("/").join(&node.name));
+            let paths = below_dev.chain(others);
+            found.extend(paths.map(|path| ExternalMount { target: path.clone(), source: path }));
         }
     }
     found
@@ -139,7 +140,8 @@ fn real_target(rootfs: &Path, target: &Path) -> PathBuf {
 fn make_one(outside: &Path, inside: &Path, directory: bool) -> Result<(), Errno> {
     let root = Root::open(outside)?;
     let target = Target::new(inside).map_err(|_nul| Errno::from_raw(libc::EINVAL))?;
-    if directory { root.make_directory(&target) } else { root.make_file(&target) }.map(drop)
+    let kind = if directory { Kind::Directory } else { Kind::File };
+    root.place(&target, kind).map(drop)
 }
 
 #[cfg(test)]
@@ -149,26 +151,17 @@ mod tests {
     use super::*;
 
     fn bind(source: &Path, target: &str) -> Step {
-        Step::Bind {
-            source: source.to_owned(),
-            target: target.into(),
-            recursive: true,
-            set: 0,
-            clear: 0,
-            set_recursive: false,
-            keep_peers: false,
-        }
+        let step = serde_json::json!({
+            "do": "bind", "source": source, "target": target, "recursive": true, "set": 0, "clear": 0,
+        });
+        serde_json::from_value(step).unwrap()
     }
 
     fn tmpfs(target: &str) -> Step {
-        Step::Mount {
-            kind: "tmpfs".to_owned(),
-            source: "tmpfs".to_owned(),
-            target: target.into(),
-            flags: 0,
-            data: String::new(),
-            copy_up: false,
-        }
+        let step = serde_json::json!({
+            "do": "mount", "kind": "tmpfs", "source": "tmpfs", "target": target, "flags": 0, "data": "",
+        });
+        serde_json::from_value(step).unwrap()
     }
 
     fn plan(steps: &[Step]) -> Plan {
