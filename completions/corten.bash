@@ -23,7 +23,7 @@ _corten_family() {
     case $1 in
         container) members="attach create exec inspect kill list logs ls pause ps remove rm run start stop top unpause wait" ;;
         image) members="history import inspect list load ls remove rm tag" ;;
-        oci) members="create delete exec kill list pause plan ps resume run start state update" ;;
+        oci) members="checkpoint create delete exec features kill list pause plan ps restore resume run spec start state update" ;;
         system) members="info" ;;
         template) members="build list ls" ;;
     esac
@@ -166,6 +166,11 @@ _corten_command() {
             valued=""
             kind="bash fish zsh"
             ;;
+        "oci checkpoint")
+            flags="--auto-dedup --empty-ns --ext-unix-sk --file-locks --image-path --lazy-pages --leave-running --link-remap --manage-cgroups-mode --page-server --parent-path --pre-dump --shell-job --status-fd --tcp-established --tcp-skip-in-flight --work-path"
+            valued="--empty-ns --image-path --manage-cgroups-mode --page-server --parent-path --status-fd --work-path"
+            kind=""
+            ;;
         "oci create")
             flags="--bundle --console-socket --no-new-keyring --no-pivot --pid-file --pidfd-socket --preserve-fds"
             valued="-b --bundle --console-socket --pid-file --pidfd-socket --preserve-fds"
@@ -179,6 +184,11 @@ _corten_command() {
         "oci exec")
             flags="--additional-gids --apparmor --cap --cgroup --console-socket --cwd --detach --env --ignore-paused --no-new-privs --no-subreaper --pid-file --pidfd-socket --preserve-fds --process --process-label --tty --user"
             valued="-g --additional-gids --apparmor -c --cap --cgroup --console-socket --cwd -e --env --pid-file --pidfd-socket --preserve-fds -p --process --process-label -u --user"
+            kind=""
+            ;;
+        "oci features")
+            flags=""
+            valued=""
             kind=""
             ;;
         "oci kill")
@@ -206,6 +216,11 @@ _corten_command() {
             valued="-f --format"
             kind=""
             ;;
+        "oci restore")
+            flags="--auto-dedup --bundle --console-socket --detach --empty-ns --ext-unix-sk --file-locks --image-path --lazy-pages --lsm-mount-context --lsm-profile --manage-cgroups-mode --no-pivot --no-subreaper --pid-file --pidfd-socket --shell-job --tcp-established --work-path"
+            valued="-b --bundle --console-socket --empty-ns --image-path --lsm-mount-context --lsm-profile --manage-cgroups-mode --pid-file --pidfd-socket --work-path"
+            kind=""
+            ;;
         "oci resume")
             flags=""
             valued=""
@@ -214,6 +229,11 @@ _corten_command() {
         "oci run")
             flags="--bundle --console-socket --detach --keep --no-new-keyring --no-pivot --no-subreaper --pid-file --pidfd-socket --preserve-fds"
             valued="-b --bundle --console-socket --pid-file --pidfd-socket --preserve-fds"
+            kind=""
+            ;;
+        "oci spec")
+            flags="--bundle --rootless"
+            valued="-b --bundle"
             kind=""
             ;;
         "oci start")

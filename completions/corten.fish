@@ -111,16 +111,20 @@ complete -c corten -n '__corten_family image' -a ls -d 'List images'
 complete -c corten -n '__corten_family image' -a remove -d 'Remove one or more images'
 complete -c corten -n '__corten_family image' -a rm -d 'Remove one or more images'
 complete -c corten -n '__corten_family image' -a tag -d 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE'
+complete -c corten -n '__corten_family oci' -a checkpoint -d 'Write a running container into images, through CRIU'
 complete -c corten -n '__corten_family oci' -a create -d 'Create a container'
 complete -c corten -n '__corten_family oci' -a delete -d 'Delete what a container holds'
 complete -c corten -n '__corten_family oci' -a exec -d 'Execute a process in a container'
+complete -c corten -n '__corten_family oci' -a features -d 'Print what this runtime can do, as JSON'
 complete -c corten -n '__corten_family oci' -a kill -d 'Send a signal to a container\'s first process (default SIGTERM)'
 complete -c corten -n '__corten_family oci' -a list -d 'List containers'
 complete -c corten -n '__corten_family oci' -a pause -d 'Suspend all processes of a container'
 complete -c corten -n '__corten_family oci' -a plan -d 'Print what a bundle\'s configuration comes to, step by step'
 complete -c corten -n '__corten_family oci' -a ps -d 'List the processes of a container'
+complete -c corten -n '__corten_family oci' -a restore -d 'Make a container out of images, through CRIU'
 complete -c corten -n '__corten_family oci' -a resume -d 'Let all processes of a container go on'
 complete -c corten -n '__corten_family oci' -a run -d 'Create and start a container'
+complete -c corten -n '__corten_family oci' -a spec -d 'Write a configuration to begin with'
 complete -c corten -n '__corten_family oci' -a start -d 'Start a container that was created'
 complete -c corten -n '__corten_family oci' -a state -d 'Print the state of a container'
 complete -c corten -n '__corten_family oci' -a update -d 'Change the limits of a container'
@@ -336,6 +340,25 @@ complete -c corten -n '__corten_is wait "container wait"' -a '(__corten_containe
 # completion
 complete -c corten -n '__corten_is completion' -a 'bash fish zsh'
 
+# oci checkpoint
+complete -c corten -n '__corten_is "oci checkpoint"' -l auto-dedup -d 'Free what a newer dump, or a restore, makes superfluous'
+complete -c corten -n '__corten_is "oci checkpoint"' -l empty-ns -x -d 'Make a namespace without what was in it: network, always'
+complete -c corten -n '__corten_is "oci checkpoint"' -l ext-unix-sk -d 'Allow Unix sockets whose other end is outside'
+complete -c corten -n '__corten_is "oci checkpoint"' -l file-locks -d 'Allow file locks'
+complete -c corten -n '__corten_is "oci checkpoint"' -l image-path -x -d 'Directory of the images (default "checkpoint")'
+complete -c corten -n '__corten_is "oci checkpoint"' -l lazy-pages -d 'Copy memory when it is touched, see userfaultfd(2)'
+complete -c corten -n '__corten_is "oci checkpoint"' -l leave-running -d 'Leave the container running'
+complete -c corten -n '__corten_is "oci checkpoint"' -l link-remap -d 'Give open files without a name one for a while'
+complete -c corten -n '__corten_is "oci checkpoint"' -l manage-cgroups-mode -x -d 'What is done about control groups (default "soft")'
+complete -c corten -n '__corten_is "oci checkpoint"' -l page-server -x -d 'Send memory there'
+complete -c corten -n '__corten_is "oci checkpoint"' -l parent-path -x -d 'Earlier images, relative to the new ones'
+complete -c corten -n '__corten_is "oci checkpoint"' -l pre-dump -d 'Write memory only, and leave the container running'
+complete -c corten -n '__corten_is "oci checkpoint"' -l shell-job -d 'Allow a session, or a terminal, of somebody outside'
+complete -c corten -n '__corten_is "oci checkpoint"' -l status-fd -x -d 'Write a NUL byte there once pages can be asked for'
+complete -c corten -n '__corten_is "oci checkpoint"' -l tcp-established -d 'Allow established TCP connections'
+complete -c corten -n '__corten_is "oci checkpoint"' -l tcp-skip-in-flight -d 'Leave out TCP connections that are being made'
+complete -c corten -n '__corten_is "oci checkpoint"' -l work-path -x -d 'Directory of CRIU\'s log (default: that of the images)'
+
 # oci create
 complete -c corten -n '__corten_is "oci create"' -s b -l bundle -x -a '(__fish_complete_directories)' -d 'Directory of the bundle (default: the working directory)'
 complete -c corten -n '__corten_is "oci create"' -l console-socket -r -F -d 'Unix socket that gets the master of the container\'s terminal'
@@ -368,6 +391,8 @@ complete -c corten -n '__corten_is "oci exec"' -l process-label -x -d 'SELinux l
 complete -c corten -n '__corten_is "oci exec"' -s t -l tty -d 'Give the process a terminal'
 complete -c corten -n '__corten_is "oci exec"' -s u -l user -x -d 'User and group of the process'
 
+# oci features
+
 # oci kill
 complete -c corten -n '__corten_is "oci kill"' -s a -l all -d 'Send the signal to every process of the container'
 
@@ -383,6 +408,27 @@ complete -c corten -n '__corten_is "oci plan"' -a '(__fish_complete_directories)
 # oci ps
 complete -c corten -n '__corten_is "oci ps"' -s f -l format -x -d 'Form of the list (default "table")'
 
+# oci restore
+complete -c corten -n '__corten_is "oci restore"' -l auto-dedup -d 'Free what a newer dump, or a restore, makes superfluous'
+complete -c corten -n '__corten_is "oci restore"' -s b -l bundle -x -a '(__fish_complete_directories)' -d 'Directory of the bundle (default: the working directory)'
+complete -c corten -n '__corten_is "oci restore"' -l console-socket -r -F -d 'Unix socket that gets the master of the container\'s terminal'
+complete -c corten -n '__corten_is "oci restore"' -s d -l detach -d 'Leave the container running'
+complete -c corten -n '__corten_is "oci restore"' -l empty-ns -x -d 'Make a namespace without what was in it: network, always'
+complete -c corten -n '__corten_is "oci restore"' -l ext-unix-sk -d 'Allow Unix sockets whose other end is outside'
+complete -c corten -n '__corten_is "oci restore"' -l file-locks -d 'Allow file locks'
+complete -c corten -n '__corten_is "oci restore"' -l image-path -x -d 'Directory of the images (default "checkpoint")'
+complete -c corten -n '__corten_is "oci restore"' -l lazy-pages -d 'Copy memory when it is touched, see userfaultfd(2)'
+complete -c corten -n '__corten_is "oci restore"' -l lsm-mount-context -x -d 'Another SELinux context for the mounts'
+complete -c corten -n '__corten_is "oci restore"' -l lsm-profile -x -d 'Another security profile than that of the dump'
+complete -c corten -n '__corten_is "oci restore"' -l manage-cgroups-mode -x -d 'What is done about control groups (default "soft")'
+complete -c corten -n '__corten_is "oci restore"' -l no-pivot -d 'Move the root instead of pivoting it: for a root in a ramdisk'
+complete -c corten -n '__corten_is "oci restore"' -l no-subreaper -d 'Do not adopt the container\'s orphans; this program never does'
+complete -c corten -n '__corten_is "oci restore"' -l pid-file -r -F -d 'File that gets the pid of the container\'s first process'
+complete -c corten -n '__corten_is "oci restore"' -l pidfd-socket -r -F -d 'Unix socket that gets a pidfd of the container\'s first process'
+complete -c corten -n '__corten_is "oci restore"' -l shell-job -d 'Allow a session, or a terminal, of somebody outside'
+complete -c corten -n '__corten_is "oci restore"' -l tcp-established -d 'Allow established TCP connections'
+complete -c corten -n '__corten_is "oci restore"' -l work-path -x -d 'Directory of CRIU\'s log (default: that of the images)'
+
 # oci resume
 
 # oci run
@@ -396,6 +442,10 @@ complete -c corten -n '__corten_is "oci run"' -l no-subreaper -d 'Do not adopt t
 complete -c corten -n '__corten_is "oci run"' -l pid-file -r -F -d 'File that gets the pid of the container\'s first process'
 complete -c corten -n '__corten_is "oci run"' -l pidfd-socket -r -F -d 'Unix socket that gets a pidfd of the container\'s first process'
 complete -c corten -n '__corten_is "oci run"' -l preserve-fds -x -d 'Pass so many descriptors on, from 3 on'
+
+# oci spec
+complete -c corten -n '__corten_is "oci spec"' -s b -l bundle -x -a '(__fish_complete_directories)' -d 'Directory of the bundle (default: the working directory)'
+complete -c corten -n '__corten_is "oci spec"' -l rootless -d 'For a user without rights'
 
 # oci start
 
