@@ -20,7 +20,6 @@ use sys::{CStringArray, CloneArgs, Errno, Namespaces, clone3, execve, exit_now};
 use super::error::CheckpointError;
 use super::message::{self, Kind, Response};
 use super::protobuf::Writer;
-use crate::cgroup::Entry;
 use crate::process::Process;
 use crate::wire::retry;
 
@@ -126,8 +125,6 @@ pub(super) struct Start<'a> {
     pub(super) directories: Option<[&'a Path; 2]>,
     /// More that it inherits, from [`FIRST_INHERITED`] on.
     pub(super) inherit: Vec<BorrowedFd<'a>>,
-    /// The groups that it and all that it restores are in.
-    pub(super) groups: Option<&'a Entry>,
     /// A directory and where it is bound, in a mount namespace of the run's own.
     pub(super) bind: Option<(&'a Path, &'a Path)>,
 }
@@ -168,16 +165,13 @@ impl Session {
             directories: [&c_path(directories[0])?, &c_path(directories[1])?],
             inherit: &start.inherit,
             spares: Vec::with_capacity(usize::from(FIRST_INHERITED) + start.inherit.len()),
-            groups: start.groups,
             bind: bind.as_ref().map(|(from, to)| (from.as_c_str(), to.as_c_str())),
             program: &program,
             argv: &CStringArray::new(words.to_vec()),
             envp: &CStringArray::new(environment),
         };
         let namespaces = if bind.is_some() { Namespaces::MOUNT } else { Namespaces::default() };
-        let into_cgroup = start.groups.and_then(Entry::into_cgroup);
-        let args =
-            CloneArgs { namespaces, into_cgroup, waits_for_exec: true, ..CloneArgs::default() };
+        let args = CloneArgs { namespaces, waits_for_exec: true, ..CloneArgs::default() };
         let cloned = clone3(args, || newborn.become_criu()).map_err(run)?;
         drop(door);
         let process = Process::new(cloned.pid, cloned.pidfd);
@@ -297,7 +291,6 @@ struct Newborn<'a> {
     inherit: &'a [BorrowedFd<'a>],
     /// Room for copies of everything that it keeps.
     spares: Vec<OwnedFd>,
-    groups: Option<&'a Entry>,
     bind: Option<(&'a CStr, &'a CStr)>,
     program: &'a CStr,
     argv: &'a CStringArray,
@@ -315,9 +308,6 @@ impl Newborn<'_> {
 
     fn prepare(&mut self) -> Result<(), Errno> {
         sys::unblock_all_signals()?;
-        if let Some(groups) = self.groups {
-            groups.enter()?;
-        }
         if let Some((from, to)) = self.bind {
             // CRIU wants a root that is a mount with nothing mounted over its parent. Nobody else sees it, and what the host
             // mounts or unmounts meanwhile still arrives.

@@ -61,15 +61,14 @@ pub fn restore(
     inherit.namespaces(origin.plan, &mut to)?;
     write_restore(origin, options, &mut to);
     make_mount_points(origin.plan, origin.rootfs)?;
-    let mut half = Half::begin(origin.plan)?;
     let start = Start {
         stdio: origin.stdio,
         directories: Some(directories.paths),
         inherit: inherit.descriptors.iter().map(AsFd::as_fd).collect(),
-        groups: Some(&half.entry),
         bind: Some((origin.rootfs, origin.staging)),
     };
     let session = Session::start(criu, &start)?;
+    let mut half = Half::around(origin.plan, session.pid())?;
     write_groups(session.pid(), &mut to)?;
     let mut process = None;
     let mut watch = |moment: Moment| {
@@ -106,19 +105,17 @@ fn find(pid: i32) -> Result<Process, sys::Errno> {
 /// Control groups of a container that is not there yet; unless they are kept, nothing is left of them.
 struct Half {
     cgroup: Option<Cgroup>,
-    entry: crate::cgroup::Entry,
 }
 
 impl Half {
-    fn begin(plan: &Plan) -> Result<Self, CheckpointError> {
-        let cgroup = Cgroup::create(&plan.cgroup).map_err(CheckpointError::Cgroup)?;
-        match cgroup.entry() {
-            Ok(entry) => Ok(Self { cgroup: Some(cgroup), entry }),
-            Err(error) => {
-                remove(&cgroup);
-                Err(CheckpointError::Cgroup(error))
-            }
+    /// Puts CRIU in, whose children stay where it is.
+    fn around(plan: &Plan, pid: i32) -> Result<Self, CheckpointError> {
+        let cgroup = Cgroup::create_around(&plan.cgroup, pid).map_err(CheckpointError::Cgroup)?;
+        let half = Self { cgroup: Some(cgroup) };
+        if let Some(cgroup) = half.cgroup.as_ref().filter(|_| plan.cgroup.unit.is_none()) {
+            cgroup.add_process(pid).map_err(CheckpointError::Cgroup)?;
         }
+        Ok(half)
     }
 
     fn keep(&mut self) -> Option<Cgroup> {
@@ -128,16 +125,13 @@ impl Half {
 
 impl Drop for Half {
     fn drop(&mut self) {
+        // Best effort: the error that led here is the one to tell.
         if let Some(cgroup) = &self.cgroup {
-            remove(cgroup);
+            // A group that others live in is never joined.
+            let _nobody = cgroup.kill();
+            let _busy = cgroup.remove(crate::create::GROUP_PATIENCE);
         }
     }
-}
-
-/// Best effort: the error that led here is the one to tell.
-fn remove(cgroup: &Cgroup) {
-    let _nobody = cgroup.kill();
-    let _busy = cgroup.remove(crate::create::GROUP_PATIENCE);
 }
 
 /// What CRIU inherits beyond its streams.
