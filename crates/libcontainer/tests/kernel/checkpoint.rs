@@ -207,14 +207,9 @@ fn one_that_is_left_running_can_be_restored_elsewhere_later() {
     assert_eq!(wait(&process), 137);
     ground.bed.cgroup().remove(PATIENCE).unwrap();
 
-    let mut elsewhere = plan;
-    elsewhere.cgroup = {
-        let context = libcontainer::Context {
-            cgroup_path: format!("{}-elsewhere", ground.bed.cgroup_path),
-            ..ground.bed.context()
-        };
-        libcontainer::plan(&ground.bed.spec(COUNTER), &context).unwrap().cgroup
-    };
+    let path = format!("{}-elsewhere", ground.bed.cgroup_path);
+    let context = Context { cgroup_path: path, ..ground.bed.context() };
+    let elsewhere = libcontainer::plan(&ground.bed.spec(COUNTER), &context).unwrap();
     let (restored, talk) = ground.restore(&elsewhere);
     talk.say("again\n", "3 again.");
     let groups = fs::read_to_string(format!("/proc/{}/cgroup", restored.process.pid())).unwrap();
