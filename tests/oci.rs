@@ -19,7 +19,9 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             let directory = tempfile::Builder::new().prefix("oci-").tempdir().unwrap();
-            fs::create_dir(directory.path().join("rootfs")).unwrap();
+            for name in ["rootfs", "run"] {
+                fs::create_dir(directory.path().join(name)).unwrap();
+            }
             testkit::busybox_rootfs(&directory.path().join("rootfs"));
             let bench = Self { directory };
             bench.configure(|_unchanged| ());
@@ -245,5 +247,81 @@ mod tests {
         }
         assert!(bench.refused(&["strat", "web"], 1).contains("did you mean 'corten oci start'?"));
         assert!(bench.ok(&["--version"]).starts_with("corten-oci version "));
+    }
+
+    /// Groups of the bench's container, in any hierarchy.
+    fn groups(bench: &Bench) -> Vec<PathBuf> {
+        let hierarchies =
+            fs::read_dir("/sys/fs/cgroup").unwrap().map(|entry| entry.unwrap().path());
+        let group = format!("corten-test/oci-{}", bench.id());
+        hierarchies.map(|hierarchy| hierarchy.join(&group)).filter(|group| group.exists()).collect()
+    }
+
+    /// Kills a command, and with `follow` its children too, at the n-th call of whichever kind comes to so many first; whether it
+    /// lived to its end.
+    fn survives(bench: &Bench, words: &[&str], number: usize, follow: bool) -> bool {
+        let inject = format!("inject=all:signal=KILL:when={number}");
+        let program = bench.path("corten-oci");
+        let _there = std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_corten"), &program);
+        let mut command = Command::new("strace");
+        command.args(follow.then_some("-f")).args(["-qqq", "-o", "/dev/null", "-e", "trace=all"]);
+        command
+            .args(["-e", &inject])
+            .arg(&program)
+            .arg("--root")
+            .arg(bench.path("run"))
+            .args(words);
+        command.current_dir(bench.directory.path()).stdin(Stdio::null());
+        // A container that waits keeps what it was given.
+        let null = || fs::File::options().write(true).open("/dev/null").unwrap();
+        command.stdout(null()).stderr(null());
+        command.status().unwrap().success()
+    }
+
+    /// Whatever the killed command left is gone after the next one.
+    fn is_swept(bench: &Bench, number: usize) {
+        bench.ok(&["list"]);
+        if bench.path("run/web").exists() {
+            bench.ok(&["delete", "--force", "web"]);
+        }
+        let left = fs::read_dir(bench.path("run")).into_iter().flatten().count();
+        assert_eq!((left, groups(bench)), (0, Vec::new()), "killed at call {number}");
+        // The id is free, and what is made under it works.
+        bench.ok(&["create", "web"]);
+        bench.ok(&["delete", "web"]);
+    }
+
+    /// Calls of one kind come in groups (one per hierarchy, two per mount); this meets each place in them.
+    const STRIDE: usize = 3;
+
+    #[test]
+    fn a_create_that_is_killed_anywhere_is_swept_by_the_next_command() {
+        let bench = Bench::new();
+        let mut killed = 0;
+        for number in (1..).step_by(STRIDE) {
+            let survived = survives(&bench, &["create", "web"], number, false);
+            is_swept(&bench, number);
+            if survived {
+                break;
+            }
+            killed += 1;
+        }
+        assert!(killed > 10, "{killed} kills");
+    }
+
+    #[test]
+    fn a_run_whose_processes_are_killed_anywhere_is_swept_by_the_next_command() {
+        let bench = Bench::new();
+        bench.configure(|spec| spec["process"]["args"] = json!(["true"]));
+        let mut killed = 0;
+        for number in (1..).step_by(STRIDE) {
+            let survived = survives(&bench, &["run", "web"], number, true);
+            is_swept(&bench, number);
+            if survived {
+                break;
+            }
+            killed += 1;
+        }
+        assert!(killed > 10, "{killed} kills");
     }
 }

@@ -25,6 +25,8 @@ use crate::wire::{self, At, Failed, Place, ProcessStep, ToChild};
 pub(crate) struct Inherited<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) socket: BorrowedFd<'a>,
+    /// The parent's end of it, closed first: the end of a parent that was killed would not be seen.
+    pub(crate) parents_end: BorrowedFd<'a>,
     /// Namespaces to join, the user namespace first.
     pub(crate) joins: &'a [OwnedFd],
     /// Whether the parent writes id maps.
@@ -45,6 +47,7 @@ pub(crate) fn run(inherited: &Inherited<'_>) -> Infallible {
 }
 
 fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
+    sys::close_inherited(inherited.parents_end);
     // A container whose pids this one shares sees it from here on; its memory is the monitor's (CVE-2016-9962).
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
     let enter_groups = || {

@@ -152,6 +152,7 @@ fn clone_child(
     let inherited = Inherited {
         prepared,
         socket: child_socket.as_fd(),
+        parents_end: socket.as_fd(),
         joins: &joins.others,
         user_namespace,
         inside_joined_user: after_joining,

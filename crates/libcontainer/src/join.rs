@@ -66,6 +66,7 @@ pub fn join(
         entry: &entry,
         process: &prepared,
         socket: child_socket.as_fd(),
+        parents_end: socket.as_fd(),
         stdio: stdio.streams(),
     };
     let args = CloneArgs { into_cgroup: entry.into_cgroup(), ..CloneArgs::default() };
@@ -174,6 +175,8 @@ struct Joining<'a> {
     entry: &'a Entry,
     process: &'a PreparedProcess,
     socket: BorrowedFd<'a>,
+    /// The parent's end of it, closed first, as [`crate::child`] does.
+    parents_end: BorrowedFd<'a>,
     stdio: Option<[BorrowedFd<'a>; 3]>,
 }
 
@@ -188,6 +191,7 @@ fn helper(joining: &Joining<'_>) -> Infallible {
 }
 
 fn enter(joining: &Joining<'_>) -> Result<(), Failed> {
+    sys::close_inherited(joining.parents_end);
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
     joining.entry.enter().at(ProcessStep::EnterCgroup)?;
     sys::enter_namespace(joining.target, joining.kinds).at(ProcessStep::JoinNamespace)?;

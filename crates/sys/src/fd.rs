@@ -57,6 +57,13 @@ pub fn close_from(first: u32) {
     }
 }
 
+/// Closes one descriptor that a forked child inherited and whose owner it never drops: the other end of a socket, whose closing
+/// by the parent it would otherwise never see.
+pub fn close_inherited(descriptor: BorrowedFd<'_>) {
+    // SAFETY: close takes an integer. By this function's contract the owner is never dropped in this process.
+    unsafe { libc::close(descriptor.as_raw_fd()) };
+}
+
 /// Closes every descriptor from `first` on but those of `keep`. As [`close_from`], for a process that forgets its past: of what
 /// it owned only `keep` may still be used.
 ///

@@ -20,7 +20,9 @@ pub use bpf::attach_device_program;
 pub use clone::{CloneArgs, Cloned, Namespaces, clone3, enter_namespace, fork, unshare_namespaces};
 pub use errno::Errno;
 pub use exec::{CStringArray, execve, execveat, exit_now};
-pub use fd::{close_all_but, close_from, close_on_exec_from, inherited_fd, place_inherited};
+pub use fd::{
+    close_all_but, close_from, close_inherited, close_on_exec_from, inherited_fd, place_inherited,
+};
 pub use heap::trim_heap;
 pub use interface::set_interface_up;
 pub use keyring::join_anonymous_session_keyring;
