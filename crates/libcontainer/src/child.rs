@@ -17,18 +17,22 @@ use crate::console;
 use crate::cover::{self, Covers};
 use crate::hooks::{HookFailure, PreparedHook, ReceivedFiles};
 use crate::identity;
-use crate::prepared::{Action, Prepared};
+use crate::lend;
+use crate::prepared::{Action, BindSource, Prepared};
 use crate::rootfs::{self, Root};
 use crate::wire::{self, At, Failed, Place, ProcessStep, ToChild};
 
 /// What the child is handed.
+#[derive(Clone, Copy)]
 pub(crate) struct Inherited<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) socket: BorrowedFd<'a>,
     /// The parent's end of it, closed first: the end of a parent that was killed would not be seen.
     pub(crate) parents_end: BorrowedFd<'a>,
-    /// Namespaces to join, the user namespace first.
+    /// Namespaces to join but the user namespace.
     pub(crate) joins: &'a [OwnedFd],
+    /// The user namespace to join.
+    pub(crate) joined_user: Option<&'a OwnedFd>,
     /// Whether the parent writes id maps.
     pub(crate) user_namespace: bool,
     /// Whether a user namespace is among those to join, and what is to be made inside it.
@@ -46,10 +50,14 @@ pub(crate) fn run(inherited: &Inherited<'_>) -> Infallible {
     exit_now(125)
 }
 
+/// A container whose pids this one shares sees it from here on; its memory is the monitor's (CVE-2016-9962).
+pub(crate) fn hide() -> Result<(), Failed> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)
+}
+
 fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
     sys::close_inherited(inherited.parents_end);
-    // A container whose pids this one shares sees it from here on; its memory is the monitor's (CVE-2016-9962).
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
+    hide()?;
     let enter_groups = || {
         wire::await_parent_with(inherited.socket, ToChild::Groups, |door| {
             cgroup::enter(door.as_fd()).at(ProcessStep::EnterCgroup)
@@ -58,22 +66,11 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
     if !inherited.prepared.enters_groups_later() {
         enter_groups()?;
     }
-    for namespace in inherited.joins {
-        move_into_link_name_space(namespace.as_fd(), None::<LinkNameSpaceType>)
-            .at(ProcessStep::JoinNamespace)?;
-    }
-    if let Some(namespaces) = inherited.inside_joined_user {
-        identity::become_root_inside()?;
-        let bits = u32::try_from(namespaces.bits()).unwrap_or(0);
-        sys::unshare_namespaces(bits).at(ProcessStep::MakeNamespaces)?;
-    }
-    if inherited.user_namespace {
-        wire::await_parent(inherited.socket, ToChild::Mapped)?;
-        identity::become_root_inside()?;
-    }
-    let mut walk = Walk { root: None, terminal: None, covers: Covers::default() };
-    for (number, action) in inherited.prepared.steps.iter().enumerate() {
-        let here = Place::Step(u16::try_from(number).unwrap_or(u16::MAX));
+    join(inherited)?;
+    let (mut walk, early) = arrive(inherited)?;
+    for (number, action) in inherited.prepared.steps.iter().enumerate().skip(early) {
+        walk.number = u16::try_from(number).unwrap_or(u16::MAX);
+        let here = Place::Step(walk.number);
         if matches!(action, Action::EnterGroups) {
             enter_groups()?;
         }
@@ -107,6 +104,48 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
         wire::send_failed(socket.as_fd(), *failed);
     }
     outcome
+}
+
+/// Becomes root of its user namespace, where it has one. Gives how many steps were taken on the way.
+fn arrive<'a>(inherited: &Inherited<'a>) -> Result<(Walk<'a>, usize), Failed> {
+    let confined = inherited.user_namespace || inherited.inside_joined_user.is_some();
+    let (socket, covers) = (inherited.socket, Covers::default());
+    let mut walk = Walk { socket, confined, number: 0, root: None, terminal: None, covers };
+    if !confined {
+        return Ok((walk, 0));
+    }
+    if inherited.user_namespace {
+        wire::await_parent(inherited.socket, ToChild::Mapped)?;
+    }
+    let early = walk.early_steps(inherited.prepared)?;
+    identity::become_root_inside()?;
+    if let Some(namespaces) = inherited.inside_joined_user {
+        let bits = u32::try_from(namespaces.bits()).unwrap_or(0);
+        sys::unshare_namespaces(bits).at(ProcessStep::MakeNamespaces)?;
+    }
+    Ok((walk, early))
+}
+
+/// Joins with the rights outside whatever can be joined with them: a namespace need not belong to the user namespace that is
+/// joined beside it. The rest is joined with the rights inside, as a user without others must: setns(2).
+pub(crate) fn join(inherited: &Inherited<'_>) -> Result<(), Failed> {
+    let join = |namespace: &OwnedFd| {
+        move_into_link_name_space(namespace.as_fd(), None::<LinkNameSpaceType>)
+    };
+    let Some(user) = inherited.joined_user else {
+        return inherited.joins.iter().try_for_each(join).at(ProcessStep::JoinNamespace);
+    };
+    // There are eight kinds.
+    let mut refused = 0_u32;
+    for (number, namespace) in inherited.joins.iter().enumerate() {
+        match join(namespace) {
+            Err(rustix::io::Errno::PERM) => refused |= 1 << number,
+            done => done.at(ProcessStep::JoinNamespace)?,
+        }
+    }
+    join(user).at(ProcessStep::JoinNamespace)?;
+    let left = inherited.joins.iter().enumerate().filter(|(number, _)| refused >> number & 1 == 1);
+    left.map(|(_, namespace)| namespace).try_for_each(join).at(ProcessStep::JoinNamespace)
 }
 
 /// The parent's part of the hooks first, then those that run in here.
@@ -153,13 +192,44 @@ fn wait_at_gate(gate: BorrowedFd<'_>) -> Result<(OwnedFd, ReceivedFiles), Failed
     }
 }
 
-struct Walk {
+struct Walk<'a> {
+    socket: BorrowedFd<'a>,
+    /// Whether it has rights inside a user namespace only.
+    confined: bool,
+    /// Of the step that is being taken.
+    number: u16,
     root: Option<Root>,
     terminal: Option<console::Terminal>,
     covers: Covers,
 }
 
-impl Walk {
+impl Walk<'_> {
+    /// Files of procfs about a process that is undumpable belong to the host's root, which in a user namespace it is no longer
+    /// once it is root inside: proc(5). Gives how many steps were taken.
+    fn early_steps(&mut self, prepared: &Prepared) -> Result<usize, Failed> {
+        let early = |action: &&Action| {
+            matches!(action, Action::OomScoreAdjust { .. } | Action::TimeNamespace { .. })
+        };
+        let count = prepared.steps.iter().take_while(early).count();
+        for (number, action) in prepared.steps.iter().take(count).enumerate() {
+            let here = Place::Step(u16::try_from(number).unwrap_or(u16::MAX));
+            self.step(action, prepared).map_err(|errno| Failed { at: here, errno })?;
+        }
+        Ok(count)
+    }
+
+    /// What is bound, cloned with the rights that it takes.
+    fn clone_source(&self, source: &BindSource) -> Result<OwnedFd, Errno> {
+        let borrow = || lend::borrow(self.socket, self.number).map_err(|failed| failed.errno);
+        if self.confined && source.id_map.is_some() {
+            return borrow();
+        }
+        match rootfs::clone_mapped(source, None) {
+            Err(errno) if self.confined && errno.raw() == libc::EACCES => borrow(),
+            cloned => cloned,
+        }
+    }
+
     fn root(&self) -> Result<&Root, Errno> {
         self.root.as_ref().ok_or(Errno::from_raw(libc::ENOENT))
     }
@@ -170,10 +240,10 @@ impl Walk {
             Action::OverlayRoot { options, at } => self.root = Some(Root::overlay(options, at)?),
             Action::BindRoot { path } => self.root = Some(Root::bind(path)?),
             Action::Mount(file_system) => self.root()?.mount(file_system)?,
-            Action::Bind { source, target, recursive, attributes, tree } => match tree {
+            Action::Bind { source, target, attributes, tree } => match tree {
                 Some(tree) => self.root()?.attach(tree.as_fd(), target, attributes)?,
                 None => {
-                    let tree = rootfs::clone_tree(source, *recursive)?;
+                    let tree = self.clone_source(source)?;
                     self.root()?.attach(tree.as_fd(), target, attributes)?;
                 }
             },

@@ -3,27 +3,27 @@
 //! Start at [`create`]. On every error nothing is left: the child is killed and reaped, its groups are removed. The words that
 //! pass between parent and child are drawn in [`crate::wire`].
 
-use std::fs;
-use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
-use spec::runtime::{IdMapping, NamespaceKind, Status};
-use sys::{CloneArgs, Cloned, Errno, Namespaces, clone3};
+use spec::runtime::Status;
+use sys::{CloneArgs, Errno, Namespaces, clone3};
 
 use crate::cgroup::Cgroup;
 use crate::child::{self, Inherited};
 use crate::error::StartError;
 use crate::hooks::{Moment, Occasion};
+use crate::id_map;
+use crate::joins::{self, Joins};
+use crate::lend;
 use crate::names::Names;
-use crate::plan::{HookPlan, Plan};
+use crate::plan::{HookPlan, NamespacePlan, Plan};
 use crate::prepared::Prepared;
 use crate::process::Process;
 use crate::seccomp::Confined;
 use crate::spare::SpareNetwork;
-use crate::wire::{self, FromChild, ToChild};
+use crate::wire::{self, Failed, FromChild, Place, ToChild};
 
 /// How long a group may take to empty after its processes were killed.
 pub(crate) const GROUP_PATIENCE: Duration = Duration::from_secs(2);
@@ -113,14 +113,16 @@ pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Create
         joins.take_spare(spare, &mut prepared.namespaces);
     }
     let mut groups = Cgroup::begin(&plan.cgroup).map_err(StartError::Cgroup)?;
-    let (process, socket) = clone_child(&prepared, &joins, (stdio, gate), groups.entrance())?;
+    let names = Names::of(&plan.process);
+    let (process, socket) =
+        clone_child(&prepared, (&joins, &names), (stdio, gate), groups.entrance())?;
     // Dropped before the groups on an error, which ends the process in them.
     let mut created = Created {
         process: Some(process),
         console: None,
         socket,
         cgroup: None,
-        names: Names::of(&plan.process),
+        names,
         hooks: plan.hooks.clone(),
     };
     // The child is at its mounts meanwhile.
@@ -129,124 +131,41 @@ pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Create
     if prepared.namespaces.contains(Namespaces::USER) {
         created.map_ids(plan)?;
     }
-    created.console = created.prepare(plan)?;
+    created.console = created.prepare(plan, &prepared)?;
     Ok(created)
 }
 
 fn clone_child(
     prepared: &Prepared,
-    joins: &Joins,
+    (joins, names): (&Joins, &Names),
     (stdio, gate): (Stdio<'_>, Option<BorrowedFd<'_>>),
     into_cgroup: Option<BorrowedFd<'_>>,
 ) -> Result<(Process, OwnedFd), StartError> {
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
     let user_namespace = prepared.namespaces.contains(Namespaces::USER);
     // Inside a user namespace that is joined, only what is made after joining belongs to it.
-    let (at_clone, after_joining) = if joins.user {
-        let later = prepared.namespaces.without(Namespaces::PID);
-        (prepared.namespaces.without(later), Some(later))
+    let (at_clone, after_joining) = if joins.user.is_some() {
+        (Namespaces::default(), Some(prepared.namespaces.without(Namespaces::PID)))
     } else {
         (prepared.namespaces, None)
     };
-    let args = CloneArgs { namespaces: at_clone, into_cgroup, ..CloneArgs::default() };
     let inherited = Inherited {
         prepared,
         socket: child_socket.as_fd(),
         parents_end: socket.as_fd(),
         joins: &joins.others,
+        joined_user: joins.user.as_ref(),
         user_namespace,
         inside_joined_user: after_joining,
         stdio: stdio.streams(),
         gate,
     };
+    if joins.user.is_some() && prepared.namespaces.contains(Namespaces::PID) {
+        return Ok((joins::clone_beyond(&inherited, into_cgroup, names)?, socket));
+    }
+    let args = CloneArgs { namespaces: at_clone, into_cgroup, ..CloneArgs::default() };
     let cloned = joins.clone_inside(|| clone3(args, || child::run(&inherited)))?;
-    drop(child_socket);
     Ok((Process::new(cloned.pid, cloned.pidfd), socket))
-}
-
-/// Namespaces to join, opened before the child exists.
-struct Joins {
-    /// The user namespace first: it gives the right to join the others.
-    others: Vec<OwnedFd>,
-    /// A pid namespace is entered by children only, hence by the parent around the clone: setns(2), CLONE_NEWPID.
-    pid: Option<OwnedFd>,
-    /// Whether a user namespace is among the others.
-    user: bool,
-}
-
-impl Joins {
-    fn open(plan: &Plan) -> Result<Self, StartError> {
-        let mut joins = Self { others: Vec::new(), pid: None, user: false };
-        let mut wanted: Vec<_> = plan.namespaces.join.iter().collect();
-        wanted.sort_by_key(|(kind, _)| *kind);
-        for (kind, path) in wanted {
-            let namespace = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-                .map_err(|errno| StartError::Open { path: path.clone(), errno: errno.into() })?;
-            joins.user |= *kind == NamespaceKind::User;
-            if *kind == NamespaceKind::Pid {
-                joins.pid = Some(namespace);
-            } else {
-                joins.others.push(namespace);
-            }
-        }
-        Ok(joins)
-    }
-
-    /// Joins the spare namespace where a new one is planned. One that belongs to another user namespace than the container
-    /// would be of no use to it: network_namespaces(7), user_namespaces(7).
-    fn take_spare(&mut self, spare: SpareNetwork, to_make: &mut Namespaces) {
-        if to_make.contains(Namespaces::NETWORK)
-            && !to_make.contains(Namespaces::USER)
-            && !self.user
-        {
-            *to_make = to_make.without(Namespaces::NETWORK);
-            self.others.push(spare.into_namespace());
-        }
-    }
-
-    /// Runs `clone` so that its child is born in the pid namespace, and comes back.
-    fn clone_inside(
-        &self,
-        clone: impl FnOnce() -> Result<Cloned, Errno>,
-    ) -> Result<Cloned, StartError> {
-        let making = StartError::parent("make the namespaces");
-        let Some(pid) = &self.pid else { return clone().map_err(making) };
-        let joining = || StartError::parent("join the pid namespace");
-        let own = open("/proc/thread-self/ns/pid", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(Errno::from)
-            .map_err(joining())?;
-        sys::enter_namespace(pid.as_fd(), Namespaces::PID).map_err(joining())?;
-        let cloned = clone();
-        let back = sys::enter_namespace(own.as_fd(), Namespaces::PID);
-        let cloned = cloned.map_err(making)?;
-        match back {
-            Ok(()) => Ok(cloned),
-            Err(errno) => {
-                end(&Process::new(cloned.pid, cloned.pidfd));
-                Err(joining()(errno))
-            }
-        }
-    }
-}
-
-fn write_maps(pid: i32, plan: &Plan) -> Result<(), StartError> {
-    for (file, mappings) in
-        [("uid_map", &plan.namespaces.uid_mappings), ("gid_map", &plan.namespaces.gid_mappings)]
-    {
-        let row = |map: &IdMapping| format!("{} {} {}\n", map.container_id, map.host_id, map.size);
-        let text: String = mappings.iter().map(row).collect();
-        let path = format!("/proc/{pid}/{file}");
-        // One write(2) for the whole map: user_namespaces(7).
-        let written = fs::OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(|error| StartError::Parent {
-            action: format!("write {path}"),
-            errno: Errno::from(error),
-        })?;
-    }
-    Ok(())
 }
 
 impl Created {
@@ -260,13 +179,14 @@ impl Created {
     }
 
     fn map_ids(&self, plan: &Plan) -> Result<(), StartError> {
-        write_maps(self.pid(), plan)?;
+        let NamespacePlan { uid_mappings, gid_mappings, .. } = &plan.namespaces;
+        id_map::write(self.pid(), uid_mappings, gid_mappings)?;
         wire::tell_child(self.socket.as_fd(), ToChild::Mapped)
             .map_err(StartError::parent("talk with the child"))
     }
 
     /// Hears the child out until it stands at the gate.
-    fn prepare(&mut self, plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
+    fn prepare(&mut self, plan: &Plan, prepared: &Prepared) -> Result<Option<OwnedFd>, StartError> {
         let mut occasion = None;
         loop {
             match wire::hear_child(self.socket.as_fd()) {
@@ -274,6 +194,12 @@ impl Created {
                     Ok(ran) => occasion = Some(ran),
                     Err(error) => return Err(self.abandon(error)),
                 },
+                Ok(FromChild::Wish { number }) => {
+                    if let Err(errno) = self.lend(prepared, number) {
+                        let failed = Failed { at: Place::Step(number), errno };
+                        return Err(self.abandon(self.names.explain(failed, Some(plan), None)));
+                    }
+                }
                 Ok(FromChild::Ready { descriptor }) => return Ok(descriptor),
                 Ok(FromChild::Failed(failed)) => {
                     let hooks = occasion.as_ref().map(|ran| (ran, Moment::CreateContainer));
@@ -289,6 +215,12 @@ impl Created {
                 }
             }
         }
+    }
+
+    fn lend(&self, prepared: &Prepared, number: u16) -> Result<(), Errno> {
+        let container = self.process.as_ref().ok_or(Errno::from_raw(libc::ESRCH))?;
+        let tree = lend::lend(container, &prepared.steps, number)?;
+        wire::tell_child_with(self.socket.as_fd(), ToChild::Mount, &[tree.as_fd()])
     }
 
     /// Those of the runtime's namespaces; then the child runs its own.
@@ -406,6 +338,7 @@ pub(crate) fn open_gate(
                 return Err(names.explain(failed, None, hooks));
             }
             FromChild::Hooks
+            | FromChild::Wish { .. }
             | FromChild::Ready { .. }
             | FromChild::Joined { .. }
             | FromChild::Listener { descriptor: None } => {

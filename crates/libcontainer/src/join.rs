@@ -138,7 +138,12 @@ fn hear(socket: &OwnedFd, names: &Names, first: i32) -> Result<Joined, StartErro
             Ok(FromChild::Failed(failed)) => {
                 failure = failure.or(Some(names.explain(failed, None, None)));
             }
-            Ok(FromChild::Closed | FromChild::Hooks | FromChild::Joined { pidfd: None, .. }) => {
+            Ok(
+                FromChild::Closed
+                | FromChild::Hooks
+                | FromChild::Wish { .. }
+                | FromChild::Joined { pidfd: None, .. },
+            ) => {
                 break;
             }
             Err(errno) => {

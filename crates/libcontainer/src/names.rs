@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StartError;
+use crate::hints::hint;
 use crate::hooks::{HookFailure, Moment, Occasion};
 use crate::plan::{Plan, ProcessPlan};
 use crate::seccomp::{Confined, Listener};
@@ -74,8 +75,13 @@ impl Names {
                 return occasion.error(moment, HookFailure { number, end, errno });
             }
             Place::Step(number) => {
-                let step = plan.and_then(|plan| plan.steps.get(usize::from(number)));
-                step.map_or_else(|| format!("step {number}"), ToString::to_string)
+                match plan.and_then(|plan| plan.steps.get(usize::from(number))) {
+                    Some(step) => match hint(step, errno) {
+                        Some(hint) => format!("{step}: {hint}"),
+                        None => step.to_string(),
+                    },
+                    None => format!("step {number}"),
+                }
             }
         };
         StartError::Child { step, errno }

@@ -139,6 +139,9 @@ pub enum Step {
         /// Whether it stays in the peer group of the source, so that a later step can make it a slave of it or share with it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         keep_peers: bool,
+        /// Whether ids are mapped between its source and it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id_map: Option<IdMapPlan>,
     },
     /// Change how mounts spread from and to a mount.
     Propagation {
@@ -236,6 +239,20 @@ pub enum Step {
         /// The adjustment.
         value: i32,
     },
+}
+
+/// The ids of an id-mapped mount, see mount_setattr(2).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdMapPlan {
+    /// User ids; none for the maps of the container's own user namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uid_mappings: Vec<IdMapping>,
+    /// Group ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gid_mappings: Vec<IdMapping>,
+    /// Whether the mounts below are mapped too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recursive: bool,
 }
 
 /// A v1 hierarchy as the container sees it.

@@ -14,6 +14,7 @@ use sys::{CStringArray, FilterInstruction, MountAttributes, Namespaces};
 use crate::capability;
 use crate::error::StartError;
 use crate::hooks::{self, PreparedHook};
+use crate::id_map::{IdMap, IdMaps};
 use crate::plan::{CapabilityPlan, DeviceNode, HookPlan, Plan, ProcessPlan, Step};
 
 /// mount(2) takes one page of options.
@@ -30,6 +31,13 @@ pub(crate) struct Prepared {
 pub(crate) struct Target {
     /// Relative to the root; never empty.
     pub(crate) path: CString,
+}
+
+/// What is bound.
+pub(crate) struct BindSource {
+    pub(crate) path: CString,
+    pub(crate) recursive: bool,
+    pub(crate) id_map: Option<IdMap>,
 }
 
 /// What a bind has beside its source.
@@ -56,9 +64,8 @@ pub(crate) enum Action {
     },
     Mount(FileSystem),
     Bind {
-        source: CString,
+        source: BindSource,
         target: Target,
-        recursive: bool,
         attributes: BindAttributes,
         /// The source's mounts, cloned while they still have their peers on the host.
         tree: Option<OwnedFd>,
@@ -189,6 +196,14 @@ pub(crate) struct PreparedProcess {
 impl Prepared {
     pub(crate) fn new(plan: &Plan) -> Result<Self, StartError> {
         let mut steps = plan.steps.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+        let mut id_maps = IdMaps::default();
+        for (action, step) in steps.iter_mut().zip(&plan.steps) {
+            if let (Action::Bind { source, .. }, Step::Bind { id_map: Some(map), .. }) =
+                (action, step)
+            {
+                source.id_map = Some(id_maps.prepare(map)?);
+            }
+        }
         let mut process = PreparedProcess::new(&plan.process)?;
         if let Some(HookPlan { hooks, .. }) = &plan.hooks {
             process.start_hooks = hooks::prepare(&hooks.start_container, &plan.process.env)?;
@@ -233,9 +248,9 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
         Step::Bind { source, target, recursive, keep_peers, .. } => {
             let tree = keep_peers.then(|| clone_tree(source, *recursive)).transpose()?;
             Action::Bind {
-                source: path(source)?,
+                // Ids are mapped once all steps are there: those with the same maps share a namespace.
+                source: BindSource { path: path(source)?, recursive: *recursive, id_map: None },
                 target: Target::new(target)?,
-                recursive: *recursive,
                 attributes: BindAttributes::of(step),
                 tree,
             }

@@ -21,7 +21,10 @@ use sys::{Errno, MountAttributes, mount_setattr, open_in_root};
 
 use crate::child::mount_flags;
 use crate::descriptor_path::DescriptorPath;
-use crate::prepared::{BindAttributes, FileSystem, OverlayOptions, PAGE, Target, V1Mount, V2Mount};
+use crate::id_map::IdMap;
+use crate::prepared::{
+    BindAttributes, BindSource, FileSystem, OverlayOptions, PAGE, Target, V1Mount, V2Mount,
+};
 use crate::target::{DIRECTORY, Kind, Place};
 
 /// statfs(2).
@@ -216,6 +219,25 @@ pub(crate) fn clone_tree(source: &CStr, recursive: bool) -> Result<OwnedFd, Errn
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
     open_tree(CWD, source, flags).map_err(Errno::from)
+}
+
+/// The same with its ids mapped; `own` is the container's user namespace. Before it is attached a mount can be mapped, and no
+/// longer after: mount_setattr(2), "MOUNT_ATTR_IDMAP".
+pub(crate) fn clone_mapped(
+    source: &BindSource,
+    own: Option<BorrowedFd<'_>>,
+) -> Result<OwnedFd, Errno> {
+    let BindSource { path, recursive, id_map } = source;
+    let tree = clone_tree(path, *recursive)?;
+    if let Some(IdMap { namespace, recursive }) = id_map {
+        let user_namespace = namespace.as_ref().map(OwnedFd::as_fd).or(own);
+        if user_namespace.is_none() {
+            return Err(Errno::from_raw(libc::EINVAL));
+        }
+        let map = MountAttributes { user_namespace, ..MountAttributes::default() };
+        mount_setattr(tree.as_fd(), c"", *recursive, map)?;
+    }
+    Ok(tree)
 }
 
 /// Puts a detached mount on what `at` refers to, whatever its path leads to by now.

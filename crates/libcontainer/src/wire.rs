@@ -9,6 +9,8 @@
 //! enters, mounts …
 //! Hooks (when there are any) ->  runs those of the runtime's namespaces
 //!             <--------------    Hooks (with the state for them): runs those of the container's
+//! Wish (for a mount) --------->  clones what is out of the child's reach
+//!             <--------------    Mount
 //! Ready (and the terminal) --->  attaches networks
 //!             <--------------    Go (with the state for hooks)
 //! Listener (of a filter that notifies) ->  sends it to its socket
@@ -123,6 +125,8 @@ pub(crate) enum ToChild {
     Groups = b'C',
     /// The hooks of the runtime's namespaces have run; with [`crate::hooks::HookFiles`].
     Hooks = b'H',
+    /// The mount that was wished for.
+    Mount = b'T',
     /// Wait at the gate: everything about the container is written down.
     Leave = b'L',
     /// Become the program; perhaps with [`crate::hooks::HookFiles`].
@@ -134,6 +138,10 @@ pub(crate) enum ToChild {
 pub(crate) enum FromChild {
     /// Everything is made, the root not yet its own: hooks may run.
     Hooks,
+    /// It cannot clone by itself what the step of that number binds.
+    Wish {
+        number: u16,
+    },
     Ready {
         descriptor: Option<OwnedFd>,
     },
@@ -155,6 +163,7 @@ pub(crate) enum FromChild {
 type Packet = [u8; 9];
 
 const HOOKS: u8 = b'H';
+const WISH: u8 = b'W';
 const READY: u8 = b'R';
 const JOINED: u8 = b'J';
 const LISTENER: u8 = b'N';
@@ -227,6 +236,10 @@ pub(crate) fn await_parent(socket: BorrowedFd<'_>, word: ToChild) -> Result<(), 
 
 pub(crate) fn send_hooks(socket: BorrowedFd<'_>) -> Result<(), Failed> {
     send_packet(socket, packet(HOOKS, 0, 0), None).at(ProcessStep::Talk)
+}
+
+pub(crate) fn send_wish(socket: BorrowedFd<'_>, number: u16) -> Result<(), Failed> {
+    send_packet(socket, packet(WISH, number.into(), 0), None).at(ProcessStep::Talk)
 }
 
 pub(crate) fn send_ready(
@@ -306,6 +319,7 @@ pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
     let failed = |at| FromChild::Failed(Failed { at, errno: Errno::from_raw(second) });
     Ok(match kind {
         HOOKS => FromChild::Hooks,
+        WISH => FromChild::Wish { number },
         READY => FromChild::Ready { descriptor },
         LISTENER => FromChild::Listener { descriptor },
         JOINED => FromChild::Joined { pid: first, pidfd: descriptor },

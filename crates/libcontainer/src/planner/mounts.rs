@@ -8,7 +8,7 @@ use super::{Steps, inside};
 use crate::cgroup::{LayoutKind, Place};
 use crate::error::PlanError;
 use crate::options::{self, Attributes, MountOptions, Recursive};
-use crate::plan::{Step, V1Hierarchy};
+use crate::plan::{IdMapPlan, Step, V1Hierarchy};
 use crate::prepared::PAGE;
 
 /// What an engine may put below `/proc`: files that tell a container its own limits. Anything else could fool a process
@@ -114,6 +114,7 @@ impl Steps<'_> {
             [] => self.root_propagation()? & shared != 0,
             asked => asked.iter().any(|flags| flags & (shared | slave) != 0),
         };
+        let id_map = self.id_map(mount, options, field)?;
         self.steps.push(Step::Bind {
             source: self.context.bundle.join(source),
             target: target.to_owned(),
@@ -124,9 +125,34 @@ impl Steps<'_> {
             clear_unless_locked,
             tree_set: options.tree.set,
             tree_clear: options.tree.clear,
-            keep_peers,
+            // Ids are mapped where the container sees the source.
+            keep_peers: keep_peers && id_map.is_none(),
+            id_map,
         });
         Ok(())
+    }
+
+    fn id_map(
+        &self,
+        mount: &Mount,
+        options: &MountOptions,
+        field: &str,
+    ) -> Result<Option<IdMapPlan>, PlanError> {
+        let (uids, gids) = (&mount.uid_mappings, &mount.gid_mappings);
+        let recursive = options.id_map == Some(Recursive::Yes);
+        match (uids.is_empty(), gids.is_empty(), options.id_map) {
+            (true, true, None) => return Ok(None),
+            (true, true, Some(_)) if !self.has_own(NamespaceKind::User) => {
+                let why = "an id-mapped mount needs maps, or a user namespace that has some";
+                return Err(PlanError::field(format!("{field}.uidMappings"), why));
+            }
+            (true, false, _) | (false, true, _) => {
+                let why = "are needed both, or none";
+                return Err(PlanError::field(format!("{field}.uidMappings and gidMappings"), why));
+            }
+            (true, true, Some(_)) | (false, false, _) => {}
+        }
+        Ok(Some(IdMapPlan { uid_mappings: uids.clone(), gid_mappings: gids.clone(), recursive }))
     }
 
     fn file_system(
@@ -145,6 +171,13 @@ impl Steps<'_> {
             return Err(PlanError::field(format!("{field}.destination"), why));
         }
         refuse_below_proc(target, field)?;
+        if options.id_map.is_some()
+            || !mount.uid_mappings.is_empty()
+            || !mount.gid_mappings.is_empty()
+        {
+            let why = "only a bind mount can be id-mapped";
+            return Err(PlanError::field(format!("{field}.uidMappings"), why));
+        }
         let wrong = |why: &str| Err(PlanError::field(format!("{field}.options"), why));
         if options.copy_up && kind != "tmpfs" {
             return wrong("tmpcopyup is for a tmpfs only");

@@ -10,10 +10,10 @@ use spec::runtime::{Device, IdMapping, Mount, Namespace, NamespaceKind, Spec};
 use crate::support::{Bed, bind, linux, mount, put};
 
 /// A mount of the host for the time of a test.
-struct HostMount(PathBuf);
+pub(crate) struct HostMount(PathBuf);
 
 impl HostMount {
-    fn tmpfs(at: &Path, flags: MountFlags) -> Self {
+    pub(crate) fn tmpfs(at: &Path, flags: MountFlags) -> Self {
         fs::create_dir_all(at).unwrap();
         rustix::mount::mount("tmpfs", at, "tmpfs", MountFlags::empty(), None).unwrap();
         // Of the mount, not of the file system: the latter could not be taken back by a bind.
@@ -25,7 +25,8 @@ impl HostMount {
 
 impl Drop for HostMount {
     fn drop(&mut self) {
-        let _gone = rustix::mount::unmount(&self.0, UnmountFlags::DETACH);
+        let gone = rustix::mount::unmount(&self.0, UnmountFlags::DETACH);
+        assert!(gone.is_ok() || std::thread::panicking(), "unmount {}: {gone:?}", self.0.display());
     }
 }
 
@@ -39,7 +40,7 @@ fn options_at(bed: &Bed, spec: &mut Spec, at: &str) -> Result<String, String> {
     Ok(finished.stdout.trim().to_owned())
 }
 
-fn in_user_namespace(bed: &Bed, spec: &mut Spec) {
+pub(crate) fn in_user_namespace(bed: &Bed, spec: &mut Spec) {
     let map = IdMapping { container_id: 0, host_id: 100_000, size: 65_536 };
     linux(spec).namespaces.push(Namespace { kind: NamespaceKind::User, path: None });
     linux(spec).uid_mappings = vec![map];
@@ -153,7 +154,7 @@ fn a_mount_on_the_root_is_refused() {
     let mut spec = bed.spec("true");
     spec.mounts.push(mount("tmpfs", "tmpfs", "/here", &[]));
     let (_, text) = bed.refused(&spec);
-    assert_eq!(text, "mount tmpfs on /here: EXDEV");
+    assert!(text.starts_with("mount tmpfs on /here: ") && text.ends_with("EXDEV"), "{text}");
 }
 
 /// What the host has, what the configuration asks for, what is seen; and in a user namespace, nothing where it is refused.

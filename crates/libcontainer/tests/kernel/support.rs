@@ -21,6 +21,9 @@ use tempfile::TempDir;
 /// How long a group may take to empty once its last process was waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What the names of the tests' directories begin with.
+const PREFIX: &str = "libcontainer-";
+
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// Docker's default set.
@@ -64,12 +67,13 @@ impl Bed {
             rustix::process::geteuid().is_root(),
             "these tests make containers: run them as root"
         );
-        let directory = tempfile::Builder::new().prefix("libcontainer-").tempdir().unwrap();
+        let directory = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
         fs::create_dir(directory.path().join("rootfs")).unwrap();
         testkit::busybox_rootfs(&directory.path().join("rootfs"));
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let cgroup_path = format!("/corten-test/{}-{count}", std::process::id());
-        Self { directory, cgroup_path, init: false, root: RootSource::Spec, before: mounts() }
+        let before = mounts(directory.path());
+        Self { directory, cgroup_path, init: false, root: RootSource::Spec, before }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -189,7 +193,7 @@ impl Bed {
 
     /// No mount, no cgroup and no child process of ours.
     pub(crate) fn assert_nothing_left(&self) {
-        assert_eq!(mounts(), self.before, "mounts are left");
+        assert_eq!(mounts(self.directory.path()), self.before, "mounts are left");
         self.assert_groups_gone();
         let outcome = waitid(
             WaitId::All,
@@ -309,9 +313,14 @@ pub(crate) fn linux(spec: &mut Spec) -> &mut Linux {
     spec.linux.as_mut().unwrap()
 }
 
-pub(crate) fn mounts() -> Vec<String> {
+/// Every mount but those that other tests make meanwhile for their own containers.
+pub(crate) fn mounts(own: &Path) -> Vec<String> {
     let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
-    table.lines().filter_map(|line| line.split(' ').nth(4)).map(str::to_owned).collect()
+    let others = std::env::temp_dir().join(PREFIX);
+    let others = others.to_str().unwrap();
+    let counts = |at: &&str| !at.starts_with(others) || Path::new(at).starts_with(own);
+    let rows = table.lines().filter_map(|line| line.split(' ').nth(4));
+    rows.filter(counts).map(str::to_owned).collect()
 }
 
 fn default_mounts() -> Vec<Mount> {

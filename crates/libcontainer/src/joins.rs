@@ -1,0 +1,128 @@
+//! Namespaces that a container joins. Sources: setns(2), pid_namespaces(7), user_namespaces(7).
+
+use std::convert::Infallible;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags, open};
+use spec::runtime::NamespaceKind;
+use sys::{CloneArgs, Cloned, Errno, Namespaces, clone3, exit_now};
+
+use crate::child::{self, Inherited};
+use crate::create::end;
+use crate::error::StartError;
+use crate::names::Names;
+use crate::plan::Plan;
+use crate::process::Process;
+use crate::spare::SpareNetwork;
+use crate::wire::{self, At, Failed, FromChild, ProcessStep};
+
+/// Namespaces to join, opened before the child exists.
+pub(crate) struct Joins {
+    /// All but these.
+    pub(crate) others: Vec<OwnedFd>,
+    /// A pid namespace is entered by children only, hence by the parent around the clone: setns(2), CLONE_NEWPID.
+    pid: Option<OwnedFd>,
+    /// The user namespace.
+    pub(crate) user: Option<OwnedFd>,
+}
+
+impl Joins {
+    pub(crate) fn open(plan: &Plan) -> Result<Self, StartError> {
+        let mut joins = Self { others: Vec::new(), pid: None, user: None };
+        let mut wanted: Vec<_> = plan.namespaces.join.iter().collect();
+        wanted.sort_by_key(|(kind, _)| *kind);
+        for (kind, path) in wanted {
+            let namespace = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+                .map_err(|errno| StartError::Open { path: path.clone(), errno: errno.into() })?;
+            match kind {
+                NamespaceKind::User => joins.user = Some(namespace),
+                NamespaceKind::Pid => joins.pid = Some(namespace),
+                NamespaceKind::Mount
+                | NamespaceKind::Network
+                | NamespaceKind::Ipc
+                | NamespaceKind::Uts
+                | NamespaceKind::Cgroup
+                | NamespaceKind::Time => joins.others.push(namespace),
+            }
+        }
+        Ok(joins)
+    }
+
+    /// Joins the spare namespace where a new one is planned. One that belongs to another user namespace than the container
+    /// would be of no use to it: network_namespaces(7), user_namespaces(7).
+    pub(crate) fn take_spare(&mut self, spare: SpareNetwork, to_make: &mut Namespaces) {
+        if to_make.contains(Namespaces::NETWORK)
+            && !to_make.contains(Namespaces::USER)
+            && self.user.is_none()
+        {
+            *to_make = to_make.without(Namespaces::NETWORK);
+            self.others.push(spare.into_namespace());
+        }
+    }
+
+    /// Runs `clone` so that its child is born in the pid namespace, and comes back.
+    pub(crate) fn clone_inside(
+        &self,
+        clone: impl FnOnce() -> Result<Cloned, Errno>,
+    ) -> Result<Cloned, StartError> {
+        let making = StartError::parent("make the namespaces");
+        let Some(pid) = &self.pid else { return clone().map_err(making) };
+        let joining = || StartError::parent("join the pid namespace");
+        let own = open("/proc/thread-self/ns/pid", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(Errno::from)
+            .map_err(joining())?;
+        sys::enter_namespace(pid.as_fd(), Namespaces::PID).map_err(joining())?;
+        let cloned = clone();
+        let back = sys::enter_namespace(own.as_fd(), Namespaces::PID);
+        let cloned = cloned.map_err(making)?;
+        match back {
+            Ok(()) => Ok(cloned),
+            Err(errno) => {
+                end(&Process::new(cloned.pid, cloned.pidfd));
+                Err(joining()(errno))
+            }
+        }
+    }
+}
+
+/// Clones a child that gets a pid namespace of its own inside a user namespace that it joins: only a process that is in there
+/// makes one that belongs to it. A helper joins, clones the child as our own (CLONE_PARENT), and ends.
+pub(crate) fn clone_beyond(
+    inherited: &Inherited<'_>,
+    into_cgroup: Option<BorrowedFd<'_>>,
+    names: &Names,
+) -> Result<Process, StartError> {
+    let (ours, theirs) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
+    let args = CloneArgs { into_cgroup, ..CloneArgs::default() };
+    let helper = clone3(args, || help(inherited, theirs.as_fd()))
+        .map_err(StartError::parent("make the joining process"))?;
+    drop(theirs);
+    let heard = wire::hear_child(ours.as_fd());
+    let how = end(&Process::new(helper.pid, helper.pidfd));
+    match heard.map_err(StartError::parent("hear the joining process"))? {
+        FromChild::Joined { pid, pidfd: Some(pidfd) } => Ok(Process::new(pid, pidfd)),
+        FromChild::Failed(failed) => Err(names.explain(failed, None, None)),
+        FromChild::Joined { pidfd: None, .. }
+        | FromChild::Hooks
+        | FromChild::Wish { .. }
+        | FromChild::Ready { .. }
+        | FromChild::Listener { .. }
+        | FromChild::Closed => Err(StartError::Vanished { how }),
+    }
+}
+
+fn help(inherited: &Inherited<'_>, socket: BorrowedFd<'_>) -> Infallible {
+    if let Err(failed) = join_and_clone(inherited, socket) {
+        wire::send_failed(socket, failed);
+    }
+    exit_now(0)
+}
+
+fn join_and_clone(inherited: &Inherited<'_>, socket: BorrowedFd<'_>) -> Result<(), Failed> {
+    child::hide()?;
+    child::join(inherited)?;
+    let joined = Inherited { joins: &[], joined_user: None, ..*inherited };
+    let args = CloneArgs { namespaces: Namespaces::PID, sibling: true, ..CloneArgs::default() };
+    let made = clone3(args, || child::run(&joined)).at(ProcessStep::Fork)?;
+    wire::send_joined(socket, made.pid, made.pidfd.as_fd())
+}

@@ -1,0 +1,75 @@
+//! Mounts that a container in a user namespace cannot clone by itself: whose source its root may not reach, or whose ids are to
+//! be mapped, for which the kernel wants rights outside. A helper with the caller's rights clones them where the container
+//! sees them, in its own mount namespace, so that mounts of the container can be sources too.
+//!
+//! Start at [`lend`], in the parent. The helper allocates nothing. Sources: setns(2), open_tree(2), mount_setattr(2).
+
+use std::convert::Infallible;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags, open};
+use sys::{CloneArgs, Errno, Namespaces, clone3, enter_namespace, exit_now};
+
+use crate::create::end;
+use crate::prepared::{Action, BindSource};
+use crate::process::Process;
+use crate::rootfs::clone_mapped;
+use crate::wire::{self, Failed, FromChild, Place, ToChild};
+
+/// Clones what the step `number` of `container` binds.
+///
+/// # Errors
+/// The kernel's answer to whichever call it refused.
+pub(crate) fn lend(container: &Process, steps: &[Action], number: u16) -> Result<OwnedFd, Errno> {
+    let Some(Action::Bind { source, .. }) = steps.get(usize::from(number)) else {
+        return Err(Errno::from_raw(libc::EINVAL));
+    };
+    let path = format!("/proc/{}/ns/user", container.pid());
+    let own = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let (ours, theirs) = wire::pair()?;
+    let helper = clone3(CloneArgs::default(), || {
+        help(theirs.as_fd(), container.pidfd(), source, own.as_fd())
+    })?;
+    drop(theirs);
+    let heard = wire::hear_child(ours.as_fd());
+    let _status = end(&Process::new(helper.pid, helper.pidfd));
+    match heard? {
+        FromChild::Ready { descriptor: Some(tree) } => Ok(tree),
+        FromChild::Failed(failed) => Err(failed.errno),
+        FromChild::Ready { descriptor: None }
+        | FromChild::Hooks
+        | FromChild::Wish { .. }
+        | FromChild::Joined { .. }
+        | FromChild::Listener { .. }
+        | FromChild::Closed => Err(Errno::from_raw(libc::EPIPE)),
+    }
+}
+
+fn help(
+    socket: BorrowedFd<'_>,
+    container: BorrowedFd<'_>,
+    source: &BindSource,
+    own: BorrowedFd<'_>,
+) -> Infallible {
+    let cloned = enter_namespace(container, Namespaces::MOUNT)
+        .and_then(|()| clone_mapped(source, Some(own)));
+    let told = cloned
+        .map_err(|errno| Failed { at: Place::Step(0), errno })
+        .and_then(|tree| wire::send_ready(socket, Some(tree.as_fd())));
+    if let Err(failed) = told {
+        wire::send_failed(socket, failed);
+    }
+    exit_now(0)
+}
+
+/// In the child: asks for the mounts of the step `number`.
+pub(crate) fn borrow(socket: BorrowedFd<'_>, number: u16) -> Result<OwnedFd, Failed> {
+    let nothing = Failed { at: Place::Step(number), errno: Errno::from_raw(libc::EPIPE) };
+    wire::send_wish(socket, number)?;
+    let mut lent = None;
+    wire::await_parent_with(socket, ToChild::Mount, |tree| {
+        lent = Some(tree);
+        Ok(())
+    })?;
+    lent.ok_or(nothing)
+}
