@@ -45,6 +45,7 @@ pub use entry::Entry;
 pub(crate) use entry::enter;
 pub use error::{CgroupError, DetectError, PlanError};
 pub use group::{Cgroup, ControlGroup};
+pub(crate) use layout::unescape;
 pub use layout::{Controller, Hierarchy, Layout, LayoutKind};
 pub use oom::{OomEvents, OomNews};
 pub use path::{CgroupPath, PathFault};

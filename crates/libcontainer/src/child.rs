@@ -4,10 +4,13 @@
 //! the process becomes in [`crate::identity`].
 
 use std::convert::Infallible;
+use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, open};
-use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount_change, unmount};
+use rustix::io::Errno as Raw;
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
+use rustix::mount::{mount, mount_change, mount_move, unmount};
 use rustix::process::{DumpableBehavior, pivot_root, set_dumpable_behavior};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use sys::{Errno, Namespaces, exit_now};
@@ -270,6 +273,8 @@ impl Walk<'_> {
             Action::CgroupV2(tree) => self.root()?.cgroup_v2(tree)?,
             Action::Seal { target } => self.root()?.seal(target)?,
             Action::PivotRoot => self.pivot()?,
+            Action::MoveRoot { revealing } => self.move_over(revealing)?,
+            Action::ChangeRoot => self.change_root()?,
             Action::Sysctl { path, value } => write_file(path, value.to_bytes())?,
             Action::Mask { path } => self.covers.mask(path)?,
             Action::ReadOnly { path } => cover::read_only(path)?,
@@ -279,6 +284,31 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The old root stays below the new one, and a whole procfs or sysfs in it would let a user namespace mount another without
+    /// the covers of this one: fs/namespace.c, mount_too_revealing. Hence these go first.
+    fn move_over(&mut self, revealing: &[CString]) -> Result<(), Errno> {
+        for at in revealing {
+            match unmount(at.as_c_str(), UnmountFlags::DETACH) {
+                // One above it was taken away before.
+                Ok(()) | Err(Raw::NOENT) => {}
+                // Locked, in a user namespace, or no longer a mount.
+                Err(Raw::INVAL | Raw::PERM) => {
+                    mount(c"tmpfs", at.as_c_str(), c"tmpfs", MountFlags::RDONLY, None)?;
+                }
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        rustix::process::fchdir(self.root()?.directory())?;
+        mount_move(c".", c"/")?;
+        self.change_root()
+    }
+
+    fn change_root(&mut self) -> Result<(), Errno> {
+        rustix::process::fchdir(self.root()?.directory())?;
+        rustix::process::chroot(c".")?;
+        Ok(rustix::process::chdir(c"/")?)
     }
 
     fn pivot(&mut self) -> Result<(), Errno> {

@@ -14,6 +14,7 @@ use crate::cgroup::Cgroup;
 use crate::child::{self, Inherited};
 use crate::error::StartError;
 use crate::hooks::{Moment, Occasion};
+use crate::host_root::HostRoot;
 use crate::id_map;
 use crate::joins::{self, Joins};
 use crate::lend;
@@ -62,6 +63,8 @@ pub struct Created {
     cgroup: Option<Cgroup>,
     names: Names,
     hooks: Option<HookPlan>,
+    /// Without a mount namespace: what to undo.
+    host_root: Option<HostRoot>,
 }
 
 /// What a container is given beside its plan.
@@ -113,7 +116,7 @@ pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Create
         joins.take_spare(spare, &mut prepared.namespaces);
     }
     let mut groups = Cgroup::begin(&plan.cgroup).map_err(StartError::Cgroup)?;
-    let names = Names::of(&plan.process);
+    let (names, host_root) = (Names::of(&plan.process), HostRoot::of(plan));
     let (process, socket) =
         clone_child(&prepared, (&joins, &names), (stdio, gate), groups.entrance())?;
     // Dropped before the groups on an error, which ends the process in them.
@@ -124,6 +127,7 @@ pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Create
         cgroup: None,
         names,
         hooks: plan.hooks.clone(),
+        host_root,
     };
     // The child is at its mounts meanwhile.
     let cgroup = groups.finish(Some(created.pid())).map_err(StartError::Cgroup)?;
@@ -301,6 +305,9 @@ impl Created {
         if let Some(cgroup) = self.cgroup.take() {
             let _kept = cgroup.kill();
             let _kept = cgroup.remove(GROUP_PATIENCE);
+        }
+        if let Some(root) = &self.host_root {
+            root.undo();
         }
         error
     }

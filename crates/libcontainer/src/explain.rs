@@ -136,6 +136,8 @@ impl fmt::Display for Step {
             }
             Self::Seal { target } => write!(f, "make {} read-only at last", target.display()),
             Self::PivotRoot => f.write_str("pivot root"),
+            Self::MoveRoot => f.write_str("move the root over the host's"),
+            Self::ChangeRoot => f.write_str("change the root, in the host's mount namespace"),
             Self::Sysctl { path, value } => write!(f, "write {value:?} to /proc/sys/{path}"),
             Self::Mask { path } => write!(f, "mask {}", path.display()),
             Self::ReadOnly { path } => write!(f, "make {} read-only", path.display()),

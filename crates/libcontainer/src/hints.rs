@@ -29,7 +29,9 @@ pub(crate) fn hint(step: &Step, errno: Errno) -> Option<&'static str> {
         (Step::Bind { .. }, libc::EACCES) => {
             "its source is out of reach for the root of the user namespace"
         }
-        (Step::PivotRoot, libc::EINVAL) => "a root on a ramfs cannot be exchanged: give --no-pivot",
+        (Step::PivotRoot, libc::EINVAL) => {
+            "a root on a ramfs cannot be exchanged, only moved (--no-pivot)"
+        }
         _ => return None,
     })
 }

@@ -17,7 +17,7 @@
 use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::readlink;
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, open, readlink, statx};
 use rustix::io::Errno as Raw;
 use rustix::process::{DumpableBehavior, WaitId, WaitIdOptions, set_dumpable_behavior, waitid};
 use sys::{CloneArgs, Errno, Namespaces, clone3, exit_now};
@@ -59,8 +59,11 @@ pub fn join(
     let entry = cgroup.entry_beside(target.pid()).map_err(StartError::Cgroup)?;
     let kinds = differing_namespaces(target)
         .map_err(StartError::parent(format!("join process {}", target.pid())))?;
+    let root = foreign_root(target, kinds)
+        .map_err(StartError::parent(format!("join process {}", target.pid())))?;
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
     let joining = Joining {
+        root: root.as_ref().map(AsFd::as_fd),
         target: target.pidfd(),
         kinds,
         entry: &entry,
@@ -110,12 +113,26 @@ fn differing_namespaces(target: &Process) -> Result<Namespaces, Errno> {
     }
     // The number was the target's while it was read: the target still lives.
     sys::send_signal(target.pidfd(), 0)?;
-    // Every container has mounts of its own.
-    if differing.contains(Namespaces::MOUNT) {
-        Ok(differing)
-    } else {
-        Err(Errno::from_raw(libc::ESRCH))
+    Ok(differing)
+}
+
+/// The root of a container without mounts of its own, which no namespace leads to. Whose root is ours is no container.
+fn foreign_root(target: &Process, kinds: Namespaces) -> Result<Option<OwnedFd>, Errno> {
+    if kinds.contains(Namespaces::MOUNT) {
+        return Ok(None);
     }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let look =
+        |fd: &OwnedFd| statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::INO | StatxFlags::MNT_ID);
+    let open = |path: String| open(path, flags, Mode::empty());
+    let (root, own) = (open(format!("/proc/{}/root", target.pid()))?, open("/".to_owned())?);
+    let (theirs, ours) = (look(&root)?, look(&own)?);
+    // The number was the target's while it was opened: the target still lives.
+    sys::send_signal(target.pidfd(), 0)?;
+    if (theirs.stx_mnt_id, theirs.stx_ino) == (ours.stx_mnt_id, ours.stx_ino) {
+        return Err(Errno::from_raw(libc::ESRCH));
+    }
+    Ok(Some(root))
 }
 
 /// Helper and process talk over one socket, in any order: the first word of the process may overtake the helper's last.
@@ -177,6 +194,8 @@ fn hear(socket: &OwnedFd, names: &Names, first: i32) -> Result<Joined, StartErro
 struct Joining<'a> {
     target: BorrowedFd<'a>,
     kinds: Namespaces,
+    /// The container's root, where no mount namespace of its own leads to it.
+    root: Option<BorrowedFd<'a>>,
     entry: &'a Entry,
     process: &'a PreparedProcess,
     socket: BorrowedFd<'a>,
@@ -200,6 +219,10 @@ fn enter(joining: &Joining<'_>) -> Result<(), Failed> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
     joining.entry.enter().at(ProcessStep::EnterCgroup)?;
     sys::enter_namespace(joining.target, joining.kinds).at(ProcessStep::JoinNamespace)?;
+    if let Some(root) = joining.root {
+        rustix::process::fchdir(root).at(ProcessStep::JoinNamespace)?;
+        rustix::process::chroot(c".").at(ProcessStep::JoinNamespace)?;
+    }
     if joining.kinds.contains(Namespaces::USER) {
         identity::become_root_inside()?;
     }

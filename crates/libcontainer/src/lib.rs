@@ -20,6 +20,7 @@ mod explain;
 mod features;
 mod hints;
 mod hooks;
+mod host_root;
 mod id_map;
 mod identity;
 mod init;

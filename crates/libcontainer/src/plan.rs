@@ -215,6 +215,10 @@ pub enum Step {
     },
     /// Make the new root the root of this mount namespace and forget the old one. pivot_root(2).
     PivotRoot,
+    /// The same where pivot_root(2) cannot: the new root is moved over the old one, which stays below it.
+    MoveRoot,
+    /// Without a mount namespace of its own: make the new root this process's root, and leave the mounts to the host.
+    ChangeRoot,
     /// Set a kernel parameter.
     Sysctl {
         /// Path below `/proc/sys`.

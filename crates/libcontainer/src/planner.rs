@@ -36,6 +36,8 @@ pub struct Context {
     pub init: bool,
     /// What is done about a limit that this machine cannot set.
     pub when_missing: WhenMissing,
+    /// Whether the root is moved instead of pivoted: for a host whose own root is a ramfs.
+    pub no_pivot: bool,
     /// How the groups are made.
     pub cgroups: Choices,
 }
@@ -54,6 +56,7 @@ impl Context {
             seccomp: None,
             init: false,
             when_missing: WhenMissing::Refuse,
+            no_pivot: false,
             cgroups: Choices { existing: Existing::Join, ..Choices::default() },
         }
     }
@@ -200,9 +203,6 @@ fn namespaces(linux: &Linux) -> Result<NamespacePlan, PlanError> {
             }
         }
     }
-    if !plan.create.contains(&NamespaceKind::Mount) {
-        return Err(PlanError::field("linux.namespaces", "a mount namespace of its own is needed"));
-    }
     let user = plan.create.contains(&NamespaceKind::User);
     if user && (linux.uid_mappings.is_empty() || linux.gid_mappings.is_empty()) {
         return Err(PlanError::field(
@@ -275,7 +275,8 @@ impl Steps<'_> {
         self.sysctls()?;
         self.cgroup_views();
         self.hooks();
-        self.steps.push(Step::PivotRoot);
+        let change = self.change_of_root()?;
+        self.steps.push(change);
         self.protected_paths()?;
         if self.spec.root.as_ref().is_some_and(|root| root.readonly) {
             self.steps.push(Step::ReadOnlyRoot);
@@ -285,6 +286,36 @@ impl Steps<'_> {
             self.steps.push(Step::Propagation { target: "/".into(), flags });
         }
         Ok(self.steps)
+    }
+
+    fn change_of_root(&self) -> Result<Step, PlanError> {
+        let private = self.linux.rootfs_propagation.is_some()
+            && self.root_propagation()? & libc::MS_PRIVATE != 0;
+        match (self.has_own(NamespaceKind::Mount), self.context.no_pivot) {
+            (false, _) => Ok(Step::ChangeRoot),
+            (true, false) => Ok(Step::PivotRoot),
+            (true, true) if private => {
+                let why = "private is not safe without pivot_root: unmounting would reach the host";
+                Err(PlanError::field("linux.rootfsPropagation", why))
+            }
+            (true, true) => Ok(Step::MoveRoot),
+        }
+    }
+
+    /// What can only be done in a mount namespace of its own, or would be done to the host.
+    fn refuse_for_the_host(&self) -> Result<(), PlanError> {
+        let needs = [
+            ("linux.maskedPaths", !self.linux.masked_paths.is_empty()),
+            ("linux.readonlyPaths", !self.linux.readonly_paths.is_empty()),
+            ("linux.rootfsPropagation", self.linux.rootfs_propagation.is_some()),
+            ("root", self.context.root != RootSource::Spec),
+        ];
+        match needs.into_iter().find(|(_, given)| *given) {
+            Some((field, _)) => {
+                Err(PlanError::field(field, "needs a mount namespace of the container's own"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn hooks(&mut self) {
@@ -365,8 +396,12 @@ impl Steps<'_> {
     }
 
     fn root(&mut self) -> Result<(), PlanError> {
-        let flags = if self.mounts_arrive() { libc::MS_SLAVE } else { libc::MS_PRIVATE };
-        self.steps.push(Step::DetachPropagation { flags: flags | libc::MS_REC });
+        if self.has_own(NamespaceKind::Mount) {
+            let flags = if self.mounts_arrive() { libc::MS_SLAVE } else { libc::MS_PRIVATE };
+            self.steps.push(Step::DetachPropagation { flags: flags | libc::MS_REC });
+        } else {
+            self.refuse_for_the_host()?;
+        }
         match &self.context.root {
             RootSource::Overlay { lower, upper, work, at, volatile } => {
                 if lower.is_empty() {
@@ -401,6 +436,9 @@ impl Steps<'_> {
 
     /// Shared and slave roots let mounts of the host arrive; everything else is cut off.
     fn mounts_arrive(&self) -> bool {
+        if !self.has_own(NamespaceKind::Mount) {
+            return true;
+        }
         let propagation = self.linux.rootfs_propagation.as_deref();
         propagation.is_some_and(|name| name.ends_with("shared") || name.ends_with("slave"))
     }

@@ -14,6 +14,7 @@ use sys::{CStringArray, FilterInstruction, MountAttributes, Namespaces};
 use crate::capability;
 use crate::error::StartError;
 use crate::hooks::{self, PreparedHook};
+use crate::host_root;
 use crate::id_map::{IdMap, IdMaps};
 use crate::plan::{CapabilityPlan, DeviceNode, HookPlan, Plan, ProcessPlan, Step};
 
@@ -105,6 +106,11 @@ pub(crate) enum Action {
         target: Target,
     },
     PivotRoot,
+    MoveRoot {
+        /// Where whole file systems of the kernel are mounted on the host.
+        revealing: Vec<CString>,
+    },
+    ChangeRoot,
     Sysctl {
         path: CString,
         value: CString,
@@ -296,6 +302,8 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
         }),
         Step::Seal { target } => Action::Seal { target: Target::new(target)? },
         Step::PivotRoot => Action::PivotRoot,
+        Step::MoveRoot => Action::MoveRoot { revealing: host_root::revealing()? },
+        Step::ChangeRoot => Action::ChangeRoot,
         Step::Sysctl { path, value } => {
             Action::Sysctl { path: text(&format!("/proc/sys/{path}"))?, value: text(value)? }
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 mod example;
 mod features;
@@ -56,6 +57,38 @@ pub struct Spec {
     /// Everything that only Linux has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linux: Option<Linux>,
+}
+
+impl Spec {
+    /// Reads a `config.json`. A field that is `null` is absent, as in Go's documents.
+    ///
+    /// # Errors
+    /// Names the place in the text and what is wrong there.
+    pub fn from_json(text: &[u8]) -> Result<Self, serde_json::Error> {
+        let first = match serde_json::from_slice(text) {
+            Ok(spec) => return Ok(spec),
+            Err(error) => error,
+        };
+        let Ok(mut value) = serde_json::from_slice(text) else { return Err(first) };
+        if !drop_nulls(&mut value) {
+            return Err(first);
+        }
+        serde_json::from_value(value)
+    }
+}
+
+/// Whether there was any.
+fn drop_nulls(value: &mut Value) -> bool {
+    match value {
+        Value::Object(fields) => {
+            let before = fields.len();
+            fields.retain(|_, value| !value.is_null());
+            let dropped = fields.len() != before;
+            fields.values_mut().fold(dropped, |any, value| drop_nulls(value) | any)
+        }
+        Value::Array(values) => values.iter_mut().fold(false, |any, value| drop_nulls(value) | any),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// The root file system.
@@ -142,6 +175,12 @@ mod tests {
         let text = r#"{"ociVersion":"1.3.0","process":{"args":["sh"],"cwd":"/"},"root":{"path":"rootfs"},"future":{"a":1}}"#;
         let spec: Spec = serde_json::from_str(text).unwrap();
         assert_eq!(spec.process.as_ref().unwrap().args, ["sh"]);
+        let nulls = r#"{"ociVersion":"1.3.0","linux":{"timeOffsets":null,"devices":[{"type":"c","path":"/dev/x","uid":null}]},"mounts":null}"#;
+        let spec = Spec::from_json(nulls.as_bytes()).unwrap();
+        assert_eq!(spec.linux.unwrap().devices[0].uid, None);
+        let wrong = Spec::from_json(br#"{"mounts": 7}"#).unwrap_err();
+        assert!(wrong.to_string().contains("line 1"), "{wrong}");
+        let spec: Spec = serde_json::from_str(text).unwrap();
         let back = serde_json::to_string(&spec).unwrap();
         assert_eq!(serde_json::from_str::<Spec>(&back).unwrap(), spec);
     }

@@ -22,7 +22,7 @@ impl Bundle {
         let path = std::path::absolute(path).map_err(Failure::file("find", path))?;
         let file = path.join("config.json");
         let text = std::fs::read(&file).map_err(Failure::file("read", file.display()))?;
-        let spec: Spec = serde_json::from_slice(&text)
+        let spec: Spec = Spec::from_json(&text)
             .map_err(|error| Failure::Words(format!("read {}: {error}", file.display())))?;
         Ok(Self { path, spec })
     }
@@ -43,7 +43,8 @@ impl Bundle {
         name: &ContainerName,
         matches: &Matches,
     ) -> Result<Plan, Failure> {
-        let mut plan = self.plan_alone(session, name)?;
+        let context = Context { no_pivot: matches.on("no-pivot"), ..self.context(session, name)? };
+        let mut plan = plan(&self.spec, &context)?;
         plan.process.keep_keyring = matches.on("no-new-keyring");
         let passed = passed_sockets();
         plan.process.preserved_descriptors = passed + super::process::preserved(matches, passed)?;

@@ -299,7 +299,7 @@ fn below(own: &str, root: &str) -> String {
 }
 
 /// mountinfo writes space, tab, line feed and backslash as three octal digits.
-fn unescape(text: &str) -> PathBuf {
+pub(crate) fn unescape(text: &str) -> PathBuf {
     if !text.contains('\\') {
         return PathBuf::from(text);
     }

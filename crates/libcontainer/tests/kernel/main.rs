@@ -26,6 +26,8 @@ mod races;
 #[cfg(test)]
 mod rootfs;
 #[cfg(test)]
+mod roots;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod terminal;
