@@ -167,16 +167,7 @@ impl ProcessPlan {
                 value(limit.hard)
             ));
         }
-        lines.extend(
-            self.apparmor_profile
-                .iter()
-                .map(|profile| format!("enter the AppArmor profile {profile} at exec")),
-        );
-        lines.extend(
-            self.selinux_label
-                .iter()
-                .map(|label| format!("enter the SELinux label {label} at exec")),
-        );
+        lines.extend(self.surroundings());
         lines.push(format!("enter {}", self.cwd.display()));
         let seccomp = self.seccomp.as_ref().map(|program| {
             format!("load a system call filter of {} instructions", program.instructions.len())
@@ -203,6 +194,21 @@ impl ProcessPlan {
             self.args.iter().map(|arg| format!("{arg:?}")).collect::<Vec<_>>().join(" ")
         ));
         lines
+    }
+
+    /// What is set while the process has all its rights.
+    fn surroundings(&self) -> Vec<String> {
+        let apparmor = self.apparmor_profile.iter();
+        let apparmor =
+            apparmor.map(|profile| format!("enter the AppArmor profile {profile} at exec"));
+        let selinux = self.selinux_label.iter();
+        let selinux = selinux.map(|label| format!("enter the SELinux label {label} at exec"));
+        let domain = self.personality.map(|domain| match domain {
+            0 => "run in the execution domain LINUX".to_owned(),
+            8 => "run in the execution domain LINUX32".to_owned(),
+            other => format!("run in the execution domain {other:#x}"),
+        });
+        apparmor.chain(selinux).chain(self.scheduling.lines()).chain(domain).collect()
     }
 }
 

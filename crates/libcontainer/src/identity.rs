@@ -45,6 +45,11 @@ pub(crate) fn become_process(
         keyring().at(ProcessStep::Keyring)?;
     }
     label(process).at(ProcessStep::Label)?;
+    process.processors.apply()?;
+    process.scheduling.apply()?;
+    if let Some(domain) = process.personality {
+        sys::set_personality(domain).at(ProcessStep::Personality)?;
+    }
     working_directory(process)?;
     // The last that opens anything is done: with a limit of a few descriptors it would be refused its next one.
     set_limits(process)?;

@@ -29,9 +29,11 @@ use crate::error::StartError;
 use crate::hooks::ReceivedFiles;
 use crate::identity;
 use crate::names::Names;
+use crate::number_set::NumberSet;
 use crate::plan::ProcessPlan;
 use crate::prepared::PreparedProcess;
 use crate::process::Process;
+use crate::scheduling::{self, Processors};
 use crate::seccomp::Confined;
 use crate::wire::{self, At, Failed, FromChild, ProcessStep, ToChild};
 
@@ -55,7 +57,8 @@ pub fn join(
     process: &ProcessPlan,
     stdio: Stdio<'_>,
 ) -> Result<Joined, StartError> {
-    let prepared = PreparedProcess::new(process)?;
+    let processors = &process.scheduling.exec_processors;
+    let prepared = PreparedProcess::new(process, Processors::of_exec(processors))?;
     let entry = cgroup.entry_beside(target.pid()).map_err(StartError::Cgroup)?;
     let kinds = differing_namespaces(target)
         .map_err(StartError::parent(format!("join process {}", target.pid())))?;
@@ -73,14 +76,31 @@ pub fn join(
         stdio: stdio.streams(),
     };
     let args = CloneArgs { into_cgroup: entry.into_cgroup(), ..CloneArgs::default() };
-    let helper = clone3(args, || helper(&joining))
-        .map_err(StartError::parent("make the joining process"))?;
+    let helper = on_processors(processors.entering.as_ref(), || {
+        clone3(args, || helper(&joining)).map_err(StartError::parent("make the joining process"))
+    })?;
     drop(child_socket);
     let helper = Process::new(helper.pid, helper.pidfd);
     let outcome = hear(&socket, &Names::of(process), target.pid());
     // It exits by itself as soon as it has told, or failed.
     let _status = wire::retry(|| waitid(WaitId::PidFd(helper.pidfd()), WaitIdOptions::EXITED));
     outcome
+}
+
+/// Runs `clone` on these processors, so that its child begins there: by clone3 it may be born in the container's control groups.
+fn on_processors<T>(
+    processors: Option<&NumberSet>,
+    clone: impl FnOnce() -> Result<T, StartError>,
+) -> Result<T, StartError> {
+    let Some(processors) = processors else { return clone() };
+    let setting = || StartError::parent(format!("run on the CPUs {processors}"));
+    let mut own = [0; scheduling::WORDS];
+    let words = sys::cpu_affinity(&mut own).map_err(setting())?;
+    sys::set_cpu_affinity(processors.words()).map_err(setting())?;
+    let cloned = clone();
+    // They were ours a moment ago; were they taken away meanwhile, the kernel has chosen others.
+    let _moved = sys::set_cpu_affinity(&own[..words]);
+    cloned
 }
 
 /// The kinds of namespaces in which the target differs from us: setns(2) refuses a user namespace that the caller is in.

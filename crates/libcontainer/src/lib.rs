@@ -29,6 +29,7 @@ mod joins;
 mod lend;
 mod names;
 mod nodes;
+mod number_set;
 mod options;
 mod plan;
 mod planner;
@@ -36,6 +37,7 @@ mod prepared;
 mod process;
 pub mod protect;
 mod rootfs;
+mod scheduling;
 pub mod seccomp;
 mod spare;
 mod target;
@@ -49,9 +51,14 @@ pub use create::{Created, Stdio, Surroundings, create, create_with};
 pub use error::{HookError, PlanError, StartError, chain};
 pub use features::features;
 pub use join::{Joined, join};
+pub use number_set::{BadNumberSet, NumberSet};
 pub use plan::*;
-pub use planner::{Context, RootSource, plan, plan_process};
+pub use planner::{Context, RootSource, plan, plan_joining, plan_process};
 pub use process::{Process, start_time};
+pub use scheduling::{
+    ExecProcessors, IoPriorityPlan, MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES, MemoryPolicyPlan,
+    SchedulerPlan, SchedulingPlan,
+};
 pub use spare::SpareNetwork;
 
 /// The example of the README compiles.

@@ -9,6 +9,7 @@ use crate::error::StartError;
 use crate::hints::hint;
 use crate::hooks::{HookFailure, Moment, Occasion};
 use crate::plan::{Plan, ProcessPlan};
+use crate::scheduling::SchedulingPlan;
 use crate::seccomp::{Confined, Listener};
 use crate::wire::{Failed, Place, ProcessStep};
 
@@ -19,6 +20,7 @@ pub(crate) struct Names {
     program: String,
     cwd: String,
     limits: Vec<String>,
+    scheduling: SchedulingPlan,
     listener: Option<Listener>,
 }
 
@@ -28,6 +30,7 @@ impl Names {
             program: process.args.first().cloned().unwrap_or_default(),
             cwd: process.cwd.display().to_string(),
             limits: process.rlimits.iter().map(|limit| limit.resource.clone()).collect(),
+            scheduling: process.scheduling.clone(),
             listener: process.seccomp.as_ref().and_then(|program| program.listener.clone()),
         }
     }
@@ -63,7 +66,10 @@ impl Names {
             Place::Process(step @ ProcessStep::WorkingDirectory) => {
                 format!("{} {}", step.words(), self.cwd)
             }
-            Place::Process(step) => step.words().to_owned(),
+            Place::Process(step) => match self.scheduling.object_of(step, errno) {
+                Some(object) => object,
+                None => step.words().to_owned(),
+            },
             Place::Limit(number) => {
                 let limit = self.limits.get(usize::from(number)).map_or("", String::as_str);
                 format!("set the resource limit {limit}")

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use spec::runtime::{ConsoleSize, Hooks, IdMapping, NamespaceKind};
 
 use crate::cgroup::CgroupPlan;
+use crate::scheduling::SchedulingPlan;
 use crate::seccomp::Program;
 
 /// Version of the form that this program writes; it reads this and every earlier one.
@@ -342,6 +343,12 @@ pub struct ProcessPlan {
     /// Whether it keeps the caller's session keyring instead of getting an empty one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_keyring: bool,
+    /// When and where it runs.
+    #[serde(default, skip_serializing_if = "SchedulingPlan::is_empty")]
+    pub scheduling: SchedulingPlan,
+    /// Execution domain, see personality(2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personality: Option<u32>,
 }
 
 /// Capability sets as bits, see capabilities(7).

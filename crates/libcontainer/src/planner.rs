@@ -15,6 +15,7 @@ use crate::seccomp::Program;
 mod devices;
 mod mounts;
 mod process;
+mod scheduling;
 mod sysctl;
 
 /// What a configuration does not say.
@@ -95,6 +96,7 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let process = spec.process.as_ref().ok_or_else(|| PlanError::field("process", "is missing"))?;
     let mut process = process::plan(process, "process")?;
     process.init = context.init;
+    everybodys(&mut process, linux)?;
     process.seccomp = match (&context.seccomp, &linux.seccomp) {
         (Some(compiled), _) => Some(compiled.clone()),
         (None, Some(profile)) => {
@@ -148,7 +150,34 @@ fn hooks(spec: &Spec, id: &str, bundle: &Path) -> Result<Option<HookPlan>, PlanE
     Ok(Some(plan))
 }
 
-/// Plans a process that joins a running container.
+/// What every process of a container has.
+fn everybodys(process: &mut ProcessPlan, linux: &Linux) -> Result<(), PlanError> {
+    let policy = linux.memory_policy.as_ref();
+    process.scheduling.memory = policy.map(scheduling::memory_policy).transpose()?;
+    process.personality = linux.personality.as_ref().map(scheduling::personality).transpose()?;
+    Ok(())
+}
+
+/// Plans a process that joins the running container of a configuration. Limits, rights, labels and scheduling that it leaves
+/// open are those of the container's first process; memory policy and execution domain are the container's. Its filter is not
+/// compiled here.
+///
+/// # Errors
+/// Names the field that is wrong, and what is wrong with it.
+pub fn plan_joining(
+    process: &spec::runtime::Process,
+    spec: &Spec,
+) -> Result<ProcessPlan, PlanError> {
+    let first = spec.process.as_ref();
+    let process = first.map_or_else(|| process.clone(), |first| process::inherit(process, first));
+    let mut plan = process::plan(&process, "process")?;
+    if let Some(linux) = &spec.linux {
+        everybodys(&mut plan, linux)?;
+    }
+    Ok(plan)
+}
+
+/// Plans a process that joins a running container, as it stands.
 ///
 /// # Errors
 /// Names the field that is wrong, and what is wrong with it.
@@ -174,8 +203,6 @@ fn refuse_unsupported(linux: &Linux) -> Result<(), PlanError> {
         ("linux.netDevices", !linux.net_devices.is_empty()),
         ("linux.mountLabel", linux.mount_label.as_ref().is_some_and(|label| !label.is_empty())),
         ("linux.intelRdt", linux.intel_rdt.is_some()),
-        ("linux.memoryPolicy", linux.memory_policy.is_some()),
-        ("linux.personality", linux.personality.is_some()),
     ] {
         if given {
             return Err(PlanError::field(field, "is not supported yet"));

@@ -17,6 +17,7 @@ use crate::hooks::{self, PreparedHook};
 use crate::host_root;
 use crate::id_map::{IdMap, IdMaps};
 use crate::plan::{CapabilityPlan, DeviceNode, HookPlan, Plan, ProcessPlan, Step};
+use crate::scheduling::{Processors, SchedulingPlan};
 
 /// mount(2) takes one page of options.
 pub(crate) const PAGE: usize = 4096;
@@ -195,6 +196,9 @@ pub(crate) struct PreparedProcess {
     /// The first descriptor that does not stay open.
     pub(crate) close_from: u32,
     pub(crate) keep_keyring: bool,
+    pub(crate) processors: Processors,
+    pub(crate) scheduling: SchedulingPlan,
+    pub(crate) personality: Option<u32>,
     /// Device and inode of this program.
     pub(crate) own_program: Option<(u64, u64)>,
 }
@@ -210,7 +214,7 @@ impl Prepared {
                 source.id_map = Some(id_maps.prepare(map)?);
             }
         }
-        let mut process = PreparedProcess::new(&plan.process)?;
+        let mut process = PreparedProcess::new(&plan.process, Processors::Every)?;
         if let Some(HookPlan { hooks, .. }) = &plan.hooks {
             process.start_hooks = hooks::prepare(&hooks.start_container, &plan.process.env)?;
             for step in &mut steps {
@@ -409,7 +413,7 @@ fn v1_mount(hierarchy: &crate::plan::V1Hierarchy) -> Result<V1Mount, StartError>
 }
 
 impl PreparedProcess {
-    pub(crate) fn new(process: &ProcessPlan) -> Result<Self, StartError> {
+    pub(crate) fn new(process: &ProcessPlan, processors: Processors) -> Result<Self, StartError> {
         let strings =
             |list: &[String]| list.iter().map(|string| text(string)).collect::<Result<Vec<_>, _>>();
         let cwd = (process.cwd != Path::new("/")).then(|| Target::new(&process.cwd)).transpose()?;
@@ -447,6 +451,9 @@ impl PreparedProcess {
             start_hooks: Vec::new(),
             close_from: process.preserved_descriptors.saturating_add(3),
             keep_keyring: process.keep_keyring,
+            processors,
+            scheduling: process.scheduling.clone(),
+            personality: process.personality,
             own_program: crate::protect::own_identity(),
         })
     }

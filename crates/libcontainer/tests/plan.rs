@@ -148,6 +148,36 @@ mod tests {
     }
 
     #[test]
+    fn where_and_when_it_runs_is_told_before_the_rights_go() {
+        let mut configuration = with(
+            "/process/scheduler",
+            json!({"policy": "SCHED_DEADLINE", "flags": ["SCHED_FLAG_RESET_ON_FORK"], "runtime": 42000, "deadline": 100000}),
+        );
+        configuration["process"]["ioPriority"] = json!({"class": "IOPRIO_CLASS_IDLE"});
+        configuration["process"]["execCPUAffinity"] = json!({"initial": "0", "final": "1,2,3"});
+        configuration["linux"]["personality"] = json!({"domain": "LINUX32"});
+        configuration["linux"]["memoryPolicy"] =
+            json!({"mode": "MPOL_BIND", "nodes": "0,1", "flags": ["MPOL_F_STATIC_NODES"]});
+        let plan = planned(configuration).unwrap();
+        let text = plan.to_string();
+        let from = text.find("limit nofile").unwrap();
+        let to = text.find("become user").unwrap();
+        insta::assert_snapshot!(text[from..to], @r"
+        limit nofile to 1024, at most 4096
+         45  run what joins on the CPUs 0 when entering
+         46  run what joins on the CPUs 1-3 when inside
+         47  set the I/O priority IOPRIO_CLASS_IDLE 0
+         48  take memory by MPOL_BIND MPOL_F_STATIC_NODES of the nodes 0-1
+         49  schedule by SCHED_DEADLINE SCHED_FLAG_RESET_ON_FORK, runtime 42000, deadline 100000
+         50  run in the execution domain LINUX32
+         51  enter /srv
+         52
+        ");
+        let file = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&file).unwrap(), plan);
+    }
+
+    #[test]
     fn a_plan_survives_its_file() {
         let plan = planned(default_configuration()).unwrap();
         let text = serde_json::to_string(&plan).unwrap();
@@ -254,13 +284,89 @@ mod tests {
             ("/linux/readonlyPaths", json!(["/a/../b"]), "linux.readonlyPaths"),
             ("/linux/rootfsPropagation", json!("sideways"), "linux.rootfsPropagation"),
             ("/linux/cgroupsPath", json!("/a/../b"), "linux.resources"),
-            ("/linux/personality", json!({"domain": "LINUX32"}), "linux.personality"),
             ("/hooks", json!({"prestart": [{"path": "bin/true"}]}), "hooks.prestart[0].path"),
             (
                 "/hooks",
                 json!({"poststop": [{"path": "/bin/true", "timeout": 0}]}),
                 "hooks.poststop[0].timeout",
             ),
+            ("/linux/personality", json!({"domain": "WINDOWS"}), "linux.personality.domain"),
+            (
+                "/linux/personality",
+                json!({"domain": "LINUX", "flags": ["X"]}),
+                "linux.personality.flags",
+            ),
+            (
+                "/linux/memoryPolicy",
+                json!({}),
+                "linux.memoryPolicy.mode: invalid memory policy mode",
+            ),
+            ("/linux/memoryPolicy", json!({"mode": "BIND"}), "linux.memoryPolicy.mode"),
+            (
+                "/linux/memoryPolicy",
+                json!({"mode": "MPOL_DEFAULT", "nodes": "0-7"}),
+                "linux.memoryPolicy.nodes: the MPOL_DEFAULT mode requires 0 nodes but got 8",
+            ),
+            ("/linux/memoryPolicy", json!({"mode": "MPOL_BIND"}), "linux.memoryPolicy.nodes"),
+            (
+                "/linux/memoryPolicy",
+                json!({"mode": "MPOL_BIND", "nodes": "0-9876543210"}),
+                "linux.memoryPolicy.nodes: invalid memory policy nodes",
+            ),
+            (
+                "/linux/memoryPolicy",
+                json!({"mode": "MPOL_PREFERRED", "flags": ["bad"]}),
+                "linux.memoryPolicy.flags: invalid memory policy flag \"bad\"",
+            ),
+            ("/process/scheduler", json!({}), "process.scheduler.policy"),
+            ("/process/scheduler", json!({"policy": "SCHED_ISO"}), "process.scheduler.policy"),
+            (
+                "/process/scheduler",
+                json!({"policy": "SCHED_OTHER", "flags": ["FAST"]}),
+                "process.scheduler.flags",
+            ),
+            (
+                "/process/scheduler",
+                json!({"policy": "SCHED_BATCH", "nice": 20}),
+                "process.scheduler.nice",
+            ),
+            (
+                "/process/scheduler",
+                json!({"policy": "SCHED_OTHER", "priority": 1}),
+                "process.scheduler.priority",
+            ),
+            ("/process/scheduler", json!({"policy": "SCHED_RR"}), "process.scheduler.priority"),
+            (
+                "/process/scheduler",
+                json!({"policy": "SCHED_FIFO", "priority": 100}),
+                "process.scheduler.priority",
+            ),
+            (
+                "/process/scheduler",
+                json!({"policy": "SCHED_RR", "priority": 1, "deadline": 1}),
+                "process.scheduler.deadline",
+            ),
+            (
+                "/process/scheduler",
+                json!({"policy": "SCHED_DEADLINE", "runtime": 2048, "deadline": 1024}),
+                "process.scheduler.runtime",
+            ),
+            (
+                "/process/ioPriority",
+                json!({"class": "IOPRIO_CLASS_NONE", "priority": 0}),
+                "process.ioPriority.class",
+            ),
+            (
+                "/process/ioPriority",
+                json!({"class": "IOPRIO_CLASS_BE", "priority": 8}),
+                "process.ioPriority.priority",
+            ),
+            (
+                "/process/execCPUAffinity",
+                json!({"initial": "x"}),
+                "process.execCPUAffinity.initial",
+            ),
+            ("/process/execCPUAffinity", json!({"final": "1-0"}), "process.execCPUAffinity.final"),
         ] {
             let outcome = planned(with(pointer, value.clone()));
             let text = outcome.map(|_| String::new()).unwrap_or_else(|text| text);

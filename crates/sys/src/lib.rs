@@ -15,6 +15,7 @@ mod mount;
 mod path;
 mod seccomp;
 mod signal;
+mod task;
 
 pub use bpf::attach_device_program;
 pub use clone::{CloneArgs, Cloned, Namespaces, clone3, enter_namespace, fork, unshare_namespaces};
@@ -33,4 +34,8 @@ pub use signal::{
     SignalSet, block_signals, blocked_signals, default_signals, open_signalfd, restore_signals,
     send_signal, signal_child, unblock_all_signals, unblock_signals, wait_for_signal,
     wait_for_signal_within,
+};
+pub use task::{
+    SchedulerAttributes, cpu_affinity, set_cpu_affinity, set_io_priority, set_memory_policy,
+    set_personality, set_scheduler,
 };

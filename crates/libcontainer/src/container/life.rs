@@ -295,7 +295,7 @@ impl Container {
         let failed = |error| ContainerError::start(self.name(), "execute in", error);
         let planned = |error| failed(StartError::Plan(error));
         let spec = self.spec()?;
-        let mut plan = crate::plan_process(execution.process).map_err(planned)?;
+        let mut plan = crate::plan_joining(execution.process, &spec).map_err(planned)?;
         plan.preserved_descriptors = execution.preserved_descriptors;
         if let Some(profile) = spec.linux.as_ref().and_then(|linux| linux.seccomp.as_ref()) {
             let compiled = super::filters_below(self.directory.root())

@@ -1,6 +1,6 @@
 //! The `process` of a configuration: who it is, what it may, what it executes.
 
-use spec::runtime::{Capabilities, Process, Rlimit};
+use spec::runtime::{Capabilities, Process, Rlimit, User};
 
 use crate::capability;
 use crate::error::PlanError;
@@ -47,15 +47,6 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanEr
             format!("{wrong:?} is not of the form NAME=value"),
         ));
     }
-    for (unsupported, given) in [
-        ("scheduler", process.scheduler.is_some()),
-        ("ioPriority", process.io_priority.is_some()),
-        ("execCPUAffinity", process.exec_cpu_affinity.is_some()),
-    ] {
-        if given {
-            return Err(PlanError::field(format!("{field}.{unsupported}"), "is not supported yet"));
-        }
-    }
     Ok(ProcessPlan {
         args: process.args.clone(),
         programs: candidates(program, &process.env),
@@ -84,7 +75,30 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanEr
         init: false,
         preserved_descriptors: 0,
         keep_keyring: false,
+        scheduling: super::scheduling::plan(process, field)?,
+        personality: None,
     })
+}
+
+/// What `process` leaves open, as `first` has it.
+pub(super) fn inherit(process: &Process, first: &Process) -> Process {
+    let given = |label: &Option<String>| label.clone().filter(|label| !label.is_empty());
+    let rlimits = if process.rlimits.is_empty() { &first.rlimits } else { &process.rlimits };
+    Process {
+        user: User { umask: process.user.umask.or(first.user.umask), ..process.user.clone() },
+        capabilities: process.capabilities.clone().or_else(|| first.capabilities.clone()),
+        rlimits: rlimits.clone(),
+        apparmor_profile: given(&process.apparmor_profile)
+            .or_else(|| first.apparmor_profile.clone()),
+        selinux_label: given(&process.selinux_label).or_else(|| first.selinux_label.clone()),
+        scheduler: process.scheduler.clone().or_else(|| first.scheduler.clone()),
+        io_priority: process.io_priority.clone().or_else(|| first.io_priority.clone()),
+        exec_cpu_affinity: process
+            .exec_cpu_affinity
+            .clone()
+            .or_else(|| first.exec_cpu_affinity.clone()),
+        ..process.clone()
+    }
 }
 
 /// A name without a slash is looked for in every directory of PATH, in its order.

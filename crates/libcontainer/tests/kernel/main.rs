@@ -28,6 +28,8 @@ mod rootfs;
 #[cfg(test)]
 mod roots;
 #[cfg(test)]
+mod scheduling;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod terminal;

@@ -138,6 +138,7 @@ pub struct IoPriority {
     /// `IOPRIO_CLASS_RT`, `IOPRIO_CLASS_BE` or `IOPRIO_CLASS_IDLE`.
     pub class: String,
     /// 0 (first) to 7 (last).
+    #[serde(default)]
     pub priority: i32,
 }
 
