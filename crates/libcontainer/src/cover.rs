@@ -9,9 +9,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, fstat, fstatfs, makedev, open};
 use rustix::io::Errno as Raw;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags};
-use rustix::mount::{fsconfig_create, fsmount, fsopen, open_tree};
+use rustix::mount::{fsconfig_create, fsconfig_set_string, fsmount, fsopen, open_tree};
 use sys::{Errno, MountAttributes, mount_setattr};
 
+use crate::prepared::Masked;
 use crate::rootfs::{PROC_SUPER_MAGIC, attach_to};
 
 const CLONE: OpenTreeFlags = OpenTreeFlags::OPEN_TREE_CLONE
@@ -27,10 +28,10 @@ pub(crate) struct Covers {
 
 impl Covers {
     /// Covers a file with `/dev/null` and a directory with an empty file system. What is not there needs no cover.
-    pub(crate) fn mask(&mut self, path: &CStr) -> Result<(), Errno> {
-        let Some(at) = open_protected(path)? else { return Ok(()) };
+    pub(crate) fn mask(&mut self, masked: &Masked) -> Result<(), Errno> {
+        let Some(at) = open_protected(&masked.path)? else { return Ok(()) };
         if FileType::from_raw_mode(fstat(&at)?.st_mode) == FileType::Directory {
-            return self.cover_directory(&at);
+            return self.cover_directory(&at, masked.label.as_deref());
         }
         let null = match self.null.take() {
             Some(null) => null,
@@ -42,9 +43,9 @@ impl Covers {
     }
 
     /// All directories share one file system: nothing can be written into it.
-    fn cover_directory(&mut self, at: &OwnedFd) -> Result<(), Errno> {
+    fn cover_directory(&mut self, at: &OwnedFd, label: Option<&CStr>) -> Result<(), Errno> {
         let Some(empty) = &self.empty else {
-            let empty = empty_file_system()?;
+            let empty = empty_file_system(label)?;
             attach_to(empty.as_fd(), at.as_fd())?;
             self.empty = Some(empty);
             return Ok(());
@@ -66,8 +67,11 @@ fn null_device() -> Result<OwnedFd, Errno> {
     }
 }
 
-fn empty_file_system() -> Result<OwnedFd, Errno> {
+fn empty_file_system(label: Option<&CStr>) -> Result<OwnedFd, Errno> {
     let context = fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    if let Some(label) = label {
+        fsconfig_set_string(context.as_fd(), c"context", label)?;
+    }
     fsconfig_create(context.as_fd())?;
     let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
         | MountAttrFlags::MOUNT_ATTR_NOSUID

@@ -22,6 +22,7 @@ use crate::names::Names;
 use crate::plan::{HookPlan, NamespacePlan, Plan};
 use crate::prepared::Prepared;
 use crate::process::Process;
+use crate::resctrl::Resctrl;
 use crate::seccomp::Confined;
 use crate::spare::SpareNetwork;
 use crate::wire::{self, Failed, FromChild, Place, ToChild};
@@ -65,6 +66,7 @@ pub struct Created {
     hooks: Option<HookPlan>,
     /// Without a mount namespace: what to undo.
     host_root: Option<HostRoot>,
+    resctrl: Option<Resctrl>,
 }
 
 /// What a container is given beside its plan.
@@ -128,8 +130,15 @@ pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Create
         names,
         hooks: plan.hooks.clone(),
         host_root,
+        resctrl: None,
     };
     // The child is at its mounts meanwhile.
+    if !plan.net_devices.is_empty() {
+        joins.bring_in(&plan.net_devices, created.pid())?;
+    }
+    if let Some(resctrl) = &plan.resctrl {
+        created.resctrl = Some(Resctrl::apply(resctrl, created.pid())?);
+    }
     let cgroup = groups.finish(Some(created.pid())).map_err(StartError::Cgroup)?;
     created.let_in(cgroup)?;
     if prepared.namespaces.contains(Namespaces::USER) {
@@ -253,6 +262,12 @@ impl Created {
         self.console.take()
     }
 
+    /// Its class of service, with what has to be removed when the container is.
+    #[must_use]
+    pub const fn resctrl(&self) -> Option<&Resctrl> {
+        self.resctrl.as_ref()
+    }
+
     /// Opens the gate; returns once the program runs.
     ///
     /// # Errors
@@ -308,6 +323,9 @@ impl Created {
         }
         if let Some(root) = &self.host_root {
             root.undo();
+        }
+        if let Some(resctrl) = self.resctrl.take() {
+            let _kept = resctrl.remove();
         }
         error
     }

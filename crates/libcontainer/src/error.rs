@@ -44,6 +44,9 @@ pub enum StartError {
     /// The control groups.
     #[error("cgroup")]
     Cgroup(#[source] crate::cgroup::CgroupError),
+    /// Intel RDT.
+    #[error(transparent)]
+    Resctrl(#[from] crate::resctrl::ResctrlError),
     /// A step of the child.
     #[error("{step}")]
     Child {
@@ -130,6 +133,7 @@ impl StartError {
             Self::NotExecutable { .. } | Self::OwnProgram { .. } => 126,
             Self::Parent { .. }
             | Self::Cgroup(_)
+            | Self::Resctrl(_)
             | Self::Child { .. }
             | Self::Vanished { .. }
             | Self::Hook(_)

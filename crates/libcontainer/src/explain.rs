@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::capability;
 use crate::plan::{CapabilityPlan, NamespacePlan, Plan, ProcessPlan, Step};
+use crate::resctrl::ResctrlPlan;
 
 /// Capabilities beyond this many are counted, not named.
 const NAMED: usize = 16;
@@ -33,13 +34,27 @@ const ATTRIBUTES: &[(u64, &str)] = &[
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines: Vec<String> = self.cgroup.to_string().lines().map(str::to_owned).collect();
+        lines.extend(self.resctrl.iter().flat_map(ResctrlPlan::lines));
         lines.extend(self.namespaces.lines());
+        lines.extend(self.mount_label.iter().map(|label| format!("label what is mounted {label}")));
+        lines.extend(self.net_devices.iter().map(ToString::to_string));
         lines.extend(self.steps.iter().map(ToString::to_string));
         lines.extend(self.process.lines());
         for (number, line) in lines.iter().enumerate() {
             writeln!(f, "{:>3}  {line}", number + 1)?;
         }
         Ok(())
+    }
+}
+
+impl ResctrlPlan {
+    fn lines(&self) -> Vec<String> {
+        let group = self.group.as_deref().unwrap_or("/");
+        let make = format!("make the class of service {group} of its own");
+        let schemata = self.schemata.iter().map(|line| format!("set the schema {line}"));
+        let monitor = self.monitor.iter().map(|name| format!("watch it as the group {name}"));
+        let enter = format!("enter the class of service {group}");
+        self.own.then_some(make).into_iter().chain(schemata).chain([enter]).chain(monitor).collect()
     }
 }
 
@@ -169,6 +184,9 @@ impl ProcessPlan {
         }
         lines.extend(self.surroundings());
         lines.push(format!("enter {}", self.cwd.display()));
+        if self.home_missing {
+            lines.push("look HOME up in /etc/passwd".to_owned());
+        }
         let seccomp = self.seccomp.as_ref().map(|program| {
             format!("load a system call filter of {} instructions", program.instructions.len())
         });

@@ -15,6 +15,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use sys::Errno;
 
 use crate::capability;
+use crate::home;
 use crate::hooks::{HookFailure, ReceivedFiles};
 use crate::plan::CapabilityPlan;
 use crate::prepared::PreparedProcess;
@@ -42,7 +43,7 @@ pub(crate) fn become_process(
     rustix::process::setsid().at(ProcessStep::NewSession)?;
     take_stdio(process, stdio, terminal)?;
     if !process.keep_keyring {
-        keyring().at(ProcessStep::Keyring)?;
+        keyring(process).at(ProcessStep::Keyring)?;
     }
     label(process).at(ProcessStep::Label)?;
     process.processors.apply()?;
@@ -50,7 +51,10 @@ pub(crate) fn become_process(
     if let Some(domain) = process.personality {
         sys::set_personality(domain).at(ProcessStep::Personality)?;
     }
-    working_directory(process)?;
+    let directory = working_directory(process);
+    if process.home_missing {
+        home::complete(&process.envp, process.uid);
+    }
     // The last that opens anything is done: with a limit of a few descriptors it would be refused its next one.
     set_limits(process)?;
     // Whatever the monitor or its parent had open ends at exec (CVE-2024-21626). Before the filter: profiles older than Linux 5.9
@@ -65,6 +69,11 @@ pub(crate) fn become_process(
         rustix::thread::set_keep_capabilities(true).at(ProcessStep::KeepCapabilities)?;
     }
     set_user(process)?;
+    match directory {
+        // Of a directory that only the user himself may enter; root of a user namespace is nobody to other owners.
+        Err(Failed { errno, .. }) if errno.raw() == libc::EACCES => working_directory(process)?,
+        entered => entered?,
+    }
     if let Some(sets) = &process.capabilities {
         set_capabilities(sets)?;
     }
@@ -119,11 +128,22 @@ fn give_stream(stream: BorrowedFd<'_>, uid: u32, terminal: bool) -> Result<(), E
 }
 
 /// A kernel without keyrings has no keys to leak, and a quota that is used up must not stop a container.
-fn keyring() -> Result<(), Errno> {
-    match sys::join_anonymous_session_keyring() {
-        Err(errno) if matches!(errno.raw(), libc::ENOSYS | libc::EDQUOT | libc::EPERM) => Ok(()),
-        other => other,
+///
+/// With SELinux the keyring has the label of the process, which could not use it otherwise: proc_pid_attr(5), keycreate.
+fn keyring(process: &PreparedProcess) -> Result<(), Errno> {
+    const KEYS: &CStr = c"/proc/self/attr/keycreate";
+    if let Some(label) = &process.selinux {
+        write_label(KEYS, label.to_bytes())?;
     }
+    match sys::join_anonymous_session_keyring() {
+        Err(errno) if matches!(errno.raw(), libc::ENOSYS | libc::EDQUOT | libc::EPERM) => {}
+        other => other?,
+    }
+    if process.selinux.is_some() {
+        // Keys that the program makes are its own affair. One byte, or write(2) would not reach the kernel's handler.
+        write_label(KEYS, b"\0")?;
+    }
+    Ok(())
 }
 
 fn label(process: &PreparedProcess) -> Result<(), Errno> {
@@ -133,14 +153,18 @@ fn label(process: &PreparedProcess) -> Result<(), Errno> {
     ];
     for (path, label) in labels {
         let Some(label) = label else { continue };
-        let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
-        // It must be procfs, or the label would be written to a file of the image's choice (CVE-2019-16884).
-        if rustix::fs::fstatfs(&file)?.f_type != PROC_SUPER_MAGIC {
-            return Err(Errno::from_raw(libc::EXDEV));
-        }
-        rustix::io::write(&file, label.to_bytes())?;
+        write_label(path, label.to_bytes())?;
     }
     Ok(())
+}
+
+fn write_label(path: &CStr, label: &[u8]) -> Result<(), Errno> {
+    let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    // It must be procfs, or the label would be written to a file of the image's choice (CVE-2019-16884).
+    if rustix::fs::fstatfs(&file)?.f_type != PROC_SUPER_MAGIC {
+        return Err(Errno::from_raw(libc::EXDEV));
+    }
+    rustix::io::write(&file, label).map(drop).map_err(Errno::from)
 }
 
 /// statfs(2).

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 
 use rustix::fs::{Mode, OFlags, open};
 use spec::runtime::NamespaceKind;
@@ -11,6 +12,7 @@ use crate::child::{self, Inherited};
 use crate::create::end;
 use crate::error::StartError;
 use crate::names::Names;
+use crate::net_devices::{self, NetDevicePlan};
 use crate::plan::Plan;
 use crate::process::Process;
 use crate::spare::SpareNetwork;
@@ -22,13 +24,15 @@ pub(crate) struct Joins {
     pub(crate) others: Vec<OwnedFd>,
     /// A pid namespace is entered by children only, hence by the parent around the clone: setns(2), CLONE_NEWPID.
     pid: Option<OwnedFd>,
+    /// Which of the others is a network namespace.
+    network: Option<usize>,
     /// The user namespace.
     pub(crate) user: Option<OwnedFd>,
 }
 
 impl Joins {
     pub(crate) fn open(plan: &Plan) -> Result<Self, StartError> {
-        let mut joins = Self { others: Vec::new(), pid: None, user: None };
+        let mut joins = Self { others: Vec::new(), pid: None, network: None, user: None };
         let mut wanted: Vec<_> = plan.namespaces.join.iter().collect();
         wanted.sort_by_key(|(kind, _)| *kind);
         for (kind, path) in wanted {
@@ -37,8 +41,8 @@ impl Joins {
             match kind {
                 NamespaceKind::User => joins.user = Some(namespace),
                 NamespaceKind::Pid => joins.pid = Some(namespace),
+                NamespaceKind::Network => joins.push_network(namespace),
                 NamespaceKind::Mount
-                | NamespaceKind::Network
                 | NamespaceKind::Ipc
                 | NamespaceKind::Uts
                 | NamespaceKind::Cgroup
@@ -56,8 +60,24 @@ impl Joins {
             && self.user.is_none()
         {
             *to_make = to_make.without(Namespaces::NETWORK);
-            self.others.push(spare.into_namespace());
+            self.push_network(spare.into_namespace());
         }
+    }
+
+    fn push_network(&mut self, namespace: OwnedFd) {
+        self.network = Some(self.others.len());
+        self.others.push(namespace);
+    }
+
+    /// Moves interfaces into the network namespace that the child `pid` was made in, or is about to join.
+    pub(crate) fn bring_in(&self, devices: &[NetDevicePlan], pid: i32) -> Result<(), StartError> {
+        if let Some(namespace) = self.network.and_then(|number| self.others.get(number)) {
+            return net_devices::bring_in(devices, namespace.as_fd());
+        }
+        let path = PathBuf::from(format!("/proc/{pid}/ns/net"));
+        let opened = open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        let namespace = opened.map_err(|errno| StartError::Open { path, errno: errno.into() })?;
+        net_devices::bring_in(devices, namespace.as_fd())
     }
 
     /// Runs `clone` so that its child is born in the pid namespace, and comes back.

@@ -72,7 +72,10 @@ impl Names {
             },
             Place::Limit(number) => {
                 let limit = self.limits.get(usize::from(number)).map_or("", String::as_str);
-                format!("set the resource limit {limit}")
+                // setrlimit(2), EPERM.
+                let denied = errno.raw() == libc::EPERM;
+                let hint = if denied { ": to raise it takes CAP_SYS_RESOURCE" } else { "" };
+                format!("set the resource limit {limit}{hint}")
             }
             Place::Hook(number, end) => {
                 let Some((occasion, moment)) = hooks else {

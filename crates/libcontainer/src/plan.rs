@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use spec::runtime::{ConsoleSize, Hooks, IdMapping, NamespaceKind};
 
 use crate::cgroup::CgroupPlan;
+use crate::net_devices::NetDevicePlan;
+use crate::resctrl::ResctrlPlan;
 use crate::scheduling::SchedulingPlan;
 use crate::seccomp::Program;
 
@@ -32,6 +34,15 @@ pub struct Plan {
     /// Programs that run at fixed moments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<HookPlan>,
+    /// SELinux label of its mounts; without SELinux it has no effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount_label: Option<String>,
+    /// Its class of service, of caches and memory bandwidth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resctrl: Option<ResctrlPlan>,
+    /// Interfaces of the host that move into its network namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub net_devices: Vec<NetDevicePlan>,
 }
 
 /// Programs that run at fixed moments, and what they are told about the container.
@@ -304,6 +315,9 @@ pub struct ProcessPlan {
     pub programs: Vec<String>,
     /// `NAME=value`.
     pub env: Vec<String>,
+    /// Whether HOME is missing from the environment, and is looked up in the container's own `/etc/passwd`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub home_missing: bool,
     /// Working directory; made when it is missing.
     pub cwd: PathBuf,
     /// User id.
@@ -316,6 +330,9 @@ pub struct ProcessPlan {
     pub umask: u32,
     /// Capability sets; nothing changes none.
     pub capabilities: Option<CapabilityPlan>,
+    /// What is told about capabilities that were asked for and cannot be given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Resource limits.
     pub rlimits: Vec<RlimitPlan>,
     /// See PR_SET_NO_NEW_PRIVS.

@@ -14,7 +14,9 @@ use crate::seccomp::Program;
 
 mod devices;
 mod mounts;
+mod net_devices;
 mod process;
+mod resctrl;
 mod scheduling;
 mod sysctl;
 
@@ -91,7 +93,6 @@ pub enum RootSource {
 pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let nothing = Linux::default();
     let linux = spec.linux.as_ref().unwrap_or(&nothing);
-    refuse_unsupported(linux)?;
     let namespaces = namespaces(linux)?;
     let process = spec.process.as_ref().ok_or_else(|| PlanError::field("process", "is missing"))?;
     let mut process = process::plan(process, "process")?;
@@ -120,8 +121,17 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     };
     let cgroup = cgroup::plan(&resources, &request).map_err(PlanError::Cgroup)?;
     let steps = Steps::new((spec, linux), context, &namespaces, &cgroup).all(&process)?;
-    let hooks = hooks(spec, id, &context.bundle)?;
-    Ok(Plan { version: PLAN_VERSION, namespaces, cgroup, steps, process, hooks })
+    Ok(Plan {
+        version: PLAN_VERSION,
+        hooks: hooks(spec, id, &context.bundle)?,
+        mount_label: mount_label(linux)?,
+        resctrl: linux.intel_rdt.as_ref().map(|given| resctrl::plan(given, id)).transpose()?,
+        net_devices: net_devices::plan(&linux.net_devices, &namespaces)?,
+        namespaces,
+        cgroup,
+        steps,
+        process,
+    })
 }
 
 fn hooks(spec: &Spec, id: &str, bundle: &Path) -> Result<Option<HookPlan>, PlanError> {
@@ -197,18 +207,15 @@ fn group_owner(spec: &Spec, linux: &Linux, namespaces: &NamespacePlan) -> Option
     linux.uid_mappings.iter().find(|map| map.container_id == 0).map(|map| map.host_id)
 }
 
-/// A field that has no effect would be a promise that is not kept.
-fn refuse_unsupported(linux: &Linux) -> Result<(), PlanError> {
-    for (field, given) in [
-        ("linux.netDevices", !linux.net_devices.is_empty()),
-        ("linux.mountLabel", linux.mount_label.as_ref().is_some_and(|label| !label.is_empty())),
-        ("linux.intelRdt", linux.intel_rdt.is_some()),
-    ] {
-        if given {
-            return Err(PlanError::field(field, "is not supported yet"));
+fn mount_label(linux: &Linux) -> Result<Option<String>, PlanError> {
+    let label = linux.mount_label.clone().filter(|label| !label.is_empty());
+    match &label {
+        // It is quoted in the options of a mount.
+        Some(wrong) if wrong.contains(['"', '\\', '\n']) => {
+            Err(PlanError::field("linux.mountLabel", format!("{wrong:?} is no label")))
         }
+        _ => Ok(label),
     }
-    Ok(())
 }
 
 fn namespaces(linux: &Linux) -> Result<NamespacePlan, PlanError> {

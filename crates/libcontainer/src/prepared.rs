@@ -8,16 +8,19 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::FileType;
-use rustix::process::Resource;
-use sys::{CStringArray, FilterInstruction, MountAttributes, Namespaces};
+use sys::{MountAttributes, Namespaces};
 
-use crate::capability;
 use crate::error::StartError;
 use crate::hooks::{self, PreparedHook};
 use crate::host_root;
 use crate::id_map::{IdMap, IdMaps};
-use crate::plan::{CapabilityPlan, DeviceNode, HookPlan, Plan, ProcessPlan, Step};
-use crate::scheduling::{Processors, SchedulingPlan};
+use crate::plan::{DeviceNode, HookPlan, Plan, Step};
+use crate::scheduling::Processors;
+use crate::selinux::{self, Labelling};
+
+mod process;
+
+pub(crate) use process::PreparedProcess;
 
 /// mount(2) takes one page of options.
 pub(crate) const PAGE: usize = 4096;
@@ -99,7 +102,7 @@ pub(crate) enum Action {
     CgroupNamespace,
     CgroupV1 {
         target: Target,
-        hierarchies: Vec<V1Mount>,
+        hierarchies: V1Mounts,
         read_only: bool,
     },
     CgroupV2(V2Mount),
@@ -117,7 +120,7 @@ pub(crate) enum Action {
         value: CString,
     },
     Mask {
-        path: CString,
+        path: Masked,
     },
     ReadOnly {
         path: CString,
@@ -137,6 +140,8 @@ pub(crate) struct FileSystem {
     pub(crate) data: CString,
     pub(crate) copy_up: bool,
     pub(crate) keep_mode: bool,
+    /// A label that is no option of it, but an attribute.
+    pub(crate) label: Option<CString>,
 }
 
 pub(crate) enum OverlayOptions {
@@ -158,6 +163,18 @@ pub(crate) struct Node {
     pub(crate) gid: u32,
 }
 
+/// The hierarchies, and options of the file system that they are mounted in.
+pub(crate) struct V1Mounts {
+    pub(crate) list: Vec<V1Mount>,
+    pub(crate) options: CString,
+}
+
+/// A path that is covered, by something with the label of the mounts.
+pub(crate) struct Masked {
+    pub(crate) path: CString,
+    pub(crate) label: Option<CString>,
+}
+
 pub(crate) struct V1Mount {
     pub(crate) source: CString,
     pub(crate) name: CString,
@@ -173,39 +190,11 @@ pub(crate) struct V2Mount {
     pub(crate) attributes: BindAttributes,
 }
 
-pub(crate) struct PreparedProcess {
-    pub(crate) programs: Vec<CString>,
-    pub(crate) argv: CStringArray,
-    pub(crate) envp: CStringArray,
-    /// Nothing for the root itself.
-    pub(crate) cwd: Option<Target>,
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    pub(crate) groups: Vec<rustix::process::Gid>,
-    pub(crate) umask: u32,
-    pub(crate) capabilities: Option<CapabilityPlan>,
-    pub(crate) rlimits: Vec<(Resource, rustix::process::Rlimit)>,
-    pub(crate) no_new_privileges: bool,
-    pub(crate) seccomp: Option<(Vec<FilterInstruction>, u32)>,
-    pub(crate) apparmor: Option<CString>,
-    pub(crate) selinux: Option<CString>,
-    pub(crate) terminal: Option<rustix::termios::Winsize>,
-    pub(crate) init: bool,
-    /// Run right before the program, with its rights.
-    pub(crate) start_hooks: Vec<PreparedHook>,
-    /// The first descriptor that does not stay open.
-    pub(crate) close_from: u32,
-    pub(crate) keep_keyring: bool,
-    pub(crate) processors: Processors,
-    pub(crate) scheduling: SchedulingPlan,
-    pub(crate) personality: Option<u32>,
-    /// Device and inode of this program.
-    pub(crate) own_program: Option<(u64, u64)>,
-}
-
 impl Prepared {
     pub(crate) fn new(plan: &Plan) -> Result<Self, StartError> {
-        let mut steps = plan.steps.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+        let label = plan.mount_label.as_deref().filter(|_| selinux::enabled());
+        let steps = plan.steps.iter().map(|step| prepare(step, label));
+        let mut steps = steps.collect::<Result<Vec<_>, _>>()?;
         let mut id_maps = IdMaps::default();
         for (action, step) in steps.iter_mut().zip(&plan.steps) {
             if let (Action::Bind { source, .. }, Step::Bind { id_map: Some(map), .. }) =
@@ -237,7 +226,7 @@ impl Prepared {
 }
 
 #[expect(clippy::too_many_lines, reason = "a table: one row for each kind of step")]
-fn prepare(step: &Step) -> Result<Action, StartError> {
+fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
     Ok(match step {
         Step::DetachPropagation { flags } => Action::DetachPropagation { flags: *flags },
         Step::OverlayRoot { lower, upper, work, at, volatile } => {
@@ -250,9 +239,13 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
                 source: text(source)?,
                 target: Target::new(at)?,
                 flags: *flags,
-                data: text(data)?,
+                data: labelled(kind, data, label)?,
                 copy_up: *copy_up,
                 keep_mode: *keep_mode,
+                label: label
+                    .filter(|_| matches!(Labelling::of(kind), Labelling::Attribute))
+                    .map(text)
+                    .transpose()?,
             })
         }
         Step::Bind { source, target, recursive, keep_peers, .. } => {
@@ -292,7 +285,10 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
         Step::CgroupNamespace => Action::CgroupNamespace,
         Step::CgroupV1 { target, hierarchies, read_only } => Action::CgroupV1 {
             target: Target::new(target)?,
-            hierarchies: hierarchies.iter().map(v1_mount).collect::<Result<_, _>>()?,
+            hierarchies: V1Mounts {
+                list: hierarchies.iter().map(v1_mount).collect::<Result<_, _>>()?,
+                options: labelled("tmpfs", "mode=755", label)?,
+            },
             read_only: *read_only,
         },
         // Filled in by whoever knows the hooks.
@@ -311,13 +307,32 @@ fn prepare(step: &Step) -> Result<Action, StartError> {
         Step::Sysctl { path, value } => {
             Action::Sysctl { path: text(&format!("/proc/sys/{path}"))?, value: text(value)? }
         }
-        Step::Mask { path: at } => Action::Mask { path: path(at)? },
+        Step::Mask { path: at } => {
+            Action::Mask { path: Masked { path: path(at)?, label: label.map(text).transpose()? } }
+        }
         Step::ReadOnly { path: at } => Action::ReadOnly { path: path(at)? },
         Step::ReadOnlyRoot => Action::ReadOnlyRoot,
         Step::OomScoreAdjust { value } => {
             Action::OomScoreAdjust { value: text(&value.to_string())? }
         }
     })
+}
+
+fn labelled(kind: &str, options: &str, label: Option<&str>) -> Result<CString, StartError> {
+    match label.filter(|_| matches!(Labelling::of(kind), Labelling::Context)) {
+        None => text(options),
+        Some(label) => {
+            let options = selinux::with_context(options, label);
+            // What is longer, mount(2) cuts off.
+            if options.len() >= PAGE {
+                return Err(StartError::Parent {
+                    action: format!("mount {kind} with the label {label}"),
+                    errno: sys::Errno::from_raw(libc::E2BIG),
+                });
+            }
+            text(&options)
+        }
+    }
 }
 
 /// Cloned before the child cuts its mount namespace off, a mount keeps its peers: mount_namespaces(7), "Peer groups".
@@ -410,91 +425,6 @@ fn node(node: &DeviceNode, below: &str) -> Result<Node, StartError> {
 fn v1_mount(hierarchy: &crate::plan::V1Hierarchy) -> Result<V1Mount, StartError> {
     let links = hierarchy.links.iter().map(|link| text(link)).collect::<Result<_, _>>()?;
     Ok(V1Mount { source: path(&hierarchy.source)?, name: text(&hierarchy.name)?, links })
-}
-
-impl PreparedProcess {
-    pub(crate) fn new(process: &ProcessPlan, processors: Processors) -> Result<Self, StartError> {
-        let strings =
-            |list: &[String]| list.iter().map(|string| text(string)).collect::<Result<Vec<_>, _>>();
-        let cwd = (process.cwd != Path::new("/")).then(|| Target::new(&process.cwd)).transpose()?;
-        let size = process.console_size.unwrap_or_default();
-        let winsize = rustix::termios::Winsize {
-            ws_row: size.height,
-            ws_col: size.width,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        Ok(Self {
-            programs: strings(&process.programs)?,
-            argv: CStringArray::new(strings(&process.args)?),
-            envp: CStringArray::new(strings(&process.env)?),
-            cwd,
-            uid: process.uid,
-            gid: process.gid,
-            groups: process.groups.iter().map(|gid| rustix::process::Gid::from_raw(*gid)).collect(),
-            umask: process.umask,
-            capabilities: process.capabilities.map(within_reach),
-            rlimits: process.rlimits.iter().map(rlimit).collect::<Result<_, _>>()?,
-            no_new_privileges: process.no_new_privileges,
-            seccomp: process
-                .seccomp
-                .as_ref()
-                .map(|program| (program.instructions.clone(), program.flags)),
-            apparmor: process
-                .apparmor_profile
-                .as_ref()
-                .map(|profile| text(&format!("exec {profile}")))
-                .transpose()?,
-            selinux: process.selinux_label.as_ref().map(|label| text(label)).transpose()?,
-            terminal: process.terminal.then_some(winsize),
-            init: process.init,
-            start_hooks: Vec::new(),
-            close_from: process.preserved_descriptors.saturating_add(3),
-            keep_keyring: process.keep_keyring,
-            processors,
-            scheduling: process.scheduling.clone(),
-            personality: process.personality,
-            own_program: crate::protect::own_identity(),
-        })
-    }
-}
-
-/// What the caller does not have itself cannot be given: config.md, "capabilities", lets a runtime pass over it.
-fn within_reach(sets: CapabilityPlan) -> CapabilityPlan {
-    let own =
-        rustix::thread::capabilities(None).map_or(capability::all(), |own| own.permitted.bits());
-    CapabilityPlan {
-        bounding: sets.bounding & own,
-        effective: sets.effective & own,
-        inheritable: sets.inheritable & own,
-        permitted: sets.permitted & own,
-        ambient: sets.ambient & own,
-    }
-}
-
-fn rlimit(
-    limit: &crate::plan::RlimitPlan,
-) -> Result<(Resource, rustix::process::Rlimit), StartError> {
-    let resource = match limit.resource.as_str() {
-        "as" => Resource::As,
-        "core" => Resource::Core,
-        "cpu" => Resource::Cpu,
-        "data" => Resource::Data,
-        "fsize" => Resource::Fsize,
-        "locks" => Resource::Locks,
-        "memlock" => Resource::Memlock,
-        "msgqueue" => Resource::Msgqueue,
-        "nice" => Resource::Nice,
-        "nofile" => Resource::Nofile,
-        "nproc" => Resource::Nproc,
-        "rss" => Resource::Rss,
-        "rtprio" => Resource::Rtprio,
-        "rttime" => Resource::Rttime,
-        "sigpending" => Resource::Sigpending,
-        "stack" => Resource::Stack,
-        _ => return Err(StartError::Nul { what: "the name of a resource limit" }),
-    };
-    Ok((resource, rustix::process::Rlimit { current: limit.soft, maximum: limit.hard }))
 }
 
 pub(crate) fn text(string: &str) -> Result<CString, StartError> {

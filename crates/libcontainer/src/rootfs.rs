@@ -6,7 +6,9 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, fstatfs, mkdirat, open, symlinkat};
+use rustix::fs::{
+    CWD, FileType, Mode, OFlags, XattrFlags, fstat, fstatfs, mkdirat, open, setxattr, symlinkat,
+};
 use rustix::io::Errno as Raw;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags,
@@ -23,7 +25,7 @@ use crate::child::mount_flags;
 use crate::descriptor_path::DescriptorPath;
 use crate::id_map::IdMap;
 use crate::prepared::{
-    BindAttributes, BindSource, FileSystem, OverlayOptions, PAGE, Target, V1Mount, V2Mount,
+    BindAttributes, BindSource, FileSystem, OverlayOptions, PAGE, Target, V1Mounts, V2Mount,
 };
 use crate::target::{DIRECTORY, Kind, Place};
 
@@ -99,7 +101,8 @@ impl Root {
 
     /// Mounts a new file system.
     pub(crate) fn mount(&self, file_system: &FileSystem) -> Result<(), Errno> {
-        let FileSystem { kind, source, target, flags, data, copy_up, keep_mode } = file_system;
+        let FileSystem { kind, source, target, flags, data, copy_up, keep_mode, label } =
+            file_system;
         let place = if matches!(kind.to_bytes(), b"proc" | b"sysfs") {
             Place { at: self.make_directory_without_links(target)?, made: false }
         } else {
@@ -111,11 +114,19 @@ impl Root {
             if *keep_mode && !place.made { options.with_mode_of(&place.at)? } else { options };
         let (source, name, kind) = (source.as_c_str(), name.as_c_str(), kind.as_c_str());
         mount(source, name, kind, mount_flags(*flags), options.as_c_str())?;
+        if !*copy_up && label.is_none() {
+            return Ok(());
+        }
+        let path = target.path.as_c_str();
+        let mounted = open_in_root(self.directory.as_fd(), path, DIRECTORY, Mode::empty())?;
         if *copy_up {
-            let path = target.path.as_c_str();
-            let mounted = open_in_root(self.directory.as_fd(), path, DIRECTORY, Mode::empty())?;
             crate::copy_up::copy(place.at.as_fd(), mounted.as_fd())?;
         }
+        label.as_ref().map_or(Ok(()), |label| {
+            let name = DescriptorPath::of(mounted.as_fd());
+            let value = label.to_bytes_with_nul();
+            setxattr(name.as_c_str(), c"security.selinux", value, XattrFlags::empty())
+        })?;
         Ok(())
     }
 
@@ -180,13 +191,13 @@ impl Root {
     pub(crate) fn cgroup_v1(
         &self,
         target: &Target,
-        hierarchies: &[V1Mount],
+        hierarchies: &V1Mounts,
         read_only: bool,
     ) -> Result<(), Errno> {
         let at = self.place(target, Kind::Directory)?.at;
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         let name = DescriptorPath::of(at.as_fd());
-        mount(c"tmpfs", name.as_c_str(), c"tmpfs", flags, c"mode=755")?;
+        mount(c"tmpfs", name.as_c_str(), c"tmpfs", flags, hierarchies.options.as_c_str())?;
         let directory =
             open_in_root(self.directory.as_fd(), target.path.as_c_str(), DIRECTORY, Mode::empty())?;
         let mut set = MountAttributes {
@@ -196,7 +207,7 @@ impl Root {
         if read_only {
             set.set |= MountAttributes::RDONLY;
         }
-        for hierarchy in hierarchies {
+        for hierarchy in &hierarchies.list {
             let group = clone_tree(&hierarchy.source, false)?;
             mount_setattr(group.as_fd(), c"", false, set)?;
             let name = hierarchy.name.as_c_str();

@@ -30,6 +30,7 @@ impl SpareNetwork {
     }
 }
 
-fn current() -> Result<OwnedFd, Errno> {
+/// The calling thread's network namespace.
+pub(crate) fn current() -> Result<OwnedFd, Errno> {
     Ok(open(c"/proc/thread-self/ns/net", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }

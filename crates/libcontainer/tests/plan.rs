@@ -135,15 +135,16 @@ mod tests {
         43  make a session keyring
         44  limit nofile to 1024, at most 4096
         45  enter /srv
-        46  become user 33, group 33, 4
-        47  bounding capabilities: chown kill
-        48  permitted capabilities: chown kill
-        49  effective capabilities: chown kill
-        50  inheritable capabilities: none
-        51  ambient capabilities: none
-        52  set no_new_privs
-        53  close every descriptor but the standard streams at exec
-        54  exec "nginx" "-g" "daemon off;"
+        46  look HOME up in /etc/passwd
+        47  become user 33, group 33, 4
+        48  bounding capabilities: chown kill
+        49  permitted capabilities: chown kill
+        50  effective capabilities: chown kill
+        51  inheritable capabilities: none
+        52  ambient capabilities: none
+        53  set no_new_privs
+        54  close every descriptor but the standard streams at exec
+        55  exec "nginx" "-g" "daemon off;"
         "#);
     }
 
@@ -171,10 +172,82 @@ mod tests {
          49  schedule by SCHED_DEADLINE SCHED_FLAG_RESET_ON_FORK, runtime 42000, deadline 100000
          50  run in the execution domain LINUX32
          51  enter /srv
-         52
+         52  look HOME up in /etc/passwd
+         53
         ");
         let file = serde_json::to_string(&plan).unwrap();
         assert_eq!(serde_json::from_str::<Plan>(&file).unwrap(), plan);
+    }
+
+    #[test]
+    fn variables_are_there_once_and_an_empty_home_is_none() {
+        let env = |given: Value| {
+            let process = planned(with("/process/env", given)).unwrap().process;
+            (process.env.join(" "), process.home_missing)
+        };
+        assert_eq!(env(json!(["A=1", "HOME=/x", "A=2"])), ("HOME=/x A=2".into(), false));
+        assert_eq!(env(json!(["HOME=/x", "HOME=", "B="])), ("B=".into(), true));
+        assert_eq!(env(json!(["A=\n=B"])), ("A=\n=B".into(), true));
+    }
+
+    #[test]
+    fn capabilities_that_cannot_be_given_are_told() {
+        let sets = json!({
+            "bounding": ["CAP_FLY", "CAP_KILL", "FLY_CAP"], "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"],
+            "inheritable": ["CAP_KILL"], "ambient": ["CAP_KILL", "CAP_CHOWN"]
+        });
+        let process = planned(with("/process/capabilities", sets)).unwrap().process;
+        let capabilities = process.capabilities.unwrap();
+        assert_eq!((capabilities.bounding, capabilities.ambient), (1 << 5, 1 << 5));
+        insta::assert_snapshot!(process.warnings.join("\n"), @r#"
+        process.capabilities.bounding: ignoring unknown capability "CAP_FLY"
+        process.capabilities.bounding: ignoring unknown capability "FLY_CAP"
+        can't raise ambient capability CAP_CHOWN: it is not permitted and inheritable
+        "#);
+    }
+
+    #[test]
+    fn a_class_of_service_is_described() {
+        let plan = |given: Value| planned(with("/linux/intelRdt", given));
+        let lines = |given: Value| {
+            let text = plan(given).unwrap().to_string();
+            let schema = ["class", "schema", "watch"];
+            let lines = text.lines().filter(|line| schema.iter().any(|word| line.contains(word)));
+            lines.map(|line| line[5..].to_owned()).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(lines(json!({"closID": "/"})), "enter the class of service /");
+        assert_eq!(
+            lines(json!({"schemata": ["L2:0=f"], "enableMonitoring": true})),
+            "make the class of service web of its own\nset the schema L2:0=f\n\
+             enter the class of service web\nwatch it as the group web"
+        );
+        let gold = plan(json!({
+            "closID": "gold", "schemata": ["L2:0=f"], "memBwSchema": "MB:0=20", "l3CacheSchema": "L3:0=7"
+        }));
+        let gold = gold.unwrap().resctrl.unwrap();
+        assert_eq!(gold.schemata, ["L3:0=7", "MB:0=20", "L2:0=f"]);
+        assert_eq!((gold.agreed, gold.own), (vec!["L3:0=7".into(), "MB:0=20".into()], false));
+    }
+
+    #[test]
+    fn a_label_of_the_mounts_is_told() {
+        let label = "system_u:object_r:container_file_t:s0:c1,c2";
+        let text = planned(with("/linux/mountLabel", json!(label))).unwrap().to_string();
+        assert!(text.contains(&format!("label what is mounted {label}\n")), "{text}");
+    }
+
+    #[test]
+    fn network_devices_move_into_a_namespace_of_the_containers_own() {
+        let devices = json!({"eth0": {}, "eth1": {"name": "box%d"}});
+        let plan = planned(with("/linux/netDevices", devices.clone())).unwrap();
+        let text = plan.to_string();
+        assert!(text.contains("move the network device eth0 in\n"), "{text}");
+        assert!(text.contains("move the network device eth1 in as box%d\n"), "{text}");
+        let mut shared = with("/linux/netDevices", devices);
+        shared["linux"]["namespaces"] = json!([{"type": "mount"}]);
+        shared["linux"]["sysctl"] = json!({});
+        shared["hostname"] = json!("");
+        assert!(planned(shared).unwrap_err().starts_with("linux.netDevices: need a network"));
     }
 
     #[test]
@@ -209,7 +282,6 @@ mod tests {
             ("/process/cwd", json!("srv"), "process.cwd"),
             ("/process/env", json!(["NOVALUE"]), "process.env"),
             ("/process/env", json!(["=x"]), "process.env"),
-            ("/process/capabilities/bounding", json!(["CAP_FLY"]), "process.capabilities.bounding"),
             (
                 "/process/rlimits",
                 json!([{"type": "RLIMIT_FUN", "soft": 1, "hard": 1}]),
@@ -367,6 +439,29 @@ mod tests {
                 "process.execCPUAffinity.initial",
             ),
             ("/process/execCPUAffinity", json!({"final": "1-0"}), "process.execCPUAffinity.final"),
+            ("/linux/mountLabel", json!("a\"b"), "linux.mountLabel"),
+            ("/linux/intelRdt", json!({"closID": "a/b"}), "linux.intelRdt.closID"),
+            ("/linux/intelRdt", json!({"closID": "info"}), "linux.intelRdt.closID"),
+            ("/linux/intelRdt", json!({"memBwSchema": "L3:0=1"}), "linux.intelRdt.memBwSchema"),
+            (
+                "/linux/intelRdt",
+                json!({"l3CacheSchema": "L3:0=1\n"}),
+                "linux.intelRdt.l3CacheSchema",
+            ),
+            ("/linux/intelRdt", json!({"schemata": ["a\nb"]}), "linux.intelRdt.schemata"),
+            ("/linux/netDevices", json!({"a/b": {}}), "linux.netDevices: \"a/b\""),
+            ("/linux/netDevices", json!({"eth%d": {}}), "linux.netDevices"),
+            (
+                "/linux/netDevices",
+                json!({"eth0": {"name": "sixteen-letters-"}}),
+                "linux.netDevices.eth0.name",
+            ),
+            ("/linux/netDevices", json!({"eth0": {"name": "a%s"}}), "linux.netDevices.eth0.name"),
+            (
+                "/linux/netDevices",
+                json!({"eth0": {"name": "a"}, "eth1": {"name": "a"}}),
+                "linux.netDevices.eth1.name: \"a\" is there twice",
+            ),
         ] {
             let outcome = planned(with(pointer, value.clone()));
             let text = outcome.map(|_| String::new()).unwrap_or_else(|text| text);

@@ -16,6 +16,7 @@ use crate::create::{Created, Stdio, open_gate};
 use crate::error::StartError;
 use crate::hooks::{Moment, Occasion};
 use crate::process::Process;
+use crate::resctrl::Resctrl;
 
 /// How long a process may take to end after SIGKILL, or to stand still.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -306,10 +307,20 @@ impl Container {
         }
         let cgroup = self.cgroup()?.ok_or_else(|| self.no_groups("execute in"))?;
         let joined = crate::join(&target, &cgroup, &plan, execution.stdio).map_err(failed)?;
+        if let Some(resctrl) = &self.record.resctrl {
+            match resctrl.admit(joined.process.pid()) {
+                Err(error) if !joined.process.has_ended() => {
+                    let _gone = joined.process.signal(libc::SIGKILL);
+                    return Err(failed(StartError::Resctrl(error)));
+                }
+                _ => {}
+            }
+        }
         Ok(Executed { process: joined.process, console: joined.console })
     }
 
-    /// Removes the container; with `force` one that has not ended is killed first. Hooks that fail are told and stop nothing.
+    /// Removes the container; with `force` one that has not ended is killed first. Hooks that fail, and a class of service that
+    /// cannot be removed, are told and stop nothing.
     ///
     /// # Errors
     /// [`ContainerError::WrongState`] for one that is running or paused, unless forced.
@@ -327,7 +338,9 @@ impl Container {
             // systemd keeps units that failed for people to look at.
             Cgroup::forget(&self.record.cgroup).map_err(self.refused("remove the unit of"))?;
         }
-        let failed = self.hooks(Moment::Poststop, Status::Stopped).err().into_iter().collect();
+        let class = self.record.resctrl.as_ref().map_or(Ok(()), Resctrl::remove);
+        let hooks = self.hooks(Moment::Poststop, Status::Stopped);
+        let failed = class.err().map(StartError::Resctrl).into_iter().chain(hooks.err()).collect();
         self.directory.remove();
         Ok(failed)
     }

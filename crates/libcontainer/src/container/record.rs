@@ -15,6 +15,7 @@ use crate::create::Stdio;
 use crate::names::Names;
 use crate::plan::HookPlan;
 use crate::process::{Process, start_time};
+use crate::resctrl::Resctrl;
 
 /// The form that this program writes; it reads this and every earlier one.
 pub(super) const VERSION: u32 = 1;
@@ -37,6 +38,9 @@ pub(super) struct Record {
     pub(super) cgroup: CgroupPlan,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) hooks: Option<HookPlan>,
+    /// Its class of service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) resctrl: Option<Resctrl>,
     /// Whether its processes end with the first one: it has a pid namespace of its own.
     pub(super) own_pids: bool,
     /// For a dump.
@@ -77,6 +81,7 @@ impl Record {
             annotations: request.spec.annotations.clone(),
             cgroup: CgroupPlan { settings: Vec::new(), ..request.plan.cgroup.clone() },
             hooks: request.plan.hooks.clone(),
+            resctrl: None,
             own_pids,
             outside: Outside::of(request.plan),
             streams: stream_names(request.stdio),
@@ -89,6 +94,7 @@ impl Record {
     pub(super) fn is_made(&mut self, created: &crate::Created) -> Result<(), ContainerError> {
         self.is_process(created.pid())?;
         self.names = created.names().clone();
+        self.resctrl = created.resctrl().cloned();
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The `process` of a configuration: who it is, what it may, what it executes.
 
+use std::collections::BTreeSet;
+
 use spec::runtime::{Capabilities, Process, Rlimit, User};
 
 use crate::capability;
@@ -47,10 +49,13 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanEr
             format!("{wrong:?} is not of the form NAME=value"),
         ));
     }
+    let env = environment(&process.env);
+    let mut warnings = Vec::new();
     Ok(ProcessPlan {
         args: process.args.clone(),
         programs: candidates(program, &process.env),
-        env: process.env.clone(),
+        home_missing: !env.iter().any(|variable| variable.starts_with("HOME=")),
+        env,
         cwd: process.cwd.clone(),
         uid: process.user.uid,
         gid: process.user.gid,
@@ -59,8 +64,8 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanEr
         capabilities: process
             .capabilities
             .as_ref()
-            .map(|sets| capabilities(sets, field))
-            .transpose()?,
+            .map(|sets| capabilities(sets, field, &mut warnings)),
+        warnings,
         rlimits: process
             .rlimits
             .iter()
@@ -123,25 +128,43 @@ fn candidates(program: &str, env: &[String]) -> Vec<String> {
         .collect()
 }
 
-fn capabilities(sets: &Capabilities, field: &str) -> Result<CapabilityPlan, PlanError> {
-    let bits = |set: &str, names: &[String]| {
-        names.iter().try_fold(0, |bits, name| {
+/// Names that are no capability are passed over, as config.md demands, and so are ambient ones that the kernel would refuse
+/// because they are not permitted and inheritable too: capabilities(7).
+fn capabilities(sets: &Capabilities, field: &str, warnings: &mut Vec<String>) -> CapabilityPlan {
+    let mut bits = |set: &str, names: &[String]| {
+        names.iter().fold(0, |bits, name| {
             let bit = capability::bit(name);
-            bit.map(|bit| bits | bit).ok_or_else(|| {
-                PlanError::field(
-                    format!("{field}.capabilities.{set}"),
-                    format!("{name:?} is no capability"),
-                )
-            })
+            if bit.is_none() {
+                warnings.push(format!(
+                    "{field}.capabilities.{set}: ignoring unknown capability {name:?}"
+                ));
+            }
+            bits | bit.unwrap_or(0)
         })
     };
-    Ok(CapabilityPlan {
-        bounding: bits("bounding", &sets.bounding)?,
-        effective: bits("effective", &sets.effective)?,
-        inheritable: bits("inheritable", &sets.inheritable)?,
-        permitted: bits("permitted", &sets.permitted)?,
-        ambient: bits("ambient", &sets.ambient)?,
-    })
+    let plan = CapabilityPlan {
+        bounding: bits("bounding", &sets.bounding),
+        effective: bits("effective", &sets.effective),
+        inheritable: bits("inheritable", &sets.inheritable),
+        permitted: bits("permitted", &sets.permitted),
+        ambient: bits("ambient", &sets.ambient),
+    };
+    let possible = plan.ambient & plan.inheritable & plan.permitted;
+    warnings.extend(capability::names(plan.ambient & !possible).map(|name| {
+        format!("can't raise ambient capability {name}: it is not permitted and inheritable")
+    }));
+    CapabilityPlan { ambient: possible, ..plan }
+}
+
+/// Each variable once, where and as it stands last; an empty HOME is none.
+fn environment(given: &[String]) -> Vec<String> {
+    let name = |variable: &str| variable.split('=').next().unwrap_or_default().to_owned();
+    let mut seen = BTreeSet::new();
+    let mut kept: Vec<String> =
+        given.iter().rev().filter(|variable| seen.insert(name(variable))).cloned().collect();
+    kept.reverse();
+    kept.retain(|variable| variable != "HOME=");
+    kept
 }
 
 fn rlimit(limit: &Rlimit, field: &str) -> Result<RlimitPlan, PlanError> {

@@ -20,6 +20,8 @@ mod mounts;
 #[cfg(test)]
 mod namespaces;
 #[cfg(test)]
+mod net_devices;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod races;

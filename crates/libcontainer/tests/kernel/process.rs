@@ -113,8 +113,129 @@ fn environment_is_the_specs_alone() {
     let bed = Bed::new();
     let mut spec = bed.spec("");
     process(&mut spec).args = strings(&["/bin/env"]);
-    process(&mut spec).env = strings(&["PATH=/bin", "A=1", "B=with space=and="]);
-    assert_eq!(bed.ok(&spec), "PATH=/bin\nA=1\nB=with space=and=");
+    process(&mut spec).env = strings(&["PATH=/bin", "A=1", "HOME=/", "B=with space=and="]);
+    assert_eq!(bed.ok(&spec), "PATH=/bin\nA=1\nHOME=/\nB=with space=and=");
+}
+
+#[test]
+fn home_is_what_the_containers_passwd_says() {
+    let bed = Bed::new();
+    put(
+        bed.rootfs().join("etc/passwd"),
+        "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:",
+    );
+    let home = |uid: u32, env: &[&str]| {
+        let mut spec = bed.spec("");
+        process(&mut spec).args = strings(&["/bin/env"]);
+        process(&mut spec).env = strings(env);
+        process(&mut spec).user.uid = uid;
+        bed.ok(&spec)
+    };
+    assert_eq!(home(0, &["A=1"]), "A=1\nHOME=/root");
+    assert_eq!(home(1000, &["HOME=/x", "HOME=", "A=1"]), "A=1\nHOME=/home/user");
+    assert_eq!(home(1001, &[]), "HOME=/");
+    assert_eq!(home(0, &["HOME=/override"]), "HOME=/override");
+    // Nothing of the host is read, and nobody waits at a pipe.
+    for file in [None, Some("/proc/1/fd/0"), Some("/dev/zero"), Some("/etc/fifo")] {
+        fs::remove_file(bed.rootfs().join("etc/passwd")).unwrap();
+        let at = bed.rootfs().join("etc/passwd");
+        match file {
+            Some(file) => std::os::unix::fs::symlink(file, &at).unwrap(),
+            None => rustix::fs::mknodat(
+                rustix::fs::CWD,
+                &at,
+                rustix::fs::FileType::Fifo,
+                rustix::fs::Mode::RWXU,
+                0,
+            )
+            .unwrap(),
+        }
+        assert_eq!(home(0, &[]), "HOME=/");
+    }
+}
+
+#[test]
+fn a_directory_that_only_the_user_may_enter_is_entered() {
+    use std::os::unix::fs::chown;
+    let bed = Bed::new();
+    let own = bed.rootfs().join("own");
+    fs::create_dir(&own).unwrap();
+    chown(&own, Some(42), Some(42)).unwrap();
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o700)).unwrap();
+    // Root without the right to pass by permissions, and the user himself in a user namespace where root is nobody to him.
+    for uid in [0, 42] {
+        let mut spec = bed.spec("pwd");
+        process(&mut spec).cwd = "/own".into();
+        process(&mut spec).user.uid = uid;
+        let capabilities = process(&mut spec).capabilities.as_mut().unwrap();
+        capabilities.effective = strings(&["CAP_KILL"]);
+        assert_eq!(bed.ok(&spec), "/own", "{uid}");
+    }
+}
+
+#[test]
+fn unknown_capabilities_are_passed_over() {
+    let bed = Bed::new();
+    let mut spec = bed.spec("cat /proc/self/status");
+    let capabilities = process(&mut spec).capabilities.as_mut().unwrap();
+    capabilities.bounding = strings(&["CAP_UNKNOWN", "CAP_KILL"]);
+    capabilities.ambient = strings(&["CAP_CHOWN"]);
+    let bit = "0000000000000020";
+    assert_eq!(sets(&bed.ok(&spec)), [NONE, bit, bit, bit, NONE]);
+}
+
+#[test]
+fn a_limit_that_cannot_be_raised_is_named_with_its_cause() {
+    let bed = Bed::new();
+    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let Some(hard) = own.maximum else { return };
+    let mut spec = bed.spec("ulimit -Hn");
+    let more = Rlimit { kind: "RLIMIT_NOFILE".into(), soft: hard + 1, hard: hard + 1 };
+    process(&mut spec).rlimits = vec![more];
+    match bed.start(&spec) {
+        Ok(running) => assert_eq!(running.finish().stdout.trim(), (hard + 1).to_string()),
+        Err(error) => assert_eq!(
+            libcontainer::chain(&error),
+            "set the resource limit nofile: to raise it takes CAP_SYS_RESOURCE: EPERM"
+        ),
+    }
+}
+
+#[test]
+fn the_mask_is_what_it_is_told() {
+    let bed = Bed::new();
+    for (umask, expected) in [(Some(0o077), "Umask:\t0077"), (None, "Umask:\t0022")] {
+        let mut spec = bed.spec("grep Umask /proc/self/status");
+        process(&mut spec).user.umask = umask;
+        assert_eq!(bed.ok(&spec), expected);
+    }
+}
+
+#[test]
+fn a_class_of_service_needs_its_file_system() {
+    if std::path::Path::new("/sys/fs/resctrl/schemata").exists() {
+        return;
+    }
+    let bed = Bed::new();
+    let mut spec = bed.spec("true");
+    linux(&mut spec).intel_rdt = Some(spec::runtime::IntelRdt::default());
+    let refusal = "linux.intelRdt: no resctrl file system is mounted".to_owned();
+    assert_eq!(bed.refused(&spec), (125, refusal));
+}
+
+#[test]
+fn labels_need_selinux_and_those_of_mounts_are_passed_over_without() {
+    if std::path::Path::new("/sys/fs/selinux/enforce").exists() {
+        return;
+    }
+    let bed = Bed::new();
+    let label = "system_u:system_r:container_t:s0:c1,c2".to_owned();
+    let mut spec = bed.spec("echo ran");
+    linux(&mut spec).mount_label = Some(label.clone());
+    assert_eq!(bed.ok(&spec), "ran");
+    process(&mut spec).selinux_label = Some(label);
+    let (code, text) = bed.refused(&spec);
+    assert!(code == 125 && text.contains("this machine runs without SELinux"), "{text}");
 }
 
 #[test]

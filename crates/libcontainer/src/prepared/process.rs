@@ -1,0 +1,138 @@
+//! A process made ready for a child that must not allocate.
+
+use std::ffi::CString;
+use std::path::Path;
+
+use rustix::process::Resource;
+use sys::{CStringArray, FilterInstruction};
+
+use super::{Target, text};
+use crate::capability;
+use crate::error::StartError;
+use crate::home;
+use crate::hooks::PreparedHook;
+use crate::plan::{CapabilityPlan, ProcessPlan};
+use crate::scheduling::{Processors, SchedulingPlan};
+use crate::selinux;
+
+pub(crate) struct PreparedProcess {
+    pub(crate) programs: Vec<CString>,
+    pub(crate) argv: CStringArray,
+    pub(crate) envp: CStringArray,
+    /// Whether the environment ends with a HOME that has to be looked up.
+    pub(crate) home_missing: bool,
+    /// Nothing for the root itself.
+    pub(crate) cwd: Option<Target>,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) groups: Vec<rustix::process::Gid>,
+    pub(crate) umask: u32,
+    pub(crate) capabilities: Option<CapabilityPlan>,
+    pub(crate) rlimits: Vec<(Resource, rustix::process::Rlimit)>,
+    pub(crate) no_new_privileges: bool,
+    pub(crate) seccomp: Option<(Vec<FilterInstruction>, u32)>,
+    pub(crate) apparmor: Option<CString>,
+    pub(crate) selinux: Option<CString>,
+    pub(crate) terminal: Option<rustix::termios::Winsize>,
+    pub(crate) init: bool,
+    /// Run right before the program, with its rights.
+    pub(crate) start_hooks: Vec<PreparedHook>,
+    /// The first descriptor that does not stay open.
+    pub(crate) close_from: u32,
+    pub(crate) keep_keyring: bool,
+    pub(crate) processors: Processors,
+    pub(crate) scheduling: SchedulingPlan,
+    pub(crate) personality: Option<u32>,
+    /// Device and inode of this program.
+    pub(crate) own_program: Option<(u64, u64)>,
+}
+
+impl PreparedProcess {
+    pub(crate) fn new(process: &ProcessPlan, processors: Processors) -> Result<Self, StartError> {
+        let strings =
+            |list: &[String]| list.iter().map(|string| text(string)).collect::<Result<Vec<_>, _>>();
+        let cwd = (process.cwd != Path::new("/")).then(|| Target::new(&process.cwd)).transpose()?;
+        let size = process.console_size.unwrap_or_default();
+        let winsize = rustix::termios::Winsize {
+            ws_row: size.height,
+            ws_col: size.width,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        Ok(Self {
+            programs: strings(&process.programs)?,
+            argv: CStringArray::new(strings(&process.args)?),
+            envp: if process.home_missing {
+                CStringArray::with_blank(strings(&process.env)?, c"HOME=", home::LONGEST)
+            } else {
+                CStringArray::new(strings(&process.env)?)
+            },
+            home_missing: process.home_missing,
+            cwd,
+            uid: process.uid,
+            gid: process.gid,
+            groups: process.groups.iter().map(|gid| rustix::process::Gid::from_raw(*gid)).collect(),
+            umask: process.umask,
+            capabilities: process.capabilities.map(within_reach),
+            rlimits: process.rlimits.iter().map(rlimit).collect::<Result<_, _>>()?,
+            no_new_privileges: process.no_new_privileges,
+            seccomp: process
+                .seccomp
+                .as_ref()
+                .map(|program| (program.instructions.clone(), program.flags)),
+            apparmor: process
+                .apparmor_profile
+                .as_ref()
+                .map(|profile| text(&format!("exec {profile}")))
+                .transpose()?,
+            selinux: selinux::process_label(process.selinux_label.as_ref())?,
+            terminal: process.terminal.then_some(winsize),
+            init: process.init,
+            start_hooks: Vec::new(),
+            close_from: process.preserved_descriptors.saturating_add(3),
+            keep_keyring: process.keep_keyring,
+            processors,
+            scheduling: process.scheduling.clone(),
+            personality: process.personality,
+            own_program: crate::protect::own_identity(),
+        })
+    }
+}
+
+/// What the caller does not have itself cannot be given: config.md, "capabilities", lets a runtime pass over it.
+fn within_reach(sets: CapabilityPlan) -> CapabilityPlan {
+    let own =
+        rustix::thread::capabilities(None).map_or(capability::all(), |own| own.permitted.bits());
+    CapabilityPlan {
+        bounding: sets.bounding & own,
+        effective: sets.effective & own,
+        inheritable: sets.inheritable & own,
+        permitted: sets.permitted & own,
+        ambient: sets.ambient & own,
+    }
+}
+
+fn rlimit(
+    limit: &crate::plan::RlimitPlan,
+) -> Result<(Resource, rustix::process::Rlimit), StartError> {
+    let resource = match limit.resource.as_str() {
+        "as" => Resource::As,
+        "core" => Resource::Core,
+        "cpu" => Resource::Cpu,
+        "data" => Resource::Data,
+        "fsize" => Resource::Fsize,
+        "locks" => Resource::Locks,
+        "memlock" => Resource::Memlock,
+        "msgqueue" => Resource::Msgqueue,
+        "nice" => Resource::Nice,
+        "nofile" => Resource::Nofile,
+        "nproc" => Resource::Nproc,
+        "rss" => Resource::Rss,
+        "rtprio" => Resource::Rtprio,
+        "rttime" => Resource::Rttime,
+        "sigpending" => Resource::Sigpending,
+        "stack" => Resource::Stack,
+        _ => return Err(StartError::Nul { what: "the name of a resource limit" }),
+    };
+    Ok((resource, rustix::process::Rlimit { current: limit.soft, maximum: limit.hard }))
+}

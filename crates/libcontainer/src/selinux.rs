@@ -1,0 +1,61 @@
+//! SELinux labels: of a container's mounts, of its processes, of their keyrings. Sources: selinux(8), mount(8) "context=",
+//! proc_pid_attr(5).
+
+use std::ffi::CString;
+
+use sys::Errno;
+
+use crate::error::StartError;
+use crate::prepared::text;
+
+/// statfs(2).
+const SELINUX_MAGIC: u32 = 0xf97c_ff8c;
+
+/// Whether this machine runs with SELinux: its file system is mounted and may be written.
+pub(crate) fn enabled() -> bool {
+    use rustix::fs::StatVfsMountFlags;
+    let place = "/sys/fs/selinux";
+    let is_there = rustix::fs::statfs(place)
+        .is_ok_and(|stat| u32::try_from(stat.f_type & 0xffff_ffff) == Ok(SELINUX_MAGIC));
+    is_there
+        && rustix::fs::statvfs(place)
+            .is_ok_and(|stat| !stat.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// How a file system gets the label of a container's mounts.
+pub(crate) enum Labelling {
+    /// By an option of mount(2): every file in it, for ever.
+    Context,
+    /// By an attribute once it is mounted.
+    Attribute,
+    /// Not at all: SELinux labels these itself, and for all containers alike.
+    None,
+}
+
+impl Labelling {
+    pub(crate) fn of(kind: &str) -> Self {
+        match kind {
+            "proc" | "sysfs" | "cgroup" | "cgroup2" => Self::None,
+            "mqueue" => Self::Attribute,
+            _ => Self::Context,
+        }
+    }
+}
+
+/// Options of a file system with the label, which may hold commas.
+pub(crate) fn with_context(options: &str, label: &str) -> String {
+    let comma = if options.is_empty() { "" } else { "," };
+    format!("{options}{comma}context=\"{label}\"")
+}
+
+/// A process's label, ready; it is an error where nothing would enforce it.
+pub(crate) fn process_label(label: Option<&String>) -> Result<Option<CString>, StartError> {
+    let Some(label) = label else { return Ok(None) };
+    if enabled() {
+        return text(label).map(Some);
+    }
+    Err(StartError::Parent {
+        action: format!("enter the SELinux label {label}: this machine runs without SELinux"),
+        errno: Errno::from_raw(libc::EOPNOTSUPP),
+    })
+}
