@@ -25,6 +25,7 @@ pub(super) fn execute(session: &Session, matches: &Matches) -> Result<i32, Failu
         even_paused: matches.on("ignore-paused"),
     };
     let executed = container.execute(&execution)?;
+    executed.warnings.iter().for_each(|warning| session.warn(warning));
     let master = match process::announce(matches, &executed.process, executed.console) {
         Ok(master) => master,
         Err(failure) => {

@@ -37,6 +37,8 @@ pub struct Executed {
     pub process: Process,
     /// With [`Stdio::Terminal`] its master.
     pub console: Option<OwnedFd>,
+    /// What it was asked to have and cannot be given.
+    pub warnings: Vec<String>,
 }
 
 /// How a process joins.
@@ -316,7 +318,8 @@ impl Container {
                 _ => {}
             }
         }
-        Ok(Executed { process: joined.process, console: joined.console })
+        let crate::Joined { process, console } = joined;
+        Ok(Executed { process, console, warnings: plan.warnings })
     }
 
     /// Removes the container; with `force` one that has not ended is killed first. Hooks that fail, and a class of service that
