@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use spec::runtime::{Hooks, Linux, Mount, Namespace, NamespaceKind, Spec};
+use spec::runtime::{Linux, Mount, Namespace, NamespaceKind, Spec};
 
 use crate::cgroup::{self, CgroupPlan, Choices, Existing, Layout, Request, WhenMissing};
 use crate::error::PlanError;
-use crate::hooks::Moment;
 use crate::options;
-use crate::plan::{HookPlan, NamespacePlan, PLAN_VERSION, Plan, ProcessPlan, Step};
+use crate::plan::{NamespacePlan, PLAN_VERSION, Plan, ProcessPlan, Step};
 use crate::seccomp::Program;
 
 mod devices;
+mod hooks;
 mod mounts;
 mod net_devices;
 mod process;
@@ -123,7 +123,7 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let steps = Steps::new((spec, linux), context, &namespaces, &cgroup).all(&process)?;
     Ok(Plan {
         version: PLAN_VERSION,
-        hooks: hooks(spec, id, &context.bundle)?,
+        hooks: hooks::plan(spec, id, &context.bundle)?,
         mount_label: mount_label(linux)?,
         resctrl: linux.intel_rdt.as_ref().map(|given| resctrl::plan(given, id)).transpose()?,
         net_devices: net_devices::plan(&linux.net_devices, &namespaces)?,
@@ -132,32 +132,6 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
         steps,
         process,
     })
-}
-
-fn hooks(spec: &Spec, id: &str, bundle: &Path) -> Result<Option<HookPlan>, PlanError> {
-    let Some(hooks) = spec.hooks.clone().filter(|hooks| *hooks != Hooks::default()) else {
-        return Ok(None);
-    };
-    let plan = HookPlan {
-        hooks,
-        oci_version: spec.oci_version.clone(),
-        id: id.to_owned(),
-        bundle: bundle.to_owned(),
-        annotations: spec.annotations.clone(),
-    };
-    for moment in Moment::ALL {
-        for (number, hook) in moment.hooks(&plan).iter().enumerate() {
-            let field = |name: &str| format!("hooks.{}[{number}].{name}", moment.name());
-            if !hook.path.is_absolute() {
-                let why = format!("{} is not absolute", hook.path.display());
-                return Err(PlanError::field(field("path"), why));
-            }
-            if hook.timeout == Some(0) {
-                return Err(PlanError::field(field("timeout"), "is not greater than zero"));
-            }
-        }
-    }
-    Ok(Some(plan))
 }
 
 /// What every process of a container has.
