@@ -23,7 +23,7 @@ _corten_family() {
     case $1 in
         container) members="attach create exec inspect kill list logs ls pause ps remove rm run start stop top unpause wait" ;;
         image) members="history import inspect list load ls remove rm tag" ;;
-        oci) members="checkpoint create delete exec features kill list pause plan ps restore resume run spec start state update" ;;
+        oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
         system) members="info" ;;
         template) members="build list ls" ;;
     esac
@@ -179,6 +179,11 @@ _corten_command() {
         "oci delete")
             flags="--force"
             valued=""
+            kind=""
+            ;;
+        "oci events")
+            flags="--interval --stats"
+            valued="--interval"
             kind=""
             ;;
         "oci exec")

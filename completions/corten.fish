@@ -114,6 +114,7 @@ complete -c corten -n '__corten_family image' -a tag -d 'Create a tag TARGET_IMA
 complete -c corten -n '__corten_family oci' -a checkpoint -d 'Write a running container into images, through CRIU'
 complete -c corten -n '__corten_family oci' -a create -d 'Create a container'
 complete -c corten -n '__corten_family oci' -a delete -d 'Delete what a container holds'
+complete -c corten -n '__corten_family oci' -a events -d 'Print what a container uses, and processes killed for want of memory'
 complete -c corten -n '__corten_family oci' -a exec -d 'Execute a process in a container'
 complete -c corten -n '__corten_family oci' -a features -d 'Print what this runtime can do, as JSON'
 complete -c corten -n '__corten_family oci' -a kill -d 'Send a signal to a container\'s first process (default SIGTERM)'
@@ -370,6 +371,10 @@ complete -c corten -n '__corten_is "oci create"' -l preserve-fds -x -d 'Pass so 
 
 # oci delete
 complete -c corten -n '__corten_is "oci delete"' -s f -l force -d 'Kill a container that runs; one that does not exist is no error'
+
+# oci events
+complete -c corten -n '__corten_is "oci events"' -l interval -x -d 'Time between figures (default "5s")'
+complete -c corten -n '__corten_is "oci events"' -l stats -d 'Print the figures of now, and be done'
 
 # oci exec
 complete -c corten -n '__corten_is "oci exec"' -s g -l additional-gids -x -d 'Supplementary group of the process'

@@ -40,6 +40,13 @@ pub(crate) fn lookup(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Whether the caller is root of the whole machine, not of a user namespace. user_namespaces(7): the first one maps all ids.
+pub(crate) fn may_everything() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let whole = map.split_whitespace().eq(["0", "0", "4294967295"]);
+    rustix::process::geteuid().is_root() && whole
+}
+
 /// The time that a thing built now says it was built at: now, or what `SOURCE_DATE_EPOCH` says, so that a build can be
 /// repeated. Source: reproducible-builds.org, "SOURCE_DATE_EPOCH specification".
 pub(crate) fn build_time_ns() -> Result<i64, Failure> {

@@ -11,7 +11,7 @@ use libcontainer::{Container, ContainerName, Runtime};
 use crate::arguments::{
     ANY, Flag, Grammar, Matches, Parsed, commands_help, help, one, parse, switch,
 };
-use crate::config::RawConfig;
+use crate::config::{self, RawConfig};
 use crate::failure::Failure;
 use crate::output;
 
@@ -20,6 +20,7 @@ mod change;
 mod checkpoint;
 mod console;
 mod documents;
+mod events;
 mod execute;
 mod flags;
 mod foreground;
@@ -41,6 +42,8 @@ pub(crate) struct Session {
     named_root: Option<PathBuf>,
     /// `--systemd-cgroup`.
     pub(crate) systemd_cgroup: bool,
+    /// `--rootless`, or what the caller is.
+    pub(crate) unprivileged: bool,
     log: Log,
     /// How a failure ends the program; `exec` tells its own from the program's by 255.
     failure_code: Cell<i32>,
@@ -158,13 +161,19 @@ impl Session {
         let named_root = matches.is_given("root").then(|| root.clone());
         let format = matches.value("log-format").unwrap_or("text");
         let log = Log::new(matches.value("log"), format, matches.on("debug"))?;
-        if !matches!(matches.value("rootless"), None | Some("auto" | "true" | "false")) {
-            return Err(Failure::Words("--rootless is not true, false or auto".to_owned()));
-        }
+        let unprivileged = match matches.value("rootless") {
+            None | Some("auto") => !config::may_everything(),
+            Some("true") => true,
+            Some("false") => false,
+            Some(_) => {
+                return Err(Failure::Words("--rootless is not true, false or auto".to_owned()));
+            }
+        };
         Ok(Self {
             runtime: Runtime::new(root),
             named_root,
             systemd_cgroup: matches.on("systemd-cgroup"),
+            unprivileged,
             log,
             failure_code: Cell::new(1),
         })

@@ -135,7 +135,7 @@ pub(crate) fn log_time(text: &str) -> Option<String> {
 }
 
 /// `1h30m`, `1.5h`, `-300ms`, in nanoseconds. As Go's time.ParseDuration.
-fn duration_ns(text: &str) -> Option<i64> {
+pub(crate) fn duration_ns(text: &str) -> Option<i64> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),

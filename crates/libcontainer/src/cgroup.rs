@@ -51,7 +51,10 @@ pub use oom::{OomEvents, OomNews};
 pub use path::{CgroupPath, PathFault};
 pub use plan::{CgroupPlan, Place, PresentLimits, Setting, Warning, plan, plan_update};
 pub use request::{Choices, Existing, Manager, Request, WhenMissing};
-pub use stats::{BlockStats, CpuStats, HugepageStats, MemoryStats, PidsStats, Stats};
+pub use stats::{
+    BlockFigure, BlockStats, CpuStats, DeviceStats, HugepageStats, MemoryStats, MemoryUse,
+    PidsStats, Pressure, Stats, Waits,
+};
 pub use sub_group::{BadSubGroup, SubGroup};
 pub use systemd::{Bus, BusError, Property, Systemd, Unit, Value};
 

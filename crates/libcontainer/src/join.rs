@@ -57,9 +57,22 @@ pub fn join(
     process: &ProcessPlan,
     stdio: Stdio<'_>,
 ) -> Result<Joined, StartError> {
+    let entry = cgroup.entry_beside(target.pid()).map_err(StartError::Cgroup)?;
+    join_through(target, &entry, process, stdio)
+}
+
+/// The same, into the groups that `entry` leads to.
+///
+/// # Errors
+/// As [`crate::Created::start`].
+pub fn join_through(
+    target: &Process,
+    entry: &Entry,
+    process: &ProcessPlan,
+    stdio: Stdio<'_>,
+) -> Result<Joined, StartError> {
     let processors = &process.scheduling.exec_processors;
     let prepared = PreparedProcess::new(process, Processors::of_exec(processors))?;
-    let entry = cgroup.entry_beside(target.pid()).map_err(StartError::Cgroup)?;
     let kinds = differing_namespaces(target)
         .map_err(StartError::parent(format!("join process {}", target.pid())))?;
     let root = foreign_root(target, kinds)
@@ -69,7 +82,7 @@ pub fn join(
         root: root.as_ref().map(AsFd::as_fd),
         target: target.pidfd(),
         kinds,
-        entry: &entry,
+        entry,
         process: &prepared,
         socket: child_socket.as_fd(),
         parents_end: socket.as_fd(),

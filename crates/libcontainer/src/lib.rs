@@ -55,7 +55,7 @@ pub use container::{
 pub use create::{Created, Stdio, Surroundings, create, create_with};
 pub use error::{HookError, PlanError, StartError, chain};
 pub use features::features;
-pub use join::{Joined, join};
+pub use join::{Joined, join, join_through};
 pub use net_devices::NetDevicePlan;
 pub use number_set::{BadNumberSet, NumberSet};
 pub use plan::*;

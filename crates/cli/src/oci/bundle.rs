@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use libcontainer::cgroup::Layout;
+use libcontainer::cgroup::{Bus, Choices, Layout, Manager, Systemd};
 use libcontainer::{ContainerName, Context, Plan};
 use spec::runtime::Spec;
 
@@ -56,17 +56,19 @@ impl Bundle {
     }
 
     fn context(&self, session: &Session, name: &ContainerName) -> Result<Context, Failure> {
-        let layout = layout()?;
-        // Named by its flag until the plan knows systemd.
-        if session.systemd_cgroup {
-            return Err(Failure::Words("--systemd-cgroup is not supported yet".to_owned()));
-        }
         let profile = self.spec.linux.as_ref().and_then(|linux| linux.seccomp.as_ref());
         let compiled = profile.map(|profile| session.runtime.filters().compile(profile));
         let seccomp = compiled.transpose().map_err(|error| {
             Failure::Words(format!("linux.seccomp: {}", libcontainer::chain(&error)))
         })?;
-        Ok(Context { seccomp, ..Context::new(name.as_str(), &self.path, layout) })
+        let context = Context::new(name.as_str(), &self.path, layout()?);
+        let manager = if session.systemd_cgroup {
+            Manager::Systemd(systemd(session)?)
+        } else {
+            Manager::Direct
+        };
+        let cgroups = Choices { manager, unprivileged: session.unprivileged, ..context.cgroups };
+        Ok(Context { seccomp, cgroups, ..context })
     }
 }
 
@@ -76,6 +78,25 @@ pub(super) fn plan(spec: &Spec, context: &Context) -> Result<Plan, Failure> {
     libcontainer::plan(spec, context).map_err(|error| {
         Failure::Words(format!("plan {}: {}", path.display(), libcontainer::chain(&error)))
     })
+}
+
+/// The machine's systemd, or the user's own.
+fn systemd(session: &Session) -> Result<Systemd, Failure> {
+    let user = session.unprivileged;
+    let bus = if user {
+        let address = config::lookup("DBUS_SESSION_BUS_ADDRESS").filter(|text| !text.is_empty());
+        let runtime = || Some(format!("unix:path={}/bus", config::lookup("XDG_RUNTIME_DIR")?));
+        let bus = address.or_else(runtime).and_then(|address| Bus::from_address(&address));
+        bus.ok_or_else(|| {
+            Failure::Words(
+                "find the user's systemd: DBUS_SESSION_BUS_ADDRESS and XDG_RUNTIME_DIR name none"
+                    .to_owned(),
+            )
+        })?
+    } else {
+        Bus::system()
+    };
+    Systemd::detect(bus, user).map_err(|error| Failure::Words(libcontainer::chain(&error)))
 }
 
 pub(super) fn layout() -> Result<Layout, Failure> {

@@ -24,7 +24,9 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
         Some(file) => read(file)?,
         None => given(matches)?,
     };
-    container.update(&resources)?;
+    for passed_over in container.update(&resources)? {
+        session.warn(&passed_over);
+    }
     Ok(0)
 }
 

@@ -1,5 +1,6 @@
 //! `exec`: a further process in a container that runs.
 
+use libcontainer::cgroup::SubGroup;
 use libcontainer::{Container, Execution};
 use spec::runtime::{Capabilities, Process};
 
@@ -18,11 +19,14 @@ pub(super) fn execute(session: &Session, matches: &Matches) -> Result<i32, Failu
     let detach = matches.on("detach");
     process::check_terminal(matches, wanted.terminal, detach)?;
     let foreground = (!detach).then(|| Foreground::take(wanted.terminal));
+    let groups = matches.values("cgroup").map(str::parse).collect::<Result<Vec<SubGroup>, _>>();
+    let groups = groups.map_err(|error| Failure::Words(libcontainer::chain(&error)))?;
     let execution = Execution {
         process: &wanted,
         stdio: process::stdio(wanted.terminal),
         preserved_descriptors: process::preserved(matches, 0)?,
         even_paused: matches.on("ignore-paused"),
+        groups: &groups,
     };
     let executed = container.execute(&execution)?;
     executed.warnings.iter().for_each(|warning| session.warn(warning));

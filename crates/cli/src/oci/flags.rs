@@ -113,6 +113,11 @@ pub(super) const EXEC: &[Flag] = &[
     switch("", "no-subreaper", "Do not adopt the process's orphans; this program never does"),
 ];
 
+pub(super) const EVENTS: &[Flag] = &[
+    one("", "interval", "duration", "Time between figures (default \"5s\")"),
+    switch("", "stats", "Print the figures of now, and be done"),
+];
+
 pub(super) const UPDATE: &[Flag] = &[
     one("r", "resources", "file", "Limits as an OCI resources object; - for standard input"),
     one("", "blkio-weight", "int", "Weight of block I/O, 10 to 1000"),

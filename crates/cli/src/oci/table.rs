@@ -1,9 +1,10 @@
 //! Every command of the face, with its grammar.
 
 use super::flags::{
-    CHECKPOINT, CREATE, CRIU, DELETE, EXEC, KILL, LIST, PLACE, PS, RESTORE, RUN, SPEC, STAY, UPDATE,
+    CHECKPOINT, CREATE, CRIU, DELETE, EVENTS, EXEC, KILL, LIST, PLACE, PS, RESTORE, RUN, SPEC,
+    STAY, UPDATE,
 };
-use super::{Command, change, checkpoint, documents, execute, life, look};
+use super::{Command, change, checkpoint, documents, events, execute, life, look};
 use crate::arguments::{Arity, Grammar, NONE, SOME, exactly};
 
 macro_rules! command {
@@ -53,6 +54,15 @@ pub(crate) static COMMANDS: &[Command] = &[
         ONE,
         true,
         life::delete
+    ),
+    command!(
+        "oci events",
+        "[OPTIONS] CONTAINER",
+        "Print what a container uses, and processes killed for want of memory",
+        [EVENTS],
+        ONE,
+        true,
+        events::events
     ),
     command!(
         "oci exec",

@@ -85,6 +85,8 @@ impl Access {
             'r' => Ok(Self { read: true, ..access }),
             'w' => Ok(Self { write: true, ..access }),
             'm' => Ok(Self { make: true, ..access }),
+            // Means nothing, and is written by people who know the type of that name: runc passes over it.
+            'a' => Ok(access),
             _ => Err(bad_rule(text, "access is made of r, w and m")),
         })
     }

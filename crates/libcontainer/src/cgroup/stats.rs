@@ -1,5 +1,7 @@
 //! What a group has used. Units are in the names; `None` means that no controller tells.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
@@ -21,6 +23,44 @@ pub struct Stats {
     pub block: Option<BlockStats>,
     /// Huge pages by size.
     pub hugepages: Vec<HugepageStats>,
+    /// Placement (v1).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cpuset: BTreeMap<String, String>,
+}
+
+/// How long tasks had to wait for something, since the group was made and lately. Kernel Documentation/accounting/psi.rst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pressure {
+    /// At least one task waited.
+    pub some: Waits,
+    /// All tasks waited.
+    pub full: Waits,
+}
+
+/// Shares of time in hundredths of a percent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// Of the last 10 seconds.
+    pub last_10_s: u32,
+    /// Of the last minute.
+    pub last_60_s: u32,
+    /// Of the last 5 minutes.
+    pub last_300_s: u32,
+    /// Of all time, in microseconds.
+    pub total_us: u64,
+}
+
+/// Use of one kind of memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryUse {
+    /// The limit; `None` is no limit.
+    pub limit_bytes: Option<u64>,
+    /// Now.
+    pub current_bytes: u64,
+    /// The highest so far; 0 where nobody tells.
+    pub peak_bytes: u64,
+    /// How often the limit was hit.
+    pub failures: u64,
 }
 
 /// Memory.
@@ -38,6 +78,22 @@ pub struct MemoryStats {
     pub swap_bytes: Option<u64>,
     /// How many tasks were killed for want of memory.
     pub oom_kills: u64,
+    /// Page cache.
+    pub cache_bytes: u64,
+    /// How often the limit was hit (v1).
+    pub failures: u64,
+    /// Memory and swap together.
+    pub with_swap: Option<MemoryUse>,
+    /// Kernel memory (v1).
+    pub kernel: Option<MemoryUse>,
+    /// TCP buffers (v1).
+    pub kernel_tcp: Option<MemoryUse>,
+    /// `memory.stat` by name, as the kernel has it.
+    #[serde(default)]
+    pub raw: BTreeMap<String, u64>,
+    /// Waiting for memory (v2).
+    #[serde(default)]
+    pub pressure: Option<Pressure>,
 }
 
 /// CPU time.
@@ -55,6 +111,18 @@ pub struct CpuStats {
     pub throttled_periods: u64,
     /// For how long in all.
     pub throttled_ns: u64,
+    /// By processor (v1).
+    #[serde(default)]
+    pub per_cpu_ns: Vec<u64>,
+    /// In user mode by processor (v1).
+    #[serde(default)]
+    pub per_cpu_user_ns: Vec<u64>,
+    /// In the kernel by processor (v1).
+    #[serde(default)]
+    pub per_cpu_system_ns: Vec<u64>,
+    /// Waiting for a processor (v2).
+    #[serde(default)]
+    pub pressure: Option<Pressure>,
 }
 
 /// Tasks.
@@ -77,6 +145,47 @@ pub struct BlockStats {
     pub reads: u64,
     /// Write requests.
     pub writes: u64,
+    /// All of the above and more by device.
+    #[serde(default)]
+    pub devices: Vec<DeviceStats>,
+    /// Waiting for devices (v2).
+    #[serde(default)]
+    pub pressure: Option<Pressure>,
+}
+
+/// One figure of a block device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceStats {
+    /// What is counted.
+    pub figure: BlockFigure,
+    /// The device's numbers.
+    pub device: (u64, u64),
+    /// `Read`, `Write`, `Total` …; empty where the kernel tells them together.
+    pub operation: String,
+    /// How much.
+    pub value: u64,
+}
+
+/// What is counted of a block device: the names of v1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockFigure {
+    /// Bytes.
+    Bytes,
+    /// Requests.
+    Requests,
+    /// Requests that wait.
+    Queued,
+    /// Nanoseconds of service.
+    ServiceTime,
+    /// Nanoseconds in queues.
+    WaitTime,
+    /// Requests that were merged.
+    Merged,
+    /// Milliseconds of a device's time.
+    Time,
+    /// Sectors.
+    Sectors,
 }
 
 /// Huge pages of one size.
@@ -88,6 +197,9 @@ pub struct HugepageStats {
     pub current_bytes: u64,
     /// How often the limit was hit.
     pub failures: u64,
+    /// The highest use so far (v1).
+    #[serde(default)]
+    pub peak_bytes: u64,
 }
 
 /// A file that holds one number.
@@ -106,4 +218,13 @@ fn parse(group: &Directory, file: &str, text: &str) -> Result<u64, CgroupError> 
 /// The number of a line `KEY NUMBER`.
 fn field(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
+/// Lines of `KEY NUMBER`.
+fn fields(text: &str) -> BTreeMap<String, u64> {
+    let line = |line: &str| {
+        let (key, value) = line.split_once(' ')?;
+        Some((key.to_owned(), value.trim().parse().ok()?))
+    };
+    text.lines().filter_map(line).collect()
 }

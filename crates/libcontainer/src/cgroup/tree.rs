@@ -16,6 +16,12 @@ pub(super) fn entrance(group: &Directory) -> Result<OwnedFd, CgroupError> {
         .map_err(|errno| CgroupError::Open { path: group.path().to_owned(), errno: errno.into() })
 }
 
+/// The same in place of what the group has: systemd's program, or that of whoever prepared it.
+pub(super) fn refilter_devices(group: &Directory, rules: &DeviceRules) -> Result<(), CgroupError> {
+    sys::replace_device_programs(group.fd(), &device_program::assemble(rules))
+        .map_err(|errno| CgroupError::DeviceFilter { path: group.path().to_owned(), errno })
+}
+
 /// Attaches the device program. cgroups(7) has no page for it: kernel Documentation/admin-guide/cgroup-v2.rst, "Device controller".
 pub(super) fn filter_devices(group: &Directory, rules: &DeviceRules) -> Result<(), CgroupError> {
     sys::attach_device_program(group.fd(), &device_program::assemble(rules))

@@ -11,7 +11,7 @@ use super::apply::apply;
 use super::directory::{Directory, read_all};
 use super::tree;
 use super::{
-    CgroupError, CgroupPlan, ControlGroup, Controller, Entry, Errno, OomEvents, Place,
+    CgroupError, CgroupPlan, ControlGroup, Controller, Entry, Errno, Existing, OomEvents, Place,
     PresentLimits, Setting, Stats, SubGroup, stats,
 };
 
@@ -41,7 +41,9 @@ impl Group {
         };
         let [directory] = directories;
         if let Some(rules) = &plan.devices {
-            match tree::filter_devices(&directory, rules) {
+            let was_there = plan.unit.is_some() || plan.existing == Existing::Join;
+            let filter = if was_there { tree::refilter_devices } else { tree::filter_devices };
+            match filter(&directory, rules) {
                 // Only root loads programs; an ordinary user's container cannot make devices anyway.
                 Err(error) if plan.unprivileged && error.refusal().is_some() => {}
                 outcome => outcome?,

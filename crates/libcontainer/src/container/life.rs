@@ -11,7 +11,7 @@ use super::directory::{Directory, Lock};
 use super::record::Record;
 use super::transitions::Action;
 use super::{ContainerError, ContainerName, gate};
-use crate::cgroup::{self, Cgroup, CgroupError, Stats, WhenMissing};
+use crate::cgroup::{self, Cgroup, CgroupError, Stats, SubGroup, WhenMissing};
 use crate::create::{Created, Stdio, open_gate};
 use crate::error::StartError;
 use crate::hooks::{Moment, Occasion};
@@ -52,6 +52,8 @@ pub struct Execution<'a> {
     pub preserved_descriptors: u32,
     /// Whether a container that stands still is joined too; the process then stands still as well.
     pub even_paused: bool,
+    /// Groups below the container's that it runs in; nothing for where the first process is.
+    pub groups: &'a [SubGroup],
 }
 
 impl Container {
@@ -271,11 +273,11 @@ impl Container {
         self.with_cgroup("read the statistics of", |cgroup| cgroup.stats())
     }
 
-    /// Changes its limits; what is absent stays.
+    /// Changes its limits; what is absent stays. Gives what people are told: settings that were passed over.
     ///
     /// # Errors
     /// [`ContainerError::WrongState`] for one that is stopped, [`ContainerError::Cgroup`] for a limit that cannot be set.
-    pub fn update(&self, resources: &Resources) -> Result<(), ContainerError> {
+    pub fn update(&self, resources: &Resources) -> Result<Vec<String>, ContainerError> {
         let _lock = self.lock()?;
         self.allow(Action::Update)?;
         let mut cgroup = self.cgroup()?.ok_or_else(|| self.no_groups("update"))?;
@@ -286,7 +288,8 @@ impl Container {
             let cause = StartError::Plan(crate::PlanError::Cgroup(error));
             ContainerError::start(self.name(), "update", cause)
         })?;
-        cgroup.update(&plan).map_err(self.refused("update"))
+        cgroup.update(&plan).map_err(self.refused("update"))?;
+        Ok(plan.told(cgroup.skipped()))
     }
 
     /// Runs a further process inside; returns once its program runs. The caller has one thread.
@@ -308,7 +311,13 @@ impl Container {
             plan.seccomp = Some(compiled.for_container(id, bundle));
         }
         let cgroup = self.cgroup()?.ok_or_else(|| self.no_groups("execute in"))?;
-        let joined = crate::join(&target, &cgroup, &plan, execution.stdio).map_err(failed)?;
+        let entry = match execution.groups {
+            [] => cgroup.entry_beside(target.pid()),
+            groups => cgroup.entry_at(groups),
+        };
+        let entry = entry.map_err(self.refused("execute in"))?;
+        let joined =
+            crate::join_through(&target, &entry, &plan, execution.stdio).map_err(failed)?;
         if let Some(resctrl) = &self.record.resctrl {
             match resctrl.admit(joined.process.pid()) {
                 Err(error) if !joined.process.has_ended() => {

@@ -80,6 +80,26 @@ fn told(events: &mut OomEvents) -> OomNews {
 }
 
 #[test]
+fn figures_are_the_kernels() {
+    let ground = Ground::new();
+    let (group, _) = ground.create(&memory_limit(64 << 20));
+    let child = shell(&group, "x=aaaaaaaaaaaaaaaa; while [ ${#x} -lt 1000000 ]; do x=$x$x; done");
+    wait(&child);
+    let stats = group.stats().unwrap();
+    let memory = stats.memory.unwrap();
+    assert!(memory.raw.len() > 10 && memory.raw.contains_key("pgfault"), "{memory:?}");
+    let cpu = stats.cpu.unwrap();
+    assert!(cpu.total_ns > 0 && cpu.total_ns >= cpu.user_ns, "{cpu:?}");
+    if !ground.is_v2() {
+        assert_eq!(cpu.per_cpu_ns.len(), cpu.per_cpu_user_ns.len());
+        assert!(cpu.per_cpu_ns.iter().sum::<u64>() >= cpu.total_ns, "{cpu:?}");
+        assert_eq!(memory.with_swap.unwrap().limit_bytes, Some(64 << 20));
+        assert!(!stats.cpuset["cpus"].is_empty());
+    }
+    group.remove(PATIENCE).unwrap();
+}
+
+#[test]
 fn the_pids_limit_refuses_a_fork() {
     let ground = Ground::new();
     let (group, _) =

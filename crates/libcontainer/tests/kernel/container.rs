@@ -79,6 +79,7 @@ fn a_process_joins_by_the_directory_alone() {
         stdio: streams.borrow(),
         preserved_descriptors: 0,
         even_paused: false,
+        groups: &[],
     };
     let joined = again(&bed, "web").execute(&execution).unwrap();
     drop(streams);

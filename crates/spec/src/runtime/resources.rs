@@ -16,7 +16,7 @@ pub struct Resources {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
     /// CPU time and placement.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "CPU", skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Cpu>,
     /// Number of processes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ pub struct Memory {
     pub check_before_update: Option<bool>,
 }
 
-/// CPU time and placement.
+/// CPU time and placement. Names in other cases are those of runc's own tests: Go's decoder does not mind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Cpu {
@@ -114,10 +114,10 @@ pub struct Cpu {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub realtime_period: Option<u64>,
     /// CPU list such as `0-3,7`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Cpus", skip_serializing_if = "Option::is_none")]
     pub cpus: Option<String>,
     /// Memory node list.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Mems", skip_serializing_if = "Option::is_none")]
     pub mems: Option<String>,
     /// 1 for SCHED_IDLE.
     #[serde(skip_serializing_if = "Option::is_none")]
