@@ -15,10 +15,23 @@ pub(crate) struct Raw(());
 impl Raw {
     /// Nothing when standard input is no terminal.
     pub(crate) fn enter() -> Option<Self> {
+        Self::make(Termios::make_raw)
+    }
+
+    /// The same, but what is printed still gets its carriage returns here: for a terminal inside that adds none.
+    pub(crate) fn enter_with_newlines() -> Option<Self> {
+        Self::make(|raw| {
+            let output = raw.output_modes;
+            raw.make_raw();
+            raw.output_modes = output;
+        })
+    }
+
+    fn make(change: impl FnOnce(&mut Termios)) -> Option<Self> {
         let stdin = rustix::stdio::stdin();
         let before = tcgetattr(stdin).ok()?;
         let mut raw = before.clone();
-        raw.make_raw();
+        change(&mut raw);
         *BEFORE.lock().ok()? = Some(before);
         let others = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {

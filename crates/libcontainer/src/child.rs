@@ -85,6 +85,10 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
         }
         walk.step(action, inherited.prepared).map_err(|errno| Failed { at: here, errno })?;
     }
+    if inherited.gate.is_some() {
+        // Engines take a program that is missing as the caller's mistake when `create` says so, as their own when `start` does.
+        identity::find_program(&inherited.prepared.process)?;
+    }
     let console = walk.terminal.as_ref().map(|terminal| terminal.master.as_fd());
     wire::send_ready(inherited.socket, console)?;
     let starter = inherited.gate.map(|gate| {

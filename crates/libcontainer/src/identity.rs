@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{FileType, Mode, OFlags, fchown, fstat, open};
+use rustix::fs::{Access, FileType, Mode, OFlags, fchown, fstat, open};
 use rustix::io::Errno as Raw;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -254,6 +254,22 @@ fn set_capabilities(sets: &CapabilityPlan) -> Result<(), Failed> {
             .at(ProcessStep::Ambient)?;
     }
     Ok(())
+}
+
+/// Whether one of the candidates is there, as far as that can be told before the working directory is entered.
+pub(crate) fn find_program(process: &PreparedProcess) -> Result<(), Failed> {
+    if process.init || process.programs.is_empty() {
+        return Ok(());
+    }
+    for program in &process.programs {
+        let told = || rustix::fs::access(program.as_c_str(), Access::EXISTS);
+        let is_missing =
+            program.as_bytes().starts_with(b"/") && matches!(told(), Err(Raw::NOENT | Raw::NOTDIR));
+        if !is_missing {
+            return Ok(());
+        }
+    }
+    Err(Raw::NOENT).at(ProcessStep::Exec)
 }
 
 /// Tries each candidate: what is missing in one directory of PATH may be in the next. The refusal that tells most is told.

@@ -76,7 +76,11 @@ impl Bundle {
 pub(super) fn plan(spec: &Spec, context: &Context) -> Result<Plan, Failure> {
     let path = context.bundle.join("config.json");
     libcontainer::plan(spec, context).map_err(|error| {
-        Failure::Words(format!("plan {}: {}", path.display(), libcontainer::chain(&error)))
+        Failure::Words(format!(
+            "invalid configuration {}: {}",
+            path.display(),
+            libcontainer::chain(&error)
+        ))
     })
 }
 

@@ -9,8 +9,19 @@ use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
     SocketFlags, SocketType, connect, sendmsg, socket_with,
 };
+use rustix::termios::{OptionalActions, OutputModes, tcgetattr, tcsetattr};
 
 use crate::failure::Failure;
+
+/// Lets a terminal that this program serves print lines that end as the container wrote them: the caller's own terminal adds the
+/// carriage returns, a file or a pipe is to have none. ONLCR, termios(3).
+pub(super) fn keep_newlines(master: BorrowedFd<'_>) {
+    if let Ok(mut modes) = tcgetattr(master) {
+        modes.output_modes.remove(OutputModes::ONLCR);
+        // A terminal that is gone needs no settings.
+        let _gone = tcsetattr(master, OptionalActions::Now, &modes);
+    }
+}
 
 /// Sends one descriptor with its name.
 pub(super) fn send(path: &str, name: &[u8], descriptor: BorrowedFd<'_>) -> Result<(), Failure> {

@@ -83,7 +83,10 @@ fn add_capabilities(process: &mut Process, matches: &Matches) {
         return;
     }
     let sets = process.capabilities.get_or_insert_with(Capabilities::default);
-    for set in [&mut sets.bounding, &mut sets.effective, &mut sets.permitted, &mut sets.ambient] {
+    // Only what is inheritable can be ambient, capabilities(7).
+    let inherited = added.iter().filter(|name| sets.inheritable.contains(name)).cloned();
+    sets.ambient.extend(inherited.collect::<Vec<_>>());
+    for set in [&mut sets.bounding, &mut sets.effective, &mut sets.permitted] {
         set.extend(added.iter().cloned());
     }
 }

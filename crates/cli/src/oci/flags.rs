@@ -87,6 +87,11 @@ pub(super) const LIST: &[Flag] = &[
 pub(super) const PS: &[Flag] =
     &[one("f", "format", "table|json", "Form of the list (default \"table\")")];
 
+pub(super) const EVENTS: &[Flag] = &[
+    one("", "interval", "duration", "Time between two looks (default 5s)"),
+    switch("", "stats", "Print what it uses now, and end"),
+];
+
 pub(super) const EXEC: &[Flag] = &[
     one(
         "",
@@ -111,11 +116,6 @@ pub(super) const EXEC: &[Flag] = &[
     many("", "cgroup", "[CONTROLLER,...:]PATH", "Run the process in a group below the container's"),
     switch("", "ignore-paused", "Join a container that stands still"),
     switch("", "no-subreaper", "Do not adopt the process's orphans; this program never does"),
-];
-
-pub(super) const EVENTS: &[Flag] = &[
-    one("", "interval", "duration", "Time between figures (default \"5s\")"),
-    switch("", "stats", "Print the figures of now, and be done"),
 ];
 
 pub(super) const UPDATE: &[Flag] = &[

@@ -23,7 +23,7 @@ impl Foreground {
 
     /// Serves the process until it ends; gives its exit code.
     pub(super) fn serve(self, process: &Process, master: Option<&OwnedFd>) -> Result<i32, Failure> {
-        let raw = master.and_then(|_| Raw::enter());
+        let raw = master.and_then(|_| Raw::enter_with_newlines());
         if let Some(master) = master {
             resize(master);
         }

@@ -72,7 +72,10 @@ pub(super) fn announce(
             console::send(socket, b"/dev/ptmx", master.as_fd())?;
             None
         }
-        (_, master) => master,
+        (_, master) => {
+            master.iter().for_each(|master| console::keep_newlines(master.as_fd()));
+            master
+        }
     };
     if let Some(socket) = matches.value("pidfd-socket") {
         console::send(socket, process.pid().to_string().as_bytes(), process.pidfd())?;

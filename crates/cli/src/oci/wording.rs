@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use libcontainer::cgroup::CgroupError;
 use libcontainer::{ContainerError, HookError, StartError, chain};
 use spec::runtime::Status;
 use sys::Errno;
@@ -68,6 +69,9 @@ fn start(error: &StartError) -> String {
         }
         StartError::NotExecutable { program, errno } => {
             format!("exec: {program:?}: {}", words(*errno))
+        }
+        StartError::Cgroup(CgroupError::InUse { .. }) => {
+            format!("{}: container's cgroup is not empty", chain(error))
         }
         StartError::Hook(hook) => {
             let HookError { moment, number, how, output, .. } = hook.as_ref();
