@@ -237,6 +237,93 @@ mod tests {
     }
 
     #[test]
+    fn create_says_that_the_program_is_missing() {
+        let bench = Bench::new();
+        bench.configure(|spec| spec["process"]["args"] = json!(["nonesuch"]));
+        let said = bench.refused(&["create", "web"], 1);
+        assert!(said.contains("executable file not found in $PATH"), "{said}");
+        assert!(bench.refused(&["state", "web"], 1).contains("does not exist"));
+    }
+
+    #[test]
+    fn lines_of_a_terminal_that_is_served_here_end_as_the_container_wrote_them() {
+        let bench = Bench::new();
+        bench.configure(|spec| {
+            spec["process"]["terminal"] = json!(true);
+            spec["process"]["args"] = json!(["sh", "-c", "tty; echo end"]);
+        });
+        let output = bench.run(&["run", "web"]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "/dev/pts/0\nend\n", "{output:?}");
+    }
+
+    #[test]
+    fn what_a_container_uses_is_told_until_its_end() {
+        let bench = Bench::new();
+        bench.ok(&["run", "--detach", "web"]);
+        let line = bench.ok(&["events", "--stats", "web"]);
+        assert!(line.starts_with(r#"{"type":"stats","id":"web","data":{"#), "{line}");
+        let told: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(told["data"]["pids"]["current"], 1);
+        assert!(
+            bench.refused(&["events", "--interval", "0s", "web"], 1).contains("greater than 0")
+        );
+        let lines = bench.path("events");
+        let mut command = bench.command(&["events", "--interval", "20ms", "web"]);
+        let mut events = command.stdout(fs::File::create(&lines).unwrap()).spawn().unwrap();
+        wait_until("it was told twice", || read(&lines).lines().count() >= 2);
+        bench.ok(&["delete", "--force", "web"]);
+        assert!(events.wait().unwrap().success());
+    }
+
+    #[test]
+    fn only_what_is_inheritable_becomes_ambient_by_a_flag() {
+        let bench = Bench::new();
+        bench.configure(|spec| {
+            spec["process"]["capabilities"] = json!({
+                "bounding": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"], "inheritable": ["CAP_CHOWN"],
+            });
+        });
+        bench.ok(&["run", "--detach", "web"]);
+        let exec = ["exec", "--cap", "CAP_CHOWN", "--cap", "CAP_KILL", "web"];
+        let said = bench.ok(&[&exec[..], &["grep", "Cap", "/proc/self/status"]].concat());
+        assert!(said.contains("CapBnd:\t0000000000000021"), "{said}");
+        assert!(said.contains("CapAmb:\t0000000000000001"), "{said}");
+    }
+
+    #[test]
+    fn a_named_root_that_is_missing_and_a_signal_that_only_asks() {
+        let bench = Bench::new();
+        assert!(bench.refused(&["list"], 1).contains("ENOENT"));
+        bench.ok(&["run", "--detach", "web"]);
+        bench.ok(&["kill", "web", "0"]);
+        assert!(bench.has_status("running"));
+    }
+
+    #[test]
+    fn a_kill_reaches_what_lives_on_without_the_first_process() {
+        let bench = Bench::new();
+        bench.configure(|spec| {
+            let namespaces = spec["linux"]["namespaces"].as_array_mut().unwrap();
+            namespaces.retain(|namespace| namespace["type"] != "pid");
+        });
+        bench.ok(&["run", "--detach", "web"]);
+        let pid_file = bench.text("pid");
+        bench.ok(&["exec", "--detach", "--pid-file", &pid_file, "web", "sleep", "1000"]);
+        let first = i32::try_from(bench.state()["pid"].as_i64().unwrap()).unwrap();
+        let pid = |number| rustix::process::Pid::from_raw(number).unwrap();
+        rustix::process::kill_process(pid(first), rustix::process::Signal::KILL).unwrap();
+        wait_until("the first process has ended", || bench.has_status("stopped"));
+        let second = read(Path::new(&pid_file));
+        let lives = || {
+            let status = fs::read_to_string(format!("/proc/{second}/status")).unwrap_or_default();
+            !(status.is_empty() || status.contains("State:\tZ") || status.contains("State:\tX"))
+        };
+        assert!(lives());
+        bench.ok(&["kill", "web", "KILL"]);
+        wait_until("the second has ended", || !lives());
+    }
+
+    #[test]
     fn every_command_has_its_help() {
         let bench = Bench::new();
         let overview = bench.ok(&["--help"]);
