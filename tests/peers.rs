@@ -355,7 +355,16 @@ mod tests {
         docker.ok(&["load", "--input", &image]);
         life_of_a_container(&docker, &["--network=none"]);
 
-        docker.ok(&["run", "--detach", "--network=none", "--name", "two", IMAGE, "sleep", "1000"]);
+        let two = docker.ok(&[
+            "run",
+            "--detach",
+            "--network=none",
+            "--name",
+            "two",
+            IMAGE,
+            "sleep",
+            "1000",
+        ]);
         docker.ok(&[
             "update",
             "--pids-limit",
@@ -368,11 +377,13 @@ mod tests {
         ]);
         let limit = docker.ok(&["inspect", "--format", "{{.HostConfig.Memory}}", "two"]);
         assert_eq!(limit, "134217728");
-        let pids = ground.groups().into_iter().find_map(|group| {
-            let limit = std::fs::read_to_string(group.join("pids.max")).ok()?;
-            (group.file_name()?.len() == 64).then_some(limit)
-        });
-        assert_eq!(pids.as_deref().map(str::trim), Some("77"));
+        let limits: Vec<String> = ground
+            .groups()
+            .into_iter()
+            .filter(|group| group.ends_with(&two))
+            .filter_map(|group| std::fs::read_to_string(group.join("pids.max")).ok())
+            .collect();
+        assert_eq!(limits, ["77\n"], "{:#?}", ground.groups());
         let statistics = docker.ok(&["stats", "--no-stream", "--format", "{{.PIDs}}", "two"]);
         assert_eq!(statistics, "1");
         docker.ok(&["rm", "--force", "two"]);
@@ -390,7 +401,8 @@ mod tests {
         let run = |id: &str, options: &[&str], args: &[&str]| {
             let group = format!("/{}/{id}", ground.group);
             let ours = ["--runtime", "io.containerd.runc.v2", "--runc-binary", ground.runtime()];
-            let places = ["--snapshotter", "native", "--cgroup", &group];
+            let state = ground.text("runtime");
+            let places = ["--snapshotter", "native", "--cgroup", &group, "--runc-root", &state];
             let all = [&["run"], &ours[..], &places, options, &[IMAGE, id], args].concat();
             ctr.run(&all)
         };
