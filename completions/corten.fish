@@ -373,8 +373,8 @@ complete -c corten -n '__corten_is "oci create"' -l preserve-fds -x -d 'Pass so 
 complete -c corten -n '__corten_is "oci delete"' -s f -l force -d 'Kill a container that runs; one that does not exist is no error'
 
 # oci events
-complete -c corten -n '__corten_is "oci events"' -l interval -x -d 'Time between figures (default "5s")'
-complete -c corten -n '__corten_is "oci events"' -l stats -d 'Print the figures of now, and be done'
+complete -c corten -n '__corten_is "oci events"' -l interval -x -d 'Time between two looks (default 5s)'
+complete -c corten -n '__corten_is "oci events"' -l stats -d 'Print what it uses now, and end'
 
 # oci exec
 complete -c corten -n '__corten_is "oci exec"' -s g -l additional-gids -x -d 'Supplementary group of the process'

@@ -134,11 +134,6 @@ pub(crate) fn log_time(text: &str) -> Option<String> {
     i64::try_from(timestamp.as_nanosecond()).ok().map(engine::format_time)
 }
 
-/// `100ms`, `1h30m`; nothing for one that goes back.
-pub(crate) fn span(text: &str) -> Option<std::time::Duration> {
-    duration_ns(text)?.try_into().ok().map(std::time::Duration::from_nanos)
-}
-
 /// `1h30m`, `1.5h`, `-300ms`, in nanoseconds. As Go's time.ParseDuration.
 pub(crate) fn duration_ns(text: &str) -> Option<i64> {
     let (sign, mut rest) = match text.strip_prefix('-') {
