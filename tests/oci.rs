@@ -295,6 +295,7 @@ mod tests {
     #[test]
     fn a_named_root_that_is_missing_and_a_signal_that_only_asks() {
         let bench = Bench::new();
+        fs::remove_dir(bench.path("run")).unwrap();
         assert!(bench.refused(&["list"], 1).contains("ENOENT"));
         bench.ok(&["run", "--detach", "web"]);
         bench.ok(&["kill", "web", "0"]);

@@ -223,6 +223,8 @@ mod tests {
         .SH OPTIONS
         .TP
         "#);
-        assert_eq!(pages.len(), known().count() + 1);
+        // The program's own, and that of the OCI face.
+        let all = known().count() + crate::oci::COMMANDS.len() + 2;
+        assert_eq!(pages.len(), all);
     }
 }

@@ -81,7 +81,7 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
             walk.root()
                 .and_then(|root| Ok(rustix::process::fchdir(root.directory())?))
                 .map_err(|errno| Failed { at: here, errno })?;
-            run_hooks(hooks, inherited.socket)?;
+            run_hooks(hooks, inherited)?;
         }
         walk.step(action, inherited.prepared).map_err(|errno| Failed { at: here, errno })?;
     }
@@ -156,14 +156,14 @@ pub(crate) fn join(inherited: &Inherited<'_>) -> Result<(), Failed> {
 }
 
 /// The parent's part of the hooks first, then those that run in here.
-fn run_hooks(hooks: &[PreparedHook], socket: BorrowedFd<'_>) -> Result<(), Failed> {
-    wire::send_hooks(socket)?;
+fn run_hooks(hooks: &[PreparedHook], inherited: &Inherited<'_>) -> Result<(), Failed> {
+    wire::send_hooks(inherited.socket)?;
     let mut files = ReceivedFiles::default();
-    wire::await_parent_with(socket, ToChild::Hooks, |file| {
+    wire::await_parent_with(inherited.socket, ToChild::Hooks, |file| {
         files.receive(file);
         Ok(())
     })?;
-    files.run(hooks).map_err(HookFailure::failed)
+    files.run(hooks, &inherited.prepared.process.envp).map_err(HookFailure::failed)
 }
 
 fn receive_go(socket: BorrowedFd<'_>) -> Result<ReceivedFiles, Failed> {

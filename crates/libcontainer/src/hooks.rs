@@ -85,35 +85,31 @@ impl HookFailure {
 pub(crate) struct PreparedHook {
     path: CString,
     argv: CStringArray,
-    envp: CStringArray,
+    /// Nothing for one that names none, which is left open by the specification: it has that of whoever runs it.
+    envp: Option<CStringArray>,
     patience: Option<Duration>,
 }
 
 impl PreparedHook {
-    /// `environment` is for a hook that names none, which is left open by the specification.
-    fn new(hook: &Hook, environment: &[CString]) -> Result<Self, StartError> {
+    fn new(hook: &Hook) -> Result<Self, StartError> {
         let strings =
             |list: &[String]| list.iter().map(|string| text(string)).collect::<Result<Vec<_>, _>>();
-        let envp = if hook.env.is_empty() { environment.to_vec() } else { strings(&hook.env)? };
+        let envp = (!hook.env.is_empty()).then(|| strings(&hook.env)).transpose()?;
         // Without arguments of its own a program still has its name, execve(2).
         let argv =
             if hook.args.is_empty() { vec![path(&hook.path)?] } else { strings(&hook.args)? };
         Ok(Self {
             path: path(&hook.path)?,
             argv: CStringArray::new(argv),
-            envp: CStringArray::new(envp),
+            envp: envp.map(CStringArray::new),
             patience: hook.timeout.map(|seconds| Duration::from_secs(seconds.into())),
         })
     }
 }
 
-/// Hooks that run in the container inherit the environment of its first process, as with other runtimes.
-pub(crate) fn prepare(hooks: &[Hook], env: &[String]) -> Result<Vec<PreparedHook>, StartError> {
-    if hooks.is_empty() {
-        return Ok(Vec::new());
-    }
-    let environment = env.iter().map(|string| text(string)).collect::<Result<Vec<_>, _>>()?;
-    hooks.iter().map(|hook| PreparedHook::new(hook, &environment)).collect()
+/// Makes hooks ready that the child runs.
+pub(crate) fn prepare(hooks: &[Hook]) -> Result<Vec<PreparedHook>, StartError> {
+    hooks.iter().map(PreparedHook::new).collect()
 }
 
 /// What hooks read, and where they print: files in memory, which survive the change of the root.
@@ -164,10 +160,17 @@ impl ReceivedFiles {
         }
     }
 
-    /// Runs hooks, one after the other, up to the first that does not end well. Nothing here allocates.
-    pub(crate) fn run(&self, hooks: &[PreparedHook]) -> Result<(), HookFailure> {
+    /// Runs hooks, one after the other, up to the first that does not end well; those without an environment have that of the
+    /// container's process, as with other runtimes. Nothing here allocates.
+    pub(crate) fn run(
+        &self,
+        hooks: &[PreparedHook],
+        environment: &CStringArray,
+    ) -> Result<(), HookFailure> {
         match (&self.state, &self.output) {
-            (Some(state), Some(output)) => run_prepared(hooks, state.as_fd(), output.as_fd(), None),
+            (Some(state), Some(output)) => {
+                run_prepared(hooks, (state.as_fd(), output.as_fd()), environment, None)
+            }
             // The parent sends them where there are hooks.
             _ if hooks.is_empty() => Ok(()),
             _ => Err(HookFailure {
@@ -261,12 +264,12 @@ impl<'a> Occasion<'a> {
                 CString::new([name.into_vec(), value.into_vec()].join(&b'=')).ok()
             })
             .collect();
-        let prepared: Vec<PreparedHook> =
-            hooks.iter().map(|hook| PreparedHook::new(hook, &own)).collect::<Result<_, _>>()?;
+        let prepared: Vec<PreparedHook> = prepare(hooks)?;
         let bundle = path(&self.plan.bundle)?;
         let [state, output] = self.files.descriptors();
         let blocked = sys::blocked_signals();
-        let run = run_prepared(&prepared, state, output, Some(&bundle));
+        let own = CStringArray::new(own);
+        let run = run_prepared(&prepared, (state, output), &own, Some(&bundle));
         let _never_fails = sys::restore_signals(blocked);
         run.map_err(|failure| self.error(moment, failure))
     }
@@ -295,13 +298,13 @@ impl<'a> Occasion<'a> {
 
 fn run_prepared(
     hooks: &[PreparedHook],
-    state: BorrowedFd<'_>,
-    output: BorrowedFd<'_>,
+    files: (BorrowedFd<'_>, BorrowedFd<'_>),
+    environment: &CStringArray,
     directory: Option<&CString>,
 ) -> Result<(), HookFailure> {
     for (number, hook) in hooks.iter().enumerate() {
         let number = u16::try_from(number).unwrap_or(u16::MAX);
-        let ended = run_one(hook, state, output, directory);
+        let ended = run_one(hook, files, environment, directory);
         let (end, errno) = match ended {
             Ok(None) => continue,
             Ok(Some(end)) => (end, Errno::from_raw(libc::EIO)),
@@ -315,8 +318,8 @@ fn run_prepared(
 /// Runs a hook; gives how it ended unless it ended well. Nothing here allocates.
 fn run_one(
     hook: &PreparedHook,
-    state: BorrowedFd<'_>,
-    output: BorrowedFd<'_>,
+    (state, output): (BorrowedFd<'_>, BorrowedFd<'_>),
+    environment: &CStringArray,
     directory: Option<&CString>,
 ) -> Result<Option<HookEnd>, Errno> {
     seek(state, SeekFrom::Start(0))?;
@@ -326,7 +329,7 @@ fn run_one(
     // A pipe that closes at exec tells whether the hook runs.
     let (told, tell) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let pid = sys::fork(|| {
-        let errno = become_hook(hook, state, output, directory);
+        let errno = become_hook(hook, (state, output), environment, directory);
         let _nobody = rustix::io::write(&tell, &errno.raw().to_ne_bytes());
         exit_now(127)
     })?;
@@ -339,8 +342,8 @@ fn run_one(
 
 fn become_hook(
     hook: &PreparedHook,
-    state: BorrowedFd<'_>,
-    output: BorrowedFd<'_>,
+    (state, output): (BorrowedFd<'_>, BorrowedFd<'_>),
+    environment: &CStringArray,
     directory: Option<&CString>,
 ) -> Errno {
     let ready = rustix::stdio::dup2_stdin(state)
@@ -354,7 +357,10 @@ fn become_hook(
             sys::unblock_all_signals()
         });
     match ready {
-        Ok(()) => sys::execve(hook.path.as_c_str(), &hook.argv, &hook.envp),
+        Ok(()) => {
+            let envp = hook.envp.as_ref().unwrap_or(environment);
+            sys::execve(hook.path.as_c_str(), &hook.argv, envp)
+        }
         Err(errno) => errno,
     }
 }

@@ -82,7 +82,7 @@ pub(crate) fn become_process(
         seccomp(process, socket)?;
     }
     sys::default_signals();
-    hooks.run(&process.start_hooks).map_err(HookFailure::failed)?;
+    hooks.run(&process.start_hooks, &process.envp).map_err(HookFailure::failed)?;
     if process.init {
         return crate::init::run(process);
     }

@@ -205,10 +205,10 @@ impl Prepared {
         }
         let mut process = PreparedProcess::new(&plan.process, Processors::Every)?;
         if let Some(HookPlan { hooks, .. }) = &plan.hooks {
-            process.start_hooks = hooks::prepare(&hooks.start_container, &plan.process.env)?;
+            process.start_hooks = hooks::prepare(&hooks.start_container)?;
             for step in &mut steps {
                 if let Action::Hooks { hooks: prepared } = step {
-                    *prepared = hooks::prepare(&hooks.create_container, &plan.process.env)?;
+                    *prepared = hooks::prepare(&hooks.create_container)?;
                 }
             }
         }

@@ -153,12 +153,13 @@ fn existing(plan: &CgroupPlan) -> Option<Existing> {
 /// A v1 cpuset starts empty, and no task can enter it before it has CPUs and memory nodes. A group above that was made here
 /// hands its own on (`cgroup.clone_children`); others do not, so their values are copied downwards.
 fn fill_cpuset(group: &Directory, plan: &CgroupPlan) -> Result<(), CgroupError> {
-    const FILES: [&str; 2] = ["cpuset.mems", "cpuset.cpus"];
-    let planned = |file: &str| plan.settings.iter().any(|setting| setting.file == file);
-    // The file that is filled last tells: another container may be filling the group above at this moment, and a group
-    // that was made meanwhile has got the first file only.
-    let Some(telling) = FILES.into_iter().rev().find(|file| !planned(file)) else { return Ok(()) };
-    if !group.read(telling)?.trim().is_empty() {
+    const FILES: [&str; 2] = ["cpuset.mems", CPUS];
+    // The file that is filled last: another container may be filling the group above at this moment, and a group that was made
+    // meanwhile has got the first file only.
+    const CPUS: &str = "cpuset.cpus";
+    // A list of its own says nothing about the groups above, which have to allow it.
+    let has_list = plan.settings.iter().any(|setting| setting.file == CPUS);
+    if !has_list && !group.read(CPUS)?.trim().is_empty() {
         return Ok(());
     }
     let place = &group.place;

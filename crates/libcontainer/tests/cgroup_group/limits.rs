@@ -150,6 +150,17 @@ fn devices_are_denied_by_default() {
     group.remove(PATIENCE).unwrap();
 }
 
+/// The group above is made on the way, and a v1 cpuset begins with no CPU: nothing below it could have one.
+#[test]
+fn a_list_of_cpus_is_set_below_a_group_that_had_none() {
+    let ground = Ground::new();
+    let cpu = Cpu { cpus: Some("0".to_owned()), mems: Some("0".to_owned()), ..Cpu::default() };
+    let resources = Resources { cpu: Some(cpu), ..Resources::default() };
+    let (group, _) = ground.create(&resources);
+    assert_eq!(wait(&shell(&group, "exit 7")).exit_status(), Some(7));
+    group.remove(PATIENCE).unwrap();
+}
+
 #[test]
 fn a_refused_setting_leaves_nothing_behind() {
     let ground = Ground::new();

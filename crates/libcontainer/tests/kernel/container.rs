@@ -118,15 +118,31 @@ fn an_id_is_taken_once() {
 }
 
 #[test]
-fn a_program_that_is_missing_is_told_at_the_start() {
+fn a_program_that_is_missing_is_told_before_there_is_a_container() {
     let bed = Bed::new();
     let (streams, _stdout, _stderr) = pipes();
     let mut spec = bed.spec("");
     process(&mut spec).args = strings(&["nonesuch"]);
+    let error = make(&bed, &spec, &streams, "web").unwrap_err();
+    assert!(chain(&error).contains("exec nonesuch: no such program"), "{}", chain(&error));
+    assert_eq!(state_files(&bed), [] as [PathBuf; 0]);
+    bed.assert_nothing_left();
+}
+
+/// What cannot be executed although it is there is known at the exec only.
+#[test]
+fn a_program_that_fails_at_the_start_leaves_the_container_stopped() {
+    let bed = Bed::new();
+    let (streams, _stdout, _stderr) = pipes();
+    put(bed.rootfs().join("bin/noise"), "#!/no/such/interpreter\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(bed.rootfs().join("bin/noise"), mode).unwrap();
+    let mut spec = bed.spec("");
+    process(&mut spec).args = strings(&["noise"]);
     let mut made = make(&bed, &spec, &streams, "web").unwrap();
     let first = made.process().unwrap();
     let error = made.start().unwrap_err();
-    assert!(chain(&error).contains("exec nonesuch: no such program"), "{}", chain(&error));
+    assert!(chain(&error).contains("exec noise"), "{}", chain(&error));
     wait(&first);
     assert_eq!(made.status(), Status::Stopped);
     made.delete(false).unwrap();
