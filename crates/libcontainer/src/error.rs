@@ -97,6 +97,14 @@ pub enum StartError {
         /// Which string.
         what: &'static str,
     },
+    /// A namespace to join that is none, or of another kind.
+    #[error("{} is no {kind} namespace", path.display())]
+    NoNamespace {
+        /// The file.
+        path: PathBuf,
+        /// What it was to be.
+        kind: spec::runtime::NamespaceKind,
+    },
     /// A file that the parent needs.
     #[error("open {}", path.display())]
     Open {
@@ -139,6 +147,7 @@ impl StartError {
             | Self::Hook(_)
             | Self::Plan(_)
             | Self::Nul { .. }
+            | Self::NoNamespace { .. }
             | Self::Open { .. } => 125,
         }
     }

@@ -14,7 +14,7 @@ use crate::error::StartError;
 use crate::names::Names;
 use crate::net_devices::{self, NetDevicePlan};
 use crate::plan::Plan;
-use crate::process::Process;
+use crate::process::{Process, flag};
 use crate::spare::SpareNetwork;
 use crate::wire::{self, At, Failed, FromChild, ProcessStep};
 
@@ -38,6 +38,9 @@ impl Joins {
         for (kind, path) in wanted {
             let namespace = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
                 .map_err(|errno| StartError::Open { path: path.clone(), errno: errno.into() })?;
+            if !sys::is_namespace(namespace.as_fd(), flag(*kind)) {
+                return Err(StartError::NoNamespace { path: path.clone(), kind: *kind });
+            }
             match kind {
                 NamespaceKind::User => joins.user = Some(namespace),
                 NamespaceKind::Pid => joins.pid = Some(namespace),

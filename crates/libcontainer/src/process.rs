@@ -85,16 +85,24 @@ pub fn start_time(pid: i32) -> Option<u64> {
     after_name.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// The kinds that clone3 makes; time and cgroup namespaces are made by the child itself.
-pub(crate) fn clone_flags(kinds: &[NamespaceKind]) -> Namespaces {
-    let flag = |kind: &NamespaceKind| match kind {
+/// The kernel's bit of a kind.
+pub(crate) const fn flag(kind: NamespaceKind) -> Namespaces {
+    match kind {
         NamespaceKind::User => Namespaces::USER,
         NamespaceKind::Mount => Namespaces::MOUNT,
         NamespaceKind::Pid => Namespaces::PID,
         NamespaceKind::Network => Namespaces::NETWORK,
         NamespaceKind::Ipc => Namespaces::IPC,
         NamespaceKind::Uts => Namespaces::UTS,
-        NamespaceKind::Cgroup | NamespaceKind::Time => Namespaces::default(),
-    };
-    kinds.iter().map(flag).fold(Namespaces::default(), Namespaces::with)
+        NamespaceKind::Cgroup => Namespaces::CGROUP,
+        NamespaceKind::Time => Namespaces::TIME,
+    }
+}
+
+/// The kinds that clone3 makes; time and cgroup namespaces are made by the child itself.
+pub(crate) fn clone_flags(kinds: &[NamespaceKind]) -> Namespaces {
+    let made_later =
+        |kind: &&NamespaceKind| !matches!(kind, NamespaceKind::Cgroup | NamespaceKind::Time);
+    let flags = kinds.iter().filter(made_later).map(|kind| flag(*kind));
+    flags.fold(Namespaces::default(), Namespaces::with)
 }

@@ -186,6 +186,16 @@ pub fn unshare_namespaces(flags: u32) -> Result<(), Errno> {
     if done == 0 { Ok(()) } else { Err(Errno::last()) }
 }
 
+/// Whether a descriptor refers to a namespace of that kind: ioctl_nsfs(2), NS_GET_NSTYPE, Linux 4.11.
+#[must_use]
+pub fn is_namespace(descriptor: BorrowedFd<'_>, kind: Namespaces) -> bool {
+    /// `_IO(0xb7, 3)`, linux/nsfs.h.
+    const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
+    // SAFETY: this request takes no argument and answers with a number; a descriptor of anything else is answered with ENOTTY.
+    let answer = unsafe { libc::ioctl(descriptor.as_raw_fd(), NS_GET_NSTYPE) };
+    u64::try_from(answer).is_ok_and(|answer| answer == kind.bits())
+}
+
 /// Moves this thread, or with [`Namespaces::PID`] its next children, into the namespace of a descriptor; with a pidfd into
 /// every kind of that process's namespaces that is named. See setns(2), Linux 5.8 for pidfds.
 ///

@@ -18,7 +18,9 @@ mod signal;
 mod task;
 
 pub use bpf::{attach_device_program, replace_device_programs};
-pub use clone::{CloneArgs, Cloned, Namespaces, clone3, enter_namespace, fork, unshare_namespaces};
+pub use clone::{
+    CloneArgs, Cloned, Namespaces, clone3, enter_namespace, fork, is_namespace, unshare_namespaces,
+};
 pub use errno::Errno;
 pub use exec::{CStringArray, execve, execveat, exit_now};
 pub use fd::{

@@ -1,6 +1,6 @@
 //! A start that fails half-way leaves nothing, and its error names the step, its object and the kernel's answer.
 
-use spec::runtime::Rlimit;
+use spec::runtime::{Namespace, NamespaceKind, Rlimit};
 
 use crate::support::{Bed, linux, mount, process};
 
@@ -44,6 +44,25 @@ fn a_wrong_parameter_is_named() {
     linux(&mut spec).sysctl = [("net.ipv4.nonesuch".to_owned(), "1".to_owned())].into();
     let (_, text) = bed.refused(&spec);
     assert!(text.contains("net/ipv4/nonesuch") && text.ends_with("ENOENT"), "{text}");
+}
+
+#[test]
+fn a_path_that_is_no_such_namespace_is_named() {
+    let bed = Bed::new();
+    for (path, kind) in [
+        ("/proc/self/ns/ipc", NamespaceKind::Cgroup),
+        ("/proc/self/ns/mnt", NamespaceKind::Network),
+        ("/etc/hostname", NamespaceKind::Uts),
+    ] {
+        let mut spec = bed.spec("true");
+        let namespaces = &mut linux(&mut spec).namespaces;
+        namespaces.retain(|namespace| namespace.kind != kind);
+        namespaces.push(Namespace { kind, path: Some(path.into()) });
+        if kind == NamespaceKind::Uts {
+            spec.hostname = None;
+        }
+        assert_eq!(bed.refused(&spec).1, format!("{path} is no {kind} namespace"));
+    }
 }
 
 #[test]
