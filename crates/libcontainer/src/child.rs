@@ -7,13 +7,14 @@ use std::convert::Infallible;
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno as Raw;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use rustix::mount::{mount, mount_change, mount_move, unmount};
 use rustix::process::{DumpableBehavior, pivot_root, set_dumpable_behavior};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
-use sys::{Errno, Namespaces, exit_now};
+use sys::{Errno, Namespaces, SignalSet, exit_now};
 
 use crate::cgroup;
 use crate::console;
@@ -90,6 +91,10 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
         identity::find_program(&inherited.prepared.process)?;
     }
     let console = walk.terminal.as_ref().map(|terminal| terminal.master.as_fd());
+    if inherited.gate.is_some() {
+        // Before anybody knows of the container: what is blocked waits.
+        sys::block_signals(ending_signals()).at(ProcessStep::Signals)?;
+    }
     wire::send_ready(inherited.socket, console)?;
     let starter = inherited.gate.map(|gate| {
         wire::await_parent(inherited.socket, ToChild::Leave)?;
@@ -195,8 +200,20 @@ fn forget_maker(
 }
 
 /// Waits for somebody who says Go. Who comes and goes without it has only looked.
+///
+/// It ends by the signals that end a program: process 1 of a pid namespace would not hear those that it neither handles nor
+/// blocks, pid_namespaces(7).
 fn wait_at_gate(gate: BorrowedFd<'_>) -> Result<(OwnedFd, ReceivedFiles), Failed> {
+    let signals = sys::open_signalfd(ending_signals()).at(ProcessStep::Signals)?;
     loop {
+        let mut ready = [
+            PollFd::from_borrowed_fd(gate, PollFlags::IN),
+            PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN),
+        ];
+        wire::retry(|| poll(&mut ready, None::<&Timespec>)).at(ProcessStep::Talk)?;
+        if !ready[1].revents().is_empty() {
+            exit_now(128 + first_signal(signals.as_fd()));
+        }
         let flags = rustix::net::SocketFlags::CLOEXEC;
         let starter =
             wire::retry(|| rustix::net::accept_with(gate, flags)).at(ProcessStep::Talk)?;
@@ -204,6 +221,20 @@ fn wait_at_gate(gate: BorrowedFd<'_>) -> Result<(OwnedFd, ReceivedFiles), Failed
             return Ok((starter, files));
         }
     }
+}
+
+fn ending_signals() -> SignalSet {
+    let ending = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
+    ending.into_iter().fold(SignalSet::empty(), SignalSet::with)
+}
+
+/// The number that a record of a signalfd begins with.
+fn first_signal(signals: BorrowedFd<'_>) -> i32 {
+    /// signalfd(2), `struct signalfd_siginfo`.
+    const RECORD: usize = 128;
+    let mut record = [0_u8; RECORD];
+    let _read = rustix::io::read(signals, &mut record[..]);
+    record.first_chunk().map_or(libc::SIGTERM, |number| i32::from_ne_bytes(*number))
 }
 
 struct Walk<'a> {

@@ -110,9 +110,6 @@ pub(super) fn list(session: &Session, matches: &Matches) -> Result<i32, Failure>
 /// The processes by their pids, or the lines of ps(1) that have one of them.
 pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let container = session.container(matches)?;
-    if container.status() == Status::Stopped {
-        return Err(Failure::Words(format!("container {} is not running", container.name())));
-    }
     let pids = container.processes()?;
     if is_json(matches)? {
         return print(&format!("{}\n", json!(pids)));

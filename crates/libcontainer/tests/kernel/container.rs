@@ -104,6 +104,18 @@ fn what_waits_at_its_gate_holds_nothing_of_its_maker() {
 }
 
 #[test]
+fn what_waits_at_its_gate_ends_by_a_signal_as_a_program_would() {
+    let bed = Bed::new();
+    let (streams, _stdout, _stderr) = pipes();
+    let made = make(&bed, &bed.spec("true"), &streams, "web").unwrap();
+    let first = made.process().unwrap();
+    made.signal(libc::SIGTERM).unwrap();
+    assert_eq!((wait(&first), made.status()), (128 + libc::SIGTERM, Status::Stopped));
+    made.delete(false).unwrap();
+    bed.assert_nothing_left();
+}
+
+#[test]
 fn an_id_is_taken_once() {
     let bed = Bed::new();
     let (streams, _stdout, _stderr) = pipes();
