@@ -214,6 +214,14 @@ mod tests {
         assert_eq!(with_a_file(&["--preserve-fds", "2"]), "0 1 2 3 4 5\n");
         let refused = bench.refused(&["run", "--preserve-fds", "90", "web"], 1);
         assert!(refused.contains("is not open"), "{refused}");
+        // A file that this program opens itself is none of the caller's: the log, the container's directory.
+        let log = bench.text("log");
+        let refused = bench.refused(&["--log", &log, "run", "--preserve-fds", "1", "web"], 1);
+        assert!(refused.contains("descriptor 3 is not open"), "{refused}");
+        bench.configure(|_unchanged| ());
+        bench.ok(&["run", "--detach", "web"]);
+        let refused = bench.refused(&["exec", "--preserve-fds", "1", "web", "true"], 255);
+        assert!(refused.contains("descriptor 3 is not open"), "{refused}");
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub(crate) use table::COMMANDS;
 pub(crate) struct Session {
     /// Where the containers are.
     pub(crate) runtime: Runtime,
+    /// How many descriptors the caller passed without a gap, from 3 on: no others may be passed on.
+    inherited: u32,
     /// `--root`: without it the directory may well not be there yet.
     named_root: Option<PathBuf>,
     /// `--systemd-cgroup`.
@@ -90,6 +92,8 @@ static FACE: Grammar = Grammar {
 
 /// Runs the face on the words behind its name; gives the exit code. `config` has the flags that came before.
 pub(crate) fn run(words: impl Iterator<Item = String>, config: RawConfig) -> i32 {
+    // Before this program opens anything itself.
+    let inherited = process::inherited_descriptors();
     let matches = match parse(&FACE, words) {
         Ok(Parsed::Call(matches)) => matches,
         Ok(Parsed::Help) => return help_for(std::iter::empty()),
@@ -99,7 +103,7 @@ pub(crate) fn run(words: impl Iterator<Item = String>, config: RawConfig) -> i32
         output::line(&version());
         return 0;
     }
-    let session = match Session::new(&matches, config) {
+    let session = match Session::new(&matches, config, inherited) {
         Ok(session) => session,
         Err(failure) => return refuse(&failure),
     };
@@ -148,7 +152,7 @@ fn refuse(failure: &Failure) -> i32 {
 }
 
 impl Session {
-    fn new(matches: &Matches, config: RawConfig) -> Result<Self, Failure> {
+    fn new(matches: &Matches, config: RawConfig, inherited: u32) -> Result<Self, Failure> {
         let root = match matches.value("root") {
             Some("") => return Err(Failure::Words("--root is empty".to_owned())),
             Some(root) => PathBuf::from(root),
@@ -171,6 +175,7 @@ impl Session {
         };
         Ok(Self {
             runtime: Runtime::new(root),
+            inherited,
             named_root,
             systemd_cgroup: matches.on("systemd-cgroup"),
             unprivileged,
@@ -217,7 +222,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     COMMANDS.iter().filter_map(|command| command.grammar.name().strip_prefix("oci "))
 }
 
-/// runc's three lines: engines show them to their users.
+/// As runc writes it, for engines that show it to their users.
 fn version() -> String {
     format!("corten-oci version {}\nspec: {}", engine::VERSION, spec::runtime::OCI_VERSION)
 }

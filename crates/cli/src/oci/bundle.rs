@@ -47,7 +47,7 @@ impl Bundle {
         let mut plan = plan(&self.spec, &context)?;
         plan.process.keep_keyring = matches.on("no-new-keyring");
         let passed = passed_sockets();
-        plan.process.preserved_descriptors = passed + super::process::preserved(matches, passed)?;
+        plan.process.preserved_descriptors = super::process::preserved(session, matches, passed)?;
         if passed > 0 {
             // sd_listen_fds(3); the program is process 1.
             plan.process.env.extend([format!("LISTEN_FDS={passed}"), "LISTEN_PID=1".to_owned()]);

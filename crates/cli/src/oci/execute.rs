@@ -24,7 +24,7 @@ pub(super) fn execute(session: &Session, matches: &Matches) -> Result<i32, Failu
     let execution = Execution {
         process: &wanted,
         stdio: process::stdio(wanted.terminal),
-        preserved_descriptors: process::preserved(matches, 0)?,
+        preserved_descriptors: process::preserved(session, matches, 0)?,
         even_paused: matches.on("ignore-paused"),
         groups: &groups,
     };

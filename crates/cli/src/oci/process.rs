@@ -4,30 +4,33 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 
 use libcontainer::{Process, Stdio};
-use rustix::fs::{Mode, OFlags};
 
-use super::console;
+use super::{Session, console};
 use crate::arguments::Matches;
 use crate::failure::Failure;
 
-/// `--preserve-fds`, behind those that are passed anyway. Each must be open: a gap would be filled by a file of ours.
-pub(super) fn preserved(matches: &Matches, passed: u32) -> Result<u32, Failure> {
+/// How many descriptors are open without a gap, from 3 on. Called first of all.
+pub(super) fn inherited_descriptors() -> u32 {
+    let open = |number: &u32| std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok();
+    (0..).take_while(|count| open(&(count + 3))).last().map_or(0, |last| last + 1)
+}
+
+/// `--preserve-fds`, behind those that are passed anyway. The caller passed each of them: a file of ours must not fill a gap
+/// (CVE-2024-21626).
+pub(super) fn preserved(session: &Session, matches: &Matches, passed: u32) -> Result<u32, Failure> {
     let count = match matches.value("preserve-fds") {
         Some(text) => text.parse().map_err(|_wrong| {
             Failure::Words(format!("--preserve-fds {text}: it is no number of descriptors"))
         })?,
         None => 0_u32,
     };
-    for number in 3 + passed..3 + passed + count {
-        let path = format!("/proc/self/fd/{number}");
-        let open = rustix::fs::open(&path, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty());
-        if open.is_err() {
-            return Err(Failure::Words(format!(
-                "--preserve-fds {count}: descriptor {number} is not open"
-            )));
-        }
+    let all = passed.saturating_add(count);
+    if all > session.inherited {
+        let missing = session.inherited + 3;
+        let what = if count > 0 { format!("--preserve-fds {count}") } else { "LISTEN_FDS".into() };
+        return Err(Failure::Words(format!("{what}: descriptor {missing} is not open")));
     }
-    Ok(count)
+    Ok(all)
 }
 
 /// The caller's streams, or a terminal.
