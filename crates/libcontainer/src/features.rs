@@ -8,24 +8,10 @@ use spec::runtime::{
     MountExtensions, NamespaceKind, OCI_VERSION, SeccompAction, SeccompFeatures, SeccompOperator,
 };
 
+use crate::hooks::Moment;
+use crate::scheduling::{MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES};
 use crate::seccomp::Architecture;
 use crate::{capability, options};
-
-const HOOKS: [&str; 6] =
-    ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
-
-/// set_mempolicy(2).
-const POLICIES: [&str; 7] = [
-    "MPOL_DEFAULT",
-    "MPOL_BIND",
-    "MPOL_INTERLEAVE",
-    "MPOL_WEIGHTED_INTERLEAVE",
-    "MPOL_PREFERRED",
-    "MPOL_PREFERRED_MANY",
-    "MPOL_LOCAL",
-];
-const POLICY_FLAGS: [&str; 3] =
-    ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"];
 
 /// Annotations of a configuration that change what is done with it: extra options for CRIU, properties of the systemd unit.
 const UNSAFE_ANNOTATIONS: [&str; 3] = ["bundle", "org.systemd.property.", "org.criu.config"];
@@ -38,7 +24,7 @@ pub fn features() -> Features {
     Features {
         oci_version_min: "1.0.0".to_owned(),
         oci_version_max: OCI_VERSION.to_owned(),
-        hooks: owned(&HOOKS),
+        hooks: owned(&Moment::ALL.map(Moment::name)),
         mount_options: options::names(),
         linux: Some(linux()),
         annotations: annotations
@@ -76,8 +62,8 @@ fn linux() -> LinuxFeatures {
         selinux: on,
         intel_rdt: Some(IntelRdtFeatures { enabled: true, schemata: true, monitoring: true }),
         memory_policy: Some(MemoryPolicyFeatures {
-            modes: owned(&POLICIES),
-            flags: owned(&POLICY_FLAGS),
+            modes: first_of(MEMORY_POLICY_MODES),
+            flags: first_of(MEMORY_POLICY_FLAGS),
         }),
         mount_extensions: Some(MountExtensions { idmap: on }),
         net_devices: on,
@@ -126,6 +112,11 @@ fn seccomp() -> SeccompFeatures {
 fn names<T: Serialize>(values: &[T]) -> Vec<String> {
     let name = |value| serde_json::to_value(value).ok()?.as_str().map(str::to_owned);
     values.iter().filter_map(name).collect()
+}
+
+/// The names of a table.
+fn first_of(table: &[(&str, u32)]) -> Vec<String> {
+    table.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
 fn owned(names: &[&str]) -> Vec<String> {
