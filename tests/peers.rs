@@ -10,7 +10,7 @@ mod tests {
     use std::process::{Child, Command, Stdio};
 
     use rustix::process::{Pid, Signal, kill_process};
-    use testkit::{Finished, Leftovers, busybox_rootfs, wait_until};
+    use testkit::{Finished, Leftovers, busybox_rootfs, holds_in_time, wait_until};
 
     const CORTEN: &str = env!("CARGO_BIN_EXE_corten");
     const IMAGE: &str = "docker.io/library/busybox:latest";
@@ -136,6 +136,27 @@ mod tests {
                 .collect()
         }
 
+        /// What still runs, and what the servers said last: the reader of a failure cannot look any more.
+        fn told(&self) -> String {
+            let mut told = String::new();
+            for pid in self.processes().into_iter().map(Pid::as_raw_nonzero) {
+                let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                let line = String::from_utf8_lossy(&line).replace('\0', " ");
+                let place =
+                    std::fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default();
+                told += &format!("{pid} in {place}: {line}\n");
+            }
+            for group in self.groups() {
+                told += &format!("{}\n", group.display());
+            }
+            for server in ["dockerd.log", "containerd.log"] {
+                let said = std::fs::read_to_string(self.path(server)).unwrap_or_default();
+                let last: Vec<&str> = said.lines().rev().take(40).collect();
+                told.extend(last.into_iter().rev().map(|line| format!("{server}: {line}\n")));
+            }
+            told
+        }
+
         /// The directories that carry the group's name, deepest first.
         fn groups(&self) -> Vec<PathBuf> {
             let mut found = Vec::new();
@@ -167,12 +188,11 @@ mod tests {
                 let _gone = kill_process(Pid::from_child(&server), Signal::TERM);
                 let _status = server.wait();
             }
-            if std::thread::panicking() {
-                for pid in self.processes() {
-                    let _gone = kill_process(pid, Signal::KILL);
-                }
-            } else {
-                wait_until("the engine's helpers end", || self.processes().is_empty());
+            let panicking = std::thread::panicking();
+            let ended = !panicking && holds_in_time(|| self.processes().is_empty());
+            let told = if ended { String::new() } else { self.told() };
+            for pid in self.processes() {
+                let _gone = kill_process(pid, Signal::KILL);
             }
             unmount_below(self.directory.path());
             // The engines leave their parent groups; the containers' own were the runtime's to remove.
@@ -181,7 +201,8 @@ mod tests {
             }
             remove_groups_of_no_controller(&self.group);
             let left = Leftovers::of(self.directory.path(), std::slice::from_ref(&self.group));
-            assert!(left.is_empty() || std::thread::panicking(), "{left:#?}");
+            assert!(panicking || ended, "an engine's helper did not end\n{told}");
+            assert!(panicking || left.is_empty(), "{left:#?}");
         }
     }
 

@@ -12,4 +12,4 @@ mod wait;
 pub use busybox::busybox_rootfs;
 pub use corten::{Corten, Finished};
 pub use leftovers::Leftovers;
-pub use wait::wait_until;
+pub use wait::{holds_in_time, wait_until};

@@ -11,11 +11,19 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 /// # Panics
 /// When it does not hold within two minutes; `what` says which condition it was.
 #[track_caller]
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, condition: impl FnMut() -> bool) {
+    assert!(holds_in_time(condition), "waited {PATIENCE:?} in vain: {what}");
+}
+
+/// Whether `condition` holds within two minutes; for a test that has more to tell, or to clean, when it does not.
+pub fn holds_in_time(mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain: {what}");
+        if Instant::now() >= deadline {
+            return false;
+        }
         #[expect(clippy::disallowed_methods, reason = "the condition has no event to wait for")]
         std::thread::sleep(BETWEEN_LOOKS);
     }
+    true
 }
