@@ -89,7 +89,8 @@ fn figures_are_the_kernels() {
     let memory = stats.memory.unwrap();
     assert!(memory.raw.len() > 10 && memory.raw.contains_key("pgfault"), "{memory:?}");
     let cpu = stats.cpu.unwrap();
-    assert!(cpu.total_ns > 0 && cpu.total_ns >= cpu.user_ns, "{cpu:?}");
+    // Not that the user's part is within the whole: version 1 counts it in ticks, which may round it above.
+    assert!(cpu.total_ns > 0, "{cpu:?}");
     if !ground.is_v2() {
         assert_eq!(cpu.per_cpu_ns.len(), cpu.per_cpu_user_ns.len());
         assert!(cpu.per_cpu_ns.iter().sum::<u64>() >= cpu.total_ns, "{cpu:?}");
