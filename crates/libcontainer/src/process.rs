@@ -1,6 +1,7 @@
 //! A process that was started, known for ever: its pid, its pidfd, and the moment it was made.
 
 use std::fs;
+use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -79,7 +80,11 @@ impl Process {
 /// When a process was started, in clock ticks since boot; nothing when it is gone. proc(5), `/proc/PID/stat`, field 22.
 #[must_use]
 pub fn start_time(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Far longer than the line, and read at once: the kernel writes the line anew for each read.
+    let mut line = [0; 1024];
+    let length = fs::File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
+    // A name may end within a character: the kernel cuts it after 15 bytes.
+    let stat = String::from_utf8_lossy(line.get(..length)?);
     // The name in parentheses may hold spaces and parentheses; the numbers follow the last one.
     let (_, after_name) = stat.rsplit_once(')')?;
     after_name.split_whitespace().nth(19)?.parse().ok()
