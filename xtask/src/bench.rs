@@ -5,7 +5,10 @@
 //! hybrid layouts; with a `/run` in memory for everybody's state, as distributions have it; and with docker's bridge where it
 //! disturbs nobody. Start at [`run`].
 
+mod bundle;
 mod density;
+mod floor;
+mod oci;
 mod peers;
 mod start;
 mod steps;
@@ -43,6 +46,9 @@ const SECTIONS: &[(&str, Section)] = &[
     ("start", start::start),
     ("steps", steps::steps),
     ("exec", start::exec),
+    ("oci", oci::run),
+    ("create", oci::create),
+    ("filter", oci::filter),
     ("ps", density::ps),
     ("memory", density::memory),
     ("size", density::size),

@@ -39,5 +39,5 @@ pub use signal::{
 };
 pub use task::{
     SchedulerAttributes, cpu_affinity, set_cpu_affinity, set_io_priority, set_memory_policy,
-    set_personality, set_scheduler,
+    set_personality, set_scheduler, time_of_children,
 };

@@ -22,6 +22,16 @@ pub struct FilterInstruction {
     pub k: u32,
 }
 
+impl FilterInstruction {
+    /// As the kernel lays it out in memory on this machine.
+    #[must_use]
+    pub const fn bytes(&self) -> [u8; 8] {
+        let [code_0, code_1] = self.code.to_ne_bytes();
+        let [k_0, k_1, k_2, k_3] = self.k.to_ne_bytes();
+        [code_0, code_1, self.jt, self.jf, k_0, k_1, k_2, k_3]
+    }
+}
+
 /// Loads a filter for the calling thread. It needs no_new_privs or CAP_SYS_ADMIN. Gives the notify descriptor when
 /// SECCOMP_FILTER_FLAG_NEW_LISTENER is among the flags; the kernel opens it close-on-exec.
 ///

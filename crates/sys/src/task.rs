@@ -1,6 +1,8 @@
 //! What the kernel keeps for a task beside its identity: how it is scheduled, on which processors, with memory of which nodes,
-//! and what it is told about the machine. Sources: sched_setattr(2), sched_setaffinity(2), ioprio_set(2), set_mempolicy(2),
-//! personality(2).
+//! and what it is told about the machine; what its children have used. Sources: sched_setattr(2), sched_setaffinity(2), ioprio_set(2),
+//! set_mempolicy(2), personality(2), getrusage(2).
+
+use std::time::Duration;
 
 use crate::Errno;
 
@@ -102,6 +104,20 @@ pub fn set_personality(domain: u32) -> Result<(), Errno> {
     // SAFETY: this call takes an integer only.
     let previous = unsafe { libc::personality(libc::c_ulong::from(domain)) };
     if previous < 0 { Err(Errno::last()) } else { Ok(()) }
+}
+
+/// Processor time of all children that have ended and were waited for, and of theirs: in user mode and in the kernel.
+#[must_use]
+pub fn time_of_children() -> Duration {
+    // SAFETY: the structure is all integers, for which zero is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes one structure, which `usage` is. It cannot fail: the address is valid and so is the question.
+    unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
+    let duration = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec.unsigned_abs())
+            + Duration::from_micros(time.tv_usec.unsigned_abs())
+    };
+    duration(usage.ru_utime) + duration(usage.ru_stime)
 }
 
 fn result(done: libc::c_long) -> Result<(), Errno> {

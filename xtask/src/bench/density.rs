@@ -27,6 +27,7 @@ pub(super) fn ps(ground: &Ground) -> anyhow::Result<()> {
     let rows = alternate(
         &[candidate("corten ps", &["ps"]), candidate("corten ps --all", &["ps", "--all"])],
         50,
+        || Ok(()),
     )?;
     print(&format!("list {STOPPED} stopped and {RUNNING} running containers"), &rows);
     ground.corten.remove_containers();

@@ -40,9 +40,10 @@ impl Drop for PeerDirectory {
         for at in below {
             let _status = Command::new("umount").args(["--lazy", at]).status();
         }
-        // LXC leaves an empty group in each hierarchy.
+        // LXC leaves an empty group in each hierarchy, and ours leave the group that theirs were in.
         for hierarchy in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
             let _absent = fs::remove_dir(hierarchy.path().join("lxc.pivot"));
+            let _absent = fs::remove_dir(hierarchy.path().join(super::bundle::GROUP));
         }
     }
 }
@@ -73,6 +74,21 @@ impl Ground {
             .map(|part| part.display().to_string())
             .chain(args.iter().map(|&arg| arg.to_owned()))
             .collect()
+    }
+
+    /// The arguments of a command of our OCI face, with a state directory of its own.
+    pub(super) fn oci(&self, args: &[&str]) -> Vec<String> {
+        let program = self.program.display().to_string();
+        [program.as_str(), "oci", "--root", "/run/corten-bench-oci"]
+            .iter()
+            .chain(args)
+            .map(|&part| part.to_owned())
+            .collect()
+    }
+
+    /// A directory to write to.
+    pub(super) fn scratch(&self, name: &str) -> PathBuf {
+        self.peers.join(name)
     }
 
     /// `floor.c` built, or nothing where no C compiler is.

@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
+use super::floor::Floor;
 use super::peers::{Ground, installed};
-use super::timing::{Candidate, Times, alternate, print};
+use super::timing::{Candidate, alternate, print};
 
 const ROUNDS: u32 = 200;
 /// Engines that take a tenth of a second and more run once in so many rounds.
@@ -44,8 +45,9 @@ pub(super) fn start(ground: &Ground) -> anyhow::Result<()> {
         candidates.push(candidate("docker run (daemon running)", network, SLOW));
         candidates.push(candidate("docker run --network none", join(docker.head(), &run), SLOW));
     }
-    let mut rows = alternate(&candidates, ROUNDS)?;
-    rows.extend(floor(ground)?);
+    let mut floor = Floor::new(ground, true);
+    let mut rows = alternate(&candidates, ROUNDS, || floor.as_mut().map_or(Ok(()), Floor::once))?;
+    rows.extend(floor.map(Floor::times));
     print("run a container of /bin/true, without a network", &rows);
     Ok(())
 }
@@ -73,7 +75,7 @@ pub(super) fn exec(ground: &Ground) -> anyhow::Result<()> {
             SLOW,
         ));
     }
-    let rows = alternate(&candidates, ROUNDS)?;
+    let rows = alternate(&candidates, ROUNDS, || Ok(()))?;
     print("run /bin/true in a running container", &rows);
     for head in
         podman.iter().map(Vec::as_slice).chain(docker.as_ref().map(super::peers::Daemon::head))
@@ -82,25 +84,6 @@ pub(super) fn exec(ground: &Ground) -> anyhow::Result<()> {
     }
     ground.corten.ok(&["rm", "--force", "idle"]);
     Ok(())
-}
-
-/// The same kernel work by bare system calls: the floor.
-fn floor(ground: &Ground) -> anyhow::Result<Vec<Times>> {
-    let Some(program) = ground.floor() else { return Ok(Vec::new()) };
-    let output = Command::new(program).arg(&ground.rootfs).arg("200").output()?;
-    if !output.status.success() {
-        bail!("floor: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let milliseconds: f64 = text
-        .split_once("median ")
-        .and_then(|(_, rest)| rest.split(' ').next())
-        .and_then(|number| number.parse().ok())
-        .with_context(|| format!("floor printed {text:?}"))?;
-    Ok(vec![Times::of(
-        "floor (bare system calls)",
-        vec![std::time::Duration::from_secs_f64(milliseconds / 1e3)],
-    )])
 }
 
 fn candidate(name: &str, argv: Vec<String>, every: u32) -> Candidate {

@@ -1,5 +1,6 @@
-//! Wall-clock times of whole commands: in turn, with medians. Start at [`alternate`].
+//! Times of whole commands, on the clock and of the processors: in turn, with medians. Start at [`alternate`].
 
+use std::io::{Read, Seek};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,39 +19,54 @@ pub(super) struct Candidate {
 /// Its times.
 pub(super) struct Times {
     pub(super) name: String,
-    sorted: Vec<Duration>,
+    clock: Vec<Duration>,
+    processor: Vec<Duration>,
 }
 
 impl Times {
-    pub(super) fn of(name: &str, mut times: Vec<Duration>) -> Self {
-        times.sort_unstable();
-        Self { name: name.to_owned(), sorted: times }
+    /// From pairs: on the clock, and of the processors.
+    pub(super) fn of(name: &str, times: Vec<(Duration, Duration)>) -> Self {
+        let (mut clock, mut processor): (Vec<_>, Vec<_>) = times.into_iter().unzip();
+        clock.sort_unstable();
+        processor.sort_unstable();
+        Self { name: name.to_owned(), clock, processor }
     }
 
     pub(super) fn median(&self) -> Duration {
-        self.sorted.get(self.sorted.len() / 2).copied().unwrap_or_default()
+        median(&self.clock)
     }
 
     fn minimum(&self) -> Duration {
-        self.sorted.first().copied().unwrap_or_default()
+        self.clock.first().copied().unwrap_or_default()
     }
 }
 
-/// Runs every candidate in turn, `rounds` times after one that is not counted.
+fn median(sorted: &[Duration]) -> Duration {
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
+/// Runs every candidate in turn, `rounds` times after one that is not counted; `between` runs once in each counted round.
 ///
 /// # Errors
 /// When a command cannot be started or fails.
-pub(super) fn alternate(candidates: &[Candidate], rounds: u32) -> anyhow::Result<Vec<Times>> {
-    let mut times: Vec<Vec<Duration>> = candidates.iter().map(|_| Vec::new()).collect();
+pub(super) fn alternate(
+    candidates: &[Candidate],
+    rounds: u32,
+    mut between: impl FnMut() -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<Times>> {
+    let mut times: Vec<Vec<_>> = candidates.iter().map(|_| Vec::new()).collect();
     for round in 0..=rounds {
         for (candidate, times) in candidates.iter().zip(&mut times) {
             if round % candidate.every != 0 {
                 continue;
             }
-            let time = once(candidate)?;
+            let time = timed(&candidate.argv)?;
             if round > 0 {
                 times.push(time);
             }
+        }
+        if round > 0 {
+            between()?;
         }
     }
     Ok(candidates
@@ -60,41 +76,48 @@ pub(super) fn alternate(candidates: &[Candidate], rounds: u32) -> anyhow::Result
         .collect())
 }
 
-fn once(candidate: &Candidate) -> anyhow::Result<Duration> {
-    let (program, args) = candidate.argv.split_first().context("a candidate without a program")?;
+/// Runs a command: how long it took, and how much processor time it and its children.
+///
+/// # Errors
+/// When it cannot be started or fails.
+pub(super) fn timed(argv: &[String]) -> anyhow::Result<(Duration, Duration)> {
+    let (program, args) = argv.split_first().context("a candidate without a program")?;
     let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null());
+    // A file, not a pipe: what a command leaves running would hold a pipe open.
+    let mut errors = tempfile::tempfile()?;
+    command.stderr(errors.try_clone()?);
+    let before = sys::time_of_children();
     let begin = Instant::now();
-    let child = command.spawn().with_context(|| format!("start {program}"))?;
-    let output = child.wait_with_output()?;
+    let status = command.status().with_context(|| format!("start {program}"))?;
     let time = begin.elapsed();
-    if !output.status.success() {
-        bail!(
-            "{}: {}: {}",
-            candidate.argv.join(" "),
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+    if !status.success() {
+        let mut text = String::new();
+        errors.rewind()?;
+        errors.read_to_string(&mut text)?;
+        bail!("{}: {status}: {}", argv.join(" "), text.trim());
     }
-    Ok(time)
+    Ok((time, sys::time_of_children() - before))
 }
 
-/// A table: name, median, minimum, and how many times as long as the first row.
+/// A table: name, median and minimum on the clock, median of the processor time, and both medians in terms of the first row's.
 #[expect(clippy::print_stdout, reason = "the table is the command's output")]
 pub(super) fn print(title: &str, rows: &[Times]) {
     println!(
-        "\n{title}\n{:<34} {:>10} {:>10} {:>7} {:>5}",
-        "", "median ms", "min ms", "ratio", "runs"
+        "\n{title}\n{:<34} {:>10} {:>10} {:>7} {:>10} {:>7} {:>5}",
+        "", "median ms", "min ms", "ratio", "cpu ms", "ratio", "runs"
     );
-    let first = rows.first().map(Times::median).unwrap_or_default();
+    let Some(first) = rows.first() else { return };
     for row in rows {
         println!(
-            "{:<34} {:>10.2} {:>10.2} {:>7.2} {:>5}",
+            "{:<34} {:>10.2} {:>10.2} {:>7.2} {:>10.2} {:>7.2} {:>5}",
             row.name,
             row.median().as_secs_f64() * 1e3,
             row.minimum().as_secs_f64() * 1e3,
-            row.median().as_secs_f64() / first.as_secs_f64(),
-            row.sorted.len(),
+            row.median().as_secs_f64() / first.median().as_secs_f64(),
+            median(&row.processor).as_secs_f64() * 1e3,
+            median(&row.processor).as_secs_f64() / median(&first.processor).as_secs_f64(),
+            row.clock.len(),
         );
     }
 }

@@ -2,6 +2,8 @@
 //! at the edges of each comparison. Needs the Debian packages gcc and libseccomp-dev.
 
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod generator;
 #[cfg(test)]
 mod interpreter;
