@@ -27,7 +27,7 @@ pub(crate) fn hint(step: &Step, errno: Errno) -> Option<&'static str> {
             "an attribute of its source is locked: a user namespace cannot change it"
         }
         (Step::Bind { .. }, libc::EACCES) => {
-            "its source is out of reach for the root of the user namespace"
+            "its source, or the way to its place, is out of reach for the root of the user namespace"
         }
         (Step::PivotRoot, libc::EINVAL) => {
             "a root on a ramfs cannot be exchanged, only moved (--no-pivot)"

@@ -279,6 +279,10 @@ impl<'a> Occasion<'a> {
         let hook = moment.hooks(self.plan).get(usize::from(failure.number));
         let how = match failure.end {
             HookEnd::Exited(code) => format!("exit status {code}"),
+            // A system call filter that kills sends it, signal(7).
+            HookEnd::Signalled(signal) if i32::from(signal) == libc::SIGSYS => {
+                format!("ended by signal {signal} (bad system call)")
+            }
             HookEnd::Signalled(signal) => format!("ended by signal {signal}"),
             HookEnd::TimedOut => {
                 let seconds = hook.and_then(|hook| hook.timeout).unwrap_or(0);

@@ -9,7 +9,9 @@ use libcontainer::{
 };
 use spec::runtime::{Hook, Spec, Status};
 
-use crate::support::{Bed, Streams, pipes, process, put, read_all, read_until, strings, wait};
+use crate::support::{
+    Bed, Streams, linux, pipes, process, put, read_all, read_until, strings, wait,
+};
 
 /// A runtime's directory beside the bed's root.
 fn runtime(bed: &Bed) -> Runtime {
@@ -269,6 +271,30 @@ fn a_hook_is_killed_after_its_time() {
     let (streams, _stdout, _stderr) = pipes();
     let error = make(&bed, &spec, &streams, "web").unwrap_err();
     assert!(chain(&error).ends_with("killed after its time of 1 s"), "{}", chain(&error));
+    bed.assert_nothing_left();
+}
+
+#[test]
+fn a_hook_that_the_filter_kills_is_told_why() {
+    let bed = Bed::new();
+    let mut spec = bed.spec("true");
+    let hook = Hook {
+        path: "/bin/sh".into(),
+        args: strings(&["sh", "-c", "mkdir /x"]),
+        ..Hook::default()
+    };
+    spec.hooks.get_or_insert_default().start_container = vec![hook];
+    let filter = r#"{"defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_KILL"}]}"#;
+    linux(&mut spec).seccomp = Some(serde_json::from_str(filter).unwrap());
+    let (streams, _stdout, _stderr) = pipes();
+    let mut made = make(&bed, &spec, &streams, "web").unwrap();
+    let first = made.process().unwrap();
+    let error = chain(&made.start().unwrap_err());
+    let wanted = "run startContainer hook #0 (/bin/sh): ended by signal 31 (bad system call)";
+    assert!(error.contains(wanted), "{error}");
+    wait(&first);
+    made.delete(true).unwrap();
     bed.assert_nothing_left();
 }
 
