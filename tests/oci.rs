@@ -335,6 +335,27 @@ mod tests {
     }
 
     #[test]
+    fn processes_of_a_container_share_its_session_keyring() {
+        // A kernel without keys has nothing to share.
+        if !Path::new("/proc/keys").exists() {
+            return;
+        }
+        let bench = Bench::new();
+        // Root sees every keyring of root's; another user those that he has.
+        let keyrings = |id: &str| {
+            let script = format!("grep -c _ses.{id} /proc/keys || true");
+            bench.ok(&["exec", "--user", "7:7", id, "sh", "-c", &script])
+        };
+        let (own, kept) = (format!("{}-own", bench.id()), format!("{}-kept", bench.id()));
+        bench.ok(&["run", "-d", &own]);
+        assert_eq!([keyrings(&own), keyrings(&own)], ["1\n", "1\n"]);
+        bench.ok(&["delete", "--force", &own]);
+        bench.ok(&["run", "-d", "--no-new-keyring", &kept]);
+        assert_eq!(keyrings(&kept), "0\n");
+        bench.ok(&["delete", "--force", &kept]);
+    }
+
+    #[test]
     fn every_command_has_its_help() {
         let bench = Bench::new();
         let overview = bench.ok(&["--help"]);

@@ -169,7 +169,8 @@ impl ProcessPlan {
             lines.push("take the terminal".to_owned());
         }
         if !self.keep_keyring {
-            lines.push("make a session keyring".to_owned());
+            let name = self.keyring.iter().map(|name| format!(" {name}"));
+            lines.push(format!("join the session keyring{}", name.collect::<String>()));
         }
         for limit in &self.rlimits {
             let value = |value: Option<u64>| {

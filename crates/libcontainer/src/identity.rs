@@ -135,7 +135,7 @@ fn keyring(process: &PreparedProcess) -> Result<(), Errno> {
     if let Some(label) = &process.selinux {
         write_label(KEYS, label.to_bytes())?;
     }
-    match sys::join_anonymous_session_keyring() {
+    match session_keyring(process.keyring.as_deref()) {
         Err(errno) if matches!(errno.raw(), libc::ENOSYS | libc::EDQUOT | libc::EPERM) => {}
         other => other?,
     }
@@ -147,6 +147,20 @@ fn keyring(process: &PreparedProcess) -> Result<(), Errno> {
 }
 
 fn label(process: &PreparedProcess) -> Result<(), Errno> {
+/// The container's own by its name, or a new one. A keyring of that name may be there already and belong to somebody else, who
+/// could read what the container keeps in it: whoever may search a keyring can join it, keyctl(2).
+fn session_keyring(name: Option<&CStr>) -> Result<(), Errno> {
+    let keyring = sys::join_session_keyring(name)?;
+    if name.is_none() {
+        return Ok(());
+    }
+    match keyring.owner()? {
+        // Of a keyring in possession the owner decides who else may find it: `exec` may, with the user that it begins with.
+        owner if owner == rustix::process::geteuid().as_raw() => keyring.let_owner_search(),
+        _ => sys::join_session_keyring(None).map(drop),
+    }
+}
+
     let labels = [
         (c"/proc/self/attr/apparmor/exec", &process.apparmor),
         (c"/proc/self/attr/exec", &process.selinux),

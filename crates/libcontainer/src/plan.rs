@@ -357,13 +357,16 @@ pub struct ProcessPlan {
     /// So many descriptors of the caller's, from 3 on, stay open.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub preserved_descriptors: u32,
-    /// Whether it keeps the caller's session keyring instead of getting an empty one.
+    /// Whether it keeps the caller's session keyring instead of getting the container's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_keyring: bool,
     /// When and where it runs.
     #[serde(default, skip_serializing_if = "SchedulingPlan::is_empty")]
     pub scheduling: SchedulingPlan,
     /// Execution domain, see personality(2).
+    /// Name of the container's session keyring, by which further processes find it; without a name each has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personality: Option<u32>,
 }

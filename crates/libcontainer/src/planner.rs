@@ -108,6 +108,7 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let path = linux.cgroups_path.as_deref().unwrap_or(&context.cgroup_path);
     let id = context.id.as_str();
     process.seccomp = process.seccomp.map(|program| program.for_container(id, &context.bundle));
+    process.keyring = Some(keyring_name(id));
     let resources = linux.resources.clone().unwrap_or_default();
     let request = Request {
         when_missing: context.when_missing,
@@ -132,6 +133,11 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
         steps,
         process,
     })
+}
+
+/// By this name runc's users know it.
+pub(crate) fn keyring_name(id: &str) -> String {
+    format!("_ses.{id}")
 }
 
 /// What every process of a container has.

@@ -88,7 +88,7 @@ process_steps! {
     Stdio = "take the standard streams",
     NewSession = "make a session",
     ControllingTerminal = "take the terminal",
-    Keyring = "make a session keyring",
+    Keyring = "join a session keyring",
     Label = "set the security label",
     Processors = "set the CPU affinity",
     IoPriority = "set the I/O priority",

@@ -132,7 +132,7 @@ mod tests {
         40  make the root read-only
         41  wait at the gate
         42  make a session
-        43  make a session keyring
+        43  join the session keyring _ses.web
         44  limit nofile to 1024, at most 4096
         45  enter /srv
         46  look HOME up in /etc/passwd

@@ -28,7 +28,7 @@ pub use fd::{
 };
 pub use heap::trim_heap;
 pub use interface::set_interface_up;
-pub use keyring::join_anonymous_session_keyring;
+pub use keyring::{SessionKeyring, join_session_keyring};
 pub use mount::{MountAttributes, mount_setattr};
 pub use path::{open_in_root, open_without_links};
 pub use seccomp::{FilterInstruction, load_seccomp_filter};

@@ -318,6 +318,7 @@ impl Container {
         let entry = entry.map_err(self.refused("execute in"))?;
         let joined =
             crate::join_through(&target, &entry, &plan, execution.stdio).map_err(failed)?;
+        self.record.keyring.give(&mut plan);
         if let Some(resctrl) = &self.record.resctrl {
             match resctrl.admit(joined.process.pid()) {
                 Err(error) if !joined.process.has_ended() => {

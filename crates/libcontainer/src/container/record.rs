@@ -43,6 +43,9 @@ pub(super) struct Record {
     pub(super) resctrl: Option<Resctrl>,
     /// Whether its processes end with the first one: it has a pid namespace of its own.
     pub(super) own_pids: bool,
+    /// What its processes have as their session keyring: nothing in records of older releases, whose processes have one each.
+    #[serde(default)]
+    pub(super) keyring: Keyring,
     /// For a dump.
     #[serde(default)]
     pub(super) outside: Outside,
@@ -55,6 +58,26 @@ pub(super) struct Record {
     /// Its first process; nothing while it is being made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) first: Option<FirstProcess>,
+}
+
+/// The session keyring of a container's processes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Keyring {
+    /// Whether it is the caller's.
+    kept: bool,
+    /// Its name, of one that is the container's.
+    name: Option<String>,
+}
+
+impl Keyring {
+    fn of(process: &ProcessPlan) -> Self {
+        Self { kept: process.keep_keyring, name: process.keyring.clone() }
+    }
+
+    /// For a further process.
+    pub(super) fn give(&self, process: &mut ProcessPlan) {
+        (process.keep_keyring, process.keyring) = (self.kept, self.name.clone());
+    }
 }
 
 /// The first process, and the moment it was made: the number alone may come to mean another one.
@@ -83,6 +106,7 @@ impl Record {
             hooks: request.plan.hooks.clone(),
             resctrl: None,
             own_pids,
+            keyring: Keyring::of(&request.plan.process),
             outside: Outside::of(request.plan),
             streams: stream_names(request.stdio),
             names: Names::default(),

@@ -80,6 +80,7 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanEr
         init: false,
         preserved_descriptors: 0,
         keep_keyring: false,
+        keyring: None,
         scheduling: super::scheduling::plan(process, field)?,
         personality: None,
     })

@@ -41,6 +41,7 @@ pub(crate) struct PreparedProcess {
     pub(crate) close_from: u32,
     pub(crate) keep_keyring: bool,
     pub(crate) processors: Processors,
+    pub(crate) keyring: Option<CString>,
     pub(crate) scheduling: SchedulingPlan,
     pub(crate) personality: Option<u32>,
     /// Device and inode of this program.
@@ -93,6 +94,7 @@ impl PreparedProcess {
             keep_keyring: process.keep_keyring,
             processors,
             scheduling: process.scheduling.clone(),
+            keyring: process.keyring.as_deref().map(text).transpose()?,
             personality: process.personality,
             own_program: crate::protect::own_identity(),
         })
