@@ -34,6 +34,17 @@ impl RawConfig {
     }
 }
 
+/// Where a user keeps what does not survive a reboot: below `$XDG_RUNTIME_DIR`, which a login gives to each. Nothing for root of
+/// the machine; nor for one of a user namespace who calls himself root, as a container's does. XDG Base Directory Specification.
+pub(crate) fn state_of_user() -> Option<PathBuf> {
+    let is_root = rustix::process::geteuid().is_root();
+    if may_everything() || (is_root && lookup("USER").as_deref() == Some("root")) {
+        return None;
+    }
+    let directory = lookup("XDG_RUNTIME_DIR").filter(|directory| !directory.is_empty())?;
+    Some(PathBuf::from(directory).join("corten"))
+}
+
 /// A variable of the caller's, for `--env NAME`.
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub(crate) fn lookup(name: &str) -> Option<String> {

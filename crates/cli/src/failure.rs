@@ -78,6 +78,7 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Engine(error) | Self::Doing { error, .. } => error.hint(),
+            Self::Container(error) => error.hint(),
             Self::Values(failure) => failure.hint(),
             Self::UnknownCommand { closest: Some(closest), .. } => {
                 Some(format!("did you mean 'corten {closest}'?"))

@@ -62,7 +62,7 @@ pub(crate) const GLOBAL: &[Flag] = &[
         "",
         "root",
         "directory",
-        "Directory of the containers' state (default \"/run/corten/oci\")",
+        "Directory of the containers' state (default \"/run/corten/oci\", of a user \"$XDG_RUNTIME_DIR/corten/oci\")",
     ),
     one("", "log", "file", "Append errors and warnings to this file too"),
     one("", "log-format", "format", "Form of the log: text or json (default \"text\")"),
@@ -157,7 +157,9 @@ impl Session {
             Some("") => return Err(Failure::Words("--root is empty".to_owned())),
             Some(root) => PathBuf::from(root),
             None => {
-                let paths = config.resolve(RawConfig::from_environment());
+                let mut environment = RawConfig::from_environment();
+                environment.state = environment.state.or_else(config::state_of_user);
+                let paths = config.resolve(environment);
                 paths.map_err(Failure::file("find", "the working directory"))?.state.join("oci")
             }
         };

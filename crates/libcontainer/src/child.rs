@@ -39,6 +39,8 @@ pub(crate) struct Inherited<'a> {
     pub(crate) joined_user: Option<&'a OwnedFd>,
     /// Whether the parent writes id maps.
     pub(crate) user_namespace: bool,
+    /// Whether it stays dumpable up to the gate, see [`live`].
+    pub(crate) open_to_maker: bool,
     /// Whether a user namespace is among those to join, and what is to be made inside it.
     pub(crate) inside_joined_user: Option<Namespaces>,
     /// Standard streams; nothing with a terminal.
@@ -59,9 +61,27 @@ pub(crate) fn hide() -> Result<(), Failed> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)
 }
 
+/// From the first moment on it is undumpable, unless a user who is not root makes it in a user namespace of its own. The files
+/// below /proc of what is undumpable belong to the root of the user namespace that its memory came from: fs/proc/base.c,
+/// task_dump_owner. So neither he nor newuidmap(1), which acts as him, could write its maps, and no hook of his could reach its
+/// namespaces; the child itself could not write its OOM score.
+///
+/// Nobody else gains by that. Whoever wants to look into a process is in its user namespace with the same ids and no fewer
+/// capabilities, or has CAP_SYS_PTRACE over that namespace: kernel/ptrace.c, __ptrace_may_access; security/commoncap.c,
+/// cap_ptrace_access_check. This namespace is a moment old and has nobody else in it. Processes of his other containers are in
+/// user namespaces beside it, over which they have no right whatever ids they share with it: cap_capable looks upwards only.
+/// Those in the runtime's own user namespace that have such a right, by his ids, may look into the runtime as well. And no
+/// namespace of another container is joined meanwhile: without rights that takes its user namespace too, and then no map is
+/// written, and the child hides at once. It hides before it says that it is ready, for from then on `exec` brings others in
+/// (CVE-2016-9962), whose `/proc/1/exe` would be this program (CVE-2019-5736).
 fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
     sys::close_inherited(inherited.parents_end);
-    hide()?;
+    if !inherited.open_to_maker {
+        hide()?;
+    }
+    if inherited.user_namespace {
+        wire::await_parent(inherited.socket, ToChild::Mapped)?;
+    }
     let enter_groups = || {
         wire::await_parent_with(inherited.socket, ToChild::Groups, |door| {
             cgroup::enter(door.as_fd()).at(ProcessStep::EnterCgroup)
@@ -90,6 +110,7 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
         // Engines take a program that is missing as the caller's mistake when `create` says so, as their own when `start` does.
         identity::find_program(&inherited.prepared.process)?;
     }
+    hide()?;
     let console = walk.terminal.as_ref().map(|terminal| terminal.master.as_fd());
     if inherited.gate.is_some() {
         // Before anybody knows of the container: what is blocked waits.
@@ -125,9 +146,6 @@ fn arrive<'a>(inherited: &Inherited<'a>) -> Result<(Walk<'a>, usize), Failed> {
     let mut walk = Walk { socket, confined, number: 0, root: None, terminal: None, covers };
     if !confined {
         return Ok((walk, 0));
-    }
-    if inherited.user_namespace {
-        wire::await_parent(inherited.socket, ToChild::Mapped)?;
     }
     let early = walk.early_steps(inherited.prepared)?;
     identity::become_root_inside()?;

@@ -35,6 +35,7 @@ pub use name::{BadName, ContainerName};
 use record::Record;
 
 use crate::create::{Stdio, Surroundings, create_with};
+use crate::id_map::is_unprivileged;
 use crate::plan::Plan;
 use crate::seccomp::FilterCache;
 use directory::{Directory, lock_root};
@@ -155,7 +156,10 @@ impl Runtime {
 
     fn make_root(&self) -> Result<(), ContainerError> {
         use std::os::unix::fs::DirBuilderExt;
-        let mode = Mode::RWXU.as_raw_mode();
+        let mut mode = Mode::RWXU;
+        // Else what nobody looks at for six hours may be removed from a user's runtime directory: XDG Base Directory Specification.
+        mode.set(Mode::SVTX, is_unprivileged());
+        let mode = mode.as_raw_mode();
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(mode)

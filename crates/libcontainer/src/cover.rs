@@ -67,7 +67,7 @@ fn null_device() -> Result<OwnedFd, Errno> {
     }
 }
 
-fn empty_file_system(label: Option<&CStr>) -> Result<OwnedFd, Errno> {
+pub(crate) fn empty_file_system(label: Option<&CStr>) -> Result<OwnedFd, Errno> {
     let context = fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     if let Some(label) = label {
         fsconfig_set_string(context.as_fd(), c"context", label)?;

@@ -132,6 +132,9 @@ pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Create
         host_root,
         resctrl: None,
     };
+    if prepared.namespaces.contains(Namespaces::USER) {
+        created.map_ids(plan)?;
+    }
     // The child is at its mounts meanwhile.
     if !plan.net_devices.is_empty() {
         joins.bring_in(&plan.net_devices, created.pid())?;
@@ -141,9 +144,6 @@ pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Create
     }
     let cgroup = groups.finish(Some(created.pid())).map_err(StartError::Cgroup)?;
     created.let_in(cgroup)?;
-    if prepared.namespaces.contains(Namespaces::USER) {
-        created.map_ids(plan)?;
-    }
     created.console = created.prepare(plan, &prepared)?;
     Ok(created)
 }
@@ -169,15 +169,16 @@ fn clone_child(
         joins: &joins.others,
         joined_user: joins.user.as_ref(),
         user_namespace,
+        open_to_maker: user_namespace && id_map::is_unprivileged(),
         inside_joined_user: after_joining,
         stdio: stdio.streams(),
         gate,
     };
-    if joins.user.is_some() && prepared.namespaces.contains(Namespaces::PID) {
+    if joins.go_beyond(prepared.namespaces) {
         return Ok((joins::clone_beyond(&inherited, into_cgroup, names)?, socket));
     }
     let args = CloneArgs { namespaces: at_clone, into_cgroup, ..CloneArgs::default() };
-    let cloned = joins.clone_inside(|| clone3(args, || child::run(&inherited)))?;
+    let cloned = joins.clone_inside(at_clone, || clone3(args, || child::run(&inherited)))?;
     Ok((Process::new(cloned.pid, cloned.pidfd), socket))
 }
 

@@ -91,6 +91,14 @@ pub enum StartError {
         /// By which signal or with which code.
         how: String,
     },
+    /// A setuid program that maps ids for users did not do it.
+    #[error("map ids by {program}: {how}")]
+    MapProgram {
+        /// newuidmap or newgidmap.
+        program: &'static str,
+        /// What it said.
+        how: String,
+    },
     /// A string with a NUL byte.
     #[error("{what} holds a NUL byte")]
     Nul {
@@ -146,6 +154,7 @@ impl StartError {
             | Self::Vanished { .. }
             | Self::Hook(_)
             | Self::Plan(_)
+            | Self::MapProgram { .. }
             | Self::Nul { .. }
             | Self::NoNamespace { .. }
             | Self::Open { .. } => 125,

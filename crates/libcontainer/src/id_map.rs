@@ -2,8 +2,6 @@
 //! Runs in the parent. Sources: user_namespaces(7), mount_setattr(2) "ID-mapped mounts".
 
 use std::convert::Infallible;
-use std::fs;
-use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, open};
@@ -16,6 +14,10 @@ use crate::error::StartError;
 use crate::plan::IdMapPlan;
 use crate::process::Process;
 use crate::wire::{self, ToChild};
+
+mod writer;
+
+pub(crate) use writer::{is_unprivileged, write};
 
 /// An id-mapped mount, ready.
 pub(crate) struct IdMap {
@@ -73,22 +75,4 @@ fn stand(socket: BorrowedFd<'_>) -> Infallible {
     let _unset = set_parent_process_death_signal(Some(Signal::KILL));
     let _gone = wire::await_parent(socket, ToChild::Go);
     exit_now(0)
-}
-
-/// Writes both maps of a process's new user namespace, each in one write(2): user_namespaces(7).
-pub(crate) fn write(pid: i32, uids: &[IdMapping], gids: &[IdMapping]) -> Result<(), StartError> {
-    for (file, mappings) in [("uid_map", uids), ("gid_map", gids)] {
-        let row = |map: &IdMapping| format!("{} {} {}\n", map.container_id, map.host_id, map.size);
-        let text: String = mappings.iter().map(row).collect();
-        let path = format!("/proc/{pid}/{file}");
-        let written = fs::OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(|error| StartError::Parent {
-            action: format!("write {path}"),
-            errno: Errno::from(error),
-        })?;
-    }
-    Ok(())
 }

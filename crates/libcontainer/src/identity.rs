@@ -64,7 +64,8 @@ pub(crate) fn become_process(
     if !process.no_new_privileges {
         seccomp(process, socket)?;
     }
-    if let Some(sets) = &process.capabilities {
+    let capabilities = process.capabilities.map(within_reach);
+    if let Some(sets) = &capabilities {
         drop_from_bounding_set(sets.bounding).at(ProcessStep::BoundingSet)?;
         rustix::thread::set_keep_capabilities(true).at(ProcessStep::KeepCapabilities)?;
     }
@@ -74,7 +75,7 @@ pub(crate) fn become_process(
         Err(Failed { errno, .. }) if errno.raw() == libc::EACCES => working_directory(process)?,
         entered => entered?,
     }
-    if let Some(sets) = &process.capabilities {
+    if let Some(sets) = &capabilities {
         set_capabilities(sets)?;
     }
     if process.no_new_privileges {
@@ -146,7 +147,6 @@ fn keyring(process: &PreparedProcess) -> Result<(), Errno> {
     Ok(())
 }
 
-fn label(process: &PreparedProcess) -> Result<(), Errno> {
 /// The container's own by its name, or a new one. A keyring of that name may be there already and belong to somebody else, who
 /// could read what the container keeps in it: whoever may search a keyring can join it, keyctl(2).
 fn session_keyring(name: Option<&CStr>) -> Result<(), Errno> {
@@ -161,6 +161,7 @@ fn session_keyring(name: Option<&CStr>) -> Result<(), Errno> {
     }
 }
 
+fn label(process: &PreparedProcess) -> Result<(), Errno> {
     let labels = [
         (c"/proc/self/attr/apparmor/exec", &process.apparmor),
         (c"/proc/self/attr/exec", &process.selinux),
@@ -217,6 +218,20 @@ fn seccomp(process: &PreparedProcess, socket: BorrowedFd<'_>) -> Result<(), Fail
     }
 }
 
+/// What the process does not have itself cannot be given: config.md, "capabilities", lets a runtime pass over it. In a user
+/// namespace of its own it has more than its maker.
+fn within_reach(sets: CapabilityPlan) -> CapabilityPlan {
+    let own =
+        rustix::thread::capabilities(None).map_or(capability::all(), |own| own.permitted.bits());
+    CapabilityPlan {
+        bounding: sets.bounding & own,
+        effective: sets.effective & own,
+        inheritable: sets.inheritable & own,
+        permitted: sets.permitted & own,
+        ambient: sets.ambient & own,
+    }
+}
+
 fn drop_from_bounding_set(keep: u64) -> Result<(), Errno> {
     for number in (0..capability::COUNT).filter(|number| keep >> number & 1 == 0) {
         match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(
@@ -244,7 +259,7 @@ fn set_user(process: &PreparedProcess) -> Result<(), Failed> {
     let (uid, gid) = (Uid::from_raw(process.uid), Gid::from_raw(process.gid));
     match rustix::thread::set_thread_groups(&process.groups) {
         // A user namespace whose maps an unprivileged user wrote has setgroups(2) switched off. user_namespaces(7).
-        Err(Raw::PERM) if process.groups.is_empty() => {}
+        Err(Raw::PERM) if process.groups.is_empty() || process.groups_denied => {}
         done => done.at(ProcessStep::Groups)?,
     }
     rustix::thread::set_thread_res_gid(gid, gid, gid).at(ProcessStep::User)?;

@@ -90,7 +90,13 @@ pub fn join_through(
     };
     let args = CloneArgs { into_cgroup: entry.into_cgroup(), ..CloneArgs::default() };
     let helper = on_processors(processors.entering.as_ref(), || {
-        clone3(args, || helper(&joining)).map_err(StartError::parent("make the joining process"))
+        let made = match clone3(args, || helper(&joining)) {
+            Err(errno) if args.into_cgroup.is_some() && entry.passes_over(errno) => {
+                clone3(CloneArgs::default(), || helper(&joining))
+            }
+            made => made,
+        };
+        made.map_err(StartError::parent("make the joining process"))
     })?;
     drop(child_socket);
     let helper = Process::new(helper.pid, helper.pidfd);

@@ -11,6 +11,7 @@ use sys::{CloneArgs, Cloned, Errno, Namespaces, clone3, exit_now};
 use crate::child::{self, Inherited};
 use crate::create::end;
 use crate::error::StartError;
+use crate::hints;
 use crate::names::Names;
 use crate::net_devices::{self, NetDevicePlan};
 use crate::plan::Plan;
@@ -22,8 +23,11 @@ use crate::wire::{self, At, Failed, FromChild, ProcessStep};
 pub(crate) struct Joins {
     /// All but these.
     pub(crate) others: Vec<OwnedFd>,
-    /// A pid namespace is entered by children only, hence by the parent around the clone: setns(2), CLONE_NEWPID.
+    /// A pid namespace is entered by children only, hence by the parent around the clone: setns(2), CLONE_NEWPID. Beside a user
+    /// namespace that is joined it is one of the others, see [`Joins::go_beyond`].
     pid: Option<OwnedFd>,
+    /// Whether a pid namespace is among the others.
+    pid_beyond: bool,
     /// Which of the others is a network namespace.
     network: Option<usize>,
     /// The user namespace.
@@ -32,7 +36,8 @@ pub(crate) struct Joins {
 
 impl Joins {
     pub(crate) fn open(plan: &Plan) -> Result<Self, StartError> {
-        let mut joins = Self { others: Vec::new(), pid: None, network: None, user: None };
+        let mut joins =
+            Self { others: Vec::new(), pid: None, pid_beyond: false, network: None, user: None };
         let mut wanted: Vec<_> = plan.namespaces.join.iter().collect();
         wanted.sort_by_key(|(kind, _)| *kind);
         for (kind, path) in wanted {
@@ -52,7 +57,18 @@ impl Joins {
                 | NamespaceKind::Time => joins.others.push(namespace),
             }
         }
+        if joins.user.is_some()
+            && let Some(pid) = joins.pid.take()
+        {
+            joins.others.push(pid);
+            joins.pid_beyond = true;
+        }
         Ok(joins)
+    }
+
+    /// Whether the pid namespace is one to be joined, or made, with the rights inside a user namespace that is joined.
+    pub(crate) fn go_beyond(&self, to_make: Namespaces) -> bool {
+        self.user.is_some() && (self.pid_beyond || to_make.contains(Namespaces::PID))
     }
 
     /// Joins the spare namespace where a new one is planned. One that belongs to another user namespace than the container
@@ -86,9 +102,13 @@ impl Joins {
     /// Runs `clone` so that its child is born in the pid namespace, and comes back.
     pub(crate) fn clone_inside(
         &self,
+        wanted: Namespaces,
         clone: impl FnOnce() -> Result<Cloned, Errno>,
     ) -> Result<Cloned, StartError> {
-        let making = StartError::parent("make the namespaces");
+        let making = |errno| {
+            let hint = hints::of_namespaces(wanted, errno);
+            StartError::parent(format!("make the namespaces{hint}"))(errno)
+        };
         let Some(pid) = &self.pid else { return clone().map_err(making) };
         let joining = || StartError::parent("join the pid namespace");
         let own = open("/proc/thread-self/ns/pid", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
@@ -108,8 +128,8 @@ impl Joins {
     }
 }
 
-/// Clones a child that gets a pid namespace of its own inside a user namespace that it joins: only a process that is in there
-/// makes one that belongs to it. A helper joins, clones the child as our own (CLONE_PARENT), and ends.
+/// Clones a child that joins a user namespace and gets a pid namespace inside: only a process that is in there makes one that
+/// belongs to it, or, if it has no rights outside, joins one. A helper joins, clones the child as our own (CLONE_PARENT), and ends.
 pub(crate) fn clone_beyond(
     inherited: &Inherited<'_>,
     into_cgroup: Option<BorrowedFd<'_>>,
@@ -145,7 +165,9 @@ fn join_and_clone(inherited: &Inherited<'_>, socket: BorrowedFd<'_>) -> Result<(
     child::hide()?;
     child::join(inherited)?;
     let joined = Inherited { joins: &[], joined_user: None, ..*inherited };
-    let args = CloneArgs { namespaces: Namespaces::PID, sibling: true, ..CloneArgs::default() };
+    let made = inherited.prepared.namespaces.contains(Namespaces::PID);
+    let namespaces = if made { Namespaces::PID } else { Namespaces::default() };
+    let args = CloneArgs { namespaces, sibling: true, ..CloneArgs::default() };
     let made = clone3(args, || child::run(&joined)).at(ProcessStep::Fork)?;
     wire::send_joined(socket, made.pid, made.pidfd.as_fd())
 }

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StartError;
-use crate::hints::hint;
+use crate::hints;
 use crate::hooks::{HookFailure, Moment, Occasion};
 use crate::plan::{Plan, ProcessPlan};
 use crate::scheduling::SchedulingPlan;
@@ -66,6 +66,15 @@ impl Names {
             Place::Process(step @ ProcessStep::WorkingDirectory) => {
                 format!("{} {}", step.words(), self.cwd)
             }
+            Place::Process(step @ (ProcessStep::User | ProcessStep::BecomeRootInside))
+                if errno.raw() == libc::EINVAL =>
+            {
+                format!("{}: its ids are not mapped in the user namespace", step.words())
+            }
+            Place::Process(step @ ProcessStep::Groups) if errno.raw() == libc::EPERM => {
+                let why = "a user who maps only his own group may set none, user_namespaces(7)";
+                format!("{}: {why}", step.words())
+            }
             Place::Process(step) => match self.scheduling.object_of(step, errno) {
                 Some(object) => object,
                 None => step.words().to_owned(),
@@ -85,10 +94,13 @@ impl Names {
             }
             Place::Step(number) => {
                 match plan.and_then(|plan| plan.steps.get(usize::from(number))) {
-                    Some(step) => match hint(step, errno) {
-                        Some(hint) => format!("{step}: {hint}"),
-                        None => step.to_string(),
-                    },
+                    Some(step) => {
+                        let lost = || hints::of_lost_rights(errno);
+                        match hints::hint(step, errno).map(str::to_owned).or_else(lost) {
+                            Some(hint) => format!("{step}: {hint}"),
+                            None => step.to_string(),
+                        }
+                    }
                     None => format!("step {number}"),
                 }
             }

@@ -215,7 +215,8 @@ pub enum Step {
         flags: u64,
         /// Options for the file system.
         data: String,
-        /// What is bound instead: the container's own group, or without a cgroup namespace the whole tree.
+        /// What is bound instead: the container's own group, or without a cgroup namespace the whole tree. A group that could
+        /// not be made is shown as an empty directory.
         group: PathBuf,
         /// `MOUNT_ATTR_…` bits of what is bound instead.
         set: u64,
@@ -276,6 +277,9 @@ pub struct IdMapPlan {
 pub struct V1Hierarchy {
     /// The container's group on the host.
     pub source: PathBuf,
+    /// The caller's own group there, shown read-only where the container is in it because none could be made for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callers: Option<PathBuf>,
     /// Its directory below the target.
     pub name: String,
     /// Links to that directory: one for each controller of a hierarchy that carries several.
@@ -360,13 +364,13 @@ pub struct ProcessPlan {
     /// Whether it keeps the caller's session keyring instead of getting the container's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_keyring: bool,
+    /// Name of the container's session keyring, by which further processes find it; without a name each has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<String>,
     /// When and where it runs.
     #[serde(default, skip_serializing_if = "SchedulingPlan::is_empty")]
     pub scheduling: SchedulingPlan,
     /// Execution domain, see personality(2).
-    /// Name of the container's session keyring, by which further processes find it; without a name each has one of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keyring: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personality: Option<u32>,
 }

@@ -177,6 +177,7 @@ pub(crate) struct Masked {
 
 pub(crate) struct V1Mount {
     pub(crate) source: CString,
+    pub(crate) callers: Option<CString>,
     pub(crate) name: CString,
     /// One link per controller of a hierarchy that has several.
     pub(crate) links: Vec<CString>,
@@ -424,7 +425,8 @@ fn node(node: &DeviceNode, below: &str) -> Result<Node, StartError> {
 
 fn v1_mount(hierarchy: &crate::plan::V1Hierarchy) -> Result<V1Mount, StartError> {
     let links = hierarchy.links.iter().map(|link| text(link)).collect::<Result<_, _>>()?;
-    Ok(V1Mount { source: path(&hierarchy.source)?, name: text(&hierarchy.name)?, links })
+    let callers = hierarchy.callers.as_deref().map(path).transpose()?;
+    Ok(V1Mount { source: path(&hierarchy.source)?, callers, name: text(&hierarchy.name)?, links })
 }
 
 pub(crate) fn text(string: &str) -> Result<CString, StartError> {

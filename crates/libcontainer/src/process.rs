@@ -44,6 +44,19 @@ impl Process {
         self.pidfd.as_fd()
     }
 
+    /// The processes of its pid namespace, by the caller's pids, sorted; the first one alone where the caller may not look.
+    pub(crate) fn peers(&self) -> Vec<i32> {
+        let namespace = |pid: i32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+        let own = namespace(self.pid);
+        let others = fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
+            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            (pid != self.pid && own.is_some() && namespace(pid) == own).then_some(pid)
+        });
+        let mut pids: Vec<i32> = others.chain([self.pid]).collect();
+        pids.sort_unstable();
+        pids
+    }
+
     /// Whether it has ended, reaped or not.
     #[must_use]
     pub fn has_ended(&self) -> bool {

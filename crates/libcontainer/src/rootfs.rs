@@ -22,6 +22,7 @@ use rustix::mount::{move_mount, open_tree};
 use sys::{Errno, MountAttributes, mount_setattr, open_in_root};
 
 use crate::child::mount_flags;
+use crate::cover;
 use crate::descriptor_path::DescriptorPath;
 use crate::id_map::IdMap;
 use crate::prepared::{
@@ -138,7 +139,11 @@ impl Root {
         let (name, flags) = (name.as_c_str(), mount_flags(*flags));
         match mount(c"cgroup", name, c"cgroup2", flags, data.as_c_str()) {
             Err(Raw::PERM | Raw::BUSY) => {
-                let bound = clone_tree(group, true)?;
+                let bound = match clone_tree(group, true) {
+                    // A user who may make no groups has none.
+                    Err(errno) if errno.raw() == libc::ENOENT => cover::empty_file_system(None)?,
+                    bound => bound?,
+                };
                 set_attributes(bound.as_fd(), attributes)?;
                 attach_to(bound.as_fd(), place.at.as_fd())
             }
@@ -204,11 +209,17 @@ impl Root {
             set: MountAttributes::NOSUID | MountAttributes::NODEV | MountAttributes::NOEXEC,
             ..MountAttributes::default()
         };
+        let read_only_set = MountAttributes { set: set.set | MountAttributes::RDONLY, ..set };
         if read_only {
-            set.set |= MountAttributes::RDONLY;
+            set = read_only_set;
         }
         for hierarchy in &hierarchies.list {
-            let group = clone_tree(&hierarchy.source, false)?;
+            let (group, set) = match (clone_tree(&hierarchy.source, false), &hierarchy.callers) {
+                (Err(errno), Some(callers)) if errno.raw() == libc::ENOENT => {
+                    (clone_tree(callers, false)?, read_only_set)
+                }
+                (group, _) => (group?, set),
+            };
             mount_setattr(group.as_fd(), c"", false, set)?;
             let name = hierarchy.name.as_c_str();
             mkdirat(&directory, name, Mode::from_raw_mode(0o755))?;

@@ -21,7 +21,7 @@
 //! With a gate, which outlives the parent, Leave stands in the place of Go, and whoever starts the container later comes by the
 //! gate and speaks from Go on.
 //!
-//! In a new user namespace, and by plans of older releases, the groups are entered first of all: then Groups comes before Mapped.
+//! In a user namespace, and by plans of older releases, the groups are entered before the first mount.
 //!
 //! Both ends are this program, so numbers travel in native order. Nothing here allocates.
 

@@ -94,7 +94,14 @@ fn make(
     } else {
         session.runtime.create_attached(&request)
     };
-    Ok(made?)
+    let made = made?;
+    if made.container.may_scatter() {
+        session.warn(
+            "a container with neither pids nor control groups of its own cannot be killed as a whole. Such configuration is \
+             strongly discouraged",
+        );
+    }
+    Ok(made)
 }
 
 /// Tells whoever wants to know of the container, and removes it when that is not possible.

@@ -73,6 +73,9 @@ fn start(error: &StartError) -> String {
         StartError::Cgroup(CgroupError::InUse { .. }) => {
             format!("{}: container's cgroup is not empty", chain(error))
         }
+        StartError::Cgroup(cause) if cause.is_refusal() => {
+            format!("unable to apply cgroup configuration: {}", with_words(cause))
+        }
         StartError::Hook(hook) => {
             let HookError { moment, number, how, output, .. } = hook.as_ref();
             format!("error running {moment} hook #{number}: {how}, stderr: {output}")

@@ -13,9 +13,30 @@ pub struct Entry {
     pub(crate) tree: Option<OwnedFd>,
     /// The `tasks` file of every v1 hierarchy.
     pub(crate) tasks: Vec<OwnedFd>,
+    /// Whether a process that may not enter stays outside.
+    pub(crate) optional: bool,
 }
 
 impl Entry {
+    pub(super) const fn new(tree: Option<OwnedFd>, tasks: Vec<OwnedFd>) -> Self {
+        Self { tree, tasks, optional: false }
+    }
+
+    /// Into no group.
+    pub(crate) const fn nowhere() -> Self {
+        Self::new(None, Vec::new())
+    }
+
+    /// The same for a process that stays outside where it may not enter.
+    pub(crate) fn or_outside(self) -> Self {
+        Self { optional: true, ..self }
+    }
+
+    /// Whether this answer means that the process stays outside.
+    pub(crate) fn passes_over(&self, errno: Errno) -> bool {
+        self.optional && matches!(errno.raw(), libc::EACCES | libc::EPERM)
+    }
+
     /// What `clone3` with `CLONE_INTO_CGROUP` takes: the group in the v2 tree (unified and hybrid layout).
     pub fn into_cgroup(&self) -> Option<BorrowedFd<'_>> {
         self.tree.as_ref().map(AsFd::as_fd)
@@ -29,7 +50,10 @@ impl Entry {
     /// # Errors
     /// The first refused write, for example `ENOSPC` for a cpuset without CPUs.
     pub fn enter(&self) -> Result<(), Errno> {
-        self.tasks.iter().try_for_each(|tasks| enter(tasks.as_fd()))
+        self.tasks.iter().try_for_each(|tasks| match enter(tasks.as_fd()) {
+            Err(errno) if self.passes_over(errno) => Ok(()),
+            entered => entered,
+        })
     }
 
     /// The `tasks` file of every v1 hierarchy.

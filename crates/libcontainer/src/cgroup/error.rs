@@ -243,6 +243,12 @@ pub enum CgroupError {
 }
 
 impl CgroupError {
+    /// Whether it says that this user may not.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.refusal().is_some() || matches!(self, Self::NoPermission { .. })
+    }
+
     /// The kernel's answer, when it says that this user may not.
     pub(super) fn refusal(&self) -> Option<Errno> {
         let (Self::Create { errno, .. }

@@ -232,7 +232,7 @@ impl Cgroup {
             LayoutKind::Legacy | LayoutKind::Hybrid => {
                 match v1::Groups::make_tree(plan, &mut begun.made) {
                     Ok(tree) => begun.tree = tree,
-                    Err(error) => drop(do_without(plan, error)?),
+                    Err(error) => plan.pass_over(error)?,
                 }
                 begun.entrance = begun.tree.as_ref().map(tree::entrance).transpose()?;
             }
@@ -252,11 +252,10 @@ impl Cgroup {
     /// Opens the group that a plan has made.
     ///
     /// # Errors
-    /// [`CgroupError::NotFound`] when no hierarchy has it, and the plan does not allow for that.
+    /// [`CgroupError::NotFound`] when no hierarchy has it: a plan that is optional may have made none.
     pub fn reopen(plan: &CgroupPlan) -> Result<Self, CgroupError> {
         match open(&plan.places, plan.kind)? {
             Some(group) => Ok(Self::wrap(plan, group)),
-            None if plan.optional => Ok(Self(Box::new(v1::Groups::nowhere()))),
             None => Err(CgroupError::NotFound { path: plan.path.clone() }),
         }
     }
@@ -297,9 +296,8 @@ fn refuse_occupied(plan: &CgroupPlan) -> Result<(), CgroupError> {
 
 /// No group at all, where the plan allows for that and `error` is the want of permission to make one.
 fn do_without(plan: &CgroupPlan, error: CgroupError) -> Result<v1::Groups, CgroupError> {
-    match error.refusal().filter(|_| plan.optional) {
-        None => Err(error),
-        Some(_) if plan.limits().next().is_none() => Ok(v1::Groups::nowhere()),
-        Some(errno) => Err(CgroupError::NoPermission { path: plan.path.as_str().into(), errno }),
+    if plan.optional && error.is_refusal() && plan.limits().next().is_none() {
+        return Ok(v1::Groups::nowhere());
     }
+    Err(plan.no_permission(error))
 }

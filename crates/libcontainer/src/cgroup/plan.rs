@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use spec::runtime::Resources;
 
 use super::{
-    CgroupPath, Controller, DeviceRules, Existing, Hierarchy, Layout, LayoutKind, Manager,
-    PlanError, Request, Unit, WhenMissing, default_device_rules,
+    CgroupError, CgroupPath, Controller, DeviceRules, Existing, Hierarchy, Layout, LayoutKind,
+    Manager, PlanError, Request, Unit, WhenMissing, default_device_rules,
 };
 
 mod systemd;
@@ -144,6 +144,20 @@ impl CgroupPlan {
     /// The settings that somebody asked for: all but device rules, which every container has.
     pub(super) fn limits(&self) -> impl Iterator<Item = &Setting> {
         self.settings.iter().filter(|setting| setting.controller != Some(Controller::Devices))
+    }
+
+    /// Passes over what an ordinary user may not do and his container does not need: only root loads device programs, and his
+    /// container cannot make devices anyway; of the hybrid layout's v2 tree no limit depends.
+    pub(super) fn pass_over(&self, error: CgroupError) -> Result<(), CgroupError> {
+        if self.unprivileged && error.is_refusal() { Ok(()) } else { Err(error) }
+    }
+
+    /// What is told where limits are asked for, and no group can be made for want of permission.
+    pub(super) fn no_permission(&self, error: CgroupError) -> CgroupError {
+        match error.refusal().filter(|_| self.optional) {
+            Some(errno) => CgroupError::NoPermission { path: self.path.as_str().into(), errno },
+            None => error,
+        }
     }
 
     pub(super) fn carries(&self, controller: Controller) -> bool {

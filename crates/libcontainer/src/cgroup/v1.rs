@@ -72,14 +72,16 @@ impl Groups {
         };
         let settings: Vec<Setting> = match refused {
             None => plan.settings.clone(),
-            Some(error) if !plan.limits().all(|setting| carried(&setting)) => return Err(error),
+            Some(error) if !plan.limits().all(|setting| carried(&setting)) => {
+                return Err(plan.no_permission(error));
+            }
             Some(_) => plan.settings.iter().filter(carried).cloned().collect(),
         };
         let skipped = apply(&directories, &settings)?;
         if let Some((rules, tree)) =
             plan.devices.as_ref().zip(directories.iter().find(|directory| directory.place.unified))
         {
-            tree::filter_devices(tree, rules)?;
+            tree::filter_devices(tree, rules).or_else(|error| plan.pass_over(error))?;
         }
         Ok(Self { directories, skipped })
     }
@@ -205,10 +207,8 @@ impl ControlGroup for Groups {
                 errno: errno.into(),
             })
         };
-        Ok(Entry {
-            tree: self.tree().map(tree::entrance).transpose()?,
-            tasks: legacy.map(open).collect::<Result<_, _>>()?,
-        })
+        let tree = self.tree().map(tree::entrance).transpose()?;
+        Ok(Entry::new(tree, legacy.map(open).collect::<Result<_, _>>()?))
     }
 
     fn entry_at(&self, groups: &[SubGroup]) -> Result<Entry, CgroupError> {

@@ -43,11 +43,7 @@ impl Group {
         if let Some(rules) = &plan.devices {
             let was_there = plan.unit.is_some() || plan.existing == Existing::Join;
             let filter = if was_there { tree::refilter_devices } else { tree::filter_devices };
-            match filter(&directory, rules) {
-                // Only root loads programs; an ordinary user's container cannot make devices anyway.
-                Err(error) if plan.unprivileged && error.refusal().is_some() => {}
-                outcome => outcome?,
-            }
+            filter(&directory, rules).or_else(|error| plan.pass_over(error))?;
         }
         if let Some(owner) = plan.owner {
             tree::give(&directory, owner)?;
@@ -106,7 +102,7 @@ fn enable(group: &Directory) -> Result<(), CgroupError> {
 
 impl ControlGroup for Group {
     fn entry(&self) -> Result<Entry, CgroupError> {
-        Ok(Entry { tree: Some(tree::entrance(&self.directory)?), tasks: Vec::new() })
+        Ok(Entry::new(Some(tree::entrance(&self.directory)?), Vec::new()))
     }
 
     fn entry_at(&self, groups: &[SubGroup]) -> Result<Entry, CgroupError> {
@@ -117,7 +113,7 @@ impl ControlGroup for Group {
         let place = group.below(&self.directory.place);
         let inner = Directory::open(&place)
             .map_err(|errno| CgroupError::Open { path: place.path(), errno })?;
-        Ok(Entry { tree: Some(tree::entrance(&inner)?), tasks: Vec::new() })
+        Ok(Entry::new(Some(tree::entrance(&inner)?), Vec::new()))
     }
 
     fn entry_beside(&self, pid: i32) -> Result<Entry, CgroupError> {
@@ -146,7 +142,7 @@ impl ControlGroup for Group {
         }
         let beside = Directory::open(&place)
             .map_err(|errno| CgroupError::Open { path: place.path(), errno })?;
-        Ok(Entry { tree: Some(tree::entrance(&beside)?), tasks: Vec::new() })
+        Ok(Entry::new(Some(tree::entrance(&beside)?), Vec::new()))
     }
 
     fn add_process(&self, pid: i32) -> Result<(), CgroupError> {

@@ -9,6 +9,7 @@ use super::ContainerName;
 use crate::StartError;
 use crate::cgroup::CgroupError;
 use crate::checkpoint::CheckpointError;
+use crate::id_map::is_unprivileged;
 
 /// Why something could not be done with a container.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +105,33 @@ impl ContainerError {
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |cause| Self::File { action, path, errno: cause.into() }
+    }
+
+    /// What would help.
+    #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most errors need no hint")]
+    pub fn hint(&self) -> Option<String> {
+        if !is_unprivileged() {
+            return None;
+        }
+        let cause = match self {
+            Self::File { action: "make" | "lock", errno, .. } if errno.raw() == libc::EACCES => {
+                return Some(
+                    "a user names a directory of his own by $XDG_RUNTIME_DIR or --root".to_owned(),
+                );
+            }
+            Self::Cgroup { cause, .. } => cause,
+            Self::Start { cause, .. } => match cause.as_ref() {
+                StartError::Cgroup(cause) => cause,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        (cause.is_refusal() || matches!(cause, CgroupError::NotFound { .. })).then(|| {
+            "a user makes control groups only below one that was given to him: systemd delegates one to each login on cgroup v2 \
+             (--systemd-cgroup), see cgroups(7), \"Delegation\""
+                .to_owned()
+        })
     }
 
     pub(crate) fn start(name: &ContainerName, action: &'static str, cause: StartError) -> Self {

@@ -11,7 +11,7 @@ use super::directory::{Directory, Lock};
 use super::record::Record;
 use super::transitions::Action;
 use super::{ContainerError, ContainerName, gate};
-use crate::cgroup::{self, Cgroup, CgroupError, Stats, SubGroup, WhenMissing};
+use crate::cgroup::{self, Cgroup, CgroupError, Entry, Stats, SubGroup, WhenMissing};
 use crate::create::{Created, Stdio, open_gate};
 use crate::error::StartError;
 use crate::hooks::{Moment, Occasion};
@@ -219,6 +219,7 @@ impl Container {
         if number == libc::SIGKILL {
             return match self.cgroup()? {
                 Some(cgroup) => cgroup.kill().map_err(self.refused("kill")),
+                None if self.process().is_some() => self.signal(number),
                 None => Ok(()),
             };
         }
@@ -241,8 +242,22 @@ impl Container {
     pub fn processes(&self) -> Result<Vec<i32>, ContainerError> {
         match self.cgroup()? {
             Some(cgroup) => cgroup.processes().map_err(self.refused("list the processes of")),
-            None => Ok(self.process().iter().map(Process::pid).collect()),
+            None => match self.process() {
+                Some(first) if self.record.own_pids => Ok(first.peers()),
+                // Whichever of all the processes are its own, nobody can tell.
+                Some(_) if self.record.cgroup.optional => {
+                    Err(self.no_groups("list the processes of"))
+                }
+                first => Ok(first.iter().map(Process::pid).collect()),
+            },
         }
+    }
+
+    /// Whether its processes may live on when the first one ends, and nobody could tell which they are: with neither pids nor
+    /// control groups of its own.
+    #[must_use]
+    pub fn may_scatter(&self) -> bool {
+        !self.record.own_pids && matches!(self.cgroup(), Ok(None))
     }
 
     /// Makes every process stand still; returns once they do.
@@ -303,6 +318,7 @@ impl Container {
         let spec = self.spec()?;
         let mut plan = crate::plan_joining(execution.process, &spec).map_err(planned)?;
         plan.preserved_descriptors = execution.preserved_descriptors;
+        self.record.keyring.give(&mut plan);
         if let Some(profile) = spec.linux.as_ref().and_then(|linux| linux.seccomp.as_ref()) {
             let compiled = super::filters_below(self.directory.root())
                 .compile(profile)
@@ -310,15 +326,15 @@ impl Container {
             let (id, bundle) = (self.name().as_str(), &self.record.bundle);
             plan.seccomp = Some(compiled.for_container(id, bundle));
         }
-        let cgroup = self.cgroup()?.ok_or_else(|| self.no_groups("execute in"))?;
-        let entry = match execution.groups {
-            [] => cgroup.entry_beside(target.pid()),
-            groups => cgroup.entry_at(groups),
+        let entry = match (self.cgroup()?, execution.groups) {
+            (Some(cgroup), []) => self.entry_beside(&cgroup, &target),
+            (Some(cgroup), groups) => cgroup.entry_at(groups),
+            (None, []) if self.record.cgroup.optional => Ok(Entry::nowhere()),
+            (None, _) => return Err(self.no_groups("execute in")),
         };
         let entry = entry.map_err(self.refused("execute in"))?;
         let joined =
             crate::join_through(&target, &entry, &plan, execution.stdio).map_err(failed)?;
-        self.record.keyring.give(&mut plan);
         if let Some(resctrl) = &self.record.resctrl {
             match resctrl.admit(joined.process.pid()) {
                 Err(error) if !joined.process.has_ended() => {
@@ -330,6 +346,19 @@ impl Container {
         }
         let crate::Joined { process, console } = joined;
         Ok(Executed { process, console, warnings: plan.warnings })
+    }
+
+    /// A user may not move a process from a group that was not given to him, as that of his login, into one that was: cgroups(7),
+    /// "Delegation containment". The process stays where its maker is then, as with runc.
+    fn entry_beside(&self, cgroup: &Cgroup, first: &Process) -> Result<Entry, CgroupError> {
+        let entry = cgroup.entry_beside(first.pid());
+        if !self.record.cgroup.unprivileged {
+            return entry;
+        }
+        match entry {
+            Err(error) if error.is_refusal() => Ok(Entry::nowhere()),
+            entry => entry.map(Entry::or_outside),
+        }
     }
 
     /// Removes the container; with `force` one that has not ended is killed first. Hooks that fail, and a class of service that

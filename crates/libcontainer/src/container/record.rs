@@ -13,7 +13,7 @@ use crate::cgroup::{Cgroup, CgroupError, CgroupPlan};
 use crate::checkpoint::{Outside, stream_name};
 use crate::create::Stdio;
 use crate::names::Names;
-use crate::plan::HookPlan;
+use crate::plan::{HookPlan, ProcessPlan};
 use crate::process::{Process, start_time};
 use crate::resctrl::Resctrl;
 

@@ -237,10 +237,23 @@ impl Steps<'_> {
             self.cgroup_v2(target, &options)
         } else {
             let places = self.cgroup.places.iter().filter(|place| !place.unified);
-            let hierarchies = places.map(v1_hierarchy).collect();
+            let hierarchies = places.map(|place| self.v1_hierarchy(place)).collect();
             Step::CgroupV1 { target, hierarchies, read_only }
         };
         self.steps.push(step);
+    }
+
+    /// The group's directory under the name that its hierarchy has on the host, with a link for each of several controllers.
+    fn v1_hierarchy(&self, place: &Place) -> V1Hierarchy {
+        let name = place.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let several = place.controllers.len() > 1;
+        let controllers = place.controllers.iter().map(|controller| controller.name().to_owned());
+        let links = controllers.filter(|link| several && *link != name).collect();
+        let hierarchies = &self.context.layout.hierarchies;
+        let same = hierarchies.iter().find(|hierarchy| hierarchy.mount == place.mount);
+        let callers = same.filter(|_| self.cgroup.optional);
+        let callers = callers.map(|hierarchy| hierarchy.mount.join(&hierarchy.own));
+        V1Hierarchy { source: place.path(), callers, name, links }
     }
 
     fn cgroup_v2(&self, target: PathBuf, options: &MountOptions) -> Step {
@@ -297,15 +310,6 @@ fn refuse_below_proc(target: &Path, field: &str) -> Result<(), PlanError> {
         return Err(PlanError::field(format!("{field}.destination"), why));
     }
     Ok(())
-}
-
-/// The group's directory under the name that its hierarchy has on the host, with a link for each of several controllers.
-fn v1_hierarchy(place: &Place) -> V1Hierarchy {
-    let name = place.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let several = place.controllers.len() > 1;
-    let controllers = place.controllers.iter().map(|controller| controller.name().to_owned());
-    let links = controllers.filter(|link| several && *link != name).collect();
-    V1Hierarchy { source: place.path(), name, links }
 }
 
 pub(super) fn is_cgroup(mount: &Mount) -> bool {

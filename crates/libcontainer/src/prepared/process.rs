@@ -7,7 +7,6 @@ use rustix::process::Resource;
 use sys::{CStringArray, FilterInstruction};
 
 use super::{Target, text};
-use crate::capability;
 use crate::error::StartError;
 use crate::home;
 use crate::hooks::PreparedHook;
@@ -26,6 +25,8 @@ pub(crate) struct PreparedProcess {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) groups: Vec<rustix::process::Gid>,
+    /// Whether the caller is in a user namespace where nobody sets groups, nor anybody in those below.
+    pub(crate) groups_denied: bool,
     pub(crate) umask: u32,
     pub(crate) capabilities: Option<CapabilityPlan>,
     pub(crate) rlimits: Vec<(Resource, rustix::process::Rlimit)>,
@@ -40,8 +41,8 @@ pub(crate) struct PreparedProcess {
     /// The first descriptor that does not stay open.
     pub(crate) close_from: u32,
     pub(crate) keep_keyring: bool,
-    pub(crate) processors: Processors,
     pub(crate) keyring: Option<CString>,
+    pub(crate) processors: Processors,
     pub(crate) scheduling: SchedulingPlan,
     pub(crate) personality: Option<u32>,
     /// Device and inode of this program.
@@ -73,8 +74,9 @@ impl PreparedProcess {
             uid: process.uid,
             gid: process.gid,
             groups: process.groups.iter().map(|gid| rustix::process::Gid::from_raw(*gid)).collect(),
+            groups_denied: !process.groups.is_empty() && setgroups_is_denied(),
             umask: process.umask,
-            capabilities: process.capabilities.map(within_reach),
+            capabilities: process.capabilities,
             rlimits: process.rlimits.iter().map(rlimit).collect::<Result<_, _>>()?,
             no_new_privileges: process.no_new_privileges,
             seccomp: process
@@ -92,26 +94,18 @@ impl PreparedProcess {
             start_hooks: Vec::new(),
             close_from: process.preserved_descriptors.saturating_add(3),
             keep_keyring: process.keep_keyring,
+            keyring: process.keyring.as_deref().map(text).transpose()?,
             processors,
             scheduling: process.scheduling.clone(),
-            keyring: process.keyring.as_deref().map(text).transpose()?,
             personality: process.personality,
             own_program: crate::protect::own_identity(),
         })
     }
 }
 
-/// What the caller does not have itself cannot be given: config.md, "capabilities", lets a runtime pass over it.
-fn within_reach(sets: CapabilityPlan) -> CapabilityPlan {
-    let own =
-        rustix::thread::capabilities(None).map_or(capability::all(), |own| own.permitted.bits());
-    CapabilityPlan {
-        bounding: sets.bounding & own,
-        effective: sets.effective & own,
-        inheritable: sets.inheritable & own,
-        permitted: sets.permitted & own,
-        ambient: sets.ambient & own,
-    }
+/// user_namespaces(7), "The /proc/pid/setgroups file".
+fn setgroups_is_denied() -> bool {
+    std::fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "deny")
 }
 
 fn rlimit(

@@ -41,7 +41,7 @@ fn an_ordinary_users_container_asks_for_no_group_where_none_is_named() {
 #[test]
 fn a_group_that_is_named_and_in_use_is_refused() {
     let bed = Bed::new();
-    let running = bed.start(&bed.spec("read _")).unwrap();
+    let running = bed.start(&bed.spec("sleep 1000")).unwrap();
     let null = std::fs::File::open("/dev/null").unwrap();
     let null = null.as_fd();
     let streams = Stdio::Streams { stdin: null, stdout: null, stderr: null };
