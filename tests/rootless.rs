@@ -333,4 +333,108 @@ mod tests {
             "{output:?}"
         );
     }
+
+    /// Control groups of every hierarchy that were given to the user: one that he begins in, beside his containers'.
+    struct Delegation {
+        path: String,
+        groups: Vec<PathBuf>,
+    }
+
+    impl Delegation {
+        fn new(home: &Home) -> Self {
+            let name = home.directory.path().file_name().unwrap().to_str().unwrap();
+            let path = format!("corten-test/{name}");
+            let mut groups = Vec::new();
+            for hierarchy in libcontainer::cgroup::Layout::detect().unwrap().hierarchies {
+                let given = hierarchy.mount.join(&path);
+                fs::create_dir_all(given.join("caller")).unwrap();
+                // cgroups(7), "Cgroup delegation"; of a v1 cpuset also what nobody could enter it without.
+                let lists = ["cpuset.cpus", "cpuset.mems"];
+                lists
+                    .iter()
+                    .for_each(|file| fill(&hierarchy.mount, &format!("{path}/caller"), file));
+                let files = ["", "cgroup.procs", "tasks", "cgroup.subtree_control"];
+                for group in [given.clone(), given.join("caller")] {
+                    let files = files.iter().chain(&lists).map(|file| group.join(file));
+                    files
+                        .filter(|file| file.exists())
+                        .for_each(|file| chown(file, Some(USER), Some(USER)).unwrap());
+                }
+                groups.push(given);
+            }
+            Self { path, groups }
+        }
+
+        /// The user's command, which begins in his group.
+        fn oci(&self, home: &Home, words: &str) -> Output {
+            let enter: String = self
+                .groups
+                .iter()
+                .map(|group| format!("echo $$ > {}/caller/cgroup.procs && ", group.display()))
+                .collect();
+            let script = format!(
+                "{enter}exec setpriv --reuid {USER} --regid {USER} --clear-groups ./corten oci {words}"
+            );
+            home.output(home.command("sh", &["-c", &script]))
+        }
+
+        /// What a file of the container's group holds, by its name on v1 or that on v2.
+        fn holds(&self, files: [&str; 2]) -> String {
+            let all =
+                self.groups.iter().flat_map(|group| files.map(|file| group.join("web").join(file)));
+            let text = all.filter_map(|file| fs::read_to_string(file).ok()).next().unwrap();
+            text.trim().to_owned()
+        }
+    }
+
+    impl Drop for Delegation {
+        fn drop(&mut self) {
+            for group in &self.groups {
+                let _gone = fs::remove_dir(group.join("caller"));
+                let _gone = fs::remove_dir(group);
+            }
+        }
+    }
+
+    /// Copies a list of a v1 cpuset downwards, where it is empty.
+    fn fill(mount: &Path, path: &str, file: &str) {
+        let mut group = mount.to_owned();
+        let Ok(mut above) = fs::read_to_string(group.join(file)) else { return };
+        for name in path.split('/') {
+            group.push(name);
+            match fs::read_to_string(group.join(file)) {
+                Ok(own) if own.trim().is_empty() => put(&group.join(file), above.trim()),
+                Ok(own) => above = own,
+                // v2 hands the controller down by its container only.
+                Err(_absent) => return,
+            }
+        }
+    }
+
+    #[test]
+    fn with_groups_that_were_given_to_him_he_has_limits() {
+        let home = Home::new();
+        let given = Delegation::new(&home);
+        home.configure(|spec| {
+            spec["linux"]["cgroupsPath"] = json!(format!("/{}/web", given.path));
+            // Rules for devices only root may set.
+            let rule =
+                json!({ "allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw" });
+            spec["linux"]["resources"] = json!({ "pids": { "limit": 10 }, "devices": [rule] });
+        });
+        let ok = |words: &str| succeeded(&given.oci(&home, words));
+        ok("run -d web");
+        assert_eq!(given.holds(["pids.max", "pids.max"]), "10");
+        ok("update --pids-limit 7 web");
+        assert_eq!(given.holds(["pids.max", "pids.max"]), "7");
+        ok("pause web");
+        assert_eq!(state(&home)["status"], "paused");
+        ok("resume web");
+        assert!(ok("events --stats web").contains("\"limit\":7"));
+        assert_eq!(ok("ps web").lines().count(), 2);
+        // From where he may not move a process into them, it stays outside.
+        home.ok(&["exec", "web", "true"]);
+        ok("delete --force web");
+        assert!(given.groups.iter().all(|group| !group.join("web").exists()));
+    }
 }

@@ -10,10 +10,12 @@ use super::{CgroupError, Controller, Errno, Setting};
 /// Writes every setting; returns those that were optional and have no file here.
 ///
 /// Values that are there may forbid the plan's order (a limit above the old memory + swap, a period that makes the old quota
-/// exceed the one of the group above): what is invalid is tried again at the end.
+/// exceed the one of the group above): what is invalid is tried again at the end. For an `unprivileged` user device rules that
+/// the kernel does not let him set are left out.
 pub(super) fn apply(
     directories: &[Directory],
     settings: &[Setting],
+    unprivileged: bool,
 ) -> Result<Vec<Setting>, CgroupError> {
     let mut skipped = Vec::new();
     let mut again = Vec::new();
@@ -31,6 +33,9 @@ pub(super) fn apply(
         };
         match outcome {
             Ok(()) => {}
+            // Only who has CAP_SYS_ADMIN outside sets rules, and only root makes devices: kernel security/device_cgroup.c.
+            Err(Raw::ACCESS | Raw::PERM)
+                if unprivileged && setting.controller == Some(Controller::Devices) => {}
             Err(Raw::INVAL) => again.push((directory, setting)),
             Err(errno) if is_absent(errno) => match fall_back(directory, setting)? {
                 true => {}

@@ -77,7 +77,7 @@ impl Groups {
             }
             Some(_) => plan.settings.iter().filter(carried).cloned().collect(),
         };
-        let skipped = apply(&directories, &settings)?;
+        let skipped = apply(&directories, &settings, plan.unprivileged)?;
         if let Some((rules, tree)) =
             plan.devices.as_ref().zip(directories.iter().find(|directory| directory.place.unified))
         {
@@ -339,7 +339,7 @@ impl ControlGroup for Groups {
     }
 
     fn update(&mut self, plan: &CgroupPlan) -> Result<(), CgroupError> {
-        self.skipped = apply(&self.directories, &plan.settings)?;
+        self.skipped = apply(&self.directories, &plan.settings, plan.unprivileged)?;
         Ok(())
     }
 

@@ -33,7 +33,7 @@ impl Group {
         let directory = Directory::make(place, existing, made)?;
         let enabled = enable(&directory);
         let directories = [directory];
-        let skipped = match (apply(&directories, &plan.settings), enabled) {
+        let skipped = match (apply(&directories, &plan.settings, plan.unprivileged), enabled) {
             (Ok(skipped), _) => skipped,
             // The file is missing because its controller could not be handed down: that is what to tell.
             (Err(CgroupError::Absent { .. }), Err(cause)) => return Err(cause),
@@ -236,7 +236,8 @@ impl ControlGroup for Group {
 
     fn update(&mut self, plan: &CgroupPlan) -> Result<(), CgroupError> {
         self.check(plan)?;
-        self.skipped = apply(std::slice::from_ref(&self.directory), &plan.settings)?;
+        self.skipped =
+            apply(std::slice::from_ref(&self.directory), &plan.settings, plan.unprivileged)?;
         Ok(())
     }
 
