@@ -8,6 +8,7 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::process::{Command, Output, Stdio};
 
+    use libcontainer::cgroup::{Controller, Layout};
     use serde_json::{Value, json};
     use tempfile::TempDir;
     use testkit::wait_until;
@@ -156,6 +157,9 @@ mod tests {
             look
         });
         assert_eq!(String::from_utf8_lossy(&seen.stdout), "");
+        // Nor by who comes in meanwhile.
+        let look = "for name in exe ns/net fd/0; do readlink /proc/1/$name; done; id -u";
+        assert_eq!(home.ok(&["exec", "web", "sh", "-c", look]), "0\n");
         home.ok(&["start", "web"]);
         assert_eq!(home.ok(&["exec", "web", "cat", "/proc/1/oom_score_adj"]), "500\n");
         let map = home.ok(&["exec", "web", "cat", "/proc/self/uid_map", "/proc/self/setgroups"]);
@@ -345,9 +349,15 @@ mod tests {
             let name = home.directory.path().file_name().unwrap().to_str().unwrap();
             let path = format!("corten-test/{name}");
             let mut groups = Vec::new();
-            for hierarchy in libcontainer::cgroup::Layout::detect().unwrap().hierarchies {
+            for hierarchy in Layout::detect().unwrap().hierarchies {
                 let given = hierarchy.mount.join(&path);
                 fs::create_dir_all(given.join("caller")).unwrap();
+                for above in ["", "corten-test"] {
+                    let control = hierarchy.mount.join(above).join("cgroup.subtree_control");
+                    if control.exists() && hierarchy.controllers.contains(&Controller::Pids) {
+                        put(&control, "+pids");
+                    }
+                }
                 // cgroups(7), "Cgroup delegation"; of a v1 cpuset also what nobody could enter it without.
                 let lists = ["cpuset.cpus", "cpuset.mems"];
                 lists

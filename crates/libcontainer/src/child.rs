@@ -24,6 +24,7 @@ use crate::identity;
 use crate::lend;
 use crate::prepared::{Action, BindSource, Prepared};
 use crate::rootfs::{self, Root};
+use crate::show;
 use crate::wire::{self, At, Failed, Place, ProcessStep, ToChild};
 
 /// What the child is handed.
@@ -39,7 +40,7 @@ pub(crate) struct Inherited<'a> {
     pub(crate) joined_user: Option<&'a OwnedFd>,
     /// Whether the parent writes id maps.
     pub(crate) user_namespace: bool,
-    /// Whether it stays dumpable up to the gate, see [`live`].
+    /// Whether it stays dumpable up to the gate, see [`begin`].
     pub(crate) open_to_maker: bool,
     /// Whether a user namespace is among those to join, and what is to be made inside it.
     pub(crate) inside_joined_user: Option<Namespaces>,
@@ -61,27 +62,8 @@ pub(crate) fn hide() -> Result<(), Failed> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)
 }
 
-/// From the first moment on it is undumpable, unless a user who is not root makes it in a user namespace of its own. The files
-/// below /proc of what is undumpable belong to the root of the user namespace that its memory came from: fs/proc/base.c,
-/// task_dump_owner. So neither he nor newuidmap(1), which acts as him, could write its maps, and no hook of his could reach its
-/// namespaces; the child itself could not write its OOM score.
-///
-/// Nobody else gains by that. Whoever wants to look into a process is in its user namespace with the same ids and no fewer
-/// capabilities, or has CAP_SYS_PTRACE over that namespace: kernel/ptrace.c, __ptrace_may_access; security/commoncap.c,
-/// cap_ptrace_access_check. This namespace is a moment old and has nobody else in it. Processes of his other containers are in
-/// user namespaces beside it, over which they have no right whatever ids they share with it: cap_capable looks upwards only.
-/// Those in the runtime's own user namespace that have such a right, by his ids, may look into the runtime as well. And no
-/// namespace of another container is joined meanwhile: without rights that takes its user namespace too, and then no map is
-/// written, and the child hides at once. It hides before it says that it is ready, for from then on `exec` brings others in
-/// (CVE-2016-9962), whose `/proc/1/exe` would be this program (CVE-2019-5736).
 fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
-    sys::close_inherited(inherited.parents_end);
-    if !inherited.open_to_maker {
-        hide()?;
-    }
-    if inherited.user_namespace {
-        wire::await_parent(inherited.socket, ToChild::Mapped)?;
-    }
+    let namespaces = begin(inherited)?;
     let enter_groups = || {
         wire::await_parent_with(inherited.socket, ToChild::Groups, |door| {
             cgroup::enter(door.as_fd()).at(ProcessStep::EnterCgroup)
@@ -119,10 +101,12 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
     wire::send_ready(inherited.socket, console)?;
     let starter = inherited.gate.map(|gate| {
         wire::await_parent(inherited.socket, ToChild::Leave)?;
-        forget_maker(inherited, gate, walk.terminal.as_ref())?;
-        wait_at_gate(gate)
+        let namespaces = namespaces.as_ref().map(AsFd::as_fd);
+        forget_maker(inherited, (gate, namespaces), walk.terminal.as_ref())?;
+        wait_at_gate(gate, namespaces)
     });
     let starter = starter.transpose()?;
+    drop(namespaces);
     let talk = starter.as_ref().map_or(inherited.socket, |(socket, _)| socket.as_fd());
     let become_process = |hooks: &ReceivedFiles| {
         let slave = walk.terminal.as_ref().map(|terminal| terminal.slave.as_fd());
@@ -137,6 +121,35 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
         wire::send_failed(socket.as_fd(), *failed);
     }
     outcome
+}
+
+/// From the first moment on it is undumpable, unless a user who is not root makes it in a user namespace of its own. The files
+/// below /proc of what is undumpable belong to the root of the user namespace that its memory came from: fs/proc/base.c,
+/// task_dump_owner. So neither he nor newuidmap(1), which acts as him, could write its maps, and no hook of his could reach its
+/// namespaces; the child itself could not write its OOM score.
+///
+/// Nobody else gains by that. Whoever wants to look into a process is in its user namespace with the same ids and no fewer
+/// capabilities, or has CAP_SYS_PTRACE over that namespace: kernel/ptrace.c, __ptrace_may_access; security/commoncap.c,
+/// cap_ptrace_access_check. This namespace is a moment old and has nobody else in it. Processes of his other containers are in
+/// user namespaces beside it, over which they have no right whatever ids they share with it: cap_capable looks upwards only.
+/// Those in the runtime's own user namespace that have such a right, by his ids, may look into the runtime as well. And no
+/// namespace of another container is joined meanwhile: without rights that takes its user namespace too, and then no map is
+/// written, and the child hides at once. It hides before it says that it is ready, for from then on `exec` brings others in
+/// (CVE-2016-9962), whose `/proc/1/exe` would be this program (CVE-2019-5736).
+///
+/// Gives where its namespaces are, for one that shows them at the gate.
+fn begin(inherited: &Inherited<'_>) -> Result<Option<OwnedFd>, Failed> {
+    sys::close_inherited(inherited.parents_end);
+    if !inherited.open_to_maker {
+        hide()?;
+    }
+    // Its maker reaches them in no other way later.
+    let shows = inherited.open_to_maker && inherited.gate.is_some();
+    let namespaces = shows.then(show::own).transpose().at(ProcessStep::JoinNamespace)?;
+    if inherited.user_namespace {
+        wire::await_parent(inherited.socket, ToChild::Mapped)?;
+    }
+    Ok(namespaces)
 }
 
 /// Becomes root of its user namespace, where it has one. Gives how many steps were taken on the way.
@@ -201,7 +214,7 @@ fn receive_go(socket: BorrowedFd<'_>) -> Result<ReceivedFiles, Failed> {
 /// Closes whatever the maker had open: it may wait here for days, and a pipe of the maker's caller would not end meanwhile.
 fn forget_maker(
     inherited: &Inherited<'_>,
-    gate: BorrowedFd<'_>,
+    (gate, namespaces): (BorrowedFd<'_>, Option<BorrowedFd<'_>>),
     terminal: Option<&console::Terminal>,
 ) -> Result<(), Failed> {
     let slave = terminal.map_or(gate, |terminal| terminal.slave.as_fd());
@@ -213,15 +226,18 @@ fn forget_maker(
             .and_then(|()| rustix::stdio::dup2_stderr(slave))
             .at(ProcessStep::Stdio)?;
     }
-    let kept = [gate, slave, stdin, stdout, stderr];
+    let kept = [gate, namespaces.unwrap_or(gate), slave, stdin, stdout, stderr];
     sys::close_all_but(inherited.prepared.process.close_from, &kept).at(ProcessStep::Descriptors)
 }
 
-/// Waits for somebody who says Go. Who comes and goes without it has only looked.
+/// Waits for somebody who says Go. Who comes and goes without it has only looked, perhaps at the namespaces.
 ///
 /// It ends by the signals that end a program: process 1 of a pid namespace would not hear those that it neither handles nor
 /// blocks, pid_namespaces(7).
-fn wait_at_gate(gate: BorrowedFd<'_>) -> Result<(OwnedFd, ReceivedFiles), Failed> {
+fn wait_at_gate(
+    gate: BorrowedFd<'_>,
+    namespaces: Option<BorrowedFd<'_>>,
+) -> Result<(OwnedFd, ReceivedFiles), Failed> {
     let signals = sys::open_signalfd(ending_signals()).at(ProcessStep::Signals)?;
     loop {
         let mut ready = [
@@ -235,8 +251,17 @@ fn wait_at_gate(gate: BorrowedFd<'_>) -> Result<(OwnedFd, ReceivedFiles), Failed
         let flags = rustix::net::SocketFlags::CLOEXEC;
         let starter =
             wire::retry(|| rustix::net::accept_with(gate, flags)).at(ProcessStep::Talk)?;
-        if let Ok(files) = receive_go(starter.as_fd()) {
-            return Ok((starter, files));
+        let mut files = ReceivedFiles::default();
+        let heard = wire::hear_parent(starter.as_fd(), &[ToChild::Go, ToChild::Show], |file| {
+            files.receive(file);
+            Ok(())
+        });
+        match (heard, namespaces) {
+            (Ok(ToChild::Go), _) => return Ok((starter, files)),
+            (Ok(ToChild::Show), Some(own)) => {
+                let _gone = show::show(own, starter.as_fd());
+            }
+            _ => {}
         }
     }
 }

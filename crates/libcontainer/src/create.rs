@@ -220,7 +220,12 @@ impl Created {
                     let error = self.names.explain(failed, Some(plan), hooks);
                     return Err(self.abandon(error));
                 }
-                Ok(FromChild::Closed | FromChild::Joined { .. } | FromChild::Listener { .. }) => {
+                Ok(
+                    FromChild::Closed
+                    | FromChild::Joined { .. }
+                    | FromChild::Namespace { .. }
+                    | FromChild::Listener { .. },
+                ) => {
                     return Err(self.vanished());
                 }
                 Err(errno) => {
@@ -367,6 +372,7 @@ pub(crate) fn open_gate(
             | FromChild::Wish { .. }
             | FromChild::Ready { .. }
             | FromChild::Joined { .. }
+            | FromChild::Namespace { .. }
             | FromChild::Listener { descriptor: None } => {
                 return Err(StartError::Vanished { how: String::new() });
             }

@@ -35,6 +35,7 @@ use crate::prepared::PreparedProcess;
 use crate::process::Process;
 use crate::scheduling::{self, Processors};
 use crate::seccomp::Confined;
+use crate::show::{KINDS, Shown};
 use crate::wire::{self, At, Failed, FromChild, ProcessStep, ToChild};
 
 /// A process that has joined, and its terminal's master.
@@ -71,10 +72,23 @@ pub fn join_through(
     process: &ProcessPlan,
     stdio: Stdio<'_>,
 ) -> Result<Joined, StartError> {
+    join_shown((target, &[]), entry, process, stdio)
+}
+
+/// The same into namespaces that the target has shown, where it has.
+pub(crate) fn join_shown(
+    (target, shown): (&Process, &[Shown]),
+    entry: &Entry,
+    process: &ProcessPlan,
+    stdio: Stdio<'_>,
+) -> Result<Joined, StartError> {
     let processors = &process.scheduling.exec_processors;
     let prepared = PreparedProcess::new(process, Processors::of_exec(processors))?;
-    let kinds = differing_namespaces(target)
-        .map_err(StartError::parent(format!("join process {}", target.pid())))?;
+    let kinds = match shown {
+        [] => differing_namespaces(target),
+        shown => Ok(shown.iter().fold(Namespaces::default(), |all, (kind, _)| all.with(*kind))),
+    };
+    let kinds = kinds.map_err(StartError::parent(format!("join process {}", target.pid())))?;
     let root = foreign_root(target, kinds)
         .map_err(StartError::parent(format!("join process {}", target.pid())))?;
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
@@ -82,6 +96,7 @@ pub fn join_through(
         root: root.as_ref().map(AsFd::as_fd),
         target: target.pidfd(),
         kinds,
+        shown,
         entry,
         process: &prepared,
         socket: child_socket.as_fd(),
@@ -128,16 +143,8 @@ fn on_processors<T>(
 fn differing_namespaces(target: &Process) -> Result<Namespaces, Errno> {
     let pid = target.pid();
     let mut differing = Namespaces::default();
-    for (name, kind) in [
-        ("user", Namespaces::USER),
-        ("mnt", Namespaces::MOUNT),
-        ("pid", Namespaces::PID),
-        ("net", Namespaces::NETWORK),
-        ("ipc", Namespaces::IPC),
-        ("uts", Namespaces::UTS),
-        ("cgroup", Namespaces::CGROUP),
-        ("time", Namespaces::TIME),
-    ] {
+    for (name, kind) in KINDS {
+        let name = name.to_string_lossy();
         let own = readlink(format!("/proc/self/ns/{name}"), Vec::new());
         let theirs = match (readlink(format!("/proc/{pid}/ns/{name}"), Vec::new()), &own) {
             (Ok(theirs), _) => theirs,
@@ -198,6 +205,7 @@ fn hear(socket: &OwnedFd, names: &Names, first: i32) -> Result<Joined, StartErro
                 FromChild::Closed
                 | FromChild::Hooks
                 | FromChild::Wish { .. }
+                | FromChild::Namespace { .. }
                 | FromChild::Joined { pidfd: None, .. },
             ) => {
                 break;
@@ -233,6 +241,8 @@ fn hear(socket: &OwnedFd, names: &Names, first: i32) -> Result<Joined, StartErro
 struct Joining<'a> {
     target: BorrowedFd<'a>,
     kinds: Namespaces,
+    /// The same namespaces, of a target that has shown them.
+    shown: &'a [Shown],
     /// The container's root, where no mount namespace of its own leads to it.
     root: Option<BorrowedFd<'a>>,
     entry: &'a Entry,
@@ -257,7 +267,11 @@ fn enter(joining: &Joining<'_>) -> Result<(), Failed> {
     sys::close_inherited(joining.parents_end);
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
     joining.entry.enter().at(ProcessStep::EnterCgroup)?;
-    sys::enter_namespace(joining.target, joining.kinds).at(ProcessStep::JoinNamespace)?;
+    match joining.shown {
+        [] => sys::enter_namespace(joining.target, joining.kinds),
+        shown => shown.iter().try_for_each(|(kind, fd)| sys::enter_namespace(fd.as_fd(), *kind)),
+    }
+    .at(ProcessStep::JoinNamespace)?;
     if let Some(root) = joining.root {
         rustix::process::fchdir(root).at(ProcessStep::JoinNamespace)?;
         rustix::process::chroot(c".").at(ProcessStep::JoinNamespace)?;

@@ -149,6 +149,7 @@ pub(crate) fn clone_beyond(
         | FromChild::Hooks
         | FromChild::Wish { .. }
         | FromChild::Ready { .. }
+        | FromChild::Namespace { .. }
         | FromChild::Listener { .. }
         | FromChild::Closed => Err(StartError::Vanished { how }),
     }

@@ -40,6 +40,7 @@ pub(crate) fn lend(container: &Process, steps: &[Action], number: u16) -> Result
         | FromChild::Hooks
         | FromChild::Wish { .. }
         | FromChild::Joined { .. }
+        | FromChild::Namespace { .. }
         | FromChild::Listener { .. }
         | FromChild::Closed => Err(Errno::from_raw(libc::EPIPE)),
     }

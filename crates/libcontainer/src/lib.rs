@@ -44,6 +44,7 @@ mod rootfs;
 mod scheduling;
 pub mod seccomp;
 mod selinux;
+mod show;
 mod spare;
 mod target;
 mod wire;

@@ -19,7 +19,7 @@
 //! ```
 //!
 //! With a gate, which outlives the parent, Leave stands in the place of Go, and whoever starts the container later comes by the
-//! gate and speaks from Go on.
+//! gate and speaks from Go on. Who says Show there is shown the namespaces, and the child waits on.
 //!
 //! In a user namespace, and by plans of older releases, the groups are entered before the first mount.
 //!
@@ -35,9 +35,10 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags,
 };
 use rustix::net::{recvmsg, send, sendmsg};
-use sys::Errno;
+use sys::{Errno, Namespaces};
 
 use crate::hooks::HookEnd;
+use crate::show::KINDS;
 
 /// A step that failed: its number, and the kernel's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +135,8 @@ pub(crate) enum ToChild {
     Mount = b'T',
     /// Wait at the gate: everything about the container is written down.
     Leave = b'L',
+    /// Show the namespaces, at the gate.
+    Show = b'N',
     /// Become the program; perhaps with [`crate::hooks::HookFiles`].
     Go = b'G',
 }
@@ -155,6 +158,11 @@ pub(crate) enum FromChild {
         pid: i32,
         pidfd: Option<OwnedFd>,
     },
+    /// A namespace of it, of this kind, at the gate.
+    Namespace {
+        kind: Namespaces,
+        descriptor: Option<OwnedFd>,
+    },
     /// The filter is loaded: who answers for it.
     Listener {
         descriptor: Option<OwnedFd>,
@@ -172,6 +180,7 @@ const WISH: u8 = b'W';
 const READY: u8 = b'R';
 const JOINED: u8 = b'J';
 const LISTENER: u8 = b'N';
+const NAMESPACE: u8 = b'S';
 const FAILED_STEP: u8 = b'F';
 const FAILED_PROCESS: u8 = b'f';
 const FAILED_LIMIT: u8 = b'l';
@@ -212,8 +221,17 @@ pub(crate) fn tell_child_with(
 pub(crate) fn await_parent_with(
     socket: BorrowedFd<'_>,
     word: ToChild,
-    mut take: impl FnMut(OwnedFd) -> Result<(), Failed>,
+    take: impl FnMut(OwnedFd) -> Result<(), Failed>,
 ) -> Result<(), Failed> {
+    hear_parent(socket, &[word], take).map(drop)
+}
+
+/// The same for one of several words; gives which.
+pub(crate) fn hear_parent(
+    socket: BorrowedFd<'_>,
+    words: &[ToChild],
+    mut take: impl FnMut(OwnedFd) -> Result<(), Failed>,
+) -> Result<ToChild, Failed> {
     let mut byte = [0_u8; 1];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -221,9 +239,8 @@ pub(crate) fn await_parent_with(
     let received =
         retry(|| recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, flags))
             .at(ProcessStep::Talk)?;
-    if received.bytes != 1 || byte[0] != word as u8 {
-        return Err(Raw::PIPE).at(ProcessStep::Talk);
-    }
+    let heard = words.iter().find(|word| received.bytes == 1 && byte[0] == **word as u8);
+    let word = *heard.ok_or(Raw::PIPE).at(ProcessStep::Talk)?;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
             for descriptor in descriptors {
@@ -231,7 +248,7 @@ pub(crate) fn await_parent_with(
             }
         }
     }
-    Ok(())
+    Ok(word)
 }
 
 /// The same for a word without descriptors.
@@ -259,6 +276,16 @@ pub(crate) fn send_listener(
     descriptor: BorrowedFd<'_>,
 ) -> Result<(), Failed> {
     send_packet(socket, packet(LISTENER, 0, 0), Some(descriptor)).at(ProcessStep::Talk)
+}
+
+pub(crate) fn send_namespace(
+    socket: BorrowedFd<'_>,
+    kind: Namespaces,
+    descriptor: BorrowedFd<'_>,
+) -> Result<(), Errno> {
+    // A kind is one bit of the lower 31.
+    let bits = i32::try_from(kind.bits()).unwrap_or(0);
+    Ok(send_packet(socket, packet(NAMESPACE, bits, 0), Some(descriptor))?)
 }
 
 pub(crate) fn send_joined(
@@ -327,6 +354,7 @@ pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
         WISH => FromChild::Wish { number },
         READY => FromChild::Ready { descriptor },
         LISTENER => FromChild::Listener { descriptor },
+        NAMESPACE => FromChild::Namespace { kind: kind_of(first), descriptor },
         JOINED => FromChild::Joined { pid: first, pidfd: descriptor },
         FAILED_STEP => failed(Place::Step(number)),
         FAILED_LIMIT => failed(Place::Limit(number)),
@@ -339,6 +367,12 @@ pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
             failed(Place::Process(step.copied().unwrap_or(ProcessStep::Talk)))
         }
     })
+}
+
+/// The kind of namespace with this bit; none for any other number.
+fn kind_of(bits: i32) -> Namespaces {
+    let known = KINDS.iter().find(|(_, kind)| i32::try_from(kind.bits()) == Ok(bits));
+    known.map_or(Namespaces::default(), |(_, kind)| *kind)
 }
 
 pub(crate) fn retry<T>(mut call: impl FnMut() -> Result<T, Raw>) -> Result<T, Raw> {

@@ -10,10 +10,12 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen as listen_on,
     socket_with,
 };
+use sys::Errno;
 
 use super::ContainerError;
 use super::directory::Directory;
 use crate::descriptor_path::DescriptorPath;
+use crate::show::{self, Shown};
 
 const CLOSED: &str = "gate";
 const OPEN: &str = "gate.open";
@@ -37,6 +39,16 @@ pub(super) fn approach(directory: &Directory) -> Option<OwnedFd> {
     let socket = socket().ok()?;
     connect(&socket, &address(directory, OPEN).ok()?).ok()?;
     Some(socket)
+}
+
+/// Asks who waits for its namespaces: for a user who may not look into it.
+pub(super) fn ask(directory: &Directory) -> Result<Vec<Shown>, Errno> {
+    let asked = || {
+        let socket = socket()?;
+        connect(&socket, &address(directory, CLOSED)?)?;
+        Ok::<_, rustix::io::Errno>(socket)
+    };
+    show::ask(asked()?.as_fd())
 }
 
 /// The program runs.

@@ -15,8 +15,11 @@ use crate::cgroup::{self, Cgroup, CgroupError, Entry, Stats, SubGroup, WhenMissi
 use crate::create::{Created, Stdio, open_gate};
 use crate::error::StartError;
 use crate::hooks::{Moment, Occasion};
+use crate::id_map::is_unprivileged;
+use crate::join::join_shown;
 use crate::process::Process;
 use crate::resctrl::Resctrl;
+use crate::show::Shown;
 
 /// How long a process may take to end after SIGKILL, or to stand still.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -333,8 +336,9 @@ impl Container {
             (None, _) => return Err(self.no_groups("execute in")),
         };
         let entry = entry.map_err(self.refused("execute in"))?;
-        let joined =
-            crate::join_through(&target, &entry, &plan, execution.stdio).map_err(failed)?;
+        let shown = self.shown(&target).map_err(failed)?;
+        let joined = join_shown((&target, &shown), &entry, &plan, execution.stdio);
+        let joined = joined.map_err(failed)?;
         if let Some(resctrl) = &self.record.resctrl {
             match resctrl.admit(joined.process.pid()) {
                 Err(error) if !joined.process.has_ended() => {
@@ -346,6 +350,15 @@ impl Container {
         }
         let crate::Joined { process, console } = joined;
         Ok(Executed { process, console, warnings: plan.warnings })
+    }
+
+    /// The namespaces of a container at its gate, for a user who may not look into it.
+    fn shown(&self, first: &Process) -> Result<Vec<Shown>, StartError> {
+        if !is_unprivileged() || self.created.is_some() || !gate::is_closed(&self.directory) {
+            return Ok(Vec::new());
+        }
+        gate::ask(&self.directory)
+            .map_err(StartError::parent(format!("ask process {} for its namespaces", first.pid())))
     }
 
     /// A user may not move a process from a group that was not given to him, as that of his login, into one that was: cgroups(7),
