@@ -132,10 +132,10 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
 /// capabilities, or has CAP_SYS_PTRACE over that namespace: kernel/ptrace.c, __ptrace_may_access; security/commoncap.c,
 /// cap_ptrace_access_check. This namespace is a moment old and has nobody else in it. Processes of his other containers are in
 /// user namespaces beside it, over which they have no right whatever ids they share with it: cap_capable looks upwards only.
-/// Those in the runtime's own user namespace that have such a right, by his ids, may look into the runtime as well. And no
-/// namespace of another container is joined meanwhile: without rights that takes its user namespace too, and then no map is
-/// written, and the child hides at once. It hides before it says that it is ready, for from then on `exec` brings others in
-/// (CVE-2016-9962), whose `/proc/1/exe` would be this program (CVE-2019-5736).
+/// Those in the runtime's own user namespace that have such a right, by his ids, may look into the runtime as well. And who
+/// joins pids of another container hides at once, as does who joins its user namespace: there no map is written. The child hides
+/// before it says that it is ready, for from then on `exec` brings others in (CVE-2016-9962), whose `/proc/1/exe` would be this
+/// program (CVE-2019-5736).
 ///
 /// Gives where its namespaces are, for one that shows them at the gate.
 fn begin(inherited: &Inherited<'_>) -> Result<Option<OwnedFd>, Failed> {

@@ -169,7 +169,7 @@ fn clone_child(
         joins: &joins.others,
         joined_user: joins.user.as_ref(),
         user_namespace,
-        open_to_maker: user_namespace && id_map::is_unprivileged(),
+        open_to_maker: user_namespace && id_map::is_unprivileged() && !joins.shares_pids(),
         inside_joined_user: after_joining,
         stdio: stdio.streams(),
         gate,

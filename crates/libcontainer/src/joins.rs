@@ -71,6 +71,11 @@ impl Joins {
         self.user.is_some() && (self.pid_beyond || to_make.contains(Namespaces::PID))
     }
 
+    /// Whether processes of others see the child from its first moment on.
+    pub(crate) const fn shares_pids(&self) -> bool {
+        self.pid.is_some()
+    }
+
     /// Joins the spare namespace where a new one is planned. One that belongs to another user namespace than the container
     /// would be of no use to it: network_namespaces(7), user_namespaces(7).
     pub(crate) fn take_spare(&mut self, spare: SpareNetwork, to_make: &mut Namespaces) {
