@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 mod example;
 mod features;
 mod linux;
+mod loose;
 mod process;
 mod resources;
 mod seccomp;
@@ -60,34 +60,13 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Reads a `config.json`. A field that is `null` is absent, as in Go's documents.
+    /// Reads a `config.json`. A field that is `null` is absent, and where the document cannot be read else, names count in
+    /// any case and objects that are given twice are joined: so does Go's decoder, for which documents are written.
     ///
     /// # Errors
     /// Names the place in the text and what is wrong there.
     pub fn from_json(text: &[u8]) -> Result<Self, serde_json::Error> {
-        let first = match serde_json::from_slice(text) {
-            Ok(spec) => return Ok(spec),
-            Err(error) => error,
-        };
-        let Ok(mut value) = serde_json::from_slice(text) else { return Err(first) };
-        if !drop_nulls(&mut value) {
-            return Err(first);
-        }
-        serde_json::from_value(value)
-    }
-}
-
-/// Whether there was any.
-fn drop_nulls(value: &mut Value) -> bool {
-    match value {
-        Value::Object(fields) => {
-            let before = fields.len();
-            fields.retain(|_, value| !value.is_null());
-            let dropped = fields.len() != before;
-            fields.values_mut().fold(dropped, |any, value| drop_nulls(value) | any)
-        }
-        Value::Array(values) => values.iter_mut().fold(false, |any, value| drop_nulls(value) | any),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        loose::read(text)
     }
 }
 
@@ -180,8 +159,24 @@ mod tests {
         assert_eq!(spec.linux.unwrap().devices[0].uid, None);
         let wrong = Spec::from_json(br#"{"mounts": 7}"#).unwrap_err();
         assert!(wrong.to_string().contains("line 1"), "{wrong}");
+        let wrong = Spec::from_json(br#"{"mounts": null, "hostname": 7}"#).unwrap_err();
+        assert!(wrong.to_string().starts_with("invalid type: integer `7`"), "{wrong}");
         let spec: Spec = serde_json::from_str(text).unwrap();
         let back = serde_json::to_string(&spec).unwrap();
         assert_eq!(serde_json::from_str::<Spec>(&back).unwrap(), spec);
+    }
+
+    /// As runc's own tests write them.
+    #[test]
+    fn names_in_other_cases() {
+        let text =
+            br#"{"linux":{"resources":{"cpu":{"shares":5,"cpus":"1"},"CPU":{"Mems":"0","CPUS":"2"},
+            "hugepageLimits":[{"pagesize":"2MB","limit":7}],"unified":{"a":"1","A":"2"}}}}"#;
+        let resources = Spec::from_json(text).unwrap().linux.unwrap().resources.unwrap();
+        let cpu = resources.cpu.unwrap();
+        assert_eq!((cpu.shares, cpu.mems.as_deref()), (Some(5), Some("0")));
+        assert_eq!(cpu.cpus.as_deref(), Some("1"), "the name as it is specified comes first");
+        assert_eq!(resources.hugepage_limits[0].page_size, "2MB");
+        assert_eq!(resources.unified.len(), 2, "keys are no fields");
     }
 }

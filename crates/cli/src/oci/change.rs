@@ -38,7 +38,7 @@ fn read(file: &str) -> Result<Resources, Failure> {
         std::fs::read(file).map(|read| text = read)
     };
     read.map_err(Failure::file("read", file))?;
-    serde_json::from_slice(&text).map_err(|error| Failure::Words(format!("read {file}: {error}")))
+    Resources::from_json(&text).map_err(|error| Failure::Words(format!("read {file}: {error}")))
 }
 
 /// The limits that single flags name.

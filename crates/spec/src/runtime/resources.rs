@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Limits of a container.
+/// Limits of a container; read by [`Resources::from_json`] where they stand alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Resources {
@@ -36,6 +36,16 @@ pub struct Resources {
     /// cgroup v2 files and what is written to them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub unified: BTreeMap<String, String>,
+}
+
+impl Resources {
+    /// Reads a document that holds nothing else, as [`Spec::from_json`](super::Spec::from_json) does.
+    ///
+    /// # Errors
+    /// Names the place in the text and what is wrong there.
+    pub fn from_json(text: &[u8]) -> Result<Self, serde_json::Error> {
+        super::loose::read(text)
+    }
 }
 
 /// One device rule.
@@ -190,11 +200,12 @@ pub struct ThrottleDevice {
 
 /// Huge pages of one size.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct HugepageLimit {
     /// For example `2MB`.
     pub page_size: String,
     /// Bytes.
+    #[serde(default)]
     pub limit: u64,
 }
 
