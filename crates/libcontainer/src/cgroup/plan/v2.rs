@@ -89,10 +89,13 @@ fn cpu(cpu: &Cpu, draft: &mut Draft<'_>) -> Result<(), PlanError> {
         draft.set((Controller::Cpu, "cpu.shares"), "cpu.weight", cpu_weight(shares))?;
     }
     let quota = cpu.quota.filter(|quota| *quota != 0);
+    // Said anew with a quota: systemd, told that there is none, has set its own meanwhile.
+    let present = draft.present.filter(|_| quota.is_some());
     let period = cpu.period.filter(|period| *period != 0);
+    let period = period.or(present.and_then(|present| present.cpu_period_us));
     let bandwidth = match (quota, period) {
         (None, None) => None,
-        // A number alone keeps the period that is set; the kernel's default is 100,000 µs.
+        // A number alone keeps the kernel's period, 100,000 µs.
         (Some(quota), None) => Some(limit_text(quota)),
         (quota, Some(period)) => {
             // One line holds both, so the one that is not given is written as it is.

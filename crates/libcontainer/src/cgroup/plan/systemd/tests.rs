@@ -125,6 +125,12 @@ fn a_change_of_a_unit() {
     make cgroup /cg/system.slice/runc-x.scope
     set cpu.max = 504000 900000
     ");
+    let lifted = cpu(Cpu { quota: Some(-1), ..Cpu::default() });
+    insta::assert_snapshot!(show(lifted), @"
+    start systemd unit runc-x.scope: CPUQuotaPeriodUSec = 1000000, CPUQuotaPerSecUSec = infinity
+    make cgroup /cg/system.slice/runc-x.scope
+    set cpu.max = max 1000000
+    ");
     insta::assert_snapshot!(show(memory(Memory { swap: Some(300), ..Memory::default() })), @"
     start systemd unit runc-x.scope: MemorySwapMax = 200
     make cgroup /cg/system.slice/runc-x.scope
