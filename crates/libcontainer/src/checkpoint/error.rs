@@ -26,7 +26,7 @@ pub enum CheckpointError {
         errno: Errno,
     },
     /// It ended, or hung up, before it had answered.
-    #[error("criu ended without an answer{}", quoted(log))]
+    #[error("criu ended without an answer{}", quoted(log, ""))]
     Ended {
         /// What its log says last, see [`LogTail`].
         log: Option<LogTail>,
@@ -49,7 +49,7 @@ pub enum CheckpointError {
         feature: &'static str,
     },
     /// CRIU refused.
-    #[error("criu could not {verb}{}{}", reason(message, *errno), quoted(log))]
+    #[error("criu could not {verb}{}{}", reason(message, *errno), quoted(log, message))]
     Refused {
         /// What it was asked for.
         verb: &'static str,
@@ -147,17 +147,19 @@ impl LogTail {
     }
 }
 
+/// CRIU's message is a line of its log.
 fn reason(message: &str, errno: i32) -> String {
-    match (message, errno) {
+    match (message.trim_end(), errno) {
         ("", 0) => String::new(),
         ("", errno) => format!(": {}", Errno::from_raw(errno)),
         (message, _) => format!(": {message}"),
     }
 }
 
-fn quoted(log: &Option<LogTail>) -> String {
+fn quoted(log: &Option<LogTail>, told: &str) -> String {
     let Some(log) = log else { return String::new() };
-    let error = log.first_error().map(|error| format!(": {error}")).unwrap_or_default();
+    let error = log.first_error().filter(|error| *error != told.trim_end());
+    let error = error.map(|error| format!(": {error}")).unwrap_or_default();
     format!("{error} (see {})", log.path.display())
 }
 
@@ -176,17 +178,16 @@ mod tests {
         let log = LogTail::read(path.clone()).unwrap();
         assert_eq!(log.lines.len(), 7);
         assert_eq!(log.lines[0], "16: (00.016) line");
-        let refused = CheckpointError::Refused {
-            verb: "dump",
-            errno: 0,
-            message: String::new(),
-            log: Some(log),
-        };
         let expected = format!(
             "criu could not dump: Error (criu/mount.c:1): no such mount (see {})",
             path.display()
         );
-        assert_eq!(refused.to_string(), expected);
+        // Said once, also where CRIU answers with the line of its log.
+        for message in ["", "Error (criu/mount.c:1): no such mount\n"] {
+            let (message, log) = (message.to_owned(), Some(log.clone()));
+            let refused = CheckpointError::Refused { verb: "dump", errno: 0, message, log };
+            assert_eq!(refused.to_string(), expected);
+        }
         let plain = CheckpointError::Refused {
             verb: "restore",
             errno: 22,
