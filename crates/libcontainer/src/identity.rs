@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{Access, FileType, Mode, OFlags, fchown, fstat, open};
+use rustix::fs::{FileType, Mode, OFlags, fchown, fstat, open};
 use rustix::io::Errno as Raw;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -285,20 +285,31 @@ fn set_capabilities(sets: &CapabilityPlan) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Whether one of the candidates is there, as far as that can be told before the working directory is entered.
+/// Whether one of the candidates may be the program, as far as that can be told before the working directory is entered and the
+/// user is who it will be: a file that is there, and that somebody may execute.
 pub(crate) fn find_program(process: &PreparedProcess) -> Result<(), Failed> {
     if process.init || process.programs.is_empty() {
         return Ok(());
     }
+    let mut told = Raw::NOENT;
     for program in &process.programs {
-        let told = || rustix::fs::access(program.as_c_str(), Access::EXISTS);
-        let is_missing =
-            program.as_bytes().starts_with(b"/") && matches!(told(), Err(Raw::NOENT | Raw::NOTDIR));
-        if !is_missing {
+        if !program.as_bytes().starts_with(b"/") {
             return Ok(());
         }
+        match rustix::fs::stat(program.as_c_str()) {
+            Err(Raw::NOENT | Raw::NOTDIR) => {}
+            // What execve(2) says of everything else than a file, and of a file without a bit to be executed by.
+            Ok(about)
+                if FileType::from_raw_mode(about.st_mode) != FileType::RegularFile
+                    || about.st_mode & 0o111 == 0 =>
+            {
+                told = Raw::ACCESS;
+            }
+            // Root may see less than the user does, on file systems of users.
+            Ok(_) | Err(_) => return Ok(()),
+        }
     }
-    Err(Raw::NOENT).at(ProcessStep::Exec)
+    Err(told).at(ProcessStep::Exec)
 }
 
 /// Tries each candidate: what is missing in one directory of PATH may be in the next. The refusal that tells most is told.

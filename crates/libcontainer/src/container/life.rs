@@ -169,6 +169,8 @@ impl Container {
         let ran = started.and_then(|()| self.hooks(Moment::Poststart, Status::Running));
         ran.map_err(|error| {
             let _gone = first.signal(libc::SIGKILL);
+            // An engine deletes it at once, and its parent may be another process: by then it must have ended.
+            let _awaited = await_end(&first);
             ContainerError::start(self.name(), "start", error)
         })
     }
@@ -408,13 +410,7 @@ impl Container {
             Err(ContainerError::Kernel { errno, .. }) if errno.raw() == libc::ESRCH => {}
             sent => sent?,
         }
-        let mut ended = [PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN)];
-        let patience = Timespec { tv_sec: 10, tv_nsec: 0 };
-        match crate::wire::retry(|| poll(&mut ended, Some(&patience))) {
-            Ok(0) => Err(self.kernel("kill")(Errno::from_raw(libc::ETIMEDOUT))),
-            Ok(_) => Ok(()),
-            Err(errno) => Err(self.kernel("kill")(errno.into())),
-        }
+        await_end(&process).map_err(self.kernel("kill"))
     }
 
     pub(super) fn lock(&self) -> Result<Lock, ContainerError> {
@@ -460,5 +456,15 @@ impl Container {
 
     fn wrong(&self, action: Action, status: Status) -> ContainerError {
         ContainerError::WrongState { name: self.name().clone(), action: action.words(), status }
+    }
+}
+
+/// Waits for a process that was killed.
+fn await_end(process: &Process) -> Result<(), Errno> {
+    let mut ended = [PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN)];
+    let patience = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+    match crate::wire::retry(|| poll(&mut ended, Some(&patience)))? {
+        0 => Err(Errno::from_raw(libc::ETIMEDOUT)),
+        _ => Ok(()),
     }
 }

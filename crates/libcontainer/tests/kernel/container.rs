@@ -132,15 +132,22 @@ fn an_id_is_taken_once() {
 }
 
 #[test]
-fn a_program_that_is_missing_is_told_before_there_is_a_container() {
+fn a_program_that_cannot_be_one_is_told_before_there_is_a_container() {
     let bed = Bed::new();
     let (streams, _stdout, _stderr) = pipes();
-    let mut spec = bed.spec("");
-    process(&mut spec).args = strings(&["nonesuch"]);
-    let error = make(&bed, &spec, &streams, "web").unwrap_err();
-    assert!(chain(&error).contains("exec nonesuch: no such program"), "{}", chain(&error));
-    assert_eq!(state_files(&bed), [] as [PathBuf; 0]);
-    bed.assert_nothing_left();
+    put(bed.rootfs().join("bin/text"), "words\n");
+    for (program, words) in [
+        ("nonesuch", "exec nonesuch: no such program"),
+        ("/bin", "exec /bin: EACCES"),
+        ("text", "exec text: EACCES"),
+    ] {
+        let mut spec = bed.spec("");
+        process(&mut spec).args = strings(&[program]);
+        let error = make(&bed, &spec, &streams, "web").unwrap_err();
+        assert!(chain(&error).contains(words), "{}", chain(&error));
+        assert_eq!(state_files(&bed), [] as [PathBuf; 0]);
+        bed.assert_nothing_left();
+    }
 }
 
 /// What cannot be executed although it is there is known at the exec only.
@@ -157,6 +164,7 @@ fn a_program_that_fails_at_the_start_leaves_the_container_stopped() {
     let first = made.process().unwrap();
     let error = made.start().unwrap_err();
     assert!(chain(&error).contains("exec noise"), "{}", chain(&error));
+    assert!(first.has_ended(), "an engine deletes it at once");
     wait(&first);
     assert_eq!(made.status(), Status::Stopped);
     made.delete(false).unwrap();
