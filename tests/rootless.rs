@@ -291,6 +291,21 @@ mod tests {
         assert!(said.contains("$XDG_RUNTIME_DIR or --root"), "{said}");
     }
 
+    /// Else its own /proc would show what is covered outside: kernel fs/namespace.c, mount_too_revealing.
+    #[test]
+    fn a_covered_proc_outside_is_told() {
+        let home = Home::new();
+        let user = format!("setpriv --reuid {USER} --regid {USER} --clear-groups");
+        let script = format!("mount -t tmpfs cover /proc/tty && exec {user} ./corten oci run web");
+        let words = ["-m", "--propagation", "private", "sh", "-c", script.as_str()];
+        let said = failed(&home.output(home.command("unshare", &words)));
+        assert!(
+            said.contains("mount proc on /proc: ")
+                && said.contains("a /proc outside without covers"),
+            "{said}"
+        );
+    }
+
     #[test]
     fn without_control_groups_there_is_no_pause_and_a_kill_reaches_the_first_process() {
         let home = Home::new();
