@@ -101,7 +101,8 @@ mod tests {
                 "mount --bind passwd /etc/passwd && mount --bind sub /etc/subuid && \
                  mount --bind sub /etc/subgid && exec {user} sh -c '{script}'"
             );
-            let words = ["-m", "--propagation", "private", "sh", "-c", all.as_str()];
+            // Whatever it leaves running ends with it.
+            let words = ["-mpf", "--kill-child", "--mount-proc", "sh", "-c", all.as_str()];
             self.output(self.command("unshare", &words))
         }
     }
@@ -310,6 +311,7 @@ mod tests {
     fn without_control_groups_there_is_no_pause_and_a_kill_reaches_the_first_process() {
         let home = Home::new();
         home.ok(&["run", "-d", "web"]);
+        assert!(home.ok(&["events", "--stats", "web"]).starts_with("{\"type\":\"stats\""));
         for command in ["pause", "update"] {
             let words: &[&str] = if command == "update" { &["--pids-limit", "5"] } else { &[] };
             let said = home.refused(&[&[command], words, &["web"]].concat());
@@ -461,5 +463,29 @@ mod tests {
         home.ok(&["exec", "web", "true"]);
         ok("delete --force web");
         assert!(given.groups.iter().all(|group| !group.join("web").exists()));
+    }
+
+    /// Its own user namespace comes first, and the container's is beside or below it: a map within a map.
+    #[test]
+    fn podman_runs_its_containers_for_a_user() {
+        let home = Home::new();
+        std::os::unix::fs::symlink("corten", home.path("corten-oci")).unwrap();
+        let tar = home.command("tar", &["--create", "--file=image", "--directory=rootfs", "."]);
+        succeeded(&home.output(tar));
+        // Its last word ends the process that keeps its user namespace.
+        let script = "export HOME=$PWD/run; set -e; \
+            podman() { command podman --root run/a --runroot run/b --storage-driver vfs --cgroup-manager cgroupfs \
+                --events-backend file --runtime $PWD/corten-oci --log-level error \"$@\"; }; \
+            podman import --quiet image box >/dev/null; \
+            podman run --rm --network none --user 5:6 box id -u; \
+            podman run --detach --name web --network none box sleep 1000 >/dev/null; \
+            podman exec web cat /proc/self/uid_map; \
+            podman rm --force web >/dev/null; podman system migrate";
+        let given = format!("{USER}:{SUBORDINATE}:65536\n");
+        let output = home.with_subordinate(&given, script);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let words: Vec<&str> = said.split_whitespace().collect();
+        let expected = ["5", "0", "1500", "1", "1", "100000", "65536"];
+        assert_eq!(words, expected, "{output:?}");
     }
 }
