@@ -260,6 +260,14 @@ impl Cgroup {
         }
     }
 
+    /// The way to where process `pid` is, on v2: for a container that has left the group of its plan, which is gone since.
+    pub(crate) fn entry_of(plan: &CgroupPlan, pid: i32) -> Result<Entry, CgroupError> {
+        match plan.places.as_slice() {
+            [place] if plan.kind == LayoutKind::Unified => v2::entry_of(place, pid),
+            _ => Err(CgroupError::NotFound { path: plan.path.clone() }),
+        }
+    }
+
     /// Stops the unit of a plan whose groups are gone, which systemd may still know as failed.
     ///
     /// # Errors

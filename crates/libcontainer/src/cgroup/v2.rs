@@ -100,6 +100,34 @@ fn enable(group: &Directory) -> Result<(), CgroupError> {
     first_error
 }
 
+/// Where process `pid` is in the tree, without the leading slash.
+fn membership(pid: i32) -> Result<String, CgroupError> {
+    let path = PathBuf::from(format!("/proc/{pid}/cgroup"));
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let text = rustix::fs::openat(rustix::fs::CWD, &path, flags, Mode::empty())
+        .map_err(Errno::from)
+        .and_then(|file| read_all(&file))
+        .map_err(|errno| CgroupError::Read { path, errno })?;
+    let at = text.lines().find_map(|line| line.strip_prefix("0::/"));
+    Ok(at.unwrap_or_default().to_owned())
+}
+
+fn entry_at(place: &Place) -> Result<Entry, CgroupError> {
+    let group =
+        Directory::open(place).map_err(|errno| CgroupError::Open { path: place.path(), errno })?;
+    Ok(Entry::new(Some(tree::entrance(&group)?), Vec::new()))
+}
+
+/// The way to where process `pid` is, in the tree of `place`.
+pub(super) fn entry_of(place: &Place, pid: i32) -> Result<Entry, CgroupError> {
+    let place = Place { directory: membership(pid)?, ..place.clone() };
+    // What is outside of our own cgroup namespace has no path here: cgroup_namespaces(7).
+    if place.directory.split('/').any(|name| name == "..") {
+        return Err(CgroupError::Open { path: place.path(), errno: Raw::NOENT.into() });
+    }
+    entry_at(&place)
+}
+
 impl ControlGroup for Group {
     fn entry(&self) -> Result<Entry, CgroupError> {
         Ok(Entry::new(Some(tree::entrance(&self.directory)?), Vec::new()))
@@ -110,10 +138,7 @@ impl ControlGroup for Group {
         if let Some(name) = groups.iter().flat_map(|group| &group.controllers).next() {
             return Err(CgroupError::NoSuchController { name: name.clone() });
         }
-        let place = group.below(&self.directory.place);
-        let inner = Directory::open(&place)
-            .map_err(|errno| CgroupError::Open { path: place.path(), errno })?;
-        Ok(Entry::new(Some(tree::entrance(&inner)?), Vec::new()))
+        entry_at(&group.below(&self.directory.place))
     }
 
     fn entry_beside(&self, pid: i32) -> Result<Entry, CgroupError> {
@@ -121,17 +146,7 @@ impl ControlGroup for Group {
         if self.directory.read("cgroup.subtree_control")?.trim().is_empty() {
             return self.entry();
         }
-        let path = PathBuf::from(format!("/proc/{pid}/cgroup"));
-        let membership = rustix::fs::openat(
-            rustix::fs::CWD,
-            &path,
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .map_err(Errno::from)
-        .and_then(|file| read_all(&file))
-        .map_err(|errno| CgroupError::Read { path: path.clone(), errno })?;
-        let at = membership.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+        let at = membership(pid)?;
         let own = &self.directory.place;
         // Somewhere else it has no business, and its path no meaning here.
         let inside =
@@ -140,9 +155,7 @@ impl ControlGroup for Group {
         if !inside || at.split('/').any(|name| name == "..") {
             return self.entry();
         }
-        let beside = Directory::open(&place)
-            .map_err(|errno| CgroupError::Open { path: place.path(), errno })?;
-        Ok(Entry::new(Some(tree::entrance(&beside)?), Vec::new()))
+        entry_at(&place)
     }
 
     fn add_process(&self, pid: i32) -> Result<(), CgroupError> {

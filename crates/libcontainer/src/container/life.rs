@@ -339,6 +339,7 @@ impl Container {
             (Some(cgroup), []) => self.entry_beside(&cgroup, &target),
             (Some(cgroup), groups) => cgroup.entry_at(groups),
             (None, []) if self.record.cgroup.optional => Ok(Entry::nowhere()),
+            (None, []) => Cgroup::entry_of(&self.record.cgroup, target.pid()),
             (None, _) => return Err(self.no_groups("execute in")),
         };
         let entry = entry.map_err(self.refused("execute in"))?;
