@@ -343,12 +343,14 @@ fn translate(
         warnings: Vec::new(),
     };
     let unified = plan.kind == LayoutKind::Unified;
-    let rounded;
+    let adapted;
     let mut resources = resources;
     if let Some(unit) = &mut plan.unit {
-        rounded = systemd::round_quota(resources, present);
-        resources = &rounded;
-        systemd::limit(resources, unified, unit, &mut draft)?;
+        let mut rounded = systemd::round_quota(resources, present);
+        systemd::limit(&rounded, unified, unit, &mut draft)?;
+        systemd::leave_idle(&mut rounded, unified, unit);
+        adapted = rounded;
+        resources = &adapted;
     }
     if unified {
         v2::translate(resources, &mut draft)?;

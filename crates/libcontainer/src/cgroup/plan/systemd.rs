@@ -165,6 +165,25 @@ pub(super) fn round_quota(resources: &Resources, present: Option<PresentLimits>)
     rounded
 }
 
+/// A weight that systemd was not told of, since the group is idle, is not written either: the kernel refuses it there.
+pub(super) fn leave_idle(resources: &mut Resources, unified: bool, unit: &Unit) {
+    if let Some(cpu) = resources.cpu.as_mut().filter(|cpu| is_idle(cpu, unified, unit)) {
+        cpu.shares = None;
+    }
+    if is_idle_by_file(&resources.unified, unit) {
+        resources.unified.remove("cpu.weight");
+    }
+}
+
+fn is_idle(cpu: &Cpu, unified: bool, unit: &Unit) -> bool {
+    unified && cpu.idle == Some(1) && unit.version >= CPU_IDLE
+}
+
+fn is_idle_by_file(files: &BTreeMap<String, String>, unit: &Unit) -> bool {
+    let idle = files.get("cpu.idle").is_some_and(|value| value.trim() == "1");
+    idle && unit.version >= CPU_IDLE
+}
+
 /// Both, where one of them is given.
 fn quota_and_period(cpu: &Cpu, present: Option<PresentLimits>) -> (Option<i64>, Option<u64>) {
     let quota = cpu.quota.filter(|quota| *quota != 0);
@@ -241,7 +260,7 @@ fn memory(
 
 fn cpu(cpu: &Cpu, unified: bool, unit: &mut Unit, draft: &mut Draft<'_>) -> Result<(), PlanError> {
     let shares = cpu.shares.filter(|shares| *shares != 0);
-    let idle = unified && cpu.idle == Some(1) && unit.version >= CPU_IDLE;
+    let idle = is_idle(cpu, unified, unit);
     if idle {
         unit.set("CPUWeight", Value::Uint64(0));
     }
@@ -320,8 +339,7 @@ fn files(
     unit: &mut Unit,
     draft: &mut Draft<'_>,
 ) -> Result<(), PlanError> {
-    let idle = files.get("cpu.idle").is_some_and(|value| value.trim() == "1");
-    let idle = idle && unit.version >= CPU_IDLE;
+    let idle = is_idle_by_file(files, unit);
     for (file, value) in files {
         let value = value.trim();
         let bad = |reason| bad_value("unified", &format!("{file}={value}"), reason);

@@ -140,8 +140,15 @@ fn a_change_of_a_unit() {
     insta::assert_snapshot!(show(idle), @"
     start systemd unit runc-x.scope: CPUWeight = 0
     make cgroup /cg/system.slice/runc-x.scope
-    set cpu.weight = 29
     set cpu.idle = 1
     warning: cpu.shares discarded: unable to apply both it and cpu.idle by systemd
+    ");
+    let files = [("cpu.idle", "1"), ("cpu.weight", "8")];
+    let files = files.map(|(file, value)| (file.to_owned(), value.to_owned()));
+    insta::assert_snapshot!(show(Resources { unified: files.into(), ..Resources::default() }), @"
+    start systemd unit runc-x.scope: CPUWeight = 0
+    make cgroup /cg/system.slice/runc-x.scope
+    set cpu.idle = 1
+    warning: cpu.weight discarded: unable to apply both it and cpu.idle by systemd
     ");
 }
