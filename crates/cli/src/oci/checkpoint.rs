@@ -23,18 +23,22 @@ pub(super) fn checkpoint(session: &Session, matches: &Matches) -> Result<i32, Fa
     let container = session.container(matches)?;
     let options = dump_options(matches)?;
     let mut status = status_descriptor(matches)?;
-    let mut on_moment = |moment: Moment| {
-        if let (Moment::PagesReady, Some(descriptor)) = (moment, status.take()) {
-            rustix::io::write(&descriptor, &[0])?;
-        }
-        Ok(())
-    };
+    let mut on_moment = |moment: Moment| Ok(tell_ready(&moment, &mut status)?);
     let dumped = container.checkpoint(&criu()?, &options, &mut on_moment);
     dumped.map_err(|error| quote(session, error))?;
     if options.kind == DumpKind::Stop {
         life::remove(session, container, true)?;
     }
     Ok(0)
+}
+
+/// The caller hears once, when pages can be asked for; until then its descriptor stays open.
+fn tell_ready(moment: &Moment, status: &mut Option<OwnedFd>) -> rustix::io::Result<()> {
+    if !matches!(moment, Moment::PagesReady) {
+        return Ok(());
+    }
+    let told = status.take().map(|descriptor| rustix::io::write(&descriptor, &[0]));
+    told.transpose().map(drop)
 }
 
 pub(super) fn restore(session: &Session, matches: &Matches) -> Result<i32, Failure> {
@@ -197,5 +201,21 @@ mod tests {
         for wrong in ["", "host", ":1", "host:", "host:0", "host:65536"] {
             assert_eq!(server(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_caller_hears_when_pages_are_ready_and_not_before() {
+        let (ours, theirs) = rustix::pipe::pipe().unwrap();
+        let mut status = Some(theirs);
+        tell_ready(&Moment::LockNetwork, &mut status).unwrap();
+        assert!(status.is_some(), "others come first");
+        tell_ready(&Moment::PagesReady, &mut status).unwrap();
+        let mut heard = [7; 4];
+        assert_eq!(rustix::io::read(&ours, &mut heard), Ok(1));
+        assert_eq!(
+            (heard[0], rustix::io::read(&ours, &mut heard)),
+            (0, Ok(0)),
+            "it is closed then"
+        );
     }
 }
