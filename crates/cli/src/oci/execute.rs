@@ -48,7 +48,7 @@ pub(super) fn execute(session: &Session, matches: &Matches) -> Result<i32, Failu
 fn wanted(container: &Container, matches: &Matches) -> Result<Process, Failure> {
     if let Some(file) = matches.value("process") {
         let text = std::fs::read(file).map_err(Failure::file("read", file))?;
-        return serde_json::from_slice(&text)
+        return Process::from_json(&text)
             .map_err(|error| Failure::Words(format!("read {file}: {error}")));
     }
     let mut process = container.spec()?.process.unwrap_or_default();

@@ -53,6 +53,16 @@ pub struct Process {
     pub exec_cpu_affinity: Option<ExecCpuAffinity>,
 }
 
+impl Process {
+    /// Reads a document that holds nothing else, as [`Spec::from_json`](super::Spec::from_json) does.
+    ///
+    /// # Errors
+    /// Names the place in the text and what is wrong there.
+    pub fn from_json(text: &[u8]) -> Result<Self, serde_json::Error> {
+        super::loose::read(text)
+    }
+}
+
 /// A terminal's size in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsoleSize {
@@ -152,4 +162,17 @@ pub struct ExecCpuAffinity {
     /// After it entered.
     #[serde(rename = "final", skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_null_is_absent() {
+        let text = br#"{"args":["sh"],"cwd":"/","rlimits":null,"user":null,"capabilities":null}"#;
+        let process = Process::from_json(text).unwrap();
+        assert_eq!((process.args, process.user), (vec!["sh".to_owned()], User::default()));
+        assert!(Process::from_json(br#"{"args":7}"#).is_err());
+    }
 }
