@@ -1,0 +1,147 @@
+//! A configuration with nearly every field, each of which is exchanged for something wrong, one at a time: it is read and
+//! planned, or refused in words that name a field or the place in the text. Nothing panics. Needs no kernel.
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+mod tests {
+    use libcontainer::cgroup::{Controller, Hierarchy, Layout, LayoutKind};
+    use libcontainer::{Context, chain, plan};
+    use serde_json::{Value, json};
+    use spec::runtime::{Process, Resources, Spec};
+
+    const FULL: &str = include_str!("mutated/config.json");
+
+    /// What a refusal begins with.
+    const FIELDS: [&str; 7] =
+        ["process", "root", "hostname", "domainname", "mounts", "hooks", "linux"];
+
+    fn context() -> Context {
+        use Controller::{Blkio, Cpu, Cpuset, Devices, Hugetlb, Memory, Pids};
+        let hierarchy = |name: &str, unified, controllers: &[Controller]| Hierarchy {
+            mount: format!("/sys/fs/cgroup/{name}").into(),
+            unified,
+            controllers: controllers.to_vec(),
+            own: String::new(),
+        };
+        let all = [Blkio, Cpu, Cpuset, Devices, Hugetlb, Memory, Pids];
+        let hierarchies = vec![hierarchy("all", false, &all), hierarchy("unified", true, &[])];
+        let layout = Layout { kind: LayoutKind::Hybrid, hierarchies };
+        Context::new("web", "/bundle", layout)
+    }
+
+    fn wrong_values() -> Vec<Value> {
+        vec![
+            Value::Null,
+            json!(true),
+            json!(-1),
+            json!(0),
+            json!(u64::MAX),
+            json!(i64::MIN),
+            json!(1e300),
+            json!(""),
+            json!("a\0b"),
+            json!("../../../etc"),
+            json!("/a/../../b"),
+            json!("%s%n\u{202e}é"),
+            json!("x".repeat(70_000)),
+            json!([]),
+            json!(["x", null, 7]),
+            json!({}),
+            json!({"a": {"b": []}}),
+        ]
+    }
+
+    /// Every place in a document, by its JSON pointer.
+    fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+        found.push(at.to_owned());
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let name = name.replace('~', "~0").replace('/', "~1");
+                    places(value, &format!("{at}/{name}"), found);
+                }
+            }
+            Value::Array(values) => {
+                for (number, value) in values.iter().enumerate() {
+                    places(value, &format!("{at}/{number}"), found);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    /// Exchanges each place of `document` for each wrong value; gives how many were read.
+    fn mutate(document: &Value, take: impl Fn(&str, &str) -> bool) -> usize {
+        let mut all = Vec::new();
+        places(document, "", &mut all);
+        let mut taken = 0;
+        for place in &all {
+            for wrong in wrong_values() {
+                let mut mutated = document.clone();
+                *mutated.pointer_mut(place).unwrap() = wrong;
+                taken += usize::from(take(place, &mutated.to_string()));
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn the_whole_configuration_can_be_planned() {
+        let spec = Spec::from_json(FULL.as_bytes()).unwrap();
+        if let Err(error) = plan(&spec, &context()) {
+            panic!("{}", chain(&error));
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_anywhere_is_planned_or_refused_by_its_field() {
+        let document: Value = serde_json::from_str(FULL).unwrap();
+        let context = context();
+        let planned = mutate(&document, |place, text| {
+            let spec = match Spec::from_json(text.as_bytes()) {
+                Ok(spec) => spec,
+                Err(error) => {
+                    assert!(!error.to_string().is_empty(), "{place}");
+                    return false;
+                }
+            };
+            match plan(&spec, &context) {
+                Ok(plan) => {
+                    // It is shown, and goes to a file.
+                    assert!(!plan.to_string().is_empty());
+                    serde_json::to_string(&plan).unwrap();
+                    true
+                }
+                Err(error) => {
+                    let words = chain(&error);
+                    let named = FIELDS.iter().any(|field| words.starts_with(field));
+                    assert!(named, "{place}: {words:.300}");
+                    false
+                }
+            }
+        });
+        assert!(planned > 500, "{planned}");
+    }
+
+    #[test]
+    fn a_process_and_resources_that_stand_alone_do_not_panic_either() {
+        let document: Value = serde_json::from_str(FULL).unwrap();
+        let spec = Spec::from_json(FULL.as_bytes()).unwrap();
+        let read = mutate(&document["process"], |place, text| {
+            let Ok(process) = Process::from_json(text.as_bytes()) else { return false };
+            match libcontainer::plan_joining(&process, &spec) {
+                Ok(_) => true,
+                Err(error) => {
+                    let words = chain(&error);
+                    assert!(words.starts_with("process"), "{place}: {words:.300}");
+                    false
+                }
+            }
+        });
+        assert!(read > 100, "{read}");
+        let read = mutate(&document["linux"]["resources"], |_, text| {
+            Resources::from_json(text.as_bytes()).is_ok()
+        });
+        assert!(read > 100, "{read}");
+    }
+}
