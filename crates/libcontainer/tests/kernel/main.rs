@@ -28,6 +28,8 @@ mod process;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod rootfs;
 #[cfg(test)]
 mod roots;
