@@ -13,7 +13,7 @@ use sys::{CloneArgs, Errno, Namespaces, clone3};
 use crate::cgroup::Cgroup;
 use crate::child::{self, Inherited};
 use crate::error::StartError;
-use crate::hooks::{Moment, Occasion};
+use crate::hooks::{self, Moment, Occasion};
 use crate::host_root::HostRoot;
 use crate::id_map;
 use crate::joins::{self, Joins};
@@ -245,9 +245,7 @@ impl Created {
     /// Those of the runtime's namespaces; then the child runs its own.
     fn run_hooks<'a>(&self, hooks: Option<&'a HookPlan>) -> Result<Occasion<'a>, StartError> {
         let none = || StartError::Vanished { how: "asking for hooks that nobody planned".into() };
-        let occasion = Occasion::new(hooks.ok_or_else(none)?, Status::Creating, Some(self.pid()))?;
-        occasion.run_here(Moment::Prestart)?;
-        occasion.run_here(Moment::CreateRuntime)?;
+        let occasion = hooks::before_the_root(hooks.ok_or_else(none)?, self.pid())?;
         let descriptors = occasion.files.descriptors();
         wire::tell_child_with(self.socket.as_fd(), ToChild::Hooks, &descriptors)
             .map_err(StartError::parent("talk with the child"))?;

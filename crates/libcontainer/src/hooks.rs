@@ -233,6 +233,43 @@ pub(crate) struct Occasion<'a> {
     pub(crate) files: HookFiles,
 }
 
+/// Runs the hooks of a container's making in the caller's namespaces; those that follow have the same state.
+///
+/// It is being created for all of them but `prestart`, which stands between `create` and `start`: the table of runtime.md,
+/// "State", allows either, crun and the specification's own tests take it as created.
+pub(crate) fn before_the_root(plan: &HookPlan, pid: i32) -> Result<Occasion<'_>, StartError> {
+    if !Moment::Prestart.hooks(plan).is_empty() {
+        Occasion::new(plan, Status::Created, Some(pid))?.run_here(Moment::Prestart)?;
+    }
+    let occasion = Occasion::new(plan, Status::Creating, Some(pid))?;
+    occasion.run_here(Moment::CreateRuntime)?;
+    Ok(occasion)
+}
+
+/// Runs all hooks of a moment of a container that is no more, whether they fail or not; gives the errors of those that did.
+/// runtime.md, "Lifecycle", step 13.
+pub(crate) fn after_the_end(plan: &HookPlan) -> Vec<StartError> {
+    let (mut errors, mut next) = (Vec::new(), 0);
+    while Moment::Poststop.hooks(plan).len() > usize::from(next) {
+        let ran = Occasion::new(plan, Status::Stopped, None).and_then(|occasion| {
+            let failure = occasion.run_from(Moment::Poststop, next)?;
+            Ok(failure.map(|failure| (failure.number, occasion.error(Moment::Poststop, failure))))
+        });
+        match ran {
+            Ok(None) => break,
+            Ok(Some((number, error))) => {
+                errors.push(error);
+                next = number + 1;
+            }
+            Err(error) => {
+                errors.push(error);
+                break;
+            }
+        }
+    }
+    errors
+}
+
 impl<'a> Occasion<'a> {
     /// Writes the state down.
     pub(crate) fn new(
@@ -253,11 +290,19 @@ impl<'a> Occasion<'a> {
         Ok(Self { plan, files })
     }
 
-    /// Runs the hooks of a moment in the caller's namespaces and in the bundle.
+    /// Runs the hooks of a moment in the caller's namespaces and in the bundle, until one fails.
     pub(crate) fn run_here(&self, moment: Moment) -> Result<(), StartError> {
-        let hooks = moment.hooks(self.plan);
+        match self.run_from(moment, 0)? {
+            Some(failure) => Err(self.error(moment, failure)),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs the hooks from the one of that number on, until one fails.
+    fn run_from(&self, moment: Moment, first: u16) -> Result<Option<HookFailure>, StartError> {
+        let hooks = moment.hooks(self.plan).get(usize::from(first)..).unwrap_or_default();
         if hooks.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let own: Vec<CString> = std::env::vars_os()
             .filter_map(|(name, value)| {
@@ -271,7 +316,9 @@ impl<'a> Occasion<'a> {
         let own = CStringArray::new(own);
         let run = run_prepared(&prepared, (state, output), &own, Some(&bundle));
         let _never_fails = sys::restore_signals(blocked);
-        run.map_err(|failure| self.error(moment, failure))
+        let counted =
+            |failure: HookFailure| HookFailure { number: first + failure.number, ..failure };
+        Ok(run.err().map(counted))
     }
 
     /// The error of a hook that did not end well, wherever it ran.

@@ -334,7 +334,7 @@ pub struct ProcessPlan {
     pub umask: u32,
     /// Capability sets; nothing changes none.
     pub capabilities: Option<CapabilityPlan>,
-    /// What is told about capabilities that were asked for and cannot be given.
+    /// What is told about what was asked for and cannot be given, or has no effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// Resource limits.

@@ -97,6 +97,7 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let process = spec.process.as_ref().ok_or_else(|| PlanError::field("process", "is missing"))?;
     let mut process = process::plan(process, "process")?;
     process.init = context.init;
+    process.warnings.extend(mounts::ignored(&spec.mounts));
     everybodys(&mut process, linux)?;
     process.seccomp = match (&context.seccomp, &linux.seccomp) {
         (Some(compiled), _) => Some(compiled.clone()),

@@ -112,7 +112,7 @@ impl Device {
 }
 
 impl DeviceRules {
-    /// Applies `rules` in order over "deny all".
+    /// Applies `rules` in order over "deny all". Exceptions stay in the order in which they came up: `devices.list` shows it.
     ///
     /// # Errors
     /// Unknown types or access letters, and a rule that would have to cut a hole into a wildcard: v1 kernels ignore it silently.
@@ -121,7 +121,6 @@ impl DeviceRules {
         for rule in rules {
             sum.apply(rule)?;
         }
-        sum.exceptions.sort_unstable_by_key(|(device, _)| *device);
         Ok(sum)
     }
 

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use spec::runtime::Status;
-
 use super::directory::Directory;
 use super::record::Record;
 use super::transitions::Action;
@@ -12,7 +10,7 @@ use super::{Container, ContainerError, Request, Runtime, Waiting};
 use crate::checkpoint::{
     self, CheckpointError, Criu, DumpOptions, Moment, OnMoment, Origin, RestoreOptions, Target,
 };
-use crate::hooks::{self, Occasion};
+use crate::hooks;
 
 /// The annotation that names a file of further options for CRIU; its empty value is for none at all.
 const CONFIG_ANNOTATION: &str = "org.criu.config";
@@ -122,9 +120,7 @@ fn restore(
 
 fn run_hooks(record: &Record, pid: i32) -> Result<(), crate::StartError> {
     let Some(plan) = &record.hooks else { return Ok(()) };
-    let occasion = Occasion::new(plan, Status::Creating, Some(pid))?;
-    occasion.run_here(hooks::Moment::Prestart)?;
-    occasion.run_here(hooks::Moment::CreateRuntime)
+    hooks::before_the_root(plan, pid).map(drop)
 }
 
 fn config_file(annotations: &BTreeMap<String, String>) -> Option<PathBuf> {

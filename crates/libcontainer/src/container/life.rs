@@ -14,7 +14,7 @@ use super::{ContainerError, ContainerName, gate};
 use crate::cgroup::{self, Cgroup, CgroupError, Entry, Stats, SubGroup, WhenMissing};
 use crate::create::{Created, Stdio, open_gate};
 use crate::error::StartError;
-use crate::hooks::{Moment, Occasion};
+use crate::hooks::{self, Moment, Occasion};
 use crate::id_map::is_unprivileged;
 use crate::join::join_shown;
 use crate::process::Process;
@@ -166,7 +166,7 @@ impl Container {
             }
         };
         gate::forget(&self.directory);
-        let ran = started.and_then(|()| self.hooks(Moment::Poststart, Status::Running));
+        let ran = started.and_then(|()| self.poststart());
         ran.map_err(|error| {
             let _gone = first.signal(libc::SIGKILL);
             // An engine deletes it at once, and its parent may be another process: by then it must have ended.
@@ -175,12 +175,13 @@ impl Container {
         })
     }
 
-    fn hooks(&self, moment: Moment, status: Status) -> Result<(), StartError> {
-        let hooks = self.record.hooks.as_ref().filter(|plan| !moment.hooks(plan).is_empty());
-        let Some(plan) = hooks else { return Ok(()) };
+    fn poststart(&self) -> Result<(), StartError> {
+        let hooks = self.record.hooks.as_ref();
+        let Some(plan) = hooks.filter(|plan| !Moment::Poststart.hooks(plan).is_empty()) else {
+            return Ok(());
+        };
         let pid = self.record.first.map(|first| first.pid);
-        let pid = pid.filter(|_| status != Status::Stopped);
-        Occasion::new(plan, status, pid)?.run_here(moment)
+        Occasion::new(plan, Status::Running, pid)?.run_here(Moment::Poststart)
     }
 
     /// Sends a signal to the first process; returns once the kernel has queued it. SIGKILL also reaches a container that stands
@@ -400,10 +401,9 @@ impl Container {
             Cgroup::forget(&self.record.cgroup).map_err(self.refused("remove the unit of"))?;
         }
         let class = self.record.resctrl.as_ref().map_or(Ok(()), Resctrl::remove);
-        let hooks = self.hooks(Moment::Poststop, Status::Stopped);
-        let failed = class.err().map(StartError::Resctrl).into_iter().chain(hooks.err()).collect();
+        let hooks = self.record.hooks.as_ref().map(hooks::after_the_end).unwrap_or_default();
         self.directory.remove();
-        Ok(failed)
+        Ok(class.err().map(StartError::Resctrl).into_iter().chain(hooks).collect())
     }
 
     /// Kills it, and waits until its first process has ended.

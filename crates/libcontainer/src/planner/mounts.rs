@@ -29,6 +29,16 @@ const PROC_FILES: &[&str] = &[
 const CGROUP_ATTRIBUTES: u64 =
     libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
 
+/// Options of a file system on bind mounts, which the kernel ignores: mount(2). Every runtime takes them.
+pub(super) fn ignored(mounts: &[Mount]) -> impl Iterator<Item = String> {
+    mounts.iter().enumerate().filter_map(|(number, mount)| {
+        let options = options::parse(&mount.options);
+        (is_bind(mount, &options) && !options.data.is_empty()).then(|| {
+            format!("mounts[{number}].options: {:?} has no effect on a bind mount", options.data)
+        })
+    })
+}
+
 impl Steps<'_> {
     pub(super) fn mounts(&mut self) -> Result<(), PlanError> {
         let spec = self.spec;
@@ -101,10 +111,6 @@ impl Steps<'_> {
         field: &str,
     ) -> Result<(), PlanError> {
         refuse_below_proc(target, field)?;
-        if !options.data.is_empty() {
-            let why = format!("{:?} has no effect on a bind mount", options.data);
-            return Err(PlanError::field(format!("{field}.options"), why));
-        }
         let source = mount.source.as_ref().filter(|source| !source.as_os_str().is_empty());
         let source =
             source.ok_or_else(|| PlanError::field(format!("{field}.source"), "is missing"))?;

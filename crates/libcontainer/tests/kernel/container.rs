@@ -261,7 +261,8 @@ fn hooks_run_at_their_moments_with_the_state() {
         assert_eq!((state.id.as_str(), state.bundle), ("web", bed.directory.path().to_owned()));
         (state.status, state.pid == Some(first.pid()))
     };
-    for moment in ["prestart", "createRuntime", "createContainer"] {
+    assert_eq!(told("prestart"), (Status::Created, true));
+    for moment in ["createRuntime", "createContainer"] {
         assert_eq!(told(moment), (Status::Creating, true), "{moment}");
     }
     assert_eq!(told("startContainer"), (Status::Created, true));
@@ -313,6 +314,37 @@ fn a_hook_is_killed_after_its_time() {
     let (streams, _stdout, _stderr) = pipes();
     let error = make(&bed, &spec, &streams, "web").unwrap_err();
     assert!(chain(&error).ends_with("killed after its time of 1 s"), "{}", chain(&error));
+    bed.assert_nothing_left();
+}
+
+#[test]
+fn hooks_after_the_end_run_whatever_the_others_do() {
+    let bed = Bed::new();
+    let mut spec = bed.spec("true");
+    let fails = |code: &str| Hook {
+        path: "/bin/sh".into(),
+        args: strings(&["sh", "-c", &format!("echo words {code}; exit {code}")]),
+        ..Hook::default()
+    };
+    spec.hooks.get_or_insert_default().poststop =
+        vec![fails("3"), noting(&bed, "poststop"), fails("4"), noting(&bed, "last")];
+    let (streams, _stdout, _stderr) = pipes();
+    let mut made = make(&bed, &spec, &streams, "web").unwrap();
+    let first = made.process().unwrap();
+    made.start().unwrap();
+    wait(&first);
+    let failed: Vec<String> =
+        made.delete(false).unwrap().iter().map(|error| chain(error)).collect();
+    assert_eq!(
+        failed,
+        [
+            "run poststop hook #0 (/bin/sh): exit status 3: words 3",
+            "run poststop hook #2 (/bin/sh): exit status 4: words 4",
+        ]
+    );
+    let notes = fs::read_to_string(bed.path("notes")).unwrap();
+    let moments: Vec<_> = notes.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(moments, ["poststop", "last"]);
     bed.assert_nothing_left();
 }
 

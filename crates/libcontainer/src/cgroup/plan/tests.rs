@@ -409,6 +409,7 @@ fn the_default_plan_of_a_container() {
     make cgroup /cg/unified/corten/x
     set devices.deny = a
     set devices.allow = c *:* m
+    set devices.allow = b *:* m
     set devices.allow = c 1:3 rwm
     set devices.allow = c 1:5 rwm
     set devices.allow = c 1:7 rwm
@@ -418,7 +419,6 @@ fn the_default_plan_of_a_container() {
     set devices.allow = c 5:2 rwm
     set devices.allow = c 10:200 rwm
     set devices.allow = c 136:* rwm
-    set devices.allow = b *:* m
     ");
     let text = serde_json::to_string(&whole).unwrap();
     assert_eq!(serde_json::from_str::<CgroupPlan>(&text).unwrap(), whole);
@@ -428,7 +428,7 @@ fn the_default_plan_of_a_container() {
     make cgroup /cg/corten/x
     set memory.swap.max = 0
     set memory.max = 100
-    filter devices: deny all but c *:* m, c 1:3 rwm, c 1:5 rwm, c 1:7 rwm, c 1:8 rwm, c 1:9 rwm, c 5:0 rwm, c 5:2 rwm, c 10:200 rwm, c 136:* rwm, b *:* m
+    filter devices: deny all but c *:* m, b *:* m, c 1:3 rwm, c 1:5 rwm, c 1:7 rwm, c 1:8 rwm, c 1:9 rwm, c 5:0 rwm, c 5:2 rwm, c 10:200 rwm, c 136:* rwm
     ");
 }
 
