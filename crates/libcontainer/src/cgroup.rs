@@ -44,6 +44,7 @@ pub use devices::{Access, Device, DeviceKind, DeviceRules, default_device_rules}
 pub use entry::Entry;
 pub(crate) use entry::enter;
 pub use error::{CgroupError, DetectError, PlanError};
+pub(crate) use group::Begun;
 pub use group::{Cgroup, ControlGroup};
 pub(crate) use layout::unescape;
 pub use layout::{Controller, Hierarchy, Layout, LayoutKind};

@@ -23,6 +23,7 @@ use crate::hooks::{HookFailure, PreparedHook, ReceivedFiles};
 use crate::identity;
 use crate::lend;
 use crate::prepared::{Action, BindSource, Prepared};
+use crate::progress::Progress;
 use crate::rootfs::{self, Root};
 use crate::show;
 use crate::wire::{self, At, Failed, Place, ProcessStep, ToChild};
@@ -32,6 +33,8 @@ use crate::wire::{self, At, Failed, Place, ProcessStep, ToChild};
 pub(crate) struct Inherited<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) socket: BorrowedFd<'a>,
+    /// Where it tells where it is.
+    pub(crate) progress: &'a Progress,
     /// The parent's end of it, closed first: the end of a parent that was killed would not be seen.
     pub(crate) parents_end: BorrowedFd<'a>,
     /// Namespaces to join but the user namespace.
@@ -63,6 +66,7 @@ pub(crate) fn hide() -> Result<(), Failed> {
 }
 
 fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
+    let progress = inherited.progress;
     let namespaces = begin(inherited)?;
     let enter_groups = || {
         wire::await_parent_with(inherited.socket, ToChild::Groups, |door| {
@@ -70,13 +74,16 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
         })
     };
     if !inherited.prepared.enters_groups_later() {
+        progress.step(ProcessStep::EnterCgroup);
         enter_groups()?;
     }
+    progress.step(ProcessStep::JoinNamespace);
     join(inherited)?;
     let (mut walk, early) = arrive(inherited)?;
     for (number, action) in inherited.prepared.steps.iter().enumerate().skip(early) {
         walk.number = u16::try_from(number).unwrap_or(u16::MAX);
         let here = Place::Step(walk.number);
+        progress.reach(here);
         if matches!(action, Action::EnterGroups) {
             enter_groups()?;
         }
@@ -88,16 +95,8 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
         }
         walk.step(action, inherited.prepared).map_err(|errno| Failed { at: here, errno })?;
     }
-    if inherited.gate.is_some() {
-        // Engines take a program that is missing as the caller's mistake when `create` says so, as their own when `start` does.
-        identity::find_program(&inherited.prepared.process)?;
-    }
-    hide()?;
+    come_to_gate(inherited)?;
     let console = walk.terminal.as_ref().map(|terminal| terminal.master.as_fd());
-    if inherited.gate.is_some() {
-        // Before anybody knows of the container: what is blocked waits.
-        sys::block_signals(ending_signals()).at(ProcessStep::Signals)?;
-    }
     wire::send_ready(inherited.socket, console)?;
     let starter = inherited.gate.map(|gate| {
         wire::await_parent(inherited.socket, ToChild::Leave)?;
@@ -110,10 +109,14 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
     let talk = starter.as_ref().map_or(inherited.socket, |(socket, _)| socket.as_fd());
     let become_process = |hooks: &ReceivedFiles| {
         let slave = walk.terminal.as_ref().map(|terminal| terminal.slave.as_fd());
-        identity::become_process(&inherited.prepared.process, talk, inherited.stdio, slave, hooks)
+        let process = &inherited.prepared.process;
+        identity::become_process(process, (talk, progress), inherited.stdio, slave, hooks)
     };
     let outcome = match &starter {
-        Some((_, hooks)) => become_process(hooks),
+        Some((_, hooks)) => {
+            // Its starter is not its maker, who has the page.
+            wire::send_trace(talk, progress.file()).and_then(|()| become_process(hooks))
+        }
         None => receive_go(talk).and_then(|hooks| become_process(&hooks)),
     };
     if let (Some((socket, _)), Err(failed)) = (&starter, &outcome) {
@@ -139,17 +142,36 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
 ///
 /// Gives where its namespaces are, for one that shows them at the gate.
 fn begin(inherited: &Inherited<'_>) -> Result<Option<OwnedFd>, Failed> {
+    let progress = inherited.progress;
     sys::close_inherited(inherited.parents_end);
     if !inherited.open_to_maker {
+        progress.step(ProcessStep::HideFromTracers);
         hide()?;
     }
     // Its maker reaches them in no other way later.
     let shows = inherited.open_to_maker && inherited.gate.is_some();
     let namespaces = shows.then(show::own).transpose().at(ProcessStep::JoinNamespace)?;
     if inherited.user_namespace {
+        progress.step(ProcessStep::MapIds);
         wire::await_parent(inherited.socket, ToChild::Mapped)?;
     }
     Ok(namespaces)
+}
+
+fn come_to_gate(inherited: &Inherited<'_>) -> Result<(), Failed> {
+    let progress = inherited.progress;
+    if inherited.gate.is_some() {
+        // Engines take a program that is missing as the caller's mistake when `create` says so, as their own when `start` does.
+        progress.step(ProcessStep::FindProgram);
+        identity::find_program(&inherited.prepared.process)?;
+    }
+    hide()?;
+    if inherited.gate.is_some() {
+        // Before anybody knows of the container: what is blocked waits.
+        sys::block_signals(ending_signals()).at(ProcessStep::Signals)?;
+    }
+    progress.step(ProcessStep::Gate);
+    Ok(())
 }
 
 /// Becomes root of its user namespace, where it has one. Gives how many steps were taken on the way.
@@ -160,10 +182,12 @@ fn arrive<'a>(inherited: &Inherited<'a>) -> Result<(Walk<'a>, usize), Failed> {
     if !confined {
         return Ok((walk, 0));
     }
-    let early = walk.early_steps(inherited.prepared)?;
+    let early = walk.early_steps(inherited)?;
+    inherited.progress.step(ProcessStep::BecomeRootInside);
     identity::become_root_inside()?;
     if let Some(namespaces) = inherited.inside_joined_user {
         let bits = u32::try_from(namespaces.bits()).unwrap_or(0);
+        inherited.progress.step(ProcessStep::MakeNamespaces);
         sys::unshare_namespaces(bits).at(ProcessStep::MakeNamespaces)?;
     }
     Ok((walk, early))
@@ -226,7 +250,8 @@ fn forget_maker(
             .and_then(|()| rustix::stdio::dup2_stderr(slave))
             .at(ProcessStep::Stdio)?;
     }
-    let kept = [gate, namespaces.unwrap_or(gate), slave, stdin, stdout, stderr];
+    let file = inherited.progress.file();
+    let kept = [gate, namespaces.unwrap_or(gate), slave, stdin, stdout, stderr, file];
     sys::close_all_but(inherited.prepared.process.close_from, &kept).at(ProcessStep::Descriptors)
 }
 
@@ -294,13 +319,15 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Files of procfs about a process that is undumpable belong to the host's root, which in a user namespace it is no longer
     /// once it is root inside: proc(5). Gives how many steps were taken.
-    fn early_steps(&mut self, prepared: &Prepared) -> Result<usize, Failed> {
+    fn early_steps(&mut self, inherited: &Inherited<'_>) -> Result<usize, Failed> {
+        let prepared = inherited.prepared;
         let early = |action: &&Action| {
             matches!(action, Action::OomScoreAdjust { .. } | Action::TimeNamespace { .. })
         };
         let count = prepared.steps.iter().take_while(early).count();
         for (number, action) in prepared.steps.iter().take(count).enumerate() {
             let here = Place::Step(u16::try_from(number).unwrap_or(u16::MAX));
+            inherited.progress.reach(here);
             self.step(action, prepared).map_err(|errno| Failed { at: here, errno })?;
         }
         Ok(count)

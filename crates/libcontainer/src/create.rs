@@ -7,10 +7,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
-use spec::runtime::Status;
+use spec::runtime::{NamespaceKind, Status};
 use sys::{CloneArgs, Errno, Namespaces, clone3};
 
-use crate::cgroup::Cgroup;
+use crate::cgroup::{Begun, Cgroup};
 use crate::child::{self, Inherited};
 use crate::error::StartError;
 use crate::hooks::{self, Moment, Occasion};
@@ -22,10 +22,11 @@ use crate::names::Names;
 use crate::plan::{HookPlan, NamespacePlan, Plan};
 use crate::prepared::Prepared;
 use crate::process::Process;
+use crate::progress::{Progress, Trace};
 use crate::resctrl::Resctrl;
 use crate::seccomp::Confined;
 use crate::spare::SpareNetwork;
-use crate::wire::{self, Failed, FromChild, Place, ToChild};
+use crate::wire::{self, Failed, FromChild, Place, ProcessStep, ToChild};
 
 /// How long a group may take to empty after its processes were killed.
 pub(crate) const GROUP_PATIENCE: Duration = Duration::from_secs(2);
@@ -61,6 +62,8 @@ pub struct Created {
     process: Option<Process>,
     console: Option<OwnedFd>,
     socket: OwnedFd,
+    /// Where the child is.
+    trace: Trace,
     cgroup: Option<Cgroup>,
     names: Names,
     hooks: Option<HookPlan>,
@@ -119,32 +122,25 @@ pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Create
     }
     let mut groups = Cgroup::begin(&plan.cgroup).map_err(StartError::Cgroup)?;
     let (names, host_root) = (Names::of(&plan.process), HostRoot::of(plan));
-    let (process, socket) =
+    let (process, socket, trace) =
         clone_child(&prepared, (&joins, &names), (stdio, gate), groups.entrance())?;
     // Dropped before the groups on an error, which ends the process in them.
     let mut created = Created {
         process: Some(process),
         console: None,
         socket,
+        trace,
         cgroup: None,
         names,
         hooks: plan.hooks.clone(),
         host_root,
         resctrl: None,
     };
-    if prepared.namespaces.contains(Namespaces::USER) {
-        created.map_ids(plan)?;
-    }
     // The child is at its mounts meanwhile.
-    if !plan.net_devices.is_empty() {
-        joins.bring_in(&plan.net_devices, created.pid())?;
+    match created.furnish(plan, &joins, &mut groups) {
+        Ok(()) => created.console = created.prepare(plan, &prepared)?,
+        Err(error) => return Err(created.rather_of_child(error, plan)),
     }
-    if let Some(resctrl) = &plan.resctrl {
-        created.resctrl = Some(Resctrl::apply(resctrl, created.pid())?);
-    }
-    let cgroup = groups.finish(Some(created.pid())).map_err(StartError::Cgroup)?;
-    created.let_in(cgroup)?;
-    created.console = created.prepare(plan, &prepared)?;
     Ok(created)
 }
 
@@ -153,8 +149,9 @@ fn clone_child(
     (joins, names): (&Joins, &Names),
     (stdio, gate): (Stdio<'_>, Option<BorrowedFd<'_>>),
     into_cgroup: Option<BorrowedFd<'_>>,
-) -> Result<(Process, OwnedFd), StartError> {
+) -> Result<(Process, OwnedFd, Trace), StartError> {
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
+    let progress = Progress::new().map_err(StartError::parent("make a page of memory to share"))?;
     let user_namespace = prepared.namespaces.contains(Namespaces::USER);
     // Inside a user namespace that is joined, only what is made after joining belongs to it.
     let (at_clone, after_joining) = if joins.user.is_some() {
@@ -165,6 +162,7 @@ fn clone_child(
     let inherited = Inherited {
         prepared,
         socket: child_socket.as_fd(),
+        progress: &progress,
         parents_end: socket.as_fd(),
         joins: &joins.others,
         joined_user: joins.user.as_ref(),
@@ -175,14 +173,79 @@ fn clone_child(
         gate,
     };
     if joins.go_beyond(prepared.namespaces) {
-        return Ok((joins::clone_beyond(&inherited, into_cgroup, names)?, socket));
+        let how = joins::end_of_helper(&inherited, into_cgroup)?;
+        drop(child_socket);
+        let trace = progress.into_trace();
+        return match trace.made().map(Process::child).transpose() {
+            Ok(Some(process)) => Ok((process, socket, trace)),
+            Ok(None) => Err(hear_last_words(&socket, &trace, (names, None), how)),
+            Err(errno) => Err(StartError::parent("find the joining process")(errno)),
+        };
     }
     let args = CloneArgs { namespaces: at_clone, into_cgroup, ..CloneArgs::default() };
     let cloned = joins.clone_inside(at_clone, || clone3(args, || child::run(&inherited)))?;
-    Ok((Process::new(cloned.pid, cloned.pidfd), socket))
+    Ok((Process::new(cloned.pid, cloned.pidfd), socket, progress.into_trace()))
+}
+
+/// What a child says last whose end has been waited for; where it said nothing, at what it was.
+fn hear_last_words(
+    socket: &OwnedFd,
+    trace: &Trace,
+    (names, plan): (&Names, Option<&Plan>),
+    how: String,
+) -> StartError {
+    loop {
+        match wire::hear_child(socket.as_fd()) {
+            Ok(FromChild::Failed(failed)) => return names.explain(failed, plan, None),
+            Ok(FromChild::Closed) | Err(_) => return names.vanished(trace.place(), plan, how),
+            Ok(
+                FromChild::Hooks
+                | FromChild::Wish { .. }
+                | FromChild::Ready { .. }
+                | FromChild::Trace { .. }
+                | FromChild::Namespace { .. }
+                | FromChild::Listener { .. },
+            ) => {}
+        }
+    }
 }
 
 impl Created {
+    /// What the parent makes while the child takes its first steps.
+    fn furnish(
+        &mut self,
+        plan: &Plan,
+        joins: &Joins,
+        groups: &mut Begun<'_>,
+    ) -> Result<(), StartError> {
+        if plan.namespaces.create.contains(&NamespaceKind::User) {
+            self.map_ids(plan)?;
+        }
+        if !plan.net_devices.is_empty() {
+            joins.bring_in(&plan.net_devices, self.pid())?;
+        }
+        if let Some(resctrl) = &plan.resctrl {
+            self.resctrl = Some(Resctrl::apply(resctrl, self.pid())?);
+        }
+        let cgroup = groups.finish(Some(self.pid())).map_err(StartError::Cgroup)?;
+        self.let_in(cgroup)
+    }
+
+    /// An error of ours that only follows from the child's end, whose words are told then.
+    fn rather_of_child(&mut self, error: StartError, plan: &Plan) -> StartError {
+        let Some(process) = self
+            .process
+            .as_ref()
+            .filter(|process| process.has_ended() || wire::has_closed(self.socket.as_fd()))
+        else {
+            return self.abandon(error);
+        };
+        let how = end(process);
+        let told = hear_last_words(&self.socket, &self.trace, (&self.names, Some(plan)), how);
+        self.process = None;
+        self.abandon(told)
+    }
+
     /// Takes the groups over, and tells the child that they exist.
     fn let_in(&mut self, cgroup: Cgroup) -> Result<(), StartError> {
         let cgroup = self.cgroup.insert(cgroup);
@@ -195,7 +258,7 @@ impl Created {
     fn map_ids(&self, plan: &Plan) -> Result<(), StartError> {
         let NamespacePlan { uid_mappings, gid_mappings, .. } = &plan.namespaces;
         id_map::write(self.pid(), uid_mappings, gid_mappings)?;
-        wire::tell_child(self.socket.as_fd(), ToChild::Mapped)
+        wire::tell_child_with(self.socket.as_fd(), ToChild::Mapped, &[])
             .map_err(StartError::parent("talk with the child"))
     }
 
@@ -222,11 +285,11 @@ impl Created {
                 }
                 Ok(
                     FromChild::Closed
-                    | FromChild::Joined { .. }
+                    | FromChild::Trace { .. }
                     | FromChild::Namespace { .. }
                     | FromChild::Listener { .. },
                 ) => {
-                    return Err(self.vanished());
+                    return Err(self.vanished(Some(plan)));
                 }
                 Err(errno) => {
                     let action = "hear the child".to_owned();
@@ -244,7 +307,8 @@ impl Created {
 
     /// Those of the runtime's namespaces; then the child runs its own.
     fn run_hooks<'a>(&self, hooks: Option<&'a HookPlan>) -> Result<Occasion<'a>, StartError> {
-        let none = || StartError::Vanished { how: "asking for hooks that nobody planned".into() };
+        // The child asks for those of its plan.
+        let none = || StartError::parent("run hooks")(Errno::from_raw(libc::EINVAL));
         let occasion = hooks::before_the_root(hooks.ok_or_else(none)?, self.pid())?;
         let descriptors = occasion.files.descriptors();
         wire::tell_child_with(self.socket.as_fd(), ToChild::Hooks, &descriptors)
@@ -277,17 +341,18 @@ impl Created {
     /// # Errors
     /// [`StartError::NotFound`] and [`StartError::NotExecutable`] for a program that cannot be run, else the step.
     pub fn start(mut self) -> Result<(Process, Cgroup), StartError> {
-        let pid = self.pid();
-        let opened = open_gate(self.socket.as_fd(), pid, &self.names, self.hooks.as_ref());
-        match (opened, self.process.take(), self.cgroup.take()) {
-            (Ok(()), Some(process), Some(cgroup)) => Ok((process, cgroup)),
-            (opened, process, cgroup) => {
-                (self.process, self.cgroup) = (process, cgroup);
-                Err(match opened {
-                    Ok(()) | Err(StartError::Vanished { .. }) => self.vanished(),
-                    Err(error) => self.abandon(error),
-                })
-            }
+        let (Some(process), Some(cgroup)) = (self.process.take(), self.cgroup.take()) else {
+            return Err(self.vanished(None));
+        };
+        let gate = Gate { socket: self.socket.as_fd(), trace: Some(&self.trace) };
+        let opened = gate.open(&process, &self.names, self.hooks.as_ref());
+        if opened.is_ok() {
+            return Ok((process, cgroup));
+        }
+        (self.process, self.cgroup) = (Some(process), Some(cgroup));
+        match opened {
+            Ok(()) | Err(StartError::Vanished { .. }) => Err(self.vanished(None)),
+            Err(error) => Err(self.abandon(error)),
         }
     }
 
@@ -296,13 +361,15 @@ impl Created {
     /// # Errors
     /// When it is gone.
     pub(crate) fn leave(mut self) -> Result<(Process, Cgroup), StartError> {
-        if let Err(errno) = wire::tell_child(self.socket.as_fd(), ToChild::Leave) {
-            let action = "leave the child at its gate".to_owned();
-            return Err(self.abandon(StartError::Parent { action, errno }));
-        }
-        match (self.process.take(), self.cgroup.take()) {
-            (Some(process), Some(cgroup)) => Ok((process, cgroup)),
-            _ => Err(self.vanished()),
+        match (wire::tell_child(self.socket.as_fd(), ToChild::Leave), self.process.take()) {
+            (Ok(()), Some(process)) => match self.cgroup.take() {
+                Some(cgroup) => Ok((process, cgroup)),
+                None => Err(self.vanished(None)),
+            },
+            (_gone, process) => {
+                self.process = process;
+                Err(self.vanished(None))
+            }
         }
     }
 
@@ -311,9 +378,10 @@ impl Created {
         &self.names
     }
 
-    fn vanished(&mut self) -> StartError {
-        let how = self.process.as_ref().map_or_else(String::new, end);
-        self.abandon(StartError::Vanished { how })
+    fn vanished(&mut self, plan: Option<&Plan>) -> StartError {
+        let how = self.process.take().as_ref().map_or_else(String::new, end);
+        let error = self.names.vanished(self.trace.place(), plan, how);
+        self.abandon(error)
     }
 
     /// Leaves nothing, and passes the error on.
@@ -338,49 +406,77 @@ impl Created {
 impl Drop for Created {
     fn drop(&mut self) {
         if self.process.is_some() || self.cgroup.is_some() {
-            self.abandon(StartError::Vanished { how: String::new() });
+            self.vanished(None);
         }
     }
 }
 
-/// Tells the process at the other end of `socket` to become its program; returns once it runs.
-pub(crate) fn open_gate(
-    socket: BorrowedFd<'_>,
-    pid: i32,
-    names: &Names,
-    hooks: Option<&HookPlan>,
-) -> Result<(), StartError> {
-    let hooks = hooks.filter(|plan| !plan.hooks.start_container.is_empty());
-    let occasion = hooks.map(|plan| Occasion::new(plan, Status::Created, Some(pid))).transpose()?;
-    let descriptors = occasion.as_ref().map(|occasion| occasion.files.descriptors());
-    wire::tell_child_with(socket, ToChild::Go, descriptors.as_ref().map_or(&[], |both| both))
-        .map_err(StartError::parent("open the gate"))?;
-    loop {
-        match wire::hear_child(socket).map_err(StartError::parent("hear the child"))? {
-            FromChild::Closed => return Ok(()),
-            FromChild::Listener { descriptor: Some(listener) } => {
-                // Dropped at once: a copy of ours would hide from the kernel that whoever should answer is gone.
-                names.deliver(&listener, Confined { pid, first: pid })?;
-            }
-            FromChild::Failed(failed) => {
-                let hooks = occasion.as_ref().map(|occasion| (occasion, Moment::StartContainer));
-                return Err(names.explain(failed, None, hooks));
-            }
-            FromChild::Hooks
-            | FromChild::Wish { .. }
-            | FromChild::Ready { .. }
-            | FromChild::Joined { .. }
-            | FromChild::Namespace { .. }
-            | FromChild::Listener { descriptor: None } => {
-                return Err(StartError::Vanished { how: String::new() });
+/// The way to a process that waits to become its program.
+pub(crate) struct Gate<'a> {
+    pub(crate) socket: BorrowedFd<'a>,
+    /// Where it is, for its maker; whoever else comes is told.
+    pub(crate) trace: Option<&'a Trace>,
+}
+
+impl Gate<'_> {
+    /// Tells the process to become its program; returns once it runs.
+    pub(crate) fn open(
+        &self,
+        process: &Process,
+        names: &Names,
+        hooks: Option<&HookPlan>,
+    ) -> Result<(), StartError> {
+        let (socket, pid) = (self.socket, process.pid());
+        let hooks = hooks.filter(|plan| !plan.hooks.start_container.is_empty());
+        let occasion =
+            hooks.map(|plan| Occasion::new(plan, Status::Created, Some(pid))).transpose()?;
+        let descriptors = occasion.as_ref().map(|occasion| occasion.files.descriptors());
+        wire::tell_child_with(socket, ToChild::Go, descriptors.as_ref().map_or(&[], |both| both))
+            .map_err(StartError::parent("open the gate"))?;
+        let mut handed = None;
+        loop {
+            match wire::hear_child(socket).map_err(StartError::parent("hear the child"))? {
+                FromChild::Closed => {
+                    let trace = self.trace.or(handed.as_ref());
+                    let runs = trace.is_some_and(|trace| trace.program_runs(process));
+                    let place = trace.map_or(Place::Process(ProcessStep::Gate), Trace::place);
+                    let vanished = || names.vanished(place, None, NO_LONGER_THERE.to_owned());
+                    return if runs { Ok(()) } else { Err(vanished()) };
+                }
+                FromChild::Trace { file } => handed = file.map(Trace::received),
+                FromChild::Listener { descriptor: Some(listener) } => {
+                    // Dropped at once: a copy of ours would hide from the kernel that whoever should answer is gone.
+                    names.deliver(&listener, Confined { pid, first: pid })?;
+                }
+                FromChild::Failed(failed) => {
+                    let hooks = occasion.as_ref().map(|ran| (ran, Moment::StartContainer));
+                    return Err(names.explain(failed, None, hooks));
+                }
+                FromChild::Hooks
+                | FromChild::Wish { .. }
+                | FromChild::Ready { .. }
+                | FromChild::Namespace { .. }
+                | FromChild::Listener { descriptor: None } => {
+                    return Err(StartError::parent("hear the child")(Errno::from_raw(
+                        libc::EPROTO,
+                    )));
+                }
             }
         }
     }
 }
+
+/// How a process ended that is not ours to wait for.
+const NO_LONGER_THERE: &str = "before its program ran";
 
 /// Kills and reaps a child of ours; says how it had ended.
 pub(crate) fn end(process: &Process) -> String {
     let _gone = process.signal(libc::SIGKILL);
+    wait_for(process)
+}
+
+/// Reaps a child of ours that ends by itself; says how.
+pub(crate) fn wait_for(process: &Process) -> String {
     match wire::retry(|| waitid(WaitId::PidFd(process.pidfd()), WaitIdOptions::EXITED)) {
         Ok(Some(status)) => match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => format!("with exit code {code}"),

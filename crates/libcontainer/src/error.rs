@@ -86,8 +86,10 @@ pub enum StartError {
     #[error(transparent)]
     Hook(Box<HookError>),
     /// The child ended without a word: it was killed.
-    #[error("the child ended before its program started, {how}")]
+    #[error("{step}: the process ended {how}")]
     Vanished {
+        /// What it was at, with its object.
+        step: String,
         /// By which signal or with which code.
         how: String,
     },

@@ -19,6 +19,7 @@ use crate::home;
 use crate::hooks::{HookFailure, ReceivedFiles};
 use crate::plan::CapabilityPlan;
 use crate::prepared::PreparedProcess;
+use crate::progress::Progress;
 use crate::rootfs::Root;
 use crate::wire::{self, At, Failed, Place, ProcessStep};
 
@@ -35,40 +36,39 @@ pub(crate) fn become_root_inside() -> Result<(), Failed> {
 /// Becomes the program; returns only a failure.
 pub(crate) fn become_process(
     process: &PreparedProcess,
-    socket: BorrowedFd<'_>,
+    (socket, progress): (BorrowedFd<'_>, &Progress),
     stdio: Option<[BorrowedFd<'_>; 3]>,
     terminal: Option<BorrowedFd<'_>>,
     hooks: &ReceivedFiles,
 ) -> Result<Infallible, Failed> {
+    progress.step(ProcessStep::NewSession);
     rustix::process::setsid().at(ProcessStep::NewSession)?;
+    progress.step(ProcessStep::Stdio);
     take_stdio(process, stdio, terminal)?;
-    if !process.keep_keyring {
-        keyring(process).at(ProcessStep::Keyring)?;
-    }
-    label(process).at(ProcessStep::Label)?;
-    process.processors.apply()?;
-    process.scheduling.apply()?;
-    if let Some(domain) = process.personality {
-        sys::set_personality(domain).at(ProcessStep::Personality)?;
-    }
+    surround(process, progress)?;
+    progress.step(ProcessStep::WorkingDirectory);
     let directory = working_directory(process);
     if process.home_missing {
         home::complete(&process.envp, process.uid);
     }
     // The last that opens anything is done: with a limit of a few descriptors it would be refused its next one.
-    set_limits(process)?;
+    set_limits(process, progress)?;
+    progress.step(ProcessStep::Descriptors);
     // Whatever the monitor or its parent had open ends at exec (CVE-2024-21626). Before the filter: profiles older than Linux 5.9
     // do not know close_range(2).
     sys::close_on_exec_from(process.close_from).at(ProcessStep::Descriptors)?;
     // Without no_new_privs only a privileged process may load a filter: before the rights go. seccomp(2).
     if !process.no_new_privileges {
+        progress.step(ProcessStep::Seccomp);
         seccomp(process, socket)?;
     }
     let capabilities = process.capabilities.map(within_reach);
     if let Some(sets) = &capabilities {
+        progress.step(ProcessStep::BoundingSet);
         drop_from_bounding_set(sets.bounding).at(ProcessStep::BoundingSet)?;
         rustix::thread::set_keep_capabilities(true).at(ProcessStep::KeepCapabilities)?;
     }
+    progress.step(ProcessStep::User);
     set_user(process)?;
     match directory {
         // Of a directory that only the user himself may enter; root of a user namespace is nobody to other owners.
@@ -76,19 +76,44 @@ pub(crate) fn become_process(
         entered => entered?,
     }
     if let Some(sets) = &capabilities {
+        progress.step(ProcessStep::Capabilities);
         set_capabilities(sets)?;
     }
     if process.no_new_privileges {
+        progress.step(ProcessStep::NoNewPrivileges);
         rustix::thread::set_no_new_privs(true).at(ProcessStep::NoNewPrivileges)?;
+        progress.step(ProcessStep::Seccomp);
         seccomp(process, socket)?;
     }
     sys::default_signals();
-    hooks.run(&process.start_hooks, &process.envp).map_err(HookFailure::failed)?;
-    if process.init {
-        return crate::init::run(process);
+    if !process.start_hooks.is_empty() {
+        progress.step(ProcessStep::StartHooks);
+        hooks.run(&process.start_hooks, &process.envp).map_err(HookFailure::failed)?;
     }
+    if process.init {
+        return crate::init::run(process, progress);
+    }
+    progress.step(ProcessStep::Signals);
     sys::unblock_all_signals().at(ProcessStep::Signals)?;
-    execute(process)
+    execute(process, progress)
+}
+
+/// What is set while the process has all its rights.
+fn surround(process: &PreparedProcess, progress: &Progress) -> Result<(), Failed> {
+    if !process.keep_keyring {
+        progress.step(ProcessStep::Keyring);
+        keyring(process).at(ProcessStep::Keyring)?;
+    }
+    progress.step(ProcessStep::Label);
+    label(process).at(ProcessStep::Label)?;
+    progress.step(ProcessStep::Processors);
+    process.processors.apply()?;
+    process.scheduling.apply(progress)?;
+    if let Some(domain) = process.personality {
+        progress.step(ProcessStep::Personality);
+        sys::set_personality(domain).at(ProcessStep::Personality)?;
+    }
+    Ok(())
 }
 
 fn take_stdio(
@@ -196,12 +221,12 @@ fn working_directory(process: &PreparedProcess) -> Result<(), Failed> {
     rustix::process::fchdir(directory).at(ProcessStep::WorkingDirectory)
 }
 
-fn set_limits(process: &PreparedProcess) -> Result<(), Failed> {
+fn set_limits(process: &PreparedProcess, progress: &Progress) -> Result<(), Failed> {
     for (number, (resource, limit)) in process.rlimits.iter().enumerate() {
-        rustix::process::setrlimit(*resource, *limit).map_err(|errno| Failed {
-            at: Place::Limit(u16::try_from(number).unwrap_or(u16::MAX)),
-            errno: errno.into(),
-        })?;
+        let at = Place::Limit(u16::try_from(number).unwrap_or(u16::MAX));
+        progress.reach(at);
+        rustix::process::setrlimit(*resource, *limit)
+            .map_err(|errno| Failed { at, errno: errno.into() })?;
     }
     Ok(())
 }
@@ -313,7 +338,11 @@ pub(crate) fn find_program(process: &PreparedProcess) -> Result<(), Failed> {
 }
 
 /// Tries each candidate: what is missing in one directory of PATH may be in the next. The refusal that tells most is told.
-pub(crate) fn execute(process: &PreparedProcess) -> Result<Infallible, Failed> {
+pub(crate) fn execute(
+    process: &PreparedProcess,
+    progress: &Progress,
+) -> Result<Infallible, Failed> {
+    progress.step(ProcessStep::Exec);
     let mut told = Errno::from_raw(libc::ENOENT);
     for program in &process.programs {
         if is_own_program(program, process.own_program) {

@@ -12,6 +12,7 @@ use sys::{Errno, SignalSet, exit_now};
 
 use crate::identity;
 use crate::prepared::PreparedProcess;
+use crate::progress::Progress;
 use crate::wire::{At, Failed, Place, ProcessStep};
 
 /// The number of descriptors below which nothing is closed: the standard streams.
@@ -20,7 +21,7 @@ const FIRST_OF_OURS: u32 = 3;
 const NAME: &CStr = c"init";
 
 /// Starts the program as a child and serves it until it ends; then ends with its status.
-pub(crate) fn run(process: &PreparedProcess) -> Result<Infallible, Failed> {
+pub(crate) fn run(process: &PreparedProcess, progress: &Progress) -> Result<Infallible, Failed> {
     let all = SignalSet::all();
     sys::block_signals(all).at(ProcessStep::Signals)?;
     // Before there is a program that could look. Without procfs nobody inside sees the arguments at all.
@@ -32,7 +33,7 @@ pub(crate) fn run(process: &PreparedProcess) -> Result<Infallible, Failed> {
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).at(ProcessStep::Fork)?;
     // The filter is loaded by now, and Docker's knows clone(2) alone.
     let child = sys::fork(|| {
-        let failed = begin(process);
+        let failed = begin(process, progress);
         let _nobody = rustix::io::write(&tell, &failed.errno.raw().to_ne_bytes());
         exit_now(127)
     })
@@ -45,6 +46,11 @@ pub(crate) fn run(process: &PreparedProcess) -> Result<Infallible, Failed> {
             errno: Errno::from_raw(i32::from_ne_bytes(errno)),
         });
     }
+    if progress.place() != Place::Process(ProcessStep::Exec) {
+        // It ended without a word before it came to its exec, and whoever waits hears what it was at.
+        exit_now(125);
+    }
+    progress.step(ProcessStep::Serve);
     sys::close_from(FIRST_OF_OURS);
     serve(child, all)
 }
@@ -76,12 +82,13 @@ fn arguments(stat: &[u8]) -> Option<(u64, u64)> {
     (start < end).then_some((start, end))
 }
 
-fn begin(process: &PreparedProcess) -> Failed {
+fn begin(process: &PreparedProcess, progress: &Progress) -> Failed {
+    progress.step(ProcessStep::NewSession);
     let started = rustix::process::setpgid(None, None)
         .at(ProcessStep::NewSession)
         .and_then(|()| take_foreground().at(ProcessStep::ControllingTerminal))
         .and_then(|()| sys::unblock_all_signals().at(ProcessStep::Signals))
-        .and_then(|()| identity::execute(process));
+        .and_then(|()| identity::execute(process, progress));
     match started {
         Err(failed) => failed,
         Ok(never) => match never {},

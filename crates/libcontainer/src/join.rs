@@ -5,7 +5,7 @@
 //! clone3     ------------>  undumpable, enters the groups
 //!                           setns by pidfd, all kinds
 //!                           clone3 (sibling) ------------>  opens the terminal
-//!            <-- Joined --  exits                            …
+//!            <-- its end -  exits                            …
 //!            <------------------------------- Ready          waits
 //!            ------------------------------->  Go            becomes the program
 //! ```
@@ -19,12 +19,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, open, readlink, statx};
 use rustix::io::Errno as Raw;
-use rustix::process::{DumpableBehavior, WaitId, WaitIdOptions, set_dumpable_behavior, waitid};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sys::{CloneArgs, Errno, Namespaces, clone3, exit_now};
 
 use crate::cgroup::{Cgroup, Entry};
 use crate::console;
-use crate::create::{Stdio, end};
+use crate::create::{Stdio, end, wait_for};
 use crate::error::StartError;
 use crate::hooks::ReceivedFiles;
 use crate::identity;
@@ -33,6 +33,7 @@ use crate::number_set::NumberSet;
 use crate::plan::ProcessPlan;
 use crate::prepared::PreparedProcess;
 use crate::process::Process;
+use crate::progress::{Progress, Trace};
 use crate::scheduling::{self, Processors};
 use crate::seccomp::Confined;
 use crate::show::{KINDS, Shown};
@@ -92,6 +93,7 @@ pub(crate) fn join_shown(
     let root = foreign_root(target, kinds)
         .map_err(StartError::parent(format!("join process {}", target.pid())))?;
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
+    let progress = Progress::new().map_err(StartError::parent("make a page of memory to share"))?;
     let joining = Joining {
         root: root.as_ref().map(AsFd::as_fd),
         target: target.pidfd(),
@@ -100,6 +102,7 @@ pub(crate) fn join_shown(
         entry,
         process: &prepared,
         socket: child_socket.as_fd(),
+        progress: &progress,
         parents_end: socket.as_fd(),
         stdio: stdio.streams(),
     };
@@ -115,10 +118,15 @@ pub(crate) fn join_shown(
     })?;
     drop(child_socket);
     let helper = Process::new(helper.pid, helper.pidfd);
-    let outcome = hear(&socket, &Names::of(process), target.pid());
-    // It exits by itself as soon as it has told, or failed.
-    let _status = wire::retry(|| waitid(WaitId::PidFd(helper.pidfd()), WaitIdOptions::EXITED));
-    outcome
+    let hearing = Hearing { socket, trace: progress.into_trace(), names: Names::of(process) };
+    let (mut process, mut console) = (None, None);
+    let heard = hearing.hear(target.pid(), &mut process, &mut console);
+    // It ends by itself as soon as it has made the process, or failed.
+    let how = wait_for(&helper);
+    match (heard, process) {
+        (Ok(()), Some(process)) => Ok(Joined { process, console }),
+        (heard, process) => Err(hearing.give_up(heard.err().flatten(), process, how)),
+    }
 }
 
 /// Runs `clone` on these processors, so that its child begins there: by clone3 it may be born in the container's control groups.
@@ -181,59 +189,70 @@ fn foreign_root(target: &Process, kinds: Namespaces) -> Result<Option<OwnedFd>, 
     Ok(Some(root))
 }
 
-/// Helper and process talk over one socket, in any order: the first word of the process may overtake the helper's last.
-fn hear(socket: &OwnedFd, names: &Names, first: i32) -> Result<Joined, StartError> {
-    let (mut process, mut console, mut failure) = (None, None, None);
-    let mut listener = None;
-    loop {
-        match wire::hear_child(socket.as_fd()) {
-            Ok(FromChild::Joined { pid, pidfd: Some(pidfd) }) => {
-                process = Some(Process::new(pid, pidfd));
-            }
-            Ok(FromChild::Ready { descriptor }) => {
-                console = descriptor;
-                if let Err(errno) = wire::tell_child(socket.as_fd(), ToChild::Go) {
-                    let action = "open the gate".to_owned();
-                    failure = failure.or(Some(StartError::Parent { action, errno }));
+/// The parent's side. Helper and process talk over one socket.
+struct Hearing {
+    socket: OwnedFd,
+    trace: Trace,
+    names: Names,
+}
+
+impl Hearing {
+    /// Until the program runs; an error that is nothing is the end without a word.
+    fn hear(
+        &self,
+        first: i32,
+        process: &mut Option<Process>,
+        console: &mut Option<OwnedFd>,
+    ) -> Result<(), Option<StartError>> {
+        let socket = self.socket.as_fd();
+        loop {
+            match wire::hear_child(socket)
+                .map_err(StartError::parent("hear the joining process"))?
+            {
+                FromChild::Ready { descriptor } => {
+                    *console = descriptor;
+                    // Known since before it ran, even if its helper was killed.
+                    *process = self.made()?;
+                    wire::tell_child_with(socket, ToChild::Go, &[])
+                        .map_err(StartError::parent("open the gate"))?;
                 }
-            }
-            Ok(FromChild::Listener { descriptor }) => listener = descriptor,
-            Ok(FromChild::Failed(failed)) => {
-                failure = failure.or(Some(names.explain(failed, None, None)));
-            }
-            Ok(
-                FromChild::Closed
-                | FromChild::Hooks
+                FromChild::Listener { descriptor: Some(listener) } => {
+                    let pid = process.as_ref().map_or(0, Process::pid);
+                    self.names.deliver(&listener, Confined { pid, first })?;
+                }
+                FromChild::Failed(failed) => {
+                    return Err(Some(self.names.explain(failed, None, None)));
+                }
+                FromChild::Closed => {
+                    let ran =
+                        process.as_ref().is_some_and(|process| self.trace.program_runs(process));
+                    return if ran { Ok(()) } else { Err(None) };
+                }
+                FromChild::Hooks
                 | FromChild::Wish { .. }
+                | FromChild::Trace { .. }
                 | FromChild::Namespace { .. }
-                | FromChild::Joined { pidfd: None, .. },
-            ) => {
-                break;
+                | FromChild::Listener { descriptor: None } => return Err(None),
             }
-            Err(errno) => {
-                let action = "hear the joining process".to_owned();
-                failure = failure.or(Some(StartError::Parent { action, errno }));
-                break;
-            }
-        }
-        if let (Some(descriptor), Some(process)) = (&listener, &process) {
-            let confined = Confined { pid: Process::pid(process), first };
-            if let Err(error) = names.deliver(descriptor, confined) {
-                // It may stand at a call that nobody will answer now.
-                end(process);
-                failure = failure.or(Some(error));
-            }
-            listener = None;
         }
     }
-    match (failure, process) {
-        (None, Some(process)) => Ok(Joined { process, console }),
-        (failure, process) => {
-            process.as_ref().map(end);
-            let vanished =
-                || StartError::Vanished { how: "while it joined the container".to_owned() };
-            Err(failure.unwrap_or_else(vanished))
-        }
+
+    fn made(&self) -> Result<Option<Process>, StartError> {
+        let process = self.trace.made().map(Process::child).transpose();
+        process.map_err(StartError::parent("find the joining process"))
+    }
+
+    /// Leaves nothing, once the helper is gone, which ended like that.
+    fn give_up(
+        &self,
+        error: Option<StartError>,
+        process: Option<Process>,
+        helper: String,
+    ) -> StartError {
+        let process = process.or_else(|| self.made().ok().flatten());
+        // It may stand at a call that nobody will answer now.
+        let how = process.as_ref().map_or(helper, end);
+        error.unwrap_or_else(|| self.names.vanished(self.trace.place(), None, how))
     }
 }
 
@@ -248,6 +267,8 @@ struct Joining<'a> {
     entry: &'a Entry,
     process: &'a PreparedProcess,
     socket: BorrowedFd<'a>,
+    /// Where each tells where it is, and the kernel the pid of the process.
+    progress: &'a Progress,
     /// The parent's end of it, closed first, as [`crate::child`] does.
     parents_end: BorrowedFd<'a>,
     stdio: Option<[BorrowedFd<'a>; 3]>,
@@ -264,9 +285,13 @@ fn helper(joining: &Joining<'_>) -> Infallible {
 }
 
 fn enter(joining: &Joining<'_>) -> Result<(), Failed> {
+    let progress = joining.progress;
     sys::close_inherited(joining.parents_end);
+    progress.step(ProcessStep::HideFromTracers);
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
+    progress.step(ProcessStep::EnterCgroup);
     joining.entry.enter().at(ProcessStep::EnterCgroup)?;
+    progress.step(ProcessStep::JoinNamespace);
     match joining.shown {
         [] => sys::enter_namespace(joining.target, joining.kinds),
         shown => shown.iter().try_for_each(|(kind, fd)| sys::enter_namespace(fd.as_fd(), *kind)),
@@ -277,11 +302,12 @@ fn enter(joining: &Joining<'_>) -> Result<(), Failed> {
         rustix::process::chroot(c".").at(ProcessStep::JoinNamespace)?;
     }
     if joining.kinds.contains(Namespaces::USER) {
+        progress.step(ProcessStep::BecomeRootInside);
         identity::become_root_inside()?;
     }
     let args = CloneArgs { sibling: true, ..CloneArgs::default() };
-    let made = clone3(args, || process(joining)).at(ProcessStep::Fork)?;
-    wire::send_joined(joining.socket, made.pid, made.pidfd.as_fd())
+    progress.step(ProcessStep::Fork);
+    clone3(progress.told_of_clone(args), || process(joining)).at(ProcessStep::Fork).map(drop)
 }
 
 fn process(joining: &Joining<'_>) -> Infallible {
@@ -291,17 +317,19 @@ fn process(joining: &Joining<'_>) -> Infallible {
 }
 
 fn become_process(joining: &Joining<'_>) -> Result<Infallible, Failed> {
+    joining.progress.step(ProcessStep::ControllingTerminal);
     let terminal = match joining.stdio {
         Some(_) => None,
         None => Some(
             console::open_here(joining.process.terminal).at(ProcessStep::ControllingTerminal)?,
         ),
     };
+    joining.progress.step(ProcessStep::Gate);
     wire::send_ready(joining.socket, terminal.as_ref().map(|terminal| terminal.master.as_fd()))?;
     wire::await_parent(joining.socket, ToChild::Go)?;
     identity::become_process(
         joining.process,
-        joining.socket,
+        (joining.socket, joining.progress),
         joining.stdio,
         terminal.as_ref().map(|terminal| terminal.slave.as_fd()),
         &ReceivedFiles::default(),

@@ -9,15 +9,14 @@ use spec::runtime::NamespaceKind;
 use sys::{CloneArgs, Cloned, Errno, Namespaces, clone3, exit_now};
 
 use crate::child::{self, Inherited};
-use crate::create::end;
+use crate::create::{end, wait_for};
 use crate::error::StartError;
 use crate::hints;
-use crate::names::Names;
 use crate::net_devices::{self, NetDevicePlan};
 use crate::plan::Plan;
 use crate::process::{Process, flag};
 use crate::spare::SpareNetwork;
-use crate::wire::{self, At, Failed, FromChild, ProcessStep};
+use crate::wire::{self, At, Failed, ProcessStep};
 
 /// Namespaces to join, opened before the child exists.
 pub(crate) struct Joins {
@@ -135,45 +134,34 @@ impl Joins {
 
 /// Clones a child that joins a user namespace and gets a pid namespace inside: only a process that is in there makes one that
 /// belongs to it, or, if it has no rights outside, joins one. A helper joins, clones the child as our own (CLONE_PARENT), and ends.
-pub(crate) fn clone_beyond(
+/// Gives how; the pid of the child, if it made one, is in the page of its progress.
+pub(crate) fn end_of_helper(
     inherited: &Inherited<'_>,
     into_cgroup: Option<BorrowedFd<'_>>,
-    names: &Names,
-) -> Result<Process, StartError> {
-    let (ours, theirs) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
+) -> Result<String, StartError> {
     let args = CloneArgs { into_cgroup, ..CloneArgs::default() };
-    let helper = clone3(args, || help(inherited, theirs.as_fd()))
-        .map_err(StartError::parent("make the joining process"))?;
-    drop(theirs);
-    let heard = wire::hear_child(ours.as_fd());
-    let how = end(&Process::new(helper.pid, helper.pidfd));
-    match heard.map_err(StartError::parent("hear the joining process"))? {
-        FromChild::Joined { pid, pidfd: Some(pidfd) } => Ok(Process::new(pid, pidfd)),
-        FromChild::Failed(failed) => Err(names.explain(failed, None, None)),
-        FromChild::Joined { pidfd: None, .. }
-        | FromChild::Hooks
-        | FromChild::Wish { .. }
-        | FromChild::Ready { .. }
-        | FromChild::Namespace { .. }
-        | FromChild::Listener { .. }
-        | FromChild::Closed => Err(StartError::Vanished { how }),
-    }
+    let helper =
+        clone3(args, || help(inherited)).map_err(StartError::parent("make the joining process"))?;
+    Ok(wait_for(&Process::new(helper.pid, helper.pidfd)))
 }
 
-fn help(inherited: &Inherited<'_>, socket: BorrowedFd<'_>) -> Infallible {
-    if let Err(failed) = join_and_clone(inherited, socket) {
-        wire::send_failed(socket, failed);
+fn help(inherited: &Inherited<'_>) -> Infallible {
+    if let Err(failed) = join_and_clone(inherited) {
+        wire::send_failed(inherited.socket, failed);
     }
     exit_now(0)
 }
 
-fn join_and_clone(inherited: &Inherited<'_>, socket: BorrowedFd<'_>) -> Result<(), Failed> {
+fn join_and_clone(inherited: &Inherited<'_>) -> Result<(), Failed> {
+    let progress = inherited.progress;
+    progress.step(ProcessStep::HideFromTracers);
     child::hide()?;
+    progress.step(ProcessStep::JoinNamespace);
     child::join(inherited)?;
     let joined = Inherited { joins: &[], joined_user: None, ..*inherited };
     let made = inherited.prepared.namespaces.contains(Namespaces::PID);
     let namespaces = if made { Namespaces::PID } else { Namespaces::default() };
     let args = CloneArgs { namespaces, sibling: true, ..CloneArgs::default() };
-    let made = clone3(args, || child::run(&joined)).at(ProcessStep::Fork)?;
-    wire::send_joined(socket, made.pid, made.pidfd.as_fd())
+    progress.step(ProcessStep::Fork);
+    clone3(progress.told_of_clone(args), || child::run(&joined)).at(ProcessStep::Fork).map(drop)
 }

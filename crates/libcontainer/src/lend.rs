@@ -39,7 +39,7 @@ pub(crate) fn lend(container: &Process, steps: &[Action], number: u16) -> Result
         FromChild::Ready { descriptor: None }
         | FromChild::Hooks
         | FromChild::Wish { .. }
-        | FromChild::Joined { .. }
+        | FromChild::Trace { .. }
         | FromChild::Namespace { .. }
         | FromChild::Listener { .. }
         | FromChild::Closed => Err(Errno::from_raw(libc::EPIPE)),

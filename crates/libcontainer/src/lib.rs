@@ -17,6 +17,9 @@ mod create;
 mod descriptor_path;
 mod error;
 mod explain;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub mod faults;
 mod features;
 mod hints;
 mod home;
@@ -38,6 +41,7 @@ mod plan;
 mod planner;
 mod prepared;
 mod process;
+mod progress;
 pub mod protect;
 mod resctrl;
 mod rootfs;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StartError;
 use crate::hints;
 use crate::hooks::{HookFailure, Moment, Occasion};
-use crate::plan::{Plan, ProcessPlan};
+use crate::plan::{Plan, ProcessPlan, Step};
 use crate::scheduling::SchedulingPlan;
 use crate::seccomp::{Confined, Listener};
 use crate::wire::{Failed, Place, ProcessStep};
@@ -52,7 +52,7 @@ impl Names {
     ) -> StartError {
         let Failed { at, errno } = failed;
         let program = self.program.clone();
-        let step = match at {
+        let why = match at {
             Place::Process(ProcessStep::Exec)
                 if matches!(errno.raw(), libc::ENOENT | libc::ENOTDIR) =>
             {
@@ -63,48 +63,68 @@ impl Names {
                 return StartError::NotExecutable { program, errno };
             }
             Place::Process(ProcessStep::OwnProgram) => return StartError::OwnProgram { program },
+            Place::Hook(number, end) => match hooks {
+                Some((occasion, moment)) => {
+                    return occasion.error(moment, HookFailure { number, end, errno });
+                }
+                None => None,
+            },
+            Place::Process(ProcessStep::User | ProcessStep::BecomeRootInside)
+                if errno.raw() == libc::EINVAL =>
+            {
+                Some("its ids are not mapped in the user namespace".to_owned())
+            }
+            Place::Process(ProcessStep::Groups) if errno.raw() == libc::EPERM => {
+                let why = "a user who maps only his own group may set none, user_namespaces(7)";
+                Some(why.to_owned())
+            }
+            Place::Process(step) => self.scheduling.hint(step, errno).map(str::to_owned),
+            // setrlimit(2), EPERM.
+            Place::Limit(_) if errno.raw() == libc::EPERM => {
+                Some("to raise it takes CAP_SYS_RESOURCE".to_owned())
+            }
+            Place::Limit(_) => None,
+            Place::Step(number) => step_of(plan, number).and_then(|step| {
+                let lost = || hints::of_lost_rights(errno);
+                hints::hint(step, errno).map(str::to_owned).or_else(lost)
+            }),
+        };
+        let step = self.object(at, plan);
+        StartError::Child {
+            step: why.map_or_else(|| step.clone(), |why| format!("{step}: {why}")),
+            errno,
+        }
+    }
+
+    /// A child that ended without a word.
+    pub(crate) fn vanished(&self, at: Place, plan: Option<&Plan>, how: String) -> StartError {
+        StartError::Vanished { step: self.object(at, plan), how }
+    }
+
+    /// A place in words.
+    fn object(&self, at: Place, plan: Option<&Plan>) -> String {
+        match at {
             Place::Process(step @ ProcessStep::WorkingDirectory) => {
                 format!("{} {}", step.words(), self.cwd)
             }
-            Place::Process(step @ (ProcessStep::User | ProcessStep::BecomeRootInside))
-                if errno.raw() == libc::EINVAL =>
-            {
-                format!("{}: its ids are not mapped in the user namespace", step.words())
+            Place::Process(step @ ProcessStep::Exec) => {
+                format!("{} {}", step.words(), self.program)
             }
-            Place::Process(step @ ProcessStep::Groups) if errno.raw() == libc::EPERM => {
-                let why = "a user who maps only his own group may set none, user_namespaces(7)";
-                format!("{}: {why}", step.words())
+            Place::Process(step) => {
+                self.scheduling.object_of(step).unwrap_or_else(|| step.words().to_owned())
             }
-            Place::Process(step) => match self.scheduling.object_of(step, errno) {
-                Some(object) => object,
-                None => step.words().to_owned(),
-            },
             Place::Limit(number) => {
                 let limit = self.limits.get(usize::from(number)).map_or("", String::as_str);
-                // setrlimit(2), EPERM.
-                let denied = errno.raw() == libc::EPERM;
-                let hint = if denied { ": to raise it takes CAP_SYS_RESOURCE" } else { "" };
-                format!("set the resource limit {limit}{hint}")
+                format!("set the resource limit {limit}")
             }
-            Place::Hook(number, end) => {
-                let Some((occasion, moment)) = hooks else {
-                    return StartError::Child { step: format!("run hook #{number}"), errno };
-                };
-                return occasion.error(moment, HookFailure { number, end, errno });
-            }
+            Place::Hook(number, _) => format!("run hook #{number}"),
             Place::Step(number) => {
-                match plan.and_then(|plan| plan.steps.get(usize::from(number))) {
-                    Some(step) => {
-                        let lost = || hints::of_lost_rights(errno);
-                        match hints::hint(step, errno).map(str::to_owned).or_else(lost) {
-                            Some(hint) => format!("{step}: {hint}"),
-                            None => step.to_string(),
-                        }
-                    }
-                    None => format!("step {number}"),
-                }
+                step_of(plan, number).map_or_else(|| format!("step {number}"), ToString::to_string)
             }
-        };
-        StartError::Child { step, errno }
+        }
     }
+}
+
+fn step_of(plan: Option<&Plan>, number: u16) -> Option<&Step> {
+    plan.and_then(|plan| plan.steps.get(usize::from(number)))
 }

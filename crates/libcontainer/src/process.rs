@@ -23,6 +23,12 @@ impl Process {
         Self { pid, pidfd }
     }
 
+    /// A child of the caller's that nobody has waited for: until then its number is its own.
+    pub(crate) fn child(pid: i32) -> Result<Self, Errno> {
+        let number = Pid::from_raw(pid).ok_or(Errno::from_raw(libc::ESRCH))?;
+        Ok(Self { pid, pidfd: pidfd_open(number, PidfdFlags::empty())? })
+    }
+
     /// The process of that pid, if it was started at `start_time` (field 22 of `/proc/PID/stat`): a pid that was given to
     /// another process meanwhile is nothing.
     #[must_use]
@@ -93,6 +99,11 @@ impl Process {
 /// When a process was started, in clock ticks since boot; nothing when it is gone. proc(5), `/proc/PID/stat`, field 22.
 #[must_use]
 pub fn start_time(pid: i32) -> Option<u64> {
+    stat_field(pid, 22)?.parse().ok()
+}
+
+/// A field after the second, by the number that proc_pid_stat(5) gives it.
+fn stat_field(pid: i32, number: usize) -> Option<String> {
     // Far longer than the line, and read at once: the kernel writes the line anew for each read.
     let mut line = [0; 1024];
     let length = fs::File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
@@ -100,7 +111,19 @@ pub fn start_time(pid: i32) -> Option<u64> {
     let stat = String::from_utf8_lossy(line.get(..length)?);
     // The name in parentheses may hold spaces and parentheses; the numbers follow the last one.
     let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(19)?.parse().ok()
+    after_name.split_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
+}
+
+/// Whether a process that is there, reaped or not, has executed a program since it was cloned; nothing once it was reaped.
+///
+/// The kernel clears the bit before it closes what is to be closed at exec, and never sets it again: proc_pid_stat(5), field 9;
+/// linux/sched.h, PF_FORKNOEXEC; fs/exec.c, begin_new_exec.
+pub(crate) fn has_executed(process: &Process) -> Option<bool> {
+    const FORKED_AND_NOT_EXECUTED: u64 = 0x40;
+    let flags: u64 = stat_field(process.pid(), 9)?.parse().ok()?;
+    // The number was the process's while it was read.
+    sys::send_signal(process.pidfd(), 0).ok()?;
+    Some(flags & FORKED_AND_NOT_EXECUTED == 0)
 }
 
 /// The kernel's bit of a kind.

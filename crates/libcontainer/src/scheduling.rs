@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sys::{Errno, SchedulerAttributes};
 
 use crate::number_set::NumberSet;
+use crate::progress::Progress;
 use crate::wire::{At, Failed, ProcessStep};
 
 /// Scheduling policies by name, linux/sched.h.
@@ -199,42 +200,48 @@ impl SchedulingPlan {
         processors.chain(io_priority).chain(memory).chain(scheduler).collect()
     }
 
-    /// A step of [`Self::apply`] or [`Processors::apply`] that failed, with its object and the known causes.
-    pub(crate) fn object_of(&self, step: ProcessStep, errno: Errno) -> Option<String> {
+    /// A step of [`Self::apply`] or [`Processors::apply`], with its object.
+    pub(crate) fn object_of(&self, step: ProcessStep) -> Option<String> {
         let scheduler = self.scheduler.as_ref().filter(|_| step == ProcessStep::Scheduler);
         let memory = self.memory.as_ref().filter(|_| step == ProcessStep::MemoryPolicy);
         let inside = self.exec_processors.inside.as_ref();
         let processors = inside.filter(|_| step == ProcessStep::Processors);
-        let text = match (scheduler, memory, processors) {
-            (Some(scheduler), ..) => scheduler.to_string(),
-            (_, Some(memory), _) => memory.to_string(),
-            (_, _, Some(set)) => format!("run on the CPUs {set}"),
-            (None, None, None) => return None,
-        };
-        let denied = errno.raw() == libc::EPERM;
-        // sched_setattr(2), EPERM.
-        let hint = match scheduler.map(|scheduler| scheduler.policy).filter(|_| denied) {
-            Some(DEADLINE) => {
-                ": process scheduler can't be used together with AllowedCPUs, nor without CAP_SYS_NICE"
+        match (scheduler, memory, processors) {
+            (Some(scheduler), ..) => Some(scheduler.to_string()),
+            (_, Some(memory), _) => Some(memory.to_string()),
+            (_, _, Some(set)) => Some(format!("run on the CPUs {set}")),
+            (None, None, None) => None,
+        }
+    }
+
+    /// Why such a step is refused: sched_setattr(2), EPERM.
+    pub(crate) fn hint(&self, step: ProcessStep, errno: Errno) -> Option<&'static str> {
+        if step != ProcessStep::Scheduler || errno.raw() != libc::EPERM {
+            return None;
+        }
+        Some(match self.scheduler?.policy {
+            DEADLINE => {
+                "process scheduler can't be used together with AllowedCPUs, nor without CAP_SYS_NICE"
             }
-            Some(_) => ": CAP_SYS_NICE is missing",
-            None => "",
-        };
-        Some(text + hint)
+            _ => "CAP_SYS_NICE is missing",
+        })
     }
 
     /// While the process still has its rights, and no filter. The policy comes last: under SCHED_DEADLINE the processors
     /// cannot be changed any more.
-    pub(crate) fn apply(&self) -> Result<(), Failed> {
+    pub(crate) fn apply(&self, progress: &Progress) -> Result<(), Failed> {
         if let Some(IoPriorityPlan { class, level }) = self.io_priority {
             let value = u16::from(class) << 13 | u16::from(level);
+            progress.step(ProcessStep::IoPriority);
             sys::set_io_priority(value).at(ProcessStep::IoPriority)?;
         }
         if let Some(MemoryPolicyPlan { mode, nodes }) = &self.memory {
             let words = nodes.as_ref().map_or(&[][..], NumberSet::words);
+            progress.step(ProcessStep::MemoryPolicy);
             sys::set_memory_policy(*mode, words).at(ProcessStep::MemoryPolicy)?;
         }
         if let Some(scheduler) = self.scheduler {
+            progress.step(ProcessStep::Scheduler);
             sys::set_scheduler(scheduler.into()).at(ProcessStep::Scheduler)?;
         }
         Ok(())

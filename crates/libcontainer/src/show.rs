@@ -64,7 +64,7 @@ pub(crate) fn ask(socket: BorrowedFd<'_>) -> Result<Vec<Shown>, Errno> {
             | FromChild::Hooks
             | FromChild::Wish { .. }
             | FromChild::Ready { .. }
-            | FromChild::Joined { .. }
+            | FromChild::Trace { .. }
             | FromChild::Listener { .. }
             | FromChild::Failed(_) => return Err(Raw::PIPE.into()),
         }

@@ -13,8 +13,9 @@
 //!             <--------------    Mount
 //! Ready (and the terminal) --->  attaches networks
 //!             <--------------    Go (with the state for hooks)
+//! Trace (at a gate) ---------->  knows where it was, should it end without a word
 //! Listener (of a filter that notifies) ->  sends it to its socket
-//! execve: the socket closes -->  end of file: the program runs
+//! execve: the socket closes -->  end of file: the program runs, if the child was at its exec
 //! Failed at any time --------->  kills what is left
 //! ```
 //!
@@ -29,6 +30,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno as Raw;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -60,9 +62,36 @@ pub(crate) enum Place {
     Hook(u16, HookEnd),
 }
 
+impl Place {
+    /// As a number for [`crate::progress`] and for a packet, which says elsewhere how a hook has ended.
+    pub(crate) fn to_word(self) -> u32 {
+        let (kind, number) = match self {
+            Self::Step(number) => (0, number),
+            Self::Process(step) => (1, u16::from(step as u8)),
+            Self::Limit(number) => (2, number),
+            Self::Hook(number, _) => (3, number),
+        };
+        kind << 16 | u32::from(number)
+    }
+
+    pub(crate) fn from_word(word: u32) -> Self {
+        let number = u16::try_from(word & 0xffff).unwrap_or(u16::MAX);
+        match word >> 16 {
+            0 => Self::Step(number),
+            2 => Self::Limit(number),
+            3 => Self::Hook(number, HookEnd::NotRun),
+            _ => {
+                let step = ProcessStep::ALL.get(usize::from(number)).copied();
+                Self::Process(step.unwrap_or(ProcessStep::Talk))
+            }
+        }
+    }
+}
+
 macro_rules! process_steps {
     ($($name:ident = $words:literal),* $(,)?) => {
-        /// Steps that every process takes, in the kernel's order.
+        /// Steps that every process takes, in the kernel's order but for the last: numbers stay what they were, since a container
+        /// that waits at its gate may have been made by an earlier release.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub(crate) enum ProcessStep { $($name),* }
@@ -109,6 +138,12 @@ process_steps! {
     Signals = "reset the signals",
     OwnProgram = "exec the program that runs containers",
     Exec = "exec",
+    Begin = "begin",
+    MapIds = "have its ids mapped",
+    FindProgram = "look for the program",
+    Gate = "wait at the gate",
+    StartHooks = "run the startContainer hooks",
+    Serve = "serve as process 1",
 }
 
 /// Names the step that an errno belongs to.
@@ -153,10 +188,9 @@ pub(crate) enum FromChild {
     Ready {
         descriptor: Option<OwnedFd>,
     },
-    /// The process that joins a container was made: its pid, and its pidfd.
-    Joined {
-        pid: i32,
-        pidfd: Option<OwnedFd>,
+    /// Where it is from here on.
+    Trace {
+        file: Option<OwnedFd>,
     },
     /// A namespace of it, of this kind, at the gate.
     Namespace {
@@ -172,21 +206,18 @@ pub(crate) enum FromChild {
     Closed,
 }
 
-/// Kind, number or pid, errno.
+/// Kind, number or place, errno.
 type Packet = [u8; 9];
 
 const HOOKS: u8 = b'H';
 const WISH: u8 = b'W';
 const READY: u8 = b'R';
-const JOINED: u8 = b'J';
+const TRACE: u8 = b'T';
 const LISTENER: u8 = b'N';
 const NAMESPACE: u8 = b'S';
-const FAILED_STEP: u8 = b'F';
-const FAILED_PROCESS: u8 = b'f';
-const FAILED_LIMIT: u8 = b'l';
-const FAILED_HOOK: u8 = b'h';
+const FAILED: u8 = b'F';
 
-fn packet(kind: u8, first: i32, second: i32) -> Packet {
+fn packet(kind: u8, first: u32, second: i32) -> Packet {
     let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
     [kind, a, b, c, d, e, f, g, h]
 }
@@ -284,27 +315,21 @@ pub(crate) fn send_namespace(
     descriptor: BorrowedFd<'_>,
 ) -> Result<(), Errno> {
     // A kind is one bit of the lower 31.
-    let bits = i32::try_from(kind.bits()).unwrap_or(0);
+    let bits = u32::try_from(kind.bits()).unwrap_or(0);
     Ok(send_packet(socket, packet(NAMESPACE, bits, 0), Some(descriptor))?)
 }
 
-pub(crate) fn send_joined(
-    socket: BorrowedFd<'_>,
-    pid: i32,
-    pidfd: BorrowedFd<'_>,
-) -> Result<(), Failed> {
-    send_packet(socket, packet(JOINED, pid, 0), Some(pidfd)).at(ProcessStep::Talk)
+pub(crate) fn send_trace(socket: BorrowedFd<'_>, file: BorrowedFd<'_>) -> Result<(), Failed> {
+    send_packet(socket, packet(TRACE, 0, 0), Some(file)).at(ProcessStep::Talk)
 }
 
 /// The child's last words; nobody may be listening.
 pub(crate) fn send_failed(socket: BorrowedFd<'_>, failed: Failed) {
-    let packet = match failed.at {
-        Place::Step(number) => packet(FAILED_STEP, number.into(), failed.errno.raw()),
-        Place::Process(step) => packet(FAILED_PROCESS, i32::from(step as u8), failed.errno.raw()),
-        Place::Limit(number) => packet(FAILED_LIMIT, number.into(), failed.errno.raw()),
-        Place::Hook(number, end) => packet(FAILED_HOOK, number.into(), end.to_wire(failed.errno)),
+    let how = match failed.at {
+        Place::Hook(_, end) => end.to_wire(failed.errno),
+        Place::Step(_) | Place::Process(_) | Place::Limit(_) => failed.errno.raw(),
     };
-    let _nobody = send_packet(socket, packet, None);
+    let _nobody = send_packet(socket, packet(FAILED, failed.at.to_word(), how), None);
 }
 
 fn send_packet(
@@ -319,6 +344,13 @@ fn send_packet(
         control.push(SendAncillaryMessage::ScmRights(descriptors));
     }
     sendmsg(socket, &[IoSlice::new(&packet)], &mut control, SendFlags::NOSIGNAL).map(drop)
+}
+
+/// Whether nobody is at the other end any more: poll(2), POLLHUP.
+pub(crate) fn has_closed(socket: BorrowedFd<'_>) -> bool {
+    let mut ends = [PollFd::from_borrowed_fd(socket, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    matches!(poll(&mut ends, Some(&now)), Ok(1)) && ends[0].revents().contains(PollFlags::HUP)
 }
 
 /// The child's next word.
@@ -346,32 +378,29 @@ pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
         return Ok(FromChild::Closed);
     }
     let [kind, a, b, c, d, e, f, g, h] = packet;
-    let (first, second) = (i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]));
-    let number = u16::try_from(first).unwrap_or(u16::MAX);
-    let failed = |at| FromChild::Failed(Failed { at, errno: Errno::from_raw(second) });
+    let (first, second) = (u32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]));
     Ok(match kind {
         HOOKS => FromChild::Hooks,
-        WISH => FromChild::Wish { number },
+        WISH => FromChild::Wish { number: u16::try_from(first).unwrap_or(u16::MAX) },
         READY => FromChild::Ready { descriptor },
         LISTENER => FromChild::Listener { descriptor },
         NAMESPACE => FromChild::Namespace { kind: kind_of(first), descriptor },
-        JOINED => FromChild::Joined { pid: first, pidfd: descriptor },
-        FAILED_STEP => failed(Place::Step(number)),
-        FAILED_LIMIT => failed(Place::Limit(number)),
-        FAILED_HOOK => {
-            let (end, errno) = HookEnd::from_wire(second);
-            FromChild::Failed(Failed { at: Place::Hook(number, end), errno })
-        }
-        _ => {
-            let step = ProcessStep::ALL.get(usize::from(number));
-            failed(Place::Process(step.copied().unwrap_or(ProcessStep::Talk)))
-        }
+        TRACE => FromChild::Trace { file: descriptor },
+        _ => match Place::from_word(first) {
+            Place::Hook(number, _) => {
+                let (end, errno) = HookEnd::from_wire(second);
+                FromChild::Failed(Failed { at: Place::Hook(number, end), errno })
+            }
+            at @ (Place::Step(_) | Place::Process(_) | Place::Limit(_)) => {
+                FromChild::Failed(Failed { at, errno: Errno::from_raw(second) })
+            }
+        },
     })
 }
 
 /// The kind of namespace with this bit; none for any other number.
-fn kind_of(bits: i32) -> Namespaces {
-    let known = KINDS.iter().find(|(_, kind)| i32::try_from(kind.bits()) == Ok(bits));
+fn kind_of(bits: u32) -> Namespaces {
+    let known = KINDS.iter().find(|(_, kind)| kind.bits() == u64::from(bits));
     known.map_or(Namespaces::default(), |(_, kind)| *kind)
 }
 
@@ -400,7 +429,8 @@ mod tests {
     #[test]
     fn failures_cross_the_pair() {
         let (parent, child) = pair().unwrap();
-        for at in [Place::Step(7), Place::Process(ProcessStep::Exec), Place::Limit(2)] {
+        let hook = Place::Hook(3, HookEnd::NotRun);
+        for at in [Place::Step(7), Place::Process(ProcessStep::Exec), Place::Limit(2), hook] {
             let failed = Failed { at, errno: Errno::from_raw(2) };
             send_failed(child.as_fd(), failed);
             assert!(

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::AtomicI32;
 
 use crate::fd::own_fd;
 use crate::{Errno, exit_now};
@@ -73,6 +74,9 @@ pub struct CloneArgs<'a> {
     pub sibling: bool,
     /// Whether the caller stands still until the child has executed a program or ended: vfork(2), but with memory of its own.
     pub waits_for_exec: bool,
+    /// Where the kernel stores the child's pid, in the caller's pid namespace, before the child runs. In a [`crate::SharedPage`] it
+    /// is known to others even when the caller is killed on its return.
+    pub told: Option<&'a AtomicI32>,
 }
 
 /// A child, seen by its parent.
@@ -110,9 +114,13 @@ pub fn clone3(args: CloneArgs<'_>, child: impl FnOnce() -> Infallible) -> Result
         raw.flags |= libc::CLONE_PARENT as u64;
         raw.exit_signal = 0;
     }
+    if let Some(told) = args.told {
+        raw.flags |= libc::CLONE_PARENT_SETTID as u64;
+        raw.parent_tid = told.as_ptr().expose_provenance() as u64;
+    }
     (&raw mut pidfd).expose_provenance();
     // SAFETY: without CLONE_VM the child gets a copy of the address space and of this stack, as after fork(2); `raw` lives
-    // over the call, and the only memory the kernel writes is `pidfd`, which lives too.
+    // over the call, and the only memory the kernel writes is `pidfd` and an atomic integer, which live too.
     let pid =
         unsafe { libc::syscall(libc::SYS_clone3, &raw const raw, size_of::<libc::clone_args>()) };
     match pid {

@@ -12,6 +12,7 @@ mod heap;
 mod interface;
 mod keyring;
 mod mount;
+mod page;
 mod path;
 mod seccomp;
 mod signal;
@@ -30,6 +31,7 @@ pub use heap::trim_heap;
 pub use interface::set_interface_up;
 pub use keyring::{SessionKeyring, join_session_keyring};
 pub use mount::{MountAttributes, mount_setattr};
+pub use page::SharedPage;
 pub use path::{open_in_root, open_without_links};
 pub use seccomp::{FilterInstruction, load_seccomp_filter};
 pub use signal::{

@@ -12,7 +12,7 @@ use super::record::Record;
 use super::transitions::Action;
 use super::{ContainerError, ContainerName, gate};
 use crate::cgroup::{self, Cgroup, CgroupError, Entry, Stats, SubGroup, WhenMissing};
-use crate::create::{Created, Stdio, open_gate};
+use crate::create::{Created, Gate, Stdio};
 use crate::error::StartError;
 use crate::hooks::{self, Moment, Occasion};
 use crate::id_map::is_unprivileged;
@@ -162,7 +162,7 @@ impl Container {
                 };
                 use std::os::fd::AsFd;
                 let (names, hooks) = (&self.record.names, self.record.hooks.as_ref());
-                open_gate(socket.as_fd(), first.pid(), names, hooks)
+                Gate { socket: socket.as_fd(), trace: None }.open(&first, names, hooks)
             }
         };
         gate::forget(&self.directory);

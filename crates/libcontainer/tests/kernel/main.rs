@@ -18,6 +18,9 @@ mod id_maps;
 #[cfg(test)]
 mod join;
 #[cfg(test)]
+#[cfg(debug_assertions)]
+mod killed;
+#[cfg(test)]
 mod mounts;
 #[cfg(test)]
 mod namespaces;
