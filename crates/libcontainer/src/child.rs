@@ -107,17 +107,21 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
     let starter = starter.transpose()?;
     drop(namespaces);
     let talk = starter.as_ref().map_or(inherited.socket, |(socket, _)| socket.as_fd());
-    let become_process = |hooks: &ReceivedFiles| {
+    let become_process = |hooks: &ReceivedFiles, progress: &Progress| {
         let slave = walk.terminal.as_ref().map(|terminal| terminal.slave.as_fd());
         let process = &inherited.prepared.process;
         identity::become_process(process, (talk, progress), inherited.stdio, slave, hooks)
     };
     let outcome = match &starter {
         Some((_, hooks)) => {
-            // Its starter is not its maker, who has the page.
-            wire::send_trace(talk, progress.file()).and_then(|()| become_process(hooks))
+            // Its starter is not its maker, who has the page; and what waits holds nothing but its gate.
+            Progress::new().at(ProcessStep::Gate).and_then(|progress| {
+                progress.step(ProcessStep::Gate);
+                wire::send_trace(talk, progress.file())?;
+                become_process(hooks, &progress)
+            })
         }
-        None => receive_go(talk).and_then(|hooks| become_process(&hooks)),
+        None => receive_go(talk).and_then(|hooks| become_process(&hooks, progress)),
     };
     if let (Some((socket, _)), Err(failed)) = (&starter, &outcome) {
         // The parent has left; whoever started the container hears it.
@@ -250,8 +254,7 @@ fn forget_maker(
             .and_then(|()| rustix::stdio::dup2_stderr(slave))
             .at(ProcessStep::Stdio)?;
     }
-    let file = inherited.progress.file();
-    let kept = [gate, namespaces.unwrap_or(gate), slave, stdin, stdout, stderr, file];
+    let kept = [gate, namespaces.unwrap_or(gate), slave, stdin, stdout, stderr];
     sys::close_all_but(inherited.prepared.process.close_from, &kept).at(ProcessStep::Descriptors)
 }
 

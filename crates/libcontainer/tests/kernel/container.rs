@@ -134,6 +134,13 @@ fn what_waits_at_its_gate_holds_nothing_of_its_maker() {
     drop(theirs);
     assert_eq!(read_all(ours), "");
     let first = made.process().unwrap();
+    // Its streams, its gate, and what hears signals; no file of ours, in memory or not.
+    for descriptor in fs::read_dir(format!("/proc/{}/fd", first.pid())).unwrap() {
+        let leads_to = fs::read_link(descriptor.unwrap().path()).unwrap();
+        let leads_to = leads_to.to_str().unwrap();
+        let known = ["pipe:", "socket:", "anon_inode:[signalfd]", "/dev/null"];
+        assert!(known.iter().any(|known| leads_to.starts_with(known)), "{leads_to}");
+    }
     made.delete(false).unwrap();
     wait(&first);
     bed.assert_nothing_left();
