@@ -259,7 +259,9 @@ pub(crate) fn after_the_end(plan: &HookPlan) -> Vec<StartError> {
             Ok(None) => break,
             Ok(Some((number, error))) => {
                 errors.push(error);
-                next = number + 1;
+                // More hooks than a number counts are told of no further.
+                let Some(following) = number.checked_add(1) else { break };
+                next = following;
             }
             Err(error) => {
                 errors.push(error);
@@ -316,8 +318,10 @@ impl<'a> Occasion<'a> {
         let own = CStringArray::new(own);
         let run = run_prepared(&prepared, (state, output), &own, Some(&bundle));
         let _never_fails = sys::restore_signals(blocked);
-        let counted =
-            |failure: HookFailure| HookFailure { number: first + failure.number, ..failure };
+        let counted = |failure: HookFailure| HookFailure {
+            number: first.saturating_add(failure.number),
+            ..failure
+        };
         Ok(run.err().map(counted))
     }
 

@@ -1,8 +1,8 @@
 //! Where a child is, for whoever finds that it has ended without a word: it stores the place of each step in a page of memory
 //! that outlives it. Start at [`Progress`].
 //!
-//! The page belongs to a file in memory. Its maker keeps the file, and a child that waits at its gate hands it to whoever starts
-//! it. After exec neither page nor file is within reach of the program. Sources: memfd_create(2), mmap(2), "MAP_SHARED".
+//! The page belongs to a file in memory, which its maker keeps. A child that waited at its gate makes a second one, and hands it to
+//! whoever starts it. After exec neither page nor file is within reach of the program. Sources: memfd_create(2), mmap(2), "MAP_SHARED".
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -33,7 +33,7 @@ impl Progress {
         let file = memfd_create(c"progress", MemfdFlags::CLOEXEC)?;
         ftruncate(&file, LENGTH)?;
         let progress = Self { page: SharedPage::of(file.as_fd())?, file };
-        // By the parent, so that the page is no memory of the container's.
+        // Here, so that the page of a maker is no memory of the container's.
         progress.page.store(Place::Process(ProcessStep::Begin).to_word());
         Ok(progress)
     }
