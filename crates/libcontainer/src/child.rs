@@ -73,7 +73,8 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
             cgroup::enter(door.as_fd()).at(ProcessStep::EnterCgroup)
         })
     };
-    if !inherited.prepared.enters_groups_later() {
+    let mut outside = inherited.prepared.enters_groups_later();
+    if !outside {
         progress.step(ProcessStep::EnterCgroup);
         enter_groups()?;
     }
@@ -84,13 +85,12 @@ fn live(inherited: &Inherited<'_>) -> Result<Infallible, Failed> {
         walk.number = u16::try_from(number).unwrap_or(u16::MAX);
         let here = Place::Step(walk.number);
         progress.reach(here);
-        if matches!(action, Action::EnterGroups) {
+        if outside && action.wants_groups() {
             enter_groups()?;
+            outside = false;
         }
         if let Action::Hooks { hooks } = action {
-            walk.root()
-                .and_then(|root| Ok(rustix::process::fchdir(root.directory())?))
-                .map_err(|errno| Failed { at: here, errno })?;
+            walk.stand_in_root().map_err(|errno| Failed { at: here, errno })?;
             run_hooks(hooks, inherited)?;
         }
         walk.step(action, inherited.prepared).map_err(|errno| Failed { at: here, errno })?;
@@ -336,10 +336,10 @@ impl Walk<'_> {
         Ok(count)
     }
 
-    /// What is bound, cloned with the rights that it takes.
-    fn clone_source(&self, source: &BindSource) -> Result<OwnedFd, Errno> {
+    /// What is bound, cloned with the rights that it takes, where it has the peers that it shall have.
+    fn clone_source(&self, source: &BindSource, keep_peers: bool) -> Result<OwnedFd, Errno> {
         let borrow = || lend::borrow(self.socket, self.number).map_err(|failed| failed.errno);
-        if self.confined && source.id_map.is_some() {
+        if keep_peers || self.confined && source.id_map.is_some() {
             return borrow();
         }
         match rootfs::clone_mapped(source, None) {
@@ -352,19 +352,20 @@ impl Walk<'_> {
         self.root.as_ref().ok_or(Errno::from_raw(libc::ENOENT))
     }
 
+    fn stand_in_root(&self) -> Result<(), Errno> {
+        Ok(rustix::process::fchdir(self.root()?.directory())?)
+    }
+
     fn step(&mut self, action: &Action, prepared: &Prepared) -> Result<(), Errno> {
         match action {
             Action::DetachPropagation { flags } => mount_change(c"/", propagation(*flags))?,
             Action::OverlayRoot { options, at } => self.root = Some(Root::overlay(options, at)?),
             Action::BindRoot { path } => self.root = Some(Root::bind(path)?),
             Action::Mount(file_system) => self.root()?.mount(file_system)?,
-            Action::Bind { source, target, attributes, tree } => match tree {
-                Some(tree) => self.root()?.attach(tree.as_fd(), target, attributes)?,
-                None => {
-                    let tree = self.clone_source(source)?;
-                    self.root()?.attach(tree.as_fd(), target, attributes)?;
-                }
-            },
+            Action::Bind { source, target, attributes, keep_peers } => {
+                let tree = self.clone_source(source, *keep_peers)?;
+                self.root()?.attach(tree.as_fd(), target, attributes)?;
+            }
             Action::Propagation { target: Some(target), flags } => {
                 self.root()?.propagate(target, propagation(*flags))?;
             }

@@ -1,6 +1,12 @@
-//! Mounts that a container in a user namespace cannot clone by itself: whose source its root may not reach, or whose ids are to
-//! be mapped, for which the kernel wants rights outside. A helper with the caller's rights clones them where the container
-//! sees them, in its own mount namespace, so that mounts of the container can be sources too.
+//! Mounts that a container cannot clone by itself.
+//!
+//! In a user namespace these are the mounts whose source its root may not reach, or whose ids are to be mapped, for which the
+//! kernel wants rights outside. A helper with the caller's rights clones them where the container sees them, in its own mount
+//! namespace, so that mounts of the container can be sources too.
+//!
+//! Those that keep their peers have none in the container's mount namespace, which has been cut off: the parent clones them in
+//! its own, mount_namespaces(7), "Peer groups". Not before it is asked: mountinfo lists mounts by age since Linux 6.8, and
+//! whoever reads it expects them in the configuration's order.
 //!
 //! Start at [`lend`], in the parent. The helper allocates nothing. Sources: setns(2), open_tree(2), mount_setattr(2).
 
@@ -21,9 +27,12 @@ use crate::wire::{self, Failed, FromChild, Place, ToChild};
 /// # Errors
 /// The kernel's answer to whichever call it refused.
 pub(crate) fn lend(container: &Process, steps: &[Action], number: u16) -> Result<OwnedFd, Errno> {
-    let Some(Action::Bind { source, .. }) = steps.get(usize::from(number)) else {
+    let Some(Action::Bind { source, keep_peers, .. }) = steps.get(usize::from(number)) else {
         return Err(Errno::from_raw(libc::EINVAL));
     };
+    if *keep_peers {
+        return clone_mapped(source, None);
+    }
     let path = format!("/proc/{}/ns/user", container.pid());
     let own = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let (ours, theirs) = wire::pair()?;

@@ -3,7 +3,6 @@
 //! Everything that can fail for a reason of ours (a NUL byte, an unknown resource) fails here, in the parent.
 
 use std::ffi::CString;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -72,8 +71,8 @@ pub(crate) enum Action {
         source: BindSource,
         target: Target,
         attributes: BindAttributes,
-        /// The source's mounts, cloned while they still have their peers on the host.
-        tree: Option<OwnedFd>,
+        /// Whether the source's mounts keep their peers on the host, where the parent then clones them.
+        keep_peers: bool,
     },
     Propagation {
         target: Option<Target>,
@@ -129,6 +128,14 @@ pub(crate) enum Action {
     OomScoreAdjust {
         value: CString,
     },
+}
+
+impl Action {
+    /// Whether the control groups are entered by then: by a step of its own, or because the parent, which is asked for a mount,
+    /// makes them first.
+    pub(crate) fn wants_groups(&self) -> bool {
+        matches!(self, Self::EnterGroups | Self::Bind { keep_peers: true, .. })
+    }
 }
 
 /// A file system to mount.
@@ -249,16 +256,13 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
                     .transpose()?,
             })
         }
-        Step::Bind { source, target, recursive, keep_peers, .. } => {
-            let tree = keep_peers.then(|| clone_tree(source, *recursive)).transpose()?;
-            Action::Bind {
-                // Ids are mapped once all steps are there: those with the same maps share a namespace.
-                source: BindSource { path: path(source)?, recursive: *recursive, id_map: None },
-                target: Target::new(target)?,
-                attributes: BindAttributes::of(step),
-                tree,
-            }
-        }
+        Step::Bind { source, target, recursive, keep_peers, .. } => Action::Bind {
+            // Ids are mapped once all steps are there: those with the same maps share a namespace.
+            source: BindSource { path: path(source)?, recursive: *recursive, id_map: None },
+            target: Target::new(target)?,
+            attributes: BindAttributes::of(step),
+            keep_peers: *keep_peers,
+        },
         Step::Propagation { target, flags } => {
             let target = (target != Path::new("/")).then(|| Target::new(target)).transpose()?;
             Action::Propagation { target, flags: *flags }
@@ -334,12 +338,6 @@ fn labelled(kind: &str, options: &str, label: Option<&str>) -> Result<CString, S
             text(&options)
         }
     }
-}
-
-/// Cloned before the child cuts its mount namespace off, a mount keeps its peers: mount_namespaces(7), "Peer groups".
-fn clone_tree(source: &Path, recursive: bool) -> Result<OwnedFd, StartError> {
-    crate::rootfs::clone_tree(&path(source)?, recursive)
-        .map_err(|errno| StartError::Open { path: source.to_owned(), errno })
 }
 
 impl Target {

@@ -9,7 +9,7 @@
 //! enters, mounts …
 //! Hooks (when there are any) ->  runs those of the runtime's namespaces
 //!             <--------------    Hooks (with the state for them): runs those of the container's
-//! Wish (for a mount) --------->  clones what is out of the child's reach
+//! Wish (for a mount) --------->  clones what is out of the child's reach, or shares with the host
 //!             <--------------    Mount
 //! Ready (and the terminal) --->  attaches networks
 //!             <--------------    Go (with the state for hooks)

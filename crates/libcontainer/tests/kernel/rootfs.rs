@@ -216,6 +216,9 @@ fn propagation_is_as_asked() {
     assert!(!row(" /p ").contains("shared:") && !row(" /p ").contains("master:"), "{rows}");
     assert!(row(" /s ").contains("master:") && !row(" /s ").contains("shared:"), "{rows}");
     assert!(row(" /r ").contains("shared:"), "{rows}");
+    // Since Linux 6.8 they are listed by age.
+    let order: Vec<_> = rows.lines().filter_map(|line| line.split(' ').nth(4)).collect();
+    assert_eq!(order, ["/p", "/s", "/r"], "{rows}");
     bed.assert_nothing_left();
 }
 
