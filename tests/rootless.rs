@@ -196,6 +196,31 @@ mod tests {
     }
 
     #[test]
+    fn mounts_of_the_host_arrive_where_they_are_asked_for() {
+        let home = Home::new();
+        fs::create_dir(home.path("source")).unwrap();
+        home.configure(|spec| {
+            for (target, option) in [("/s", "rslave"), ("/p", "rprivate"), ("/n", "nodev")] {
+                let bind = json!({ "destination": target, "type": "bind", "source": home.text("source"),
+                    "options": ["rbind", option] });
+                spec["mounts"].as_array_mut().unwrap().push(bind);
+            }
+        });
+        let user = format!("setpriv --reuid {USER} --regid {USER} --clear-groups ./corten oci");
+        let script = format!(
+            "mount -t tmpfs tmpfs source && mount --make-shared source && mkdir source/inner && \
+             {user} create web >/dev/null 2>&1 && {user} start web && \
+             mount -t tmpfs tmpfs source/inner && touch source/inner/file && \
+             {user} exec web sh -c 'ls /s/inner; ls -A /p/inner /n/inner | wc -w'"
+        );
+        // Whatever it mounts or leaves running ends with it.
+        let words = ["-mpf", "--kill-child", "--mount-proc", "sh", "-c", script.as_str()];
+        let said = succeeded(&home.output(home.command("unshare", &words)));
+        // The names of the two directories alone.
+        assert_eq!(said, "file\n2\n");
+    }
+
+    #[test]
     fn many_ids_are_mapped_by_the_setuid_programs() {
         let home = Home::new();
         home.configure(|spec| {

@@ -12,7 +12,7 @@ use sys::{MountAttributes, Namespaces};
 use crate::error::StartError;
 use crate::hooks::{self, PreparedHook};
 use crate::host_root;
-use crate::id_map::{IdMap, IdMaps};
+use crate::id_map::{IdMap, IdMaps, is_unprivileged};
 use crate::plan::{DeviceNode, HookPlan, Plan, Step};
 use crate::scheduling::Processors;
 use crate::selinux::{self, Labelling};
@@ -203,6 +203,9 @@ impl Prepared {
         let label = plan.mount_label.as_deref().filter(|_| selinux::enabled());
         let steps = plan.steps.iter().map(|step| prepare(step, label));
         let mut steps = steps.collect::<Result<Vec<_>, _>>()?;
+        if is_unprivileged() {
+            be_slaves_of_the_host(&mut steps);
+        }
         let mut id_maps = IdMaps::default();
         for (action, step) in steps.iter_mut().zip(&plan.steps) {
             if let (Action::Bind { source, .. }, Step::Bind { id_map: Some(map), .. }) =
@@ -230,6 +233,28 @@ impl Prepared {
     /// Whether the control groups are entered by a step; otherwise they are entered first of all.
     pub(crate) fn enters_groups_later(&self) -> bool {
         self.steps.iter().any(|action| matches!(action, Action::EnterGroups))
+    }
+}
+
+/// A user without rights over his mount namespace gets no peers of its mounts. In the mount namespace of a new user namespace,
+/// however, they have slaves: mount_namespaces(7), "Restrictions on mount namespaces". Mounts of the host arrive in binds of
+/// these unless they are cut off; then the other binds are made private one by one.
+fn be_slaves_of_the_host(steps: &mut [Action]) {
+    if !steps.iter().any(|step| matches!(step, Action::Bind { keep_peers: true, .. })) {
+        return;
+    }
+    let mut cut_off = false;
+    for step in steps {
+        if let Action::DetachPropagation { flags } = step {
+            cut_off = *flags & libc::MS_PRIVATE != 0;
+            *flags = *flags & !libc::MS_PRIVATE | libc::MS_SLAVE;
+        }
+        if let Action::Bind { keep_peers, attributes, .. } = step
+            && !std::mem::take(keep_peers)
+            && cut_off
+        {
+            attributes.tree.propagation = libc::MS_PRIVATE;
+        }
     }
 }
 

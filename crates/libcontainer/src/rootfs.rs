@@ -282,7 +282,11 @@ fn set_attributes(tree: BorrowedFd<'_>, attributes: &BindAttributes) -> Result<(
             done => done?,
         }
     }
-    if all.set | all.clear != 0 { mount_setattr(tree, c"", true, all) } else { Ok(()) }
+    if all.set | all.clear | all.propagation != 0 {
+        mount_setattr(tree, c"", true, all)
+    } else {
+        Ok(())
+    }
 }
 
 /// Options for mount(2), which may take the mode of the directory that is covered.
