@@ -19,6 +19,7 @@ mod process;
 mod resctrl;
 mod scheduling;
 mod sysctl;
+mod text;
 
 /// What a configuration does not say.
 #[derive(Clone, Debug)]
@@ -91,6 +92,7 @@ pub enum RootSource {
 /// # Errors
 /// Names the field that is wrong, and what is wrong with it.
 pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
+    text::refuse_nul("", spec)?;
     let nothing = Linux::default();
     let linux = spec.linux.as_ref().unwrap_or(&nothing);
     let namespaces = namespaces(linux)?;
@@ -126,7 +128,7 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     Ok(Plan {
         version: PLAN_VERSION,
         hooks: hooks::plan(spec, id, &context.bundle)?,
-        mount_label: mount_label(linux)?,
+        mount_label: text::mount_label(linux)?,
         resctrl: linux.intel_rdt.as_ref().map(|given| resctrl::plan(given, id)).transpose()?,
         net_devices: net_devices::plan(&linux.net_devices, &namespaces)?,
         namespaces,
@@ -159,6 +161,7 @@ pub fn plan_joining(
     process: &spec::runtime::Process,
     spec: &Spec,
 ) -> Result<ProcessPlan, PlanError> {
+    text::refuse_nul("process", process)?;
     let first = spec.process.as_ref();
     let process = first.map_or_else(|| process.clone(), |first| process::inherit(process, first));
     let mut plan = process::plan(&process, "process")?;
@@ -173,6 +176,7 @@ pub fn plan_joining(
 /// # Errors
 /// Names the field that is wrong, and what is wrong with it.
 pub fn plan_process(process: &spec::runtime::Process) -> Result<ProcessPlan, PlanError> {
+    text::refuse_nul("process", process)?;
     process::plan(process, "process")
 }
 
@@ -186,17 +190,6 @@ fn group_owner(spec: &Spec, linux: &Linux, namespaces: &NamespacePlan) -> Option
         return None;
     }
     linux.uid_mappings.iter().find(|map| map.container_id == 0).map(|map| map.host_id)
-}
-
-fn mount_label(linux: &Linux) -> Result<Option<String>, PlanError> {
-    let label = linux.mount_label.clone().filter(|label| !label.is_empty());
-    match &label {
-        // It is quoted in the options of a mount.
-        Some(wrong) if wrong.contains(['"', '\\', '\n']) => {
-            Err(PlanError::field("linux.mountLabel", format!("{wrong:?} is no label")))
-        }
-        _ => Ok(label),
-    }
 }
 
 fn namespaces(linux: &Linux) -> Result<NamespacePlan, PlanError> {

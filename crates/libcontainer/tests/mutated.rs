@@ -12,8 +12,17 @@ mod tests {
     const FULL: &str = include_str!("mutated/config.json");
 
     /// What a refusal begins with.
-    const FIELDS: [&str; 7] =
-        ["process", "root", "hostname", "domainname", "mounts", "hooks", "linux"];
+    const FIELDS: [&str; 9] = [
+        "ociVersion",
+        "process",
+        "root",
+        "hostname",
+        "domainname",
+        "mounts",
+        "hooks",
+        "annotations",
+        "linux",
+    ];
 
     fn context() -> Context {
         use Controller::{Blkio, Cpu, Cpuset, Devices, Hugetlb, Memory, Pids};
@@ -121,6 +130,58 @@ mod tests {
             }
         });
         assert!(planned > 500, "{planned}");
+    }
+
+    /// A pointer as a message tells it: `/process/args/0` is `process.args[0]`.
+    fn told(pointer: &str) -> String {
+        let parts = pointer.split('/').skip(1).map(|part| match part.parse::<u32>() {
+            Ok(number) => format!("[{number}]"),
+            Err(_) => format!(".{part}"),
+        });
+        parts.collect::<String>().trim_start_matches('.').to_owned()
+    }
+
+    /// Puts a NUL byte into each string of `document`, one at a time; gives how many there are.
+    fn with_nul(document: &Value, read: impl Fn(&str, &str)) -> usize {
+        let mut all = Vec::new();
+        places(document, "", &mut all);
+        all.retain(|place| document.pointer(place).unwrap().is_string());
+        for place in &all {
+            let mut mutated = document.clone();
+            let there = mutated.pointer_mut(place).unwrap();
+            *there = json!(format!("{}\0x", there.as_str().unwrap()));
+            read(place, &mutated.to_string());
+        }
+        all.len()
+    }
+
+    #[test]
+    fn a_nul_byte_in_any_string_is_refused_by_its_field() {
+        let mut document: Value = serde_json::from_str(FULL).unwrap();
+        let context = context();
+        let refused = std::cell::Cell::new(0);
+        let all = with_nul(&document, |place, text| {
+            // Words of which there are only some are refused by the reader, which tells the place in the text.
+            let Ok(spec) = Spec::from_json(text.as_bytes()) else { return };
+            refused.set(refused.get() + 1);
+            let words = plan(&spec, &context).map_or_else(|error| chain(&error), |_| String::new());
+            assert_eq!(words, format!("{}: holds a NUL byte", told(place)));
+        });
+        assert!(all > 90 && refused.get() > 70, "{} of {all}", refused.get());
+        let spec = Spec::from_json(FULL.as_bytes()).unwrap();
+        with_nul(&document["process"], |place, text| {
+            let Ok(process) = Process::from_json(text.as_bytes()) else { return };
+            let expected = format!("process.{}: holds a NUL byte", told(place));
+            for planned in
+                [libcontainer::plan_joining(&process, &spec), libcontainer::plan_process(&process)]
+            {
+                assert_eq!(planned.unwrap_err().to_string(), expected);
+            }
+        });
+        document["linux"]["sysctl"] = json!({"net.x\0y": "1"});
+        let spec = Spec::from_json(document.to_string().as_bytes()).unwrap();
+        let error = plan(&spec, &context).unwrap_err().to_string();
+        assert_eq!(error, "linux.sysctl.net.x: holds a NUL byte");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod digest;
 pub mod id;
 pub mod image;
+pub mod nul;
 pub mod reference;
 pub mod runtime;
 pub mod seccomp_profile;

@@ -35,6 +35,12 @@ pub enum PlanError {
         #[source]
         fault: PathFault,
     },
+    /// A string with a NUL byte.
+    #[error("{field} holds a NUL byte")]
+    Nul {
+        /// Where, as in `cpu.cpus`.
+        field: String,
+    },
     /// A setting needs a controller that is not there.
     #[error("set {setting}: the {controller} controller is not available")]
     NoController {

@@ -314,6 +314,9 @@ pub fn plan_update(
     present: PresentLimits,
     when_missing: WhenMissing,
 ) -> Result<CgroupPlan, PlanError> {
+    if let Some(field) = spec::nul::place_of_nul(resources) {
+        return Err(PlanError::Nul { field });
+    }
     let mut plan = CgroupPlan {
         settings: Vec::new(),
         devices: None,

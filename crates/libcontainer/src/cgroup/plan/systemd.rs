@@ -159,7 +159,11 @@ pub(super) fn round_quota(resources: &Resources, present: Option<PresentLimits>)
         let (quota, period) = quota_and_period(cpu, present);
         if let Some(quota) = quota.filter(|quota| *quota > 0) {
             let period = period.unwrap_or(PERIOD_US);
-            cpu.quota = i64::try_from(per_second(quota, period) * period / 1_000_000).ok();
+            let per_second = Some(per_second(quota, period)).filter(|time| *time != u64::MAX);
+            let exact = per_second.map(|time| u128::from(time) * u128::from(period) / 1_000_000);
+            // What is beyond every number is beyond the kernel's too, which says so.
+            let exact = exact.and_then(|exact| i64::try_from(exact).ok());
+            cpu.quota = Some(exact.unwrap_or(quota));
         }
     }
     rounded
@@ -195,10 +199,10 @@ fn quota_and_period(cpu: &Cpu, present: Option<PresentLimits>) -> (Option<i64>, 
     (quota.or(present.cpu_quota_us), period.or(present.cpu_period_us))
 }
 
-/// Microseconds of CPU time per second, in whole percents.
+/// Microseconds of CPU time per second, in whole percents; `u64::MAX` is more than any machine has.
 fn per_second(quota: i64, period: u64) -> u64 {
-    let quota = u64::try_from(quota).unwrap_or(0);
-    (quota.saturating_mul(1_000_000) / period.max(1)).next_multiple_of(10_000)
+    let exact = u128::from(quota.max(0).unsigned_abs()) * 1_000_000 / u128::from(period.max(1));
+    u64::try_from(exact.next_multiple_of(10_000)).unwrap_or(u64::MAX)
 }
 
 /// What systemd has to know of the limits.

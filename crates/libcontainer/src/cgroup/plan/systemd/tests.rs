@@ -152,3 +152,19 @@ fn a_change_of_a_unit() {
     warning: cpu.weight discarded: unable to apply both it and cpu.idle by systemd
     ");
 }
+
+/// Found by fuzzing: the product of quota and period does not fit into 64 bits.
+#[test]
+fn a_quota_beyond_every_number_is_left_to_the_kernel() {
+    for (quota, period, per_second, written) in [
+        (i64::MAX, 1, "infinity", "9223372036854775807 1"),
+        (i64::MAX, 100_000, "infinity", "9223372036854775807 100000"),
+        (i64::MAX, u64::MAX, "500000", "9223372036854775807 18446744073709551615"),
+        (1, 1_000_000, "10000", "10000 1000000"),
+    ] {
+        let limits = cpu(Cpu { quota: Some(quota), period: Some(period), ..Cpu::default() });
+        let whole = unit(&limits, "x", &v2(&ALL), &systemd(257, false)).unwrap().to_string();
+        assert!(whole.contains(&format!("CPUQuotaPerSecUSec = {per_second}, ")), "{whole}");
+        assert!(whole.contains(&format!("set cpu.max = {written}\n")), "{whole}");
+    }
+}
