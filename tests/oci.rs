@@ -443,4 +443,81 @@ mod tests {
         }
         assert!(killed > 10, "{killed} kills");
     }
+
+    /// The processes of the bench's container, as its groups have them.
+    fn processes(bench: &Bench) -> Vec<Value> {
+        serde_json::from_str(&bench.ok(&["ps", "--format", "json", "web"])).unwrap()
+    }
+
+    fn files(directory: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort_unstable();
+        files
+    }
+
+    #[test]
+    fn an_exec_that_is_killed_anywhere_leaves_nothing_and_the_container_goes_on() {
+        let bench = Bench::new();
+        bench.ok(&["run", "--detach", "web"]);
+        let kept = bench.path("run/web");
+        let (files_before, groups_before) = (files(&kept), groups(&bench));
+        let exec = ["exec", "web", "sh", "-c", "exit 0"];
+        let mut killed = 0;
+        for number in 1.. {
+            let survived = survives(&bench, &exec, number, false);
+            // A program that had begun comes to its end by itself; what had not become one must not wait for ever.
+            wait_until("nothing is left of the exec", || processes(&bench).len() == 1);
+            assert_eq!(files(&kept), files_before, "killed at call {number}");
+            assert_eq!(groups(&bench), groups_before, "killed at call {number}");
+            assert!(bench.has_status("running"), "killed at call {number}");
+            bench.ok(&exec);
+            if survived {
+                break;
+            }
+            killed += 1;
+        }
+        assert!(killed > 10, "{killed} kills");
+    }
+
+    /// Each command in its turn, killed at each call, on a container that is made anew for it.
+    fn is_killed_anywhere(before: &[&[&str]], words: &[&str]) {
+        let bench = Bench::new();
+        let mut killed = 0;
+        for number in (1..).step_by(STRIDE) {
+            for command in before {
+                bench.ok(command);
+            }
+            let survived = survives(&bench, words, number, false);
+            let told = bench.run(&["state", "web"]);
+            let gone = !bench.path("run/web").exists();
+            assert!(told.status.success() || gone, "{words:?}, call {number}: {told:?}");
+            bench.ok(&["delete", "--force", "web"]);
+            let left = fs::read_dir(bench.path("run")).unwrap().count();
+            assert_eq!((left, groups(&bench)), (0, Vec::new()), "{words:?}, call {number}");
+            if survived {
+                break;
+            }
+            killed += 1;
+        }
+        assert!(killed > 2, "{words:?}: {killed} kills");
+    }
+
+    #[test]
+    fn a_start_that_is_killed_anywhere_leaves_a_container_that_can_be_deleted() {
+        is_killed_anywhere(&[&["create", "web"]], &["start", "web"]);
+    }
+
+    #[test]
+    fn a_change_that_is_killed_anywhere_leaves_a_container_that_can_be_deleted() {
+        let run: &[&str] = &["run", "--detach", "web"];
+        is_killed_anywhere(&[run], &["update", "--pids-limit", "50", "--memory", "64m", "web"]);
+        is_killed_anywhere(&[run], &["pause", "web"]);
+        is_killed_anywhere(&[run, &["pause", "web"]], &["resume", "web"]);
+    }
+
+    #[test]
+    fn a_delete_that_is_killed_anywhere_is_ended_by_the_next_one() {
+        is_killed_anywhere(&[&["run", "--detach", "web"]], &["delete", "--force", "web"]);
+    }
 }
