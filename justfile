@@ -17,14 +17,15 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     cargo xtask tidy
     cargo deny --log-level error check licenses bans sources
+    RUSTFLAGS="--cfg fuzzing" cargo clippy --manifest-path fuzz/Cargo.toml --no-default-features -- -D warnings
 
 # Manual pages and completions, from the tables of the program.
 generate:
     cargo xtask generate
 
-# Each fuzz target for SECONDS.
-fuzz SECONDS="60":
-    fuzz/run {{SECONDS}}
+# Each fuzz target, or those that are named, for SECONDS.
+fuzz SECONDS="60" *TARGETS:
+    fuzz/run {{SECONDS}} {{TARGETS}}
 
 # Every promise of SPECIFICATION.md next to the peers that are installed.
 bench *ARGS:

@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
         depth: 30,
         directory_bytes: 1 << 16,
     };
-    let form = if bytes.len() % 2 == 0 { Form::Layer } else { Form::RootFs };
+    let form = if bytes.len().is_multiple_of(2) { Form::Layer } else { Form::RootFs };
     let inside = ground.top.path().join("inside");
     let directory = File::open(&inside).expect("open inside");
     let _ = unpack(

@@ -57,6 +57,8 @@ pub use stats::{
     PidsStats, Pressure, Stats, Waits,
 };
 pub use sub_group::{BadSubGroup, SubGroup};
+#[cfg(fuzzing)]
+pub(crate) use systemd::fuzzing;
 pub use systemd::{Bus, BusError, Property, Systemd, Unit, Value};
 
 use sys::Errno;

@@ -14,6 +14,8 @@
 mod criu;
 mod dump;
 mod error;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod message;
 mod mounts;
 mod options;

@@ -74,6 +74,12 @@ pub struct Waiting {
     pub console: Option<OwnedFd>,
 }
 
+/// For fuzz/: what is read is written, if it is a record.
+#[cfg(fuzzing)]
+pub(crate) fn rewrite_record(text: &[u8]) -> Option<Vec<u8>> {
+    Record::read(text).ok().and_then(|record| serde_json::to_vec(&record).ok())
+}
+
 impl Runtime {
     /// The containers below `root`, which is made when it is missing, readable by its owner only.
     #[must_use]

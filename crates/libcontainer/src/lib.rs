@@ -21,6 +21,9 @@ mod explain;
 #[doc(hidden)]
 pub mod faults;
 mod features;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hints;
 mod home;
 mod hooks;

@@ -10,6 +10,8 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 mod connection;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod message;
 pub(super) mod scope;
 mod value;

@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, mkdir, open, open
 use rustix::io::Errno as Raw;
 use spec::runtime::Spec;
 
-use super::record::{Record, VERSION};
+use super::record::Record;
 use super::{ContainerError, ContainerName};
 
 const RECORD: &str = "state.json";
@@ -125,20 +125,7 @@ impl Directory {
             }
             Err(error) => return Err(ContainerError::file("read", &path)(error)),
         };
-        /// Enough of every version to tell which it is.
-        #[derive(serde::Deserialize)]
-        struct Version {
-            version: u32,
-        }
-        let version: Version =
-            serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-        if version.version > VERSION {
-            let theirs = version.version;
-            return Err(wrong(format!(
-                "version {theirs} is of a newer release; this one reads up to {VERSION}"
-            )));
-        }
-        serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
+        Record::read(&text).map_err(wrong)
     }
 
     pub(super) fn write_record(&self, record: &Record) -> Result<(), ContainerError> {

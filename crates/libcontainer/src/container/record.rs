@@ -18,7 +18,7 @@ use crate::process::{Process, start_time};
 use crate::resctrl::Resctrl;
 
 /// The form that this program writes; it reads this and every earlier one.
-pub(super) const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// A container as it is written down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -112,6 +112,26 @@ impl Record {
             names: Names::default(),
             first: None,
         }
+    }
+
+    /// Reads one of any version up to ours.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    pub(super) fn read(text: &[u8]) -> Result<Self, String> {
+        /// Enough of every version to tell which it is.
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let Version { version } =
+            serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if version > VERSION {
+            return Err(format!(
+                "version {version} is of a newer release; this one reads up to {VERSION}"
+            ));
+        }
+        serde_json::from_slice(text).map_err(|error| error.to_string())
     }
 
     /// Writes its process in.
