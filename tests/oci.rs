@@ -425,7 +425,8 @@ mod tests {
             }
             killed += 1;
         }
-        assert!(killed > 10, "{killed} kills");
+        // With one hierarchy of control groups it is over sooner.
+        assert!(killed > 5, "{killed} kills");
     }
 
     #[test]

@@ -247,12 +247,9 @@ fn forget_maker(
 ) -> Result<(), Failed> {
     let slave = terminal.map_or(gate, |terminal| terminal.slave.as_fd());
     let [stdin, stdout, stderr] = inherited.stdio.unwrap_or([slave; 3]);
-    if terminal.is_some() {
-        // Whoever called the maker with a pipe waits for its end.
-        rustix::stdio::dup2_stdin(slave)
-            .and_then(|()| rustix::stdio::dup2_stdout(slave))
-            .and_then(|()| rustix::stdio::dup2_stderr(slave))
-            .at(ProcessStep::Stdio)?;
+    // Whoever called the maker with a pipe waits for its end.
+    if let Some(streams) = terminal.map(|_| [slave; 3]).or(inherited.stdio) {
+        identity::place_streams(streams)?;
     }
     let kept = [gate, namespaces.unwrap_or(gate), slave, stdin, stdout, stderr];
     sys::close_all_but(inherited.prepared.process.close_from, &kept).at(ProcessStep::Descriptors)

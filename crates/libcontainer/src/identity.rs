@@ -129,15 +129,21 @@ fn take_stdio(
         (None, Some(stdio)) => stdio,
         (None, None) => return Ok(()),
     };
-    rustix::stdio::dup2_stdin(stdin).at(ProcessStep::Stdio)?;
-    rustix::stdio::dup2_stdout(stdout).at(ProcessStep::Stdio)?;
-    rustix::stdio::dup2_stderr(stderr).at(ProcessStep::Stdio)?;
+    place_streams([stdin, stdout, stderr])?;
     if process.uid != 0 {
         for stream in [stdin, stdout, stderr] {
             give_stream(stream, process.uid, terminal.is_some()).at(ProcessStep::Stdio)?;
         }
     }
     Ok(())
+}
+
+/// Those that have their numbers already stay.
+pub(crate) fn place_streams([stdin, stdout, stderr]: [BorrowedFd<'_>; 3]) -> Result<(), Failed> {
+    rustix::stdio::dup2_stdin(stdin)
+        .and_then(|()| rustix::stdio::dup2_stdout(stdout))
+        .and_then(|()| rustix::stdio::dup2_stderr(stderr))
+        .at(ProcessStep::Stdio)
 }
 
 /// Makes a stream the user's, who may open `/dev/stdout` again. Pipes and the container's own terminal only: anything else,

@@ -1,12 +1,13 @@
 //! Containers with a directory of their own: one command makes one, another starts it, a third deletes it.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 use libcontainer::cgroup::{Layout, LayoutKind};
 use libcontainer::{
-    Container, ContainerError, ContainerName, Context, Execution, Request, Runtime, Waiting, chain,
-    plan,
+    Container, ContainerError, ContainerName, Context, Execution, Request, Runtime, Stdio, Waiting,
+    chain, plan,
 };
 use spec::runtime::{Hook, Spec, Status};
 
@@ -134,6 +135,12 @@ fn what_waits_at_its_gate_holds_nothing_of_its_maker() {
     drop(theirs);
     assert_eq!(read_all(ours), "");
     let first = made.process().unwrap();
+    let link = |pid: u32, number: i32| fs::read_link(format!("/proc/{pid}/fd/{number}")).unwrap();
+    let Stdio::Streams { stdin, stdout, stderr } = streams.borrow() else { unreachable!() };
+    for (number, stream) in (0..).zip([stdin, stdout, stderr]) {
+        let own = link(std::process::id(), stream.as_raw_fd());
+        assert_eq!(link(first.pid().cast_unsigned(), number), own, "{number}");
+    }
     // Its streams, its gate, and what hears signals; no file of ours, in memory or not.
     for descriptor in fs::read_dir(format!("/proc/{}/fd", first.pid())).unwrap() {
         let leads_to = fs::read_link(descriptor.unwrap().path()).unwrap();
