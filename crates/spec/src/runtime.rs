@@ -1,6 +1,7 @@
 //! The OCI runtime configuration (`config.json`), version 1.3, for Linux.
 //!
-//! Field names and meanings are the specification's; unknown fields are ignored, as it demands ("Extensibility").
+//! Field names and meanings are the specification's. [`Spec::from_json`] ignores unknown fields, as it demands ("Extensibility");
+//! the types by themselves refuse them, so that a name in another case is noticed at no cost for a document without one.
 //! Source: opencontainers/runtime-spec, config.md and config-linux.md.
 
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ pub const OCI_VERSION: &str = "1.3.0";
 
 /// A whole `config.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Spec {
     /// Version of the specification that the document follows, for example `1.3.0`.
     pub oci_version: String,
@@ -60,8 +61,8 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Reads a `config.json`. A field that is `null` is absent, and where the document cannot be read else, names count in
-    /// any case and objects that are given twice are joined: so does Go's decoder, for which documents are written.
+    /// Reads a `config.json`. A field that is `null` is absent, names count in any case, objects that are given twice are joined,
+    /// and unknown fields are ignored: so does Go's decoder, for which documents are written.
     ///
     /// # Errors
     /// Names the place in the text and what is wrong there.
@@ -72,7 +73,7 @@ impl Spec {
 
 /// The root file system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Root {
     /// Absolute, or relative to the bundle.
     pub path: PathBuf,
@@ -83,7 +84,7 @@ pub struct Root {
 
 /// One mount.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Mount {
     /// Absolute path inside the container.
     pub destination: PathBuf,
@@ -106,7 +107,7 @@ pub struct Mount {
 
 /// Programs run at fixed moments; see config.md, "POSIX-platform Hooks".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Hooks {
     /// Deprecated: after the namespaces exist, before the root is switched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -130,7 +131,7 @@ pub struct Hooks {
 
 /// One hook.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Hook {
     /// Absolute path of the program.
     pub path: PathBuf,
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn keeps_known_fields_and_ignores_unknown_ones() {
         let text = r#"{"ociVersion":"1.3.0","process":{"args":["sh"],"cwd":"/"},"root":{"path":"rootfs"},"future":{"a":1}}"#;
-        let spec: Spec = serde_json::from_str(text).unwrap();
+        let spec = Spec::from_json(text.as_bytes()).unwrap();
         assert_eq!(spec.process.as_ref().unwrap().args, ["sh"]);
         let nulls = r#"{"ociVersion":"1.3.0","linux":{"timeOffsets":null,"devices":[{"type":"c","path":"/dev/x","uid":null}]},"mounts":null}"#;
         let spec = Spec::from_json(nulls.as_bytes()).unwrap();
@@ -161,9 +162,31 @@ mod tests {
         assert!(wrong.to_string().contains("line 1"), "{wrong}");
         let wrong = Spec::from_json(br#"{"mounts": null, "hostname": 7}"#).unwrap_err();
         assert!(wrong.to_string().starts_with("invalid type: integer `7`"), "{wrong}");
-        let spec: Spec = serde_json::from_str(text).unwrap();
+        let spec = Spec::from_json(text.as_bytes()).unwrap();
         let back = serde_json::to_string(&spec).unwrap();
         assert_eq!(serde_json::from_str::<Spec>(&back).unwrap(), spec);
+    }
+
+    /// Nothing else is wrong with this one: it is read loosely for its names alone.
+    #[test]
+    fn a_name_in_another_case_is_never_passed_over() {
+        let text = br#"{"HostName":"a","root":{"path":"r","ReadOnly":true},"linux":{"MaskedPaths":["/x"],
+            "seccomp":{"defaultAction":"SCMP_ACT_ALLOW","Flags":["f"]},"resources":{"pids":{"Limit":3}}},
+            "hooks":{"PreStart":[{"path":"/a","Args":["a"]}]},"annotations":{"Key":"1","key":"2"}}"#;
+        let spec = Spec::from_json(text).unwrap();
+        assert_eq!(spec.hostname.as_deref(), Some("a"));
+        assert!(spec.root.unwrap().readonly);
+        assert_eq!(spec.hooks.unwrap().prestart[0].args, ["a"]);
+        assert_eq!(spec.annotations.len(), 2);
+        let linux = spec.linux.unwrap();
+        assert_eq!(linux.masked_paths, [std::path::Path::new("/x")]);
+        assert_eq!(linux.seccomp.unwrap().flags, ["f"]);
+        assert_eq!(linux.resources.unwrap().pids.unwrap().limit, Some(3));
+        let process =
+            Process::from_json(br#"{"args":["a"],"Cwd":"/x","of_the_future":1}"#).unwrap();
+        assert_eq!(process.cwd, std::path::Path::new("/x"));
+        let resources = Resources::from_json(br#"{"memory":{"Limit":7}}"#).unwrap();
+        assert_eq!(resources.memory.unwrap().limit, Some(7));
     }
 
     /// As runc's own tests write them.

@@ -135,7 +135,7 @@ impl Directory {
     pub(super) fn read_spec(&self) -> Result<Spec, ContainerError> {
         let path = self.path_of(SPEC);
         let text = self.read(SPEC).map_err(ContainerError::file("read", &path))?;
-        serde_json::from_slice(&text)
+        Spec::from_json(&text)
             .map_err(|error| ContainerError::Record { path, why: error.to_string() })
     }
 

@@ -9,7 +9,7 @@ use super::{Resources, Seccomp};
 
 /// Everything that only Linux has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Linux {
     /// Namespaces to make or to join; an absent kind is the runtime's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -66,6 +66,7 @@ pub struct Linux {
 
 /// A namespace to make, or with a path to join.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Namespace {
     /// Its kind.
     #[serde(rename = "type")]
@@ -114,6 +115,7 @@ impl std::fmt::Display for NamespaceKind {
 
 /// One row of a uid or gid map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct IdMapping {
     /// First id inside.
     #[serde(rename = "containerID")]
@@ -127,7 +129,7 @@ pub struct IdMapping {
 
 /// Offset of one clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct TimeOffset {
     /// Seconds.
     pub secs: i64,
@@ -137,7 +139,7 @@ pub struct TimeOffset {
 
 /// A device node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Device {
     /// `c`, `u`, `b` or `p`.
     #[serde(rename = "type")]
@@ -161,7 +163,7 @@ pub struct Device {
 
 /// How a network interface is called inside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct NetDevice {
     /// New name; absent keeps the old one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,7 +172,7 @@ pub struct NetDevice {
 
 /// Intel RDT, see config-linux.md.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct IntelRdt {
     /// Class of service.
     #[serde(rename = "closID", skip_serializing_if = "Option::is_none")]
@@ -191,7 +193,7 @@ pub struct IntelRdt {
 
 /// See set_mempolicy(2).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct MemoryPolicy {
     /// `MPOL_DEFAULT`, `MPOL_BIND` …
     pub mode: String,
@@ -204,7 +206,7 @@ pub struct MemoryPolicy {
 
 /// See personality(2).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Personality {
     /// `LINUX` or `LINUX32`.
     pub domain: String,

@@ -1,5 +1,6 @@
-//! Documents as Go's decoder takes them: what is `null` is absent, a field's name is known in any case, and objects that are
-//! given twice are joined. Only for documents that cannot be read as they stand: it is slower.
+//! Documents as Go's decoder takes them: what is `null` is absent, a field's name is known in any case, objects that are given
+//! twice are joined, and what has no known name is ignored. Only for documents that cannot be read as they stand, because of any
+//! of these: it is slower.
 //! Source: Go's package encoding/json, "Unmarshal".
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
@@ -94,16 +95,17 @@ impl IntoDeserializer<'_, Error> for Loose {
     }
 }
 
-/// The fields by the names that their reader knows.
+/// The fields by the names that their reader knows; others it would refuse.
 fn known(given: Map<String, Value>, fields: &[&str]) -> Map<String, Value> {
     let mut known = Map::new();
     for (name, value) in given {
-        let field = fields.iter().find(|field| field.eq_ignore_ascii_case(&name));
-        let name = field.map_or(name, |field| (*field).to_owned());
-        match (known.get_mut(&name), value) {
+        let Some(field) = fields.iter().find(|field| field.eq_ignore_ascii_case(&name)) else {
+            continue;
+        };
+        match (known.get_mut(*field), value) {
             (Some(Value::Object(first)), Value::Object(second)) => first.extend(second),
             (_, value) => {
-                known.insert(name, value);
+                known.insert((*field).to_owned(), value);
             }
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A process: the container's first one, or one that joins it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Process {
     /// Whether it gets a pseudo-terminal.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -65,6 +65,7 @@ impl Process {
 
 /// A terminal's size in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ConsoleSize {
     /// Rows.
     pub height: u16,
@@ -74,7 +75,7 @@ pub struct ConsoleSize {
 
 /// User and groups inside the container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct User {
     /// User id.
     pub uid: u32,
@@ -90,7 +91,7 @@ pub struct User {
 
 /// The five capability sets by name (`CAP_CHOWN` …), see capabilities(7).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Capabilities {
     /// What can ever be gained.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -111,6 +112,7 @@ pub struct Capabilities {
 
 /// One resource limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rlimit {
     /// Name as in getrlimit(2), for example `RLIMIT_NOFILE`.
     #[serde(rename = "type")]
@@ -123,7 +125,7 @@ pub struct Rlimit {
 
 /// Scheduling attributes, see sched_setattr(2).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Scheduler {
     /// `SCHED_OTHER`, `SCHED_FIFO` …
     pub policy: String,
@@ -144,6 +146,7 @@ pub struct Scheduler {
 
 /// I/O priority, see ioprio_set(2).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct IoPriority {
     /// `IOPRIO_CLASS_RT`, `IOPRIO_CLASS_BE` or `IOPRIO_CLASS_IDLE`.
     pub class: String,
@@ -154,7 +157,7 @@ pub struct IoPriority {
 
 /// CPU lists such as `0-3,7`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct ExecCpuAffinity {
     /// Before the process enters the container's cgroup.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Limits of a container; read by [`Resources::from_json`] where they stand alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Resources {
     /// Device access rules, applied in order over "deny all".
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -50,7 +50,7 @@ impl Resources {
 
 /// One device rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct DeviceRule {
     /// Allow or deny.
     pub allow: bool,
@@ -70,7 +70,7 @@ pub struct DeviceRule {
 
 /// Memory limits in bytes; −1 is no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Memory {
     /// Hard limit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,7 +103,7 @@ pub struct Memory {
 
 /// CPU time and placement. Names in other cases are those of runc's own tests: Go's decoder does not mind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Cpu {
     /// Relative weight, 2 to 262,144; 1,024 is normal.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,7 +136,7 @@ pub struct Cpu {
 
 /// Number of processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Pids {
     /// Tasks at once; less than 0 is no limit, 0 is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,7 +145,7 @@ pub struct Pids {
 
 /// Block devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct BlockIo {
     /// 10 to 1,000.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,7 +172,7 @@ pub struct BlockIo {
 
 /// Weight of one device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct WeightDevice {
     /// Major number.
     pub major: i64,
@@ -188,7 +188,7 @@ pub struct WeightDevice {
 
 /// Rate limit of one device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct ThrottleDevice {
     /// Major number.
     pub major: i64,
@@ -200,7 +200,7 @@ pub struct ThrottleDevice {
 
 /// Huge pages of one size.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HugepageLimit {
     /// For example `2MB`.
     pub page_size: String,
@@ -211,7 +211,7 @@ pub struct HugepageLimit {
 
 /// Packet class and priorities (v1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Network {
     /// Class of net_cls.
     #[serde(rename = "classID", skip_serializing_if = "Option::is_none")]
@@ -223,7 +223,7 @@ pub struct Network {
 
 /// Priority of one interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct InterfacePriority {
     /// Interface.
     pub name: String,
@@ -233,7 +233,7 @@ pub struct InterfacePriority {
 
 /// Limits of one RDMA device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Rdma {
     /// Handles.
     #[serde(skip_serializing_if = "Option::is_none")]

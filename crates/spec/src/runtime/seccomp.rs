@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A system call filter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Seccomp {
     /// What happens to system calls that no rule names.
     pub default_action: SeccompAction,
@@ -32,7 +32,7 @@ pub struct Seccomp {
 
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SyscallRule {
     /// System calls by name; names unknown to an architecture are skipped there.
     pub names: Vec<String>,
@@ -48,7 +48,7 @@ pub struct SyscallRule {
 
 /// A comparison of one argument.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SyscallArg {
     /// 0 to 5.
     pub index: u32,
