@@ -13,7 +13,8 @@ use crate::create::{end, wait_for};
 use crate::error::StartError;
 use crate::hints;
 use crate::net_devices::{self, NetDevicePlan};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
+use crate::planner::sysctl::{namespace_of, of_the_host};
 use crate::process::{Process, flag};
 use crate::spare::SpareNetwork;
 use crate::wire::{self, At, Failed, ProcessStep};
@@ -45,6 +46,7 @@ impl Joins {
             if !sys::is_namespace(namespace.as_fd(), flag(*kind)) {
                 return Err(StartError::NoNamespace { path: path.clone(), kind: *kind });
             }
+            spare_the_host(plan, *kind, &namespace)?;
             match kind {
                 NamespaceKind::User => joins.user = Some(namespace),
                 NamespaceKind::Pid => joins.pid = Some(namespace),
@@ -130,6 +132,23 @@ impl Joins {
             }
         }
     }
+}
+
+/// A namespace that is joined by its path may be our own: then the parameters of it are the host's, which the planner cannot see.
+fn spare_the_host(plan: &Plan, kind: NamespaceKind, namespace: &OwnedFd) -> Result<(), StartError> {
+    let of_it = plan.steps.iter().find_map(|step| {
+        let Step::Sysctl { path, .. } = step else { return None };
+        (namespace_of(path) == Some(kind)).then_some(path)
+    });
+    let Some(path) = of_it else { return Ok(()) };
+    // Of the kinds that have parameters only one has another name there.
+    let file = if kind == NamespaceKind::Network { "net".to_owned() } else { kind.to_string() };
+    let own = format!("/proc/self/ns/{file}");
+    // Both files are in one file system, nsfs, where a namespace is an inode: namespaces(7), "The /proc/pid/ns/ directory".
+    let same = rustix::fs::stat(&own)
+        .and_then(|own| Ok(own.st_ino == rustix::fs::fstat(namespace)?.st_ino))
+        .map_err(|errno| StartError::Open { path: own.into(), errno: errno.into() })?;
+    if same { Err(of_the_host(path, kind).into()) } else { Ok(()) }
 }
 
 /// Clones a child that joins a user namespace and gets a pid namespace inside: only a process that is in there makes one that

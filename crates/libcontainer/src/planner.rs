@@ -18,7 +18,7 @@ mod net_devices;
 mod process;
 mod resctrl;
 mod scheduling;
-mod sysctl;
+pub(crate) mod sysctl;
 mod text;
 
 /// What a configuration does not say.

@@ -32,26 +32,37 @@ impl Steps<'_> {
             if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
                 return wrong("is no kernel parameter");
             }
-            let namespace = match path.split('/').next() {
-                Some("net") => NamespaceKind::Network,
-                Some("user") => NamespaceKind::User,
-                Some("fs") if path.starts_with("fs/mqueue/") => NamespaceKind::Ipc,
-                Some("kernel") if IPC.contains(&path.as_str()) => NamespaceKind::Ipc,
-                Some("kernel") if path == "kernel/domainname" => NamespaceKind::Uts,
-                Some("kernel") if path == "kernel/hostname" => {
-                    return wrong("is set by the field hostname");
-                }
-                _ => return wrong("belongs to no namespace: it would change the host"),
+            if path == "kernel/hostname" {
+                return wrong("is set by the field hostname");
+            }
+            let Some(namespace) = namespace_of(&path) else {
+                return wrong("belongs to no namespace: it would change the host");
             };
             if !self.has_own(namespace) {
-                let why =
-                    format!("needs a {namespace} namespace of its own: it would change the host");
-                return wrong(&why);
+                return Err(of_the_host(name, namespace));
             }
             self.steps.push(Step::Sysctl { path, value: value.clone() });
         }
         Ok(())
     }
+}
+
+/// Whose parameter `path`, below `/proc/sys`, is; nothing for one of the whole machine.
+pub(crate) fn namespace_of(path: &str) -> Option<NamespaceKind> {
+    match path.split('/').next()? {
+        "net" => Some(NamespaceKind::Network),
+        "user" => Some(NamespaceKind::User),
+        "fs" if path.starts_with("fs/mqueue/") => Some(NamespaceKind::Ipc),
+        "kernel" if IPC.contains(&path) => Some(NamespaceKind::Ipc),
+        "kernel" if path == "kernel/domainname" => Some(NamespaceKind::Uts),
+        _ => None,
+    }
+}
+
+/// The refusal of a parameter whose namespace is the host's.
+pub(crate) fn of_the_host(name: &str, namespace: NamespaceKind) -> PlanError {
+    let why = format!("needs a {namespace} namespace of its own: it would change the host");
+    PlanError::field(format!("linux.sysctl.{name}"), why)
 }
 
 /// Whichever of `.` and `/` comes first separates, and the other one stands for it in a name: sysctl.d(5).

@@ -93,6 +93,26 @@ fn namespaces_are_joined_by_path() {
     holder.assert_nothing_left();
 }
 
+/// A path may lead to the very namespace that is to be spared.
+#[test]
+fn parameters_of_the_hosts_own_namespace_are_refused_by_whatever_path() {
+    let bed = Bed::new();
+    for (kind, file, parameter, written) in [
+        (NamespaceKind::Network, "net", "net.ipv4.ip_forward", "net/ipv4/ip_forward"),
+        (NamespaceKind::Ipc, "ipc", "kernel.shm_rmid_forced", "kernel/shm_rmid_forced"),
+    ] {
+        let mut spec = bed.spec("true");
+        let linux = linux(&mut spec);
+        let namespace = linux.namespaces.iter_mut().find(|namespace| namespace.kind == kind);
+        namespace.unwrap().path = Some(format!("/proc/self/ns/{file}").into());
+        assert_eq!(bed.run(&spec).code, 0, "it may be joined");
+        self::linux(&mut spec).sysctl.insert(parameter.to_owned(), "1".to_owned());
+        let (_code, words) = bed.refused(&spec);
+        let why = format!("needs a {kind} namespace of its own: it would change the host");
+        assert_eq!(words, format!("linux.sysctl.{written}: {why}"));
+    }
+}
+
 #[test]
 fn a_user_namespace_has_the_maps() {
     let bed = Bed::new();
