@@ -300,6 +300,57 @@ mod tests {
         assert!(said.contains("CapAmb:\t0000000000000001"), "{said}");
     }
 
+    /// As a whole machine may lack some: this one's caller has all but one.
+    #[test]
+    fn capabilities_that_the_caller_lacks_are_told_and_left_out() {
+        let bench = Bench::new();
+        let given = json!(["CAP_KILL", "CAP_SYS_TIME"]);
+        bench.configure(|spec| {
+            spec["process"]["capabilities"] = json!({
+                "bounding": given, "effective": given, "permitted": given,
+            });
+        });
+        let without = |words: &[&str]| {
+            let mut command = Command::new("setpriv");
+            let program = bench.path("corten-oci");
+            let _there = std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_corten"), &program);
+            command.arg("--bounding-set=-sys_time").arg(program).arg("--root");
+            command.arg(bench.path("run")).args(words).current_dir(bench.directory.path());
+            let said = fs::File::create(bench.path("said")).unwrap();
+            let null = || fs::File::options().write(true).open("/dev/null").unwrap();
+            let status = command.stdin(Stdio::null()).stdout(null()).stderr(said).status().unwrap();
+            assert!(status.success(), "{words:?}: {}", read(&bench.path("said")));
+            read(&bench.path("said"))
+        };
+        let warning = "ignoring unavailable capability \"CAP_SYS_TIME\"";
+        let said = without(&["run", "--detach", "web"]);
+        assert!(said.contains(warning) && said.lines().count() == 1, "{said}");
+        let status = read(format!("/proc/{}/status", bench.state()["pid"]).as_ref());
+        assert!(status.contains("CapPrm:\t0000000000000020"), "{status}");
+        let said = without(&["exec", "web", "true"]);
+        assert!(said.contains(warning), "{said}");
+        // Whoever has it is told nothing.
+        if said.matches("CAP_").count() == 1 {
+            bench.ok(&["exec", "web", "true"]);
+        }
+    }
+
+    #[test]
+    fn a_container_without_a_process_is_created_and_not_started() {
+        let bench = Bench::new();
+        bench.configure(|spec| drop(spec.as_object_mut().unwrap().remove("process")));
+        bench.ok(&["create", "web"]);
+        let said = bench.refused(&["start", "web"], 1);
+        assert!(said.contains("process: is missing: there is nothing to start"), "{said}");
+        assert!(bench.has_status("created"));
+        bench.ok(&["exec", "web", "/bin/true"]);
+        bench.ok(&["kill", "web", "KILL"]);
+        wait_until("it has ended", || bench.has_status("stopped"));
+        bench.ok(&["delete", "web"]);
+        assert!(bench.refused(&["run", "web"], 1).contains("nothing to start"));
+        assert_eq!(groups(&bench), Vec::<PathBuf>::new());
+    }
+
     #[test]
     fn a_named_root_that_is_missing_and_a_signal_that_only_asks() {
         let bench = Bench::new();

@@ -1,5 +1,7 @@
 //! Capabilities by name. Source: capabilities(7), linux/capability.h.
 
+use crate::plan::CapabilityPlan;
+
 /// Names without `CAP_`, by number.
 #[rustfmt::skip]
 const NAMES: [&str; 41] = [
@@ -34,6 +36,22 @@ pub fn names(set: u64) -> impl Iterator<Item = String> {
         .map(|(_, name)| format!("CAP_{name}"))
 }
 
+/// What is told of capabilities that a configuration gives and the caller has not: they cannot be given, and config.md,
+/// "capabilities", lets a runtime go on without them. A process in another user namespace has others than its maker, so that
+/// nothing is told of its own.
+pub(crate) fn out_of_reach(sets: CapabilityPlan) -> Vec<String> {
+    let own = rustix::thread::capabilities(None).map_or(all(), |own| own.permitted.bits());
+    beyond(sets, own)
+}
+
+fn beyond(sets: CapabilityPlan, own: u64) -> Vec<String> {
+    let CapabilityPlan { bounding, effective, inheritable, permitted, ambient } = sets;
+    let asked = bounding | effective | inheritable | permitted | ambient;
+    names(asked & !own)
+        .map(|name| format!("process.capabilities: ignoring unavailable capability {name:?}"))
+        .collect()
+}
+
 /// Every capability that this program knows.
 #[must_use]
 pub const fn all() -> u64 {
@@ -46,6 +64,14 @@ pub(crate) const COUNT: usize = NAMES.len();
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_caller_lacks_is_told_once() {
+        let sets = CapabilityPlan { bounding: 0b111, effective: 0b11, ..CapabilityPlan::default() };
+        let told = ["process.capabilities: ignoring unavailable capability \"CAP_DAC_OVERRIDE\""];
+        assert_eq!(beyond(sets, 0b101), told);
+        assert_eq!(beyond(sets, all()), Vec::<String>::new());
+    }
 
     #[test]
     fn numbers_are_the_kernels() {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use spec::runtime::{ConsoleSize, Hooks, IdMapping, NamespaceKind};
 
+use crate::capability;
 use crate::cgroup::CgroupPlan;
 use crate::net_devices::NetDevicePlan;
 use crate::resctrl::ResctrlPlan;
@@ -308,6 +309,21 @@ pub struct DeviceNode {
     pub uid: u32,
     /// Group.
     pub gid: u32,
+}
+
+impl Plan {
+    /// What people are told: of limits and of its process, and of capabilities that this caller cannot give.
+    #[must_use]
+    pub fn told(&self) -> Vec<String> {
+        let mut told = self.cgroup.told(&[]);
+        told.extend(self.process.warnings.iter().cloned());
+        let NamespacePlan { create, join, .. } = &self.namespaces;
+        let mut kinds = create.iter().chain(join.iter().map(|(kind, _)| kind));
+        if !kinds.any(|kind| *kind == NamespaceKind::User) {
+            told.extend(self.process.capabilities.into_iter().flat_map(capability::out_of_reach));
+        }
+        told
+    }
 }
 
 /// What the child, or a process that joins, becomes.

@@ -63,6 +63,12 @@ impl Process {
         pids
     }
 
+    /// Whether it is in the caller's user namespace; where that cannot be seen, it counts as being in another.
+    pub(crate) fn shares_our_users(&self) -> bool {
+        let namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/user")).ok();
+        namespace("self").is_some_and(|own| namespace(&self.pid.to_string()) == Some(own))
+    }
+
     /// Whether it has ended, reaped or not.
     #[must_use]
     pub fn has_ended(&self) -> bool {

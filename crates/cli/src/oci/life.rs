@@ -84,8 +84,7 @@ fn make(
     let bundle = Bundle::open(matches.text("bundle").unwrap_or("."))?;
     check(&bundle)?;
     let plan = bundle.plan(session, &name, matches)?;
-    let warnings = plan.cgroup.told(&[]).into_iter().chain(plan.process.warnings.iter().cloned());
-    warnings.for_each(|warning| session.warn(&warning));
+    plan.told().iter().for_each(|warning| session.warn(warning));
     let stdio = process::stdio(plan.process.terminal);
     let request =
         Request { name: &name, spec: &bundle.spec, bundle: &bundle.path, plan: &plan, stdio };

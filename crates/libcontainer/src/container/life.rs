@@ -11,6 +11,7 @@ use super::directory::{Directory, Lock};
 use super::record::Record;
 use super::transitions::Action;
 use super::{ContainerError, ContainerName, gate};
+use crate::capability;
 use crate::cgroup::{self, Cgroup, CgroupError, Entry, Stats, SubGroup, WhenMissing};
 use crate::create::{Created, Gate, Stdio};
 use crate::error::StartError;
@@ -357,7 +358,12 @@ impl Container {
             }
         }
         let crate::Joined { process, console } = joined;
-        Ok(Executed { process, console, warnings: plan.warnings })
+        let lacking = plan.capabilities.map(capability::out_of_reach).unwrap_or_default();
+        let mut warnings = plan.warnings;
+        if !lacking.is_empty() && target.shares_our_users() {
+            warnings.extend(lacking);
+        }
+        Ok(Executed { process, console, warnings })
     }
 
     /// The namespaces of a container at its gate, for a user who may not look into it; nothing of one that is being started.
