@@ -341,6 +341,9 @@ impl Created {
     /// # Errors
     /// [`StartError::NotFound`] and [`StartError::NotExecutable`] for a program that cannot be run, else the step.
     pub fn start(mut self) -> Result<(Process, Cgroup), StartError> {
+        if let Err(error) = self.names.can_begin() {
+            return Err(self.abandon(error.into()));
+        }
         let (Some(process), Some(cgroup)) = (self.process.take(), self.cgroup.take()) else {
             return Err(self.vanished(None));
         };

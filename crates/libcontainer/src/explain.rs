@@ -164,6 +164,9 @@ impl fmt::Display for Step {
 
 impl ProcessPlan {
     fn lines(&self) -> Vec<String> {
+        if self.args.is_empty() {
+            return vec!["wait at the gate: there is no process to start".to_owned()];
+        }
         let mut lines = vec!["wait at the gate".to_owned(), "make a session".to_owned()];
         if self.terminal {
             lines.push("take the terminal".to_owned());

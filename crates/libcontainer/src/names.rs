@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::StartError;
+use crate::error::{PlanError, StartError};
 use crate::hints;
 use crate::hooks::{HookFailure, Moment, Occasion};
 use crate::plan::{Plan, ProcessPlan, Step};
@@ -24,6 +24,11 @@ pub(crate) struct Names {
     listener: Option<Listener>,
 }
 
+/// runtime.md, "Start": without `process` it must generate an error.
+pub(crate) fn nothing_to_start() -> PlanError {
+    PlanError::field("process", "is missing: there is nothing to start")
+}
+
 impl Names {
     pub(crate) fn of(process: &ProcessPlan) -> Self {
         Self {
@@ -33,6 +38,11 @@ impl Names {
             scheduling: process.scheduling.clone(),
             listener: process.seccomp.as_ref().and_then(|program| program.listener.clone()),
         }
+    }
+
+    /// Whether there is a program to begin; the error tells the field that is missing.
+    pub(crate) fn can_begin(&self) -> Result<(), PlanError> {
+        if self.program.is_empty() { Err(nothing_to_start()) } else { Ok(()) }
     }
 
     /// Sends the descriptor of a filter that notifies to its listener.

@@ -329,7 +329,7 @@ impl Plan {
 /// What the child, or a process that joins, becomes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProcessPlan {
-    /// Program's name and arguments.
+    /// Program's name and arguments; nothing for a container that can be created but not started.
     pub args: Vec<String>,
     /// Paths that are tried in turn: one, or one for each directory of PATH.
     pub programs: Vec<String>,

@@ -96,8 +96,7 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let nothing = Linux::default();
     let linux = spec.linux.as_ref().unwrap_or(&nothing);
     let namespaces = namespaces(linux)?;
-    let process = spec.process.as_ref().ok_or_else(|| PlanError::field("process", "is missing"))?;
-    let mut process = process::plan(process, "process")?;
+    let mut process = process::plan_first(spec.process.as_ref())?;
     process.init = context.init;
     process.warnings.extend(mounts::ignored(&spec.mounts));
     everybodys(&mut process, linux)?;

@@ -51,7 +51,8 @@ fn wanted(container: &Container, matches: &Matches) -> Result<Process, Failure> 
         return Process::from_json(&text)
             .map_err(|error| Failure::Words(format!("read {file}: {error}")));
     }
-    let mut process = container.spec()?.process.unwrap_or_default();
+    let process = container.spec()?.process;
+    let mut process = process.unwrap_or_else(|| Process { cwd: "/".into(), ..Process::default() });
     process.args = matches.words.get(1..).unwrap_or_default().to_vec();
     if process.args.is_empty() {
         return Err(Failure::Words(

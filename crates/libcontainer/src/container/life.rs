@@ -18,6 +18,7 @@ use crate::error::StartError;
 use crate::hooks::{self, Moment, Occasion};
 use crate::id_map::is_unprivileged;
 use crate::join::join_shown;
+use crate::names::nothing_to_start;
 use crate::process::Process;
 use crate::resctrl::Resctrl;
 use crate::show::Shown;
@@ -150,11 +151,15 @@ impl Container {
     /// Lets its program begin; returns once it runs, and the hooks that follow have run.
     ///
     /// # Errors
-    /// [`ContainerError::WrongState`] unless it is created. A program that cannot be run leaves the container stopped; after a
+    /// [`ContainerError::WrongState`] unless it is created. One without a process in its configuration stays created. A program that cannot be run leaves the container stopped; after a
     /// `poststart` hook that fails it is killed, as runtime.md demands.
     pub fn start(&mut self) -> Result<(), ContainerError> {
         let _lock = self.lock()?;
         let first = self.alive(Action::Start)?;
+        if self.record.without_process {
+            let error = StartError::Plan(nothing_to_start());
+            return Err(ContainerError::start(self.name(), "start", error));
+        }
         let started = match self.created.take() {
             Some(created) => created.start().map(drop),
             None => {

@@ -46,6 +46,9 @@ pub(super) struct Record {
     /// What its processes have as their session keyring: nothing in records of older releases, whose processes have one each.
     #[serde(default)]
     pub(super) keyring: Keyring,
+    /// Whether its configuration names no process: it can be created but not started.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) without_process: bool,
     /// For a dump.
     #[serde(default)]
     pub(super) outside: Outside,
@@ -107,6 +110,7 @@ impl Record {
             resctrl: None,
             own_pids,
             keyring: Keyring::of(&request.plan.process),
+            without_process: request.plan.process.args.is_empty(),
             outside: Outside::of(request.plan),
             streams: stream_names(request.stdio),
             names: Names::default(),

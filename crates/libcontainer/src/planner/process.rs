@@ -11,6 +11,9 @@ use crate::plan::{CapabilityPlan, ProcessPlan, RlimitPlan};
 /// Where programs are looked for when the environment has no PATH; execvp(3).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
+/// Where nothing else is said, as in other runtimes.
+const UMASK: u32 = 0o022;
+
 /// Names of getrlimit(2), without their prefix.
 pub(crate) const RESOURCES: &[&str] = &[
     "AS",
@@ -60,7 +63,7 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanEr
         uid: process.user.uid,
         gid: process.user.gid,
         groups: process.user.additional_gids.clone(),
-        umask: process.user.umask.unwrap_or(0o022),
+        umask: process.user.umask.unwrap_or(UMASK),
         capabilities: process
             .capabilities
             .as_ref()
@@ -84,6 +87,14 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanEr
         scheduling: super::scheduling::plan(process, field)?,
         personality: None,
     })
+}
+
+/// Of the container's first process. Without one a container can be created but not started: config.md, "Process".
+pub(super) fn plan_first(process: Option<&Process>) -> Result<ProcessPlan, PlanError> {
+    match process {
+        Some(process) => plan(process, "process"),
+        None => Ok(ProcessPlan { cwd: "/".into(), umask: UMASK, ..ProcessPlan::default() }),
+    }
 }
 
 /// What `process` leaves open, as `first` has it.

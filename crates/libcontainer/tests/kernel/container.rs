@@ -68,6 +68,36 @@ fn each_command_goes_on_where_another_ended() {
     bed.assert_nothing_left();
 }
 
+/// config.md: `process` is needed by `start` alone.
+#[test]
+fn a_container_without_a_process_can_be_all_but_started() {
+    let bed = Bed::new();
+    let (streams, _stdout, _stderr) = pipes();
+    let spec = Spec { process: None, ..bed.spec("") };
+    let made = make(&bed, &spec, &streams, "web").unwrap();
+    drop((made, streams));
+    for _ in 0..2 {
+        let refused = again(&bed, "web").start().unwrap_err();
+        let words = "start container \"web\": process: is missing: there is nothing to start";
+        assert_eq!(chain(&refused), words);
+        // As runtime.md has it for every start that cannot be.
+        assert_eq!(again(&bed, "web").status(), Status::Created);
+    }
+    let joining = Spec { process: bed.spec("").process, hostname: None, ..Spec::default() };
+    let inside = execute(&bed, &joining, &["sh", "-c", "hostname; ls /proc | grep -x 1"]);
+    assert_eq!(inside, format!("{}\n1\n", spec.hostname.as_deref().unwrap()));
+    let first = again(&bed, "web").process().unwrap();
+    again(&bed, "web").delete(false).unwrap();
+    wait(&first);
+    assert_eq!(state_files(&bed), [] as [PathBuf; 0]);
+    // Nor by whoever makes it and starts it at once.
+    let (streams, _stdout, _stderr) = pipes();
+    let created = libcontainer::create(&bed.plan(&spec), streams.borrow()).unwrap();
+    let refused = created.start().unwrap_err();
+    assert_eq!(chain(&refused), "process: is missing: there is nothing to start");
+    bed.assert_nothing_left();
+}
+
 #[test]
 fn a_process_joins_by_the_directory_alone() {
     let bed = Bed::new();
