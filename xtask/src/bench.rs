@@ -70,7 +70,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         let known: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
         bail!("no section {unknown:?}; there are {}", known.join(", "));
     }
-    let ground = Ground::prepare(program)?;
+    let ground = Ground::prepare(&program)?;
     for (name, section) in SECTIONS {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
             section(&ground).with_context(|| format!("section {name}"))?;

@@ -1,5 +1,6 @@
 //! The OCI face beside crun, runc and the floor: a bundle run, a thousand created, and what the filter costs a system call.
 
+use std::iter;
 use std::path::Path;
 use std::process::Command;
 
@@ -56,35 +57,45 @@ pub(super) fn run(ground: &Ground) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A thousand containers created and kept: the last against the first.
+/// A thousand containers created and kept: the last against the first, ours and then crun's.
 ///
 /// # Errors
 /// When a command fails.
 pub(super) fn create(ground: &Ground) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    rows.extend(create_and_keep(ground, "corten", |words| ground.oci(words))?);
+    if installed("crun") {
+        let crun = |words: &[&str]| {
+            iter::once("crun").chain(words.iter().copied()).map(str::to_owned).collect()
+        };
+        rows.extend(create_and_keep(ground, "crun", crun)?);
+    }
+    print(&format!("create {CREATED} containers of a bundle and keep them"), &rows);
+    Ok(())
+}
+
+fn create_and_keep(
+    ground: &Ground,
+    who: &str,
+    command: impl Fn(&[&str]) -> Vec<String>,
+) -> anyhow::Result<[Times; 2]> {
     let directory = ground.scratch("oci");
     let mut times = Vec::new();
     let created = (0..CREATED).try_for_each(|number| {
         let name = format!("bench-{number}");
         let bundle = bundle::write(&directory, &ground.rootfs, &name, false)?;
-        let argv = ground.oci(&["create", "--bundle", &bundle.display().to_string(), &name]);
-        times.push(timed(&argv)?);
+        times.push(timed(&command(&["create", "--bundle", &bundle.display().to_string(), &name]))?);
         anyhow::Ok(())
     });
     let made = times.len();
     let last = times.split_off(made.saturating_sub(COMPARED));
     times.truncate(COMPARED);
     for number in 0..made {
-        must(&ground.oci(&["delete", "--force", &format!("bench-{number}")]))?;
+        must(&command(&["delete", "--force", &format!("bench-{number}")]))?;
     }
     created?;
-    print(
-        &format!("create {CREATED} containers of a bundle and keep them"),
-        &[
-            Times::of(&format!("the first {COMPARED}"), times),
-            Times::of(&format!("the last {COMPARED}"), last),
-        ],
-    );
-    Ok(())
+    let row = |which, times| Times::of(&format!("{who}, the {which} {COMPARED}"), times);
+    Ok([row("first", times), row("last", last)])
 }
 
 /// What the default filter costs a system call, beside libseccomp's of the same profile: a measurement of libcontainer's tests,
