@@ -236,7 +236,8 @@ fn receive_go(socket: BorrowedFd<'_>) -> Result<ReceivedFiles, Failed> {
         files.receive(file);
         Ok(())
     })?;
-    Ok(files)
+    // Who said so long ago may have been killed since.
+    if wire::has_closed(socket) { Err(Raw::PIPE).at(ProcessStep::Gate) } else { Ok(files) }
 }
 
 /// Closes whatever the maker had open: it may wait here for days, and a pipe of the maker's caller would not end meanwhile.

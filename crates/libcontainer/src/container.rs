@@ -20,6 +20,7 @@ mod gate;
 mod life;
 mod name;
 mod record;
+mod start;
 mod transitions;
 
 use std::os::fd::OwnedFd;
@@ -34,7 +35,7 @@ pub use life::{Container, Executed, Execution};
 pub use name::{BadName, ContainerName};
 use record::Record;
 
-use crate::create::{Stdio, Surroundings, create_with};
+use crate::create::{Pace, Stdio, Surroundings, create_while};
 use crate::id_map::is_unprivileged;
 use crate::plan::Plan;
 use crate::seccomp::FilterCache;
@@ -48,6 +49,14 @@ pub struct Runtime {
 
 fn filters_below(root: &Path) -> FilterCache {
     FilterCache::new(root.join("~filters"))
+}
+
+/// What the maker of a container does with it next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intent {
+    Leave,
+    Start,
+    StartAtOnce,
 }
 
 /// What a container is made from.
@@ -99,7 +108,7 @@ impl Runtime {
     /// [`ContainerError::Exists`] for an id that is taken, [`ContainerError::Start`] for a step that the kernel refused; nothing
     /// is left then.
     pub fn create(&self, request: &Request<'_>) -> Result<Waiting, ContainerError> {
-        self.make(request, true)
+        self.make(request, Intent::Leave)
     }
 
     /// The same for a container that this process starts itself: it ends with this process unless it was started.
@@ -107,16 +116,24 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::create`].
     pub fn create_attached(&self, request: &Request<'_>) -> Result<Waiting, ContainerError> {
-        self.make(request, false)
+        self.make(request, Intent::Start)
     }
 
-    fn make(&self, request: &Request<'_>, leaves: bool) -> Result<Waiting, ContainerError> {
+    /// The same for one that [`Container::start_here`] follows for at once: where nobody has to talk with it on the way, it does not
+    /// halt at its gate, and its program may run, and end, before this returns.
+    ///
+    /// # Errors
+    /// As [`Runtime::create`].
+    pub fn create_at_once(&self, request: &Request<'_>) -> Result<Waiting, ContainerError> {
+        self.make(request, Intent::StartAtOnce)
+    }
+
+    fn make(&self, request: &Request<'_>, intent: Intent) -> Result<Waiting, ContainerError> {
         let directory = self.make_directory(request.name)?;
         let mut record = Record::new(request);
         let outcome = directory
             .write_record(&record)
-            .and_then(|()| directory.write_spec(request.spec))
-            .and_then(|()| self.begin(request, &directory, &mut record, leaves));
+            .and_then(|()| self.begin(request, &directory, &mut record, intent));
         match outcome {
             Ok((created, console)) => {
                 Ok(Waiting { container: Container::made(directory, record, created), console })
@@ -133,15 +150,26 @@ impl Runtime {
         request: &Request<'_>,
         directory: &Directory,
         record: &mut Record,
-        leaves: bool,
+        intent: Intent,
     ) -> Result<(Option<crate::Created>, Option<OwnedFd>), ContainerError> {
+        let leaves = intent == Intent::Leave;
         let gate = leaves.then(|| gate::listen(directory)).transpose()?;
         let surroundings = Surroundings::new(request.stdio).with_gate(gate.as_ref());
         let start = |error| ContainerError::start(request.name, "create", error);
-        let mut created = create_with(request.plan, surroundings).map_err(start)?;
+        let mut written = Ok(());
+        let created = create_while(request.plan, surroundings, |created| {
+            written = record
+                .is_made(request, created)
+                .and_then(|()| directory.write_spec(request.spec))
+                .and_then(|()| directory.stage_record(record));
+            let at_once =
+                intent == Intent::StartAtOnce && written.is_ok() && !record.without_process;
+            if at_once { Pace::GoOn } else { Pace::Halt }
+        });
+        let mut created = created.map_err(start)?;
+        written?;
         let console = created.take_console();
-        record.is_made(&created)?;
-        directory.write_record(record)?;
+        directory.publish_record()?;
         if !leaves {
             return Ok((Some(created), console));
         }

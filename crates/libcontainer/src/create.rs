@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
-use spec::runtime::{NamespaceKind, Status};
+use spec::runtime::NamespaceKind;
 use sys::{CloneArgs, Errno, Namespaces, clone3};
 
 use crate::cgroup::{Begun, Cgroup};
@@ -24,9 +24,9 @@ use crate::prepared::Prepared;
 use crate::process::Process;
 use crate::progress::{Progress, Trace};
 use crate::resctrl::Resctrl;
-use crate::seccomp::Confined;
 use crate::spare::SpareNetwork;
-use crate::wire::{self, Failed, FromChild, Place, ProcessStep, ToChild};
+use crate::threshold::{Gate, tell_to_go};
+use crate::wire::{self, Failed, FromChild, Place, ToChild};
 
 /// How long a group may take to empty after its processes were killed.
 pub(crate) const GROUP_PATIENCE: Duration = Duration::from_secs(2);
@@ -70,6 +70,10 @@ pub struct Created {
     /// Without a mount namespace: what to undo.
     host_root: Option<HostRoot>,
     resctrl: Option<Resctrl>,
+    /// Its child has the same memory until its program runs: what is freed before would be copied first.
+    prepared: Box<Prepared>,
+    /// Whether the gate was opened before the child came to it.
+    let_go: bool,
 }
 
 /// What a container is given beside its plan.
@@ -114,8 +118,33 @@ pub fn create(plan: &Plan, stdio: Stdio<'_>) -> Result<Created, StartError> {
 /// # Errors
 /// As [`create`].
 pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Created, StartError> {
+    create_while(plan, surroundings, |_created| Pace::Halt)
+}
+
+/// The same for a container that [`Created::start`] follows for at once: where nobody has to talk with its child on the way, it
+/// does not halt at its gate, and its program may run before this returns.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_at_once(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Created, StartError> {
+    create_while(plan, surroundings, |_created| Pace::GoOn)
+}
+
+/// What a child does once it comes to its gate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    Halt,
+    GoOn,
+}
+
+/// The same, and does something else while the child is at its mounts.
+pub(crate) fn create_while(
+    plan: &Plan,
+    surroundings: Surroundings<'_>,
+    meanwhile: impl FnOnce(&Created) -> Pace,
+) -> Result<Created, StartError> {
     let Surroundings { stdio, spare, gate } = surroundings;
-    let mut prepared = Prepared::new(plan)?;
+    let mut prepared = Box::new(Prepared::new(plan)?);
     let mut joins = Joins::open(plan)?;
     if let Some(spare) = spare {
         joins.take_spare(spare, &mut prepared.namespaces);
@@ -135,13 +164,24 @@ pub fn create_with(plan: &Plan, surroundings: Surroundings<'_>) -> Result<Create
         hooks: plan.hooks.clone(),
         host_root,
         resctrl: None,
+        prepared,
+        let_go: false,
     };
-    // The child is at its mounts meanwhile.
-    match created.furnish(plan, &joins, &mut groups) {
-        Ok(()) => created.console = created.prepare(plan, &prepared)?,
-        Err(error) => return Err(created.rather_of_child(error, plan)),
-    }
+    let furnished = created.furnish(plan, &joins, &mut groups).and_then(|()| {
+        created.let_go = meanwhile(&created) == Pace::GoOn && passes_in_silence(plan);
+        if created.let_go { tell_to_go(created.socket.as_fd(), &[]) } else { Ok(()) }
+    });
+    furnished.map_err(|error| created.rather_of_child(error, plan))?;
+    created.console = created.prepare(plan)?;
     Ok(created)
+}
+
+/// Whether the child comes to its program without a question: none about hooks, none about mounts that are lent, [`crate::lend`].
+fn passes_in_silence(plan: &Plan) -> bool {
+    let user = NamespaceKind::User;
+    let inside = plan.namespaces.create.contains(&user)
+        || plan.namespaces.join.iter().any(|(kind, _)| *kind == user);
+    plan.hooks.is_none() && !inside
 }
 
 fn clone_child(
@@ -263,7 +303,7 @@ impl Created {
     }
 
     /// Hears the child out until it stands at the gate.
-    fn prepare(&mut self, plan: &Plan, prepared: &Prepared) -> Result<Option<OwnedFd>, StartError> {
+    fn prepare(&mut self, plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
         let mut occasion = None;
         loop {
             match wire::hear_child(self.socket.as_fd()) {
@@ -272,7 +312,7 @@ impl Created {
                     Err(error) => return Err(self.abandon(error)),
                 },
                 Ok(FromChild::Wish { number }) => {
-                    if let Err(errno) = self.lend(prepared, number) {
+                    if let Err(errno) = self.lend(number) {
                         let failed = Failed { at: Place::Step(number), errno };
                         return Err(self.abandon(self.names.explain(failed, Some(plan), None)));
                     }
@@ -299,9 +339,9 @@ impl Created {
         }
     }
 
-    fn lend(&self, prepared: &Prepared, number: u16) -> Result<(), Errno> {
+    fn lend(&self, number: u16) -> Result<(), Errno> {
         let container = self.process.as_ref().ok_or(Errno::from_raw(libc::ESRCH))?;
-        let tree = lend::lend(container, &prepared.steps, number)?;
+        let tree = lend::lend(container, &self.prepared.steps, number)?;
         wire::tell_child_with(self.socket.as_fd(), ToChild::Mount, &[tree.as_fd()])
     }
 
@@ -323,6 +363,11 @@ impl Created {
     #[must_use]
     pub fn pid(&self) -> i32 {
         self.process.as_ref().map_or(0, Process::pid)
+    }
+
+    /// The first process, unless it has ended.
+    pub(crate) fn process(&self) -> Option<&Process> {
+        self.process.as_ref().filter(|process| !process.has_ended())
     }
 
     /// The terminal's master, once.
@@ -348,7 +393,11 @@ impl Created {
             return Err(self.vanished(None));
         };
         let gate = Gate { socket: self.socket.as_fd(), trace: Some(&self.trace) };
-        let opened = gate.open(&process, &self.names, self.hooks.as_ref());
+        let opened = if self.let_go {
+            gate.watch(&process, &self.names, None)
+        } else {
+            gate.open(&process, &self.names, self.hooks.as_ref())
+        };
         if opened.is_ok() {
             return Ok((process, cgroup));
         }
@@ -413,64 +462,6 @@ impl Drop for Created {
         }
     }
 }
-
-/// The way to a process that waits to become its program.
-pub(crate) struct Gate<'a> {
-    pub(crate) socket: BorrowedFd<'a>,
-    /// Where it is, for its maker; whoever else comes is told.
-    pub(crate) trace: Option<&'a Trace>,
-}
-
-impl Gate<'_> {
-    /// Tells the process to become its program; returns once it runs.
-    pub(crate) fn open(
-        &self,
-        process: &Process,
-        names: &Names,
-        hooks: Option<&HookPlan>,
-    ) -> Result<(), StartError> {
-        let (socket, pid) = (self.socket, process.pid());
-        let hooks = hooks.filter(|plan| !plan.hooks.start_container.is_empty());
-        let occasion =
-            hooks.map(|plan| Occasion::new(plan, Status::Created, Some(pid))).transpose()?;
-        let descriptors = occasion.as_ref().map(|occasion| occasion.files.descriptors());
-        wire::tell_child_with(socket, ToChild::Go, descriptors.as_ref().map_or(&[], |both| both))
-            .map_err(StartError::parent("open the gate"))?;
-        let mut handed = None;
-        loop {
-            match wire::hear_child(socket).map_err(StartError::parent("hear the child"))? {
-                FromChild::Closed => {
-                    let trace = self.trace.or(handed.as_ref());
-                    let runs = trace.is_some_and(|trace| trace.program_runs(process));
-                    let place = trace.map_or(Place::Process(ProcessStep::Gate), Trace::place);
-                    let vanished = || names.vanished(place, None, NO_LONGER_THERE.to_owned());
-                    return if runs { Ok(()) } else { Err(vanished()) };
-                }
-                FromChild::Trace { file } => handed = file.map(Trace::received),
-                FromChild::Listener { descriptor: Some(listener) } => {
-                    // Dropped at once: a copy of ours would hide from the kernel that whoever should answer is gone.
-                    names.deliver(&listener, Confined { pid, first: pid })?;
-                }
-                FromChild::Failed(failed) => {
-                    let hooks = occasion.as_ref().map(|ran| (ran, Moment::StartContainer));
-                    return Err(names.explain(failed, None, hooks));
-                }
-                FromChild::Hooks
-                | FromChild::Wish { .. }
-                | FromChild::Ready { .. }
-                | FromChild::Namespace { .. }
-                | FromChild::Listener { descriptor: None } => {
-                    return Err(StartError::parent("hear the child")(Errno::from_raw(
-                        libc::EPROTO,
-                    )));
-                }
-            }
-        }
-    }
-}
-
-/// How a process ended that is not ours to wait for.
-const NO_LONGER_THERE: &str = "before its program ran";
 
 /// Kills and reaps a child of ours; says how it had ended.
 pub(crate) fn end(process: &Process) -> String {

@@ -54,13 +54,14 @@ mod selinux;
 mod show;
 mod spare;
 mod target;
+mod threshold;
 mod wire;
 
 pub use container::{
     BadName, Container, ContainerError, ContainerName, Executed, Execution, Request, Runtime,
     Waiting,
 };
-pub use create::{Created, Stdio, Surroundings, create, create_with};
+pub use create::{Created, Stdio, Surroundings, create, create_at_once, create_with};
 pub use error::{HookError, PlanError, StartError, chain};
 pub use features::features;
 pub use join::{Joined, join, join_through};

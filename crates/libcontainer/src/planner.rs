@@ -87,12 +87,11 @@ pub enum RootSource {
     },
 }
 
-/// Plans a container.
+/// Plans a container. That no string holds a NUL byte is seen to where a document is read, [`Spec::from_json`].
 ///
 /// # Errors
 /// Names the field that is wrong, and what is wrong with it.
 pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
-    text::refuse_nul("", spec)?;
     let nothing = Linux::default();
     let linux = spec.linux.as_ref().unwrap_or(&nothing);
     let namespaces = namespaces(linux)?;

@@ -31,6 +31,12 @@ pub(crate) struct Prepared {
     pub(crate) process: PreparedProcess,
 }
 
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Prepared").finish_non_exhaustive()
+    }
+}
+
 /// A path inside the new root.
 pub(crate) struct Target {
     /// Relative to the root; never empty.

@@ -110,11 +110,13 @@ impl Root {
             self.place(target, Kind::Directory)?
         };
         let name = DescriptorPath::of(place.at.as_fd());
-        let options = MountData::new(data);
-        let options =
-            if *keep_mode && !place.made { options.with_mode_of(&place.at)? } else { options };
         let (source, name, kind) = (source.as_c_str(), name.as_c_str(), kind.as_c_str());
-        mount(source, name, kind, mount_flags(*flags), options.as_c_str())?;
+        let mount = |options: &CStr| mount(source, name, kind, mount_flags(*flags), options);
+        if *keep_mode && !place.made {
+            with_mode_of(&place.at, data, mount)?;
+        } else {
+            mount(data)?;
+        }
         if !*copy_up && label.is_none() {
             return Ok(());
         }
@@ -289,42 +291,29 @@ fn set_attributes(tree: BorrowedFd<'_>, attributes: &BindAttributes) -> Result<(
     }
 }
 
-/// Options for mount(2), which may take the mode of the directory that is covered.
-struct MountData<'a> {
-    given: &'a CStr,
-    mode: Option<[u8; PAGE]>,
-}
-
-impl<'a> MountData<'a> {
-    fn new(given: &'a CStr) -> Self {
-        Self { given, mode: None }
+/// Mounts with the mode of the directory that is covered, before the options that are given, of which a later one counts:
+/// tmpfs(5). Its text is on the stack of those only that need it.
+#[inline(never)]
+fn with_mode_of(
+    directory: &OwnedFd,
+    given: &CStr,
+    mount: impl FnOnce(&CStr) -> Result<(), Raw>,
+) -> Result<(), Errno> {
+    let mode = fstat(directory)?.st_mode & 0o7777;
+    let mut text = [0; PAGE];
+    let start = b"mode=";
+    text[..start.len()].copy_from_slice(start);
+    let mut end = start.len();
+    for shift in [9, 6, 3, 0] {
+        text[end] = b'0' + u8::try_from(mode >> shift & 7).unwrap_or(0);
+        end += 1;
     }
-
-    /// Before the options that are given, of which a later one counts: tmpfs(5).
-    fn with_mode_of(self, directory: &OwnedFd) -> Result<Self, Errno> {
-        let mode = fstat(directory)?.st_mode & 0o7777;
-        let mut text = [0; PAGE];
-        let start = b"mode=";
-        text[..start.len()].copy_from_slice(start);
-        let mut end = start.len();
-        for shift in [9, 6, 3, 0] {
-            text[end] = b'0' + u8::try_from(mode >> shift & 7).unwrap_or(0);
-            end += 1;
-        }
-        let given = self.given.to_bytes();
-        if !given.is_empty() {
-            text[end] = b',';
-            end += 1;
-        }
-        let room = text.get_mut(end..end + given.len()).filter(|_| end + given.len() < PAGE);
-        room.ok_or(Errno::from_raw(libc::E2BIG))?.copy_from_slice(given);
-        Ok(Self { mode: Some(text), ..self })
+    let given = given.to_bytes();
+    if !given.is_empty() {
+        text[end] = b',';
+        end += 1;
     }
-
-    fn as_c_str(&self) -> &CStr {
-        match &self.mode {
-            Some(text) => CStr::from_bytes_until_nul(text).unwrap_or(c""),
-            None => self.given,
-        }
-    }
+    let room = text.get_mut(end..end + given.len()).filter(|_| end + given.len() < PAGE);
+    room.ok_or(Errno::from_raw(libc::E2BIG))?.copy_from_slice(given);
+    mount(CStr::from_bytes_until_nul(&text).unwrap_or(c"")).map_err(Errno::from)
 }

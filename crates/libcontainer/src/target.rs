@@ -106,19 +106,54 @@ impl Root {
             return Ok((None, path));
         };
         let name = CStr::from_bytes_with_nul(&bytes[slash + 1..]).map_err(|_nul| invalid())?;
-        let parent = Buffer::<LONGEST>::of(&bytes[..slash])?;
-        match open_in_root(self.directory(), parent.as_c_str(), DIRECTORY, Mode::empty()) {
+        Ok((Some(self.open_or_make_directory(&bytes[..slash])?), name))
+    }
+
+    #[inline(never)]
+    fn open_or_make_directory(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
+        let path = Buffer::<LONGEST>::of(path)?;
+        match open_in_root(self.directory(), path.as_c_str(), DIRECTORY, Mode::empty()) {
             Err(errno) if errno.raw() == libc::ENOENT => {
-                Ok((Some(self.make(parent.as_c_str(), Kind::Directory)?), name))
+                self.make(path.as_c_str(), Kind::Directory)
             }
-            opened => Ok((Some(opened?), name)),
+            opened => opened,
         }
     }
 
-    /// Makes what is missing of a path, component by component. Links are read and followed here, since one that leads
-    /// nowhere yet tells the kernel nothing of where to make its target. Each component is looked up from the root again
-    /// without following any: what was a directory a moment ago may be a link (CVE-2021-30465, CVE-2024-45310).
+    /// Makes what is missing of a path, component by component. Each is looked up from the root again without following any
+    /// link: what was a directory a moment ago may be one (CVE-2021-30465, CVE-2024-45310).
     fn make(&self, path: &CStr, kind: Kind) -> Result<OwnedFd, Errno> {
+        match self.make_plainly(path.to_bytes(), kind) {
+            Ok(Some(made)) => Ok(made),
+            Ok(None) => self.make_through_links(path, kind),
+            Err(errno) if errno.raw() == libc::ELOOP => self.make_through_links(path, kind),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// The usual path has neither links nor dots, and is short: it takes little of the stack, each page of which the child
+    /// would have to get from the kernel first. Nothing for another one.
+    fn make_plainly(&self, path: &[u8], kind: Kind) -> Result<Option<OwnedFd>, Errno> {
+        let dots = |name: &[u8]| matches!(name, b"." | b"..");
+        if path.len() >= LONGEST_NAME || path.split(|byte| *byte == b'/').any(dots) {
+            return Ok(None);
+        }
+        let mut trail = Buffer::<LONGEST_NAME>::of(b"")?;
+        let mut parent: Option<OwnedFd> = None;
+        let mut names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()).peekable();
+        while let Some(name) = names.next() {
+            let directory = if names.peek().is_none() { kind } else { Kind::Directory };
+            let above = parent.as_ref().map_or(self.directory(), OwnedFd::as_fd);
+            let name = Buffer::<LONGEST_NAME>::of(name)?;
+            trail.push(name.as_bytes())?;
+            parent = Some(self.open_or_make(above, trail.as_c_str(), &name, directory)?);
+        }
+        Ok(parent)
+    }
+
+    /// Links are read and followed here, since one that leads nowhere yet tells the kernel nothing of where to make its target.
+    #[inline(never)]
+    fn make_through_links(&self, path: &CStr, kind: Kind) -> Result<OwnedFd, Errno> {
         let mut trail = Buffer::<LONGEST>::of(b"")?;
         let mut rest = Rest::of(path.to_bytes())?;
         let mut parent: Option<OwnedFd> = None;
@@ -133,7 +168,7 @@ impl Root {
             let above = parent.as_ref().map_or(self.directory(), OwnedFd::as_fd);
             let length = trail.length;
             trail.push(name.as_bytes())?;
-            match self.open_or_make(above, &trail, &name, directory) {
+            match self.open_or_make(above, trail.as_c_str(), &name, directory) {
                 Err(errno) if errno.raw() == libc::ELOOP => {
                     links += 1;
                     // The text of a link of procfs is not where the kernel would follow it to (CVE-2024-21626).
@@ -160,12 +195,11 @@ impl Root {
     fn open_or_make(
         &self,
         above: BorrowedFd<'_>,
-        trail: &Buffer<LONGEST>,
+        trail: &CStr,
         name: &Buffer<LONGEST_NAME>,
         kind: Kind,
     ) -> Result<OwnedFd, Errno> {
-        let open =
-            || open_without_links(self.directory(), trail.as_c_str(), flags(kind), Mode::empty());
+        let open = || open_without_links(self.directory(), trail, flags(kind), Mode::empty());
         match open() {
             Err(errno) if errno.raw() == libc::ENOENT => {
                 match make_entry(above, name.as_c_str(), kind) {

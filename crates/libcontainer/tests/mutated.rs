@@ -158,20 +158,22 @@ mod tests {
     #[test]
     fn a_nul_byte_in_any_string_is_refused_by_its_field() {
         let mut document: Value = serde_json::from_str(FULL).unwrap();
-        let context = context();
         let refused = std::cell::Cell::new(0);
         let all = with_nul(&document, |place, text| {
-            // Words of which there are only some are refused by the reader, which tells the place in the text.
-            let Ok(spec) = Spec::from_json(text.as_bytes()) else { return };
-            refused.set(refused.get() + 1);
-            let words = plan(&spec, &context).map_or_else(|error| chain(&error), |_| String::new());
-            assert_eq!(words, format!("{}: holds a NUL byte", told(place)));
+            // Words of which there are only some are refused as such, by the place in the text.
+            let error = Spec::from_json(text.as_bytes()).unwrap_err().to_string();
+            if !error.contains("line 1 column") {
+                refused.set(refused.get() + 1);
+                assert_eq!(error, format!("{}: holds a NUL byte", told(place)));
+            }
         });
         assert!(all > 90 && refused.get() > 70, "{} of {all}", refused.get());
         let spec = Spec::from_json(FULL.as_bytes()).unwrap();
         with_nul(&document["process"], |place, text| {
-            let Ok(process) = Process::from_json(text.as_bytes()) else { return };
-            let expected = format!("process.{}: holds a NUL byte", told(place));
+            let Ok(process) = serde_json::from_str::<Process>(text) else { return };
+            let expected = format!("{}: holds a NUL byte", told(place));
+            assert_eq!(Process::from_json(text.as_bytes()).unwrap_err().to_string(), expected);
+            let expected = format!("process.{expected}");
             for planned in
                 [libcontainer::plan_joining(&process, &spec), libcontainer::plan_process(&process)]
             {
@@ -179,8 +181,7 @@ mod tests {
             }
         });
         document["linux"]["sysctl"] = json!({"net.x\0y": "1"});
-        let spec = Spec::from_json(document.to_string().as_bytes()).unwrap();
-        let error = plan(&spec, &context).unwrap_err().to_string();
+        let error = Spec::from_json(document.to_string().as_bytes()).unwrap_err().to_string();
         assert_eq!(error, "linux.sysctl.net.x: holds a NUL byte");
     }
 

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use libcontainer::cgroup::Cgroup;
-use libcontainer::{Process, SpareNetwork, Stdio, Surroundings, chain, create_with};
+use libcontainer::{Process, SpareNetwork, Stdio, Surroundings, chain, create_at_once};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno as Raw;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -78,7 +78,7 @@ pub(crate) fn start(handoff: &HandOff, spare: Option<SpareNetwork>) -> Result<St
         }
     };
     let (process, cgroup, console) =
-        create_with(&handoff.plan, Surroundings::new(stdio).with_spare(spare))
+        create_at_once(&handoff.plan, Surroundings::new(stdio).with_spare(spare))
             .and_then(|mut created| {
                 let console = created.take_console();
                 created.start().map(|(process, cgroup)| (process, cgroup, console))

@@ -57,6 +57,14 @@ pub fn close_from(first: u32) {
     }
 }
 
+/// Whether a descriptor of that number is open. fcntl(2), `F_GETFD`.
+#[must_use]
+pub fn is_open(number: u32) -> bool {
+    let Ok(number) = i32::try_from(number) else { return false };
+    // SAFETY: F_GETFD takes no pointer, and changes nothing; a number that is not open is EBADF.
+    unsafe { libc::fcntl(number, libc::F_GETFD) >= 0 }
+}
+
 /// Closes one descriptor that a forked child inherited and whose owner it never drops: the other end of a socket, whose closing
 /// by the parent it would otherwise never see.
 pub fn close_inherited(descriptor: BorrowedFd<'_>) {

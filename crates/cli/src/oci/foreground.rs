@@ -102,7 +102,8 @@ fn resize(master: &OwnedFd) {
     }
 }
 
-/// Moves what there is; whether there may be more later.
+/// Moves what there is; whether there may be more later. Its space is on the stack of those only that have a terminal.
+#[inline(never)]
 fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> bool {
     let mut space = [0_u8; 32 * 1024];
     let Ok(count) = rustix::io::read(from, &mut space[..]) else { return false };

@@ -1,6 +1,6 @@
 //! `create`, `start`, `run`, `kill`, `delete`.
 
-use libcontainer::{Container, ContainerError, Request, Waiting};
+use libcontainer::{Container, ContainerError, Request, Runtime, Stdio, Waiting};
 
 use super::bundle::Bundle;
 use super::foreground::Foreground;
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let terminal = |bundle: &Bundle| process::check_terminal(matches, has_terminal(bundle), true);
-    let made = make(session, matches, terminal, true)?;
+    let made = make(session, matches, terminal, Runtime::create)?;
     let (container, _sent) = announce(session, matches, made)?;
     session.debug(&format!("container {} is created", container.name()));
     Ok(0)
@@ -29,18 +29,28 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
         process::check_terminal(matches, terminal, detach)
     };
     let foreground = (!detach).then(|| Foreground::take(true));
-    let made = make(session, matches, check, false)?;
-    let (mut container, master) = announce(session, matches, made)?;
-    let first = container.process();
-    if let Err(error) = container.start() {
-        discard(session, container);
-        return Err(error.into());
-    }
-    let Some(foreground) = foreground else { return Ok(0) };
-    let code = match &first {
-        Some(first) => foreground.serve(first, master.as_ref())?,
-        None => 0,
+    // Others are told of it, and a terminal is set up, before its program runs.
+    let halts = |request: &Request<'_>| {
+        process::is_announced(matches) || matches!(request.stdio, Stdio::Terminal)
     };
+    let create = |runtime: &Runtime, request: &Request<'_>| {
+        if halts(request) {
+            runtime.create_attached(request)
+        } else {
+            runtime.create_at_once(request)
+        }
+    };
+    let made = make(session, matches, check, create)?;
+    let (mut container, master) = announce(session, matches, made)?;
+    let first = match container.start_here() {
+        Ok(first) => first,
+        Err(error) => {
+            discard(session, container);
+            return Err(error.into());
+        }
+    };
+    let Some(foreground) = foreground else { return Ok(0) };
+    let code = foreground.serve(&first, master.as_ref())?;
     if !matches.on("keep") {
         remove(session, container, true)?;
     }
@@ -78,7 +88,7 @@ fn make(
     session: &Session,
     matches: &Matches,
     check: impl FnOnce(&Bundle) -> Result<(), Failure>,
-    leaves: bool,
+    create: impl FnOnce(&Runtime, &Request<'_>) -> Result<Waiting, ContainerError>,
 ) -> Result<Waiting, Failure> {
     let name = name(matches.word(0))?;
     let bundle = Bundle::open(matches.text("bundle").unwrap_or("."))?;
@@ -88,12 +98,10 @@ fn make(
     let stdio = process::stdio(plan.process.terminal);
     let request =
         Request { name: &name, spec: &bundle.spec, bundle: &bundle.path, plan: &plan, stdio };
-    let made = if leaves {
-        session.runtime.create(&request)
-    } else {
-        session.runtime.create_attached(&request)
-    };
-    let made = made?;
+    let made = create(&session.runtime, &request)?;
+    // The first process has the same memory until its program runs: what is freed now would be copied first, page by page. This
+    // command ends soon.
+    std::mem::forget((bundle, plan));
     if made.container.may_scatter() {
         session.warn(
             "a container with neither pids nor control groups of its own cannot be killed as a whole. Such configuration is \
@@ -103,7 +111,8 @@ fn make(
     Ok(made)
 }
 
-/// Tells whoever wants to know of the container, and removes it when that is not possible.
+/// Tells whoever wants to know of the container, and removes it when that is not possible. Gives the terminal's master where
+/// nobody took it.
 pub(super) fn announce(
     session: &Session,
     matches: &Matches,

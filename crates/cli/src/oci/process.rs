@@ -11,8 +11,7 @@ use crate::failure::Failure;
 
 /// How many descriptors are open without a gap, from 3 on. Called first of all.
 pub(super) fn inherited_descriptors() -> u32 {
-    let open = |number: &u32| std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok();
-    (0..).take_while(|count| open(&(count + 3))).last().map_or(0, |last| last + 1)
+    (0..).take_while(|count| sys::is_open(count + 3)).last().map_or(0, |last| last + 1)
 }
 
 /// `--preserve-fds`, behind those that are passed anyway. The caller passed each of them: a file of ours must not fill a gap
@@ -62,6 +61,11 @@ pub(super) fn check_terminal(
         _ => return Ok(()),
     };
     Err(Failure::Words(wrong.to_owned()))
+}
+
+/// Whether [`announce`] tells anybody.
+pub(super) fn is_announced(matches: &Matches) -> bool {
+    ["console-socket", "pidfd-socket", "pid-file"].iter().any(|flag| matches.is_given(flag))
 }
 
 /// Tells the caller's files and sockets about a process that was made; gives a terminal's master back that nobody took.

@@ -106,7 +106,7 @@ fn restore(
             }
             Moment::Namespaces { pid } => run_hooks(record, pid)?,
             Moment::Restored { pid } => {
-                record.is_process(pid)?;
+                record.is_process(request, pid)?;
                 directory.write_record(record)?;
             }
             Moment::Dumped | Moment::LockNetwork | Moment::UnlockNetwork | Moment::PagesReady => {}

@@ -129,7 +129,17 @@ impl Directory {
     }
 
     pub(super) fn write_record(&self, record: &Record) -> Result<(), ContainerError> {
-        self.replace(RECORD, &serde_json::to_vec(record).map_err(std::io::Error::from))
+        self.stage_record(record)?;
+        self.publish_record()
+    }
+
+    /// Writes what [`Directory::publish_record`] lets others see.
+    pub(super) fn stage_record(&self, record: &Record) -> Result<(), ContainerError> {
+        self.stage(RECORD, &serde_json::to_vec(record).map_err(std::io::Error::from))
+    }
+
+    pub(super) fn publish_record(&self) -> Result<(), ContainerError> {
+        self.publish(RECORD)
     }
 
     pub(super) fn read_spec(&self) -> Result<Spec, ContainerError> {
@@ -140,7 +150,8 @@ impl Directory {
     }
 
     pub(super) fn write_spec(&self, spec: &Spec) -> Result<(), ContainerError> {
-        self.replace(SPEC, &serde_json::to_vec(spec).map_err(std::io::Error::from))
+        self.stage(SPEC, &serde_json::to_vec(spec).map_err(std::io::Error::from))?;
+        self.publish(SPEC)
     }
 
     fn read(&self, file: &str) -> std::io::Result<Vec<u8>> {
@@ -150,21 +161,22 @@ impl Directory {
         Ok(text)
     }
 
-    /// A file is seen whole or not at all.
-    fn replace(&self, name: &str, text: &std::io::Result<Vec<u8>>) -> Result<(), ContainerError> {
-        let new = format!("{name}.new");
+    /// A file is seen whole or not at all: first this, then [`Directory::publish`].
+    fn stage(&self, name: &str, text: &std::io::Result<Vec<u8>>) -> Result<(), ContainerError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
         let written = match text {
-            Ok(text) => openat(&self.descriptor, new.as_str(), flags, Mode::RUSR | Mode::WUSR)
+            Ok(text) => openat(&self.descriptor, staged(name), flags, mode)
                 .map_err(std::io::Error::from)
-                .and_then(|file| fs::File::from(file).write_all(text))
-                .and_then(|()| {
-                    renameat(&self.descriptor, new.as_str(), &self.descriptor, name)
-                        .map_err(std::io::Error::from)
-                }),
+                .and_then(|file| fs::File::from(file).write_all(text)),
             Err(error) => Err(error.kind().into()),
         };
         written.map_err(ContainerError::file("write", &self.path_of(name)))
+    }
+
+    fn publish(&self, name: &str) -> Result<(), ContainerError> {
+        let published = renameat(&self.descriptor, staged(name), &self.descriptor, name);
+        published.map_err(|errno| ContainerError::file("write", &self.path_of(name))(errno.into()))
     }
 
     /// Makes a directory inside.
@@ -191,4 +203,8 @@ impl Directory {
         let _kept = rustix::fs::unlinkat(&self.descriptor, RECORD, AtFlags::empty());
         let _kept = fs::remove_dir(&self.path);
     }
+}
+
+fn staged(name: &str) -> String {
+    format!("{name}.new")
 }

@@ -13,12 +13,11 @@ use super::transitions::Action;
 use super::{ContainerError, ContainerName, gate};
 use crate::capability;
 use crate::cgroup::{self, Cgroup, CgroupError, Entry, Stats, SubGroup, WhenMissing};
-use crate::create::{Created, Gate, Stdio};
+use crate::create::{Created, Stdio};
 use crate::error::StartError;
-use crate::hooks::{self, Moment, Occasion};
+use crate::hooks;
 use crate::id_map::is_unprivileged;
 use crate::join::join_shown;
-use crate::names::nothing_to_start;
 use crate::process::Process;
 use crate::resctrl::Resctrl;
 use crate::show::Shown;
@@ -29,10 +28,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A container. What it is told by the value is what was written down when it was loaded; [`Container::status`] looks anew.
 #[derive(Debug)]
 pub struct Container {
-    directory: Directory,
+    pub(super) directory: Directory,
     pub(super) record: Record,
     /// Of a container that this process made and starts itself.
-    created: Option<Created>,
+    pub(super) created: Option<Created>,
+    /// Its groups, once it was started.
+    pub(super) groups: Option<Cgroup>,
 }
 
 /// A process that joined a container.
@@ -64,11 +65,11 @@ pub struct Execution<'a> {
 impl Container {
     pub(super) fn made(directory: Directory, record: Record, created: Option<Created>) -> Self {
         directory.unlock();
-        Self { directory, record, created }
+        Self { directory, record, created, groups: None }
     }
 
     pub(super) const fn loaded(directory: Directory, record: Record) -> Self {
-        Self { directory, record, created: None }
+        Self { directory, record, created: None, groups: None }
     }
 
     /// Its id.
@@ -106,10 +107,14 @@ impl Container {
     /// Where it is in its life, looked at now.
     #[must_use]
     pub fn status(&self) -> Status {
+        self.status_with(self.process().as_ref())
+    }
+
+    fn status_with(&self, first: Option<&Process>) -> Status {
         if !self.record.is_complete() {
             return Status::Creating;
         }
-        if self.record.process().is_none() {
+        if first.is_none() {
             return Status::Stopped;
         }
         if self.created.is_some() || gate::is_closed(&self.directory) {
@@ -137,7 +142,10 @@ impl Container {
     /// Its first process, unless that has ended.
     #[must_use]
     pub fn process(&self) -> Option<Process> {
-        self.record.process()
+        match &self.created {
+            Some(created) => Process::child(created.process()?.pid()).ok(),
+            None => self.record.process(),
+        }
     }
 
     /// Its control groups; nothing where it has none, or they are gone.
@@ -146,48 +154,6 @@ impl Container {
     /// [`ContainerError::Cgroup`] when they cannot be opened.
     pub fn cgroup(&self) -> Result<Option<Cgroup>, ContainerError> {
         self.record.cgroup().map_err(self.refused("open the control groups of"))
-    }
-
-    /// Lets its program begin; returns once it runs, and the hooks that follow have run.
-    ///
-    /// # Errors
-    /// [`ContainerError::WrongState`] unless it is created. One without a process in its configuration stays created. A program that cannot be run leaves the container stopped; after a
-    /// `poststart` hook that fails it is killed, as runtime.md demands.
-    pub fn start(&mut self) -> Result<(), ContainerError> {
-        let _lock = self.lock()?;
-        let first = self.alive(Action::Start)?;
-        if self.record.without_process {
-            let error = StartError::Plan(nothing_to_start());
-            return Err(ContainerError::start(self.name(), "start", error));
-        }
-        let started = match self.created.take() {
-            Some(created) => created.start().map(drop),
-            None => {
-                let Some(socket) = gate::approach(&self.directory) else {
-                    return Err(self.wrong(Action::Start, self.status()));
-                };
-                use std::os::fd::AsFd;
-                let (names, hooks) = (&self.record.names, self.record.hooks.as_ref());
-                Gate { socket: socket.as_fd(), trace: None }.open(&first, names, hooks)
-            }
-        };
-        gate::forget(&self.directory);
-        let ran = started.and_then(|()| self.poststart());
-        ran.map_err(|error| {
-            let _gone = first.signal(libc::SIGKILL);
-            // An engine deletes it at once, and its parent may be another process: by then it must have ended.
-            let _awaited = await_end(&first);
-            ContainerError::start(self.name(), "start", error)
-        })
-    }
-
-    fn poststart(&self) -> Result<(), StartError> {
-        let hooks = self.record.hooks.as_ref();
-        let Some(plan) = hooks.filter(|plan| !Moment::Poststart.hooks(plan).is_empty()) else {
-            return Ok(());
-        };
-        let pid = self.record.first.map(|first| first.pid);
-        Occasion::new(plan, Status::Running, pid)?.run_here(Moment::Poststart)
     }
 
     /// Sends a signal to the first process; returns once the kernel has queued it. SIGKILL also reaches a container that stands
@@ -403,7 +369,9 @@ impl Container {
         self.kill()?;
         // Before the groups go: the child of this very process would keep them busy.
         self.created = None;
-        if let Some(cgroup) = self.cgroup()? {
+        // Those of a unit go with its last process.
+        let own = self.groups.take().filter(|_| self.record.cgroup.unit.is_none());
+        if let Some(cgroup) = own.map_or_else(|| self.cgroup(), |own| Ok(Some(own)))? {
             // What it left behind in a shared pid namespace, or is not reaped yet.
             cgroup.kill().map_err(self.refused("kill"))?;
             cgroup.remove(PATIENCE).map_err(self.refused("remove the control groups of"))?;
@@ -465,17 +433,20 @@ impl Container {
 
     /// The first process, which every action that needs it is allowed with only.
     pub(super) fn alive(&self, action: Action) -> Result<Process, ContainerError> {
-        self.allow(action)?;
-        self.process().ok_or_else(|| self.wrong(action, Status::Stopped))
+        let first = self.process();
+        match (self.status_with(first.as_ref()), first) {
+            (status, Some(first)) if action.is_allowed(status) => Ok(first),
+            (status, _) => Err(self.wrong(action, status)),
+        }
     }
 
-    fn wrong(&self, action: Action, status: Status) -> ContainerError {
+    pub(super) fn wrong(&self, action: Action, status: Status) -> ContainerError {
         ContainerError::WrongState { name: self.name().clone(), action: action.words(), status }
     }
 }
 
 /// Waits for a process that was killed.
-fn await_end(process: &Process) -> Result<(), Errno> {
+pub(super) fn await_end(process: &Process) -> Result<(), Errno> {
     let mut ended = [PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN)];
     let patience = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
     match crate::wire::retry(|| poll(&mut ended, Some(&patience)))? {

@@ -111,8 +111,8 @@ impl Record {
             own_pids,
             keyring: Keyring::of(&request.plan.process),
             without_process: request.plan.process.args.is_empty(),
-            outside: Outside::of(request.plan),
-            streams: stream_names(request.stdio),
+            outside: Outside::default(),
+            streams: Vec::new(),
             names: Names::default(),
             first: None,
         }
@@ -138,16 +138,26 @@ impl Record {
         serde_json::from_slice(text).map_err(|error| error.to_string())
     }
 
-    /// Writes its process in.
-    pub(super) fn is_made(&mut self, created: &crate::Created) -> Result<(), ContainerError> {
-        self.is_process(created.pid())?;
+    /// Writes in what was made of the request.
+    pub(super) fn is_made(
+        &mut self,
+        request: &Request<'_>,
+        created: &crate::Created,
+    ) -> Result<(), ContainerError> {
+        self.is_process(request, created.pid())?;
         self.names = created.names().clone();
         self.resctrl = created.resctrl().cloned();
         Ok(())
     }
 
-    /// Writes its first process in, by its pid.
-    pub(super) fn is_process(&mut self, pid: i32) -> Result<(), ContainerError> {
+    /// Writes its first process in, by its pid, and what that began with.
+    pub(super) fn is_process(
+        &mut self,
+        request: &Request<'_>,
+        pid: i32,
+    ) -> Result<(), ContainerError> {
+        self.outside = Outside::of(request.plan);
+        self.streams = stream_names(request.stdio);
         let start_time = start_time(pid).ok_or_else(|| ContainerError::Kernel {
             name: self.name.clone(),
             action: "create",

@@ -1,14 +1,15 @@
 //! Filters that were compiled before. An engine hands the same profile over for every container, and compiling Docker's takes longer
 //! than everything else that the kernel does for one.
 //!
-//! An entry is a file of three lines: the release that compiled it, the profile, the program. It counts only when the first two
-//! are the same to the byte, so that the name, a hash, need not be one that nobody can forge: whoever may write here may write
-//! the containers' records too. What cannot be read is compiled anew, and what cannot be written is not kept.
+//! An entry is a file that holds a program. Its name is the SHA-256 of the release that compiled it and of the profile, so that
+//! nobody can give a container another one's filter by a profile that he makes up. Whoever may write here may write the
+//! containers' records too. What cannot be read is compiled anew, and what cannot be written is not kept.
 
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
 use spec::runtime::Seccomp;
 
 use super::{Program, SeccompError, compile};
@@ -35,22 +36,18 @@ impl FilterCache {
     /// # Errors
     /// As [`compile`]: only profiles without an error are kept.
     pub fn compile(&self, profile: &Seccomp) -> Result<Program, SeccompError> {
-        let Ok(text) = serde_json::to_string(profile) else { return compile(profile) };
-        let head = format!("{RELEASE}\n{text}\n");
-        let mut hasher = DefaultHasher::new();
-        head.hash(&mut hasher);
-        let path = self.directory.join(format!("{:016x}", hasher.finish()));
-        if let Some(program) = read(&path, &head) {
+        let path = self.directory.join(name(profile));
+        if let Some(program) = read(&path) {
             return Ok(program);
         }
         let program = compile(profile)?;
-        let _not_kept = self.keep(&path, head, &program);
+        let _not_kept = self.keep(&path, &program);
         Ok(program)
     }
 
-    fn keep(&self, path: &Path, mut text: String, program: &Program) -> std::io::Result<()> {
+    fn keep(&self, path: &Path, program: &Program) -> std::io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
-        text.push_str(&serde_json::to_string(program)?);
+        let text = serde_json::to_vec(program)?;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         let entries = fs::read_dir(&self.directory)?.flatten().collect::<Vec<_>>();
         if entries.len() >= MOST_ENTRIES {
@@ -60,14 +57,34 @@ impl FilterCache {
         }
         let new = path.with_extension(std::process::id().to_string());
         fs::File::create(&new)
-            .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+            .and_then(|mut file| std::io::Write::write_all(&mut file, &text))
             .and_then(|()| fs::rename(&new, path))
     }
 }
 
-fn read(path: &Path, head: &str) -> Option<Program> {
-    let text = fs::read_to_string(path).ok()?;
-    serde_json::from_str(text.strip_prefix(head)?).ok()
+fn read(path: &Path) -> Option<Program> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// What a value hashes says where each part of it ends: two different ones give different words, [`Hash`].
+struct Words(Sha256);
+
+impl Hasher for Words {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Nobody asks: the name is longer.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+fn name(profile: &Seccomp) -> String {
+    let mut words = Words(Sha256::new());
+    (RELEASE, profile).hash(&mut words);
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
+    words.0.finalize().into_iter().flat_map(digits).flatten().collect()
 }
 
 #[cfg(test)]
@@ -94,31 +111,49 @@ mod tests {
         assert_eq!(compiled, compile(&profile(1)).unwrap());
         let [path] = entries(&cache.directory).try_into().unwrap();
         // What is read is what counts: an entry whose program is another's shows it.
-        let other = serde_json::to_string(&compile(&profile(2)).unwrap()).unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        let head = text.lines().take(2).map(|line| format!("{line}\n")).collect::<String>();
+        let other = serde_json::to_vec(&compile(&profile(2)).unwrap()).unwrap();
         #[expect(clippy::disallowed_methods, reason = "a test's own file")]
-        fs::write(&path, format!("{head}{other}")).unwrap();
+        fs::write(&path, other).unwrap();
         assert_eq!(cache.compile(&profile(1)).unwrap(), compile(&profile(2)).unwrap());
         assert_eq!(cache.compile(&profile(2)).unwrap(), compile(&profile(2)).unwrap());
         assert_eq!(entries(&cache.directory).len(), 2);
     }
 
     #[test]
-    fn what_was_damaged_or_is_of_another_profile_is_compiled_anew() {
+    fn what_was_damaged_is_compiled_anew() {
         let directory = tempfile::tempdir().unwrap();
         let cache = FilterCache::new(directory.path());
         let wanted = cache.compile(&profile(1)).unwrap();
         let [path] = entries(&cache.directory).try_into().unwrap();
         let whole = fs::read_to_string(&path).unwrap();
-        for damaged in
-            [whole[..whole.len() / 2].to_owned(), String::new(), whole.replacen("0.", "9.", 1)]
-        {
+        for damaged in ["", "{}", &whole[..whole.len() / 2], &whole[1..]] {
             #[expect(clippy::disallowed_methods, reason = "a test's own file")]
             fs::write(&path, damaged).unwrap();
             assert_eq!(cache.compile(&profile(1)).unwrap(), wanted);
             assert_eq!(fs::read_to_string(&path).unwrap(), whole);
         }
+    }
+
+    #[test]
+    fn no_part_of_a_profile_is_left_out_of_its_name() {
+        let mut others = vec![profile(1)];
+        let mut other = |change: fn(&mut Seccomp)| {
+            let mut changed = profile(1);
+            change(&mut changed);
+            others.push(changed);
+        };
+        other(|profile| profile.default_action = spec::runtime::SeccompAction::Errno);
+        other(|profile| profile.default_errno_ret = Some(1));
+        other(|profile| profile.architectures.push("SCMP_ARCH_X86".to_owned()));
+        other(|profile| profile.flags.push("SCMP_ARCH_X86".to_owned()));
+        other(|profile| profile.listener_path = Some("/a".into()));
+        other(|profile| profile.listener_metadata = Some("/a".to_owned()));
+        other(|profile| profile.syscalls[0].names = vec!["get".to_owned(), "ppid".to_owned()]);
+        other(|profile| profile.syscalls[0].errno_ret = Some(2));
+        other(|profile| profile.syscalls.clear());
+        let names = others.iter().map(name).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(names.len(), others.len());
+        assert!(names.iter().all(|name| name.len() == 64));
     }
 
     #[test]

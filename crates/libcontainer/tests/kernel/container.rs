@@ -99,6 +99,43 @@ fn a_container_without_a_process_can_be_all_but_started() {
 }
 
 #[test]
+fn what_is_started_at_once_does_not_halt_at_its_gate() {
+    let bed = Bed::new();
+    let (streams, stdout, _stderr) = pipes();
+    let (spec, id) = (bed.spec("echo up; exit 7"), name("web"));
+    let plan = plan(&spec, &Context { id: "web".to_owned(), ..bed.context() }).unwrap();
+    let bundle = bed.directory.path();
+    let request = Request { name: &id, spec: &spec, bundle, plan: &plan, stdio: streams.borrow() };
+    let mut container = runtime(&bed).create_at_once(&request).unwrap().container;
+    drop(streams);
+    // It has ended before anybody started it.
+    assert_eq!(read_all(stdout), "up\n");
+    let first = container.start_here().unwrap();
+    assert_eq!(first.wait().unwrap(), 7);
+    assert_eq!(again(&bed, "web").status(), Status::Stopped);
+    assert!(container.delete(false).unwrap().is_empty());
+    assert_eq!(state_files(&bed), [] as [PathBuf; 0]);
+    bed.assert_nothing_left();
+}
+
+#[test]
+fn whoever_has_hooks_halts_all_the_same() {
+    let bed = Bed::new();
+    let (streams, _stdout, _stderr) = pipes();
+    let (mut spec, id) = (bed.spec("exit 7"), name("web"));
+    let hook = Hook { path: "/bin/true".into(), ..Hook::default() };
+    spec.hooks.get_or_insert_default().start_container.push(hook);
+    let plan = plan(&spec, &Context { id: "web".to_owned(), ..bed.context() }).unwrap();
+    let bundle = bed.directory.path();
+    let request = Request { name: &id, spec: &spec, bundle, plan: &plan, stdio: streams.borrow() };
+    let mut container = runtime(&bed).create_at_once(&request).unwrap().container;
+    assert_eq!(container.status(), Status::Created);
+    assert_eq!(container.start_here().unwrap().wait().unwrap(), 7);
+    container.delete(false).unwrap();
+    bed.assert_nothing_left();
+}
+
+#[test]
 fn a_process_joins_by_the_directory_alone() {
     let bed = Bed::new();
     let (streams, _stdout, _stderr) = pipes();

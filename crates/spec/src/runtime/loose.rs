@@ -4,12 +4,27 @@
 //! Source: Go's package encoding/json, "Unmarshal".
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
+use serde::{Serialize, forward_to_deserialize_any};
 use serde_json::{Error, Map, Value};
 
-/// Reads `text`, strictly first. An error is the one of the strict reading where the loose one finds nothing else.
-pub(super) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+use crate::nul::place_of_nul;
+
+/// Reads `text`, strictly first. An error is the one of the strict reading where the loose one finds nothing else. A NUL byte in
+/// a string is refused by the name of its field.
+pub(super) fn read<T: DeserializeOwned + Serialize>(text: &[u8]) -> Result<T, Error> {
+    /// It has no other form in JSON.
+    const NUL: &[u8] = br"\u0000";
+    let document = read_any(text)?;
+    // Hardly any document has a backslash.
+    let may_hold = text.contains(&b'\\') && text.windows(NUL.len()).any(|words| words == NUL);
+    match may_hold.then(|| place_of_nul(&document)).flatten() {
+        Some(place) => Err(Error::custom(format_args!("{place}: holds a NUL byte"))),
+        None => Ok(document),
+    }
+}
+
+fn read_any<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
     let strict = match serde_json::from_slice(text) {
         Ok(document) => return Ok(document),
         Err(error) => error,
