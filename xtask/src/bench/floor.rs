@@ -36,6 +36,11 @@ impl Floor {
         self
     }
 
+    /// Under another name.
+    pub(super) fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
     /// Runs it once more.
     ///
     /// # Errors

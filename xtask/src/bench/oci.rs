@@ -57,28 +57,39 @@ pub(super) fn run(ground: &Ground) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A thousand containers created and kept: the last against the first, ours and then crun's.
+/// A thousand containers created and kept: the last against the first, ours and then crun's; and what the floor, which creates one
+/// and ends it, takes beside none and beside a thousand of them.
 ///
 /// # Errors
 /// When a command fails.
 pub(super) fn create(ground: &Ground) -> anyhow::Result<()> {
     let mut rows = Vec::new();
-    rows.extend(create_and_keep(ground, "corten", |words| ground.oci(words))?);
+    rows.extend(floor(ground, "floor, beside none")?);
+    let beside = || floor(ground, "floor, beside a thousand");
+    rows.extend(create_and_keep(ground, "corten", |words| ground.oci(words), beside)?);
     if installed("crun") {
         let crun = |words: &[&str]| {
             iter::once("crun").chain(words.iter().copied()).map(str::to_owned).collect()
         };
-        rows.extend(create_and_keep(ground, "crun", crun)?);
+        rows.extend(create_and_keep(ground, "crun", crun, || Ok(None))?);
     }
     print(&format!("create {CREATED} containers of a bundle and keep them"), &rows);
     Ok(())
+}
+
+fn floor(ground: &Ground, name: &'static str) -> anyhow::Result<Option<Times>> {
+    let floor = Floor::new(ground, false).map(|mut floor| {
+        (0..COMPARED).try_for_each(|_| floor.once()).map(|()| floor.named(name).times())
+    });
+    floor.transpose()
 }
 
 fn create_and_keep(
     ground: &Ground,
     who: &str,
     command: impl Fn(&[&str]) -> Vec<String>,
-) -> anyhow::Result<[Times; 2]> {
+    beside: impl FnOnce() -> anyhow::Result<Option<Times>>,
+) -> anyhow::Result<Vec<Times>> {
     let directory = ground.scratch("oci");
     let mut times = Vec::new();
     let created = (0..CREATED).try_for_each(|number| {
@@ -87,15 +98,15 @@ fn create_and_keep(
         times.push(timed(&command(&["create", "--bundle", &bundle.display().to_string(), &name]))?);
         anyhow::Ok(())
     });
+    let others = created.and_then(|()| beside());
     let made = times.len();
     let last = times.split_off(made.saturating_sub(COMPARED));
     times.truncate(COMPARED);
     for number in 0..made {
         must(&command(&["delete", "--force", &format!("bench-{number}")]))?;
     }
-    created?;
     let row = |which, times| Times::of(&format!("{who}, the {which} {COMPARED}"), times);
-    Ok([row("first", times), row("last", last)])
+    Ok([row("first", times), row("last", last)].into_iter().chain(others?).collect())
 }
 
 /// What the default filter costs a system call, beside libseccomp's of the same profile: a measurement of libcontainer's tests,
