@@ -20,7 +20,7 @@ use crate::joins::{self, Joins};
 use crate::lend;
 use crate::names::Names;
 use crate::plan::{HookPlan, NamespacePlan, Plan};
-use crate::prepared::Prepared;
+use crate::prepared::{Action, Prepared};
 use crate::process::Process;
 use crate::progress::{Progress, Trace};
 use crate::resctrl::Resctrl;
@@ -168,7 +168,8 @@ pub(crate) fn create_while(
         let_go: false,
     };
     let furnished = created.furnish(plan, &joins, &mut groups).and_then(|()| {
-        created.let_go = meanwhile(&created) == Pace::GoOn && passes_in_silence(plan);
+        created.let_go =
+            meanwhile(&created) == Pace::GoOn && passes_in_silence(plan, &created.prepared);
         if created.let_go { tell_to_go(created.socket.as_fd(), &[]) } else { Ok(()) }
     });
     furnished.map_err(|error| created.rather_of_child(error, plan))?;
@@ -177,11 +178,12 @@ pub(crate) fn create_while(
 }
 
 /// Whether the child comes to its program without a question: none about hooks, none about mounts that are lent, [`crate::lend`].
-fn passes_in_silence(plan: &Plan) -> bool {
+fn passes_in_silence(plan: &Plan, prepared: &Prepared) -> bool {
     let user = NamespaceKind::User;
     let inside = plan.namespaces.create.contains(&user)
         || plan.namespaces.join.iter().any(|(kind, _)| *kind == user);
-    plan.hooks.is_none() && !inside
+    let lent = |action: &Action| matches!(action, Action::Bind { keep_peers: true, .. });
+    plan.hooks.is_none() && !inside && !prepared.steps.iter().any(lent)
 }
 
 fn clone_child(

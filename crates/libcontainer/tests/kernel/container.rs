@@ -9,7 +9,7 @@ use libcontainer::{
     Container, ContainerError, ContainerName, Context, Execution, Request, Runtime, Stdio, Waiting,
     chain, plan,
 };
-use spec::runtime::{Hook, Spec, Status};
+use spec::runtime::{Hook, Mount, Spec, Status};
 
 use crate::support::{
     Bed, Streams, linux, pipes, process, put, read_all, read_until, strings, wait,
@@ -119,12 +119,28 @@ fn what_is_started_at_once_does_not_halt_at_its_gate() {
 }
 
 #[test]
-fn whoever_has_hooks_halts_all_the_same() {
+fn who_has_something_to_ask_on_the_way_halts_all_the_same() {
+    let hook = Hook { path: "/bin/true".into(), ..Hook::default() };
+    let with_hook = |spec: &mut Spec| spec.hooks.get_or_insert_default().start_container.push(hook);
+    let with_peers = |spec: &mut Spec| {
+        // The maker lends what keeps its peers.
+        spec.mounts.push(Mount {
+            destination: "/mnt".into(),
+            kind: Some("bind".to_owned()),
+            source: Some("/proc/sys".into()),
+            options: strings(&["rbind", "rslave"]),
+            ..Mount::default()
+        });
+    };
+    halts(with_hook);
+    halts(with_peers);
+}
+
+fn halts(change: impl FnOnce(&mut Spec)) {
     let bed = Bed::new();
     let (streams, _stdout, _stderr) = pipes();
     let (mut spec, id) = (bed.spec("exit 7"), name("web"));
-    let hook = Hook { path: "/bin/true".into(), ..Hook::default() };
-    spec.hooks.get_or_insert_default().start_container.push(hook);
+    change(&mut spec);
     let plan = plan(&spec, &Context { id: "web".to_owned(), ..bed.context() }).unwrap();
     let bundle = bed.directory.path();
     let request = Request { name: &id, spec: &spec, bundle, plan: &plan, stdio: streams.borrow() };
