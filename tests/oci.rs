@@ -555,6 +555,25 @@ mod tests {
         assert!(killed > 2, "{words:?}: {killed} kills");
     }
 
+    /// Whichever of the two is sooner: each time both have reason to be content.
+    #[test]
+    fn one_in_the_foreground_that_is_deleted_tells_its_code_alone() {
+        let bench = Bench::new();
+        for _ in 0..5 {
+            let mut run = bench.command(&["run", "web"]);
+            run.stdout(Stdio::null()).stderr(Stdio::piped());
+            let run = run.spawn().unwrap();
+            wait_until("it runs", || {
+                let listed: Value =
+                    serde_json::from_str(&bench.ok(&["list", "-f", "json"])).unwrap();
+                listed[0]["status"] == "running"
+            });
+            bench.ok(&["delete", "--force", "web"]);
+            let Output { status, stderr, .. } = run.wait_with_output().unwrap();
+            assert_eq!((status.code(), String::from_utf8_lossy(&stderr).as_ref()), (Some(137), ""));
+        }
+    }
+
     #[test]
     fn a_start_that_is_killed_anywhere_leaves_a_container_that_can_be_deleted() {
         is_killed_anywhere(&[&["create", "web"]], &["start", "web"]);

@@ -140,8 +140,11 @@ fn discard(session: &Session, container: Container) {
 }
 
 pub(super) fn remove(session: &Session, container: Container, force: bool) -> Result<(), Failure> {
-    for failed in container.delete(force)? {
-        session.warn(&libcontainer::chain(&failed));
-    }
+    let failed = match container.delete(force) {
+        // Somebody else was sooner: two who delete by force, or one of them and the end of a `run`.
+        Err(ContainerError::NotFound { .. }) if force => return Ok(()),
+        failed => failed?,
+    };
+    failed.iter().for_each(|failed| session.warn(&libcontainer::chain(failed)));
     Ok(())
 }
