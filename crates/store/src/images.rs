@@ -11,11 +11,13 @@ use crate::{Store, StoreError, suggest};
 mod archive;
 mod arrival;
 mod import;
+mod incoming;
 mod load;
 mod members;
 mod stage;
 
 pub use import::Import;
+pub use incoming::{ExpectedLayer, Incoming, LayerPlace, NewImage, UnpackedLayer};
 pub use load::Loaded;
 
 /// An image.
@@ -253,15 +255,25 @@ impl<'a> Images<'a> {
     }
 }
 
-/// Takes the image out of the database; gives the layers that nobody has any more.
+/// Takes the image out of the database; gives its layers that nobody has any more. Layers that no image had before stay: a pull
+/// that was ended goes on with them.
 fn delete_rows(connection: &Connection, id: &ImageId) -> Result<Vec<Digest>, StoreError> {
+    let only_here = "SELECT DISTINCT diff_id FROM image_layers AS here WHERE image = ?1 AND NOT EXISTS \
+        (SELECT 1 FROM image_layers WHERE diff_id = here.diff_id AND image <> ?1)";
+    let texts: Vec<String> = connection
+        .prepare(only_here)
+        .and_then(|mut statement| {
+            statement.query_map([id.to_string()], |row| row.get(0))?.collect()
+        })
+        .map_err(StoreError::read)?;
     let delete = "DELETE FROM images WHERE id = ?";
     connection.execute(delete, [id.to_string()]).map_err(StoreError::write)?;
-    let unused = "DELETE FROM layers WHERE diff_id NOT IN (SELECT diff_id FROM image_layers) RETURNING diff_id";
-    let texts: Vec<String> = connection
-        .prepare(unused)
-        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-        .map_err(StoreError::write)?;
+    let unused = "DELETE FROM documents WHERE digest NOT IN (SELECT digest FROM image_documents)";
+    connection.execute(unused, []).map_err(StoreError::write)?;
+    for diff_id in &texts {
+        let delete = "DELETE FROM layers WHERE diff_id = ?";
+        connection.execute(delete, [diff_id]).map_err(StoreError::write)?;
+    }
     Ok(texts.iter().filter_map(|text| text.parse().ok()).collect())
 }
 

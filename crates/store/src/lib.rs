@@ -26,7 +26,10 @@ pub use containers::{ContainerDirs, ContainerRecord, Containers, Ended, NewConta
 pub use content::copy_content;
 pub use database::Store;
 pub use error::{Kind, StoreError};
-pub use images::{Image, Images, Import, Loaded, Removed};
+pub use images::{
+    ExpectedLayer, Image, Images, Import, Incoming, LayerPlace, Loaded, NewImage, Removed,
+    UnpackedLayer,
+};
 pub use paths::{Paths, write_atomic};
 pub use view::RootView;
 pub use volumes::{Volume, Volumes};

@@ -150,39 +150,42 @@ impl<'a> Stage<'a> {
         images: &[Staged<'_>],
         now_ns: i64,
     ) -> Result<Result<Vec<ImageId>, Vec<Digest>>, StoreError> {
-        if !self.fresh.is_empty() {
-            // Once for all layers, before the first has its row.
-            rustix::fs::syncfs(self.scratch.descriptor())
-                .map_err(StoreError::file("flush", self.scratch.path()))?;
-        }
         let store = self.store;
         let wanted: BTreeSet<&Digest> =
             images.iter().flat_map(|image| &image.config.rootfs.diff_ids).collect();
+        let unflushed = unflushed(store, &wanted)?;
+        if !self.fresh.is_empty() || !unflushed.is_empty() {
+            // Once for all layers, before the first counts after a power cut.
+            self.flush()?;
+        }
         store.durably(|connection| {
             let mut sizes: BTreeMap<&Digest, u64> = BTreeMap::new();
             let mut missing = Vec::new();
-            for diff_id in wanted {
-                let fresh = self.fresh.get(diff_id).map(|fresh| fresh.size);
+            for diff_id in &wanted {
+                let fresh = self.fresh.get(*diff_id).map(|fresh| fresh.size);
                 match stored(store, diff_id)?.or(fresh) {
                     Some(size) => {
                         sizes.insert(diff_id, size);
                     }
-                    None => missing.push(diff_id.clone()),
+                    None => missing.push((*diff_id).clone()),
                 }
             }
             if !missing.is_empty() {
                 return Ok(Err(missing));
+            }
+            // Another command may have finished one in between.
+            if self::unflushed(store, &wanted)?.iter().any(|layer| !unflushed.contains(layer)) {
+                self.flush()?;
             }
             for (diff_id, size) in &sizes {
                 if stored(store, diff_id)?.is_none()
                     && let Some(fresh) = self.fresh.get(*diff_id)
                 {
                     self.publish(fresh, diff_id)?;
-                    let insert =
-                        "INSERT OR REPLACE INTO layers (diff_id, size_bytes) VALUES (?, ?)";
-                    let values = params![diff_id.to_string(), size];
-                    connection.execute(insert, values).map_err(StoreError::write)?;
+                    insert_layer(connection, diff_id, *size, "", now_ns)?;
                 }
+                let flushed = "UPDATE layers SET boot = '' WHERE diff_id = ? AND boot <> ''";
+                connection.execute(flushed, [diff_id.to_string()]).map_err(StoreError::write)?;
             }
             let layers = store.paths.layers();
             let flushed = fs::File::open(&layers).and_then(|directory| directory.sync_all());
@@ -190,6 +193,40 @@ impl<'a> Stage<'a> {
             let ids = images.iter().map(|image| insert(connection, image, &sizes, now_ns));
             ids.collect::<Result<Vec<ImageId>, _>>().map(Ok)
         })
+    }
+
+    /// Makes one layer of the stage visible before any image has it: in this boot it counts as whole, whatever becomes of this
+    /// command; beyond a power cut once an image with it is committed.
+    pub(super) fn publish_ahead(
+        &mut self,
+        diff_id: &Digest,
+        now_ns: i64,
+    ) -> Result<(), StoreError> {
+        let Some(fresh) = self.fresh.remove(diff_id) else { return Ok(()) };
+        let boot = boot_id()?;
+        let transaction = self.store.write()?;
+        if stored(self.store, diff_id)?.is_none() {
+            self.publish(&fresh, diff_id)?;
+            insert_layer(&transaction, diff_id, fresh.size, &boot, now_ns)?;
+        }
+        transaction.commit().map_err(StoreError::write)
+    }
+
+    /// Takes over a layer that was unpacked in a place of this stage.
+    pub(super) fn take(&mut self, whole: WholeLayer) {
+        let WholeLayer { path, arrived, size } = whole;
+        self.fresh.insert(arrived.diff_id, Fresh { path, size });
+    }
+
+    /// Where one more layer can be unpacked, on any thread.
+    pub(super) fn place(&mut self) -> PathBuf {
+        self.made += 1;
+        self.directory(self.made - 1)
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        rustix::fs::syncfs(self.scratch.descriptor())
+            .map_err(StoreError::file("flush", self.scratch.path()))
     }
 
     /// Moves a layer to its place. What stands there has no row: a crash left it, and nobody knows how much of it.
@@ -201,6 +238,23 @@ impl<'a> Stage<'a> {
         }
         fs::rename(&fresh.path, &to).map_err(StoreError::file("make", to))
     }
+}
+
+/// A layer that was unpacked and is what it was said to be.
+#[derive(Debug)]
+pub(super) struct WholeLayer {
+    path: PathBuf,
+    pub(super) arrived: Arrived,
+    size: u64,
+}
+
+/// Unpacks a layer into a place that [`Stage::place`] gave.
+pub(super) fn unpack_at<R: Read + Send>(
+    source: Source<R>,
+    path: PathBuf,
+) -> Result<WholeLayer, StoreError> {
+    let (arrived, size) = unpack_one(source, &path)?;
+    Ok(WholeLayer { path, arrived, size })
 }
 
 fn unpack_one<R: Read + Send>(
@@ -232,13 +286,52 @@ fn unpack_one<R: Read + Send>(
 
 /// Size of a layer that is whole and in its place.
 fn stored(store: &Store, diff_id: &Digest) -> Result<Option<u64>, StoreError> {
-    let select = "SELECT size_bytes FROM layers WHERE diff_id = ?";
-    let size = store
+    Ok(layer_row(store, diff_id)?.map(|(size, _flushed)| size))
+}
+
+/// Which of these layers a power cut would still take away.
+fn unflushed(store: &Store, diff_ids: &BTreeSet<&Digest>) -> Result<Vec<Digest>, StoreError> {
+    let mut found = Vec::new();
+    for diff_id in diff_ids {
+        if let Some((_size, false)) = layer_row(store, diff_id)? {
+            found.push((*diff_id).clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Size of a layer that counts, and whether it has outlived a power cut.
+fn layer_row(store: &Store, diff_id: &Digest) -> Result<Option<(u64, bool)>, StoreError> {
+    let select = "SELECT size_bytes, boot FROM layers WHERE diff_id = ?";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+    let row: Option<(u64, String)> = store
         .connection
         .prepare_cached(select)
-        .and_then(|mut found| found.query_row([diff_id.to_string()], |row| row.get(0)).optional())
+        .and_then(|mut found| found.query_row([diff_id.to_string()], read).optional())
         .map_err(StoreError::read)?;
-    Ok(size.filter(|_| store.paths.layer(diff_id).is_dir()))
+    let Some((size, boot)) = row else { return Ok(None) };
+    let counts = boot.is_empty() || boot == boot_id()?;
+    Ok((counts && store.paths.layer(diff_id).is_dir()).then_some((size, boot.is_empty())))
+}
+
+/// This boot of the machine. proc_sys_kernel(5).
+fn boot_id() -> Result<String, StoreError> {
+    let path = "/proc/sys/kernel/random/boot_id";
+    let text = fs::read_to_string(path).map_err(StoreError::file("read", path))?;
+    Ok(text.trim_end().to_owned())
+}
+
+fn insert_layer(
+    connection: &Connection,
+    diff_id: &Digest,
+    size: u64,
+    boot: &str,
+    now_ns: i64,
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO layers (diff_id, size_bytes, boot, made_ns) VALUES (?1, ?2, ?3, ?4) \
+        ON CONFLICT (diff_id) DO UPDATE SET size_bytes = ?2, boot = ?3, made_ns = ?4";
+    let values = params![diff_id.to_string(), size, boot, now_ns];
+    connection.execute(insert, values).map(drop).map_err(StoreError::write)
 }
 
 fn insert(
