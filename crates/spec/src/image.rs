@@ -1,4 +1,5 @@
-//! Image documents: descriptor, index, manifest, configuration, and the manifest of `docker save`.
+//! Image documents: descriptor, index, manifest, configuration, and the manifest of `docker save`. One that comes from outside is
+//! read by [`Document::parse`].
 //!
 //! Docker's schema 2 documents have the same shape under other media types, so one type serves both.
 //! Source: opencontainers/image-spec, manifest.md, image-index.md, config.md.
@@ -8,6 +9,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Digest;
+
+mod document;
+mod platform;
+
+pub use document::{BadDocument, Document};
+pub use platform::{BadPlatform, Platform};
 
 /// Media types that are understood.
 pub mod media_type {
@@ -41,31 +48,32 @@ pub struct Descriptor {
     /// For what machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-}
-
-/// A machine type.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Platform {
-    /// Go's GOARCH: `amd64`, `arm64` …
-    pub architecture: String,
-    /// `linux`.
-    pub os: String,
-    /// For example `v7` of `arm`.
+    /// Of what sort an artifact is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub variant: Option<String>,
+    pub artifact_type: Option<String>,
+    /// Further places of the content. They are never asked: whoever wrote the manifest would choose who learns our address
+    /// and credentials (CVE-2020-15157).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
+    /// The content itself, in base64, where it is short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
 }
 
-impl Platform {
-    /// The platform that this program was built for.
+impl Descriptor {
+    /// Points at `bytes`.
     #[must_use]
-    pub fn native() -> Self {
-        let architecture = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            "x86" => "386",
-            other => other,
-        };
-        Self { architecture: architecture.into(), os: "linux".into(), variant: None }
+    pub fn new(media_type: &str, digest: Digest, size: u64) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            digest,
+            size,
+            annotations: BTreeMap::new(),
+            platform: None,
+            artifact_type: None,
+            urls: Vec::new(),
+            data: None,
+        }
     }
 }
 
@@ -78,8 +86,14 @@ pub struct Index {
     /// [`media_type::OCI_INDEX`] or Docker's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
+    /// Of what sort an artifact is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
     /// What it lists.
     pub manifests: Vec<Descriptor>,
+    /// What it is a signature or a list of contents of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Descriptor>,
     /// Facts for tools.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -94,10 +108,16 @@ pub struct Manifest {
     /// [`media_type::OCI_MANIFEST`] or Docker's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
+    /// Of what sort an artifact is; none of an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
     /// The configuration blob.
     pub config: Descriptor,
     /// The layer blobs.
     pub layers: Vec<Descriptor>,
+    /// What it is a signature or a list of contents of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Descriptor>,
     /// Facts for tools.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,

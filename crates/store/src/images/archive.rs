@@ -5,7 +5,7 @@
 use std::io::Read;
 
 use serde::de::DeserializeOwned;
-use spec::image::{Descriptor, DockerArchiveImage, Index, Manifest, Platform, media_type};
+use spec::image::{Descriptor, DockerArchiveImage, Document, Index, Platform, media_type};
 use spec::{Digest, Reference};
 
 use super::digest_of;
@@ -19,9 +19,6 @@ const DEEPEST_INDEX: u32 = 4;
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
-/// What marks a signature or a list of contents that stands beside an image. BuildKit's attestation storage.
-const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
-
 /// An image in an archive, before its layers are unpacked.
 pub(super) struct Found {
     /// The configuration, byte for byte.
@@ -47,8 +44,10 @@ impl Archive<'_> {
                 "it is no image archive: neither manifest.json nor index.json is in it".to_owned(),
             ));
         };
-        let index = parse_index("index.json", &bytes)?;
-        let chosen = native(&index.manifests)?;
+        let Document::Index(index) = document("index.json", &bytes, media_type::OCI_INDEX)? else {
+            return Err(StoreError::Archive("index.json is no index".to_owned()));
+        };
+        let chosen = native(&index)?;
         chosen
             .into_iter()
             .map(|descriptor| self.oci_image(descriptor, name_of(descriptor), 0))
@@ -79,19 +78,18 @@ impl Archive<'_> {
         depth: u32,
     ) -> Result<Found, StoreError> {
         let bytes = self.blob(descriptor)?;
-        if matches!(descriptor.media_type.as_str(), media_type::OCI_INDEX | media_type::DOCKER_LIST)
-        {
-            let index = parse_index("an index", &bytes)?;
-            same_type(descriptor, index.media_type.as_deref())?;
-            let chosen = native(&index.manifests)?;
-            let inner = chosen.first().filter(|_| depth < DEEPEST_INDEX);
-            let inner = inner.ok_or_else(|| {
-                StoreError::Archive("an index holds no image for this machine".to_owned())
-            })?;
-            return self.oci_image(inner, name, depth + 1);
-        }
-        let manifest = parse_manifest(&bytes)?;
-        same_type(descriptor, manifest.media_type.as_deref())?;
+        let what = descriptor.digest.to_string();
+        let manifest = match document(&what, &bytes, &descriptor.media_type)? {
+            Document::Manifest(manifest) => manifest,
+            Document::Index(index) => {
+                let chosen = native(&index)?;
+                let inner = chosen.first().filter(|_| depth < DEEPEST_INDEX);
+                let inner = inner.ok_or_else(|| {
+                    StoreError::Archive("an index holds no image for this machine".to_owned())
+                })?;
+                return self.oci_image(inner, name, depth + 1);
+            }
+        };
         let config = self.blob(&manifest.config)?;
         let layers = manifest
             .layers
@@ -164,64 +162,23 @@ fn name_of(descriptor: &Descriptor) -> Option<Reference> {
     name.parse().ok()
 }
 
-/// Descriptors for this machine: those that name it, or name none.
-fn native(descriptors: &[Descriptor]) -> Result<Vec<&Descriptor>, StoreError> {
+/// The images for this machine: those that name it, or name none.
+fn native(index: &Index) -> Result<Vec<&Descriptor>, StoreError> {
     let own = Platform::native();
-    let fits = |platform: &Option<Platform>| {
-        platform.as_ref().is_none_or(|platform| {
-            platform.architecture == own.architecture && platform.os == own.os
-        })
-    };
-    let images = || {
-        descriptors.iter().filter(|descriptor| !descriptor.annotations.contains_key(REFERENCE_TYPE))
-    };
-    let chosen: Vec<&Descriptor> =
-        images().filter(|descriptor| fits(&descriptor.platform)).collect();
-    if chosen.is_empty() && !descriptors.is_empty() {
-        let name = |platform: &Platform| format!("{}/{}", platform.os, platform.architecture);
-        let offered: Vec<String> =
-            images().filter_map(|descriptor| descriptor.platform.as_ref()).map(name).collect();
-        let words = format!(
-            "no image for {}/{}; there are {}",
-            own.os,
-            own.architecture,
-            offered.join(", ")
-        );
+    let chosen = index.for_platform(&own);
+    if chosen.is_empty() && !index.manifests.is_empty() {
+        let offered: Vec<String> = index.platforms().map(Platform::to_string).collect();
+        let words = format!("no image for {own}; there are {}", offered.join(", "));
         return Err(StoreError::Archive(words));
     }
     Ok(chosen)
 }
 
-/// A document must not call itself something else than what pointed at it (CVE-2021-41190).
-fn same_type(descriptor: &Descriptor, inside: Option<&str>) -> Result<(), StoreError> {
-    match inside.filter(|inside| *inside != descriptor.media_type) {
-        None => Ok(()),
-        Some(inside) => Err(StoreError::Archive(format!(
-            "{} calls itself {inside:?}, and its descriptor {:?}",
-            descriptor.digest, descriptor.media_type
-        ))),
-    }
-}
-
-/// A document that is both could be two images to two readers (CVE-2021-41190).
-fn parse_index(what: &str, bytes: &[u8]) -> Result<Index, StoreError> {
-    refuse_both(what, bytes)?;
-    parse(what, bytes)
-}
-
-fn parse_manifest(bytes: &[u8]) -> Result<Manifest, StoreError> {
-    refuse_both("a manifest", bytes)?;
-    parse("a manifest", bytes)
-}
-
-fn refuse_both(what: &str, bytes: &[u8]) -> Result<(), StoreError> {
-    let value: serde_json::Value = parse(what, bytes)?;
-    let is_index = value.get("manifests").is_some();
-    let is_manifest = value.get("layers").is_some() || value.get("config").is_some();
-    if is_index && is_manifest {
-        return Err(StoreError::Archive(format!("{what} is both a manifest and an index")));
-    }
-    Ok(())
+fn document(what: &str, bytes: &[u8], outside: &str) -> Result<Document, StoreError> {
+    Document::parse(bytes, outside).map_err(|cause| StoreError::Unpack {
+        what: format!("read {what}"),
+        cause: Box::new(cause),
+    })
 }
 
 /// A document.

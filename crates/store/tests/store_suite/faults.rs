@@ -214,7 +214,7 @@ fn a_manifest_that_is_also_an_index_is_refused() {
         r#"{{"schemaVersion":2,"config":{{"mediaType":"a","digest":"{digest}","size":1}},"layers":[],"manifests":[]}}"#
     );
     let archive = oci(media_type::OCI_MANIFEST, &manifest, &sha256(manifest.as_bytes()));
-    assert_eq!(refused(&bench, &archive), "a manifest is both a manifest and an index");
+    assert!(refused(&bench, &archive).ends_with(": it is both a manifest and an index"));
     let manifest = manifest.replace(r#","manifests":[]"#, "").replacen(
         '{',
         &format!(r#"{{"mediaType":"{}","#, media_type::OCI_INDEX),
