@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::{Containers, Images, Paths, StoreError, Volumes};
+use crate::{Containers, Images, Paths, StoreError, Transfers, Volumes};
 
 /// Each migration brings the database from its place in the list to the next version.
 const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
@@ -97,6 +97,12 @@ impl Store {
     #[must_use]
     pub const fn images(&self) -> Images<'_> {
         Images::new(self)
+    }
+
+    /// The partial blobs.
+    #[must_use]
+    pub fn transfers(&self) -> Transfers {
+        Transfers::new(&self.paths)
     }
 
     /// The containers' records.

@@ -18,6 +18,7 @@ mod paths;
 mod scratch;
 mod suggest;
 pub mod tar;
+mod transfers;
 pub mod unpack;
 mod view;
 mod volumes;
@@ -31,5 +32,8 @@ pub use images::{
     UnpackedLayer,
 };
 pub use paths::{Paths, write_atomic};
+pub use transfers::{
+    Begun, Busy, CHUNK_BYTES, Claim, Stopped, Transfer, TransferReader, Transfers,
+};
 pub use view::RootView;
 pub use volumes::{Volume, Volumes};

@@ -43,6 +43,10 @@ impl Paths {
         self.layers().join(diff_id.hex())
     }
 
+    pub(crate) fn transfers(&self) -> PathBuf {
+        self.root.join("transfers")
+    }
+
     pub(crate) fn tmp(&self) -> PathBuf {
         self.root.join("tmp")
     }
@@ -72,7 +76,7 @@ impl Paths {
 }
 
 /// Nobody but the owner may enter: what lies below keeps the modes of images, set-user-id programs among them.
-fn make_private(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn make_private(path: &Path) -> Result<(), StoreError> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(StoreError::file("make", path))
 }

@@ -13,9 +13,9 @@ const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Document {
     /// Several manifests.
-    Index(Index),
+    Index(Box<Index>),
     /// One image, or an artifact.
-    Manifest(Manifest),
+    Manifest(Box<Manifest>),
 }
 
 /// Why a document cannot be used.

@@ -13,6 +13,8 @@ mod images;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod transfers;
+#[cfg(test)]
 mod versions;
 #[cfg(test)]
 mod view;
