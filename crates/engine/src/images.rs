@@ -50,7 +50,7 @@ impl<'a> ImagesHandle<'a> {
         if reference.digest().is_some() {
             return Err(EngineError::value("name", name, "a name with a digest cannot be given"));
         }
-        Ok(self.engine.store.images().tag(&image.id, &reference)?)
+        Ok(self.engine.store.images().tag(&image.id, &reference, monitor::now_ns())?)
     }
 
     /// Removes a name, or an image.

@@ -173,6 +173,9 @@ impl<'a> Containers<'a> {
             Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => gone("image", new.image_name),
             _ => StoreError::write(error),
         })?;
+        if let Some(image) = new.image {
+            crate::images::mark_used(transaction, image, new.created_ns)?;
+        }
         for volume in new.volumes {
             let insert =
                 "INSERT OR IGNORE INTO container_volumes (container, volume) VALUES (?, ?)";

@@ -11,7 +11,8 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::{Containers, Images, Paths, StoreError, Transfers, Volumes};
 
 /// Each migration brings the database from its place in the list to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 /// How long a command waits for others that write.
 const PATIENCE: Duration = Duration::from_secs(60);

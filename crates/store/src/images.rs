@@ -15,10 +15,14 @@ mod incoming;
 mod load;
 mod members;
 mod stage;
+mod summary;
+mod uses;
 
 pub use import::Import;
 pub use incoming::{ExpectedLayer, Incoming, LayerPlace, NewImage, UnpackedLayer};
 pub use load::Loaded;
+pub use summary::ImageSummary;
+pub(crate) use uses::mark_used;
 
 /// An image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,8 +118,11 @@ impl<'a> Images<'a> {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn tag(&self, id: &ImageId, reference: &Reference) -> Result<(), StoreError> {
-        set_name(&self.store.connection, id, reference)
+    pub fn tag(&self, id: &ImageId, reference: &Reference, now_ns: i64) -> Result<(), StoreError> {
+        let transaction = self.store.write()?;
+        set_name(&transaction, id, reference)?;
+        mark_used(&transaction, id, now_ns)?;
+        transaction.commit().map_err(StoreError::write)
     }
 
     /// Removes a name; with its last name the image, and the layers that no other image has. By its id an image goes with all

@@ -28,8 +28,8 @@ pub use content::copy_content;
 pub use database::Store;
 pub use error::{Kind, StoreError};
 pub use images::{
-    ExpectedLayer, Image, Images, Import, Incoming, LayerPlace, Loaded, NewImage, Removed,
-    UnpackedLayer,
+    ExpectedLayer, Image, ImageSummary, Images, Import, Incoming, LayerPlace, Loaded, NewImage,
+    Removed, UnpackedLayer,
 };
 pub use paths::{Paths, write_atomic};
 pub use transfers::{

@@ -21,7 +21,7 @@ use spec::image::ImageConfig;
 use spec::{Digest, ImageId, Reference};
 
 use super::members::Arrived;
-use super::{digest_of, set_name};
+use super::{digest_of, mark_used, set_name};
 use crate::scratch::{self, Scratch};
 use crate::unpack::{Rules, unpack_stream};
 use crate::{Store, StoreError};
@@ -351,8 +351,8 @@ fn insert(
     };
     let key = id.to_string();
     execute(
-        "INSERT OR IGNORE INTO images (id, config, size_bytes, loaded_ns) VALUES (?, ?, ?, ?)",
-        params![key, text, size, now_ns],
+        "INSERT OR IGNORE INTO images (id, config, size_bytes, loaded_ns, created) VALUES (?, ?, ?, ?, ?)",
+        params![key, text, size, now_ns, image.config.created.as_deref().unwrap_or_default()],
     )?;
     for (position, diff_id) in diff_ids.iter().enumerate() {
         execute(
@@ -363,6 +363,7 @@ fn insert(
     for name in image.names {
         set_name(connection, &id, name)?;
     }
+    mark_used(connection, &id, now_ns)?;
     Ok(id)
 }
 

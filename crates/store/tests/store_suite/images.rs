@@ -28,7 +28,21 @@ pub(crate) fn import(store: &Store, name: &str, contents: &[u8]) -> store::Image
     store.images().import(Cursor::new(root_archive(contents)), &import, NOW).unwrap()
 }
 
+fn container_at(store: &Store, image: &store::Image, digit: u8, created_ns: i64) -> ContainerId {
+    insert(store, image, digit, created_ns, false)
+}
+
 fn container(store: &Store, image: &store::Image, digit: u8, active: bool) -> ContainerId {
+    insert(store, image, digit, NOW, active)
+}
+
+fn insert(
+    store: &Store,
+    image: &store::Image,
+    digit: u8,
+    created_ns: i64,
+    active: bool,
+) -> ContainerId {
     let id = ContainerId::from_random([digit; 32]);
     let name: ContainerName = format!("user-{digit}").parse().unwrap();
     let new = NewContainer {
@@ -36,7 +50,7 @@ fn container(store: &Store, image: &store::Image, digit: u8, active: bool) -> Co
         name: &name,
         image: Some(&image.id),
         image_name: "x",
-        created_ns: NOW,
+        created_ns,
         config: "{}",
         volumes: &[],
         active,
@@ -51,7 +65,7 @@ fn names_ids_and_prefixes_find_an_image() {
     let store = bench.store();
     let image = import(&store, "busybox", b"1");
     let pinned = format!("docker.io/library/busybox@{}", image.id);
-    store.images().tag(&image.id, &pinned.parse::<Reference>().unwrap()).unwrap();
+    store.images().tag(&image.id, &pinned.parse::<Reference>().unwrap(), NOW).unwrap();
     let (hex, whole) = (image.id.hex().to_owned(), image.id.to_string());
     let tagged = format!("busybox:other@{whole}");
     for text in ["busybox", "docker.io/library/busybox:latest", &hex, &hex[..12], &whole, &tagged] {
@@ -85,7 +99,7 @@ fn removal_is_dockers() {
     let store = bench.store();
     let images = store.images();
     let image = import(&store, "one", b"1");
-    images.tag(&image.id, &"two".parse().unwrap()).unwrap();
+    images.tag(&image.id, &"two".parse().unwrap(), NOW).unwrap();
     let error = images.remove(image.id.short(), false).unwrap_err();
     assert!(matches!(error, StoreError::SeveralNames { .. }), "{error}");
     let removed = images.remove("two", false).unwrap();
@@ -117,4 +131,19 @@ fn a_name_moves_and_leaves_a_dangling_image() {
     assert_eq!(store.images().resolve("app").unwrap().id, new.id);
     assert!(store.images().resolve(old.id.short()).unwrap().names.is_empty());
     assert_eq!(store.images().list().unwrap().len(), 2);
+}
+
+#[test]
+fn the_last_use_is_remembered() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let image = import(&store, "one", b"1");
+    let used = || store.images().last_uses().unwrap().get(&image.id).copied();
+    assert_eq!(used(), Some(NOW));
+    store.images().tag(&image.id, &"two".parse().unwrap(), NOW + 1).unwrap();
+    assert_eq!(used(), Some(NOW + 1));
+    container_at(&store, &image, 1, NOW + 2);
+    assert_eq!(used(), Some(NOW + 2));
+    store.images().mark_used(&image.id, NOW + 3).unwrap();
+    assert_eq!(used(), Some(NOW + 3));
 }

@@ -1,23 +1,47 @@
 //! Databases of former releases are opened and say what they said. Each new version adds its file to `tests/databases`.
 
-use store::{Ended, Status};
+use store::{Ended, Status, Store};
 
 use crate::fixture::Bench;
 
 const VERSION_1: &[u8] = include_bytes!("../databases/version-1.db");
 
-#[test]
-fn version_1_is_read() {
-    let bench = Bench::new();
+const VERSION_2: &[u8] = include_bytes!("../databases/version-2.db");
+
+/// A store whose database is that of a former release.
+fn former(bench: &Bench, bytes: &[u8]) -> Store {
     drop(bench.store());
     for name in ["corten.db", "corten.db-wal", "corten.db-shm"] {
         std::fs::remove_file(bench.path("root").join(name)).unwrap();
     }
     let database = std::fs::File::create(bench.path("root/corten.db")).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&database, VERSION_1, 0).unwrap();
-    let store = bench.store();
+    std::os::unix::fs::FileExt::write_all_at(&database, bytes, 0).unwrap();
+    bench.store()
+}
+
+#[test]
+fn version_2_is_read() {
+    let bench = Bench::new();
+    let store = former(&bench, VERSION_2);
+    let image = store.images().resolve("busybox").unwrap();
+    let summaries = store.images().summaries().unwrap();
+    assert_eq!((&summaries[0].id, &*summaries[0].created), (&image.id, "2026-01-01T00:00:00Z"));
+    let used = store.images().last_uses().unwrap();
+    assert_eq!(used.get(&image.id), Some(&1_700_000_000_000_000_009));
+    let digests = store.images().digests().unwrap();
+    let [(of, repository, digest)] = &digests[..] else { panic!("{digests:?}") };
+    assert_eq!((of, &**repository), (&image.id, "docker.io/library/busybox"));
+    assert!(digest.hex().starts_with("b22c7289dd3b"), "{digest}");
+    assert_eq!(store.containers().list().unwrap().len(), 3);
+}
+
+#[test]
+fn version_1_is_read() {
+    let bench = Bench::new();
+    let store = former(&bench, VERSION_1);
     let image = store.images().resolve("busybox").unwrap();
     assert_eq!((image.size_bytes, image.config.rootfs.diff_ids.len()), (1234, 1));
+    assert_eq!(store.images().summaries().unwrap()[0].created, "2026-01-01T00:00:00Z");
     assert_eq!(image.config.config.cmd, Some(vec!["sh".to_owned()]));
     let containers = store.containers().list().unwrap();
     let statuses: Vec<(&str, Status)> =
