@@ -30,6 +30,23 @@ pub mod media_type {
     pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
     pub const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
     pub const DOCKER_LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+    /// Whether it is a layer's, compressed in a way that is understood. What was not to be distributed is a layer like any other
+    /// where a registry has it; its further addresses are never asked (CVE-2020-15157).
+    #[must_use]
+    pub fn is_layer(text: &str) -> bool {
+        let oci = text.strip_prefix("application/vnd.oci.image.layer.v1.tar").or_else(|| {
+            text.strip_prefix("application/vnd.oci.image.layer.nondistributable.v1.tar")
+        });
+        let docker = text
+            .strip_prefix("application/vnd.docker.image.rootfs.diff.tar")
+            .or_else(|| text.strip_prefix("application/vnd.docker.image.rootfs.foreign.diff.tar"));
+        match (oci, docker) {
+            (Some(rest), _) => matches!(rest, "" | "+gzip" | "+zstd"),
+            (None, Some(rest)) => matches!(rest, "" | ".gzip" | ".zstd"),
+            (None, None) => false,
+        }
+    }
 }
 
 /// Points at content by digest.

@@ -46,6 +46,12 @@ impl Reference {
         &self.path
     }
 
+    /// Registry and path without tag and digest, as records have it: `docker.io/library/busybox`.
+    #[must_use]
+    pub fn repository(&self) -> String {
+        format!("{}/{}", self.domain, self.path)
+    }
+
     /// The tag, `latest` where neither tag nor digest was given.
     #[must_use]
     pub fn tag(&self) -> Option<&str> {

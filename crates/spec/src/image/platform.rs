@@ -39,6 +39,12 @@ impl Platform {
         Self::new("linux", std::env::consts::ARCH, None)
     }
 
+    /// The platform that an image's configuration says it is for.
+    #[must_use]
+    pub fn of(config: &super::ImageConfig) -> Self {
+        Self::new(&config.os, &config.architecture, config.variant.as_deref())
+    }
+
     fn new(os: &str, architecture: &str, variant: Option<&str>) -> Self {
         let (architecture, variant) = normal(architecture, variant);
         Self {
