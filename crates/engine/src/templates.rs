@@ -181,6 +181,7 @@ impl<'a> Templates<'a> {
         };
         let reference = name.map(str::parse).transpose().map_err(store::StoreError::from)?;
         let import = Import {
+            platform: None,
             reference,
             config: spec::image::RunConfig {
                 cmd: words(about.command),

@@ -1,7 +1,7 @@
 //! Compressed streams: tells gzip, zstd and plain data apart by their first bytes and expands them as they are read.
 //!
-//! Never holds more than a window and a buffer in memory, and never writes. Start at [`Decoder`]; [`HashingReader`] gives the
-//! digest of what passes through it, [`read_ahead`] moves everything before it to a thread of its own.
+//! Never holds more than a window and a few buffers in memory. Start at [`Decoder`], and at [`compress`] for the other way;
+//! [`HashingReader`] gives the digest of what passes through it, [`read_ahead`] moves everything before it to a thread of its own.
 //! Sources: RFC 1952 (gzip), RFC 8878 (zstd: frames, skippable frames, window size).
 
 use std::io::{self, BufReader, Chain, Cursor, Read};
@@ -11,8 +11,11 @@ use sha2::{Digest as _, Sha256};
 use spec::Digest;
 
 mod ahead;
+mod compress;
+mod gzip_writer;
 
 pub use ahead::{Ahead, read_ahead};
+pub use compress::{BadCompress, Compress, STREAM_VERSION, compress};
 
 /// Largest zstd window that is accepted, as a power of two: 128 MiB, what `zstd -d` accepts without `--long`.
 pub const MOST_ZSTD_WINDOW_LOG: u32 = 27;

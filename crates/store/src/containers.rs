@@ -293,12 +293,14 @@ impl<'a> Containers<'a> {
     /// When the database cannot be written or a file cannot be removed, for example an immutable one.
     pub fn remove(&self, id: &ContainerId) -> Result<(), StoreError> {
         let dirs = self.dirs(id);
+        let dismantling = scratch::dismantling(&self.store.paths)?;
         let taken = Scratch::take(&self.store.paths, &dirs.container)?;
         scratch::remove(&dirs.state)?;
         let delete = self.store.connection.prepare_cached("DELETE FROM containers WHERE id = ?");
         delete
             .and_then(|mut statement| statement.execute([id.as_str()]))
             .map_err(StoreError::write)?;
+        drop(dismantling);
         taken.map_or(Ok(()), Scratch::remove)
     }
 

@@ -8,11 +8,18 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::{Containers, Images, Paths, StoreError, Transfers, Volumes};
+use crate::{
+    Containers, Images, ManifestLists, Paths, Room, StoreError, Transfers, Uploads, Volumes,
+};
 
 /// Each migration brings the database from its place in the list to the next version.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+    include_str!("schema/5.sql"),
+];
 
 /// How long a command waits for others that write.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,7 +48,27 @@ impl Store {
         let connection = connect(&paths)?;
         let mut store = Self { paths, connection };
         store.migrate()?;
+        if store.paths.is_first_since_boot() {
+            // Before anybody else is let in.
+            store.forget_unsettled()?;
+            store.paths.make_state()?;
+        }
+        store.shorten_log();
         Ok(store)
+    }
+
+    /// Folds a log back that commands have made long one after the other. What each of them folds by itself is not known any more
+    /// to the next one that finds nobody else here: the log would be read from its beginning by every command, and go on for ever.
+    fn shorten_log(&self) {
+        let log = self.paths.database().with_extension("db-wal");
+        let longest = u64::from(4 * MOST_LOG_PAGES * PAGE_BYTES);
+        if std::fs::metadata(log).is_ok_and(|about| about.len() > longest) {
+            // Best effort, without waiting: whoever reads it at this moment needs it.
+            let _impatient = self.connection.busy_timeout(Duration::ZERO);
+            let _busy =
+                self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_outcome| Ok(()));
+            let _patient = self.connection.busy_timeout(PATIENCE);
+        }
     }
 
     fn migrate(&mut self) -> Result<(), StoreError> {
@@ -100,10 +127,28 @@ impl Store {
         Images::new(self)
     }
 
+    /// What takes room, what gives it back, and whether all is well.
+    #[must_use]
+    pub const fn room(&self) -> Room<'_> {
+        Room::new(self)
+    }
+
+    /// The lists of manifests that are being made.
+    #[must_use]
+    pub const fn manifest_lists(&self) -> ManifestLists<'_> {
+        ManifestLists::new(self)
+    }
+
     /// The partial blobs.
     #[must_use]
     pub fn transfers(&self) -> Transfers {
         Transfers::new(&self.paths)
+    }
+
+    /// The journals of what is sent to registries.
+    #[must_use]
+    pub fn uploads(&self) -> Uploads {
+        Uploads::new(&self.paths)
     }
 
     /// The containers' records.
@@ -169,6 +214,21 @@ mod tests {
         assert_eq!(mode, "wal");
         let permissions = std::fs::metadata(&store.paths.root).unwrap().permissions();
         assert_eq!(permissions.mode() & 0o777, 0o700);
+    }
+
+    /// Each as a command of its own, as it is mostly.
+    #[test]
+    fn a_log_does_not_grow_from_command_to_command() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("root/corten.db-wal");
+        let mut longest = 0;
+        for number in 0..60 {
+            let store = Store::open(paths(directory.path())).unwrap();
+            let insert = "INSERT INTO documents VALUES (?, 'x', zeroblob(65536))";
+            store.connection.execute(insert, [number]).unwrap();
+            longest = longest.max(std::fs::metadata(&log).unwrap().len());
+        }
+        assert!(longest < 2_000_000, "{longest}");
     }
 
     #[test]

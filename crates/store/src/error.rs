@@ -50,6 +50,14 @@ pub enum StoreError {
         /// Who has it.
         holder: String,
     },
+    /// It is there already.
+    #[error("the {what} {name} exists already")]
+    Exists {
+        /// `manifest list`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// Something still needs it.
     #[error("{what} {name} is used by container {}", holders.join(", "))]
     InUse {
@@ -139,14 +147,21 @@ impl StoreError {
             | Self::Reference(_)
             | Self::Archive(_)
             | Self::VolumeName(_) => Kind::Invalid,
-            Self::NameTaken { .. } | Self::InUse { .. } | Self::SeveralNames { .. } => {
-                Kind::Conflict
-            }
+            Self::NameTaken { .. }
+            | Self::Exists { .. }
+            | Self::InUse { .. }
+            | Self::SeveralNames { .. } => Kind::Conflict,
             Self::File { errno, .. } => kind_of_errno(*errno),
             Self::Unpack { cause, .. } => kind_of_chain(cause.as_ref()).unwrap_or(Kind::Invalid),
             Self::Database { cause, .. } => kind_of_database(cause),
             Self::Future { .. } | Self::Damaged { .. } => Kind::Internal,
         }
+    }
+
+    /// Whether it says that there is no such `image`, `container` or `volume`.
+    #[must_use]
+    pub fn is_missing(&self, kind: &str) -> bool {
+        matches!(self, Self::NotFound { what, .. } if *what == kind)
     }
 
     pub(crate) fn file<E: Into<Errno>>(

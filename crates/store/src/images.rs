@@ -3,24 +3,36 @@
 use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use spec::image::ImageConfig;
+use spec::image::{ImageConfig, Platform};
 use spec::{Digest, ImageId, Reference};
 
-use crate::{Store, StoreError, suggest};
+use crate::{Store, StoreError, scratch, suggest};
 
 mod archive;
 mod arrival;
+mod commit;
 mod import;
 mod incoming;
+mod layer_archive;
 mod load;
 mod members;
+mod origin;
+mod passing;
+mod save;
 mod stage;
 mod summary;
 mod uses;
 
+pub use commit::Commit;
 pub use import::Import;
 pub use incoming::{ExpectedLayer, Incoming, LayerPlace, NewImage, UnpackedLayer};
+pub use layer_archive::LayerArchive;
 pub use load::Loaded;
+pub use members::Member;
+pub use origin::LayerBlob;
+pub use passing::ArchiveMembers;
+pub use save::Saved;
+pub(crate) use stage::collect;
 pub use summary::ImageSummary;
 pub(crate) use uses::mark_used;
 
@@ -72,6 +84,13 @@ impl<'a> Images<'a> {
                 "id = (SELECT image FROM image_names WHERE reference = ?)",
                 &reference.pinned().to_string(),
             )?
+        {
+            return Ok(image);
+        }
+        if let Ok(reference) = &reference
+            && let Some(digest) = reference.digest()
+            && let Some(image) =
+                self.by_digest(&reference.repository(), digest, &Platform::native())?
         {
             return Ok(image);
         }
@@ -137,6 +156,7 @@ impl<'a> Images<'a> {
             text.parse::<Reference>().ok().filter(|reference| image.names.contains(reference));
         let mut removed = Removed::default();
         let mut layers = Vec::new();
+        let dismantling = scratch::dismantling(&self.store.paths)?;
         self.store.durably(|connection| {
             // Looked at again under the lock.
             let image = self.resolve(&image.id.to_string())?;
@@ -164,6 +184,7 @@ impl<'a> Images<'a> {
         if !layers.is_empty() {
             stage::collect(self.store, &layers)?;
         }
+        drop(dismantling);
         removed.deleted.extend(layers);
         Ok(removed)
     }
@@ -264,7 +285,10 @@ impl<'a> Images<'a> {
 
 /// Takes the image out of the database; gives its layers that nobody has any more. Layers that no image had before stay: a pull
 /// that was ended goes on with them.
-fn delete_rows(connection: &Connection, id: &ImageId) -> Result<Vec<Digest>, StoreError> {
+pub(crate) fn delete_rows(
+    connection: &Connection,
+    id: &ImageId,
+) -> Result<Vec<Digest>, StoreError> {
     let only_here = "SELECT DISTINCT diff_id FROM image_layers AS here WHERE image = ?1 AND NOT EXISTS \
         (SELECT 1 FROM image_layers WHERE diff_id = here.diff_id AND image <> ?1)";
     let texts: Vec<String> = connection
@@ -296,7 +320,7 @@ fn set_name(
         .map_err(StoreError::write)
 }
 
-fn digest_of(bytes: &[u8]) -> Digest {
+pub(crate) fn digest_of(bytes: &[u8]) -> Digest {
     use sha2::Digest as _;
     Digest::sha256(sha2::Sha256::digest(bytes).into())
 }

@@ -14,12 +14,18 @@ mod content;
 mod database;
 mod error;
 mod images;
+pub mod layer;
+mod manifest_lists;
 mod paths;
+mod recipe;
+mod room;
 mod scratch;
+mod settle;
 mod suggest;
 pub mod tar;
 mod transfers;
 pub mod unpack;
+mod uploads;
 mod view;
 mod volumes;
 
@@ -28,12 +34,19 @@ pub use content::copy_content;
 pub use database::Store;
 pub use error::{Kind, StoreError};
 pub use images::{
-    ExpectedLayer, Image, ImageSummary, Images, Import, Incoming, LayerPlace, Loaded, NewImage,
-    Removed, UnpackedLayer,
+    ArchiveMembers, Commit, ExpectedLayer, Image, ImageSummary, Images, Import, Incoming,
+    LayerArchive, LayerBlob, LayerPlace, Loaded, Member, NewImage, Removed, Saved, UnpackedLayer,
 };
+pub use manifest_lists::{ListMember, ManifestLists};
 pub use paths::{Paths, write_atomic};
+pub use recipe::ArchiveError;
+pub use room::{
+    Candidate, Checked, ContainerUsage, Finding, ImageUsage, LayerUsage, Problem, Pruned, Remedy,
+    Room, TransferUsage, Usage, VolumeUsage,
+};
 pub use transfers::{
     Begun, Busy, CHUNK_BYTES, Claim, Stopped, Transfer, TransferReader, Transfers,
 };
+pub use uploads::{AbandonedUpload, Journal, Sending, Uploads};
 pub use view::RootView;
 pub use volumes::{Volume, Volumes};

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use spec::{ContainerId, Digest};
@@ -43,8 +43,21 @@ impl Paths {
         self.layers().join(diff_id.hex())
     }
 
+    pub(crate) fn recipes(&self) -> PathBuf {
+        self.root.join("recipes")
+    }
+
+    /// Directory of what makes a layer's archive again; see `recipe`.
+    pub(crate) fn recipe(&self, diff_id: &Digest) -> PathBuf {
+        self.recipes().join(diff_id.hex())
+    }
+
     pub(crate) fn transfers(&self) -> PathBuf {
         self.root.join("transfers")
+    }
+
+    pub(crate) fn uploads(&self) -> PathBuf {
+        self.root.join("uploads")
     }
 
     pub(crate) fn tmp(&self) -> PathBuf {
@@ -62,16 +75,22 @@ impl Paths {
             Ok(_) => {}
             Err(_absent) => {
                 // `tmp` last: whoever sees it knows that the others are there.
-                for name in ["containers", "layers", "volumes", "tmp"] {
+                for name in ["containers", "layers", "recipes", "volumes", "tmp"] {
                     make_private(&self.root.join(name))?;
                 }
             }
         }
-        let state = self.state.join("containers");
-        if !state.is_dir() {
-            make_private(&state)?;
-        }
         Ok(())
+    }
+
+    /// Whether no command has run since the machine was started: what does not survive that is not there.
+    pub(crate) fn is_first_since_boot(&self) -> bool {
+        !self.state.join("containers").is_dir()
+    }
+
+    /// Makes the state directory.
+    pub(crate) fn make_state(&self) -> Result<(), StoreError> {
+        make_private(&self.state.join("containers"))
     }
 }
 
@@ -86,9 +105,27 @@ pub(crate) fn make_private(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// Names the file and the kernel's answer.
 pub fn write_atomic(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    // What the umask leaves of it, as everywhere.
+    write_with_mode(directory, name, bytes, 0o666)
+}
+
+/// As [`write_atomic`], with a file that nobody but the owner may read.
+pub(crate) fn write_private(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    write_with_mode(directory, name, bytes, 0o600)
+}
+
+fn write_with_mode(
+    directory: &Path,
+    name: &str,
+    bytes: &[u8],
+    mode: u32,
+) -> Result<(), StoreError> {
     let path = directory.join(name);
     let temporary = directory.join(format!("{name}.new"));
-    let written = fs::File::create(&temporary)
+    let mut options = fs::File::options();
+    options.write(true).create(true).truncate(true).mode(mode);
+    let written = options
+        .open(&temporary)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
     let outcome = written.and_then(|()| fs::rename(&temporary, &path));
     if outcome.is_err() {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
-use crate::unpack::remove_tree;
+use crate::unpack::remove_tree_in_parallel;
 use crate::{Paths, StoreError};
 
 /// A directory below `tmp`, removed when it is dropped.
@@ -110,10 +110,41 @@ pub(crate) fn lock_tmp(paths: &Paths) -> Result<fs::File, StoreError> {
 pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
     let parent = fs::File::open(parent).map_err(StoreError::file("open", parent))?;
-    remove_tree(parent.as_fd(), &name.to_string_lossy()).map_err(|cause| StoreError::Unpack {
+    let removed = remove_tree_in_parallel(parent.as_fd(), &name.to_string_lossy());
+    removed.map_err(|cause| StoreError::Unpack {
         what: format!("remove {}", path.display()),
         cause: Box::new(cause),
     })
+}
+
+/// Held by whoever takes rows and files of one thing apart in two steps: never waits for another that does so, only for a check,
+/// which must see neither of them alone ([`lock_dismantling`]). Taken before the database's write lock and the one on `tmp`.
+pub(crate) fn dismantling(paths: &Paths) -> Result<fs::File, StoreError> {
+    flock_root(paths, FlockOperation::LockShared)
+}
+
+/// Waits until nobody dismantles, and keeps everybody from it.
+pub(crate) fn lock_dismantling(paths: &Paths) -> Result<fs::File, StoreError> {
+    flock_root(paths, FlockOperation::LockExclusive)
+}
+
+fn flock_root(paths: &Paths, operation: FlockOperation) -> Result<fs::File, StoreError> {
+    let root = fs::File::open(&paths.root).map_err(StoreError::file("open", &paths.root))?;
+    flock(&root, operation).map_err(StoreError::file("lock", &paths.root))?;
+    Ok(root)
+}
+
+/// Whether a command lives that has a directory below `tmp`.
+pub(crate) fn anybody_works(paths: &Paths) -> Result<bool, StoreError> {
+    let _nobody_makes = lock_tmp(paths)?;
+    let mut entries = fs::read_dir(paths.tmp()).into_iter().flatten().flatten();
+    Ok(entries.any(|entry| is_owned(&entry.path())))
+}
+
+/// Whether a living command has it. The caller holds the lock on `tmp`.
+pub(crate) fn is_owned(path: &Path) -> bool {
+    fs::File::open(path)
+        .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err())
 }
 
 /// Whether `tmp` has directories: a directory's ".." is a link to its parent. Where links are not counted (btrfs) it has none

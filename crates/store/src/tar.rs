@@ -18,7 +18,7 @@ mod writer;
 
 pub use error::TarError;
 pub use reader::{Chunk, Entry, Reader};
-pub use writer::{WriteError, Writer};
+pub use writer::{WriteError, Writer, padding, push_headers};
 
 /// Everything in a tar archive comes in blocks of this many bytes.
 pub const BLOCK_BYTES: usize = 512;

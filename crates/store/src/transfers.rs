@@ -20,7 +20,7 @@ use spec::Digest;
 
 use crate::{Paths, StoreError};
 
-mod map;
+pub(crate) mod map;
 mod reader;
 
 use map::Map;
@@ -46,7 +46,7 @@ pub enum Begun {
     Busy(Busy),
 }
 
-/// A transfer that another command fills.
+/// A transfer that another command fills, or an upload that it sends.
 #[derive(Debug)]
 pub struct Busy {
     file: File,
@@ -114,6 +114,24 @@ impl Transfers {
         }
     }
 
+    /// Removes what is left of a transfer that nobody needs any more, unless another command has it: a command that was killed after
+    /// its layer had become visible has not come to that.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn discard(&self, digest: &Digest) -> Result<(), StoreError> {
+        let path = self.directory.join(digest.hex());
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(StoreError::file("open", &path))?,
+        };
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) if is_at(&file, &path) => remove_files(&path),
+            Ok(()) | Err(Errno::WOULDBLOCK) => Ok(()),
+            Err(errno) => Err(StoreError::file("lock", &path)(errno)),
+        }
+    }
+
     fn open(&self, path: &Path) -> Result<File, StoreError> {
         let open =
             || File::options().read(true).write(true).create(true).truncate(false).open(path);
@@ -128,14 +146,45 @@ impl Transfers {
     }
 }
 
-fn is_at(file: &File, path: &Path) -> bool {
+/// Whether the file that was opened is still the one of that path.
+pub(crate) fn is_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::metadata(path)) {
         (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
         _ => false,
     }
 }
 
+/// The data last: its lock keeps others from a new map that would be removed.
+fn remove_files(path: &Path) -> Result<(), StoreError> {
+    for path in [path.with_extension("map"), path.to_owned()] {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::file("remove", path)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 impl Busy {
+    /// Waits for the lock of this file.
+    pub(crate) const fn new(file: File) -> Self {
+        Self { file }
+    }
+
+    /// Whether the other command is done with it, or is gone.
+    ///
+    /// # Errors
+    /// As flock(2).
+    pub fn is_released(&self) -> io::Result<bool> {
+        match flock(self.file.as_fd(), FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
     /// Waits until the other command is done with it, or is gone; then what it was to bring is there, or can be begun.
     ///
     /// # Errors
@@ -208,21 +257,15 @@ impl Transfer {
         TransferReader::new(Arc::clone(self))
     }
 
-    /// Removes what is on disk: the blob has become what it was fetched for, or is not what it was said to be.
+    /// Removes what is on disk: the blob has become what it was fetched for, or is not what it was said to be. Its lock goes with
+    /// it, whoever still has a claim or a reader: two pulls that each have what the other waits for would wait for ever otherwise.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn remove(&self) -> Result<(), StoreError> {
-        // The data last: its lock keeps others from a new map that we would remove.
-        for path in [self.path.with_extension("map"), self.path.clone()] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(StoreError::file("remove", path)(error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        remove_files(&self.path)?;
+        let unlocked = flock(&self.file, FlockOperation::Unlock);
+        unlocked.map_err(|errno| StoreError::file("unlock", &self.path)(errno))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -289,10 +332,10 @@ impl Claim {
         Ok(taken)
     }
 
-    /// Whether this claim's chunk is whole and the next one cannot be gone on with.
+    /// Whether everything that the claim stands for is there: the rest of its chunk.
     #[must_use]
-    pub fn is_done(&mut self) -> bool {
-        self.transfer.lock().map.missing(self.chunk) == 0 && !self.go_on()
+    pub fn is_done(&self) -> bool {
+        self.transfer.lock().map.missing(self.chunk) == 0
     }
 
     fn go_on(&mut self) -> bool {

@@ -9,19 +9,22 @@
 //! filled directory behind when they fail: the caller made it, the caller removes it, see [`remove_tree`].
 //! Sources: image-spec layer.md (whiteouts), overlayfs.rst "whiteouts and opaque directories", openat2(2), path_resolution(7).
 
-use std::io::Read;
+use std::io::{Read, sink};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use sys::Errno;
 
+use crate::recipe::{Aside, Record, Recorder};
 use crate::tar::{self, Reader, TarError};
 
 mod attributes;
+mod contents;
 mod create;
 mod later;
 mod name;
 mod parents;
 mod remove;
+mod remove_parallel;
 mod stream;
 
 use create::Unpacker;
@@ -29,6 +32,8 @@ use create::Unpacker;
 pub(crate) use name::Name;
 pub(crate) use remove::remove_entry;
 pub use remove::{RemoveError, remove_tree};
+pub(crate) use remove_parallel::remove_tree_in_parallel;
+pub(crate) use stream::unpack_recorded;
 pub use stream::{StreamError, Streamed, unpack_stream};
 
 /// What the archive is.
@@ -128,6 +133,9 @@ pub enum UnpackError {
         /// What about it.
         problem: &'static str,
     },
+    /// How the archive is made again could not be written down.
+    #[error("write the recipe of the archive")]
+    Recipe(#[source] std::io::Error),
     /// More than allowed.
     #[error("entry {path:?}: {limit} over the limit of {most}")]
     Limit {
@@ -152,12 +160,38 @@ pub fn unpack(
     into: BorrowedFd<'_>,
     rules: &Rules,
 ) -> Result<Unpacked, UnpackError> {
-    let mut reader = Reader::new(archive, rules.limits.archive);
-    let mut unpacker = Unpacker::new(into.as_fd(), rules)?;
+    unpack_tapped(archive, into, rules, (sink(), None)).map(|(unpacked, _tap)| unpacked)
+}
+
+/// The same, and writes down in the empty directory `recipe` how the archive is made again.
+fn unpack_with_recipe(
+    archive: impl Read,
+    into: BorrowedFd<'_>,
+    rules: &Rules,
+    recipe: BorrowedFd<'_>,
+) -> Result<Unpacked, UnpackError> {
+    let begin = || Ok((Recorder::new(recipe)?, Some(Recorder::aside(recipe)?)));
+    let tap = begin().map_err(UnpackError::Recipe)?;
+    let (unpacked, (recorder, aside)) = unpack_tapped(archive, into, rules, tap)?;
+    if let Some(aside) = aside {
+        recorder.finish(&aside).map_err(UnpackError::Recipe)?;
+    }
+    Ok(unpacked)
+}
+
+fn unpack_tapped<T: Record>(
+    archive: impl Read,
+    into: BorrowedFd<'_>,
+    rules: &Rules,
+    (tap, aside): (T, Option<Aside>),
+) -> Result<(Unpacked, (T, Option<Aside>)), UnpackError> {
+    let mut reader = Reader::tapped(archive, rules.limits.archive, tap);
+    let mut unpacker = Unpacker::new(into.as_fd(), rules, aside)?;
     while let Some(mut entry) = reader.next_entry()? {
         unpacker.create(&mut entry)?;
     }
-    unpacker.finish()
+    let (unpacked, aside) = unpacker.finish()?;
+    Ok((unpacked, (reader.into_inner().1, aside)))
 }
 
 /// Writes everything of the file system that `directory` is on to disk, in one call instead of one per file.

@@ -8,12 +8,13 @@
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, fgetxattr, fstat, open, openat, readlinkat, statat,
+    AtFlags, FileType, Mode, OFlags, Stat, fgetxattr, fstat, open, openat, readlinkat, statat,
 };
 use rustix::io::Errno;
+use rustix::path::Arg;
 
 /// A file longer than this is none that names users.
 const MOST_BYTES: u64 = 4 << 20;
@@ -38,7 +39,7 @@ pub struct RootView {
 }
 
 /// A directory as the overlay shows it: the directories it is merged of, the top one first.
-type Merged = Rc<[OwnedFd]>;
+pub(crate) type Merged = Arc<[OwnedFd]>;
 
 /// What a name leads to.
 enum Found {
@@ -57,6 +58,12 @@ impl RootView {
         Self { root: opened.collect() }
     }
 
+    /// One directory, as if no other were below it.
+    pub(crate) fn just(directory: &Path) -> Result<Self, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self { root: Arc::from([open(directory, flags, Mode::empty())?]) })
+    }
+
     /// The root of a running process, `/proc/PID/root`.
     #[must_use]
     pub fn of_process(pid: i32) -> Self {
@@ -70,6 +77,11 @@ impl RootView {
         let mut bytes = Vec::new();
         std::fs::File::from(file).take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
         Some(bytes)
+    }
+
+    /// What the root itself is merged of, the top one first.
+    pub(crate) fn root(&self) -> Merged {
+        Arc::clone(&self.root)
     }
 
     /// What a directory is merged of, the top one first; nothing when there is none.
@@ -113,44 +125,64 @@ impl RootView {
                 found => return Ok(found),
             }
         }
-        Ok(Some(Found::Directory(way.pop().unwrap_or_else(|| Rc::clone(&self.root)))))
+        Ok(Some(Found::Directory(way.pop().unwrap_or_else(|| Arc::clone(&self.root)))))
     }
 }
 
-/// Looks up one name in a merged directory.
-fn step(parent: &[OwnedFd], name: &[u8]) -> Result<Option<Found>, Errno> {
-    let mut merged = Vec::new();
-    for (layer, below) in parent.iter().zip((0..parent.len()).rev()) {
-        let stat = match statat(layer, name, AtFlags::SYMLINK_NOFOLLOW) {
+/// What a merged directory shows under one name.
+pub(crate) struct Shown {
+    /// Which of the directories it is in, the top one is 0.
+    pub(crate) layer: usize,
+    /// What it is there.
+    pub(crate) stat: Stat,
+    /// What it is merged of itself when it is a directory.
+    pub(crate) directory: Option<Merged>,
+}
+
+/// Looks up one name in a merged directory; nothing where there is none, or a whiteout says so.
+pub(crate) fn show(parent: &[OwnedFd], name: impl Arg + Copy) -> Result<Option<Shown>, Errno> {
+    let (mut merged, mut top) = (Vec::new(), None);
+    for (layer, directory) in parent.iter().enumerate() {
+        let stat = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => continue,
             found => found?,
         };
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        if kind == FileType::Directory {
-            let directory = openat(layer, name, DIRECTORY, Mode::empty())?;
-            let ends = below > 0 && is_opaque(directory.as_fd())?;
-            merged.push(directory);
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+            let opened = openat(directory, name, DIRECTORY, Mode::empty())?;
+            let ends = layer + 1 < parent.len() && is_opaque(opened.as_fd())?;
+            merged.push(opened);
+            top.get_or_insert((layer, stat));
             if ends {
                 break;
             }
-        } else if merged.is_empty() {
-            return leaf(layer, name, kind, stat.st_rdev);
+        } else if top.is_none() {
+            return Ok((!is_whiteout(&stat)).then_some(Shown { layer, stat, directory: None }));
         } else {
             // Hidden by the directory above it, and hiding what is below.
             break;
         }
     }
-    Ok((!merged.is_empty()).then(|| Found::Directory(merged.into())))
+    Ok(top.map(|(layer, stat)| Shown { layer, stat, directory: Some(merged.into()) }))
 }
 
-fn leaf(layer: &OwnedFd, name: &[u8], kind: FileType, device: u64) -> Result<Option<Found>, Errno> {
+/// Says in a layer that what lower layers have under its name is deleted.
+pub(crate) fn is_whiteout(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == 0
+}
+
+/// Looks up one name, and opens or reads what is there.
+fn step(parent: &[OwnedFd], name: &[u8]) -> Result<Option<Found>, Errno> {
+    let Some(Shown { layer, stat, directory }) = show(parent, name)? else { return Ok(None) };
+    match directory {
+        Some(merged) => Ok(Some(Found::Directory(merged))),
+        None => leaf(&parent[layer], name, FileType::from_raw_mode(stat.st_mode)),
+    }
+}
+
+fn leaf(layer: &OwnedFd, name: &[u8], kind: FileType) -> Result<Option<Found>, Errno> {
     if kind == FileType::Symlink {
         let target = readlinkat(layer, name, Vec::new())?;
         return Ok(Some(Found::Symlink(target.into_bytes())));
-    }
-    // A whiteout: what is below it is deleted.
-    if kind == FileType::CharacterDevice && device == 0 {
-        return Ok(None);
     }
     if kind != FileType::RegularFile {
         return Ok(Some(Found::Other));

@@ -138,13 +138,13 @@ impl<'a> Volumes<'a> {
 }
 
 /// The volume's directory is its image's or its user's to fill: everybody may enter, whatever umask(2) says.
-fn make(contents: &Path) -> std::io::Result<()> {
+pub(crate) fn make(contents: &Path) -> std::io::Result<()> {
     fs::create_dir_all(contents)?;
     fs::set_permissions(contents, fs::Permissions::from_mode(0o755))
 }
 
 /// `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, as Docker's: a name is a directory's name.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric())
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))

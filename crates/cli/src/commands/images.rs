@@ -117,6 +117,7 @@ pub(super) fn import(session: &Session, matches: &Matches) -> Result<i32, Failur
         .map(|name| name.parse::<Reference>().map_err(|error| Failure::Words(error.to_string())))
         .transpose()?;
     let import = Import {
+        platform: None,
         reference,
         config: changes(matches)?,
         created: engine::format_time(engine::now_ns()),

@@ -17,8 +17,8 @@ const MOST_DOCUMENT_BYTES: u64 = 8 << 20;
 /// Indexes in indexes in indexes.
 const DEEPEST_INDEX: u32 = 4;
 
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
-const CONTAINERD_NAME: &str = "io.containerd.image.name";
+pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(super) const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// An image in an archive, before its layers are unpacked.
 pub(super) struct Found {
     /// The configuration, byte for byte.

@@ -17,6 +17,8 @@ pub struct Import {
     pub reference: Option<Reference>,
     /// Defaults of its containers.
     pub config: RunConfig,
+    /// For what machine it is; this one otherwise.
+    pub platform: Option<Platform>,
     /// When it was made, RFC 3339; the same archive imported with the same time is the same image.
     pub created: String,
     /// What made it, for its history.
@@ -42,11 +44,13 @@ impl Images<'_> {
         let source = Source { what, reader: archive, diff_id: None, blob: None, rules };
         let diff_ids = stage.unpack(vec![source])?;
         let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-        let Platform { architecture, os, .. } = Platform::native();
+        let platform = import.platform.clone().unwrap_or_else(Platform::native);
+        let Platform { architecture, os, variant, .. } = platform;
         let config = ImageConfig {
             created: text(&import.created),
             architecture,
             os,
+            variant,
             config: import.config.clone(),
             rootfs: RootFs { diff_ids, ..RootFs::default() },
             history: vec![History {

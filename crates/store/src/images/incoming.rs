@@ -7,13 +7,13 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-use rusqlite::params;
 use spec::image::{Descriptor, ImageConfig};
 use spec::{Digest, ImageId, Reference};
 
 use super::Images;
 use super::archive::parse;
-use super::stage::{Source, Stage, Staged, WholeLayer, unpack_at};
+use super::origin::record_origin;
+use super::stage::{Source, Stage, Staged, WholeLayer, collect, unpack_at};
 use crate::unpack::Rules;
 use crate::{Store, StoreError};
 
@@ -105,7 +105,30 @@ impl Incoming<'_> {
         self.stage.publish_ahead(&diff_id, now_ns)
     }
 
-    /// Makes the image visible, for good; or gives the layers that another command has removed meanwhile.
+    /// Removes what is not whole, and the layers that were published here, but for those that an image has come to need. In this
+    /// order: a full disk takes no record.
+    ///
+    /// # Errors
+    /// When the disk or the database refuses.
+    pub fn give_back(&mut self, diff_ids: &[Digest]) -> Result<(), StoreError> {
+        self.stage.discard()?;
+        let mut unused = Vec::new();
+        self.store.durably(|connection| {
+            for diff_id in diff_ids {
+                let delete = "DELETE FROM layers WHERE diff_id = ?1 AND NOT EXISTS \
+                    (SELECT 1 FROM image_layers WHERE diff_id = ?1)";
+                let gone = connection.execute(delete, [diff_id.to_string()]);
+                if gone.map_err(StoreError::write)? > 0 {
+                    unused.push(diff_id.clone());
+                }
+            }
+            Ok(())
+        })?;
+        collect(self.store, &unused)
+    }
+
+    /// Makes the image visible, or gives the layers that another command has removed meanwhile. Until [`Store::settle`] has
+    /// flushed them, a power cut takes all of it away.
     ///
     /// # Errors
     /// When the configuration is none, or the disk refuses.
@@ -117,11 +140,10 @@ impl Incoming<'_> {
         let config = Images::parse_config(image.config)?;
         let names: Vec<Reference> = image.name.cloned().into_iter().collect();
         let staged = Staged { bytes: image.config, config: &config, names: &names };
-        let ids = match self.stage.commit(&[staged], now_ns)? {
-            Ok(ids) => ids,
+        let id = match self.stage.commit_ahead(&staged, now_ns)? {
+            Ok(id) => id,
             Err(missing) => return Ok(Err(missing)),
         };
-        let Some(id) = ids.into_iter().next() else { return Ok(Err(Vec::new())) };
         record_origin(self.store, &id, image, &config)?;
         Ok(Ok(id))
     }
@@ -147,46 +169,4 @@ impl LayerPlace {
         };
         unpack_at(source, self.path).map(UnpackedLayer)
     }
-}
-
-/// Remembers where the image came from. Nothing depends on it but comfort: it is not flushed.
-fn record_origin(
-    store: &Store,
-    id: &ImageId,
-    image: &NewImage<'_>,
-    config: &ImageConfig,
-) -> Result<(), StoreError> {
-    let transaction = store.write()?;
-    let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
-        transaction.execute(sql, values).map(drop).map_err(StoreError::write)
-    };
-    let key = id.to_string();
-    for (descriptor, bytes) in image.documents {
-        let digest = descriptor.digest.to_string();
-        execute(
-            "INSERT OR IGNORE INTO documents (digest, media_type, content) VALUES (?, ?, ?)",
-            params![digest, descriptor.media_type, bytes],
-        )?;
-        execute(
-            "INSERT OR IGNORE INTO image_documents (image, digest) VALUES (?, ?)",
-            params![key, digest],
-        )?;
-        execute(
-            "INSERT OR IGNORE INTO image_digests (repository, digest, image) VALUES (?, ?, ?)",
-            params![image.repository, digest, key],
-        )?;
-    }
-    for (diff_id, layer) in config.rootfs.diff_ids.iter().zip(image.layers) {
-        execute(
-            "INSERT OR IGNORE INTO layer_blobs (diff_id, repository, digest, media_type, size_bytes) VALUES (?, ?, ?, ?, ?)",
-            params![
-                diff_id.to_string(),
-                image.repository,
-                layer.digest.to_string(),
-                layer.media_type,
-                layer.size
-            ],
-        )?;
-    }
-    transaction.commit().map_err(StoreError::write)
 }

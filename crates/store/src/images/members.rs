@@ -35,7 +35,7 @@ pub(super) enum Members<'a> {
 
 /// A member's bytes, read by their place: many can be read from one file at once.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub struct Member {
     file: Arc<File>,
     at: u64,
     left: u64,
@@ -142,6 +142,14 @@ impl Members<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl Member {
+    /// Bytes that have not been read.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.left
     }
 }
 

@@ -6,8 +6,8 @@
 //! its row, and whoever removes rows takes the directories away under the same lock ([`collect`]), so that no command can see a
 //! half of either. Start at [`Stage::unpack`], end with [`Stage::commit`].
 //!
-//! The archive that a layer came in is not kept: it would double the disk that an image takes, and what `push` and `save` need
-//! of it, the diff id, a deterministic writer makes again.
+//! The archive that a layer came in is not kept: it would double the disk that an image takes. What `push` and `save` need of it
+//! is its recipe (see `recipe`), which is written beside the layer, goes to its place before it, and leaves after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,8 +22,10 @@ use spec::{Digest, ImageId, Reference};
 
 use super::members::Arrived;
 use super::{digest_of, mark_used, set_name};
+use crate::paths::make_private;
 use crate::scratch::{self, Scratch};
-use crate::unpack::{Rules, unpack_stream};
+use crate::settle::boot_id;
+use crate::unpack::{Rules, unpack_recorded};
 use crate::{Store, StoreError};
 
 /// A layer to unpack.
@@ -54,19 +56,26 @@ pub(super) struct Staged<'a> {
 pub(super) struct Stage<'a> {
     store: &'a Store,
     scratch: Scratch,
-    fresh: BTreeMap<Digest, Fresh>,
+    fresh: BTreeMap<Digest, WholeLayer>,
     made: usize,
-}
-
-struct Fresh {
-    path: PathBuf,
-    size: u64,
 }
 
 impl<'a> Stage<'a> {
     pub(super) fn new(store: &'a Store) -> Result<Self, StoreError> {
         let scratch = Scratch::new(&store.paths)?;
+        // Stores of former releases have none.
+        make_private(&store.paths.recipes())?;
         Ok(Self { store, scratch, fresh: BTreeMap::new(), made: 0 })
+    }
+
+    /// Removes everything that is not visible yet.
+    pub(super) fn discard(&mut self) -> Result<(), StoreError> {
+        self.fresh.clear();
+        let path = self.scratch.path();
+        for entry in fs::read_dir(path).map_err(StoreError::file("read", path))? {
+            scratch::remove(&entry.map_err(StoreError::file("read", path))?.path())?;
+        }
+        Ok(())
     }
 
     /// Where more can be put that is gone with the stage.
@@ -95,7 +104,7 @@ impl<'a> Stage<'a> {
             sources.iter().zip(self.made..).map(|(_, number)| self.directory(number)).collect();
         self.made += sources.len();
         let mut outcomes: Vec<_> = sources.iter().map(|_| None).collect();
-        let jobs = sources.into_iter().zip(&paths).zip(outcomes.iter_mut());
+        let jobs = sources.into_iter().zip(paths).zip(outcomes.iter_mut());
         let queue = Mutex::new(jobs);
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -105,18 +114,15 @@ impl<'a> Stage<'a> {
                         let next =
                             queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
                         let Some(((source, path), outcome)) = next else { return };
-                        *outcome = Some(unpack_one(source, path));
+                        *outcome = Some(unpack_at(source, path));
                     }
                 });
             }
         });
-        let layers: Vec<(Arrived, u64)> =
+        let layers: Vec<WholeLayer> =
             outcomes.into_iter().flatten().collect::<Result<_, StoreError>>()?;
-        let mut diff_ids = Vec::new();
-        for ((Arrived { diff_id, .. }, size), path) in layers.into_iter().zip(paths) {
-            diff_ids.push(diff_id.clone());
-            self.fresh.insert(diff_id, Fresh { path, size });
-        }
+        let diff_ids = layers.iter().map(|layer| layer.arrived.diff_id.clone()).collect();
+        layers.into_iter().for_each(|layer| self.take(layer));
         Ok(diff_ids)
     }
 
@@ -127,13 +133,15 @@ impl<'a> Stage<'a> {
     ) -> Result<Arrived, StoreError> {
         let path = self.directory(self.made);
         self.made += 1;
-        match unpack_one(source, &path) {
-            Ok((arrived, size)) => {
-                self.fresh.insert(arrived.diff_id.clone(), Fresh { path, size });
+        match unpack_at(source, path.clone()) {
+            Ok(layer) => {
+                let arrived = layer.arrived.clone();
+                self.take(layer);
                 Ok(arrived)
             }
             Err(error) => {
                 scratch::remove(&path)?;
+                scratch::remove(&recipe_beside(&path))?;
                 Err(error)
             }
         }
@@ -177,26 +185,50 @@ impl<'a> Stage<'a> {
             if self::unflushed(store, &wanted)?.iter().any(|layer| !unflushed.contains(layer)) {
                 self.flush()?;
             }
-            for (diff_id, size) in &sizes {
+            for diff_id in sizes.keys() {
                 if stored(store, diff_id)?.is_none()
                     && let Some(fresh) = self.fresh.get(*diff_id)
                 {
                     self.publish(fresh, diff_id)?;
-                    insert_layer(connection, diff_id, *size, "", now_ns)?;
+                    insert_layer(connection, fresh, "", now_ns)?;
                 }
                 let flushed = "UPDATE layers SET boot = '' WHERE diff_id = ? AND boot <> ''";
                 connection.execute(flushed, [diff_id.to_string()]).map_err(StoreError::write)?;
             }
-            let layers = store.paths.layers();
-            let flushed = fs::File::open(&layers).and_then(|directory| directory.sync_all());
-            flushed.map_err(StoreError::file("flush", layers))?;
+            for directory in [store.paths.recipes(), store.paths.layers()] {
+                let flushed = fs::File::open(&directory).and_then(|opened| opened.sync_all());
+                flushed.map_err(StoreError::file("flush", directory))?;
+            }
             let ids = images.iter().map(|image| insert(connection, image, &sizes, now_ns));
             ids.collect::<Result<Vec<ImageId>, _>>().map(Ok)
         })
     }
 
+    /// Makes an image visible whose layers were all made visible ahead; it counts beyond a power cut once they are flushed, see
+    /// [`Store::settle`]. Where one of them was removed by another command, all that are missing are given back.
+    pub(super) fn commit_ahead(
+        &self,
+        image: &Staged<'_>,
+        now_ns: i64,
+    ) -> Result<Result<ImageId, Vec<Digest>>, StoreError> {
+        let transaction = self.store.write()?;
+        let (mut sizes, mut missing) = (BTreeMap::new(), Vec::new());
+        for diff_id in &image.config.rootfs.diff_ids {
+            match stored(self.store, diff_id)? {
+                Some(size) => drop(sizes.insert(diff_id, size)),
+                None => missing.push(diff_id.clone()),
+            }
+        }
+        if !missing.is_empty() {
+            return Ok(Err(missing));
+        }
+        let id = insert(&transaction, image, &sizes, now_ns)?;
+        transaction.commit().map_err(StoreError::write)?;
+        Ok(Ok(id))
+    }
+
     /// Makes one layer of the stage visible before any image has it: in this boot it counts as whole, whatever becomes of this
-    /// command; beyond a power cut once an image with it is committed.
+    /// command; beyond a power cut once it is flushed, see [`Store::settle`].
     pub(super) fn publish_ahead(
         &mut self,
         diff_id: &Digest,
@@ -207,15 +239,14 @@ impl<'a> Stage<'a> {
         let transaction = self.store.write()?;
         if stored(self.store, diff_id)?.is_none() {
             self.publish(&fresh, diff_id)?;
-            insert_layer(&transaction, diff_id, fresh.size, &boot, now_ns)?;
+            insert_layer(&transaction, &fresh, &boot, now_ns)?;
         }
         transaction.commit().map_err(StoreError::write)
     }
 
     /// Takes over a layer that was unpacked in a place of this stage.
     pub(super) fn take(&mut self, whole: WholeLayer) {
-        let WholeLayer { path, arrived, size } = whole;
-        self.fresh.insert(arrived.diff_id, Fresh { path, size });
+        self.fresh.insert(whole.arrived.diff_id.clone(), whole);
     }
 
     /// Where one more layer can be unpacked, on any thread.
@@ -229,14 +260,21 @@ impl<'a> Stage<'a> {
             .map_err(StoreError::file("flush", self.scratch.path()))
     }
 
-    /// Moves a layer to its place. What stands there has no row: a crash left it, and nobody knows how much of it.
-    fn publish(&self, fresh: &Fresh, diff_id: &Digest) -> Result<(), StoreError> {
-        let to = self.store.paths.layer(diff_id);
-        if to.exists() {
-            let aside = self.scratch.path().join(format!("old-{}", diff_id.hex()));
-            fs::rename(&to, aside).map_err(StoreError::file("move away", &to))?;
+    /// Moves a layer to its place, its recipe first. What stands there has no row: a crash left it, and nobody knows how much
+    /// of it.
+    fn publish(&self, fresh: &WholeLayer, diff_id: &Digest) -> Result<(), StoreError> {
+        let paths = &self.store.paths;
+        for (from, to, aside) in [
+            (recipe_beside(&fresh.path), paths.recipe(diff_id), "old-recipe"),
+            (fresh.path.clone(), paths.layer(diff_id), "old"),
+        ] {
+            if to.exists() {
+                let aside = self.scratch.path().join(format!("{aside}-{}", diff_id.hex()));
+                fs::rename(&to, aside).map_err(StoreError::file("move away", &to))?;
+            }
+            fs::rename(&from, &to).map_err(StoreError::file("make", to))?;
         }
-        fs::rename(&fresh.path, &to).map_err(StoreError::file("make", to))
+        Ok(())
     }
 }
 
@@ -246,6 +284,8 @@ pub(super) struct WholeLayer {
     path: PathBuf,
     pub(super) arrived: Arrived,
     size: u64,
+    /// Length of its plain archive.
+    archive_bytes: u64,
 }
 
 /// Unpacks a layer into a place that [`Stage::place`] gave.
@@ -253,22 +293,19 @@ pub(super) fn unpack_at<R: Read + Send>(
     source: Source<R>,
     path: PathBuf,
 ) -> Result<WholeLayer, StoreError> {
-    let (arrived, size) = unpack_one(source, &path)?;
-    Ok(WholeLayer { path, arrived, size })
-}
-
-fn unpack_one<R: Read + Send>(
-    source: Source<R>,
-    path: &Path,
-) -> Result<(Arrived, u64), StoreError> {
-    fs::create_dir(path).map_err(StoreError::file("make", path))?;
-    let into = fs::File::open(path).map_err(StoreError::file("open", path))?;
+    let make = |path: &Path| {
+        fs::create_dir(path).map_err(StoreError::file("make", path))?;
+        fs::File::open(path).map_err(StoreError::file("open", path))
+    };
+    let (into, recipe) = (make(&path)?, make(&recipe_beside(&path))?);
     // The directory is the root of whatever has this layer; umask(2) must not decide its mode.
     rustix::fs::fchmod(&into, rustix::fs::Mode::from_raw_mode(0o755))
-        .map_err(StoreError::file("make", path))?;
+        .map_err(StoreError::file("make", &path))?;
     let Source { what, reader, diff_id, blob, rules } = source;
-    let streamed = unpack_stream(reader, into.as_fd(), &rules).map_err(|cause| {
-        StoreError::Unpack { what: format!("unpack {what}"), cause: Box::new(cause) }
+    let streamed = unpack_recorded(reader, into.as_fd(), &rules, recipe.as_fd());
+    let streamed = streamed.map_err(|cause| StoreError::Unpack {
+        what: format!("unpack {what}"),
+        cause: Box::new(cause),
     })?;
     for (name, wanted, found) in [
         ("digest", &blob, &streamed.stored.digest),
@@ -281,11 +318,17 @@ fn unpack_one<R: Read + Send>(
         }
     }
     let arrived = Arrived { blob: streamed.stored.digest, diff_id: streamed.archive.digest };
-    Ok((arrived, streamed.unpacked.bytes))
+    let (size, archive_bytes) = (streamed.unpacked.bytes, streamed.archive.bytes);
+    Ok(WholeLayer { path, arrived, size, archive_bytes })
+}
+
+/// Where the recipe of a layer is that is being unpacked at `path`.
+fn recipe_beside(path: &Path) -> PathBuf {
+    path.with_extension("recipe")
 }
 
 /// Size of a layer that is whole and in its place.
-fn stored(store: &Store, diff_id: &Digest) -> Result<Option<u64>, StoreError> {
+pub(super) fn stored(store: &Store, diff_id: &Digest) -> Result<Option<u64>, StoreError> {
     Ok(layer_row(store, diff_id)?.map(|(size, _flushed)| size))
 }
 
@@ -314,23 +357,16 @@ fn layer_row(store: &Store, diff_id: &Digest) -> Result<Option<(u64, bool)>, Sto
     Ok((counts && store.paths.layer(diff_id).is_dir()).then_some((size, boot.is_empty())))
 }
 
-/// This boot of the machine. proc_sys_kernel(5).
-fn boot_id() -> Result<String, StoreError> {
-    let path = "/proc/sys/kernel/random/boot_id";
-    let text = fs::read_to_string(path).map_err(StoreError::file("read", path))?;
-    Ok(text.trim_end().to_owned())
-}
-
 fn insert_layer(
     connection: &Connection,
-    diff_id: &Digest,
-    size: u64,
+    layer: &WholeLayer,
     boot: &str,
     now_ns: i64,
 ) -> Result<(), StoreError> {
-    let insert = "INSERT INTO layers (diff_id, size_bytes, boot, made_ns) VALUES (?1, ?2, ?3, ?4) \
-        ON CONFLICT (diff_id) DO UPDATE SET size_bytes = ?2, boot = ?3, made_ns = ?4";
-    let values = params![diff_id.to_string(), size, boot, now_ns];
+    let insert = "INSERT INTO layers (diff_id, size_bytes, boot, made_ns, archive_bytes) VALUES (?1, ?2, ?3, ?4, ?5) \
+        ON CONFLICT (diff_id) DO UPDATE SET size_bytes = ?2, boot = ?3, made_ns = ?4, archive_bytes = ?5";
+    let diff_id = layer.arrived.diff_id.to_string();
+    let values = params![diff_id, layer.size, boot, now_ns, layer.archive_bytes];
     connection.execute(insert, values).map(drop).map_err(StoreError::write)
 }
 
@@ -351,7 +387,9 @@ fn insert(
     };
     let key = id.to_string();
     execute(
-        "INSERT OR IGNORE INTO images (id, config, size_bytes, loaded_ns, created) VALUES (?, ?, ?, ?, ?)",
+        // One that a check has found damaged is mended by coming again.
+        "INSERT INTO images (id, config, size_bytes, loaded_ns, created) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET config = excluded.config WHERE config <> excluded.config",
         params![key, text, size, now_ns, image.config.created.as_deref().unwrap_or_default()],
     )?;
     for (position, diff_id) in diff_ids.iter().enumerate() {
@@ -368,17 +406,24 @@ fn insert(
 }
 
 /// Takes directories of layers away that have no row, and removes them.
-pub(super) fn collect(store: &Store, layers: &[Digest]) -> Result<(), StoreError> {
+pub(crate) fn collect(store: &Store, layers: &[Digest]) -> Result<(), StoreError> {
     let scratch = Scratch::new(&store.paths)?;
     let transaction = store.write()?;
     for diff_id in layers {
         let select = "SELECT 1 FROM layers WHERE diff_id = ?";
         let row = transaction.query_row(select, [diff_id.to_string()], |_row| Ok(())).optional();
-        let path = store.paths.layer(diff_id);
         // Another command may have loaded it again: then it is that command's.
-        if row.map_err(StoreError::read)?.is_none() && path.exists() {
-            fs::rename(&path, scratch.path().join(diff_id.hex()))
-                .map_err(StoreError::file("remove", &path))?;
+        if row.map_err(StoreError::read)?.is_some() {
+            continue;
+        }
+        let layer = scratch.path().join(diff_id.hex());
+        for (path, to) in [
+            (store.paths.layer(diff_id), layer.clone()),
+            (store.paths.recipe(diff_id), recipe_beside(&layer)),
+        ] {
+            if path.exists() {
+                fs::rename(&path, to).map_err(StoreError::file("remove", &path))?;
+            }
         }
     }
     transaction.commit().map_err(StoreError::write)?;

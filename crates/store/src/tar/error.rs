@@ -70,6 +70,13 @@ pub enum TarError {
         /// Offset of the first block that is not zero.
         at: u64,
     },
+    /// What the archive is made of could not be written down.
+    #[error("write down the archive's headers")]
+    Tap {
+        /// The tap's error.
+        #[source]
+        source: io::Error,
+    },
     /// An error was returned before and the archive was read on.
     #[error("archive cannot be read on after an error")]
     Failed,
@@ -77,7 +84,7 @@ pub enum TarError {
 
 impl From<TarError> for io::Error {
     fn from(error: TarError) -> Self {
-        let kind = if let TarError::Read { source, .. } = &error {
+        let kind = if let TarError::Read { source, .. } | TarError::Tap { source } = &error {
             source.kind()
         } else if matches!(error, TarError::Truncated { .. }) {
             io::ErrorKind::UnexpectedEof

@@ -1,6 +1,7 @@
-//! The buffered source of a reader: blocks for headers, slices for contents, and the offset that errors name.
+//! The buffered source of a reader: blocks for headers, slices for contents, and the offset that errors name. What is used goes
+//! to the tap as well, but for contents that somebody took.
 
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Sink, Write, sink};
 
 use super::header::Block;
 use super::{BLOCK_BYTES, TarError};
@@ -9,8 +10,9 @@ use super::{BLOCK_BYTES, TarError};
 const BUFFER_BYTES: usize = 256 * 1024;
 
 #[derive(Debug)]
-pub(super) struct Input<R> {
+pub(super) struct Input<R, T = Sink> {
     reader: R,
+    tap: T,
     /// Passes over as many bytes as there are, without reading them, where that can be done.
     seek: Option<fn(&mut R, u64) -> std::io::Result<u64>>,
     buffer: Vec<u8>,
@@ -23,7 +25,7 @@ pub(super) struct Input<R> {
 
 impl<R: Read> Input<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self { reader, seek: None, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, at: 0 }
+        Self::tapped(reader, sink())
     }
 
     /// The same, for a reader whose contents need not be read to be skipped.
@@ -33,14 +35,25 @@ impl<R: Read> Input<R> {
     {
         Self { seek: Some(pass_over), ..Self::new(reader) }
     }
+}
+
+impl<R: Read, T: Write> Input<R, T> {
+    pub(super) fn tapped(reader: R, tap: T) -> Self {
+        let buffer = vec![0; BUFFER_BYTES];
+        Self { reader, tap, seek: None, buffer, start: 0, end: 0, at: 0 }
+    }
+
+    pub(super) const fn tap(&mut self) -> &mut T {
+        &mut self.tap
+    }
 
     /// Offset of what comes next.
     pub(super) const fn at(&self) -> u64 {
         self.at
     }
 
-    pub(super) fn into_reader(self) -> R {
-        self.reader
+    pub(super) fn into_reader(self) -> (R, T) {
+        (self.reader, self.tap)
     }
 
     /// Uses the next block, `None` at the end of the stream.
@@ -54,11 +67,23 @@ impl<R: Read> Input<R> {
                 }
             }
         }
-        Ok(self.used(BLOCK_BYTES).first_chunk())
+        Ok(self.tapped_use(BLOCK_BYTES)?.first_chunk())
     }
 
     /// Uses between 1 and `most` bytes, fewer only because that is what is there; `most` must not be 0.
     pub(super) fn bytes(&mut self, most: u64, what: &'static str) -> Result<&[u8], TarError> {
+        let count = self.there(most, what)?;
+        self.tapped_use(count)
+    }
+
+    /// The same behind the tap's back.
+    pub(super) fn contents(&mut self, most: u64, what: &'static str) -> Result<&[u8], TarError> {
+        let count = self.there(most, what)?;
+        Ok(self.used(count))
+    }
+
+    /// How many bytes can be used at once: at least one, at most `most`.
+    fn there(&mut self, most: u64, what: &'static str) -> Result<usize, TarError> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
             if self.read_more()? == 0 {
@@ -66,7 +91,7 @@ impl<R: Read> Input<R> {
             }
         }
         let there = self.end - self.start;
-        Ok(self.used(usize::try_from(most).map_or(there, |most| most.min(there))))
+        Ok(usize::try_from(most).map_or(there, |most| most.min(there)))
     }
 
     /// Uses `count` bytes without looking at them.
@@ -93,7 +118,7 @@ impl<R: Read> Input<R> {
         while self.start != self.end || self.refill()? {
             let at = self.at;
             let length = self.end - self.start;
-            if let Some(other) = self.used(length).iter().position(|byte| *byte != 0) {
+            if let Some(other) = self.tapped_use(length)?.iter().position(|byte| *byte != 0) {
                 return Err(TarError::AfterEnd { at: at + other as u64 });
             }
             if self.at - first > most {
@@ -111,6 +136,12 @@ impl<R: Read> Input<R> {
     fn refill(&mut self) -> Result<bool, TarError> {
         (self.start, self.end) = (0, 0);
         Ok(self.read_more()? > 0)
+    }
+
+    fn tapped_use(&mut self, count: usize) -> Result<&[u8], TarError> {
+        let bytes = &self.buffer[self.start..self.start + count];
+        self.tap.write_all(bytes).map_err(|source| TarError::Tap { source })?;
+        Ok(self.used(count))
     }
 
     fn used(&mut self, count: usize) -> &[u8] {

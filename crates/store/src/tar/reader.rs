@@ -3,7 +3,7 @@
 //! Extension headers change only the next entry, never each other: `L` and `K` have their own header's size even behind a PAX
 //! header that states another one (RUSTSEC-2026-0112). Memory: one buffer, one entry, one extension header.
 
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Sink, Write};
 use std::ops::Deref;
 
 use super::header::Header;
@@ -11,11 +11,12 @@ use super::input::Input;
 use super::pax::{Overrides, Scope};
 use super::sparse::{self, PaxSparse};
 use super::{BLOCK_BYTES, Kind, Limits, Metadata, Segment, TarError, Timestamp};
+use crate::recipe::Record;
 
-/// Reads an archive entry by entry.
+/// Reads an archive entry by entry. Everything of it but the contents that are taken by [`Entry::next_chunk`] goes to a tap.
 #[derive(Debug)]
-pub struct Reader<R> {
-    input: Input<R>,
+pub struct Reader<R, T = Sink> {
+    input: Input<R, T>,
     limits: Limits,
     entry: Metadata,
     global: Overrides,
@@ -58,8 +59,8 @@ struct Pending {
 ///
 /// What is not read is skipped.
 #[derive(Debug)]
-pub struct Entry<'r, R> {
-    reader: &'r mut Reader<R>,
+pub struct Entry<'r, R, T = Sink> {
+    reader: &'r mut Reader<R, T>,
 }
 
 /// A piece of a file as it lies in the reader's buffer.
@@ -86,8 +87,16 @@ impl<R: Read> Reader<R> {
     {
         Self::of(Input::new_seekable(reader), limits)
     }
+}
 
-    fn of(input: Input<R>, limits: Limits) -> Self {
+impl<R: Read, T: Write> Reader<R, T> {
+    /// The same with a tap: what it is given and what is taken, one behind the other, are the archive byte for byte.
+    #[must_use]
+    pub fn tapped(reader: R, limits: Limits, tap: T) -> Self {
+        Self::of(Input::tapped(reader, tap), limits)
+    }
+
+    fn of(input: Input<R, T>, limits: Limits) -> Self {
         Self {
             input,
             limits,
@@ -104,7 +113,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// [`TarError`]; after one only [`TarError::Failed`] comes.
-    pub fn next_entry(&mut self) -> Result<Option<Entry<'_, R>>, TarError> {
+    pub fn next_entry(&mut self) -> Result<Option<Entry<'_, R, T>>, TarError> {
         match self.state {
             State::Failed => return Err(TarError::Failed),
             State::Ended => return Ok(None),
@@ -122,9 +131,9 @@ impl<R: Read> Reader<R> {
         self.input.at()
     }
 
-    /// The reader below; what is buffered is lost.
+    /// The reader below, and the tap; what is buffered is lost.
     #[must_use]
-    pub fn into_inner(self) -> R {
+    pub fn into_inner(self) -> (R, T) {
         self.input.into_reader()
     }
 
@@ -399,7 +408,7 @@ impl<R: Read> Reader<R> {
         }
         let Segment { offset, length } = self.contents.part;
         self.state = State::Failed;
-        let bytes = self.input.bytes(length.min(most), "the contents of a file")?;
+        let bytes = self.input.contents(length.min(most), "the contents of a file")?;
         self.state = State::Reading;
         let count = bytes.len() as u64;
         self.contents.stored -= count;
@@ -414,7 +423,7 @@ impl Pending {
     }
 }
 
-impl<R> Deref for Entry<'_, R> {
+impl<R, T> Deref for Entry<'_, R, T> {
     type Target = Metadata;
 
     fn deref(&self) -> &Metadata {
@@ -422,7 +431,7 @@ impl<R> Deref for Entry<'_, R> {
     }
 }
 
-impl<R: Read> Entry<'_, R> {
+impl<R: Read, T: Write> Entry<'_, R, T> {
     /// Where the contents begin in the archive, before any of them is read.
     #[must_use]
     pub const fn contents_at(&self) -> u64 {
@@ -436,9 +445,18 @@ impl<R: Read> Entry<'_, R> {
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_>>, TarError> {
         self.reader.chunk(u64::MAX)
     }
+
+    /// Tells the tap that the contents, which were taken whole, are in the file `path`.
+    pub(crate) fn record_contents(&mut self, path: &[u8]) -> io::Result<()>
+    where
+        T: Record,
+    {
+        let Metadata { size, sparse, .. } = &self.reader.entry;
+        self.reader.input.tap().contents(path, *size, sparse.as_deref())
+    }
 }
 
-impl<R: Read> Read for Entry<'_, R> {
+impl<R: Read, T: Write> Read for Entry<'_, R, T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);

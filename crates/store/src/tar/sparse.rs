@@ -2,7 +2,7 @@
 //!
 //! A map is only believed when its parts are in order, do not overlap, lie inside the file and add up to what is stored.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use super::header::{Block, Header, number};
 use super::input::Input;
@@ -124,10 +124,10 @@ impl SparseRecords {
 }
 
 /// The map of GNU's old form: four parts in the header, more in blocks behind it.
-pub(super) fn old_map<R: Read>(
+pub(super) fn old_map(
     header: &Header<'_>,
     at: u64,
-    input: &mut Input<R>,
+    input: &mut Input<impl Read, impl Write>,
     limits: &Limits,
 ) -> Result<Vec<Segment>, TarError> {
     let mut map = Vec::new();
@@ -173,8 +173,8 @@ fn push_old_parts(
 }
 
 /// The map of version 1.0: decimal lines in front of the contents, filled up to whole blocks. Returns it with its length.
-pub(super) fn map_in_contents<R: Read>(
-    input: &mut Input<R>,
+pub(super) fn map_in_contents(
+    input: &mut Input<impl Read, impl Write>,
     stored: u64,
     limits: &Limits,
 ) -> Result<(Vec<Segment>, u64), TarError> {
@@ -200,16 +200,16 @@ pub(super) fn map_in_contents<R: Read>(
 }
 
 /// Lines of decimal numbers in blocks.
-struct Lines<'i, R> {
+struct Lines<'i, R, T> {
     first: u64,
     used: u64,
     stored: u64,
     block: Block,
     position: usize,
-    input: &'i mut Input<R>,
+    input: &'i mut Input<R, T>,
 }
 
-impl<R: Read> Lines<'_, R> {
+impl<R: Read, T: Write> Lines<'_, R, T> {
     fn number(&mut self) -> Result<u64, TarError> {
         let bad =
             |at| TarError::Field { field: "sparse map", problem: "is not a list of numbers", at };

@@ -17,7 +17,7 @@ const MOST_LONG: u64 = 0o77_777_777_777;
 #[derive(Debug)]
 pub struct Writer<W> {
     writer: W,
-    records: Vec<u8>,
+    headers: Vec<u8>,
 }
 
 /// Why an entry cannot be written.
@@ -56,7 +56,7 @@ pub enum WriteError {
 impl<W: Write> Writer<W> {
     /// Writes an archive into `writer`.
     pub fn new(writer: W) -> Self {
-        Self { writer, records: Vec::new() }
+        Self { writer, headers: Vec::new() }
     }
 
     /// Appends one entry; a file has exactly `metadata.size` bytes of `contents`, holes included, and no other kind has any.
@@ -69,17 +69,10 @@ impl<W: Write> Writer<W> {
         metadata: &Metadata,
         mut contents: impl Read,
     ) -> Result<(), WriteError> {
-        check(metadata)?;
         let size = if metadata.kind == Kind::File { metadata.size } else { 0 };
-        self.records.clear();
-        let block = encode(metadata, size, &mut self.records);
-        if !self.records.is_empty() {
-            let header = extension_header(self.records.len() as u64);
-            self.writer.write_all(&header).map_err(WriteError::Write)?;
-            self.writer.write_all(&self.records).map_err(WriteError::Write)?;
-            self.pad(self.records.len() as u64)?;
-        }
-        self.writer.write_all(&block).map_err(WriteError::Write)?;
+        self.headers.clear();
+        push_headers(metadata, &mut self.headers)?;
+        self.writer.write_all(&self.headers).map_err(WriteError::Write)?;
         self.copy(metadata, size, &mut contents)?;
         self.pad(size)
     }
@@ -122,10 +115,34 @@ impl<W: Write> Writer<W> {
     }
 
     fn pad(&mut self, size: u64) -> Result<(), WriteError> {
-        let zeros = [0; BLOCK_BYTES];
-        let count = usize::try_from(size.wrapping_neg() % BLOCK_BYTES as u64).unwrap_or(0);
-        self.writer.write_all(&zeros[..count]).map_err(WriteError::Write)
+        self.writer.write_all(padding(size)).map_err(WriteError::Write)
     }
+}
+
+/// Zeros that fill the last block behind `size` bytes.
+#[must_use]
+pub fn padding(size: u64) -> &'static [u8] {
+    const ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
+    let count = usize::try_from(size.wrapping_neg() % BLOCK_BYTES as u64).unwrap_or(0);
+    &ZEROS[..count]
+}
+
+/// Appends an entry's headers: what stands in front of its contents.
+///
+/// # Errors
+/// [`WriteError::Entry`] for what no archive can hold.
+pub fn push_headers(metadata: &Metadata, into: &mut Vec<u8>) -> Result<(), WriteError> {
+    check(metadata)?;
+    let size = if metadata.kind == Kind::File { metadata.size } else { 0 };
+    let mut records = Vec::new();
+    let block = encode(metadata, size, &mut records);
+    if !records.is_empty() {
+        into.extend_from_slice(&extension_header(records.len() as u64));
+        into.extend_from_slice(&records);
+        into.extend_from_slice(padding(records.len() as u64));
+    }
+    into.extend_from_slice(&block);
+    Ok(())
 }
 
 fn check(metadata: &Metadata) -> Result<(), WriteError> {

@@ -15,7 +15,7 @@ const HEADER_BYTES: u64 = 16;
 
 /// Chunk by chunk.
 #[derive(Debug)]
-pub(super) struct Map {
+pub(crate) struct Map {
     file: File,
     size: u64,
     filled: Vec<u64>,
@@ -62,6 +62,27 @@ impl Map {
             self.filled[chunk] = count;
         }
         Ok(true)
+    }
+
+    /// Why what is in the two files of a transfer cannot be true; nothing where it can.
+    pub(crate) fn contradiction(map: &[u8], data_bytes: u64) -> Option<&'static str> {
+        let (numbers, rest) = map.as_chunks::<8>();
+        let [magic, size, filled @ ..] = numbers else { return Some("its map is cut off") };
+        let size = u64::from_le_bytes(*size);
+        if magic != MAGIC || !rest.is_empty() {
+            return Some("its map is none");
+        }
+        if filled.len() as u64 != size.div_ceil(CHUNK_BYTES) {
+            return Some("its map has chunks that it has not, or lacks some");
+        }
+        let too_full = filled.iter().zip(0_u64..).any(|(number, chunk)| {
+            let start = chunk * CHUNK_BYTES;
+            u64::from_le_bytes(*number) > (start + CHUNK_BYTES).min(size) - start
+        });
+        if too_full {
+            return Some("its map says more of a chunk than it has");
+        }
+        (data_bytes != size).then_some("it has not the length that its map says")
     }
 
     pub(super) const fn chunks(&self) -> usize {

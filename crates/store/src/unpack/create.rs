@@ -9,10 +9,12 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, XattrFlags};
 use rustix::io::Errno;
 
 use super::attributes::{Caller, at_step, default_acl, failed, set_named, set_open};
+use super::contents::write_contents;
 use super::later::{Later, times};
 use super::name::{Meaning, Name, refused};
 use super::parents::{DIRECTORY, Parent, Parents};
 use super::{Form, Rules, UnpackError, Unpacked, printable, remove};
+use crate::recipe::{Aside, Record};
 use crate::tar::{Entry, Kind, Metadata};
 use crate::view::OPAQUE;
 
@@ -29,13 +31,19 @@ pub(super) struct Unpacker<'r> {
     caller: Caller,
     parents: Parents,
     later: Later,
+    /// Where what is replaced goes, if it is kept.
+    aside: Option<Aside>,
     done: Unpacked,
     name: Name,
     target: Name,
 }
 
 impl<'r> Unpacker<'r> {
-    pub(super) fn new(into: BorrowedFd<'_>, rules: &'r Rules) -> Result<Self, UnpackError> {
+    pub(super) fn new(
+        into: BorrowedFd<'_>,
+        rules: &'r Rules,
+        aside: Option<Aside>,
+    ) -> Result<Self, UnpackError> {
         let open = || -> Result<OwnedFd, Errno> {
             let root = rustix::fs::openat(into, ".", DIRECTORY, Mode::empty())?;
             rustix::fs::fchmod(&root, Mode::from_raw_mode(0o755))?;
@@ -51,6 +59,7 @@ impl<'r> Unpacker<'r> {
             caller: Caller::current(),
             parents: Parents::default(),
             later: Later::default(),
+            aside,
             done: Unpacked::default(),
             name: Name::default(),
             target: Name::default(),
@@ -58,12 +67,15 @@ impl<'r> Unpacker<'r> {
     }
 
     /// Sets what had to wait for the last file.
-    pub(super) fn finish(self) -> Result<Unpacked, UnpackError> {
+    pub(super) fn finish(self) -> Result<(Unpacked, Option<Aside>), UnpackError> {
         self.later.apply(self.root.as_fd())?;
-        Ok(self.done)
+        Ok((self.done, self.aside))
     }
 
-    pub(super) fn create(&mut self, entry: &mut Entry<'_, impl Read>) -> Result<(), UnpackError> {
+    pub(super) fn create(
+        &mut self,
+        entry: &mut Entry<'_, impl Read, impl Record>,
+    ) -> Result<(), UnpackError> {
         let mut name = std::mem::take(&mut self.name);
         let outcome = self.create_named(entry, &mut name);
         self.name = name;
@@ -72,7 +84,7 @@ impl<'r> Unpacker<'r> {
 
     fn create_named(
         &mut self,
-        entry: &mut Entry<'_, impl Read>,
+        entry: &mut Entry<'_, impl Read, impl Record>,
         name: &mut Name,
     ) -> Result<(), UnpackError> {
         name.set(&entry.path, self.rules.limits.depth)?;
@@ -186,7 +198,7 @@ impl<'r> Unpacker<'r> {
         &mut self,
         parent: &Parent,
         name: &Name,
-        entry: &mut Entry<'_, impl Read>,
+        entry: &mut Entry<'_, impl Read, impl Record>,
     ) -> Result<(), UnpackError> {
         self.count_bytes(entry)?;
         let mode = Mode::from_raw_mode(entry.mode & 0o777);
@@ -194,9 +206,27 @@ impl<'r> Unpacker<'r> {
             rustix::fs::openat(&parent.fd, name.last(), NEW_FILE, mode)
         })?;
         write_contents(file.as_fd(), name.path(), entry)?;
+        self.record_contents(parent, name, entry)?;
         let owner = self.rules.owners && self.caller.is_foreign(entry, parent);
         set_open(file.as_fd(), entry, owner, self.caller.is_masked(entry.mode))?;
         at_step("set times of", name.path(), rustix::fs::futimens(&file, &times(entry.mtime)))
+    }
+
+    /// Says where the contents are that were just written.
+    fn record_contents(
+        &mut self,
+        parent: &Parent,
+        name: &Name,
+        entry: &mut Entry<'_, impl Read, impl Record>,
+    ) -> Result<(), UnpackError> {
+        let Some(aside) = &mut self.aside else { return Ok(()) };
+        if entry.size == 0 {
+            return Ok(());
+        }
+        let path = parent.straight(self.root.as_fd(), name.last(), name.path());
+        let path = path.map_err(|errno| failed("find the path of", name.path(), errno))?;
+        aside.count_contents();
+        entry.record_contents(&path).map_err(UnpackError::Recipe)
     }
 
     /// Before anything is written: a file that is too large leaves nothing.
@@ -373,16 +403,31 @@ impl<'r> Unpacker<'r> {
             Err(Errno::EXIST) => {
                 // A removed directory or symbolic link may be part of the paths that are open.
                 self.parents.clear();
-                let removed = match rustix::fs::unlinkat(&parent.fd, name.last(), AtFlags::empty())
-                {
-                    Err(Errno::ISDIR) => remove::remove_directory(parent.fd.as_fd(), name.last()),
-                    other => other,
-                };
+                let removed = self.remove(parent, name);
                 at_step("replace", name.path(), removed)?;
                 at_step(step, name.path(), make())
             }
             other => at_step(step, name.path(), other),
         }
+    }
+
+    /// Removes what is in the way of an entry, or moves it aside when its contents are a part of the archive.
+    fn remove(&mut self, parent: &Parent, name: &Name) -> Result<(), Errno> {
+        let stat = rustix::fs::statat(&parent.fd, name.last(), AtFlags::SYMLINK_NOFOLLOW)?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let has_contents =
+            kind == FileType::Directory || kind == FileType::RegularFile && stat.st_size > 0;
+        if let Some(aside) = self.aside.as_mut().filter(|_| has_contents) {
+            let path = parent.straight(self.root.as_fd(), name.last(), name.path());
+            let path = path.map_err(|errno| Errno::from_raw_os_error(errno.raw()))?.into_owned();
+            if aside.keep(parent.fd.as_fd(), name.last(), path)? {
+                return Ok(());
+            }
+        }
+        if kind == FileType::Directory {
+            return remove::remove_directory(parent.fd.as_fd(), name.last());
+        }
+        rustix::fs::unlinkat(&parent.fd, name.last(), AtFlags::empty())
     }
 }
 
@@ -412,43 +457,6 @@ fn open_directory(parent: &Parent, name: &[u8]) -> Result<OwnedFd, Errno> {
 
 fn set_opaque(directory: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::fs::fsetxattr(directory, OPAQUE, b"y", XattrFlags::empty())
-}
-
-fn write_contents(
-    file: BorrowedFd<'_>,
-    path: &[u8],
-    entry: &mut Entry<'_, impl Read>,
-) -> Result<(), UnpackError> {
-    let is_sparse = entry.sparse.is_some();
-    while let Some(chunk) = entry.next_chunk()? {
-        let outcome = if is_sparse {
-            write_all(chunk.bytes, |rest, done| rustix::io::pwrite(file, rest, chunk.offset + done))
-        } else {
-            write_all(chunk.bytes, |rest, _| rustix::io::write(file, rest))
-        };
-        at_step("write", path, outcome)?;
-    }
-    if is_sparse {
-        // The last hole, if there is one.
-        at_step("set size of", path, rustix::fs::ftruncate(file, entry.size))?;
-    }
-    Ok(())
-}
-
-fn write_all(
-    bytes: &[u8],
-    write: impl Fn(&[u8], u64) -> Result<usize, Errno>,
-) -> Result<(), Errno> {
-    let mut done = 0;
-    while done < bytes.len() {
-        match write(&bytes[done..], done as u64) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(count) => done += count,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }
 
 fn parent_error(errno: sys::Errno, path: &[u8]) -> UnpackError {

@@ -5,8 +5,8 @@
 use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
 
-use super::{Rules, UnpackError, Unpacked, unpack};
-use crate::compression::{Compression, Decoder, Hashed, HashingReader, read_ahead};
+use super::{Rules, UnpackError, Unpacked, unpack, unpack_with_recipe};
+use crate::compression::{Ahead, Compression, Decoder, Hashed, HashingReader, read_ahead};
 
 /// What passed through [`unpack_stream`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +42,28 @@ pub fn unpack_stream(
     into: BorrowedFd<'_>,
     rules: &Rules,
 ) -> Result<Streamed, StreamError> {
+    stream(source, |archive| unpack(archive, into, rules))
+}
+
+/// The same, and writes down in the empty directory `recipe` how the plain archive is made again.
+pub(crate) fn unpack_recorded(
+    source: impl Read + Send,
+    into: BorrowedFd<'_>,
+    rules: &Rules,
+    recipe: BorrowedFd<'_>,
+) -> Result<Streamed, StreamError> {
+    stream(source, |archive| unpack_with_recipe(archive, into, rules, recipe))
+}
+
+fn stream(
+    source: impl Read + Send,
+    unpack: impl FnOnce(&mut HashingReader<Ahead>) -> Result<Unpacked, UnpackError>,
+) -> Result<Streamed, StreamError> {
     let decoder = Decoder::new(HashingReader::new(source)).map_err(StreamError::Read)?;
     let compression = decoder.compression();
     let (unpacked, decoder) = read_ahead(decoder, |expanded| {
         let mut archive = HashingReader::new(expanded);
-        let unpacked = unpack(&mut archive, into, rules)?;
+        let unpacked = unpack(&mut archive)?;
         Ok::<_, StreamError>((archive.finish(), unpacked))
     });
     let (archive, unpacked) = unpacked?;

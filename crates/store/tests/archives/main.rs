@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod forge;
 #[cfg(test)]
+mod recipes;
+#[cfg(test)]
 mod tar_roundtrip;
 #[cfg(test)]
 mod tar_strict;

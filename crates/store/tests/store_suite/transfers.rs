@@ -94,6 +94,20 @@ fn one_fills_it_and_the_others_wait() {
 }
 
 #[test]
+fn what_is_removed_is_let_go_whoever_still_has_it() {
+    let bench = Bench::new();
+    let ours = begin(&bench, 10);
+    let (claim, reader) = (ours.claim().unwrap(), ours.reader());
+    let Begun::Busy(busy) = bench.store().transfers().begin(&digest(), 10).unwrap() else {
+        panic!("two have it")
+    };
+    assert!(!busy.is_released().unwrap());
+    ours.remove().unwrap();
+    assert!(busy.is_released().unwrap());
+    drop((claim, reader));
+}
+
+#[test]
 fn who_reads_learns_why_nothing_comes() {
     let bench = Bench::new();
     let transfer = begin(&bench, 10);
@@ -106,4 +120,18 @@ fn who_reads_learns_why_nothing_comes() {
     transfer.stop("the registry is gone");
     assert_eq!(read.join().unwrap(), ("the registry is gone".to_owned(), b"0123".to_vec()));
     assert!(transfer.claim().is_none());
+}
+
+#[test]
+fn what_a_killed_command_left_is_discarded_and_what_another_fills_is_not() {
+    let bench = Bench::new();
+    let transfers = bench.store().transfers();
+    let digest: spec::Digest = format!("sha256:{}", "d".repeat(64)).parse().unwrap();
+    transfers.discard(&digest).unwrap();
+    let Begun::Ours(held) = transfers.begin(&digest, 1000).unwrap() else { panic!("busy") };
+    transfers.discard(&digest).unwrap();
+    assert_eq!(crate::fixture::names(&bench.path("root/transfers")).len(), 2);
+    drop(held);
+    transfers.discard(&digest).unwrap();
+    assert!(crate::fixture::names(&bench.path("root/transfers")).is_empty());
 }

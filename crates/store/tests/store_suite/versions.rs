@@ -8,6 +8,8 @@ const VERSION_1: &[u8] = include_bytes!("../databases/version-1.db");
 
 const VERSION_2: &[u8] = include_bytes!("../databases/version-2.db");
 
+const VERSION_3: &[u8] = include_bytes!("../databases/version-3.db");
+
 /// A store whose database is that of a former release.
 fn former(bench: &Bench, bytes: &[u8]) -> Store {
     drop(bench.store());
@@ -17,6 +19,15 @@ fn former(bench: &Bench, bytes: &[u8]) -> Store {
     let database = std::fs::File::create(bench.path("root/corten.db")).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&database, bytes, 0).unwrap();
     bench.store()
+}
+
+#[test]
+fn version_3_is_read() {
+    let bench = Bench::new();
+    let store = former(&bench, VERSION_3);
+    let image = store.images().resolve("busybox").unwrap();
+    assert_eq!(store.images().layer_sizes(&image).unwrap(), [1234]);
+    assert_eq!(store.containers().list().unwrap().len(), 3);
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! From directories to archives: what a container changed becomes a layer, what it sees becomes the archive of a root file
+//! system. Same files, same bytes: names are sorted, owners are numbers, times are the files' own.
+//!
+//! Never reads a path: directories are walked by descriptors, no link is followed, and no device or pipe is opened. Sockets are
+//! left out, no archive holds one. Start at [`diff`] for a layer, at [`tree`] for a root file system, and at [`changes`] for the
+//! list. Sources: image-spec layer.md "Whiteouts", overlayfs.rst, xattr(7).
+
+use std::path::Path;
+
+mod archive;
+mod attributes;
+mod changes;
+mod walk;
+
+pub use archive::TreeArchive;
+pub use changes::{Change, ChangeKind, changes};
+
+use crate::RootView;
+use crate::unpack::Form;
+
+/// The layer that the upper directory of an overlay holds, as an archive that is made while it is read. Whiteouts and opaque
+/// directories get the names that layers have for them; what overlayfs writes down for itself is left out.
+///
+/// # Errors
+/// When the directory cannot be opened.
+pub fn diff(upper: &Path) -> Result<TreeArchive, TreeError> {
+    let failed = |errno: rustix::io::Errno| TreeError::Step {
+        step: "open",
+        path: upper.display().to_string(),
+        errno: errno.into(),
+    };
+    TreeArchive::new(RootView::just(upper).map_err(failed)?.root(), Form::Layer)
+}
+
+/// Everything that a view shows, as an archive that is made while it is read.
+///
+/// # Errors
+/// When the root cannot be read.
+pub fn tree(view: &RootView) -> Result<TreeArchive, TreeError> {
+    TreeArchive::new(view.root(), Form::RootFs)
+}
+
+/// Why a directory cannot be made an archive. While one is read it travels inside the [`std::io::Error`].
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// The kernel refused a step.
+    #[error("{step} {path:?}")]
+    Step {
+        /// Verb.
+        step: &'static str,
+        /// Path below the root.
+        path: String,
+        /// Why.
+        #[source]
+        errno: sys::Errno,
+    },
+    /// Something that no archive may have, or that overlayfs alone understands.
+    #[error("{path:?} {problem}")]
+    Refused {
+        /// Path below the root.
+        path: String,
+        /// What about it.
+        problem: &'static str,
+    },
+    /// No header can say it.
+    #[error("write down what it is")]
+    Header(#[from] crate::tar::WriteError),
+}
+
+impl From<TreeError> for std::io::Error {
+    fn from(error: TreeError) -> Self {
+        Self::other(error)
+    }
+}
+
+fn failed(step: &'static str, path: &[u8]) -> impl FnOnce(rustix::io::Errno) -> TreeError {
+    let path = String::from_utf8_lossy(path).into_owned();
+    move |errno| TreeError::Step { step, path, errno: errno.into() }
+}
+
+fn refused(path: &[u8], problem: &'static str) -> TreeError {
+    TreeError::Refused { path: String::from_utf8_lossy(path).into_owned(), problem }
+}

@@ -1,0 +1,170 @@
+//! An archive of a tree, entry by entry as it is read: nothing is written, and one header is in memory at a time.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+
+use rustix::fs::{FileType, Mode, OFlags, openat};
+
+use super::attributes::{Described, describe, describe_open};
+use super::walk::{Met, Walk, join};
+use super::{TreeError, failed, refused};
+use crate::tar::{self, BLOCK_BYTES, Kind, Metadata};
+use crate::unpack::Form;
+use crate::view::Merged;
+
+/// An archive of a directory tree, from [`super::diff`] or [`super::tree`].
+#[derive(Debug)]
+pub struct TreeArchive {
+    walk: Option<Walk>,
+    form: Form,
+    /// First names of files that have several, and how many were not met yet.
+    names: HashMap<(u64, u64), (Vec<u8>, u64)>,
+    /// Headers, padding, or the archive's end.
+    bytes: Vec<u8>,
+    given: usize,
+    contents: Option<Contents>,
+}
+
+#[derive(Debug)]
+struct Contents {
+    file: File,
+    path: Vec<u8>,
+    size: u64,
+    left: u64,
+}
+
+impl TreeArchive {
+    pub(super) fn new(root: Merged, form: Form) -> Result<Self, TreeError> {
+        let top = root.first().ok_or_else(|| refused(b"/", "is no directory"))?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let top = openat(top, ".", flags, Mode::empty()).map_err(failed("open", b"/"))?;
+        let mut described = describe_open(top, FileType::Directory, b"./")?;
+        let walk = Some(Walk::new(root, form)?);
+        let (names, bytes, given, contents) = (HashMap::new(), Vec::new(), 0, None);
+        let mut archive = Self { walk, form, names, bytes, given, contents };
+        // An upper directory's own times say nothing; its owner and mode are the root's, and worth an entry when they are not
+        // what every unpacker gives a root.
+        let Metadata { mode, uid, gid, xattrs, .. } = &described.metadata;
+        if form == Form::RootFs || (*mode, *uid, *gid, xattrs.len()) != (0o755, 0, 0, 0) {
+            if form == Form::Layer {
+                described.metadata.mtime = tar::Timestamp::default();
+            }
+            tar::push_headers(&described.metadata, &mut archive.bytes)?;
+        }
+        Ok(archive)
+    }
+
+    /// Makes the next entry ready; false at the end.
+    fn advance(&mut self) -> Result<bool, TreeError> {
+        let Some(walk) = &mut self.walk else { return Ok(false) };
+        self.bytes.clear();
+        self.given = 0;
+        loop {
+            let Some(met) = walk.next()? else {
+                self.walk = None;
+                self.bytes.resize(2 * BLOCK_BYTES, 0);
+                return Ok(true);
+            };
+            if self.form == Form::Layer && met.name.starts_with(b".wh.") {
+                return Err(refused(&met.path, "has a name that means a deletion in a layer"));
+            }
+            if met.kind != FileType::Socket {
+                self.push(&met)?;
+                return Ok(true);
+            }
+        }
+    }
+
+    fn push(&mut self, met: &Met) -> Result<(), TreeError> {
+        if met.whiteout {
+            let parent = &met.path[..met.path.len() - met.name.len()];
+            let path = [parent, b".wh.", &met.name].concat();
+            return Ok(tar::push_headers(&mark(path), &mut self.bytes)?);
+        }
+        let Described { mut metadata, file, links, inode, opaque } = describe(met)?;
+        if metadata.kind != Kind::Directory
+            && links > 1
+            && let Some(first) = self.first_name(inode, links, &metadata.path)
+        {
+            metadata = Metadata { kind: Kind::Hardlink, link: first, size: 0, ..metadata };
+            metadata.xattrs.clear();
+            return Ok(tar::push_headers(&metadata, &mut self.bytes)?);
+        }
+        tar::push_headers(&metadata, &mut self.bytes)?;
+        if opaque && self.form == Form::Layer {
+            tar::push_headers(&mark(join(&met.path, b".wh..wh..opq")), &mut self.bytes)?;
+        }
+        if let Some(file) = file.filter(|_| metadata.size > 0) {
+            let Metadata { path, size, .. } = metadata;
+            self.contents = Some(Contents { file, path, size, left: size });
+        }
+        Ok(())
+    }
+
+    /// The first name of a file that has several, when this is not the first.
+    fn first_name(&mut self, inode: (u64, u64), links: u64, path: &[u8]) -> Option<Vec<u8>> {
+        let Some((first, left)) = self.names.get_mut(&inode) else {
+            self.names.insert(inode, (path.to_vec(), links - 1));
+            return None;
+        };
+        *left -= 1;
+        let (first, is_last) = (first.clone(), *left == 0);
+        if is_last {
+            self.names.remove(&inode);
+        }
+        Some(first)
+    }
+}
+
+impl Contents {
+    /// A file that grows is cut at the size that its header has; one that shrinks has no honest continuation.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let count = self.file.read(&mut buffer[..most])?;
+        if count == 0 {
+            return Err(refused(&self.path, "became shorter while it was read").into());
+        }
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+impl Read for TreeArchive {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let rest = &self.bytes[self.given..];
+            if !rest.is_empty() {
+                let count = rest.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&rest[..count]);
+                self.given += count;
+                return Ok(count);
+            }
+            match self.contents.take() {
+                Some(mut contents) if contents.left > 0 => {
+                    let count = contents.read(buffer)?;
+                    self.contents = Some(contents);
+                    return Ok(count);
+                }
+                Some(contents) => {
+                    self.bytes.clear();
+                    self.bytes.extend_from_slice(tar::padding(contents.size));
+                    self.given = 0;
+                }
+                None => {
+                    if !self.advance()? {
+                        return Ok(0);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An entry that says something by its name only.
+fn mark(path: Vec<u8>) -> Metadata {
+    Metadata { path, mode: 0o600, ..Metadata::default() }
+}

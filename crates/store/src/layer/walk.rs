@@ -1,0 +1,130 @@
+//! One entry after the other of a merged directory and everything below it: names sorted, a directory before what is in it. The
+//! names of one directory at a time are in memory, for each directory on the way down.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, statat};
+use rustix::io::Errno;
+
+use super::{TreeError, failed, refused};
+use crate::unpack::{Form, Limits};
+use crate::view::{Merged, is_whiteout, show};
+
+/// Where the walk stands.
+#[derive(Debug)]
+pub(super) struct Walk {
+    form: Form,
+    levels: Vec<Level>,
+}
+
+#[derive(Debug)]
+struct Level {
+    directory: Merged,
+    path: Vec<u8>,
+    names: std::vec::IntoIter<Vec<u8>>,
+}
+
+/// What was met.
+pub(super) struct Met {
+    /// Below the root, without a slash at either end.
+    pub(super) path: Vec<u8>,
+    /// Its name in `parent`.
+    pub(super) name: Vec<u8>,
+    /// The directories that it is in.
+    pub(super) parent: Merged,
+    /// Which of them.
+    pub(super) layer: usize,
+    pub(super) kind: FileType,
+    pub(super) whiteout: bool,
+}
+
+impl Met {
+    /// The directory that it is in.
+    pub(super) fn directory(&self) -> BorrowedFd<'_> {
+        self.parent[self.layer].as_fd()
+    }
+}
+
+impl Walk {
+    pub(super) fn new(root: Merged, form: Form) -> Result<Self, TreeError> {
+        let mut walk = Self { form, levels: Vec::new() };
+        walk.enter(root, Vec::new())?;
+        Ok(walk)
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Met>, TreeError> {
+        while let Some(level) = self.levels.last_mut() {
+            let Some(name) = level.names.next() else {
+                self.levels.pop();
+                continue;
+            };
+            let path = join(&level.path, &name);
+            let parent = Merged::clone(&level.directory);
+            let shown = show(&parent, &name[..]).map_err(failed("look at", &path))?;
+            let Some(shown) = shown else {
+                if self.form == Form::Layer
+                    && let Some(met) = whiteout(parent, name, path)?
+                {
+                    return Ok(Some(met));
+                }
+                continue;
+            };
+            let kind = FileType::from_raw_mode(shown.stat.st_mode);
+            let layer = shown.layer;
+            if let Some(directory) = shown.directory {
+                self.enter(directory, path.clone())?;
+            }
+            return Ok(Some(Met { path, name, parent, layer, kind, whiteout: false }));
+        }
+        Ok(None)
+    }
+
+    fn enter(&mut self, directory: Merged, path: Vec<u8>) -> Result<(), TreeError> {
+        // What is deeper nobody could unpack; and each level holds descriptors.
+        if self.levels.len() > Limits::default().depth {
+            return Err(refused(&path, "is too deep for an archive"));
+        }
+        let names = names(&directory).map_err(failed("list", &path))?.into_iter();
+        self.levels.push(Level { directory, path, names });
+        Ok(())
+    }
+}
+
+/// A name that shows nothing because the directory itself takes it away; nothing when it is just gone.
+fn whiteout(parent: Merged, name: Vec<u8>, path: Vec<u8>) -> Result<Option<Met>, TreeError> {
+    match stat(&parent[0], &name) {
+        Ok(stat) if is_whiteout(&stat) => {
+            let kind = FileType::CharacterDevice;
+            Ok(Some(Met { path, name, parent, layer: 0, kind, whiteout: true }))
+        }
+        Ok(_) | Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(failed("look at", &path)(errno)),
+    }
+}
+
+pub(super) fn stat(directory: &OwnedFd, name: &[u8]) -> Result<Stat, Errno> {
+    statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+pub(super) fn join(parent: &[u8], name: &[u8]) -> Vec<u8> {
+    if parent.is_empty() { name.to_vec() } else { [parent, b"/", name].concat() }
+}
+
+/// Every name in a merged directory once, sorted. Some show nothing.
+pub(super) fn names(directory: &[OwnedFd]) -> Result<Vec<Vec<u8>>, Errno> {
+    let mut names = Vec::new();
+    for layer in directory {
+        // The root of a view is a place only, and cannot be read.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        for entry in Dir::new(openat(layer, ".", flags, Mode::empty())?)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if !matches!(name, b"." | b"..") {
+                names.push(name.to_vec());
+            }
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
