@@ -5,11 +5,26 @@
 #![expect(clippy::panic, reason = "a test helper fails the test that called it")]
 
 mod busybox;
+mod catalog;
+mod certificates;
 mod corten;
 mod leftovers;
+mod registry_server;
+mod scripted_server;
+mod signer;
+mod token_server;
 mod wait;
 
 pub use busybox::busybox_rootfs;
+pub use catalog::{
+    Catalog, MadeImage, MadeLayer, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, archive, noise,
+    sha256,
+};
+pub use certificates::Certificates;
 pub use corten::{Corten, Finished};
 pub use leftovers::Leftovers;
+pub use registry_server::{RegistryOptions, RegistryServer};
+pub use scripted_server::{Gate, Request, Response, ScriptedServer};
+pub use signer::Signer;
+pub use token_server::{REFRESH_TOKEN, TokenServer};
 pub use wait::{holds_in_time, wait_until};
