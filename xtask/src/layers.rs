@@ -10,6 +10,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("libcontainer", 1),
     ("store", 1),
     ("monitor", 2),
+    ("registry", 2),
     ("engine", 3),
     ("cli", 6),
 ];
