@@ -21,10 +21,11 @@ _corten_choose() {
 
 _corten_family() {
     case $1 in
-        container) members="attach create exec inspect kill list logs ls pause ps remove rm run start stop top unpause wait" ;;
-        image) members="history import inspect list load ls remove rm tag" ;;
+        container) members="attach commit create diff exec export inspect kill list logs ls pause prune ps remove rm run start stop top unpause wait" ;;
+        image) members="copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
+        manifest) members="annotate create inspect push rm" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
-        system) members="info" ;;
+        system) members="check df info prune" ;;
         template) members="build list ls" ;;
     esac
 }
@@ -32,8 +33,8 @@ _corten_family() {
 _corten_command() {
     case $1 in
         run | "container run")
-            flags="--cap-add --cap-drop --cidfile --cpu-shares --cpus --cpuset-cpus --detach --detach-keys --device --entrypoint --env --env-file --explain --hostname --init --interactive --label --memory --memory-swap --mount --name --network --pids-limit --privileged --pull --read-only --rm --security-opt --sig-proxy --stop-signal --stop-timeout --sysctl --tmpfs --tty --ulimit --user --volume --workdir"
-            valued="--cap-add --cap-drop --cidfile -c --cpu-shares --cpus --cpuset-cpus --detach-keys --device --entrypoint -e --env --env-file -h --hostname -l --label -m --memory --memory-swap --mount --name --network --pids-limit --pull --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --ulimit -u --user -v --volume -w --workdir"
+            flags="--cap-add --cap-drop --cidfile --cpu-shares --cpus --cpuset-cpus --detach --detach-keys --device --entrypoint --env --env-file --explain --hostname --init --interactive --label --memory --memory-swap --mount --name --network --pids-limit --platform --privileged --pull --quiet --read-only --rm --security-opt --sig-proxy --stop-signal --stop-timeout --sysctl --tmpfs --tty --ulimit --user --volume --workdir"
+            valued="--cap-add --cap-drop --cidfile -c --cpu-shares --cpus --cpuset-cpus --detach-keys --device --entrypoint -e --env --env-file -h --hostname -l --label -m --memory --memory-swap --mount --name --network --pids-limit --platform --pull --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --ulimit -u --user -v --volume -w --workdir"
             kind="images"
             ;;
         exec | "container exec")
@@ -46,10 +47,35 @@ _corten_command() {
             valued="-f --filter --format -n --last"
             kind=""
             ;;
+        pull | "image pull")
+            flags="--all-tags --platform --progress --quiet --tls-verify"
+            valued="--platform --progress"
+            kind=""
+            ;;
+        push | "image push")
+            flags="--all-platforms --all-tags --authfile --compression --compression-level --digestfile --force-compression --format --progress --quiet --tls-verify"
+            valued="--authfile --compression --compression-level --digestfile --format --progress"
+            kind=""
+            ;;
         images | "image ls" | "image list")
-            flags="--all --digests --filter --format --no-trunc --quiet"
+            flags="--all --digests --filter --format --no-trunc --quiet --tree"
             valued="-f --filter --format"
             kind="images"
+            ;;
+        login)
+            flags="--authfile --get-login --password --password-stdin --tls-verify --username"
+            valued="--authfile -p --password -u --username"
+            kind=""
+            ;;
+        logout)
+            flags="--all --authfile"
+            valued="--authfile"
+            kind=""
+            ;;
+        search)
+            flags="--filter --format --limit --no-trunc --tls-verify"
+            valued="-f --filter --format --limit"
+            kind=""
             ;;
         version)
             flags="--format"
@@ -77,12 +103,17 @@ _corten_command() {
             kind=""
             ;;
         import | "image import")
-            flags="--change --message"
-            valued="-c --change -m --message"
+            flags="--change --message --platform"
+            valued="-c --change -m --message --platform"
             kind="files"
             ;;
+        save | "image save")
+            flags="--output --platform"
+            valued="-o --output --platform"
+            kind="images" repeats=yes
+            ;;
         rmi | "image rm" | "image remove")
-            flags="--force"
+            flags="--force --no-prune"
             valued=""
             kind="images" repeats=yes
             ;;
@@ -101,15 +132,90 @@ _corten_command() {
             valued="-f --format"
             kind="images" repeats=yes
             ;;
+        "image copy")
+            flags="--all-platforms --dest-tls-verify --platform --preserve-digests --progress --quiet --src-tls-verify"
+            valued="--platform --progress"
+            kind="" repeats=yes
+            ;;
+        "manifest create")
+            flags="--amend --insecure"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "manifest annotate")
+            flags="--arch --os --os-features --os-version --variant"
+            valued="--arch --os --os-features --os-version --variant"
+            kind="" repeats=yes
+            ;;
+        "manifest inspect")
+            flags="--insecure --verbose"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "manifest push")
+            flags="--insecure --purge"
+            valued=""
+            kind=""
+            ;;
+        "manifest rm")
+            flags=""
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "image verify")
+            flags="--authfile --format --key --platform --policy --signatures-in --tls-verify"
+            valued="--authfile --format --key --platform --policy --signatures-in"
+            kind="images"
+            ;;
+        "image prune")
+            flags="--all --filter --force --keep --unused-for"
+            valued="--filter --keep --unused-for"
+            kind=""
+            ;;
+        "container prune")
+            flags="--filter --force"
+            valued="--filter"
+            kind=""
+            ;;
+        "system df")
+            flags="--format --verbose"
+            valued="--format"
+            kind=""
+            ;;
+        "system prune")
+            flags="--all --filter --force --volumes"
+            valued="--filter"
+            kind=""
+            ;;
+        "system check")
+            flags="--format --quick --repair"
+            valued="--format"
+            kind=""
+            ;;
         attach | "container attach")
             flags="--detach-keys --no-stdin --sig-proxy"
             valued="--detach-keys"
             kind="containers"
             ;;
+        commit | "container commit")
+            flags="--author --change --message --pause"
+            valued="-a --author -c --change -m --message"
+            kind="containers" repeats=yes
+            ;;
         create | "container create")
-            flags="--cap-add --cap-drop --cidfile --cpu-shares --cpus --cpuset-cpus --device --entrypoint --env --env-file --explain --hostname --init --interactive --label --memory --memory-swap --mount --name --network --pids-limit --privileged --pull --read-only --rm --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --tty --ulimit --user --volume --workdir"
-            valued="--cap-add --cap-drop --cidfile -c --cpu-shares --cpus --cpuset-cpus --device --entrypoint -e --env --env-file -h --hostname -l --label -m --memory --memory-swap --mount --name --network --pids-limit --pull --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --ulimit -u --user -v --volume -w --workdir"
+            flags="--cap-add --cap-drop --cidfile --cpu-shares --cpus --cpuset-cpus --device --entrypoint --env --env-file --explain --hostname --init --interactive --label --memory --memory-swap --mount --name --network --pids-limit --platform --privileged --pull --quiet --read-only --rm --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --tty --ulimit --user --volume --workdir"
+            valued="--cap-add --cap-drop --cidfile -c --cpu-shares --cpus --cpuset-cpus --device --entrypoint -e --env --env-file -h --hostname -l --label -m --memory --memory-swap --mount --name --network --pids-limit --platform --pull --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --ulimit -u --user -v --volume -w --workdir"
             kind="images"
+            ;;
+        diff | "container diff")
+            flags=""
+            valued=""
+            kind="containers"
+            ;;
+        export | "container export")
+            flags="--output"
+            valued="-o --output"
+            kind="containers"
             ;;
         inspect | "container inspect")
             flags="--format --size --type"
@@ -261,10 +367,11 @@ _corten_command() {
 
 _corten_value() {
     case $previous in
-        --cidfile | --console-socket | --device | --env-file | --input | --pid-file | --pidfd-socket | --process | --resources | --volume | -i | -p | -r | -v) _corten_choose "files" ;;
+        --authfile | --cidfile | --console-socket | --device | --env-file | --input | --pid-file | --pidfd-socket | --process | --resources | --volume | -i | -p | -r | -v) _corten_choose "files" ;;
         --network) _corten_choose "container: host none" ;;
-        --pull) _corten_choose "missing never" ;;
+        --pull) _corten_choose "always missing never" ;;
         --signal | --stop-signal | -s) _corten_choose "SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH" ;;
+        --progress) _corten_choose "auto tty plain json quiet" ;;
         --type) _corten_choose "container image" ;;
         --bundle | --cwd | -b) _corten_choose "directories" ;;
     esac
@@ -297,7 +404,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach completion container create exec help history image images import info inspect kill load logs oci pause ps rm rmi run start stop system tag template top unpause version wait"
+        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion container create diff exec export help history image images import info inspect kill load login logout logs manifest oci pause ps pull push rm rmi run save search start stop system tag template top unpause version wait"
         return
     fi
 

@@ -55,10 +55,13 @@ complete -c corten -n __corten_first -l root -x -a '(__fish_complete_directories
 complete -c corten -n __corten_first -l state -x -a '(__fish_complete_directories)' -d 'Directory of what does not survive a reboot (default "/run/corten", or CORTEN_STATE)'
 complete -c corten -n __corten_first -s v -l version -d 'Print version information and quit'
 complete -c corten -n __corten_first -a attach -d 'Attach local standard input, output, and error streams to a running container'
+complete -c corten -n __corten_first -a commit -d 'Create a new image from a container\'s changes'
 complete -c corten -n __corten_first -a completion -d 'Print the completion script of a shell'
 complete -c corten -n __corten_first -a container -d 'Manage containers'
 complete -c corten -n __corten_first -a create -d 'Create a new container'
+complete -c corten -n __corten_first -a diff -d 'Inspect changes to files or directories on a container\'s filesystem'
 complete -c corten -n __corten_first -a exec -d 'Execute a command in a running container'
+complete -c corten -n __corten_first -a export -d 'Export a container\'s filesystem as a tar archive'
 complete -c corten -n __corten_first -a help -d 'Help about a command'
 complete -c corten -n __corten_first -a history -d 'Show the history of an image'
 complete -c corten -n __corten_first -a image -d 'Manage images'
@@ -68,13 +71,20 @@ complete -c corten -n __corten_first -a info -d 'Display system-wide information
 complete -c corten -n __corten_first -a inspect -d 'Return low-level information on containers and images'
 complete -c corten -n __corten_first -a kill -d 'Kill one or more running containers'
 complete -c corten -n __corten_first -a load -d 'Load an image from a tar archive or STDIN'
+complete -c corten -n __corten_first -a login -d 'Authenticate to a registry'
+complete -c corten -n __corten_first -a logout -d 'Log out from a registry'
 complete -c corten -n __corten_first -a logs -d 'Fetch the logs of a container'
+complete -c corten -n __corten_first -a manifest -d 'Manage lists of manifests for several platforms'
 complete -c corten -n __corten_first -a oci -d 'Run OCI bundles, as runc does'
 complete -c corten -n __corten_first -a pause -d 'Pause all processes within one or more containers'
 complete -c corten -n __corten_first -a ps -d 'List containers'
+complete -c corten -n __corten_first -a pull -d 'Download an image from a registry'
+complete -c corten -n __corten_first -a push -d 'Upload an image to a registry'
 complete -c corten -n __corten_first -a rm -d 'Remove one or more containers'
 complete -c corten -n __corten_first -a rmi -d 'Remove one or more images'
 complete -c corten -n __corten_first -a run -d 'Create and run a new container from an image'
+complete -c corten -n __corten_first -a save -d 'Save one or more images to a tar archive (streamed to STDOUT by default)'
+complete -c corten -n __corten_first -a search -d 'Search Docker Hub, or the registry before the term, for images'
 complete -c corten -n __corten_first -a start -d 'Start one or more stopped containers'
 complete -c corten -n __corten_first -a stop -d 'Stop one or more running containers'
 complete -c corten -n __corten_first -a system -d 'Manage Corten'
@@ -85,14 +95,18 @@ complete -c corten -n __corten_first -a unpause -d 'Unpause all processes within
 complete -c corten -n __corten_first -a version -d 'Show the Corten version information'
 complete -c corten -n __corten_first -a wait -d 'Block until one or more containers stop, then print their exit codes'
 complete -c corten -n '__corten_family container' -a attach -d 'Attach local standard input, output, and error streams to a running container'
+complete -c corten -n '__corten_family container' -a commit -d 'Create a new image from a container\'s changes'
 complete -c corten -n '__corten_family container' -a create -d 'Create a new container'
+complete -c corten -n '__corten_family container' -a diff -d 'Inspect changes to files or directories on a container\'s filesystem'
 complete -c corten -n '__corten_family container' -a exec -d 'Execute a command in a running container'
+complete -c corten -n '__corten_family container' -a export -d 'Export a container\'s filesystem as a tar archive'
 complete -c corten -n '__corten_family container' -a inspect -d 'Return low-level information on containers and images'
 complete -c corten -n '__corten_family container' -a kill -d 'Kill one or more running containers'
 complete -c corten -n '__corten_family container' -a list -d 'List containers'
 complete -c corten -n '__corten_family container' -a logs -d 'Fetch the logs of a container'
 complete -c corten -n '__corten_family container' -a ls -d 'List containers'
 complete -c corten -n '__corten_family container' -a pause -d 'Pause all processes within one or more containers'
+complete -c corten -n '__corten_family container' -a prune -d 'Remove all stopped containers'
 complete -c corten -n '__corten_family container' -a ps -d 'List containers'
 complete -c corten -n '__corten_family container' -a remove -d 'Remove one or more containers'
 complete -c corten -n '__corten_family container' -a rm -d 'Remove one or more containers'
@@ -102,15 +116,26 @@ complete -c corten -n '__corten_family container' -a stop -d 'Stop one or more r
 complete -c corten -n '__corten_family container' -a top -d 'Display the running processes of a container'
 complete -c corten -n '__corten_family container' -a unpause -d 'Unpause all processes within one or more containers'
 complete -c corten -n '__corten_family container' -a wait -d 'Block until one or more containers stop, then print their exit codes'
+complete -c corten -n '__corten_family image' -a copy -d 'Copy an image among registries, OCI layouts, archives and the store, byte for byte'
 complete -c corten -n '__corten_family image' -a history -d 'Show the history of an image'
 complete -c corten -n '__corten_family image' -a import -d 'Import the contents from a tarball to create a filesystem image'
 complete -c corten -n '__corten_family image' -a inspect -d 'Display detailed information on one or more images'
 complete -c corten -n '__corten_family image' -a list -d 'List images'
 complete -c corten -n '__corten_family image' -a load -d 'Load an image from a tar archive or STDIN'
 complete -c corten -n '__corten_family image' -a ls -d 'List images'
+complete -c corten -n '__corten_family image' -a prune -d 'Remove unused images'
+complete -c corten -n '__corten_family image' -a pull -d 'Download an image from a registry'
+complete -c corten -n '__corten_family image' -a push -d 'Upload an image to a registry'
 complete -c corten -n '__corten_family image' -a remove -d 'Remove one or more images'
 complete -c corten -n '__corten_family image' -a rm -d 'Remove one or more images'
+complete -c corten -n '__corten_family image' -a save -d 'Save one or more images to a tar archive (streamed to STDOUT by default)'
 complete -c corten -n '__corten_family image' -a tag -d 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE'
+complete -c corten -n '__corten_family image' -a verify -d 'Verify the signatures of an image at its registry'
+complete -c corten -n '__corten_family manifest' -a annotate -d 'Add additional information to a local image manifest'
+complete -c corten -n '__corten_family manifest' -a create -d 'Create a local manifest list for annotating and pushing to a registry'
+complete -c corten -n '__corten_family manifest' -a inspect -d 'Display an image manifest, or manifest list'
+complete -c corten -n '__corten_family manifest' -a push -d 'Push a manifest list to a repository'
+complete -c corten -n '__corten_family manifest' -a rm -d 'Delete one or more manifest lists from local storage'
 complete -c corten -n '__corten_family oci' -a checkpoint -d 'Write a running container into images, through CRIU'
 complete -c corten -n '__corten_family oci' -a create -d 'Create a container'
 complete -c corten -n '__corten_family oci' -a delete -d 'Delete what a container holds'
@@ -129,7 +154,10 @@ complete -c corten -n '__corten_family oci' -a spec -d 'Write a configuration to
 complete -c corten -n '__corten_family oci' -a start -d 'Start a container that was created'
 complete -c corten -n '__corten_family oci' -a state -d 'Print the state of a container'
 complete -c corten -n '__corten_family oci' -a update -d 'Change the limits of a container'
+complete -c corten -n '__corten_family system' -a check -d 'Check that everything on the disk is whole, and mend what is not'
+complete -c corten -n '__corten_family system' -a df -d 'Show disk usage'
 complete -c corten -n '__corten_family system' -a info -d 'Display system-wide information'
+complete -c corten -n '__corten_family system' -a prune -d 'Remove unused data'
 complete -c corten -n '__corten_family template' -a build -d 'Build an image from this machine\'s own packages: busybox or debian'
 complete -c corten -n '__corten_family template' -a list -d 'List what images can be built of'
 complete -c corten -n '__corten_family template' -a ls -d 'List what images can be built of'
@@ -158,8 +186,10 @@ complete -c corten -n '__corten_is run "container run"' -l mount -x -d 'Attach a
 complete -c corten -n '__corten_is run "container run"' -l name -x -d 'Assign a name to the container'
 complete -c corten -n '__corten_is run "container run"' -l network -x -a 'container: host none' -d 'Connect a container to a network: none, host or container:NAME'
 complete -c corten -n '__corten_is run "container run"' -l pids-limit -x -d 'Tune container pids limit (set -1 for unlimited)'
+complete -c corten -n '__corten_is run "container run"' -l platform -x -d 'Image for this platform: OS/ARCHITECTURE[/VARIANT]'
 complete -c corten -n '__corten_is run "container run"' -l privileged -d 'Give extended privileges to this container'
-complete -c corten -n '__corten_is run "container run"' -l pull -x -a 'missing never' -d 'Pull image before running ("missing", "never")'
+complete -c corten -n '__corten_is run "container run"' -l pull -x -a 'always missing never' -d 'Pull image before running ("always", "missing", "never")'
+complete -c corten -n '__corten_is run "container run"' -s q -l quiet -d 'Suppress the pull output'
 complete -c corten -n '__corten_is run "container run"' -l read-only -d 'Mount the container\'s root filesystem as read only'
 complete -c corten -n '__corten_is run "container run"' -l rm -d 'Automatically remove the container when it exits'
 complete -c corten -n '__corten_is run "container run"' -l security-opt -x -d 'Security Options'
@@ -197,6 +227,26 @@ complete -c corten -n '__corten_is ps "container ls" "container list" "container
 complete -c corten -n '__corten_is ps "container ls" "container list" "container ps"' -s q -l quiet -d 'Only display IDs'
 complete -c corten -n '__corten_is ps "container ls" "container list" "container ps"' -s s -l size -d 'Display total file sizes'
 
+# pull
+complete -c corten -n '__corten_is pull "image pull"' -s a -l all-tags -d 'Download all tagged images in the repository'
+complete -c corten -n '__corten_is pull "image pull"' -l platform -x -d 'Image for this platform: OS/ARCHITECTURE[/VARIANT]'
+complete -c corten -n '__corten_is pull "image pull"' -l progress -x -a 'auto tty plain json quiet' -d 'How to show progress: "auto", "tty", "plain", "json" or "quiet"'
+complete -c corten -n '__corten_is pull "image pull"' -s q -l quiet -d 'Suppress verbose output'
+complete -c corten -n '__corten_is pull "image pull"' -l tls-verify -d 'Require TLS with known certificates (default true)'
+
+# push
+complete -c corten -n '__corten_is push "image push"' -l all-platforms -d 'Push the index that the image came with, and every image in it'
+complete -c corten -n '__corten_is push "image push"' -s a -l all-tags -d 'Push all tags of an image to the repository'
+complete -c corten -n '__corten_is push "image push"' -l authfile -r -F -d 'File of logins (default $REGISTRY_AUTH_FILE, else config.json of $DOCKER_CONFIG or ~/.docker)'
+complete -c corten -n '__corten_is push "image push"' -l compression -x -d 'How layers are compressed that the registry lacks: "gzip", "zstd" or "none" (default "gzip")'
+complete -c corten -n '__corten_is push "image push"' -l compression-level -x -d '1 to 9 (gzip, default 6), 1 to 19 (zstd, default 3)'
+complete -c corten -n '__corten_is push "image push"' -l digestfile -x -d 'Write the digest of what was pushed to the file'
+complete -c corten -n '__corten_is push "image push"' -l force-compression -d 'Pass over layers that the registry has in another form'
+complete -c corten -n '__corten_is push "image push"' -l format -x -d 'Media types of the manifest: "oci" or "docker"'
+complete -c corten -n '__corten_is push "image push"' -l progress -x -a 'auto tty plain json quiet' -d 'How to show progress: "auto", "tty", "plain", "json" or "quiet"'
+complete -c corten -n '__corten_is push "image push"' -s q -l quiet -d 'Suppress verbose output'
+complete -c corten -n '__corten_is push "image push"' -l tls-verify -d 'Require TLS with known certificates (default true)'
+
 # images
 complete -c corten -n '__corten_is images "image ls" "image list"' -s a -l all -d 'Show all images'
 complete -c corten -n '__corten_is images "image ls" "image list"' -l digests -d 'Show digests'
@@ -204,7 +254,27 @@ complete -c corten -n '__corten_is images "image ls" "image list"' -s f -l filte
 complete -c corten -n '__corten_is images "image ls" "image list"' -l format -x -d 'Format output using a Go template, or \'json\''
 complete -c corten -n '__corten_is images "image ls" "image list"' -l no-trunc -d 'Don\'t truncate output'
 complete -c corten -n '__corten_is images "image ls" "image list"' -s q -l quiet -d 'Only display IDs'
+complete -c corten -n '__corten_is images "image ls" "image list"' -l tree -d 'List each image below the index that it came in'
 complete -c corten -n '__corten_is images "image ls" "image list"' -a '(__corten_images)'
+
+# login
+complete -c corten -n '__corten_is login' -l authfile -r -F -d 'File of logins (default $REGISTRY_AUTH_FILE, else config.json of $DOCKER_CONFIG or ~/.docker)'
+complete -c corten -n '__corten_is login' -l get-login -d 'Print the user\'s name that is logged in, and do nothing'
+complete -c corten -n '__corten_is login' -s p -l password -x -d 'Password or access token; seen by other users of the machine'
+complete -c corten -n '__corten_is login' -l password-stdin -d 'Take the password from stdin'
+complete -c corten -n '__corten_is login' -l tls-verify -d 'Require TLS with known certificates (default true)'
+complete -c corten -n '__corten_is login' -s u -l username -x -d 'Username'
+
+# logout
+complete -c corten -n '__corten_is logout' -s a -l all -d 'Remove the logins for every registry'
+complete -c corten -n '__corten_is logout' -l authfile -r -F -d 'File of logins (default $REGISTRY_AUTH_FILE, else config.json of $DOCKER_CONFIG or ~/.docker)'
+
+# search
+complete -c corten -n '__corten_is search' -s f -l filter -x -d 'Filter output based on conditions provided: stars=N, is-official=BOOL'
+complete -c corten -n '__corten_is search' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is search' -l limit -x -d 'Max number of search results (default 25)'
+complete -c corten -n '__corten_is search' -l no-trunc -d 'Don\'t truncate output'
+complete -c corten -n '__corten_is search' -l tls-verify -d 'Require TLS with known certificates (default true)'
 
 # version
 complete -c corten -n '__corten_is version' -s f -l format -x -d 'Format output using a Go template, or \'json\''
@@ -227,10 +297,17 @@ complete -c corten -n '__corten_is load "image load"' -s q -l quiet -d 'Suppress
 # import
 complete -c corten -n '__corten_is import "image import"' -s c -l change -x -d 'Apply Dockerfile instruction to the created image'
 complete -c corten -n '__corten_is import "image import"' -s m -l message -x -d 'Set commit message for imported image'
+complete -c corten -n '__corten_is import "image import"' -l platform -x -d 'Set platform if the image is for another machine'
 complete -c corten -n '__corten_is import "image import"' -F
+
+# save
+complete -c corten -n '__corten_is save "image save"' -s o -l output -x -d 'Write to a file, instead of STDOUT'
+complete -c corten -n '__corten_is save "image save"' -l platform -x -d 'Save only what is for the given platform, as linux/arm64'
+complete -c corten -n '__corten_is save "image save"' -a '(__corten_images)'
 
 # rmi
 complete -c corten -n '__corten_is rmi "image rm" "image remove"' -s f -l force -d 'Force removal of the image'
+complete -c corten -n '__corten_is rmi "image rm" "image remove"' -l no-prune -d 'Do not delete untagged parents (there are none to delete)'
 complete -c corten -n '__corten_is rmi "image rm" "image remove"' -a '(__corten_images)'
 
 # tag
@@ -247,11 +324,84 @@ complete -c corten -n '__corten_is history "image history"' -a '(__corten_images
 complete -c corten -n '__corten_is "image inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
 complete -c corten -n '__corten_is "image inspect"' -a '(__corten_images)'
 
+# image copy
+complete -c corten -n '__corten_is "image copy"' -l all-platforms -d 'Copy the whole index: every platform, and what stands beside them'
+complete -c corten -n '__corten_is "image copy"' -l dest-tls-verify -d 'Require HTTPS and known certificates of the destination\'s registry (default true)'
+complete -c corten -n '__corten_is "image copy"' -l platform -x -d 'Image for this platform: OS/ARCHITECTURE[/VARIANT]'
+complete -c corten -n '__corten_is "image copy"' -l preserve-digests -d 'Refuse a destination that cannot keep the digest; where it can, it is kept anyway'
+complete -c corten -n '__corten_is "image copy"' -l progress -x -a 'auto tty plain json quiet' -d 'How to show progress: "auto", "tty", "plain", "json" or "quiet"'
+complete -c corten -n '__corten_is "image copy"' -s q -l quiet -d 'Suppress verbose output'
+complete -c corten -n '__corten_is "image copy"' -l src-tls-verify -d 'Require HTTPS and known certificates of the source\'s registry (default true)'
+
+# manifest create
+complete -c corten -n '__corten_is "manifest create"' -s a -l amend -d 'Amend an existing manifest list'
+complete -c corten -n '__corten_is "manifest create"' -l insecure -d 'Allow communication with an insecure registry'
+
+# manifest annotate
+complete -c corten -n '__corten_is "manifest annotate"' -l arch -x -d 'Set architecture'
+complete -c corten -n '__corten_is "manifest annotate"' -l os -x -d 'Set operating system'
+complete -c corten -n '__corten_is "manifest annotate"' -l os-features -x -d 'Set operating system feature'
+complete -c corten -n '__corten_is "manifest annotate"' -l os-version -x -d 'Set operating system version'
+complete -c corten -n '__corten_is "manifest annotate"' -l variant -x -d 'Set architecture variant'
+
+# manifest inspect
+complete -c corten -n '__corten_is "manifest inspect"' -l insecure -d 'Allow communication with an insecure registry'
+complete -c corten -n '__corten_is "manifest inspect"' -s v -l verbose -d 'Output additional info including layers and platform'
+
+# manifest push
+complete -c corten -n '__corten_is "manifest push"' -l insecure -d 'Allow communication with an insecure registry'
+complete -c corten -n '__corten_is "manifest push"' -s p -l purge -d 'Remove the local manifest list after push'
+
+# manifest rm
+
+# image verify
+complete -c corten -n '__corten_is "image verify"' -l authfile -r -F -d 'File of logins (default $REGISTRY_AUTH_FILE, else config.json of $DOCKER_CONFIG or ~/.docker)'
+complete -c corten -n '__corten_is "image verify"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "image verify"' -l key -x -d 'File of public keys (PEM); a signature by one of them is enough'
+complete -c corten -n '__corten_is "image verify"' -l platform -x -d 'Platform whose image is verified: OS/ARCHITECTURE[/VARIANT]'
+complete -c corten -n '__corten_is "image verify"' -l policy -x -d 'Verify by this policy instead of the one in force'
+complete -c corten -n '__corten_is "image verify"' -l signatures-in -x -d 'Repository of the signatures, where they are not beside the image; with --key'
+complete -c corten -n '__corten_is "image verify"' -l tls-verify -d 'Require TLS with known certificates (default true)'
+complete -c corten -n '__corten_is "image verify"' -a '(__corten_images)'
+
+# image prune
+complete -c corten -n '__corten_is "image prune"' -s a -l all -d 'Remove all unused images, not just dangling ones'
+complete -c corten -n '__corten_is "image prune"' -l filter -x -d 'Provide filter values (e.g. "until=<timestamp>", "label!=<name>")'
+complete -c corten -n '__corten_is "image prune"' -s f -l force -d 'Do not prompt for confirmation'
+complete -c corten -n '__corten_is "image prune"' -l keep -x -d 'Keep so many images of each repository, those that were used last'
+complete -c corten -n '__corten_is "image prune"' -l unused-for -x -d 'Remove only images that were not used for so long (e.g. 30d)'
+
+# container prune
+complete -c corten -n '__corten_is "container prune"' -l filter -x -d 'Provide filter values (e.g. "until=<timestamp>", "label!=<name>")'
+complete -c corten -n '__corten_is "container prune"' -s f -l force -d 'Do not prompt for confirmation'
+
+# system df
+complete -c corten -n '__corten_is "system df"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "system df"' -s v -l verbose -d 'Show detailed information on space usage'
+
+# system prune
+complete -c corten -n '__corten_is "system prune"' -s a -l all -d 'Remove all unused images not just dangling ones'
+complete -c corten -n '__corten_is "system prune"' -l filter -x -d 'Provide filter values (e.g. "until=<timestamp>", "label!=<name>")'
+complete -c corten -n '__corten_is "system prune"' -s f -l force -d 'Do not prompt for confirmation'
+complete -c corten -n '__corten_is "system prune"' -l volumes -d 'Prune anonymous volumes'
+
+# system check
+complete -c corten -n '__corten_is "system check"' -l format -x -d 'Format output as \'json\''
+complete -c corten -n '__corten_is "system check"' -l quick -d 'Do not read the contents of layers'
+complete -c corten -n '__corten_is "system check"' -l repair -d 'Mend what can be mended without a registry'
+
 # attach
 complete -c corten -n '__corten_is attach "container attach"' -l detach-keys -x -d 'Override the key sequence for detaching a container'
 complete -c corten -n '__corten_is attach "container attach"' -l no-stdin -d 'Do not attach STDIN'
 complete -c corten -n '__corten_is attach "container attach"' -l sig-proxy -d 'Proxy received signals to the process (default true)'
 complete -c corten -n '__corten_is attach "container attach"' -a '(__corten_containers)'
+
+# commit
+complete -c corten -n '__corten_is commit "container commit"' -s a -l author -x -d 'Author (e.g., "Ada Lovelace <ada@example.org>")'
+complete -c corten -n '__corten_is commit "container commit"' -s c -l change -x -d 'Apply Dockerfile instruction to the created image'
+complete -c corten -n '__corten_is commit "container commit"' -s m -l message -x -d 'Commit message'
+complete -c corten -n '__corten_is commit "container commit"' -s p -l pause -d 'Pause container during commit (default true)'
+complete -c corten -n '__corten_is commit "container commit"' -a '(__corten_containers)'
 
 # create
 complete -c corten -n '__corten_is create "container create"' -l cap-add -x -d 'Add Linux capabilities'
@@ -275,8 +425,10 @@ complete -c corten -n '__corten_is create "container create"' -l mount -x -d 'At
 complete -c corten -n '__corten_is create "container create"' -l name -x -d 'Assign a name to the container'
 complete -c corten -n '__corten_is create "container create"' -l network -x -a 'container: host none' -d 'Connect a container to a network: none, host or container:NAME'
 complete -c corten -n '__corten_is create "container create"' -l pids-limit -x -d 'Tune container pids limit (set -1 for unlimited)'
+complete -c corten -n '__corten_is create "container create"' -l platform -x -d 'Image for this platform: OS/ARCHITECTURE[/VARIANT]'
 complete -c corten -n '__corten_is create "container create"' -l privileged -d 'Give extended privileges to this container'
-complete -c corten -n '__corten_is create "container create"' -l pull -x -a 'missing never' -d 'Pull image before running ("missing", "never")'
+complete -c corten -n '__corten_is create "container create"' -l pull -x -a 'always missing never' -d 'Pull image before running ("always", "missing", "never")'
+complete -c corten -n '__corten_is create "container create"' -s q -l quiet -d 'Suppress the pull output'
 complete -c corten -n '__corten_is create "container create"' -l read-only -d 'Mount the container\'s root filesystem as read only'
 complete -c corten -n '__corten_is create "container create"' -l rm -d 'Automatically remove the container when it exits'
 complete -c corten -n '__corten_is create "container create"' -l security-opt -x -d 'Security Options'
@@ -290,6 +442,13 @@ complete -c corten -n '__corten_is create "container create"' -s u -l user -x -d
 complete -c corten -n '__corten_is create "container create"' -s v -l volume -r -F -d 'Bind mount a volume'
 complete -c corten -n '__corten_is create "container create"' -s w -l workdir -x -d 'Working directory inside the container'
 complete -c corten -n '__corten_is create "container create"' -a '(__corten_images)'
+
+# diff
+complete -c corten -n '__corten_is diff "container diff"' -a '(__corten_containers)'
+
+# export
+complete -c corten -n '__corten_is export "container export"' -s o -l output -x -d 'Write to a file, instead of STDOUT'
+complete -c corten -n '__corten_is export "container export"' -a '(__corten_containers)'
 
 # inspect
 complete -c corten -n '__corten_is inspect "container inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''

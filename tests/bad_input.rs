@@ -40,7 +40,8 @@ mod tests {
         );
         one_line(&corten.fails(&["run", "--rm", "busybox", "/etc/passwd"], 126), &["/etc/passwd"]);
         one_line(&corten.fails(&["run", "--rm", "busybox", "/etc"], 126), &["/etc"]);
-        one_line(&corten.fails(&["run", "--rm", "no-such-image"], 125), &["no-such-image"]);
+        let missing = ["run", "--rm", "--pull", "never", "no-such-image"];
+        one_line(&corten.fails(&missing, 125), &["no-such-image"]);
         one_line(
             &corten.fails(&["run", "--rm", "--no-such-flag", "busybox"], 125),
             &["--no-such-flag"],
@@ -56,7 +57,8 @@ mod tests {
     #[test]
     fn an_unknown_image_names_the_closest() {
         let corten = corten();
-        one_line(&corten.fails(&["run", "busibox", "true"], 125), &["busibox", "busybox"]);
+        let misspelt = ["run", "--pull", "never", "busibox", "true"];
+        one_line(&corten.fails(&misspelt, 125), &["busibox", "busybox"]);
         nothing_left(&corten);
     }
 

@@ -383,7 +383,7 @@ mod tests {
                 &["\"-f, --filter\" flag: it is not of the form KIND=VALUE"],
             ),
             (&["create", "-m", "x", "x"], 125, &["memory limit"]),
-            (&["create", "-m", "1g", "x"], 1, &["no such image"]),
+            (&["create", "--pull=never", "-m", "1g", "x"], 1, &["no such image"]),
             (&["run", "--net", "nowhere", "x"], 125, &["nowhere"]),
         ]);
     }
@@ -394,8 +394,8 @@ mod tests {
             (&["run", "-p", "80:80", "x"], 125, &["--publish is not supported yet"]),
             (&["create", "--restart=always", "x"], 125, &["--restart is not supported yet"]),
             (&["ps", "--restart"], 125, &["unknown flag: --restart"]),
-            (&["pull", "debian"], 1, &["corten pull is not supported yet"]),
-            (&["container", "prune"], 1, &["corten container prune is not supported yet"]),
+            (&["build", "."], 1, &["corten build is not supported yet"]),
+            (&["container", "stats"], 1, &["corten container stats is not supported yet"]),
         ]);
     }
 

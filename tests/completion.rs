@@ -47,7 +47,7 @@ mod tests {
             ("corten run -it --netw", &["--network"]),
             ("corten run --network h", &["host"]),
             ("corten run --network=h", &["host"]),
-            ("corten run --pull ", &["missing", "never"]),
+            ("corten run --pull ", &["always", "missing", "never"]),
             ("corten kill -s SIGT", &["SIGTERM"]),
             ("corten template build d", &["debian"]),
             ("corten completion z", &["zsh"]),

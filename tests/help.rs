@@ -27,41 +27,63 @@ mod tests {
           run      Create and run a new container from an image
           exec     Execute a command in a running container
           ps       List containers
+          pull     Download an image from a registry
+          push     Upload an image to a registry
           images   List images
+          login    Authenticate to a registry
+          logout   Log out from a registry
+          search   Search Docker Hub, or the registry before the term, for images
           version  Show the Corten version information
           info     Display system-wide information
 
         Management Commands:
           container  Manage containers
           image      Manage images
+          manifest   Manage lists of manifests for several platforms
           oci        Run OCI bundles, as runc does
           system     Manage Corten
           template   Manage what images are built of
 
         Templates and images:
-          template list   List what images can be built of
-          template build  Build an image from this machine's own packages: busybox or debian
-          load            Load an image from a tar archive or STDIN
-          import          Import the contents from a tarball to create a filesystem image
-          rmi             Remove one or more images
-          tag             Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
-          history         Show the history of an image
-          image inspect   Display detailed information on one or more images
+          template list      List what images can be built of
+          template build     Build an image from this machine's own packages: busybox or debian
+          load               Load an image from a tar archive or STDIN
+          import             Import the contents from a tarball to create a filesystem image
+          save               Save one or more images to a tar archive (streamed to STDOUT by default)
+          rmi                Remove one or more images
+          tag                Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
+          history            Show the history of an image
+          image inspect      Display detailed information on one or more images
+          image copy         Copy an image among registries, OCI layouts, archives and the store, byte for byte
+          manifest create    Create a local manifest list for annotating and pushing to a registry
+          manifest annotate  Add additional information to a local image manifest
+          manifest inspect   Display an image manifest, or manifest list
+          manifest push      Push a manifest list to a repository
+          manifest rm        Delete one or more manifest lists from local storage
+          image verify       Verify the signatures of an image at its registry
+          image prune        Remove unused images
 
         Commands:
-          attach      Attach local standard input, output, and error streams to a running container
-          create      Create a new container
-          inspect     Return low-level information on containers and images
-          kill        Kill one or more running containers
-          logs        Fetch the logs of a container
-          pause       Pause all processes within one or more containers
-          rm          Remove one or more containers
-          start       Start one or more stopped containers
-          stop        Stop one or more running containers
-          top         Display the running processes of a container
-          unpause     Unpause all processes within one or more containers
-          wait        Block until one or more containers stop, then print their exit codes
-          completion  Print the completion script of a shell
+          container prune  Remove all stopped containers
+          system df        Show disk usage
+          system prune     Remove unused data
+          system check     Check that everything on the disk is whole, and mend what is not
+          attach           Attach local standard input, output, and error streams to a running container
+          commit           Create a new image from a container's changes
+          create           Create a new container
+          diff             Inspect changes to files or directories on a container's filesystem
+          export           Export a container's filesystem as a tar archive
+          inspect          Return low-level information on containers and images
+          kill             Kill one or more running containers
+          logs             Fetch the logs of a container
+          pause            Pause all processes within one or more containers
+          rm               Remove one or more containers
+          start            Start one or more stopped containers
+          stop             Stop one or more running containers
+          top              Display the running processes of a container
+          unpause          Unpause all processes within one or more containers
+          wait             Block until one or more containers stop, then print their exit codes
+          completion       Print the completion script of a shell
 
         Global Options:
               --root string    Directory of images, layers and records (default "/var/lib/corten", or
@@ -79,13 +101,17 @@ mod tests {
 
         Commands:
           attach   Attach local standard input, output, and error streams to a running container
+          commit   Create a new image from a container's changes
           create   Create a new container
+          diff     Inspect changes to files or directories on a container's filesystem
           exec     Execute a command in a running container
+          export   Export a container's filesystem as a tar archive
           inspect  Return low-level information on containers and images
           kill     Kill one or more running containers
           logs     Fetch the logs of a container
           ls       List containers
           pause    Pause all processes within one or more containers
+          prune    Remove all stopped containers
           rm       Remove one or more containers
           run      Create and run a new container from an image
           start    Start one or more stopped containers
@@ -102,13 +128,19 @@ mod tests {
         Manage images
 
         Commands:
+          copy     Copy an image among registries, OCI layouts, archives and the store, byte for byte
           history  Show the history of an image
           import   Import the contents from a tarball to create a filesystem image
           inspect  Display detailed information on one or more images
           load     Load an image from a tar archive or STDIN
           ls       List images
+          prune    Remove unused images
+          pull     Download an image from a registry
+          push     Upload an image to a registry
           rm       Remove one or more images
+          save     Save one or more images to a tar archive (streamed to STDOUT by default)
           tag      Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
+          verify   Verify the signatures of an image at its registry
 
         Run 'corten image COMMAND --help' for more information on a command.
         "#);
@@ -124,7 +156,10 @@ mod tests {
         Manage Corten
 
         Commands:
-          info  Display system-wide information
+          check  Check that everything on the disk is whole, and mend what is not
+          df     Show disk usage
+          info   Display system-wide information
+          prune  Remove unused data
 
         Run 'corten system COMMAND --help' for more information on a command.
         "#);
@@ -176,8 +211,10 @@ mod tests {
               --name string          Assign a name to the container
               --network network      Connect a container to a network: none, host or container:NAME
               --pids-limit int       Tune container pids limit (set -1 for unlimited)
+              --platform string      Image for this platform: OS/ARCHITECTURE[/VARIANT]
               --privileged           Give extended privileges to this container
-              --pull string          Pull image before running ("missing", "never")
+              --pull string          Pull image before running ("always", "missing", "never")
+          -q, --quiet                Suppress the pull output
               --read-only            Mount the container's root filesystem as read only
               --rm                   Automatically remove the container when it exits
               --security-opt list    Security Options
@@ -223,8 +260,10 @@ mod tests {
               --name string          Assign a name to the container
               --network network      Connect a container to a network: none, host or container:NAME
               --pids-limit int       Tune container pids limit (set -1 for unlimited)
+              --platform string      Image for this platform: OS/ARCHITECTURE[/VARIANT]
               --privileged           Give extended privileges to this container
-              --pull string          Pull image before running ("missing", "never")
+              --pull string          Pull image before running ("always", "missing", "never")
+          -q, --quiet                Suppress the pull output
               --read-only            Mount the container's root filesystem as read only
               --rm                   Automatically remove the container when it exits
               --security-opt list    Security Options
@@ -421,6 +460,7 @@ mod tests {
               --format string   Format output using a Go template, or 'json'
               --no-trunc        Don't truncate output
           -q, --quiet           Only display IDs
+              --tree            List each image below the index that it came in
         "#);
         insta::assert_snapshot!(help("template list"), @r#"
         Usage:  corten template list
@@ -461,8 +501,54 @@ mod tests {
           corten import, corten image import
 
         Options:
+          -c, --change list       Apply Dockerfile instruction to the created image
+          -m, --message string    Set commit message for imported image
+              --platform string   Set platform if the image is for another machine
+        "#);
+        insta::assert_snapshot!(help("save"), @r#"
+        Usage:  corten save [OPTIONS] IMAGE [IMAGE...]
+
+        Save one or more images to a tar archive (streamed to STDOUT by default)
+
+        Aliases:
+          corten save, corten image save
+
+        Options:
+          -o, --output string     Write to a file, instead of STDOUT
+              --platform string   Save only what is for the given platform, as linux/arm64
+        "#);
+        insta::assert_snapshot!(help("export"), @r#"
+        Usage:  corten export [OPTIONS] CONTAINER
+
+        Export a container's filesystem as a tar archive
+
+        Aliases:
+          corten export, corten container export
+
+        Options:
+          -o, --output string   Write to a file, instead of STDOUT
+        "#);
+        insta::assert_snapshot!(help("commit"), @r#"
+        Usage:  corten commit [OPTIONS] CONTAINER [REPOSITORY[:TAG]]
+
+        Create a new image from a container's changes
+
+        Aliases:
+          corten commit, corten container commit
+
+        Options:
+          -a, --author string    Author (e.g., "Ada Lovelace <ada@example.org>")
           -c, --change list      Apply Dockerfile instruction to the created image
-          -m, --message string   Set commit message for imported image
+          -m, --message string   Commit message
+          -p, --pause            Pause container during commit (default true)
+        "#);
+        insta::assert_snapshot!(help("diff"), @r#"
+        Usage:  corten diff CONTAINER
+
+        Inspect changes to files or directories on a container's filesystem
+
+        Aliases:
+          corten diff, corten container diff
         "#);
         insta::assert_snapshot!(help("rmi"), @r#"
         Usage:  corten rmi [OPTIONS] IMAGE [IMAGE...]
@@ -473,7 +559,8 @@ mod tests {
           corten rmi, corten image rm, corten image remove
 
         Options:
-          -f, --force   Force removal of the image
+          -f, --force      Force removal of the image
+              --no-prune   Do not delete untagged parents (there are none to delete)
         "#);
         insta::assert_snapshot!(help("tag"), @r#"
         Usage:  corten tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]

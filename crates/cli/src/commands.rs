@@ -1,21 +1,32 @@
-//! Every command: its grammar, its group in the help, and the function that runs it.
+//! Commands: what one is, and which there are ([`COMMANDS`], a table in `grammar`).
 
-use crate::arguments::{ANY, Arity, Grammar, Matches, NONE, SOME, at_least, exactly};
+use crate::arguments::{Grammar, Matches};
 use crate::failure::Failure;
-use crate::flags::{
-    ATTACH, CONTAINER, DEBIAN, EXEC, FORMAT_SHORT, HISTORY, IMAGES, IMPORT, INSPECT, KILL, LOAD,
-    LOGS, PS, RM, RMI, RUN, START, STOP,
-};
 use crate::program::Session;
 
+mod archives;
+mod check;
+mod copy;
 mod exec;
+mod grammar;
 mod images;
 mod inspect;
 mod life;
 mod list;
+mod login;
 mod logs;
+mod manifest;
+mod prune;
+mod pull;
+mod push;
 mod run;
+mod search;
 mod system;
+mod tree;
+mod usage;
+mod verify;
+
+pub(crate) use grammar::COMMANDS;
 
 /// Gives the exit code.
 type Run = fn(&Session, &Matches) -> Result<i32, Failure>;
@@ -38,6 +49,7 @@ pub(crate) const GROUPS: &[&str] = &[COMMON, OBJECTS, OTHERS];
 pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("container", "Manage containers"),
     ("image", "Manage images"),
+    ("manifest", "Manage lists of manifests for several platforms"),
     ("oci", "Run OCI bundles, as runc does"),
     ("system", "Manage Corten"),
     ("template", "Manage what images are built of"),
@@ -49,27 +61,17 @@ pub(crate) const LATER: &[&str] = &[
     "builder",
     "buildx",
     "checkpoint",
-    "commit",
     "compose",
     "config",
     "context",
     "cp",
-    "diff",
     "events",
-    "export",
-    "login",
-    "logout",
-    "manifest",
     "network",
     "node",
     "plugin",
     "port",
-    "pull",
-    "push",
     "rename",
     "restart",
-    "save",
-    "search",
     "secret",
     "service",
     "stack",
@@ -78,354 +80,14 @@ pub(crate) const LATER: &[&str] = &[
     "trust",
     "update",
     "volume",
-    "container commit",
     "container cp",
-    "container diff",
-    "container export",
     "container port",
-    "container prune",
     "container rename",
     "container restart",
     "container stats",
     "container update",
     "image build",
-    "image prune",
-    "image pull",
-    "image push",
-    "image save",
-    "system df",
     "system events",
-    "system prune",
-];
-
-macro_rules! command {
-    ($group:expr, $names:expr, $usage:literal, $about:literal, $flags:expr, $arity:expr, $interspersed:literal, $programs:literal, $run:path) => {
-        Command {
-            grammar: &Grammar {
-                names: &$names,
-                usage: $usage,
-                about: $about,
-                flags: &$flags,
-                arity: $arity,
-                interspersed: $interspersed,
-            },
-            group: $group,
-            runs_programs: $programs,
-            run: $run,
-        }
-    };
-}
-
-/// All of them.
-pub(crate) static COMMANDS: &[Command] = &[
-    command!(
-        COMMON,
-        ["run", "container run"],
-        "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-        "Create and run a new container from an image",
-        [CONTAINER, RUN],
-        SOME,
-        false,
-        true,
-        run::run
-    ),
-    command!(
-        COMMON,
-        ["exec", "container exec"],
-        "[OPTIONS] CONTAINER COMMAND [ARG...]",
-        "Execute a command in a running container",
-        [EXEC],
-        at_least(2),
-        false,
-        true,
-        exec::exec
-    ),
-    command!(
-        COMMON,
-        ["ps", "container ls", "container list", "container ps"],
-        "[OPTIONS]",
-        "List containers",
-        [PS],
-        NONE,
-        true,
-        false,
-        list::ps
-    ),
-    command!(
-        COMMON,
-        ["images", "image ls", "image list"],
-        "[OPTIONS] [REPOSITORY[:TAG]]",
-        "List images",
-        [IMAGES],
-        Arity { least: 0, most: 1 },
-        true,
-        false,
-        images::images
-    ),
-    command!(
-        COMMON,
-        ["version"],
-        "[OPTIONS]",
-        "Show the Corten version information",
-        [FORMAT_SHORT],
-        NONE,
-        true,
-        false,
-        system::version
-    ),
-    command!(
-        COMMON,
-        ["info", "system info"],
-        "[OPTIONS]",
-        "Display system-wide information",
-        [FORMAT_SHORT],
-        NONE,
-        true,
-        false,
-        system::info
-    ),
-    command!(
-        OBJECTS,
-        ["template list", "template ls"],
-        "",
-        "List what images can be built of",
-        [],
-        NONE,
-        true,
-        false,
-        images::template_list
-    ),
-    command!(
-        OBJECTS,
-        ["template build"],
-        "[OPTIONS] TEMPLATE",
-        "Build an image from this machine's own packages: busybox or debian",
-        [DEBIAN],
-        exactly(1),
-        true,
-        false,
-        images::template_build
-    ),
-    command!(
-        OBJECTS,
-        ["load", "image load"],
-        "[OPTIONS]",
-        "Load an image from a tar archive or STDIN",
-        [LOAD],
-        NONE,
-        true,
-        false,
-        images::load
-    ),
-    command!(
-        OBJECTS,
-        ["import", "image import"],
-        "[OPTIONS] file|- [REPOSITORY[:TAG]]",
-        "Import the contents from a tarball to create a filesystem image",
-        [IMPORT],
-        Arity { least: 1, most: 2 },
-        true,
-        false,
-        images::import
-    ),
-    command!(
-        OBJECTS,
-        ["rmi", "image rm", "image remove"],
-        "[OPTIONS] IMAGE [IMAGE...]",
-        "Remove one or more images",
-        [RMI],
-        SOME,
-        true,
-        false,
-        images::rmi
-    ),
-    command!(
-        OBJECTS,
-        ["tag", "image tag"],
-        "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
-        "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
-        [],
-        exactly(2),
-        true,
-        false,
-        images::tag
-    ),
-    command!(
-        OBJECTS,
-        ["history", "image history"],
-        "[OPTIONS] IMAGE",
-        "Show the history of an image",
-        [HISTORY],
-        exactly(1),
-        true,
-        false,
-        images::history
-    ),
-    command!(
-        OBJECTS,
-        ["image inspect"],
-        "[OPTIONS] IMAGE [IMAGE...]",
-        "Display detailed information on one or more images",
-        [FORMAT_SHORT],
-        SOME,
-        true,
-        false,
-        inspect::image
-    ),
-    command!(
-        OTHERS,
-        ["attach", "container attach"],
-        "[OPTIONS] CONTAINER",
-        "Attach local standard input, output, and error streams to a running container",
-        [ATTACH],
-        exactly(1),
-        true,
-        false,
-        run::attach
-    ),
-    command!(
-        OTHERS,
-        ["create", "container create"],
-        "[OPTIONS] IMAGE [COMMAND] [ARG...]",
-        "Create a new container",
-        [CONTAINER],
-        SOME,
-        false,
-        false,
-        run::create
-    ),
-    command!(
-        OTHERS,
-        ["inspect", "container inspect"],
-        "[OPTIONS] NAME|ID [NAME|ID...]",
-        "Return low-level information on containers and images",
-        [INSPECT],
-        SOME,
-        true,
-        false,
-        inspect::any
-    ),
-    command!(
-        OTHERS,
-        ["kill", "container kill"],
-        "[OPTIONS] CONTAINER [CONTAINER...]",
-        "Kill one or more running containers",
-        [KILL],
-        SOME,
-        true,
-        false,
-        life::kill
-    ),
-    command!(
-        OTHERS,
-        ["logs", "container logs"],
-        "[OPTIONS] CONTAINER",
-        "Fetch the logs of a container",
-        [LOGS],
-        exactly(1),
-        true,
-        false,
-        logs::logs
-    ),
-    command!(
-        OTHERS,
-        ["pause", "container pause"],
-        "CONTAINER [CONTAINER...]",
-        "Pause all processes within one or more containers",
-        [],
-        SOME,
-        true,
-        false,
-        life::pause
-    ),
-    command!(
-        OTHERS,
-        ["rm", "container rm", "container remove"],
-        "[OPTIONS] CONTAINER [CONTAINER...]",
-        "Remove one or more containers",
-        [RM],
-        SOME,
-        true,
-        false,
-        life::rm
-    ),
-    command!(
-        OTHERS,
-        ["start", "container start"],
-        "[OPTIONS] CONTAINER [CONTAINER...]",
-        "Start one or more stopped containers",
-        [START],
-        SOME,
-        true,
-        false,
-        run::start
-    ),
-    command!(
-        OTHERS,
-        ["stop", "container stop"],
-        "[OPTIONS] CONTAINER [CONTAINER...]",
-        "Stop one or more running containers",
-        [STOP],
-        SOME,
-        true,
-        false,
-        life::stop
-    ),
-    command!(
-        OTHERS,
-        ["top", "container top"],
-        "CONTAINER [ps OPTIONS]",
-        "Display the running processes of a container",
-        [],
-        SOME,
-        false,
-        false,
-        life::top
-    ),
-    command!(
-        OTHERS,
-        ["unpause", "container unpause"],
-        "CONTAINER [CONTAINER...]",
-        "Unpause all processes within one or more containers",
-        [],
-        SOME,
-        true,
-        false,
-        life::unpause
-    ),
-    command!(
-        OTHERS,
-        ["wait", "container wait"],
-        "CONTAINER [CONTAINER...]",
-        "Block until one or more containers stop, then print their exit codes",
-        [],
-        SOME,
-        true,
-        false,
-        life::wait
-    ),
-    command!(
-        OTHERS,
-        ["completion"],
-        "bash|fish|zsh",
-        "Print the completion script of a shell",
-        [],
-        exactly(1),
-        true,
-        false,
-        system::completion
-    ),
-    command!(
-        "",
-        ["reap"],
-        "CONTAINER",
-        "Remove a container whose monitor asks for it",
-        [],
-        ANY,
-        true,
-        false,
-        life::reap
-    ),
 ];
 
 /// Does something for each word; the first failure does not keep the others from their turn.
@@ -455,7 +117,7 @@ mod tests {
             "-d --detach -i --interactive -t --tty --rm --name -e --env --env-file -w --workdir -u --user -v --volume --mount \
              --tmpfs --read-only -h --hostname --entrypoint --network -m --memory --memory-swap --cpus -c --cpu-shares \
              --cpuset-cpus --pids-limit --device --cap-add --cap-drop --privileged --security-opt --ulimit --sysctl --init -l \
-             --label --stop-signal --stop-timeout --cidfile --pull --explain --detach-keys --sig-proxy",
+             --label --stop-signal --stop-timeout --cidfile --pull --platform -q --quiet --explain --detach-keys --sig-proxy",
         ),
         (
             "create",
@@ -478,6 +140,11 @@ mod tests {
             "-d --detach -i --interactive -t --tty -e --env -w --workdir -u --user --privileged --env-file --detach-keys",
         ),
         ("attach", "--detach-keys --no-stdin --sig-proxy"),
+        (
+            "login",
+            "-u --username -p --password --password-stdin --authfile --tls-verify --get-login",
+        ),
+        ("logout", "-a --all --authfile"),
         ("wait", ""),
         ("inspect", "-f --format -s --size --type"),
         ("pause", ""),
@@ -486,12 +153,41 @@ mod tests {
         ("version", "-f --format"),
         ("info", "-f --format"),
         ("load", "-i --input -q --quiet"),
-        ("import", "-c --change -m --message"),
-        ("images", "-a --all -q --quiet --digests -f --filter --format --no-trunc"),
-        ("rmi", "-f --force"),
+        ("import", "-c --change -m --message --platform"),
+        ("save", "-o --output --platform"),
+        ("export", "-o --output"),
+        ("commit", "-a --author -c --change -m --message -p --pause"),
+        ("diff", ""),
+        ("images", "-a --all -q --quiet --digests -f --filter --format --no-trunc --tree"),
+        (
+            "push",
+            "-a --all-tags --all-platforms -q --quiet --progress --tls-verify --authfile --compression --compression-level \
+             --force-compression --format --digestfile",
+        ),
+        ("pull", "-a --all-tags --platform -q --quiet --progress --tls-verify"),
+        ("rmi", "-f --force --no-prune"),
+        ("image prune", "-a --all -f --force --filter --keep --unused-for"),
+        ("container prune", "-f --force --filter"),
+        ("system df", "-v --verbose --format"),
+        ("system prune", "-a --all -f --force --volumes --filter"),
+        ("system check", "--repair --quick --format"),
         ("tag", ""),
         ("image inspect", "-f --format"),
+        (
+            "image verify",
+            "--key --policy --signatures-in --format --platform --authfile --tls-verify",
+        ),
         ("history", "--format -H --human --no-trunc -q --quiet"),
+        (
+            "image copy",
+            "--all-platforms --platform --src-tls-verify --dest-tls-verify --progress -q --quiet --preserve-digests",
+        ),
+        ("manifest create", "-a --amend --insecure"),
+        ("manifest annotate", "--arch --os --os-version --variant --os-features"),
+        ("manifest inspect", "-v --verbose --insecure"),
+        ("manifest push", "-p --purge --insecure"),
+        ("manifest rm", ""),
+        ("search", "-f --filter --format --limit --no-trunc"),
         ("template list", ""),
         ("template build", "--suite --mirror"),
     ];

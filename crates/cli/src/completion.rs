@@ -94,11 +94,12 @@ fn words_repeat(grammar: &Grammar) -> bool {
 /// What a flag's value is.
 fn values_of(flag: &Flag) -> Choice {
     match flag.long {
-        "cidfile" | "device" | "env-file" | "input" | "volume" | "console-socket" | "log"
-        | "pid-file" | "pidfd-socket" | "process" | "resources" => Choice::Files,
+        "authfile" | "cidfile" | "device" | "env-file" | "input" | "volume" | "console-socket"
+        | "log" | "pid-file" | "pidfd-socket" | "process" | "resources" => Choice::Files,
         "root" | "state" | "bundle" | "cwd" => Choice::Directories,
         "network" => Choice::Words("container: host none"),
-        "pull" => Choice::Words("missing never"),
+        "progress" => Choice::Words("auto tty plain json quiet"),
+        "pull" => Choice::Words("always missing never"),
         "signal" | "stop-signal" => Choice::Words(SIGNALS),
         "type" => Choice::Words("container image"),
         _ => Choice::Unknown,

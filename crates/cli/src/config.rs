@@ -45,6 +45,12 @@ pub(crate) fn state_of_user() -> Option<PathBuf> {
     Some(PathBuf::from(directory).join("corten"))
 }
 
+/// Where the policy on images of registries is: `CORTEN_POLICY` names it, or it has its usual places.
+pub(crate) fn policy_files() -> registry::PolicyFiles {
+    let named = lookup("CORTEN_POLICY").filter(|path| !path.is_empty()).map(PathBuf::from);
+    registry::PolicyFiles { named, ..registry::PolicyFiles::default() }
+}
+
 /// A variable of the caller's, for `--env NAME`.
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub(crate) fn lookup(name: &str) -> Option<String> {

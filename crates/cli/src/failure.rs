@@ -29,6 +29,18 @@ pub(crate) enum Failure {
     /// A container of the OCI runtime's face.
     #[error("{0}")]
     Container(#[from] libcontainer::ContainerError),
+    /// A registry, or the way to it.
+    #[error("{0}")]
+    Registry(#[from] registry::RegistryError),
+    /// An image that may not be used, or of which nobody knows.
+    #[error("{0}")]
+    Admit(#[from] registry::AdmitError),
+    /// A login that cannot be read or kept.
+    #[error("{0}")]
+    Credentials(#[from] registry::CredentialsError),
+    /// A file on registries.
+    #[error("{0}")]
+    Rules(#[from] registry::BadRules),
     /// A format that is none, or does not fit.
     #[error("{0}")]
     Template(#[from] TemplateError),
@@ -67,6 +79,9 @@ impl Failure {
         match self {
             Self::Engine(error) => engine::chain(error),
             Self::Container(error) => engine::chain(error),
+            Self::Registry(error) => engine::chain(error),
+            Self::Admit(error) => engine::chain(error),
+            Self::Credentials(error) => engine::chain(error),
             Self::Values(failure) => failure.line(),
             Self::Doing { what, error } => format!("{what}: {}", engine::chain(error)),
             other => other.to_string(),

@@ -61,8 +61,10 @@ pub(crate) const CONTAINER: &[Flag] = &[
     one("", "name", "string", "Assign a name to the container"),
     one("", "network", "network", "Connect a container to a network: none, host or container:NAME"),
     one("", "pids-limit", "int", "Tune container pids limit (set -1 for unlimited)"),
+    one("", "platform", "string", "Image for this platform: OS/ARCHITECTURE[/VARIANT]"),
     switch("", "privileged", "Give extended privileges to this container"),
-    one("", "pull", "string", "Pull image before running (\"missing\", \"never\")"),
+    one("", "pull", "string", "Pull image before running (\"always\", \"missing\", \"never\")"),
+    switch("q", "quiet", "Suppress the pull output"),
     switch("", "read-only", "Mount the container's root filesystem as read only"),
     switch("", "rm", "Automatically remove the container when it exits"),
     many("", "security-opt", "list", "Security Options"),
@@ -135,7 +137,43 @@ pub(crate) const START: &[Flag] = &[
 ];
 pub(crate) const ATTACH: &[Flag] =
     &[DETACH_KEYS, switch("", "no-stdin", "Do not attach STDIN"), SIG_PROXY];
-pub(crate) const RMI: &[Flag] = &[switch("f", "force", "Force removal of the image")];
+pub(crate) const RMI: &[Flag] = &[
+    switch("f", "force", "Force removal of the image"),
+    switch("", "no-prune", "Do not delete untagged parents (there are none to delete)"),
+];
+const YES: Flag = switch("f", "force", "Do not prompt for confirmation");
+const UNTIL: Flag = many(
+    "",
+    "filter",
+    "filter",
+    "Provide filter values (e.g. \"until=<timestamp>\", \"label!=<name>\")",
+);
+pub(crate) const IMAGE_PRUNE: &[Flag] = &[
+    switch("a", "all", "Remove all unused images, not just dangling ones"),
+    UNTIL,
+    YES,
+    one("", "keep", "int", "Keep so many images of each repository, those that were used last"),
+    one(
+        "",
+        "unused-for",
+        "duration",
+        "Remove only images that were not used for so long (e.g. 30d)",
+    ),
+];
+pub(crate) const CONTAINER_PRUNE: &[Flag] = &[UNTIL, YES];
+pub(crate) const SYSTEM_PRUNE: &[Flag] = &[
+    switch("a", "all", "Remove all unused images not just dangling ones"),
+    UNTIL,
+    YES,
+    switch("", "volumes", "Prune anonymous volumes"),
+];
+pub(crate) const DF: &[Flag] =
+    &[FORMAT, switch("v", "verbose", "Show detailed information on space usage")];
+pub(crate) const CHECK: &[Flag] = &[
+    one("", "format", "string", "Format output as 'json'"),
+    switch("", "quick", "Do not read the contents of layers"),
+    switch("", "repair", "Mend what can be mended without a registry"),
+];
 pub(crate) const IMAGES: &[Flag] = &[
     switch("a", "all", "Show all images"),
     switch("", "digests", "Show digests"),
@@ -143,6 +181,7 @@ pub(crate) const IMAGES: &[Flag] = &[
     FORMAT,
     NO_TRUNC,
     QUIET,
+    switch("", "tree", "List each image below the index that it came in"),
 ];
 pub(crate) const HISTORY: &[Flag] = &[
     FORMAT,
@@ -162,11 +201,140 @@ pub(crate) const LOAD: &[Flag] = &[
 pub(crate) const IMPORT: &[Flag] = &[
     many("c", "change", "list", "Apply Dockerfile instruction to the created image"),
     one("m", "message", "string", "Set commit message for imported image"),
+    one("", "platform", "string", "Set platform if the image is for another machine"),
 ];
+pub(crate) const SAVE: &[Flag] = &[
+    one("o", "output", "string", "Write to a file, instead of STDOUT"),
+    one("", "platform", "string", "Save only what is for the given platform, as linux/arm64"),
+];
+pub(crate) const EXPORT: &[Flag] =
+    &[one("o", "output", "string", "Write to a file, instead of STDOUT")];
+pub(crate) const COMMIT: &[Flag] = &[
+    one("a", "author", "string", "Author (e.g., \"Ada Lovelace <ada@example.org>\")"),
+    many("c", "change", "list", "Apply Dockerfile instruction to the created image"),
+    one("m", "message", "string", "Commit message"),
+    switch("p", "pause", "Pause container during commit (default true)"),
+];
+const PLATFORM: Flag =
+    one("", "platform", "string", "Image for this platform: OS/ARCHITECTURE[/VARIANT]");
+const PROGRESS: Flag = one(
+    "",
+    "progress",
+    "string",
+    "How to show progress: \"auto\", \"tty\", \"plain\", \"json\" or \"quiet\"",
+);
+const TLS_VERIFY: Flag =
+    switch("", "tls-verify", "Require TLS with known certificates (default true)");
+pub(crate) const PULL: &[Flag] = &[
+    switch("a", "all-tags", "Download all tagged images in the repository"),
+    PLATFORM,
+    PROGRESS,
+    switch("q", "quiet", "Suppress verbose output"),
+    TLS_VERIFY,
+];
+pub(crate) const PUSH: &[Flag] = &[
+    switch("", "all-platforms", "Push the index that the image came with, and every image in it"),
+    switch("a", "all-tags", "Push all tags of an image to the repository"),
+    AUTHFILE,
+    one(
+        "",
+        "compression",
+        "string",
+        "How layers are compressed that the registry lacks: \"gzip\", \"zstd\" or \"none\" (default \"gzip\")",
+    ),
+    one("", "compression-level", "int", "1 to 9 (gzip, default 6), 1 to 19 (zstd, default 3)"),
+    one("", "digestfile", "file", "Write the digest of what was pushed to the file"),
+    switch("", "force-compression", "Pass over layers that the registry has in another form"),
+    one("", "format", "string", "Media types of the manifest: \"oci\" or \"docker\""),
+    PROGRESS,
+    switch("q", "quiet", "Suppress verbose output"),
+    TLS_VERIFY,
+];
+pub(crate) const COPY: &[Flag] = &[
+    switch(
+        "",
+        "all-platforms",
+        "Copy the whole index: every platform, and what stands beside them",
+    ),
+    switch(
+        "",
+        "dest-tls-verify",
+        "Require HTTPS and known certificates of the destination's registry (default true)",
+    ),
+    PLATFORM,
+    switch(
+        "",
+        "preserve-digests",
+        "Refuse a destination that cannot keep the digest; where it can, it is kept anyway",
+    ),
+    PROGRESS,
+    switch("q", "quiet", "Suppress verbose output"),
+    switch(
+        "",
+        "src-tls-verify",
+        "Require HTTPS and known certificates of the source's registry (default true)",
+    ),
+];
+pub(crate) const SEARCH: &[Flag] = &[
+    many(
+        "f",
+        "filter",
+        "filter",
+        "Filter output based on conditions provided: stars=N, is-official=BOOL",
+    ),
+    FORMAT,
+    one("", "limit", "int", "Max number of search results (default 25)"),
+    NO_TRUNC,
+    TLS_VERIFY,
+];
+const INSECURE: Flag = switch("", "insecure", "Allow communication with an insecure registry");
+pub(crate) const MANIFEST_CREATE: &[Flag] =
+    &[switch("a", "amend", "Amend an existing manifest list"), INSECURE];
+pub(crate) const MANIFEST_ANNOTATE: &[Flag] = &[
+    one("", "arch", "string", "Set architecture"),
+    one("", "os", "string", "Set operating system"),
+    many("", "os-features", "stringSlice", "Set operating system feature"),
+    one("", "os-version", "string", "Set operating system version"),
+    one("", "variant", "string", "Set architecture variant"),
+];
+pub(crate) const MANIFEST_INSPECT: &[Flag] =
+    &[INSECURE, switch("v", "verbose", "Output additional info including layers and platform")];
+pub(crate) const MANIFEST_PUSH: &[Flag] =
+    &[INSECURE, switch("p", "purge", "Remove the local manifest list after push")];
+const AUTHFILE: Flag = one(
+    "",
+    "authfile",
+    "path",
+    "File of logins (default $REGISTRY_AUTH_FILE, else config.json of $DOCKER_CONFIG or ~/.docker)",
+);
+pub(crate) const LOGIN: &[Flag] = &[
+    AUTHFILE,
+    switch("", "get-login", "Print the user's name that is logged in, and do nothing"),
+    one("p", "password", "string", "Password or access token; seen by other users of the machine"),
+    switch("", "password-stdin", "Take the password from stdin"),
+    TLS_VERIFY,
+    one("u", "username", "string", "Username"),
+];
+pub(crate) const LOGOUT: &[Flag] =
+    &[switch("a", "all", "Remove the logins for every registry"), AUTHFILE];
 pub(crate) const DEBIAN: &[Flag] = &[
     one("", "suite", "string", "Release to build (default: this machine's own)"),
     one("", "mirror", "string", "Package archive (default: this machine's own)"),
     many("", "package", "list", "Package to install beside the essential ones"),
+];
+pub(crate) const VERIFY: &[Flag] = &[
+    AUTHFILE,
+    FORMAT,
+    many("", "key", "file", "File of public keys (PEM); a signature by one of them is enough"),
+    one("", "platform", "string", "Platform whose image is verified: OS/ARCHITECTURE[/VARIANT]"),
+    one("", "policy", "file", "Verify by this policy instead of the one in force"),
+    one(
+        "",
+        "signatures-in",
+        "repository",
+        "Repository of the signatures, where they are not beside the image; with --key",
+    ),
+    TLS_VERIFY,
 ];
 pub(crate) const FORMAT_SHORT: &[Flag] = &[FORMAT_F];
 pub(crate) const INSPECT: &[Flag] = &[
@@ -225,10 +393,8 @@ const LATER: &[(&str, &str)] = &[
     ("", "oom-kill-disable"),
     ("", "oom-score-adj"),
     ("", "pid"),
-    ("", "platform"),
     ("p", "publish"),
     ("P", "publish-all"),
-    ("q", "quiet"),
     ("", "restart"),
     ("", "runtime"),
     ("", "shm-size"),

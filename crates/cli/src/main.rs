@@ -16,6 +16,8 @@ mod manual;
 mod oci;
 mod output;
 mod program;
+mod progress;
+mod registries;
 mod request;
 mod signals;
 mod table;

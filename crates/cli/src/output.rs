@@ -23,6 +23,11 @@ pub(crate) fn talk(text: &str) {
     let _nobody = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
+/// Talk as it is, without a newline of its own: a question, for example, behind which the answer is typed.
+pub(crate) fn talk_on(text: &str) {
+    let _nobody = std::io::stderr().write_all(text.as_bytes());
+}
+
 /// An error with its hint.
 pub(crate) fn error(line: &str, hint: Option<&str>) {
     talk(&format!("error: {line}"));

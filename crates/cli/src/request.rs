@@ -27,7 +27,6 @@ fn number<T: std::str::FromStr>(
 
 /// The request of a line: its first word is the image, the others are the command.
 pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
-    check_pull(matches)?;
     check_conflicts(matches)?;
     let mut config = ContainerConfig {
         command: matches.words.get(1..).unwrap_or_default().to_vec(),
@@ -76,16 +75,6 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         stop_timeout_s: number(matches, "stop-timeout")?,
         config,
     })
-}
-
-fn check_pull(matches: &Matches) -> Result<(), Failure> {
-    match matches.value("pull") {
-        None | Some("missing" | "never") => Ok(()),
-        Some("always") => Err(Failure::Engine(engine::EngineError::NotYet(
-            "--pull always: there is no registry client, so it".to_owned(),
-        ))),
-        Some(other) => Err(wrong("pull", other, "it is not one of always, missing, never")),
-    }
 }
 
 /// Flags that exclude each other.

@@ -64,6 +64,30 @@ pub(crate) fn is_terminal() -> bool {
     isatty(rustix::stdio::stdin())
 }
 
+/// A line that is typed but not shown. Nothing when it is given up, by the interrupt key or the end of the input.
+pub(crate) fn read_secret() -> std::io::Result<Option<String>> {
+    // Raw, not only silent: the interrupt key would end the program before the terminal is given back.
+    let _raw = Raw::enter().ok_or(std::io::ErrorKind::Unsupported)?;
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    loop {
+        let stdin = rustix::stdio::stdin();
+        if rustix::io::retry_on_intr(|| rustix::io::read(stdin, &mut byte))? == 0 {
+            return Ok(None);
+        }
+        match byte {
+            [b'\r' | b'\n'] => break,
+            // Interrupt; end of input. termios(3), VINTR and VEOF.
+            [0x03 | 0x04] => return Ok(None),
+            // Erase: the last letter, which may be several bytes. VERASE.
+            [0x08 | 0x7f] => while line.pop().is_some_and(|last| last & 0xc0 == 0x80) {},
+            // Kill: the whole line. VKILL.
+            [0x15] => line.clear(),
+            [other] => line.push(other),
+        }
+    }
+    Ok(Some(String::from_utf8(line).map_err(|_binary| std::io::ErrorKind::InvalidData)?))
+}
+
 /// Rows and columns of the first stream that is a terminal.
 pub(crate) fn size() -> Option<(u16, u16)> {
     let streams: [BorrowedFd<'static>; 3] =

@@ -1,7 +1,9 @@
 //! The engine itself: an open store, and what this machine is.
 
 use std::cell::OnceCell;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use libcontainer::cgroup::Layout;
 use store::{Paths, Store};
@@ -9,6 +11,8 @@ use store::{Paths, Store};
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::images::ImagesHandle;
+use crate::manifest_lists::ManifestListsHandle;
+use crate::room::Room;
 use crate::templates::Templates;
 
 /// Version of this program.
@@ -57,6 +61,18 @@ impl Engine {
         ImagesHandle::new(self)
     }
 
+    /// What takes room, and what gives it back.
+    #[must_use]
+    pub const fn room(&self) -> Room<'_> {
+        Room::new(self)
+    }
+
+    /// The lists of manifests.
+    #[must_use]
+    pub const fn manifest_lists(&self) -> ManifestListsHandle<'_> {
+        ManifestListsHandle { engine: self }
+    }
+
     /// The templates.
     #[must_use]
     pub const fn templates(&self) -> Templates<'_> {
@@ -67,6 +83,27 @@ impl Engine {
     #[must_use]
     pub const fn paths(&self) -> &Paths {
         self.store.paths()
+    }
+
+    /// Flushes what was pulled, and returns once it has outlived a power cut.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn settle(&self) -> Result<(), EngineError> {
+        Ok(self.store.settle()?)
+    }
+
+    /// Has a process of its own flush what was pulled: the caller need not wait for the disk. It ends with that.
+    pub(crate) fn settle_later(&self) -> Result<(), EngineError> {
+        let Paths { root, state } = self.paths();
+        let mut command = Command::new(&self.program);
+        command.arg("--root").arg(root).arg("--state").arg(state).arg("settle");
+        // Not in the caller's group: its interrupt key is not for this one.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        match command.spawn() {
+            Ok(_left_alone) => Ok(()),
+            Err(_no_process) => self.settle(),
+        }
     }
 
     /// The control groups of this machine, looked up once.

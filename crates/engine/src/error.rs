@@ -46,6 +46,23 @@ pub enum EngineError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A registry, or the way to it.
+    #[error(transparent)]
+    Registry(#[from] registry::RegistryError),
+    /// The policy refuses an image, or nobody can say whether it does.
+    #[error(transparent)]
+    Admit(Box<registry::AdmitError>),
+    /// An image that is not here, and that no registry gave.
+    #[error("image {name} is not here")]
+    NotPulled {
+        /// As it was asked for.
+        name: String,
+        /// Names that are nearly the same.
+        closest: Vec<String>,
+        /// Why it could not be pulled.
+        #[source]
+        cause: Box<EngineError>,
+    },
     /// No plan can be made of the configuration.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -144,6 +161,12 @@ pub enum EngineError {
     },
 }
 
+impl From<registry::AdmitError> for EngineError {
+    fn from(error: registry::AdmitError) -> Self {
+        Self::Admit(Box::new(error))
+    }
+}
+
 impl EngineError {
     /// What sort of refusal it is.
     #[must_use]
@@ -160,6 +183,21 @@ impl EngineError {
                 store::Kind::Permission => Kind::Permission,
                 store::Kind::Internal => Kind::Internal,
             },
+            Self::Registry(error) => match error.kind() {
+                registry::Kind::Invalid => Kind::Invalid,
+                registry::Kind::NotFound => Kind::NotFound,
+                registry::Kind::Unauthorized | registry::Kind::Denied => Kind::Permission,
+                registry::Kind::Full => Kind::Full,
+                registry::Kind::Unavailable
+                | registry::Kind::TooMany
+                | registry::Kind::Dishonest
+                | registry::Kind::Internal => Kind::Internal,
+            },
+            Self::Admit(error) => match **error {
+                registry::AdmitError::Refused(_) => Kind::Permission,
+                registry::AdmitError::Look { .. } => Kind::Internal,
+            },
+            Self::NotPulled { cause, .. } => cause.kind(),
             Self::State { .. } => Kind::Conflict,
             Self::Start { .. }
             | Self::Exec { .. }
@@ -207,8 +245,14 @@ impl EngineError {
                 Some(format!("did you mean {}?", closest.join(", ")))
             }
             Self::Store(StoreError::NotFound { what: "image", .. }) => Some(
-                "images come from corten load, corten import and corten template build".to_owned(),
+                "images come from corten pull, corten load, corten import and corten template build"
+                    .to_owned(),
             ),
+            Self::NotPulled { closest, .. } if !closest.is_empty() => {
+                Some(format!("did you mean {}?", closest.join(", ")))
+            }
+            Self::NotPulled { cause, .. } => cause.hint(),
+            Self::Registry(error) => error.hint(),
             Self::Store(StoreError::SeveralNames { .. }) => {
                 Some("remove its names one by one, or use --force".to_owned())
             }
@@ -227,6 +271,13 @@ impl EngineError {
             Self::NotRoot => Some("use sudo".to_owned()),
             _ => None,
         }
+    }
+
+    /// Of two errors one: that an image is not here, and why it could not be pulled.
+    #[must_use]
+    pub fn not_pulled(self, name: &str, cause: Self) -> Self {
+        let Self::Store(StoreError::NotFound { closest, .. }) = self else { return self };
+        Self::NotPulled { name: name.to_owned(), closest, cause: Box::new(cause) }
     }
 
     pub(crate) fn value(

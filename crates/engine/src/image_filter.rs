@@ -1,7 +1,9 @@
-//! Which images a list shows, by Docker's kinds of filters.
+//! Which images a list shows, by Docker's kinds of filters. Configurations are read where labels are asked for, and else not.
 
-use spec::Reference;
-use store::Image;
+use std::collections::{BTreeMap, HashMap};
+
+use spec::{Digest, ImageId, Reference};
+use store::ImageSummary;
 
 use crate::error::EngineError;
 use crate::images::ImagesHandle;
@@ -11,10 +13,35 @@ use crate::pattern::Pattern;
 #[derive(Clone, Debug, Default)]
 pub struct ImageFilter {
     dangling: Option<bool>,
-    labels: Vec<String>,
+    labels: Labels,
     references: Vec<Pattern>,
     before: Vec<String>,
     since: Vec<String>,
+    until_ns: Option<i128>,
+}
+
+/// Labels that something must have, and that it must not have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Labels(Vec<(String, bool)>);
+
+impl Labels {
+    pub(crate) fn add(&mut self, label: &str, wanted: bool) {
+        self.0.push((label.to_owned(), wanted));
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn are_met_by(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
+        let has = |label: &str| match label.split_once('=') {
+            Some((name, value)) => {
+                labels.and_then(|labels| labels.get(name)).is_some_and(|own| own == value)
+            }
+            None => labels.is_some_and(|labels| labels.contains_key(label)),
+        };
+        self.0.iter().all(|(label, wanted)| has(label) == *wanted)
+    }
 }
 
 impl ImageFilter {
@@ -32,13 +59,17 @@ impl ImageFilter {
                 "0" | "f" | "false" => self.dangling = Some(false),
                 _ => return Err(wrong("it is not true or false")),
             },
-            "label" => self.labels.push(value.to_owned()),
+            "label" => self.labels.add(value, true),
             "reference" => self.add_reference(value)?,
             "before" => self.before.push(value.to_owned()),
             "since" => self.since.push(value.to_owned()),
+            "until" => {
+                let time = time_ns(value).ok_or_else(|| wrong("it is no time and no duration"))?;
+                self.until_ns = Some(self.until_ns.map_or(time, |until| until.min(time)));
+            }
             _ => {
                 return Err(wrong(
-                    "the kind is not one of dangling, label, reference, before, since",
+                    "the kind is not one of dangling, label, reference, before, since, until",
                 ));
             }
         }
@@ -66,58 +97,124 @@ impl ImageFilter {
                 .iter()
                 .any(|pattern| spellings.iter().any(|name| pattern.is_in(name)))
     }
-
-    fn wants(&self, image: &Image) -> bool {
-        let labels = image.config.config.labels.as_ref();
-        let has = |wanted: &String| match wanted.split_once('=') {
-            Some((name, value)) => {
-                labels.and_then(|labels| labels.get(name)).is_some_and(|own| own == value)
-            }
-            None => labels.is_some_and(|labels| labels.contains_key(wanted)),
-        };
-        self.dangling.is_none_or(|dangling| dangling == image.names.is_empty())
-            && self.labels.iter().all(has)
-    }
 }
 
-/// An image under one of its names; none where it has none.
-pub type NamedImage = (Image, Option<Reference>);
+/// An image under one of its names.
+#[derive(Clone, Debug)]
+pub struct ListedImage {
+    /// The image.
+    pub summary: ImageSummary,
+    /// The name; none for an image that has none.
+    pub name: Option<Reference>,
+    /// What it is called by digest in that repository, or in one that it came from.
+    pub digest: Option<Reference>,
+}
+
+/// What images are called by digest.
+pub type DigestNames = HashMap<ImageId, Vec<Reference>>;
 
 impl ImagesHandle<'_> {
     /// Images that meet the filter, once for each of their names that does; the one that was made last first.
     ///
     /// # Errors
     /// When the store cannot be read, or a filter names an image that is not there.
-    pub fn list_by(&self, filter: &ImageFilter) -> Result<Vec<NamedImage>, EngineError> {
-        let time = |name: &String| self.resolve(name).map(|image| created_ns(&image));
+    pub fn list_by(&self, filter: &ImageFilter) -> Result<Vec<ListedImage>, EngineError> {
+        let time = |name: &String| {
+            self.resolve(name)
+                .map(|image| created_ns_of(image.config.created.as_deref().unwrap_or_default()))
+        };
         let before = filter.before.iter().map(time).collect::<Result<Vec<_>, _>>()?;
         let since = filter.since.iter().map(time).collect::<Result<Vec<_>, _>>()?;
-        let mut found = Vec::new();
-        let mut images = self.list()?;
+        let mut images: Vec<(i128, ImageSummary)> = self
+            .summaries()?
+            .into_iter()
+            .map(|summary| (created_ns_of(&summary.created), summary))
+            .collect();
+        images.retain(|(created, summary)| {
+            before.iter().all(|time| created < time)
+                && since.iter().all(|time| created > time)
+                && filter.until_ns.is_none_or(|until| *created < until)
+                && filter.dangling.is_none_or(|dangling| dangling == summary.names.is_empty())
+        });
+        if !filter.labels.is_empty() {
+            let labelled = self.labelled(&filter.labels)?;
+            images.retain(|(_, summary)| labelled.contains(&summary.id));
+        }
         // Those of the same time stay as they came.
-        images.sort_by_key(|image| std::cmp::Reverse(created_ns(image)));
-        for image in images {
-            let created = created_ns(&image);
-            let in_time = before.iter().all(|time| created < *time)
-                && since.iter().all(|time| created > *time);
-            if !in_time || !filter.wants(&image) {
-                continue;
-            }
-            let names: Vec<Option<Reference>> = if image.names.is_empty() {
-                vec![None]
-            } else {
-                image.names.iter().cloned().map(Some).collect()
-            };
-            let wanted = names.into_iter().filter(|name| filter.wants_name(name.as_ref()));
-            found.extend(wanted.map(|name| (image.clone(), name)));
+        images.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
+        let digests = self.digest_names()?;
+        let mut found = Vec::new();
+        for (_, summary) in images {
+            let digests = digests.get(&summary.id).map_or(&[][..], Vec::as_slice);
+            found.extend(listed(summary, digests, filter));
         }
         Ok(found)
     }
+
+    /// Images with these labels.
+    pub(crate) fn labelled(
+        &self,
+        labels: &Labels,
+    ) -> Result<std::collections::HashSet<ImageId>, EngineError> {
+        let images = self.list()?.into_iter();
+        let wanted = images.filter(|image| labels.are_met_by(image.config.config.labels.as_ref()));
+        Ok(wanted.map(|image| image.id).collect())
+    }
+
+    /// What images are called by digest, that of an index before that of a manifest in it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn digest_names(&self) -> Result<DigestNames, EngineError> {
+        let mut names = DigestNames::new();
+        for (image, repository, digest) in self.digests()? {
+            if let Ok(name) = format!("{repository}@{digest}").parse() {
+                names.entry(image).or_default().push(name);
+            }
+        }
+        Ok(names)
+    }
 }
 
-/// When an image was made, nanoseconds since 1970; long ago where it does not say.
-fn created_ns(image: &Image) -> i128 {
-    let created =
-        image.config.created.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    created.map_or(i128::MIN, jiff::Timestamp::as_nanosecond)
+/// Once for each name that is wanted; by the repositories that it came from where it has no name.
+fn listed(summary: ImageSummary, digests: &[Reference], filter: &ImageFilter) -> Vec<ListedImage> {
+    let repository = |name: &Reference| (name.domain().to_owned(), name.path().to_owned());
+    let mut rows: Vec<ListedImage> = summary
+        .names
+        .iter()
+        .filter(|name| filter.wants_name(Some(name)))
+        .map(|name| ListedImage {
+            summary: summary.clone(),
+            name: Some(name.clone()),
+            digest: digests.iter().find(|one| repository(one) == repository(name)).cloned(),
+        })
+        .collect();
+    if summary.names.is_empty() && filter.wants_name(digests.first()) {
+        rows.push(ListedImage { summary, name: None, digest: digests.first().cloned() });
+    }
+    rows
+}
+
+/// When something was made, nanoseconds since 1970; long ago where it does not say.
+pub(crate) fn created_ns_of(rfc3339: &str) -> i128 {
+    time_ns(rfc3339).unwrap_or(i128::MIN)
+}
+
+/// A time in the form of RFC 3339, nanoseconds since 1970.
+pub(crate) fn time_ns(rfc3339: &str) -> Option<i128> {
+    rfc3339.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_nanosecond)
+}
+
+impl ListedImage {
+    /// The digest, where it came from a registry.
+    #[must_use]
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref().and_then(Reference::digest)
+    }
+
+    /// The repository as people write it, without tag and digest.
+    #[must_use]
+    pub fn repository(&self) -> Option<String> {
+        self.name.as_ref().or(self.digest.as_ref()).map(Reference::familiar_name)
+    }
 }

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use store::{Image, Import, Loaded, Removed};
+use spec::{Digest, ImageId};
+use store::{Image, ImageSummary, Import, Loaded, Removed, StoreError};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -13,12 +14,16 @@ use crate::templates::HELLO;
 /// Handle on the images.
 #[derive(Clone, Copy, Debug)]
 pub struct ImagesHandle<'a> {
-    engine: &'a Engine,
+    pub(crate) engine: &'a Engine,
 }
 
 impl<'a> ImagesHandle<'a> {
     pub(crate) const fn new(engine: &'a Engine) -> Self {
         Self { engine }
+    }
+
+    pub(crate) const fn store(&self) -> store::Images<'a> {
+        self.engine.store.images()
     }
 
     /// The image of that name or id. `hello` is made out of this program when it is asked for.
@@ -53,12 +58,38 @@ impl<'a> ImagesHandle<'a> {
         Ok(self.engine.store.images().tag(&image.id, &reference, monitor::now_ns())?)
     }
 
+    /// Every image in short, the one that came last first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn summaries(&self) -> Result<Vec<ImageSummary>, EngineError> {
+        Ok(self.engine.store.images().summaries()?)
+    }
+
+    pub(crate) fn digests(&self) -> Result<Vec<(ImageId, String, Digest)>, EngineError> {
+        Ok(self.engine.store.images().digests()?)
+    }
+
     /// Removes a name, or an image.
     ///
     /// # Errors
-    /// When a container uses it.
+    /// When containers use it: they are named, with their states.
     pub fn remove(&self, text: &str, force: bool) -> Result<Removed, EngineError> {
-        Ok(self.engine.store.images().remove(text, force)?)
+        match self.engine.store.images().remove(text, force) {
+            Err(StoreError::InUse { what, name, holders }) => {
+                let holders = holders.into_iter().map(|holder| self.with_state(holder)).collect();
+                Err(StoreError::InUse { what, name, holders }.into())
+            }
+            removed => Ok(removed?),
+        }
+    }
+
+    fn with_state(&self, container: String) -> String {
+        match self.engine.containers().get(&container) {
+            Ok(found) => format!("{container} ({})", found.state.word()),
+            // It has gone meanwhile.
+            Err(_gone) => container,
+        }
     }
 
     /// Loads every image of an archive, from a file, which is read by places, or from a pipe.
@@ -97,5 +128,22 @@ impl<'a> ImagesHandle<'a> {
     /// When the store cannot be read.
     pub fn layer_sizes(&self, image: &Image) -> Result<Vec<u64>, EngineError> {
         Ok(self.engine.store.images().layer_sizes(image)?)
+    }
+
+    /// Copies an image of which one end or both are in the store.
+    ///
+    /// # Errors
+    /// When an end is not there, or a registry, an archive or the disk refuses.
+    pub fn copy(&self, copy: &registry::Copy<'_>) -> Result<registry::Copied, EngineError> {
+        if let registry::Place::Store(name) = copy.from {
+            // Made out of this program when it is asked for.
+            self.resolve(name)?;
+        }
+        let store = Some(&self.engine.store);
+        let copied = registry::copy(registry::Copy { store, now_ns: monitor::now_ns(), ..*copy })?;
+        if copied.image.is_some() {
+            self.engine.settle_later()?;
+        }
+        Ok(copied)
     }
 }

@@ -4,6 +4,8 @@
 //! writes down; a container's monitor acts. Nothing here mounts or clones, and ending this process disturbs no container.
 #![forbid(unsafe_code)]
 
+mod archives;
+mod changes;
 pub mod config;
 mod containers;
 mod documents;
@@ -16,31 +18,46 @@ mod images;
 mod life;
 mod list;
 mod lock;
+mod manifest_lists;
 mod merge;
 mod names;
 mod oci;
 pub mod parse;
 mod pattern;
 mod processes;
+mod pull;
+mod push;
+mod room;
 mod seccomp;
 mod start;
 mod state;
 mod templates;
 mod users;
 
+pub use archives::CommitRequest;
+pub use changes::changes;
 pub use containers::{Containers, CreateRequest};
 pub use documents::Document;
 pub use engine::{Engine, EngineConfig, VERSION};
 pub use error::{EngineError, Kind};
 pub use exec::ExecRequest;
-pub use image_filter::{ImageFilter, NamedImage};
+pub use image_filter::{DigestNames, ImageFilter, ListedImage};
 pub use images::ImagesHandle;
 pub use libcontainer::{Plan, chain};
 pub use life::Container;
 pub use list::{Filter, Row};
+pub use manifest_lists::{Annotation, ManifestListsHandle};
 pub use monitor::{Connection, FromMonitor, Received, format_time, log, now_ns};
 pub use processes::ProcessRow;
+pub use pull::{PullReport, PullRequest};
+pub use push::PushRequest;
+pub use room::{ImagePrune, PruneFilter, Room};
 pub use start::{Attach, Launch};
 pub use state::State;
-pub use store::{Image, Import, Loaded, Paths, Removed};
+pub use store::compression::{Compress, Compression};
+pub use store::layer::{Change, ChangeKind, TreeArchive};
+pub use store::{
+    Checked, ContainerUsage, Finding, Image, ImageSummary, ImageUsage, Import, ListMember, Loaded,
+    Paths, Problem, Pruned, Remedy, Removed, TransferUsage, Usage, VolumeUsage,
+};
 pub use templates::{DebianRequest, TemplateInfo, Templates};

@@ -1,14 +1,12 @@
-//! `images`, `load`, `import`, `rmi`, `tag`, `history` and the templates.
+//! `images`, `load`, `rmi`, `tag`, `history` and the templates.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use engine::{DebianRequest, Image, ImageFilter, Import};
+use engine::{DebianRequest, ImageFilter, ListedImage};
 use serde_json::{Value, json};
 use spec::Reference;
-use spec::image::RunConfig;
 
 use super::list::print;
 use crate::arguments::Matches;
@@ -29,24 +27,25 @@ const IMAGE_COLUMNS: &[(&str, &str)] = &[
 pub(super) fn images(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let mut filter = ImageFilter::default();
     for text in matches.values("filter") {
-        filter.add(text)?;
+        filter.add(&super::prune::absolute(text))?;
     }
     for name in &matches.words {
         filter.add_reference(name)?;
     }
     let engine = session.engine()?;
+    if matches.on("tree") {
+        return super::tree::images(&engine, &filter, matches);
+    }
     let whole = matches.on("no-trunc");
     let images = engine.images().list_by(&filter)?;
-    let rows: Vec<Value> =
-        images.iter().map(|(image, name)| row(image, name.as_ref(), whole)).collect();
     if matches.on("quiet") {
-        let mut ids: Vec<String> =
-            rows.iter().map(|row| row["ID"].as_str().unwrap_or_default().to_owned()).collect();
+        let mut ids: Vec<String> = images.iter().map(|image| id(image, whole)).collect();
         ids.dedup();
         let text: String = ids.iter().map(|id| format!("{id}\n")).collect();
         output::write(&text).map_err(Failure::file("write", "standard output"))?;
         return Ok(0);
     }
+    let rows: Vec<Value> = images.iter().map(|image| row(image, whole)).collect();
     let mut columns = IMAGE_COLUMNS.to_vec();
     if matches.on("digests") {
         columns.insert(2, ("Digest", "DIGEST"));
@@ -54,16 +53,22 @@ pub(super) fn images(session: &Session, matches: &Matches) -> Result<i32, Failur
     print(matches.value("format"), &columns, &rows)
 }
 
-fn row(image: &Image, name: Option<&Reference>, whole: bool) -> Value {
-    let created = image.config.created.as_deref().unwrap_or_default();
+fn id(image: &ListedImage, whole: bool) -> String {
+    let id = &image.summary.id;
+    if whole { id.to_string() } else { id.short().to_owned() }
+}
+
+fn row(image: &ListedImage, whole: bool) -> Value {
+    let created = &image.summary.created;
+    let none = || "<none>".to_owned();
     json!({
-        "Repository": name.map_or_else(|| "<none>".to_owned(), Reference::familiar_name),
-        "Tag": name.and_then(Reference::tag).unwrap_or("<none>"),
-        "Digest": "<none>",
-        "ID": if whole { image.id.to_string() } else { image.id.short().to_owned() },
+        "Repository": image.repository().unwrap_or_else(none),
+        "Tag": image.name.as_ref().and_then(Reference::tag).unwrap_or("<none>"),
+        "Digest": image.digest().map_or_else(none, ToString::to_string),
+        "ID": id(image, whole),
         "CreatedSince": if created.is_empty() { "N/A".to_owned() } else { format!("{} ago", duration(now() - seconds_of(created))) },
         "CreatedAt": if created.is_empty() { "N/A".to_owned() } else { local_time(seconds_of(created)) },
-        "Size": size(image.size_bytes),
+        "Size": size(image.summary.size_bytes),
         "Containers": "N/A",
         "SharedSize": "N/A",
         "UniqueSize": "N/A",
@@ -106,89 +111,6 @@ pub(super) fn load(session: &Session, matches: &Matches) -> Result<i32, Failure>
         }
     }
     Ok(0)
-}
-
-pub(super) fn import(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
-    let path = matches.word(0);
-    let reference = matches
-        .words
-        .get(1)
-        .map(|name| name.parse::<Reference>().map_err(|error| Failure::Words(error.to_string())))
-        .transpose()?;
-    let import = Import {
-        platform: None,
-        reference,
-        config: changes(matches)?,
-        created: engine::format_time(engine::now_ns()),
-        created_by: String::new(),
-        comment: matches.value("message").unwrap_or("Imported from -").to_owned(),
-    };
-    let archive: Box<dyn Read + Send> = if path == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(File::open(path).map_err(Failure::file("import", path))?)
-    };
-    let image = engine
-        .images()
-        .import(archive, &import)
-        .map_err(|error| Failure::Doing { what: format!("import {path}"), error })?;
-    output::line(&image.id.to_string());
-    Ok(0)
-}
-
-/// The instructions of a Dockerfile that change how an image runs.
-fn changes(matches: &Matches) -> Result<RunConfig, Failure> {
-    let mut config = RunConfig::default();
-    for change in matches.values("change") {
-        let (instruction, value) =
-            change.trim().split_once(char::is_whitespace).unwrap_or((change, ""));
-        let value = value.trim();
-        let wrong = |why: &str| Failure::Words(format!("invalid change {change:?}: {why}"));
-        let words = || match serde_json::from_str::<Vec<String>>(value) {
-            Ok(words) => Some(words),
-            Err(_shell_form) => Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), value.to_owned()]),
-        };
-        match instruction.to_ascii_uppercase().as_str() {
-            "CMD" => config.cmd = words(),
-            "ENTRYPOINT" => config.entrypoint = words(),
-            "ENV" => {
-                let pair = value
-                    .split_once('=')
-                    .or_else(|| value.split_once(' '))
-                    .ok_or_else(|| wrong("it is not of the form NAME=value"))?;
-                config.env.get_or_insert_default().push(format!(
-                    "{}={}",
-                    pair.0,
-                    pair.1.trim_matches('"')
-                ));
-            }
-            "LABEL" => {
-                let (name, value) = value
-                    .split_once('=')
-                    .ok_or_else(|| wrong("it is not of the form NAME=value"))?;
-                config
-                    .labels
-                    .get_or_insert_default()
-                    .insert(name.trim_matches('"').to_owned(), value.trim_matches('"').to_owned());
-            }
-            "USER" => value.clone_into(&mut config.user),
-            "WORKDIR" => value.clone_into(&mut config.working_dir),
-            "STOPSIGNAL" => config.stop_signal = Some(value.to_owned()),
-            "EXPOSE" => drop(
-                config.exposed_ports.get_or_insert_default().insert(value.to_owned(), json!({})),
-            ),
-            "VOLUME" => {
-                drop(config.volumes.get_or_insert_default().insert(value.to_owned(), json!({})));
-            }
-            _ => {
-                return Err(wrong(
-                    "the instruction is not one of CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR",
-                ));
-            }
-        }
-    }
-    Ok(config)
 }
 
 pub(super) fn rmi(session: &Session, matches: &Matches) -> Result<i32, Failure> {

@@ -177,7 +177,7 @@ fn id(row: &Row, whole: bool) -> &str {
     if whole { id.as_str() } else { id.short() }
 }
 
-fn value(row: &Row, whole: bool) -> Value {
+pub(super) fn value(row: &Row, whole: bool) -> Value {
     let record = &row.container.record;
     let created = record.created_ns / 1_000_000_000;
     let command = if whole { row.command.clone() } else { truncate(&row.command, COMMAND_COLUMNS) };

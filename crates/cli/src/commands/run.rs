@@ -32,16 +32,22 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     }
     let keys = detach_keys(matches, request.config.tty)?;
     let id_file = IdFile::claim(matches.value("cidfile"))?;
-    // Held before anything starts, so that no signal is lost between.
-    let held = (!detached).then(|| Held::take(proxies(matches), request.config.tty));
-    let launch = Launch::begin(&session.paths()?, &request.config.network)?;
-    let engine = session.engine()?;
+    let attach = Attach { input, output: !detached, size: terminal::size() };
+    let (held, engine, started) = super::pull::with_image(session, matches, || {
+        // Held before anything starts, so that no signal is lost between; a pull can be interrupted.
+        let held = (!detached).then(|| Held::take(proxies(matches), request.config.tty));
+        match launch(session, &request, attach) {
+            Ok((engine, started)) => Ok((held, engine, started)),
+            Err(failure) => {
+                if let Some(held) = held {
+                    held.release();
+                }
+                Err(failure)
+            }
+        }
+    })?;
+    let (id, name, mut connection) = started;
     let containers = engine.containers();
-    let (id, name, mut connection) = containers.run(
-        launch,
-        &request,
-        Attach { input, output: !detached, size: terminal::size() },
-    )?;
     id_file.write(&id)?;
     warn(&containers.started(&id, &name, &mut connection)?);
     let Some(held) = held else {
@@ -49,6 +55,18 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
         return Ok(0);
     };
     foreground(&engine, &id, connection, (input, request.config.tty), keys, held)
+}
+
+/// The engine, and what a container that has begun is known by.
+fn launch(
+    session: &Session,
+    request: &engine::CreateRequest,
+    attach: Attach,
+) -> Result<(Engine, (ContainerId, String, Connection)), Failure> {
+    let launch = Launch::begin(&session.paths()?, &request.config.network)?;
+    let engine = session.engine()?;
+    let started = engine.containers().run(launch, request, attach)?;
+    Ok((engine, started))
 }
 
 fn explain(session: &Session, request: &engine::CreateRequest) -> Result<i32, Failure> {
@@ -153,8 +171,9 @@ pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failur
         return explain(session, &request);
     }
     let id_file = IdFile::claim(matches.value("cidfile"))?;
-    let engine = session.engine()?;
-    let (id, warnings) = engine.containers().create(&request)?;
+    let (id, warnings) = super::pull::with_image(session, matches, || {
+        Ok(session.engine()?.containers().create(&request)?)
+    })?;
     warn(&warnings);
     id_file.write(&id)?;
     output::line(id.as_str());

@@ -1,0 +1,210 @@
+//! What goes out of the store and what containers leave in it: saved images, exported root file systems, committed containers,
+//! and the list of what a container changed.
+
+use std::io::Write;
+
+use spec::Reference;
+use spec::image::{Platform, RunConfig};
+use store::layer::{self, Change, TreeArchive, TreeError};
+use store::{Commit, Image, RootView, Saved, StoreError};
+
+use crate::changes::changes;
+use crate::config::MountSource;
+use crate::containers::Containers;
+use crate::error::EngineError;
+use crate::images::ImagesHandle;
+use crate::life::Container;
+use crate::parse::signal_name;
+use crate::state::State;
+
+const SIGTERM: i32 = 15;
+/// What `merge` gives a container with a terminal.
+const TERM: &str = "TERM=xterm";
+
+/// An image that is wanted of a container.
+#[derive(Clone, Debug, Default)]
+pub struct CommitRequest {
+    /// Its name; none is needed.
+    pub reference: Option<Reference>,
+    /// Who made it.
+    pub author: String,
+    /// Words for its history.
+    pub message: String,
+    /// Instructions of a Dockerfile over what the container says.
+    pub changes: Vec<String>,
+    /// Whether the container's processes stand still meanwhile.
+    pub pause: bool,
+}
+
+impl ImagesHandle<'_> {
+    /// Writes images into one archive. A repository without a tag means all its tags; an id, the image without a name.
+    ///
+    /// # Errors
+    /// When there is no such image, or it is for another platform, or the writer refuses: what was written is not whole then.
+    pub fn save(
+        &self,
+        names: &[String],
+        platform: Option<&Platform>,
+        writer: impl Write,
+    ) -> Result<(), EngineError> {
+        let mut saved: Vec<Saved> = Vec::new();
+        for text in names {
+            for (image, name) in self.named(text)? {
+                refuse_other(text, &image, platform)?;
+                let known = saved.iter_mut().find(|known| known.image.id == image.id);
+                let entry = match known {
+                    Some(entry) => entry,
+                    None => saved.push_mut(Saved { image, names: Vec::new() }),
+                };
+                entry.names.extend(name.filter(|name| !entry.names.contains(name)));
+            }
+        }
+        Ok(self.store().save(&saved, writer)?)
+    }
+
+    /// What one word of `save` means.
+    fn named(&self, text: &str) -> Result<Vec<(Image, Option<Reference>)>, EngineError> {
+        let reference = text.parse::<Reference>().ok();
+        if let Some(repository) =
+            reference.as_ref().filter(|name| name.tag().is_none() && name.digest().is_none())
+        {
+            let is_of = |name: &Reference| name.familiar_name() == repository.familiar_name();
+            let mut found = Vec::new();
+            for image in self.list()? {
+                let names: Vec<_> =
+                    image.names.iter().filter(|name| is_of(name)).cloned().collect();
+                found.extend(names.into_iter().map(|name| (image.clone(), Some(name))));
+            }
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        let image = self.resolve(text)?;
+        let pinned = reference.map(|name| name.pinned());
+        let name = pinned.filter(|name| image.names.contains(name));
+        Ok(vec![(image, name)])
+    }
+}
+
+impl Containers<'_> {
+    /// The archive of everything that a container sees of its own: not its volumes, nor what else is mounted.
+    ///
+    /// # Errors
+    /// When there is no such container, or its root cannot be read.
+    pub fn export(&self, text: &str) -> Result<TreeArchive, EngineError> {
+        let container = self.get(text)?;
+        let (_image, layers) = self.layers(&container)?;
+        let mut directories = vec![container.dirs.upper.clone()];
+        directories.extend(layers);
+        layer::tree(&RootView::of(&directories)).map_err(unreadable(&container))
+    }
+
+    /// What a container changed of its image's files, sorted by path.
+    ///
+    /// # Errors
+    /// As [`Containers::export`].
+    pub fn changes(&self, text: &str) -> Result<Vec<Change>, EngineError> {
+        let container = self.get(text)?;
+        let (_image, layers) = self.layers(&container)?;
+        let lower = RootView::of(&layers);
+        layer::changes(&container.dirs.upper, &lower).map_err(unreadable(&container))
+    }
+
+    /// Makes an image of a container's image and what the container changed.
+    ///
+    /// # Errors
+    /// When there is no such container, an instruction is none, or the disk refuses; nothing is left then.
+    pub fn commit(&self, text: &str, request: &CommitRequest) -> Result<Image, EngineError> {
+        let container = self.get(text)?;
+        let (image, _layers) = self.layers(&container)?;
+        let said = run_config(&container, image.as_ref());
+        let config = changes(&said, request.changes.iter().map(String::as_str))?;
+        let now = monitor::now_ns();
+        let commit = Commit {
+            parent: image.as_ref(),
+            upper: &container.dirs.upper,
+            reference: request.reference.clone(),
+            config,
+            author: request.author.clone(),
+            comment: request.message.clone(),
+            created_by: container.config.command.join(" "),
+            created: monitor::format_time(now),
+        };
+        let make = || Ok(self.engine.store.images().commit(&commit, now)?);
+        let runs = matches!(container.state, State::Running { paused: false, .. });
+        if !(runs && request.pause) {
+            return make();
+        }
+        let id = container.record.id.as_str();
+        self.pause(id)?;
+        let made = make();
+        let resumed = self.unpause(id);
+        made.and_then(|image| resumed.map(|()| image))
+    }
+
+    /// The container's image and its layers, the top one first, each of which must be there.
+    fn layers(
+        &self,
+        container: &Container,
+    ) -> Result<(Option<Image>, Vec<std::path::PathBuf>), EngineError> {
+        let images = self.engine.store.images();
+        let id = container.record.image.as_ref();
+        let image = id.map(|id| images.resolve(&id.to_string())).transpose()?;
+        let layers = image.as_ref().map(|image| images.layer_paths(image)).unwrap_or_default();
+        for layer in &layers {
+            std::fs::metadata(layer).map_err(EngineError::file("open", layer))?;
+        }
+        Ok((image, layers))
+    }
+}
+
+fn unreadable(container: &Container) -> impl FnOnce(TreeError) -> EngineError {
+    let what = format!("read the files of container {}", container.record.name);
+    move |cause| StoreError::Unpack { what, cause: Box::new(cause) }.into()
+}
+
+fn refuse_other(text: &str, image: &Image, platform: Option<&Platform>) -> Result<(), EngineError> {
+    let Some(wanted) = platform else { return Ok(()) };
+    let own = Platform {
+        architecture: image.config.architecture.clone(),
+        os: image.config.os.clone(),
+        variant: image.config.variant.clone(),
+        ..Platform::default()
+    };
+    if wanted.fit(&own).is_some() {
+        return Ok(());
+    }
+    Err(EngineError::value("platform", wanted.to_string(), format!("image {text} is for {own}")))
+}
+
+/// How a container runs, as an image says it.
+fn run_config(container: &Container, image: Option<&Image>) -> RunConfig {
+    let base = image.map(|image| image.config.config.clone()).unwrap_or_default();
+    let config = &container.config;
+    let some = |list: &Vec<String>| Some(list.clone()).filter(|list| !list.is_empty());
+    let of_image = |variable: &String| base.env.iter().flatten().any(|known| known == variable);
+    let mut env = config.env.clone();
+    env.retain(|variable| variable != TERM || of_image(variable) || !config.tty);
+    let anonymous = config.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Volume { anonymous: true, .. } => Some(mount.target.display().to_string()),
+        MountSource::Volume { .. } | MountSource::Bind { .. } | MountSource::Tmpfs => None,
+    });
+    let mut volumes = base.volumes.clone().unwrap_or_default();
+    volumes.extend(anonymous.map(|target| (target, serde_json::json!({}))));
+    let is_default = config.stop_signal == SIGTERM;
+    let workdir = if config.workdir == "/" { &base.working_dir } else { &config.workdir };
+    RunConfig {
+        user: config.user.clone(),
+        env: some(&env),
+        entrypoint: some(&config.entrypoint),
+        cmd: some(&config.command),
+        volumes: Some(volumes).filter(|volumes| !volumes.is_empty()),
+        working_dir: workdir.clone(),
+        labels: Some(config.labels.clone()).filter(|labels| !labels.is_empty()),
+        stop_signal: (!is_default).then(|| signal_name(config.stop_signal)).or(base.stop_signal),
+        on_build: None,
+        exposed_ports: base.exposed_ports,
+        healthcheck: base.healthcheck,
+        shell: base.shell,
+    }
+}

@@ -1,0 +1,207 @@
+//! What goes out: saved images that other tools read, exported root file systems, committed containers that run, and the list of
+//! what a container changed.
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use testkit::Corten;
+
+    fn corten() -> Corten {
+        Corten::with_busybox(env!("CARGO_BIN_EXE_corten"))
+    }
+
+    fn tool(program: &str, arguments: &[&str]) -> String {
+        let output = Command::new(program).args(arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{program} {arguments:?}: {stderr}");
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    fn text(path: &Path) -> &str {
+        path.to_str().unwrap()
+    }
+
+    /// A container that has ended, with changes.
+    fn changed(corten: &Corten) {
+        let script = "echo words > /root/note; rm /etc/group; mkdir -p /opt/made; ln /root/note /opt/made/again";
+        corten.ok(&["run", "--name", "box", "-e", "A=1", "busybox", "sh", "-c", script]);
+    }
+
+    #[test]
+    fn other_tools_read_what_is_saved() {
+        let corten = corten();
+        changed(&corten);
+        corten.ok(&["commit", "box", "example.test/team/changed:v1"]);
+        let archive = corten.directory().join("saved.tar");
+        let names = ["example.test/team/changed:v1", "busybox"];
+        corten.ok(&["save", "-o", text(&archive), names[0], names[1]]);
+        for name in names {
+            let id = corten.ok(&["image", "inspect", "-f", "{{.Id}}", name]);
+            let layers = corten.ok(&["image", "inspect", "-f", "{{json .RootFS.Layers}}", name]);
+            let full = if name == "busybox" { "docker.io/library/busybox:latest" } else { name };
+            let docker = format!("docker-archive:{}:{full}", archive.display());
+            let config = tool("skopeo", &["inspect", "--config", "--raw", &docker]);
+            let layers: serde_json::Value = serde_json::from_str(&layers).unwrap();
+            let parsed: serde_json::Value = serde_json::from_str(&config).unwrap();
+            assert_eq!(parsed["rootfs"]["diff_ids"], layers);
+            // The configuration's own bytes: their digest is the image's id.
+            let hash = format!("skopeo inspect --config --raw {docker} | sha256sum");
+            assert_eq!(format!("{id}  -"), format!("sha256:{}", tool("sh", &["-c", &hash])));
+            // Every byte of every layer is read, and its digest compared.
+            let to = format!("oci:{}:x", corten.directory().join("layout").display());
+            tool("skopeo", &["--insecure-policy", "copy", "--quiet", &docker, &to]);
+        }
+        // Podman's ids are the digests of configurations too.
+        let storage = corten.directory().join("podman");
+        let podman = |arguments: &[&str]| {
+            let (root, run) = (storage.join("root"), storage.join("run"));
+            let own = ["--root", text(&root), "--runroot", text(&run), "--storage-driver", "vfs"];
+            tool("podman", &[&own[..], arguments].concat())
+        };
+        podman(&["load", "--quiet", "-i", text(&archive)]);
+        let known = podman(&["images", "--no-trunc", "--quiet"]);
+        for name in names {
+            let id = corten.ok(&["image", "inspect", "-f", "{{.Id}}", name]);
+            assert!(known.contains(&id), "{name}: {id} is none of {known}");
+        }
+        // As an OCI layout, with one name for each tag.
+        let oci = corten.directory().join("oci");
+        std::fs::create_dir(&oci).unwrap();
+        tool("tar", &["-xf", text(&archive), "-C", text(&oci)]);
+        tool("umoci", &["stat", "--image", &format!("{}:v1", oci.display())]);
+        let config = tool("skopeo", &["inspect", "--config", &format!("oci:{}:v1", oci.display())]);
+        assert!(config.contains("A=1"), "{config}");
+        // And our own, into another store.
+        let other = Corten::new(env!("CARGO_BIN_EXE_corten"));
+        other.ok(&["load", "-i", text(&archive)]);
+        let ids = |corten: &Corten| {
+            let listed = corten.ok(&[
+                "images",
+                "--no-trunc",
+                "--format",
+                "{{.Repository}} {{.Tag}} {{.ID}}",
+            ]);
+            let mut lines: Vec<String> = listed.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(ids(&other), ids(&corten));
+        assert_eq!(other.ok(&["run", "--rm", names[0], "cat", "/opt/made/again"]), "words");
+    }
+
+    #[test]
+    fn an_output_is_whole_or_not_there() {
+        let corten = corten();
+        let out = corten.directory().join("out");
+        std::fs::create_dir(&out).unwrap();
+        let path = out.join("saved.tar");
+        let said = corten.fails(&["save", "-o", text(&path), "busybox", "missing"], 1);
+        assert!(said.contains("no such image: missing"), "{said}");
+        let layers = std::fs::read_dir(corten.root().join("layers")).unwrap();
+        let layer = layers.map(|layer| layer.unwrap().path()).next().unwrap();
+        std::fs::File::create(layer.join("bin/busybox")).unwrap();
+        let said = corten.fails(&["save", "-o", text(&path), "busybox"], 1);
+        assert!(said.contains("\"bin/busybox\" of the layer has 0 bytes instead of"), "{said}");
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
+        let said = corten.fails(&["save", "--platform", "linux/riscv64", "busybox"], 1);
+        assert!(said.contains("image busybox is for linux/"), "{said}");
+        let full = corten.fails(&["export", "-o", "/dev/full", "missing"], 1);
+        assert!(full.contains("no such container: missing"), "{full}");
+    }
+
+    #[test]
+    fn a_committed_container_is_an_image_that_runs() {
+        let corten = corten();
+        changed(&corten);
+        let id = corten.ok(&[
+            "commit",
+            "-a",
+            "Ada",
+            "-m",
+            "words",
+            "-c",
+            "CMD [\"cat\", \"/root/note\"]",
+            "--change",
+            "LABEL x=\"1 2\"",
+            "box",
+            "changed",
+        ]);
+        assert_eq!(corten.ok(&["run", "--rm", "changed"]), "words");
+        assert_eq!(
+            corten.ok(&["run", "--rm", &id, "sh", "-c", "echo $A; test -e /opt/made/again"]),
+            "1"
+        );
+        let of = |format: &str| corten.ok(&["image", "inspect", "-f", format, "changed"]);
+        assert_eq!(of("{{.Author}} {{.Config.Labels.x}}"), "Ada 1 2");
+        let history = corten.ok(&[
+            "history",
+            "--no-trunc",
+            "--format",
+            "{{.Comment}}|{{.CreatedBy}}",
+            "changed",
+        ]);
+        assert!(history.starts_with("words|sh -c echo words"), "{history}");
+        let said = corten.fails(&["commit", "-c", "RUN true", "box"], 1);
+        assert!(said.contains("invalid change \"RUN true\""), "{said}");
+    }
+
+    #[test]
+    fn a_running_container_stands_still_only_meanwhile() {
+        let corten = corten();
+        corten.ok(&[
+            "run",
+            "-d",
+            "--name",
+            "loop",
+            "busybox",
+            "sh",
+            "-c",
+            "while :; do date > /root/now; done",
+        ]);
+        for flags in [&["commit"][..], &["commit", "--pause=false"]] {
+            corten.ok(&[flags, &["loop", "running"]].concat());
+            assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "loop"]), "running");
+        }
+        corten.ok(&["pause", "loop"]);
+        corten.ok(&["commit", "loop"]);
+        assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "loop"]), "paused");
+        corten.ok(&["unpause", "loop"]);
+        corten.ok(&["rm", "-f", "loop"]);
+    }
+
+    #[test]
+    fn what_is_exported_is_imported_as_it_was() {
+        let corten = corten();
+        changed(&corten);
+        let archive = corten.directory().join("c.tar");
+        corten.ok(&["export", "-o", text(&archive), "box"]);
+        let streamed = corten.command().args(["export", "box"]).output().unwrap().stdout;
+        assert!(streamed == std::fs::read(&archive).unwrap());
+        let listing = tool("tar", &["-tf", text(&archive)]);
+        assert!(listing.lines().any(|line| line == "opt/made/again"), "{listing}");
+        assert!(!listing.contains("etc/group\n") && !listing.contains(".wh."), "{listing}");
+        corten.ok(&[
+            "import",
+            "-c",
+            "CMD cat /root/note",
+            "--platform",
+            "linux/amd64",
+            text(&archive),
+            "flat",
+        ]);
+        assert_eq!(corten.ok(&["run", "--rm", "flat"]), "words");
+    }
+
+    #[test]
+    fn changes_are_printed() {
+        let corten = corten();
+        changed(&corten);
+        let expected =
+            "C /etc\nD /etc/group\nA /opt\nA /opt/made\nA /opt/made/again\nC /root\nA /root/note";
+        assert_eq!(corten.ok(&["diff", "box"]), expected);
+        corten.ok(&["create", "--name", "new", "busybox"]);
+        assert_eq!(corten.ok(&["container", "diff", "new"]), "");
+    }
+}
