@@ -10,6 +10,7 @@ mod density;
 mod floor;
 mod oci;
 mod peers;
+mod pull;
 mod start;
 mod steps;
 mod timing;
@@ -52,6 +53,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("ps", density::ps),
     ("memory", density::memory),
     ("size", density::size),
+    ("pull", pull::pull),
+    ("images", pull::images),
 ];
 
 /// Runs the named sections, or all.

@@ -23,7 +23,10 @@ pub(crate) fn check() -> anyhow::Result<()> {
 
 fn test(name: &str, more: &[&str]) -> anyhow::Result<()> {
     let mut command = Command::new("cargo");
-    command.args(["test", "--quiet", "--package", "cli", "--bin", "corten", "--", "--exact", name]);
+    // Of the whole workspace, as every other build here: a package alone has other features of what it uses, and would be built
+    // with all of it once more.
+    let selection = ["--workspace", "--bin", "corten"];
+    command.args(["test", "--quiet"]).args(selection).args(["--", "--exact", name]);
     let output = command.args(more).output().with_context(|| format!("run {command:?}"))?;
     if output.status.success() {
         return Ok(());
