@@ -64,6 +64,9 @@ const SECTIONS: &[(&str, Section)] = &[
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let program = program()?;
     if args.first().is_none_or(|first| first != INSIDE) {
+        if args.is_empty() || args.iter().any(|section| section == "pull") {
+            pull::prepare()?;
+        }
         return enter_private_mounts(args);
     }
     let wanted = &args[1..];

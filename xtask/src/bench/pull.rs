@@ -242,14 +242,28 @@ pub(super) fn images(ground: &Ground) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes the image and brings it to the registry.
+/// Makes the image, with the machine's network: the ground has none.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn prepare() -> anyhow::Result<()> {
+    shell(&format!("{}/tests/make-debian-image {}", repository()?.display(), archive()?.display()))
+}
+
+/// Kept between runs: it takes a minute to make, and the ground is new each time.
+fn archive() -> anyhow::Result<PathBuf> {
+    Ok(repository()?.join("target/bench/debian.tar"))
+}
+
+fn repository() -> anyhow::Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent")
+}
+
+/// Brings the image to the registry.
 fn publish(registry: &RegistryServer) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent")?;
-    // Kept between runs, and beside what the tests use: it takes a minute to make, and the ground is new each time.
-    let archive = root.join("target/tmp/debian-big.tar");
+    let archive = archive()?;
     shell(&format!(
-        "{}/tests/make-debian-image {archive} && skopeo --insecure-policy copy --quiet --dest-tls-verify=false oci-archive:{archive}:debian:big docker://{}/{REPOSITORY}:big",
-        root.display(),
+        "skopeo --insecure-policy copy --quiet --dest-tls-verify=false oci-archive:{archive}:debian:big docker://{}/{REPOSITORY}:big",
         registry.host(),
         archive = archive.display()
     ))?;
