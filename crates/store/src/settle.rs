@@ -1,7 +1,7 @@
 //! What is whole and can be used, but would not outlive a power cut yet: it is flushed by [`Store::settle`], which a pull leaves to
 //! a process of its own, and forgotten by the first command after a boot that came too soon.
 //!
-//! Waiting for the disk would more than double a pull (SPECIFICATION.md), and what is lost can be pulled again. Until it is
+//! Waiting for the disk would take longer than the pull (ARCHITECTURE.md, store), and what is lost can be pulled again. Until it is
 //! flushed a layer counts in the boot that its row names; nothing half is ever seen, before or after.
 //! Sources: sync(2), proc_sys_kernel(5) "random/boot_id".
 

@@ -200,7 +200,7 @@ fn remove(ground: &Ground, image: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One layer of a gigabyte, compressed by zstd: beside zstd itself, which writes one file.
+/// One layer of a gigabyte, compressed by zstd.
 fn zstd(ground: &Ground, registry: &RegistryServer) -> anyhow::Result<()> {
     let (tree, layout) = (ground.scratch("zstd-tree"), ground.scratch("zstd-layout"));
     let name = format!("{}/bench/zstd:1", registry.host());
