@@ -18,7 +18,8 @@ use super::timing::{Times, print, timed};
 const ROUNDS: usize = 7;
 /// Engines that take many seconds run once in so many rounds.
 const SLOW: usize = 3;
-const REPOSITORY: &str = "bench/debian";
+/// Below `bench/`.
+const REPOSITORY: &str = "debian";
 /// Images that are listed.
 const LISTED: usize = 500;
 
@@ -37,9 +38,9 @@ struct Contestant {
 /// When a server does not start or a command fails.
 pub(super) fn pull(ground: &Ground) -> anyhow::Result<()> {
     let registry = RegistryServer::start();
-    let image = format!("{}/{REPOSITORY}:big", registry.host());
+    let image = format!("{}/bench/{REPOSITORY}:big", registry.host());
     publish(&registry)?;
-    let layers = layers(&registry)?;
+    let layers = layers(&registry, REPOSITORY, "big")?;
     let docker = Daemon::start(ground)?;
     let contestants = contestants(ground, &registry, (&image, &layers), docker.as_ref())?;
     let rows = race(&contestants)?;
@@ -77,12 +78,7 @@ fn contestants(
     let ours = |args: &[&str]| ground.ours(args);
     let into = ground.scratch("floor-tree").display().to_string();
     let mut all = vec![
-        Contestant {
-            name: "floor (curl | gzip | tar)".to_owned(),
-            argv: vec!["sh".to_owned(), "-c".to_owned(), floor(registry, layers, &into)],
-            before: format!("rm -rf {into}; mkdir {into}"),
-            every: 1,
-        },
+        floor(registry, (REPOSITORY, layers), "gzip -d", &into),
         Contestant {
             name: "corten pull".to_owned(),
             argv: ours(&["pull", "--quiet", image]),
@@ -132,16 +128,26 @@ fn contestants(
 }
 
 /// All layers at once, and the end of the slowest.
-fn floor(registry: &RegistryServer, layers: &[String], into: &str) -> String {
+fn floor(
+    registry: &RegistryServer,
+    (repository, layers): (&str, &[String]),
+    expand: &str,
+    into: &str,
+) -> Contestant {
     let address = registry.host();
     let mut script = String::new();
     for (number, digest) in layers.iter().enumerate() {
-        let address = format!("http://{address}/v2/{REPOSITORY}/blobs/{digest}");
+        let address = format!("http://{address}/v2/bench/{repository}/blobs/{digest}");
         script.push_str(&format!(
-            "mkdir {into}/{number}; (curl -s {address} | gzip -d | tar -x -C {into}/{number}) & "
+            "mkdir {into}/{number}; (curl -s {address} | {expand} | tar -x -C {into}/{number}) & "
         ));
     }
-    script + "wait"
+    Contestant {
+        name: format!("floor (curl | {expand} | tar)"),
+        argv: vec!["sh".to_owned(), "-c".to_owned(), script + "wait"],
+        before: format!("rm -rf {into}; mkdir {into}"),
+        every: 1,
+    }
 }
 
 /// The peak of resident memory, as the kernel keeps it.
@@ -200,7 +206,7 @@ fn remove(ground: &Ground, image: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One layer of a gigabyte, compressed by zstd.
+/// One layer of a gigabyte, compressed by zstd, beside what curl, zstd and tar take for it.
 fn zstd(ground: &Ground, registry: &RegistryServer) -> anyhow::Result<()> {
     let (tree, layout) = (ground.scratch("zstd-tree"), ground.scratch("zstd-layout"));
     let name = format!("{}/bench/zstd:1", registry.host());
@@ -211,14 +217,16 @@ fn zstd(ground: &Ground, registry: &RegistryServer) -> anyhow::Result<()> {
         tree = tree.display(),
         layout = layout.display()
     ))?;
-    let argv = ground.ours(&["pull", "--quiet", &name]);
-    let remove = quoted(&ground.ours(&["rmi", "--force", &name]));
-    let mut times = Vec::new();
-    for _ in 0..3 {
-        shell(&format!("{remove} || :; sync"))?;
-        times.push(timed(&argv)?);
-    }
-    print("pull one zstd layer of a gigabyte", &[Times::of("corten pull", times)]);
+    let (layers, into) = (layers(registry, "zstd", "1")?, ground.scratch("zstd-floor"));
+    let ours = Contestant {
+        name: "corten pull".to_owned(),
+        argv: ground.ours(&["pull", "--quiet", &name]),
+        before: format!("{} || :", quoted(&ground.ours(&["rmi", "--force", &name]))),
+        every: 1,
+    };
+    let into = into.display().to_string();
+    let rows = race(&[floor(registry, ("zstd", &layers), "zstd -dc", &into), ours])?;
+    print("pull one zstd layer of a gigabyte", &rows);
     Ok(())
 }
 
@@ -263,7 +271,7 @@ fn repository() -> anyhow::Result<&'static Path> {
 fn publish(registry: &RegistryServer) -> anyhow::Result<()> {
     let archive = archive()?;
     shell(&format!(
-        "skopeo --insecure-policy copy --quiet --dest-tls-verify=false oci-archive:{archive}:debian:big docker://{}/{REPOSITORY}:big",
+        "skopeo --insecure-policy copy --quiet --dest-tls-verify=false oci-archive:{archive}:debian:big docker://{}/bench/{REPOSITORY}:big",
         registry.host(),
         archive = archive.display()
     ))?;
@@ -271,8 +279,8 @@ fn publish(registry: &RegistryServer) -> anyhow::Result<()> {
 }
 
 /// Digests of the image's layers.
-fn layers(registry: &RegistryServer) -> anyhow::Result<Vec<String>> {
-    let address = format!("http://{}/v2/{REPOSITORY}/manifests/big", registry.host());
+fn layers(registry: &RegistryServer, repository: &str, tag: &str) -> anyhow::Result<Vec<String>> {
+    let address = format!("http://{}/v2/bench/{repository}/manifests/{tag}", registry.host());
     let accept = "Accept: application/vnd.oci.image.manifest.v1+json";
     let output = Command::new("curl").args(["-sf", "-H", accept, &address]).output()?;
     let manifest: Value = serde_json::from_slice(&output.stdout).context("read the manifest")?;
