@@ -126,9 +126,10 @@ impl Client {
         search(&self.shared, term, limit, filter)
     }
 
-    /// Ends every wait for a next try, now and in future: each call fails with what it was waiting for to pass.
-    pub fn stop_waiting(&self) {
-        self.shared.patience.stop();
+    /// Ends every wait for a next try and every connection, now and in future: each call fails, with what it was waiting for to
+    /// pass where it waited.
+    pub fn stop(&self) {
+        self.shared.stop();
     }
 }
 

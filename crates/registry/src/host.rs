@@ -76,6 +76,12 @@ impl Shared {
         }
     }
 
+    /// Ends every wait for a next try, and every connection, now and in future.
+    pub(crate) fn stop(&self) {
+        self.patience.stop();
+        self.http.stop();
+    }
+
     /// Asks this mirror no more.
     pub(crate) fn pass_over(&self, registry: &str) {
         let mut passed_over = self.passed_over.lock().unwrap_or_else(PoisonError::into_inner);

@@ -174,7 +174,7 @@ pub struct Pull<'a> {
 ///
 /// # Errors
 /// [`RegistryError`]. What was complete by then is kept; where the disk is full, everything that this call took is given back. The
-/// client waits for no next try any more then, as after [`Client::stop_waiting`].
+/// client is stopped then, as by [`Client::stop`]: what other layers wait for helps nobody.
 pub fn fetch(pull: Pull<'_>) -> Result<Pulled, RegistryError> {
     let name = name_of(&pull.resolution.reference);
     match &pull.resolution.found {

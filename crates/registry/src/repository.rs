@@ -124,10 +124,10 @@ impl Repository {
         !hosts.mirrors_only || hosts.mirrors.iter().any(|mirror| !self.is_passed_over(mirror))
     }
 
-    /// Ends every wait for a next try of this repository's client, now and in future: somebody has failed for good, and what the
-    /// others wait for helps nobody.
-    pub(crate) fn stop_waiting(&self) {
-        self.inner.shared.patience.stop();
+    /// Ends every wait and every connection of this repository's client, now and in future: somebody has failed for good, and what
+    /// the others wait for helps nobody.
+    pub(crate) fn stop(&self) {
+        self.inner.shared.stop();
     }
 
     fn is_passed_over(&self, host: &Host) -> bool {

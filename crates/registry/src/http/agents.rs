@@ -11,7 +11,7 @@ use ureq::Agent;
 use ureq::http::{HeaderName, HeaderValue};
 
 use super::failure::{Limits, Silence};
-use super::{Answer, Failure, MOST_HEADER_BYTES, Request, Stage, Trust, error_of};
+use super::{Answer, Failure, MOST_HEADER_BYTES, NetworkError, Request, Stage, Trust, error_of};
 use crate::address::{Address, Origin, Scheme};
 use crate::client::{Settings, TransferLimits};
 use crate::proxy::proxy_for;
@@ -29,7 +29,13 @@ pub(crate) struct Http {
     ca_files: Vec<PathBuf>,
     certs_d: Vec<PathBuf>,
     limits: TransferLimits,
-    agents: Mutex<HashMap<(Origin, Trust), Agent>>,
+    agents: Mutex<Agents>,
+}
+
+#[derive(Default)]
+struct Agents {
+    known: HashMap<(Origin, Trust), Agent>,
+    is_stopped: bool,
 }
 
 impl std::fmt::Debug for Http {
@@ -48,8 +54,18 @@ impl Http {
             ca_files: settings.ca_files.clone(),
             certs_d: settings.rules.certs_d.clone(),
             limits: settings.limits,
-            agents: Mutex::new(HashMap::new()),
+            agents: Mutex::default(),
         }
+    }
+
+    /// Ends every connection, at once and whatever it is at, and makes no other one.
+    pub(crate) fn stop(&self) {
+        let known = {
+            let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+            agents.is_stopped = true;
+            std::mem::take(&mut agents.known)
+        };
+        known.into_values().for_each(Agent::shutdown);
     }
 
     /// Sends one request to one address.
@@ -86,11 +102,14 @@ impl Http {
     fn agent(&self, origin: &Origin, trust: &Trust) -> Result<Agent, Failure> {
         let key = (origin.clone(), trust.clone());
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(agent) = agents.get(&key) {
+        if agents.is_stopped {
+            return Err(NetworkError::Cut { host: origin.authority() }.into());
+        }
+        if let Some(agent) = agents.known.get(&key) {
             return Ok(agent.clone());
         }
         let agent = self.new_agent(origin, trust)?;
-        agents.insert(key, agent.clone());
+        agents.known.insert(key, agent.clone());
         Ok(agent)
     }
 

@@ -270,7 +270,7 @@ impl<'a> Brigade<'a, '_> {
     /// The first failure counts; the others are what follows from it.
     fn fail(&mut self, error: RegistryError) {
         self.plan.close("another layer has failed");
-        self.repository.stop_waiting();
+        self.repository.stop();
         self.failure.get_or_insert(error);
     }
 

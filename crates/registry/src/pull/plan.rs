@@ -167,6 +167,7 @@ impl<'a> Plan<'a> {
         drop(claim);
         let mut state = self.lock();
         let tries = self.limits.tries;
+        let is_closed = state.closed;
         let Some(job) = state.jobs.get_mut(number) else { return };
         job.active -= 1;
         match outcome {
@@ -178,6 +179,8 @@ impl<'a> Plan<'a> {
                 }
             }
             Outcome::WholeOnly => job.whole_only = true,
+            // Nobody goes on with it: its connection was ended.
+            Outcome::Broke { .. } if is_closed => {}
             Outcome::Broke { why, moved } => {
                 job.failures = if moved { 1 } else { job.failures + 1 };
                 let name = &job.part.name;

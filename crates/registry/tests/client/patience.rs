@@ -61,7 +61,7 @@ fn who_stops_waits_no_more() {
     settings.limits.first_wait = Duration::from_secs(3600);
     settings.limits.most_wait = Duration::from_secs(3600);
     let client = registry::Client::new(settings);
-    client.stop_waiting();
+    client.stop();
     let repository = client.repository(&format!("{}/a/b", server.host()).parse().unwrap());
     assert_eq!(repository.manifest(Pointer::Tag("x")).unwrap_err().kind(), Kind::Unavailable);
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use registry::Kind;
-use testkit::{Response, noise};
+use testkit::{Gate, MadeImage, Response, noise};
 
 use crate::setup::{
     Bench, asked, blob_of, catalog, honest, layer, one_layer, same_file, server, settings, told,
@@ -243,4 +243,40 @@ fn a_kept_part_that_was_changed_is_fetched_anew() {
     let file = &image.layers[0].plain[HEADER..][..1 << 20];
     same_file(&bench.file(&image.layers[0], "file"), file);
     bench.nothing_half();
+}
+
+#[test]
+fn a_layer_that_fails_for_good_ends_the_others_at_once() {
+    let (gone, stalled) = (layer("gone", 1000), layer("stalled", 1 << 20));
+    let image = MadeImage::new(vec![gone.clone(), stalled.clone()]);
+    let (gone, stalled) = (blob_of(&gone), blob_of(&stalled));
+    // The one is refused only when the other one has been asked for; the answer to that is held until the test is over.
+    let (begun, held) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
+    let server = server(catalog(&image), {
+        let (begun, held) = (Arc::clone(&begun), Arc::clone(&held));
+        move |request, _, answer| {
+            if request.target.ends_with(&stalled) {
+                begun.open();
+                return answer.hold_after(100_000, &held);
+            }
+            if request.target.ends_with(&gone) {
+                begun.wait();
+                return Response::new(404);
+            }
+            answer
+        }
+    });
+    let bench = Bench::new();
+    let mut settings = settings();
+    // A client that waited for the silence to end would be seen by it.
+    settings.limits.idle = Duration::from_secs(120);
+    let progress = Arc::clone(&settings.progress);
+    let started = Instant::now();
+    let error = bench.pull_with(settings, &server.host(), "a:latest").unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert_eq!(error.kind(), Kind::NotFound, "{}", told(&error));
+    assert_eq!(progress.take_notices(), [""; 0]);
+    // What had come of the other one is kept.
+    assert_eq!(bench.names("tmp"), [""; 0]);
+    held.open();
 }
