@@ -18,6 +18,8 @@ use crate::proxy::proxy_for;
 
 /// How much longer a server may be silent that has much to do: a large blob is moved or hashed before the upload ends.
 const SLOW_FACTOR: u32 = 20;
+/// Kinds of proxies. With `socks5` names are resolved here, with `socks5h` by the proxy, as in curl(1).
+const PROXIES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
 /// Connections of one host that are kept for the next request.
 const MOST_IDLE_CONNECTIONS: usize = 16;
 
@@ -144,7 +146,7 @@ impl Http {
         let Some(address) = found else { return Ok(None) };
         // The address may hold a password, so the words do not show it.
         let scheme = address.split("://").next().unwrap_or_default().to_ascii_lowercase();
-        if scheme != "http" && scheme != "https" {
+        if !PROXIES.contains(&scheme.as_str()) {
             return Err(Failure::Invalid(format!("a proxy of kind {scheme:?} is not supported")));
         }
         let proxy = ureq::Proxy::new(&address);
