@@ -204,4 +204,34 @@ mod tests {
         corten.ok(&["create", "--name", "new", "busybox"]);
         assert_eq!(corten.ok(&["container", "diff", "new"]), "");
     }
+
+    #[test]
+    fn names_of_saved_images_are_read_by_podman_and_skopeo_as_they_were() {
+        let corten = corten();
+        corten.ok(&["tag", "busybox", "example.test/team/box:v1"]);
+        let names = ["docker.io/library/busybox:latest", "example.test/team/box:v1"];
+        for (number, saved) in [&["busybox"][..], &names].into_iter().enumerate() {
+            let archive = corten.directory().join(format!("{number}.tar"));
+            corten.ok(&[&["save", "-o", text(&archive)], saved].concat());
+            let storage = corten.directory().join(format!("podman{number}"));
+            let (root, run) = (storage.join("root"), storage.join("run"));
+            let podman = |arguments: &[&str]| {
+                let own =
+                    ["--root", text(&root), "--runroot", text(&run), "--storage-driver", "vfs"];
+                tool("podman", &[&own[..], arguments].concat())
+            };
+            podman(&["load", "--quiet", "-i", text(&archive)]);
+            let known = podman(&["images", "--format", "{{.Repository}}:{{.Tag}}"]);
+            let mut known: Vec<&str> = known.lines().collect();
+            known.sort_unstable();
+            assert_eq!(known, &names[..saved.len()]);
+            for name in known {
+                let place = format!("docker-archive:{}:{name}", archive.display());
+                tool("skopeo", &["inspect", "--raw", &place]);
+            }
+            let other = Corten::new(env!("CARGO_BIN_EXE_corten"));
+            let loaded = other.ok(&["load", "-i", text(&archive)]);
+            assert!(loaded.contains("Loaded image: busybox:latest"), "{loaded}");
+        }
+    }
 }

@@ -136,7 +136,8 @@ impl Images<'_> {
             let tags = documents.repositories.entry(name.familiar_name()).or_default();
             tags.insert(tag.to_owned(), top.to_owned());
         }
-        let tags: Vec<String> = saved.names.iter().map(Reference::familiar).collect();
+        // Whole: podman takes a name without its registry for one of this machine, and Docker knows both.
+        let tags: Vec<String> = saved.names.iter().map(Reference::to_string).collect();
         documents.docker.push(DockerArchiveImage {
             config: blob(id),
             repo_tags: Some(tags).filter(|tags| !tags.is_empty()),
