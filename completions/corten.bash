@@ -53,8 +53,8 @@ _corten_command() {
             kind=""
             ;;
         push | "image push")
-            flags="--all-platforms --all-tags --authfile --compression --compression-level --digestfile --force-compression --format --progress --quiet --tls-verify"
-            valued="--authfile --compression --compression-level --digestfile --format --progress"
+            flags="--all-platforms --all-tags --authfile --compression --compression-level --digestfile --force-compression --format --platform --progress --quiet --tls-verify"
+            valued="--authfile --compression --compression-level --digestfile --format --platform --progress"
             kind=""
             ;;
         images | "image ls" | "image list")
@@ -98,8 +98,8 @@ _corten_command() {
             kind="busybox debian"
             ;;
         load | "image load")
-            flags="--input --quiet"
-            valued="-i --input"
+            flags="--input --platform --quiet"
+            valued="-i --input --platform"
             kind=""
             ;;
         import | "image import")
@@ -113,8 +113,8 @@ _corten_command() {
             kind="images" repeats=yes
             ;;
         rmi | "image rm" | "image remove")
-            flags="--force --no-prune"
-            valued=""
+            flags="--force --no-prune --platform"
+            valued="--platform"
             kind="images" repeats=yes
             ;;
         tag | "image tag")
@@ -123,13 +123,13 @@ _corten_command() {
             kind="images" repeats=yes
             ;;
         history | "image history")
-            flags="--format --human --no-trunc --quiet"
-            valued="--format"
+            flags="--format --human --no-trunc --platform --quiet"
+            valued="--format --platform"
             kind="images"
             ;;
         "image inspect")
-            flags="--format"
-            valued="-f --format"
+            flags="--format --platform"
+            valued="-f --format --platform"
             kind="images" repeats=yes
             ;;
         "image copy")

@@ -243,6 +243,7 @@ complete -c corten -n '__corten_is push "image push"' -l compression-level -x -d
 complete -c corten -n '__corten_is push "image push"' -l digestfile -x -d 'Write the digest of what was pushed to the file'
 complete -c corten -n '__corten_is push "image push"' -l force-compression -d 'Pass over layers that the registry has in another form'
 complete -c corten -n '__corten_is push "image push"' -l format -x -d 'Media types of the manifest: "oci" or "docker"'
+complete -c corten -n '__corten_is push "image push"' -l platform -x -d 'Push only what is for the given platform, as linux/arm64'
 complete -c corten -n '__corten_is push "image push"' -l progress -x -a 'auto tty plain json quiet' -d 'How to show progress: "auto", "tty", "plain", "json" or "quiet"'
 complete -c corten -n '__corten_is push "image push"' -s q -l quiet -d 'Suppress verbose output'
 complete -c corten -n '__corten_is push "image push"' -l tls-verify -d 'Require TLS with known certificates (default true)'
@@ -292,6 +293,7 @@ complete -c corten -n '__corten_is "template build"' -a 'busybox debian'
 
 # load
 complete -c corten -n '__corten_is load "image load"' -s i -l input -r -F -d 'Read from an archive file or an OCI layout directory, instead of STDIN'
+complete -c corten -n '__corten_is load "image load"' -l platform -x -d 'Load only what is for the given platform, as linux/arm64'
 complete -c corten -n '__corten_is load "image load"' -s q -l quiet -d 'Suppress the load output'
 
 # import
@@ -308,6 +310,7 @@ complete -c corten -n '__corten_is save "image save"' -a '(__corten_images)'
 # rmi
 complete -c corten -n '__corten_is rmi "image rm" "image remove"' -s f -l force -d 'Force removal of the image'
 complete -c corten -n '__corten_is rmi "image rm" "image remove"' -l no-prune -d 'Do not delete untagged parents (there are none to delete)'
+complete -c corten -n '__corten_is rmi "image rm" "image remove"' -l platform -x -d 'Remove only what is for the given platform, as linux/arm64'
 complete -c corten -n '__corten_is rmi "image rm" "image remove"' -a '(__corten_images)'
 
 # tag
@@ -317,11 +320,13 @@ complete -c corten -n '__corten_is tag "image tag"' -a '(__corten_images)'
 complete -c corten -n '__corten_is history "image history"' -l format -x -d 'Format output using a Go template, or \'json\''
 complete -c corten -n '__corten_is history "image history"' -s H -l human -d 'Print sizes and dates in human readable format (default true)'
 complete -c corten -n '__corten_is history "image history"' -l no-trunc -d 'Don\'t truncate output'
+complete -c corten -n '__corten_is history "image history"' -l platform -x -d 'Show the history of what is for the given platform only'
 complete -c corten -n '__corten_is history "image history"' -s q -l quiet -d 'Only display IDs'
 complete -c corten -n '__corten_is history "image history"' -a '(__corten_images)'
 
 # image inspect
 complete -c corten -n '__corten_is "image inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "image inspect"' -l platform -x -d 'Inspect what is for the given platform only'
 complete -c corten -n '__corten_is "image inspect"' -a '(__corten_images)'
 
 # image copy

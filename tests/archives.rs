@@ -234,4 +234,47 @@ mod tests {
             assert!(loaded.contains("Loaded image: busybox:latest"), "{loaded}");
         }
     }
+
+    #[test]
+    fn a_platform_is_what_the_image_is_for_or_nothing() {
+        let corten = corten();
+        let archive = corten.directory().join("box.tar");
+        corten.ok(&["save", "-o", text(&archive), "busybox"]);
+        let (own, foreign) = if cfg!(target_arch = "aarch64") {
+            ("linux/arm64", "linux/amd64")
+        } else {
+            ("linux/amd64", "linux/arm64")
+        };
+        let commands: [&[&str]; 6] = [
+            &["image", "inspect", "busybox"],
+            &["history", "busybox"],
+            &["save", "busybox"],
+            &["push", "busybox"],
+            &["load", "-i", text(&archive)],
+            &["rmi", "busybox"],
+        ];
+        for command in commands {
+            let at = 1 + usize::from(command[0] == "image");
+            let with =
+                |platform| [&command[..at], &["--platform", platform], &command[at..]].concat();
+            let refused = corten.fails(&with(foreign), 1);
+            assert!(refused.contains(own) && refused.contains(foreign), "{command:?}: {refused}");
+            corten.ok(&["image", "inspect", "busybox"]);
+            if command[0] != "push" {
+                corten.ok(&with(own));
+            }
+            let refused = corten.fails(&with("nonsense/of/too/many"), 1);
+            assert!(refused.contains("nonsense"), "{command:?}: {refused}");
+        }
+        corten.fails(&["image", "inspect", "busybox"], 1);
+        // Of a layout with several it is the one that comes.
+        corten.ok(&["load", "-i", text(&archive)]);
+        let (layout, other) =
+            (corten.directory().join("layout"), Corten::new(env!("CARGO_BIN_EXE_corten")));
+        corten.ok(&["image", "copy", "-q", "busybox", &format!("oci:{}:box", text(&layout))]);
+        tool("skopeo", &["inspect", &format!("oci:{}:box", text(&layout))]);
+        let none = other.fails(&["load", "--platform", foreign, "-i", text(&layout)], 1);
+        assert!(none.contains(&format!("no image for {foreign}; there are {own}")), "{none}");
+        other.ok(&["load", "--platform", own, "-i", text(&layout)]);
+    }
 }

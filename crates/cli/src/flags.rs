@@ -140,6 +140,7 @@ pub(crate) const ATTACH: &[Flag] =
 pub(crate) const RMI: &[Flag] = &[
     switch("f", "force", "Force removal of the image"),
     switch("", "no-prune", "Do not delete untagged parents (there are none to delete)"),
+    many("", "platform", "list", "Remove only what is for the given platform, as linux/arm64"),
 ];
 const YES: Flag = switch("f", "force", "Do not prompt for confirmation");
 const UNTIL: Flag = many(
@@ -187,6 +188,7 @@ pub(crate) const HISTORY: &[Flag] = &[
     FORMAT,
     switch("H", "human", "Print sizes and dates in human readable format (default true)"),
     NO_TRUNC,
+    one("", "platform", "string", "Show the history of what is for the given platform only"),
     QUIET,
 ];
 pub(crate) const LOAD: &[Flag] = &[
@@ -196,6 +198,7 @@ pub(crate) const LOAD: &[Flag] = &[
         "string",
         "Read from an archive file or an OCI layout directory, instead of STDIN",
     ),
+    one("", "platform", "string", "Load only what is for the given platform, as linux/arm64"),
     switch("q", "quiet", "Suppress the load output"),
 ];
 pub(crate) const IMPORT: &[Flag] = &[
@@ -246,6 +249,7 @@ pub(crate) const PUSH: &[Flag] = &[
     one("", "digestfile", "file", "Write the digest of what was pushed to the file"),
     switch("", "force-compression", "Pass over layers that the registry has in another form"),
     one("", "format", "string", "Media types of the manifest: \"oci\" or \"docker\""),
+    one("", "platform", "string", "Push only what is for the given platform, as linux/arm64"),
     PROGRESS,
     switch("q", "quiet", "Suppress verbose output"),
     TLS_VERIFY,
@@ -337,6 +341,8 @@ pub(crate) const VERIFY: &[Flag] = &[
     TLS_VERIFY,
 ];
 pub(crate) const FORMAT_SHORT: &[Flag] = &[FORMAT_F];
+pub(crate) const IMAGE_INSPECT: &[Flag] =
+    &[FORMAT_F, one("", "platform", "string", "Inspect what is for the given platform only")];
 pub(crate) const INSPECT: &[Flag] = &[
     FORMAT_F,
     switch("s", "size", "Display total file sizes if the type is container"),

@@ -2,6 +2,7 @@
 //! and the list of what a container changed.
 
 use std::io::Write;
+use std::slice;
 
 use spec::Reference;
 use spec::image::{Platform, RunConfig};
@@ -12,7 +13,7 @@ use crate::changes::changes;
 use crate::config::MountSource;
 use crate::containers::Containers;
 use crate::error::EngineError;
-use crate::images::ImagesHandle;
+use crate::images::{ImagesHandle, refuse_other};
 use crate::life::Container;
 use crate::parse::signal_name;
 use crate::state::State;
@@ -50,7 +51,7 @@ impl ImagesHandle<'_> {
         let mut saved: Vec<Saved> = Vec::new();
         for text in names {
             for (image, name) in self.named(text)? {
-                refuse_other(text, &image, platform)?;
+                refuse_other(text, &image, platform.map_or(&[], slice::from_ref))?;
                 let known = saved.iter_mut().find(|known| known.image.id == image.id);
                 let entry = match known {
                     Some(entry) => entry,
@@ -161,20 +162,6 @@ impl Containers<'_> {
 fn unreadable(container: &Container) -> impl FnOnce(TreeError) -> EngineError {
     let what = format!("read the files of container {}", container.record.name);
     move |cause| StoreError::Unpack { what, cause: Box::new(cause) }.into()
-}
-
-fn refuse_other(text: &str, image: &Image, platform: Option<&Platform>) -> Result<(), EngineError> {
-    let Some(wanted) = platform else { return Ok(()) };
-    let own = Platform {
-        architecture: image.config.architecture.clone(),
-        os: image.config.os.clone(),
-        variant: image.config.variant.clone(),
-        ..Platform::default()
-    };
-    if wanted.fit(&own).is_some() {
-        return Ok(());
-    }
-    Err(EngineError::value("platform", wanted.to_string(), format!("image {text} is for {own}")))
 }
 
 /// How a container runs, as an image says it.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use spec::image::Platform;
 use spec::{Digest, ImageId};
 use store::{Image, ImageSummary, Import, Loaded, Removed, StoreError};
 
@@ -35,6 +36,18 @@ impl<'a> ImagesHandle<'a> {
             return self.engine.templates().hello();
         }
         Ok(self.engine.store.images().resolve(text)?)
+    }
+
+    /// Refuses an image that is for none of these platforms, where there are any. The store keeps one platform of an image, so a
+    /// name leads to one image at most.
+    ///
+    /// # Errors
+    /// When there is no such image, or it is for another platform.
+    pub fn check_platform(&self, text: &str, platforms: &[Platform]) -> Result<(), EngineError> {
+        match platforms {
+            [] => Ok(()),
+            platforms => refuse_other(text, &self.resolve(text)?, platforms),
+        }
     }
 
     /// Every image, the one that came last first.
@@ -92,20 +105,29 @@ impl<'a> ImagesHandle<'a> {
         }
     }
 
-    /// Loads every image of an archive, from a file, which is read by places, or from a pipe.
+    /// Loads every image of an archive, from a file, which is read by places, or from a pipe; where a platform is named, of those
+    /// for it.
     ///
     /// # Errors
     /// When the archive is none, not whole, or not honest.
-    pub fn load(&self, archive: File) -> Result<Vec<Loaded>, EngineError> {
-        Ok(self.engine.store.images().load_file(archive, monitor::now_ns())?)
+    pub fn load(
+        &self,
+        archive: File,
+        platform: Option<&Platform>,
+    ) -> Result<Vec<Loaded>, EngineError> {
+        Ok(self.store().load_file_for(archive, platform, monitor::now_ns())?)
     }
 
     /// Loads every image of an OCI layout in a directory.
     ///
     /// # Errors
     /// As [`ImagesHandle::load`].
-    pub fn load_directory(&self, path: &Path) -> Result<Vec<Loaded>, EngineError> {
-        Ok(self.engine.store.images().load_directory(path, monitor::now_ns())?)
+    pub fn load_directory(
+        &self,
+        path: &Path,
+        platform: Option<&Platform>,
+    ) -> Result<Vec<Loaded>, EngineError> {
+        Ok(self.store().load_directory_for(path, platform, monitor::now_ns())?)
     }
 
     /// Imports the archive of a root file system.
@@ -146,4 +168,19 @@ impl<'a> ImagesHandle<'a> {
         }
         Ok(copied)
     }
+}
+
+/// Refuses an image that is for none of these platforms, where there are any.
+pub(crate) fn refuse_other(
+    text: &str,
+    image: &Image,
+    platforms: &[Platform],
+) -> Result<(), EngineError> {
+    let own = Platform::of(&image.config);
+    if platforms.is_empty() || platforms.iter().any(|wanted| wanted.fit(&own).is_some()) {
+        return Ok(());
+    }
+    let wanted: Vec<String> = platforms.iter().map(Platform::to_string).collect();
+    let why = format!("image {text} is for {own}");
+    Err(EngineError::value("platform", wanted.join(", "), why))
 }

@@ -8,9 +8,9 @@ use super::{
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
     ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_PRUNE, COPY, DEBIAN, DF, EXEC, EXPORT,
-    FORMAT_SHORT, HISTORY, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LOAD, LOGIN, LOGOUT, LOGS,
-    MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, PS, PULL, PUSH, RM, RMI,
-    RUN, SAVE, SEARCH, START, STOP, SYSTEM_PRUNE, VERIFY,
+    FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LOAD, LOGIN,
+    LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, PS, PULL,
+    PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STOP, SYSTEM_PRUNE, VERIFY,
 };
 
 macro_rules! command {
@@ -246,7 +246,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         ["image inspect"],
         "[OPTIONS] IMAGE [IMAGE...]",
         "Display detailed information on one or more images",
-        [FORMAT_SHORT],
+        [IMAGE_INSPECT],
         SOME,
         true,
         false,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use spec::Reference;
 
 use super::list::print;
+use super::pull::{platform, platforms};
 use crate::arguments::Matches;
 use crate::config::build_time_ns;
 use crate::failure::Failure;
@@ -76,6 +77,8 @@ fn row(image: &ListedImage, whole: bool) -> Value {
 }
 
 pub(super) fn load(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let platform = platform(matches)?;
+    let platform = platform.as_ref();
     let engine = session.engine()?;
     let images = engine.images();
     let from = matches.value("input").filter(|input| *input != "-");
@@ -85,10 +88,10 @@ pub(super) fn load(session: &Session, matches: &Matches) -> Result<i32, Failure>
     };
     let loaded = match from {
         Some(path) if Path::new(path).is_dir() => {
-            images.load_directory(Path::new(path)).map_err(doing(path))?
+            images.load_directory(Path::new(path), platform).map_err(doing(path))?
         }
         Some(path) => images
-            .load(File::open(path).map_err(Failure::file("load", path))?)
+            .load(File::open(path).map_err(Failure::file("load", path))?, platform)
             .map_err(doing(path))?,
         None if crate::terminal::is_terminal() => {
             return Err(Failure::Words(
@@ -99,7 +102,7 @@ pub(super) fn load(session: &Session, matches: &Matches) -> Result<i32, Failure>
             // It may be a file as well: `load < archive`.
             let input = std::io::stdin().as_fd().try_clone_to_owned();
             let input = input.map_err(Failure::file("load", "standard input"))?;
-            images.load(File::from(input)).map_err(doing("standard input"))?
+            images.load(File::from(input), platform).map_err(doing("standard input"))?
         }
     };
     for image in loaded.iter().filter(|_| !matches.on("quiet")) {
@@ -114,9 +117,12 @@ pub(super) fn load(session: &Session, matches: &Matches) -> Result<i32, Failure>
 }
 
 pub(super) fn rmi(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let platforms = platforms(matches)?;
     let engine = session.engine()?;
     super::each(matches, |name| {
-        let removed = match engine.images().remove(name, matches.on("force")) {
+        let images = engine.images();
+        let checked = images.check_platform(name, &platforms);
+        let removed = match checked.and_then(|()| images.remove(name, matches.on("force"))) {
             // Docker's -f is content when there is nothing to remove, and says so.
             Err(error) if matches.on("force") && error.kind() == engine::Kind::NotFound => {
                 output::error(&engine::chain(&error), None);
@@ -141,6 +147,7 @@ pub(super) fn tag(session: &Session, matches: &Matches) -> Result<i32, Failure> 
 
 pub(super) fn history(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
+    engine.images().check_platform(matches.word(0), &platforms(matches)?)?;
     let image = engine.images().resolve(matches.word(0))?;
     let mut sizes = engine.images().layer_sizes(&image)?.into_iter();
     let whole = matches.on("no-trunc");

@@ -2,6 +2,7 @@
 
 use engine::{Document, Engine, Kind};
 
+use super::pull::platforms;
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
@@ -35,7 +36,11 @@ pub(super) fn any(session: &Session, matches: &Matches) -> Result<i32, Failure> 
 }
 
 pub(super) fn image(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    print(session, matches, |engine, name| Ok(engine.images().inspect(name)?))
+    let platforms = platforms(matches)?;
+    print(session, matches, |engine, name| {
+        engine.images().check_platform(name, &platforms)?;
+        Ok(engine.images().inspect(name)?)
+    })
 }
 
 fn print(

@@ -138,6 +138,13 @@ pub(super) fn platform(matches: &Matches) -> Result<Option<Platform>, Failure> {
     parsed.map_err(|error| Failure::Words(error.to_string()))
 }
 
+/// Every `--platform`.
+pub(super) fn platforms(matches: &Matches) -> Result<Vec<Platform>, Failure> {
+    let parsed: Result<Vec<Platform>, _> =
+        matches.values("platform").map(str::parse::<Platform>).collect();
+    parsed.map_err(|error| Failure::Words(error.to_string()))
+}
+
 impl Policy {
     /// What `--pull` asks for.
     pub(crate) fn of(matches: &Matches) -> Result<Self, Failure> {

@@ -7,6 +7,7 @@ use registry::{Client, Form, Format, Progress, Pushed};
 use serde_json::json;
 use spec::Reference;
 
+use super::pull::platforms;
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
@@ -33,9 +34,14 @@ pub(super) fn push(session: &Session, matches: &Matches) -> Result<i32, Failure>
         let repository = reference.repository();
         output::talk(&format!("The push refers to repository [{repository}]"));
     }
-    let mut last = None;
+    let (mut last, all_platforms) = (None, matches.on("all-platforms"));
+    let platforms = platforms(matches)?;
+    if all_platforms && !platforms.is_empty() {
+        let words = "--all-platforms and --platform exclude each other";
+        return Err(Failure::Words(words.to_owned()));
+    }
     for name in &names {
-        let all_platforms = matches.on("all-platforms");
+        images.check_platform(&name.familiar(), &platforms)?;
         let request = PushRequest { reference: name, form, all_platforms };
         progress.begin_again();
         let pushed =

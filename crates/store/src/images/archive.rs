@@ -30,16 +30,26 @@ pub(super) struct Found {
 }
 
 /// An archive of images.
-pub(super) struct Archive<'a>(pub(super) Members<'a>);
+pub(super) struct Archive<'a> {
+    pub(super) members: Members<'a>,
+    /// For which machine images are wanted; for this one, where an index has several and nothing is said.
+    pub(super) platform: Option<&'a Platform>,
+}
 
 impl Archive<'_> {
-    /// Every image of this machine's kind.
+    /// Every image of the wanted kind.
     pub(super) fn images(&self) -> Result<Vec<Found>, StoreError> {
-        if let Some(bytes) = self.document("manifest.json")? {
-            let images: Vec<DockerArchiveImage> = parse("manifest.json", &bytes)?;
+        let listed = self.document("manifest.json")?;
+        let index = match &listed {
+            // An index may have what that list has no word for.
+            Some(_) if self.platform.is_none() => None,
+            _ => self.document("index.json")?,
+        };
+        if let (Some(bytes), None) = (&listed, &index) {
+            let images: Vec<DockerArchiveImage> = parse("manifest.json", bytes)?;
             return images.iter().map(|image| self.docker_image(image)).collect();
         }
-        let Some(bytes) = self.document("index.json")? else {
+        let Some(bytes) = index else {
             return Err(StoreError::Archive(
                 "it is no image archive: neither manifest.json nor index.json is in it".to_owned(),
             ));
@@ -47,11 +57,38 @@ impl Archive<'_> {
         let Document::Index(index) = document("index.json", &bytes, media_type::OCI_INDEX)? else {
             return Err(StoreError::Archive("index.json is no index".to_owned()));
         };
-        let chosen = native(&index)?;
-        chosen
-            .into_iter()
-            .map(|descriptor| self.oci_image(descriptor, name_of(descriptor), 0))
-            .collect()
+        let images = Index { manifests: images_of(index.manifests), ..*index };
+        let chosen = self.chosen(&images)?;
+        let mut found = Vec::new();
+        for descriptor in chosen {
+            let name = name_of(descriptor);
+            if name.is_some() || !self.has_subject(descriptor)? {
+                found.push(self.oci_image(descriptor, name, 0)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a document is there for another one's sake.
+    fn has_subject(&self, descriptor: &Descriptor) -> Result<bool, StoreError> {
+        let bytes = self.blob(descriptor)?;
+        let what = descriptor.digest.to_string();
+        Ok(match document(&what, &bytes, &descriptor.media_type)? {
+            Document::Manifest(manifest) => manifest.subject.is_some(),
+            Document::Index(index) => index.subject.is_some(),
+        })
+    }
+
+    /// The entries of an index for the wanted machine.
+    fn chosen<'i>(&self, index: &'i Index) -> Result<Vec<&'i Descriptor>, StoreError> {
+        let wanted = self.platform.cloned().unwrap_or_else(Platform::native);
+        let chosen = index.for_platform(&wanted);
+        if chosen.is_empty() && !index.manifests.is_empty() {
+            let offered: Vec<String> = index.platforms().map(Platform::to_string).collect();
+            let words = format!("no image for {wanted}; there are {}", offered.join(", "));
+            return Err(StoreError::Archive(words));
+        }
+        Ok(chosen)
     }
 
     fn docker_image(&self, image: &DockerArchiveImage) -> Result<Found, StoreError> {
@@ -82,7 +119,7 @@ impl Archive<'_> {
         let manifest = match document(&what, &bytes, &descriptor.media_type)? {
             Document::Manifest(manifest) => manifest,
             Document::Index(index) => {
-                let chosen = native(&index)?;
+                let chosen = self.chosen(&index)?;
                 let inner = chosen.first().filter(|_| depth < DEEPEST_INDEX);
                 let inner = inner.ok_or_else(|| {
                     StoreError::Archive("an index holds no image for this machine".to_owned())
@@ -120,7 +157,7 @@ impl Archive<'_> {
 
     /// A small member, whole; nothing when it is not there.
     fn document(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(member) = self.0.find(path)? else { return Ok(None) };
+        let Some(member) = self.members.find(path)? else { return Ok(None) };
         let mut bytes = Vec::new();
         member
             .take(MOST_DOCUMENT_BYTES + 1)
@@ -136,7 +173,7 @@ impl Archive<'_> {
 
     /// A member that has to be there.
     pub(super) fn open(&self, path: &str) -> Result<Member, StoreError> {
-        self.0
+        self.members
             .find(path)?
             .ok_or_else(|| StoreError::Archive(format!("{path:?} is not in the archive")))
     }
@@ -163,15 +200,23 @@ fn name_of(descriptor: &Descriptor) -> Option<Reference> {
 }
 
 /// The images for this machine: those that name it, or name none.
-fn native(index: &Index) -> Result<Vec<&Descriptor>, StoreError> {
-    let own = Platform::native();
-    let chosen = index.for_platform(&own);
-    if chosen.is_empty() && !index.manifests.is_empty() {
-        let offered: Vec<String> = index.platforms().map(Platform::to_string).collect();
-        let words = format!("no image for {own}; there are {}", offered.join(", "));
-        return Err(StoreError::Archive(words));
-    }
-    Ok(chosen)
+/// Without what stands in a layout for the sake of another entry: referrers, and signatures under tags made of digests.
+fn images_of(entries: Vec<Descriptor>) -> Vec<Descriptor> {
+    let is_image = |entry: &Descriptor| {
+        let kind = entry.artifact_type.as_deref();
+        let is_plain =
+            matches!(kind, None | Some(media_type::OCI_CONFIG | media_type::DOCKER_CONFIG));
+        let name = entry.annotations.get(REF_NAME);
+        is_plain && !name.is_some_and(|name| is_made_of_digest(name))
+    };
+    entries.into_iter().filter(is_image).collect()
+}
+
+/// `sha256-HEX`, and that with a suffix. distribution-spec, "Referrers Tag Schema".
+fn is_made_of_digest(tag: &str) -> bool {
+    let Some(rest) = tag.strip_prefix("sha256-") else { return false };
+    let digits = rest.split('.').next().unwrap_or_default();
+    digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 fn document(what: &str, bytes: &[u8], outside: &str) -> Result<Document, StoreError> {

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use spec::image::ImageConfig;
+use spec::image::{ImageConfig, Platform};
 use spec::{Digest, ImageId, Reference};
 
 use super::Images;
@@ -40,10 +40,25 @@ impl Images<'_> {
     /// # Errors
     /// As [`Images::load`].
     pub fn load_file(&self, archive: File, now_ns: i64) -> Result<Vec<Loaded>, StoreError> {
-        match Index::of(&archive).map_err(unreadable)? {
-            Some(index) => load_from(Members::Packed(index), Stage::new(self.store)?, now_ns),
-            None => self.load(archive, now_ns),
-        }
+        self.load_file_for(archive, None, now_ns)
+    }
+
+    /// The same, of images for one machine only.
+    ///
+    /// # Errors
+    /// As [`Images::load`], and when there is none for it.
+    pub fn load_file_for(
+        &self,
+        archive: File,
+        platform: Option<&Platform>,
+        now_ns: i64,
+    ) -> Result<Vec<Loaded>, StoreError> {
+        let mut stage = Stage::new(self.store)?;
+        let index = match Index::of(&archive).map_err(unreadable)? {
+            Some(index) => index,
+            None => receive(archive, &mut stage)?,
+        };
+        load_from(Members::Packed(index), stage, platform, now_ns)
     }
 
     /// Loads every image of an archive, compressed or not.
@@ -53,7 +68,7 @@ impl Images<'_> {
     pub fn load(&self, archive: impl Read + Send, now_ns: i64) -> Result<Vec<Loaded>, StoreError> {
         let mut stage = Stage::new(self.store)?;
         let index = receive(archive, &mut stage)?;
-        load_from(Members::Packed(index), stage, now_ns)
+        load_from(Members::Packed(index), stage, None, now_ns)
     }
 
     /// Loads every image of an OCI layout, or of an unpacked archive of `docker save`, in a directory.
@@ -61,22 +76,40 @@ impl Images<'_> {
     /// # Errors
     /// As [`Images::load`].
     pub fn load_directory(&self, path: &Path, now_ns: i64) -> Result<Vec<Loaded>, StoreError> {
+        self.load_directory_for(path, None, now_ns)
+    }
+
+    /// The same, of images for one machine only.
+    ///
+    /// # Errors
+    /// As [`Images::load_file_for`].
+    pub fn load_directory_for(
+        &self,
+        path: &Path,
+        platform: Option<&Platform>,
+        now_ns: i64,
+    ) -> Result<Vec<Loaded>, StoreError> {
         let directory = File::open(path).map_err(StoreError::file("open", path))?;
-        load_from(Members::Unpacked(directory.as_fd()), Stage::new(self.store)?, now_ns)
+        let members = Members::Unpacked(directory.as_fd());
+        load_from(members, Stage::new(self.store)?, platform, now_ns)
     }
 }
 
 fn load_from(
     members: Members<'_>,
     mut stage: Stage<'_>,
+    platform: Option<&Platform>,
     now_ns: i64,
 ) -> Result<Vec<Loaded>, StoreError> {
-    let mut archive = Archive(members);
-    let found = archive.images()?;
+    let mut archive = Archive { members, platform };
+    let mut found = archive.images()?;
     if found.is_empty() {
         return Err(StoreError::Archive("the archive holds no image".to_owned()));
     }
-    let configs = found.iter().map(configuration).collect::<Result<Vec<ImageConfig>, _>>()?;
+    let mut configs = found.iter().map(configuration).collect::<Result<Vec<ImageConfig>, _>>()?;
+    if let Some(wanted) = platform {
+        (found, configs) = only_for(wanted, found, configs)?;
+    }
     let staged: Vec<Staged<'_>> = found
         .iter()
         .zip(&configs)
@@ -97,6 +130,24 @@ fn load_from(
     Err(StoreError::Archive("its layers are removed as fast as they are loaded".to_owned()))
 }
 
+/// Images for a machine, as their configurations say it: an archive of `docker save` and many an entry of a layout do not.
+fn only_for(
+    wanted: &Platform,
+    found: Vec<Found>,
+    configs: Vec<ImageConfig>,
+) -> Result<(Vec<Found>, Vec<ImageConfig>), StoreError> {
+    let offered: Vec<Platform> = configs.iter().map(Platform::of).collect();
+    let all = found.into_iter().zip(configs).zip(&offered);
+    let fitting = all.filter(|(_, own)| wanted.fit(own).is_some()).map(|(image, _)| image);
+    let (found, configs): (Vec<Found>, Vec<ImageConfig>) = fitting.unzip();
+    if found.is_empty() {
+        let offered: Vec<String> = offered.iter().map(Platform::to_string).collect();
+        let words = format!("no image for {wanted}; there are {}", offered.join(", "));
+        return Err(StoreError::Archive(words));
+    }
+    Ok((found, configs))
+}
+
 /// The layers that are not here yet, each once.
 fn missing(
     archive: &mut Archive<'_>,
@@ -107,7 +158,7 @@ fn missing(
     let mut sources: Vec<Source<Member>> = Vec::new();
     for (found, config) in found.iter().zip(configs) {
         for (diff_id, (path, blob)) in config.rootfs.diff_ids.iter().zip(&found.layers) {
-            archive.0.refuse_arrived(path, blob.as_ref(), diff_id)?;
+            archive.members.refuse_arrived(path, blob.as_ref(), diff_id)?;
             let planned = sources.iter().any(|source| source.diff_id.as_ref() == Some(diff_id));
             if planned || stage.has(diff_id)? {
                 continue;
