@@ -133,7 +133,7 @@ _corten_command() {
             kind="images" repeats=yes
             ;;
         "image copy")
-            flags="--all-platforms --dest-tls-verify --platform --preserve-digests --progress --quiet --src-tls-verify"
+            flags="--all-platforms --dest-tls-verify --platform --preserve-digests --progress --quiet --referrers --src-tls-verify"
             valued="--platform --progress"
             kind="" repeats=yes
             ;;

@@ -336,6 +336,7 @@ complete -c corten -n '__corten_is "image copy"' -l platform -x -d 'Image for th
 complete -c corten -n '__corten_is "image copy"' -l preserve-digests -d 'Refuse a destination that cannot keep the digest; where it can, it is kept anyway'
 complete -c corten -n '__corten_is "image copy"' -l progress -x -a 'auto tty plain json quiet' -d 'How to show progress: "auto", "tty", "plain", "json" or "quiet"'
 complete -c corten -n '__corten_is "image copy"' -s q -l quiet -d 'Suppress verbose output'
+complete -c corten -n '__corten_is "image copy"' -s r -l referrers -d 'Copy what belongs to it, too: referrers and cosign\'s tags, and theirs (with all platforms, unless one is named)'
 complete -c corten -n '__corten_is "image copy"' -l src-tls-verify -d 'Require HTTPS and known certificates of the source\'s registry (default true)'
 
 # manifest create

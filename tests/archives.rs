@@ -206,6 +206,56 @@ mod tests {
     }
 
     #[test]
+    fn archives_that_are_compressed_as_a_whole_come_in_from_files_and_pipes() {
+        let corten = corten();
+        let id = corten.ok(&["image", "inspect", "-f", "{{.Id}}", "busybox"]);
+        let plain = corten.directory().join("plain.tar");
+        corten.ok(&["save", "-o", text(&plain), "busybox"]);
+        let oci = corten.directory().join("oci.tar");
+        let digest = corten.ok(&[
+            "image",
+            "copy",
+            "-q",
+            "busybox",
+            &format!("oci-archive:{}:docker.io/library/busybox:latest", text(&oci)),
+        ]);
+        for (program, of) in [("gzip", &plain), ("zstd", &plain), ("gzip", &oci), ("zstd", &oci)] {
+            let compressed = of.with_extension(program);
+            let line = format!("{program} -c {} > {}", of.display(), compressed.display());
+            tool("sh", &["-c", &line]);
+            let other = Corten::new(env!("CARGO_BIN_EXE_corten"));
+            let what = format!("{program} of {}", of.display());
+            let known = || other.ok(&["image", "inspect", "-f", "{{.Id}}", "busybox:latest"]);
+            other.ok(&["load", "-i", text(&compressed)]);
+            assert_eq!(known(), id, "{what}");
+            other.ok(&["rmi", "busybox"]);
+            let finished = other.run_with(&["load"], &std::fs::read(&compressed).unwrap());
+            assert_eq!(finished.code, 0, "{what}: {finished:?}");
+            assert_eq!(known(), id, "{what}");
+            // The same as the source of a copy: to the store, and on without one.
+            let transport = if of == &oci { "oci-archive" } else { "docker-archive" };
+            let from = format!("{transport}:{}", compressed.display());
+            other.ok(&["image", "copy", "-q", &from, "store:copied:1"]);
+            assert_eq!(other.ok(&["image", "inspect", "-f", "{{.Id}}", "copied:1"]), id);
+            let alone = Corten::new(env!("CARGO_BIN_EXE_corten"));
+            let to = format!("oci:{}", alone.directory().join("layout").display());
+            let copied = alone.ok(&["image", "copy", "-q", &from, &to]);
+            if of == &oci {
+                assert_eq!(copied, digest, "{what}");
+            }
+            // What it was expanded into is gone, and no store was made.
+            assert_eq!(std::fs::read_dir(alone.root().join("tmp")).unwrap().count(), 0);
+            assert!(!alone.root().join("corten.db").exists());
+        }
+        let cut = corten.directory().join("cut.gz");
+        let line = format!("gzip -c {} | head -c 300000 > {}", plain.display(), cut.display());
+        tool("sh", &["-c", &line]);
+        let from = format!("docker-archive:{}", cut.display());
+        let refused = corten.fails(&["image", "copy", "-q", &from, "store:cut:1"], 1);
+        assert!(refused.contains("unpack the archive"), "{refused}");
+    }
+
+    #[test]
     fn names_of_saved_images_are_read_by_podman_and_skopeo_as_they_were() {
         let corten = corten();
         corten.ok(&["tag", "busybox", "example.test/team/box:v1"]);

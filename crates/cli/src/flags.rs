@@ -274,6 +274,11 @@ pub(crate) const COPY: &[Flag] = &[
     PROGRESS,
     switch("q", "quiet", "Suppress verbose output"),
     switch(
+        "r",
+        "referrers",
+        "Copy what belongs to it, too: referrers and cosign's tags, and theirs (with all platforms, unless one is named)",
+    ),
+    switch(
         "",
         "src-tls-verify",
         "Require HTTPS and known certificates of the source's registry (default true)",

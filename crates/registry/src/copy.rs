@@ -14,7 +14,7 @@ use std::thread;
 
 use spec::image::{Descriptor, ImageConfig, Manifest, Platform, media_type};
 use spec::{Digest, ImageId, Reference};
-use store::{Saved, Store};
+use store::{Paths, Saved, Store, Uploads};
 
 use crate::{
     Client, Fetched, Form, Part, PartState, Policy, Progress, Pull, Push, RegistryError, admit,
@@ -27,7 +27,9 @@ mod docker_archive;
 mod graph;
 mod kept;
 mod layout;
+mod layout_source;
 mod place;
+mod referrers;
 mod registry;
 mod source;
 mod temporary;
@@ -40,7 +42,8 @@ use destination::{Destination, Found};
 use docker_archive::{DockerSource, DockerTarget, digest_of};
 use graph::Graph;
 use kept::{StoreSource, into_store};
-use layout::{LayoutSource, LayoutTarget};
+use layout::LayoutTarget;
+use layout_source::LayoutSource;
 use registry::{Remote, Target, is_lost};
 use source::Source;
 use verified::Verified;
@@ -70,12 +73,17 @@ pub struct Copy<'a> {
     pub policy: &'a Policy,
     /// Whether a destination is refused that cannot keep the digest.
     pub preserve_digests: bool,
+    /// Whether what belongs to it goes along: referrers, and what cosign keeps beside it.
+    pub referrers: bool,
     /// Asks the registry that it comes from.
     pub source: &'a Client,
     /// Asks the registry that it goes to.
     pub destination: &'a Client,
     /// The store, where one end is in it.
     pub store: Option<&'a Store>,
+    /// Where a store has its files, opened or not: for journals of what is sent, and archives that have to be expanded. Without
+    /// it the ones are not kept and the others refused.
+    pub room: Option<&'a Paths>,
     /// Connections of a pull.
     pub connections: usize,
     /// The time, nanoseconds since 1970.
@@ -91,6 +99,14 @@ pub struct Copied {
     pub digest: Digest,
     /// The image, when it is in the store now.
     pub image: Option<ImageId>,
+    /// Documents that belong to it and went along.
+    pub referrers: usize,
+}
+
+impl Copied {
+    const fn alone(digest: Digest, image: Option<ImageId>) -> Self {
+        Self { digest, image, referrers: 0 }
+    }
 }
 
 /// Copies an image.
@@ -129,10 +145,10 @@ fn carry(copy: Copy<'_>) -> Result<Copied, RegistryError> {
         (Place::Registry(from), Place::Store(to)) => pull_as(&copy, from, to),
         (from, Place::Store(to)) => {
             let source = open(&copy, from)?;
-            let graph = Graph::of(&*source, copy.selection)?;
+            let graph = Graph::of(&*source, copy.selection, None)?;
             let name = name_of(to)?;
             let id = into_store(&copy, store_of(&copy)?, &*source, &graph, &name)?;
-            Ok(Copied { digest: graph.root.descriptor.digest, image: Some(id) })
+            Ok(Copied::alone(graph.root.descriptor.digest, Some(id)))
         }
         (from, to) => {
             let source = open(&copy, from)?;
@@ -142,8 +158,14 @@ fn carry(copy: Copy<'_>) -> Result<Copied, RegistryError> {
     }
 }
 
-/// Digests of manifests change where a destination keeps none.
+/// Digests of manifests change where a destination keeps none, and with them goes what names them.
 fn refuse_changes(copy: &Copy<'_>) -> Result<(), RegistryError> {
+    let keeps_none =
+        |place: &&Place| matches!(place, Place::DockerArchive { .. } | Place::Store(_));
+    if copy.referrers && [copy.from, copy.to].iter().any(keeps_none) {
+        let words = "neither the store nor an archive of docker save keeps referrers: copy from and to registries, OCI layouts and OCI archives";
+        return Err(RegistryError::Invalid(words.to_owned()));
+    }
     if copy.preserve_digests && matches!(copy.to, Place::DockerArchive { .. } | Place::Store(_)) {
         let words = "the destination keeps no manifest, so its digest cannot be preserved there";
         return Err(RegistryError::Invalid(words.to_owned()));
@@ -157,9 +179,11 @@ fn open(copy: &Copy<'_>, place: &Place) -> Result<Box<dyn Source>, RegistryError
         Place::Registry(reference) => Box::new(Remote::new(copy.source, reference)),
         Place::Layout { path, tag } => Box::new(LayoutSource::of_directory(path, tag.as_deref())?),
         Place::OciArchive { path, tag } => {
-            Box::new(LayoutSource::of_archive(path, tag.as_deref())?)
+            Box::new(LayoutSource::of_archive(path, tag.as_deref(), copy.room)?)
         }
-        Place::DockerArchive { path, name } => Box::new(DockerSource::open(path, name.as_ref())?),
+        Place::DockerArchive { path, name } => {
+            Box::new(DockerSource::open(path, name.as_ref(), copy.room)?)
+        }
         Place::Store(name) => return Err(misplaced(name)),
     })
 }
@@ -167,7 +191,10 @@ fn open(copy: &Copy<'_>, place: &Place) -> Result<Box<dyn Source>, RegistryError
 /// The destination, when it is not the store.
 fn target(copy: &Copy<'_>, place: &Place) -> Result<Box<dyn Destination>, RegistryError> {
     Ok(match place {
-        Place::Registry(reference) => Box::new(Target::new(copy.destination, reference)),
+        Place::Registry(reference) => {
+            let uploads = copy.room.map(Uploads::new);
+            Box::new(Target::new(copy.destination, reference, uploads, copy.now_ns))
+        }
         Place::Layout { path, tag } => Box::new(LayoutTarget::new(path, tag.as_deref())?),
         Place::OciArchive { path, tag } => Box::new(ArchiveTarget::new(path, tag.as_deref())),
         Place::DockerArchive { path, name } => Box::new(DockerTarget::new(path, name.as_ref())),
@@ -206,7 +233,7 @@ fn from_store(copy: &Copy<'_>, from: &str, to: &Place) -> Result<Copied, Registr
             } else {
                 push(order, &image)?
             };
-            Ok(Copied { digest: pushed.digest, image: None })
+            Ok(Copied::alone(pushed.digest, None))
         }
         _ if is_all => {
             let words = "the store keeps one platform of an image: leave --all-platforms out";
@@ -214,7 +241,7 @@ fn from_store(copy: &Copy<'_>, from: &str, to: &Place) -> Result<Copied, Registr
         }
         Place::Store(to) => {
             store.images().tag(&image.id, &name_of(to)?, copy.now_ns)?;
-            Ok(Copied { digest: image.id.clone(), image: Some(image.id) })
+            Ok(Copied::alone(image.id.clone(), Some(image.id)))
         }
         Place::DockerArchive { path, name } => {
             let own = from.parse::<Reference>().ok().filter(|own| image.names.contains(own));
@@ -223,7 +250,7 @@ fn from_store(copy: &Copy<'_>, from: &str, to: &Place) -> Result<Copied, Registr
             let file = NewFile::make(path)?;
             store.images().save(&[Saved { image, names }], file.file())?;
             file.publish()?;
-            Ok(Copied { digest: id, image: None })
+            Ok(Copied::alone(id, None))
         }
         Place::Layout { .. } | Place::OciArchive { .. } => {
             let destination = target(copy, to)?;
@@ -244,7 +271,7 @@ fn pull_as(copy: &Copy<'_>, from: &Reference, to: &str) -> Result<Copied, Regist
     resolution.reference = name;
     let Copy { connections, now_ns, progress, .. } = *copy;
     let pulled = fetch(Pull { store, resolution: &resolution, connections, now_ns, progress })?;
-    Ok(Copied { digest: resolution.root, image: Some(pulled.id) })
+    Ok(Copied::alone(resolution.root, Some(pulled.id)))
 }
 
 /// Copies everything that the destination lacks.
@@ -253,15 +280,20 @@ fn transfer(
     source: &dyn Source,
     mut destination: Box<dyn Destination + '_>,
 ) -> Result<Copied, RegistryError> {
-    let graph = Graph::of(source, copy.selection)?;
+    let graph = Graph::of(source, copy.selection, copy.referrers.then_some(copy.progress))?;
     destination.begin(&graph)?;
     blobs(copy.progress, source, &*destination, &graph.blobs)?;
     graph.documents.iter().try_for_each(|document| destination.document(document))?;
-    destination.finish(&graph.root)?;
-    let root = graph.root.descriptor.digest;
+    if !graph.attachments.is_empty() {
+        // There are registries that take no referrer of what they do not have.
+        destination.document(&graph.root)?;
+    }
+    graph.attachments.iter().try_for_each(|attachment| destination.attach(attachment))?;
+    destination.finish(&graph)?;
+    let (root, referrers) = (graph.root.descriptor.digest, graph.attachments.len());
     let is_plain = matches!(copy.to, Place::DockerArchive { .. });
     let config = graph.manifest.map(|manifest| manifest.config.digest).filter(|_| is_plain);
-    Ok(Copied { digest: config.unwrap_or(root), image: None })
+    Ok(Copied { digest: config.unwrap_or(root), image: None, referrers })
 }
 
 /// Copies blobs, several at once. The first failure ends the others.
@@ -285,6 +317,7 @@ fn blobs(
                 // The first one counts: the others follow from it.
                 if !stopped.swap(true, Ordering::Relaxed) {
                     *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    source.stop();
                 }
             }
         }

@@ -144,10 +144,12 @@ pub fn push_list(
             selection: &Selection::All,
             // It was named when the list was made, and goes to the list's own registry.
             policy: &Policy::none(),
+            referrers: false,
             preserve_digests: true,
             source: client,
             destination: client,
             store: None,
+            room: None,
             connections: 0,
             now_ns: 0,
             progress,

@@ -22,7 +22,9 @@ use crate::host::{Ask, Host, Shared, chain};
 use crate::{Kind, RegistryError};
 
 pub use body::Body;
+pub(crate) use referrers::list_tag;
 pub use uploads::{Mount, Upload};
+pub(crate) use uploads::{is_forgotten, is_refused};
 
 /// A repository. Threads share it.
 #[derive(Clone, Debug)]

@@ -80,7 +80,9 @@ pub struct AbandonedUpload {
 }
 
 impl Uploads {
-    pub(crate) fn new(paths: &Paths) -> Self {
+    /// The journals of a store, which need not be opened for it.
+    #[must_use]
+    pub fn new(paths: &Paths) -> Self {
         Self { directory: paths.uploads() }
     }
 

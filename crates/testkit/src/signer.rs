@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 /// A key pair in a directory of its own.
@@ -53,6 +55,15 @@ impl Signer {
     #[must_use]
     pub fn public_key(&self) -> &Path {
         &self.public_key
+    }
+
+    /// The same in base64.
+    ///
+    /// # Panics
+    /// As [`Signer::sign`].
+    #[must_use]
+    pub fn sign_in_base64(&self, message: &[u8]) -> String {
+        STANDARD.encode(self.sign(message))
     }
 
     /// Signs: SHA-256 and DER with ECDSA, the message itself with Ed25519.

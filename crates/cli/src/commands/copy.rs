@@ -26,6 +26,7 @@ pub(super) fn copy(session: &Session, matches: &Matches) -> Result<i32, Failure>
         Ok(Client::new(registries::settings(Arc::clone(&progress), verify, None)?))
     };
     let (source, destination) = (client("src-tls-verify")?, client("dest-tls-verify")?);
+    let room = session.paths()?;
     let policy = registry::Policy::in_force(&crate::config::policy_files());
     let order = Copy {
         from: &from,
@@ -33,11 +34,13 @@ pub(super) fn copy(session: &Session, matches: &Matches) -> Result<i32, Failure>
         selection: &selection,
         policy: &policy,
         preserve_digests: matches.on("preserve-digests"),
+        referrers: matches.on("referrers"),
         source: &source,
         destination: &destination,
         store: None,
+        room: Some(&room),
         connections: CONNECTIONS,
-        now_ns: 0,
+        now_ns: engine::now_ns(),
         progress: &progress,
     };
     let copied = if [&from, &to].iter().any(|place| matches!(place, Place::Store(_))) {
@@ -67,6 +70,8 @@ fn selection(matches: &Matches) -> Result<Selection, Failure> {
             Err(Failure::Words("--all-platforms and --platform exclude each other".to_owned()))
         }
         (true, None) => Ok(Selection::All),
+        // What is signed is mostly the index: without it a signature would be of nothing there.
+        (false, None) if matches.on("referrers") => Ok(Selection::All),
         (false, wanted) => Ok(Selection::One(wanted.unwrap_or_else(Platform::native))),
     }
 }
@@ -79,11 +84,15 @@ fn tell(mode: Mode, matches: &Matches, copied: &Copied) {
             let image = copied.image.as_ref().map(ToString::to_string);
             let line = json!({
                 "source": matches.word(0), "destination": matches.word(1), "digest": digest, "image": image,
+                "referrers": copied.referrers,
             });
             output::line(&line.to_string());
         }
         Mode::Bars | Mode::Plain => {
             output::line(&format!("Digest: {digest}"));
+            if matches.on("referrers") {
+                output::line(&format!("Referrers: {}", copied.referrers));
+            }
             output::line(&format!("Status: Copied {} to {}", matches.word(0), matches.word(1)));
         }
     }

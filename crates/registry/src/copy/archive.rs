@@ -19,7 +19,7 @@ use store::tar::{BLOCK_BYTES, Kind, Metadata, WriteError, padding, push_headers}
 
 use super::destination::{Destination, Found};
 use super::graph::Graph;
-use super::layout::{LAYOUT, blob_path, entry_of};
+use super::layout::{LAYOUT, blob_path, entries_of};
 use super::temporary::{Temporary, sweep};
 use super::verified::reading;
 use crate::{Fetched, RegistryError};
@@ -179,9 +179,8 @@ impl Destination for ArchiveTarget {
     fn begin(&mut self, graph: &Graph) -> Result<(), RegistryError> {
         let file = NewFile::make(&self.path)?;
         let mut making = Making { file, places: BTreeMap::new(), end: 0 };
-        let documents = graph.documents.iter().chain([&graph.root]);
-        let all: Vec<&Descriptor> =
-            documents.map(|document| &document.descriptor).chain(&graph.blobs).collect();
+        let documents = graph.every_document().map(|document| &document.descriptor);
+        let all: Vec<&Descriptor> = documents.chain(&graph.blobs).collect();
         making.append(&headers("blobs", None)?)?;
         let mut algorithms: Vec<&str> =
             all.iter().map(|descriptor| descriptor.digest.algorithm().name()).collect();
@@ -209,12 +208,12 @@ impl Destination for ArchiveTarget {
         file.write_at(&document.bytes, at)
     }
 
-    fn finish(mut self: Box<Self>, root: &Fetched) -> Result<(), RegistryError> {
-        self.document(root)?;
+    fn finish(mut self: Box<Self>, graph: &Graph) -> Result<(), RegistryError> {
+        self.document(&graph.root)?;
         let index = json!({
             "schemaVersion": 2,
             "mediaType": media_type::OCI_INDEX,
-            "manifests": [entry_of(&root.descriptor, self.tag.as_deref())],
+            "manifests": entries_of(graph, self.tag.as_deref()),
         });
         let Some(mut making) = self.making.take() else { return self.making().map(drop) };
         making.append(&member("index.json", index.to_string().as_bytes())?)?;

@@ -1,12 +1,13 @@
 //! What a copy is made to. The order of calls: [`Destination::begin`]; for each blob [`Destination::find`] and, where it is missing,
-//! [`Destination::put`], from several threads; [`Destination::document`] for what the root leads to, the innermost first;
-//! [`Destination::finish`]. Nothing can be seen under the name before that, and whoever is dropped earlier leaves no name behind.
+//! [`Destination::put`], from several threads; [`Destination::document`] for what the root leads to, the innermost first, and, where
+//! something belongs to it, for the root; [`Destination::attach`] for that; [`Destination::finish`]. Nothing can be seen under the name before that, and whoever is dropped earlier leaves no name behind.
 
 use std::io::Read;
 
 use spec::image::Descriptor;
 
 use super::graph::Graph;
+use super::referrers::Attachment;
 use crate::{Fetched, RegistryError};
 
 /// Whether a blob has to be sent.
@@ -37,6 +38,11 @@ pub(super) trait Destination: Sync {
     /// Takes a document that the root leads to.
     fn document(&self, document: &Fetched) -> Result<(), RegistryError>;
 
+    /// Takes what belongs to a document that is there.
+    fn attach(&self, attachment: &Attachment) -> Result<(), RegistryError> {
+        self.document(&attachment.document)
+    }
+
     /// Takes the root, and makes it visible.
-    fn finish(self: Box<Self>, root: &Fetched) -> Result<(), RegistryError>;
+    fn finish(self: Box<Self>, graph: &Graph) -> Result<(), RegistryError>;
 }

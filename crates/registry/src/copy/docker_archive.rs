@@ -10,12 +10,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use spec::image::{Descriptor, DockerArchiveImage, ImageConfig, Manifest, media_type};
 use spec::{Digest, Reference};
 use store::compression::{Compression, Decoder, Hashed, HashingReader};
-use store::{ArchiveMembers, Images, Member};
+use store::{ArchiveMembers, Images, Member, Paths};
 
 use super::archive::{NewFile, finish, headers, member, padded};
 use super::destination::{Destination, Found};
 use super::graph::Graph;
-use super::layout::{blob_path, document, open_archive};
+use super::layout::blob_path;
+use super::layout_source::{document, open_archive};
 use super::plain_manifest;
 use super::source::Source;
 use super::verified::reading;
@@ -36,8 +37,12 @@ pub(super) struct DockerSource {
 }
 
 impl DockerSource {
-    pub(super) fn open(path: &Path, name: Option<&Reference>) -> Result<Self, RegistryError> {
-        let members = open_archive(path)?;
+    pub(super) fn open(
+        path: &Path,
+        name: Option<&Reference>,
+        room: Option<&Paths>,
+    ) -> Result<Self, RegistryError> {
+        let members = open_archive(path, room)?;
         let place = path.display().to_string();
         let image = chosen(&members, &place, name)?;
         let config = document(&members, &image.config, MOST_CONFIG_BYTES)?
@@ -290,7 +295,7 @@ impl Destination for DockerTarget {
         Err(RegistryError::Invalid(words))
     }
 
-    fn finish(self: Box<Self>, _root: &Fetched) -> Result<(), RegistryError> {
+    fn finish(self: Box<Self>, _graph: &Graph) -> Result<(), RegistryError> {
         let (making, manifest) = (self.making().take(), self.manifest.as_ref());
         let (Some(mut making), Some(manifest)) = (making, manifest) else {
             return Err(self.unready());

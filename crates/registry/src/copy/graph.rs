@@ -9,8 +9,9 @@ use spec::Digest;
 use spec::image::{Descriptor, Document, Manifest, Platform};
 
 use super::Selection;
+use super::referrers::{self, Attachment};
 use super::source::Source;
-use crate::{Fetched, RegistryError};
+use crate::{Fetched, Progress, RegistryError};
 
 /// Indexes in indexes in indexes.
 const DEEPEST_INDEX: usize = 4;
@@ -29,16 +30,20 @@ pub(super) struct Graph {
     pub(super) root: Fetched,
     /// It, when it is one image.
     pub(super) manifest: Option<Manifest>,
-    /// What it leads to, the innermost first, each once.
+    /// What it and its attachments lead to, the innermost first, each once.
     pub(super) documents: Vec<Fetched>,
+    /// What belongs to it, or to one of those.
+    pub(super) attachments: Vec<Attachment>,
     /// Configurations and layers, each once.
     pub(super) blobs: Vec<Descriptor>,
 }
 
 /// What was found so far.
 #[derive(Default)]
-struct Walk {
+pub(super) struct Walk {
     documents: Vec<Fetched>,
+    /// Of them, and of attachments.
+    count: usize,
     bytes: usize,
     blobs: Vec<Descriptor>,
     sizes: BTreeMap<Digest, u64>,
@@ -46,8 +51,12 @@ struct Walk {
 }
 
 impl Graph {
-    /// Reads the documents that the selection leads to.
-    pub(super) fn of(source: &dyn Source, selection: &Selection) -> Result<Self, RegistryError> {
+    /// Reads the documents that the selection leads to; what belongs to them as well, where it may be told to somebody.
+    pub(super) fn of(
+        source: &dyn Source,
+        selection: &Selection,
+        beside: Option<&Progress>,
+    ) -> Result<Self, RegistryError> {
         let root = source.root()?;
         let mut walk = Walk::default();
         let root = match selection {
@@ -60,7 +69,20 @@ impl Graph {
             Document::Manifest(manifest) => Some(*manifest),
             Document::Index(_) => None,
         };
-        Ok(Self { root, manifest, documents: walk.documents, blobs: walk.blobs })
+        let attachments = match beside {
+            Some(progress) => {
+                referrers::find(source, &mut walk, &root.descriptor.digest, progress)?
+            }
+            None => Vec::new(),
+        };
+        let Walk { documents, blobs, .. } = walk;
+        Ok(Self { root, manifest, documents, attachments, blobs })
+    }
+
+    /// Every document, the root last.
+    pub(super) fn every_document(&self) -> impl Iterator<Item = &Fetched> {
+        let attachments = self.attachments.iter().map(|attachment| &attachment.document);
+        self.documents.iter().chain(attachments).chain([&self.root])
     }
 }
 
@@ -81,7 +103,7 @@ fn one(source: &dyn Source, root: Fetched, platform: &Platform) -> Result<Fetche
 }
 
 /// A document that another one points at, with the machine that this one says.
-fn document(source: &dyn Source, wanted: &Descriptor) -> Result<Fetched, RegistryError> {
+pub(super) fn document(source: &dyn Source, wanted: &Descriptor) -> Result<Fetched, RegistryError> {
     let mut fetched = source.document(wanted)?;
     if fetched.descriptor.size != wanted.size {
         let (found, said) = (fetched.descriptor.size, wanted.size);
@@ -100,6 +122,37 @@ pub(super) fn parse(fetched: &Fetched) -> Result<Document, RegistryError> {
 }
 
 impl Walk {
+    /// What it holds, but for the root and attachments.
+    pub(super) fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.documents.iter().map(|document| &document.descriptor.digest)
+    }
+
+    /// Follows what belongs to an image; gives the digests of what is new: its own, and of what it leads to.
+    pub(super) fn attach(
+        &mut self,
+        source: &dyn Source,
+        attachment: &Fetched,
+    ) -> Result<Vec<Digest>, RegistryError> {
+        let before = self.documents.len();
+        self.hold(attachment)?;
+        self.follow(source, &parse(attachment)?, 0)?;
+        let inner = self.documents[before..].iter().map(|inner| inner.descriptor.digest.clone());
+        Ok(inner.chain([attachment.descriptor.digest.clone()]).collect())
+    }
+
+    /// Counts a document.
+    fn hold(&mut self, document: &Fetched) -> Result<(), RegistryError> {
+        self.count += 1;
+        self.bytes += document.bytes.len();
+        if self.count > MOST_DOCUMENTS || self.bytes > MOST_DOCUMENT_BYTES {
+            let words = format!(
+                "more than {MOST_DOCUMENTS} documents or {MOST_DOCUMENT_BYTES} bytes of them"
+            );
+            return Err(RegistryError::Invalid(words));
+        }
+        Ok(())
+    }
+
     fn follow(
         &mut self,
         source: &dyn Source,
@@ -131,13 +184,7 @@ impl Walk {
             return Ok(());
         }
         let fetched = self::document(source, entry)?;
-        self.bytes += fetched.bytes.len();
-        if self.documents.len() == MOST_DOCUMENTS || self.bytes > MOST_DOCUMENT_BYTES {
-            let words = format!(
-                "more than {MOST_DOCUMENTS} documents or {MOST_DOCUMENT_BYTES} bytes of them"
-            );
-            return Err(RegistryError::Invalid(words));
-        }
+        self.hold(&fetched)?;
         self.follow(source, &parse(&fetched)?, depth + 1)?;
         self.documents.push(fetched);
         Ok(())

@@ -234,6 +234,7 @@ fn bring(
                 Err(error) => {
                     progress.set(&layer.part, PartState::Failed);
                     stopped.store(true, std::sync::atomic::Ordering::Relaxed);
+                    source.stop();
                     queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
                     failure.get_or_insert(error);
                 }

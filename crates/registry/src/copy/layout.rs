@@ -1,6 +1,6 @@
-//! An OCI layout as either end of a copy. Reading: [`LayoutSource`], over a directory or an archive. Writing into a directory:
-//! [`LayoutTarget`], blob by blob, each whole under its name, and `index.json` last; what is there stays, but for the entry that
-//! had the tag. Sources: image-spec image-layout.md, annotations.md.
+//! An OCI layout in a directory that is written into: blob by blob, each whole under its name, and `index.json` last; what is there
+//! stays, but for the entries that had the tags. Start at [`LayoutTarget`]; `layout_source` reads one. Sources: image-spec
+//! image-layout.md, annotations.md.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -13,167 +13,28 @@ use rustix::io::Errno;
 use serde_json::{Value, json};
 use spec::Digest;
 use spec::digest::Algorithm;
-use spec::image::{Descriptor, Document, media_type};
-use store::ArchiveMembers;
+use spec::image::{Descriptor, media_type};
 
 use super::destination::{Destination, Found};
 use super::graph::Graph;
-use super::source::Source;
+use super::referrers::{Attachment, Tie};
 use super::temporary::{Temporary, sweep};
 use super::verified::reading;
-use crate::checksum::{self, Hasher};
+use crate::checksum::Hasher;
 use crate::{Fetched, RegistryError};
 
 pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
+/// Annotations that name an image in a layout.
+pub(super) const NAMES: [&str; 2] = [REF_NAME, CONTAINERD_NAME];
 /// What stands in the file `oci-layout`.
 pub(super) const LAYOUT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
-/// A manifest or an index that is longer is none: distribution-spec, "Pushing Manifests".
-const MOST_DOCUMENT_BYTES: u64 = 4 << 20;
-const MOST_INDEX_BYTES: u64 = 8 << 20;
+pub(super) const MOST_INDEX_BYTES: u64 = 8 << 20;
 /// Blobs that are written at once.
 const MOST_WRITES: usize = 3;
 const BUFFER_BYTES: usize = 128 * 1024;
 /// What files of ours are called before they have their names.
 const STEM: &str = "blob";
-
-/// An image in a layout.
-pub(super) struct LayoutSource {
-    place: String,
-    members: ArchiveMembers,
-    tag: Option<String>,
-}
-
-impl LayoutSource {
-    pub(super) fn of_directory(path: &Path, tag: Option<&str>) -> Result<Self, RegistryError> {
-        let members = ArchiveMembers::of_directory(path)?;
-        Ok(Self { place: path.display().to_string(), members, tag: tag.map(str::to_owned) })
-    }
-
-    pub(super) fn of_archive(path: &Path, tag: Option<&str>) -> Result<Self, RegistryError> {
-        let members = open_archive(path)?;
-        Ok(Self { place: path.display().to_string(), members, tag: tag.map(str::to_owned) })
-    }
-
-    /// The entry of the index that the tag names; the only one where there is no tag.
-    fn entry(&self) -> Result<Descriptor, RegistryError> {
-        let bytes = document(&self.members, "index.json", MOST_INDEX_BYTES)?.ok_or_else(|| {
-            RegistryError::Invalid(format!("{} is no OCI layout: it has no index.json", self.place))
-        })?;
-        let parsed = Document::parse(&bytes, media_type::OCI_INDEX);
-        let what = || format!("read index.json of {}", self.place);
-        let Document::Index(index) =
-            parsed.map_err(|cause| RegistryError::Document { what: what(), cause })?
-        else {
-            return Err(RegistryError::Dishonest {
-                what: what(),
-                why: "it is no index".to_owned(),
-            });
-        };
-        let name = |entry: &Descriptor, key| entry.annotations.get(key).cloned();
-        let has_tag = |entry: &&Descriptor| {
-            let tag = self.tag.as_ref();
-            tag.is_none_or(|tag| {
-                [REF_NAME, CONTAINERD_NAME]
-                    .into_iter()
-                    .any(|key| name(entry, key).as_ref() == Some(tag))
-            })
-        };
-        let found: Vec<&Descriptor> = index.manifests.iter().filter(has_tag).collect();
-        // One image may have several names.
-        if let Some(first) = found.first()
-            && found.iter().all(|entry| entry.digest == first.digest)
-        {
-            return Ok((*first).clone());
-        }
-        let tags: Vec<String> = index
-            .manifests
-            .iter()
-            .filter_map(|entry| name(entry, REF_NAME))
-            .map(|tag| crate::words::clean(&tag))
-            .collect();
-        let why = match (&self.tag, found.len()) {
-            (Some(tag), 0) => format!("has no image {tag}"),
-            (None, 0) => "is empty".to_owned(),
-            (Some(tag), _) => format!("has several images {tag}"),
-            (None, _) => "has several images: name one".to_owned(),
-        };
-        let tags = if tags.is_empty() {
-            String::new()
-        } else {
-            format!(" (there are {})", tags.join(", "))
-        };
-        Err(RegistryError::Invalid(format!("{} {why}{tags}", self.place)))
-    }
-}
-
-impl Source for LayoutSource {
-    fn root(&self) -> Result<Fetched, RegistryError> {
-        self.document(&self.entry()?)
-    }
-
-    fn document(&self, wanted: &Descriptor) -> Result<Fetched, RegistryError> {
-        let path = blob_path(&wanted.digest);
-        let bytes = document(&self.members, &path, MOST_DOCUMENT_BYTES)?;
-        let bytes = bytes.ok_or_else(|| missing(&self.place, &path))?;
-        let found = checksum::of(wanted.digest.algorithm(), &bytes);
-        if found != wanted.digest || bytes.len() as u64 != wanted.size {
-            let (size, why) = (bytes.len(), wanted.size);
-            let why = format!("it has {size} bytes and digest {found}, not {why} bytes");
-            return Err(RegistryError::Dishonest {
-                what: format!("read {path} of {}", self.place),
-                why,
-            });
-        }
-        let mut descriptor = Descriptor::new(&wanted.media_type, found, wanted.size);
-        descriptor.platform.clone_from(&wanted.platform);
-        Ok(Fetched { descriptor, bytes })
-    }
-
-    fn blob(&self, wanted: &Descriptor) -> Result<Box<dyn Read + Send + '_>, RegistryError> {
-        let path = blob_path(&wanted.digest);
-        let member = self.members.find(&path)?.ok_or_else(|| missing(&self.place, &path))?;
-        Ok(Box::new(member))
-    }
-}
-
-fn missing(place: &str, path: &str) -> RegistryError {
-    let why = "it is not there".to_owned();
-    RegistryError::Dishonest { what: format!("read {path} of {place}"), why }
-}
-
-pub(super) fn open_archive(path: &Path) -> Result<ArchiveMembers, RegistryError> {
-    let failed = |cause| RegistryError::Disk { what: format!("open {}", path.display()), cause };
-    let file = File::open(path).map_err(failed)?;
-    ArchiveMembers::of_file(&file)?.ok_or_else(|| {
-        let why =
-            "it is compressed as a whole, no regular file, or sparse inside: corten load takes it";
-        RegistryError::Invalid(format!("{} cannot be read by places: {why}", path.display()))
-    })
-}
-
-/// A small member, whole.
-pub(super) fn document(
-    members: &ArchiveMembers,
-    path: &str,
-    most: u64,
-) -> Result<Option<Vec<u8>>, RegistryError> {
-    let Some(member) = members.find(path)? else { return Ok(None) };
-    if member.size() > most {
-        let why = format!("it has {} bytes, and {most} are allowed", member.size());
-        return Err(RegistryError::Dishonest { what: format!("read {path}"), why });
-    }
-    let mut bytes = Vec::new();
-    member
-        .take(most)
-        .read_to_end(&mut bytes)
-        .map_err(|cause| RegistryError::Disk { what: format!("read {path}"), cause })?;
-    Ok(Some(bytes))
-}
-
-pub(super) fn blob_path(digest: &Digest) -> String {
-    format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
-}
 
 /// A layout in a directory that an image is to come into.
 pub(super) struct LayoutTarget {
@@ -297,8 +158,8 @@ impl LayoutTarget {
             .map_err(|errno| failed("write", &path, errno))
     }
 
-    /// The index with one entry more, in place of the one that had the tag.
-    fn indexed(&self, root: &OwnedFd, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+    /// The index with more entries, each in place of the one that had its tag.
+    fn indexed(&self, root: &OwnedFd, new: Vec<Value>) -> Result<Vec<u8>, RegistryError> {
         let what = || format!("read {}", self.path.join("index.json").display());
         let dishonest = |why: String| RegistryError::Dishonest { what: what(), why };
         let empty =
@@ -312,13 +173,14 @@ impl LayoutTarget {
         let Some(entries) = index.get_mut("manifests").and_then(Value::as_array_mut) else {
             return Err(dishonest("it is no index".to_owned()));
         };
-        let name = |entry: &Value| entry["annotations"][REF_NAME].as_str().map(str::to_owned);
-        let digest = descriptor.digest.to_string();
-        entries.retain(|entry| {
-            let is_same = entry["digest"] == digest.as_str();
-            name(entry) != self.tag || (self.tag.is_none() && !is_same)
-        });
-        entries.push(entry_of(descriptor, self.tag.as_deref()));
+        for new in new {
+            let name = new["annotations"][REF_NAME].as_str();
+            entries.retain(|entry| {
+                let is_same = entry["digest"] == new["digest"];
+                entry["annotations"][REF_NAME].as_str() != name || (name.is_none() && !is_same)
+            });
+            entries.push(new);
+        }
         serde_json::to_vec(&index).map_err(|bad| dishonest(bad.to_string()))
     }
 
@@ -344,8 +206,30 @@ impl Opened {
     }
 }
 
-/// What stands in `index.json` for an image.
-pub(super) fn entry_of(descriptor: &Descriptor, tag: Option<&str>) -> Value {
+pub(super) fn blob_path(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
+}
+
+/// What stands in `index.json` for an image and for what belongs to it.
+pub(super) fn entries_of(graph: &Graph, tag: Option<&str>) -> Vec<Value> {
+    let beside = graph.attachments.iter().map(|Attachment { document, tie }| {
+        let Descriptor { artifact_type, annotations, .. } = &document.descriptor;
+        let mut entry = match tie {
+            Tie::Tag(tag) => entry_of(&document.descriptor, Some(tag)),
+            Tie::Subject(_) => entry_of(&document.descriptor, None),
+        };
+        if let Some(kind) = artifact_type {
+            entry["artifactType"] = json!(kind);
+        }
+        for (key, value) in annotations.iter().filter(|(key, _)| !NAMES.contains(&key.as_str())) {
+            entry["annotations"][key] = json!(value);
+        }
+        entry
+    });
+    beside.chain([entry_of(&graph.root.descriptor, tag)]).collect()
+}
+
+fn entry_of(descriptor: &Descriptor, tag: Option<&str>) -> Value {
     let mut entry = json!({
         "mediaType": descriptor.media_type,
         "digest": descriptor.digest,
@@ -393,9 +277,8 @@ impl Destination for LayoutTarget {
 
     fn begin(&mut self, graph: &Graph) -> Result<(), RegistryError> {
         let is_long = |blob: &Descriptor| blob.digest.algorithm() == Algorithm::Sha512;
-        let documents = graph.documents.iter().chain([&graph.root]);
-        let needs_both = graph.blobs.iter().any(is_long)
-            || documents.map(|document| &document.descriptor).any(is_long);
+        let mut documents = graph.every_document().map(|document| &document.descriptor);
+        let needs_both = graph.blobs.iter().any(is_long) || documents.any(is_long);
         let lacks = |opened: &Opened| needs_both && opened.sha512.is_none();
         if self.opened.as_ref().is_none_or(lacks) {
             let disk = |cause| RegistryError::Disk {
@@ -451,8 +334,8 @@ impl Destination for LayoutTarget {
         }
     }
 
-    fn finish(self: Box<Self>, root: &Fetched) -> Result<(), RegistryError> {
-        self.document(root)?;
+    fn finish(self: Box<Self>, graph: &Graph) -> Result<(), RegistryError> {
+        self.document(&graph.root)?;
         let opened = self.opened()?;
         // Two copies into one layout keep each other's entries.
         flock(&opened.root, FlockOperation::LockExclusive)
@@ -460,7 +343,7 @@ impl Destination for LayoutTarget {
         if self.read(&opened.root, "oci-layout")?.is_none() {
             self.replace(opened, "oci-layout", LAYOUT.as_bytes())?;
         }
-        let index = self.indexed(&opened.root, &root.descriptor)?;
+        let index = self.indexed(&opened.root, entries_of(graph, self.tag.as_deref()))?;
         self.replace(opened, "index.json", &index)
     }
 }

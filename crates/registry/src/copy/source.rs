@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use spec::Digest;
 use spec::image::Descriptor;
 
 use crate::{Fetched, RegistryError};
@@ -16,6 +17,19 @@ pub(super) trait Source: Send + Sync {
 
     /// A blob from its first byte.
     fn blob(&self, wanted: &Descriptor) -> Result<Box<dyn Read + Send + '_>, RegistryError>;
+
+    /// Manifests that are said to name this one as their subject.
+    fn referrers(&self, _subject: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
+        Ok(Vec::new())
+    }
+
+    /// What another tag beside the name leads to; nothing where there is none.
+    fn tagged(&self, _tag: &str) -> Result<Option<Fetched>, RegistryError> {
+        Ok(None)
+    }
+
+    /// Ends every read, now and in future: nobody wants what comes any more.
+    fn stop(&self) {}
 
     /// The repository, with its registry, that has everything in it; nothing where there is none.
     fn repository(&self) -> Option<&str> {

@@ -14,6 +14,7 @@ use store::compression::{Compress, compress};
 use store::{Journal, LayerArchive};
 
 use super::gate::Gate;
+use crate::repository::{is_forgotten, is_refused};
 use crate::{Part, RegistryError, Upload};
 
 /// Bytes that go in one request, where the registry does not ask for more.
@@ -176,17 +177,4 @@ impl Write for Sink<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// The registry knows the upload no more.
-const fn is_forgotten(error: &RegistryError) -> bool {
-    matches!(error, RegistryError::Status { status: 404, .. })
-}
-
-/// What it has does not fit what we say: a digest, an offset, a state.
-const fn is_refused(error: &RegistryError) -> bool {
-    matches!(
-        error,
-        RegistryError::Status { status: 400 | 416, .. } | RegistryError::Dishonest { .. }
-    )
 }

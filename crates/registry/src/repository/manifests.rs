@@ -15,6 +15,8 @@ use crate::{Kind, RegistryError, checksum};
 /// Bytes of a manifest. Registries are asked to take 4 MiB: distribution-spec, "Pushing Manifests".
 const MOST_BYTES: u64 = 4 << 20;
 const DIGEST_FIELD: &str = "docker-content-digest";
+/// distribution-spec, "Pushing Manifests with Subject".
+const SUBJECT_FIELD: &str = "oci-subject";
 
 impl Repository {
     /// What a name points at, without fetching it (HEAD); nothing when there is no such manifest, or the registry does not say its
@@ -62,6 +64,16 @@ impl Repository {
         media_type: &str,
         bytes: &[u8],
     ) -> Result<Digest, RegistryError> {
+        self.put(what, media_type, bytes).map(|(digest, _)| digest)
+    }
+
+    /// Puts a manifest or an index; whether the registry says that it has noted its subject (`OCI-Subject`).
+    pub(super) fn put(
+        &self,
+        what: Pointer<'_>,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<(Digest, bool), RegistryError> {
         let words = format!("put manifest {}{}", self.name(), what.suffix());
         let algorithm = match what {
             Pointer::Digest(digest) => digest.algorithm(),
@@ -83,12 +95,13 @@ impl Repository {
             if !matches!(answer.status, 200..=202) {
                 return Err(failure_of(answer, host.name()));
             }
+            let is_noted = answer.field(SUBJECT_FIELD).is_some();
             match said_digest(&answer)? {
                 // A registry may name it by an algorithm of its own choice.
                 Some(said) if said.algorithm() == algorithm && said != digest => Err(
                     Failure::Dishonest(format!("{} took it for {said}, not {digest}", host.name())),
                 ),
-                _ => Ok(digest.clone()),
+                _ => Ok((digest.clone(), is_noted)),
             }
         })
     }

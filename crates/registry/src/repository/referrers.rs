@@ -1,14 +1,16 @@
 //! What points at a manifest: signatures, lists of contents.
 //!
-//! Never reads what it finds. Start at [`Repository::referrers`]. Source: distribution-spec, "Listing Referrers" and "Referrers Tag
+//! Never reads what it finds. Start at [`Repository::referrers`]; [`Repository::put_referrer`] brings one. Source: distribution-spec, "Listing Referrers" and "Referrers Tag
 //! Schema".
 
+use std::collections::BTreeMap;
+
 use spec::Digest;
-use spec::image::{Descriptor, Index};
+use spec::image::{Descriptor, Index, media_type};
 use ureq::http::Method;
 
 use super::pages::{MOST_PAGE_BYTES, MOST_PAGES, next_page, parse};
-use super::{Pointer, Repository};
+use super::{Fetched, Pointer, Repository};
 use crate::address::percent_encode;
 use crate::host::{Ask, Host, Target, failure_of};
 use crate::{Kind, RegistryError};
@@ -40,21 +42,62 @@ impl Repository {
         Ok(found)
     }
 
+    /// Puts a manifest that has this subject. Where the registry has no API for it, the tag that stands in for it lists it
+    /// afterwards, with the sort and the annotations that its descriptor has.
+    ///
+    /// # Errors
+    /// [`RegistryError`]. Two who put referrers of one subject at one moment may lose one of them from that list, which the
+    /// specification cannot prevent.
+    pub fn put_referrer(&self, subject: &Digest, referrer: &Fetched) -> Result<(), RegistryError> {
+        let Descriptor { media_type, digest, .. } = &referrer.descriptor;
+        let (_, is_noted) = self.put(Pointer::Digest(digest), media_type, &referrer.bytes)?;
+        if is_noted {
+            return Ok(());
+        }
+        let mut index = self.list(subject)?.unwrap_or_else(|| Index {
+            schema_version: 2,
+            media_type: Some(media_type::OCI_INDEX.to_owned()),
+            artifact_type: None,
+            manifests: Vec::new(),
+            subject: None,
+            annotations: BTreeMap::new(),
+        });
+        if index.manifests.iter().any(|known| known.digest == *digest) {
+            return Ok(());
+        }
+        index.manifests.push(referrer.descriptor.clone());
+        let bytes = serde_json::to_vec(&index).map_err(|bad| {
+            RegistryError::Invalid(format!("list referrers of {}@{subject}: {bad}", self.name()))
+        })?;
+        let tag = list_tag(subject);
+        self.put_manifest(Pointer::Tag(&tag), media_type::OCI_INDEX, &bytes).map(drop)
+    }
+
     fn tagged(&self, subject: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
-        let digits = subject.hex().get(..MOST_TAG_DIGITS).unwrap_or(subject.hex());
-        let tag = format!("{}-{digits}", subject.algorithm().name());
+        Ok(self.list(subject)?.map(|index| index.manifests).unwrap_or_default())
+    }
+
+    /// What the tag lists that stands in for the API; nothing where it is not there.
+    fn list(&self, subject: &Digest) -> Result<Option<Index>, RegistryError> {
+        let tag = list_tag(subject);
         match self.manifest(Pointer::Tag(&tag)) {
             Ok(fetched) => {
                 let what = format!("list referrers of {}@{subject}", self.name());
-                let index: Index = serde_json::from_slice(&fetched.bytes).map_err(|bad| {
+                let index = serde_json::from_slice(&fetched.bytes).map_err(|bad| {
                     RegistryError::Dishonest { what, why: format!("tag {tag} is no index: {bad}") }
                 })?;
-                Ok(index.manifests)
+                Ok(Some(index))
             }
-            Err(error) if error.kind() == Kind::NotFound => Ok(Vec::new()),
+            Err(error) if error.kind() == Kind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
+}
+
+/// The tag that stands in for the API.
+pub(crate) fn list_tag(subject: &Digest) -> String {
+    let digits = subject.hex().get(..MOST_TAG_DIGITS).unwrap_or(subject.hex());
+    format!("{}-{digits}", subject.algorithm().name())
 }
 
 fn pages(

@@ -137,6 +137,19 @@ fn forgets(error: &RegistryError) -> bool {
     matches!(error, RegistryError::Status { status: 400 | 404 | 416, .. })
 }
 
+/// The registry knows the upload no more.
+pub(crate) const fn is_forgotten(error: &RegistryError) -> bool {
+    matches!(error, RegistryError::Status { status: 404, .. })
+}
+
+/// What it has does not fit what we say: a digest, an offset, a state.
+pub(crate) const fn is_refused(error: &RegistryError) -> bool {
+    matches!(
+        error,
+        RegistryError::Status { status: 400 | 416, .. } | RegistryError::Dishonest { .. }
+    )
+}
+
 fn uploads(host: &Host, query: &str) -> Target {
     Target::Api(format!("/{}/blobs/uploads/{query}", host.endpoint.path))
 }
