@@ -1,0 +1,193 @@
+//! What the program itself says, its families, and the commands that are about neither containers nor images.
+#![expect(clippy::too_many_lines, reason = "what a command says is data, not logic")]
+
+use super::help;
+
+#[test]
+fn the_program_and_its_families() {
+    insta::assert_snapshot!(help(""), @r#"
+    Usage:  corten [OPTIONS] COMMAND
+
+    A container engine without a daemon
+
+    Common Commands:
+      run      Create and run a new container from an image
+      exec     Execute a command in a running container
+      ps       List containers
+      pull     Download an image from a registry
+      push     Upload an image to a registry
+      images   List images
+      login    Authenticate to a registry
+      logout   Log out from a registry
+      search   Search Docker Hub, or the registry before the term, for images
+      version  Show the Corten version information
+      info     Display system-wide information
+
+    Management Commands:
+      container  Manage containers
+      image      Manage images
+      manifest   Manage lists of manifests for several platforms
+      oci        Run OCI bundles, as runc does
+      system     Manage Corten
+      template   Manage what images are built of
+
+    Templates and images:
+      template list      List what images can be built of
+      template build     Build an image from this machine's own packages: busybox or debian
+      load               Load an image from a tar archive or STDIN
+      import             Import the contents from a tarball to create a filesystem image
+      save               Save one or more images to a tar archive (streamed to STDOUT by default)
+      rmi                Remove one or more images
+      tag                Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
+      history            Show the history of an image
+      image inspect      Display detailed information on one or more images
+      image copy         Copy an image among registries, OCI layouts, archives and the store, byte for byte
+      manifest create    Create a local manifest list for annotating and pushing to a registry
+      manifest annotate  Add additional information to a local image manifest
+      manifest inspect   Display an image manifest, or manifest list
+      manifest push      Push a manifest list to a repository
+      manifest rm        Delete one or more manifest lists from local storage
+      image verify       Verify the signatures of an image at its registry
+      image prune        Remove unused images
+
+    Commands:
+      container prune  Remove all stopped containers
+      system df        Show disk usage
+      system prune     Remove unused data
+      system check     Check that everything on the disk is whole, and mend what is not
+      attach           Attach local standard input, output, and error streams to a running container
+      commit           Create a new image from a container's changes
+      create           Create a new container
+      diff             Inspect changes to files or directories on a container's filesystem
+      export           Export a container's filesystem as a tar archive
+      inspect          Return low-level information on containers and images
+      kill             Kill one or more running containers
+      logs             Fetch the logs of a container
+      pause            Pause all processes within one or more containers
+      rm               Remove one or more containers
+      start            Start one or more stopped containers
+      stop             Stop one or more running containers
+      top              Display the running processes of a container
+      unpause          Unpause all processes within one or more containers
+      wait             Block until one or more containers stop, then print their exit codes
+      completion       Print the completion script of a shell
+
+    Global Options:
+          --root string    Directory of images, layers and records (default "/var/lib/corten", or
+                           CORTEN_ROOT)
+          --state string   Directory of what does not survive a reboot (default "/run/corten", or
+                           CORTEN_STATE)
+      -v, --version        Print version information and quit
+
+    Run 'corten COMMAND --help' for more information on a command.
+    "#);
+    insta::assert_snapshot!(help("container"), @r#"
+    Usage:  corten container COMMAND
+
+    Manage containers
+
+    Commands:
+      attach   Attach local standard input, output, and error streams to a running container
+      commit   Create a new image from a container's changes
+      create   Create a new container
+      diff     Inspect changes to files or directories on a container's filesystem
+      exec     Execute a command in a running container
+      export   Export a container's filesystem as a tar archive
+      inspect  Return low-level information on containers and images
+      kill     Kill one or more running containers
+      logs     Fetch the logs of a container
+      ls       List containers
+      pause    Pause all processes within one or more containers
+      prune    Remove all stopped containers
+      rm       Remove one or more containers
+      run      Create and run a new container from an image
+      start    Start one or more stopped containers
+      stop     Stop one or more running containers
+      top      Display the running processes of a container
+      unpause  Unpause all processes within one or more containers
+      wait     Block until one or more containers stop, then print their exit codes
+
+    Run 'corten container COMMAND --help' for more information on a command.
+    "#);
+    insta::assert_snapshot!(help("image"), @r#"
+    Usage:  corten image COMMAND
+
+    Manage images
+
+    Commands:
+      copy     Copy an image among registries, OCI layouts, archives and the store, byte for byte
+      history  Show the history of an image
+      import   Import the contents from a tarball to create a filesystem image
+      inspect  Display detailed information on one or more images
+      load     Load an image from a tar archive or STDIN
+      ls       List images
+      prune    Remove unused images
+      pull     Download an image from a registry
+      push     Upload an image to a registry
+      rm       Remove one or more images
+      save     Save one or more images to a tar archive (streamed to STDOUT by default)
+      tag      Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
+      verify   Verify the signatures of an image at its registry
+
+    Run 'corten image COMMAND --help' for more information on a command.
+    "#);
+    // Its commands have a test of their own.
+    assert!(help("oci").starts_with("Usage:  corten oci [OPTIONS] COMMAND\n"), "{}", help("oci"));
+    insta::assert_snapshot!(help("system"), @r#"
+    Usage:  corten system COMMAND
+
+    Manage Corten
+
+    Commands:
+      check  Check that everything on the disk is whole, and mend what is not
+      df     Show disk usage
+      info   Display system-wide information
+      prune  Remove unused data
+
+    Run 'corten system COMMAND --help' for more information on a command.
+    "#);
+    insta::assert_snapshot!(help("template"), @r#"
+    Usage:  corten template COMMAND
+
+    Manage what images are built of
+
+    Commands:
+      build  Build an image from this machine's own packages: busybox or debian
+      list   List what images can be built of
+
+    Run 'corten template COMMAND --help' for more information on a command.
+    "#);
+}
+
+#[test]
+fn the_rest() {
+    insta::assert_snapshot!(help("version"), @r#"
+    Usage:  corten version [OPTIONS]
+
+    Show the Corten version information
+
+    Options:
+      -f, --format string   Format output using a Go template, or 'json'
+    "#);
+    insta::assert_snapshot!(help("info"), @r#"
+    Usage:  corten info [OPTIONS]
+
+    Display system-wide information
+
+    Aliases:
+      corten info, corten system info
+
+    Options:
+      -f, --format string   Format output using a Go template, or 'json'
+    "#);
+    insta::assert_snapshot!(help("oci plan"), @r#"
+    Usage:  corten oci plan BUNDLE
+
+    Print what a bundle's configuration comes to, step by step
+    "#);
+    insta::assert_snapshot!(help("completion"), @r#"
+    Usage:  corten completion bash|fish|zsh
+
+    Print the completion script of a shell
+    "#);
+}
