@@ -6,7 +6,7 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use testkit::Corten;
+    use testkit::{Corten, wait_until};
 
     fn corten() -> Corten {
         Corten::with_busybox(env!("CARGO_BIN_EXE_corten"))
@@ -169,6 +169,111 @@ mod tests {
         assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "loop"]), "paused");
         corten.ok(&["unpause", "loop"]);
         corten.ok(&["rm", "-f", "loop"]);
+    }
+
+    /// A commit that stands still itself, at its last flush, while it holds the container; and its own pid.
+    fn held_commit(corten: &Corten, container: &str) -> (std::process::Child, u32) {
+        let plain = corten.command();
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=syncfs"]);
+        command.args(["-e", "inject=syncfs:signal=STOP"]);
+        command.arg(plain.get_program()).args(plain.get_args()).args(["commit", container, "new"]);
+        let strace = command.spawn().unwrap();
+        // The tracer has children of its own before it begins.
+        let path = format!("/proc/{0}/task/{0}/children", strace.id());
+        let children = || -> Vec<u32> {
+            let text = std::fs::read_to_string(&path).unwrap();
+            text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+        };
+        let stopped = |pid: &u32| {
+            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            state.contains("(corten) t ") || state.contains("(corten) T ")
+        };
+        wait_until("the container stands still", || stands_still(corten, container));
+        wait_until("the commit stands still", || children().iter().any(stopped));
+        (strace, children()[0])
+    }
+
+    fn stands_still(corten: &Corten, container: &str) -> bool {
+        is_frozen(&corten.ok(&["inspect", "-f", "{{.State.Pid}}", container]))
+    }
+
+    /// Whether the group of a process is, in either version of groups.
+    fn is_frozen(pid: &str) -> bool {
+        let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+        cgroups.lines().any(|line| {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let (names, path) = (parts.next().unwrap(), parts.next().unwrap());
+            let read = |file: String| std::fs::read_to_string(file).unwrap_or_default();
+            read(format!("/sys/fs/cgroup{path}/cgroup.freeze")).trim() == "1"
+                || read(format!("/sys/fs/cgroup/{names}{path}/freezer.state")).trim() == "FROZEN"
+        })
+    }
+
+    fn signal(pid: u32, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    #[test]
+    fn a_commit_that_ends_early_lets_the_container_go_on() {
+        use rustix::process::Signal;
+        let corten = corten();
+        corten.ok(&["run", "-d", "--name", "loop", "busybox", "sleep", "1000"]);
+        for ended_by in [Signal::KILL, Signal::INT, Signal::TERM] {
+            let (mut strace, pid) = held_commit(&corten, "loop");
+            assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "loop"]), "running");
+            assert!(corten.fails(&["exec", "loop", "true"], 125).contains("paused"));
+            signal(pid, ended_by);
+            if ended_by != Signal::KILL {
+                signal(pid, Signal::CONT);
+            }
+            strace.wait().unwrap();
+            wait_until("the container goes on", || !stands_still(&corten, "loop"));
+            corten.ok(&["exec", "loop", "true"]);
+        }
+        // Two of them: it goes on when both have gone.
+        let (mut first, first_pid) = held_commit(&corten, "loop");
+        let (mut second, second_pid) = held_commit(&corten, "loop");
+        signal(first_pid, Signal::KILL);
+        first.wait().unwrap();
+        assert!(stands_still(&corten, "loop"));
+        // Somebody who pauses it meanwhile is not undone.
+        corten.ok(&["pause", "loop"]);
+        signal(second_pid, Signal::CONT);
+        assert!(second.wait().unwrap().success());
+        assert!(stands_still(&corten, "loop"));
+        assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "loop"]), "paused");
+        corten.ok(&["unpause", "loop"]);
+        assert!(!stands_still(&corten, "loop"));
+        corten.ok(&["rm", "-f", "loop"]);
+    }
+
+    /// Nobody is left who would let the container go on by itself; `unpause` does, and so does a commit that lives.
+    #[test]
+    fn a_monitor_that_is_killed_while_it_holds_a_container() {
+        use rustix::process::Signal;
+        let corten = corten();
+        for is_killed in [true, false] {
+            corten.ok(&["run", "-d", "--name", "loop", "busybox", "sleep", "1000"]);
+            let (mut strace, pid) = held_commit(&corten, "loop");
+            let id = corten.ok(&["inspect", "-f", "{{.Id}}", "loop"]);
+            let state = corten.state().join("containers").join(&id).join("state.json");
+            let state: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(state).unwrap()).unwrap();
+            signal(u32::try_from(state["monitor_pid"].as_u64().unwrap()).unwrap(), Signal::KILL);
+            let frozen = || is_frozen(&state["pid"].to_string());
+            assert!(frozen());
+            signal(pid, if is_killed { Signal::KILL } else { Signal::CONT });
+            assert_eq!(strace.wait().unwrap().success(), !is_killed);
+            if is_killed {
+                assert!(frozen());
+                corten.ok(&["unpause", "loop"]);
+            }
+            assert!(!frozen());
+            corten.fails(&["unpause", "loop"], 1);
+            corten.ok(&["rm", "-f", "loop"]);
+        }
     }
 
     #[test]

@@ -136,11 +136,7 @@ impl Containers<'_> {
         if !(runs && request.pause) {
             return make();
         }
-        let id = container.record.id.as_str();
-        self.pause(id)?;
-        let made = make();
-        let resumed = self.unpause(id);
-        made.and_then(|image| resumed.map(|()| image))
+        self.while_it_stands_still(&container, make)
     }
 
     /// The container's image and its layers, the top one first, each of which must be there.

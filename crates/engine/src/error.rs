@@ -136,6 +136,14 @@ pub enum EngineError {
         #[source]
         cause: libcontainer::cgroup::CgroupError,
     },
+    /// The container did not stand still; its monitor said why.
+    #[error("pause container {name}: {why}")]
+    Freeze {
+        /// The container's name.
+        name: String,
+        /// In one line.
+        why: String,
+    },
     /// A start inside this process.
     #[error(transparent)]
     Local(#[from] StartError),
@@ -205,6 +213,7 @@ impl EngineError {
             | Self::NoMonitor { .. }
             | Self::File { .. }
             | Self::Cgroup { .. }
+            | Self::Freeze { .. }
             | Self::Local(_)
             | Self::Layout(_)
             | Self::Record { .. }

@@ -24,6 +24,7 @@ mod names;
 mod oci;
 pub mod parse;
 mod pattern;
+mod pause;
 mod processes;
 mod pull;
 mod push;

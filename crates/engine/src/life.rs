@@ -1,10 +1,10 @@
-//! What moves a container between its states, from outside: stop, kill, pause, remove, wait.
+//! What moves a container between its states, from outside: stop, kill, remove, wait.
 
 use std::time::{Duration, Instant};
 
 use libcontainer::Process;
 use libcontainer::cgroup::{Cgroup, CgroupError, CgroupPath};
-use monitor::{Connection, FromMonitor, Life, Received, connect, observe};
+use monitor::{Connection, FromMonitor, Life, PAUSED, Received, connect, observe};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use spec::ContainerId;
 use store::{ContainerDirs, ContainerRecord, Ended, Status};
@@ -17,10 +17,8 @@ use crate::state::{Action, Allowed, State};
 
 /// Docker's code for an end that nobody saw.
 const UNKNOWN: i32 = 255;
-/// Marks a container that was paused, so that listing many need not look into every group.
-pub(crate) const PAUSED: &str = "paused";
 /// How long processes may take to stand still, or to leave a group.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A container with its true state.
 #[derive(Clone, Debug)]
@@ -230,35 +228,6 @@ impl Containers<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Stops every process where it stands.
-    ///
-    /// # Errors
-    /// When the container does not run, is paused already, or the freezer refuses.
-    pub fn pause(&self, text: &str) -> Result<(), EngineError> {
-        let container = self.get(text)?;
-        container.allow(Action::Pause)?;
-        let cgroup = self
-            .cgroup(&container, Action::Pause)?
-            .ok_or_else(|| container.refuse(Action::Pause, "not running"))?;
-        cgroup.freeze(PATIENCE).map_err(container.cgroup_failed(Action::Pause))?;
-        let mark = container.dirs.state.join(PAUSED);
-        std::fs::File::create(&mark).map(drop).map_err(EngineError::file("write", &mark))
-    }
-
-    /// Lets the processes go on.
-    ///
-    /// # Errors
-    /// When the container is not paused.
-    pub fn unpause(&self, text: &str) -> Result<(), EngineError> {
-        let container = self.get(text)?;
-        container.allow(Action::Unpause)?;
-        if let Some(cgroup) = self.cgroup(&container, Action::Unpause)? {
-            cgroup.thaw().map_err(container.cgroup_failed(Action::Unpause))?;
-        }
-        let mark = container.dirs.state.join(PAUSED);
-        std::fs::remove_file(&mark).map_err(EngineError::file("remove", &mark))
     }
 
     /// Waits for the container's end; gives its exit code.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use libcontainer::cgroup::{Choices, WhenMissing};
 use libcontainer::{Context, Plan, RootSource};
 use monitor::{
-    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, Received, Waiting,
+    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, PAUSED, Received, Waiting,
 };
 use spec::ContainerId;
 use store::{Paths, Status};
@@ -13,7 +13,7 @@ use store::{Paths, Status};
 use crate::config::{ContainerConfig, MountSource, NetworkMode};
 use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
-use crate::life::{Container, PAUSED, group_of};
+use crate::life::{Container, group_of};
 use crate::lock::Lock;
 use crate::names;
 use crate::oci::{self, HostFiles, Surroundings};

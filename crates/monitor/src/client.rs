@@ -28,6 +28,8 @@ pub(crate) struct Client {
     socket: OwnedFd,
     pub(crate) wants_output: bool,
     pub(crate) writes_input: bool,
+    /// Whether the container stands still for it.
+    pub(crate) holds_freeze: bool,
     greeted: bool,
     queue: VecDeque<Queued>,
 }
@@ -52,6 +54,8 @@ pub(crate) enum Request {
     Exec {
         streams: Vec<OwnedFd>,
     },
+    Freeze,
+    Thaw,
     /// Nothing that needs an answer.
     Noted,
     /// It is gone, or said what nobody understands.
@@ -125,6 +129,7 @@ impl Client {
             socket,
             wants_output: false,
             writes_input: false,
+            holds_freeze: false,
             greeted: false,
             queue: VecDeque::new(),
         }
@@ -235,6 +240,8 @@ impl Client {
                 read_number(packet).map_or(Request::Gone, |number| Request::Signal { number })
             }
             (kind::EXEC, _) => Request::Exec { streams },
+            (kind::FREEZE, []) => Request::Freeze,
+            (kind::THAW, []) => Request::Thaw,
             _ => Request::Gone,
         }
     }

@@ -23,6 +23,8 @@ pub(crate) struct Clients {
     deaf: bool,
     /// A client that writes input has gone, and nobody has asked yet.
     writer_left: bool,
+    /// The same of one that the container stood still for.
+    holder_left: bool,
 }
 
 impl Clients {
@@ -36,7 +38,8 @@ impl Clients {
         bind(&listener, &address)?;
         listen(&listener, BACKLOG)?;
         let listener = Some(listener);
-        Ok(Self { list: Vec::new(), next_id: 0, listener, deaf: false, writer_left: false })
+        let (deaf, writer_left, holder_left) = (false, false, false);
+        Ok(Self { list: Vec::new(), next_id: 0, listener, deaf, writer_left, holder_left })
     }
 
     /// Takes a client in, if there is room; its number.
@@ -78,11 +81,12 @@ impl Clients {
     }
 
     fn retain(&mut self, mut stays: impl FnMut(&mut Client) -> bool) {
-        let Self { list, writer_left, deaf, .. } = self;
+        let Self { list, writer_left, holder_left, deaf, .. } = self;
         list.retain_mut(|client| {
             let stays = stays(client);
             if !stays {
                 *writer_left |= client.writes_input;
+                *holder_left |= client.holds_freeze;
                 *deaf = false;
             }
             stays
@@ -92,6 +96,16 @@ impl Clients {
     /// Whether a client that writes input has gone since the last call.
     pub(crate) fn writer_left(&mut self) -> bool {
         std::mem::take(&mut self.writer_left)
+    }
+
+    /// Whether a client that the container stood still for has gone since the last call.
+    pub(crate) fn holder_left(&mut self) -> bool {
+        std::mem::take(&mut self.holder_left)
+    }
+
+    /// Whether the container stands still for a client.
+    pub(crate) fn hold_freeze(&self) -> bool {
+        self.list.iter().any(|client| client.holds_freeze)
     }
 
     /// Sends what must arrive to one client.

@@ -88,6 +88,15 @@ pub enum FromMonitor<'a> {
         /// Its exit code.
         code: i32,
     },
+    /// The container stands still for this connection.
+    Frozen,
+    /// It could not be made to.
+    FreezeFailed {
+        /// The error in one line.
+        error: &'a str,
+    },
+    /// It goes on, unless somebody else wants it to stand still.
+    Thawed,
     /// The monitor is of an older release and does not speak this one's language; nothing more comes.
     Refused {
         /// The newest version that it understands.
@@ -212,6 +221,22 @@ impl Connection {
         }
     }
 
+    /// Makes the container stand still for as long as this connection is there, at most until [`Connection::thaw`].
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone.
+    pub fn freeze(&self) -> Result<(), Errno> {
+        self.send(&[kind::FREEZE])
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone.
+    pub fn thaw(&self) -> Result<(), Errno> {
+        self.send(&[kind::THAW])
+    }
+
     /// Waits for the next message.
     ///
     /// # Errors
@@ -317,6 +342,9 @@ fn decode(packet: &[u8], console: Option<OwnedFd>) -> Option<FromMonitor<'_>> {
         kind::EXEC_STARTED => FromMonitor::ExecStarted { pid: read_number(packet)?, console },
         kind::EXEC_FAILED => FromMonitor::ExecFailed { code, error: str_of(rest)? },
         kind::EXEC_EXITED => FromMonitor::ExecExited { code: read_number(packet)? },
+        kind::FROZEN => FromMonitor::Frozen,
+        kind::FREEZE_FAILED => FromMonitor::FreezeFailed { error: str_of(rest)? },
+        kind::THAWED => FromMonitor::Thawed,
         kind::REFUSED => FromMonitor::Refused { version: code },
         _ => return None,
     })

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 const VERSION: u32 = 1;
 const STATE: &str = "state.json";
 const EXIT: &str = "exit.json";
+/// Marks in its state directory a container that was paused and stays so until it is resumed: written before its processes
+/// are stopped.
+pub const PAUSED: &str = "paused";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// A container that was started.

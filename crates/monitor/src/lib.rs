@@ -11,6 +11,7 @@ mod clients;
 mod clock;
 mod connection;
 mod files;
+mod freeze;
 mod handoff;
 mod input;
 pub mod log;
@@ -23,7 +24,7 @@ mod start;
 
 pub use clock::{format_time, now_ns};
 pub use connection::{ConnectError, Connection, FromMonitor, Received, connect};
-pub use files::{ExitFile, Life, StateFile, observe, wait_for_end};
+pub use files::{ExitFile, Life, PAUSED, StateFile, observe, wait_for_end};
 pub use handoff::{HANDOFF_VERSION, HandOff, LogRules};
 pub use run::main;
 pub use spawn::{Ahead, SpawnError, Waiting, prepare};

@@ -15,11 +15,16 @@
 //! Exec(plan, streams)   ------------>
 //!                       <------------   ExecStarted(pid, terminal) | ExecFailed(code, text)
 //!                       <------------   ExecExited(code)
+//!
+//! Freeze                ------------>
+//!                       <------------   Frozen | FreezeFailed(code, text)
+//! Thaw                  ------------>
+//!                       <------------   Thawed
 //! ```
 //!
 //! Whoever connects later attaches without a `Started`. Only a client that attached for input may write it. The streams of
 //! `Exec` travel as descriptors beside it, stdin, stdout, stderr, or none for no streams; with a terminal its master comes
-//! back beside `ExecStarted`. A client that is not read from slows the container down; one that is gone is forgotten.
+//! back beside `ExecStarted`. Who froze the container holds it so until it says `Thaw` or is gone, whatever ended it. A client that is not read from slows the container down; one that is gone is forgotten.
 //!
 //! The first byte is the kind. Numbers are in native order: both ends are on one machine. The monitor of an older release is
 //! asked by a newer client, so kinds are only ever added, and a monitor leaves a client that says what it does not know.
@@ -41,6 +46,8 @@ pub(crate) mod kind {
     pub(crate) const RESIZE: u8 = b'w';
     pub(crate) const SIGNAL: u8 = b'k';
     pub(crate) const EXEC: u8 = b'x';
+    pub(crate) const FREEZE: u8 = b'z';
+    pub(crate) const THAW: u8 = b't';
     pub(crate) const REFUSED: u8 = b'V';
     pub(crate) const STARTED: u8 = b'S';
     pub(crate) const START_FAILED: u8 = b'F';
@@ -50,6 +57,9 @@ pub(crate) mod kind {
     pub(crate) const EXEC_STARTED: u8 = b'E';
     pub(crate) const EXEC_FAILED: u8 = b'f';
     pub(crate) const EXEC_EXITED: u8 = b'Y';
+    pub(crate) const FROZEN: u8 = b'Z';
+    pub(crate) const FREEZE_FAILED: u8 = b'q';
+    pub(crate) const THAWED: u8 = b'T';
 }
 
 /// Bits of [`kind::ATTACH`].

@@ -18,6 +18,7 @@ use sys::SignalSet;
 use crate::client::{self, Client, Packet, Request};
 use crate::clients::Clients;
 use crate::files::ExitFile;
+use crate::freeze::Freeze;
 use crate::handoff::{HANDOFF_VERSION, HandOff};
 use crate::input::Input;
 use crate::log::Writer;
@@ -84,6 +85,7 @@ struct Monitor {
     container_dir: PathBuf,
     started_at: String,
     /// Whether the container's processes die with its first one.
+    freeze: Freeze,
     own_pids: bool,
     process: Process,
     cgroup: Cgroup,
@@ -133,6 +135,7 @@ impl Monitor {
             container_dir: handoff.container_dir.clone(),
             started_at,
             own_pids: handoff.plan.namespaces.create.contains(&NamespaceKind::Pid),
+            freeze: Freeze::of(&handoff.state_dir),
             process,
             cgroup,
             console,
@@ -167,6 +170,9 @@ impl Monitor {
             }
         }
     }
+            if self.clients.holder_left() {
+                self.freeze.release(&self.cgroup, &self.clients);
+            }
 
     fn sources(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
         let mut sources = Vec::with_capacity(8);
@@ -217,6 +223,12 @@ impl Monitor {
             }
             Request::Noted | Request::Nothing => {}
             Request::Gone => self.clients.remove(id),
+            Request::Freeze => self.freeze.hold(&self.cgroup, id, &mut self.clients),
+            Request::Thaw => {
+                client.holds_freeze = false;
+                self.freeze.release(&self.cgroup, &self.clients);
+                self.clients.owe(id, &[kind::THAWED], None);
+            }
         }
     }
 
@@ -237,6 +249,10 @@ impl Monitor {
         }
         let code = reap(&self.process);
         self.sessions.end_all(&mut self.clients);
+        if self.clients.hold_freeze() {
+            // Who is killed while it stands still on v1 ends when it is let go.
+            let _gone = self.cgroup.thaw();
+        }
         self.outputs.drain(&mut self.clients);
         let oom_killed = self.cgroup.oom_killed().unwrap_or(false);
         let started_at = std::mem::take(&mut self.started_at);

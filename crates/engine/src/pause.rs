@@ -1,0 +1,117 @@
+//! Containers whose processes stand still: until somebody resumes them, or for as long as a command of ours works.
+//!
+//! The first is marked in the state directory, so that listing many need not look into every group. The second is held by the
+//! container's monitor for the command's connection: a command that is killed leaves no container that stands still.
+//! Start at [`Containers::pause`].
+
+use monitor::{FromMonitor, PAUSED, Received, connect};
+
+use crate::containers::Containers;
+use crate::error::EngineError;
+use crate::life::{Container, PATIENCE};
+use crate::state::{Action, State};
+
+impl Containers<'_> {
+    /// Stops every process where it stands.
+    ///
+    /// # Errors
+    /// When the container does not run, is paused already, or the freezer refuses.
+    pub fn pause(&self, text: &str) -> Result<(), EngineError> {
+        let container = self.get(text)?;
+        container.allow(Action::Pause)?;
+        let cgroup = self
+            .cgroup(&container, Action::Pause)?
+            .ok_or_else(|| container.refuse(Action::Pause, "not running"))?;
+        // Before the processes stop: a monitor that is about to let them go after a commit looks for it.
+        let mark = container.dirs.state.join(PAUSED);
+        std::fs::File::create(&mark).map(drop).map_err(EngineError::file("write", &mark))?;
+        cgroup.freeze(PATIENCE).map_err(|cause| {
+            let _gone = std::fs::remove_file(&mark);
+            container.cgroup_failed(Action::Pause)(cause)
+        })
+    }
+
+    /// Lets the processes go on.
+    ///
+    /// # Errors
+    /// When the container is not paused.
+    pub fn unpause(&self, text: &str) -> Result<(), EngineError> {
+        let container = self.get(text)?;
+        let cgroup = self.cgroup(&container, Action::Unpause)?;
+        // Its monitor was killed while it held the container still for a command that was killed, too.
+        let is_left = matches!(container.state, State::Running { monitored: false, .. })
+            && cgroup.as_ref().is_some_and(|cgroup| cgroup.is_frozen().unwrap_or(false));
+        if !is_left {
+            container.allow(Action::Unpause)?;
+        }
+        if let Some(cgroup) = cgroup {
+            cgroup.thaw().map_err(container.cgroup_failed(Action::Unpause))?;
+        }
+        let mark = container.dirs.state.join(PAUSED);
+        match std::fs::remove_file(&mark) {
+            Err(error) if is_left && error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            done => done.map_err(EngineError::file("remove", &mark)),
+        }
+    }
+
+    /// Does `work` while the container's processes stand still.
+    ///
+    /// # Errors
+    /// When they do not stop in time, or cannot be let go; and those of `work`.
+    pub(crate) fn while_it_stands_still<T>(
+        &self,
+        container: &Container,
+        work: impl FnOnce() -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let Ok(mut connection) = connect(&container.dirs.state) else {
+            return self.while_paused(container, work);
+        };
+        // A monitor that is gone by now tells nothing.
+        let _gone = connection.freeze();
+        loop {
+            match connection.receive() {
+                Ok(Received::Message(FromMonitor::Frozen)) => break,
+                Ok(Received::Message(FromMonitor::FreezeFailed { error })) => {
+                    let (name, why) = (container.record.name.clone(), error.to_owned());
+                    return Err(EngineError::Freeze { name, why });
+                }
+                // It has ended by itself: nothing of it moves any more.
+                Ok(Received::Message(FromMonitor::Exited { .. })) => return work(),
+                Ok(Received::Message(_)) => {}
+                Ok(Received::Closed) | Err(_) => return self.while_paused(container, work),
+            }
+        }
+        let done = work();
+        let _gone = connection.thaw();
+        let is_told = loop {
+            match connection.receive() {
+                Ok(Received::Message(FromMonitor::Thawed | FromMonitor::Exited { .. })) => {
+                    break true;
+                }
+                Ok(Received::Message(_)) => {}
+                Ok(Received::Closed) | Err(_) => break false,
+            }
+        };
+        // The monitor was killed meanwhile, and what it held would be held for ever.
+        if !is_told
+            && !container.dirs.state.join(PAUSED).exists()
+            && let Some(cgroup) = self.cgroup(container, Action::Unpause)?
+        {
+            cgroup.thaw().map_err(container.cgroup_failed(Action::Unpause))?;
+        }
+        done
+    }
+
+    /// The same where there is no monitor to hold it: a command that is killed leaves the container paused, and marked so.
+    fn while_paused<T>(
+        &self,
+        container: &Container,
+        work: impl FnOnce() -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let id = container.record.id.as_str();
+        self.pause(id)?;
+        let done = work();
+        let resumed = self.unpause(id);
+        done.and_then(|done| resumed.map(|()| done))
+    }
+}
