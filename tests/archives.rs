@@ -276,6 +276,86 @@ mod tests {
         }
     }
 
+    /// An image with nothing but a shell and these directories.
+    fn bare(corten: &Corten, name: &str, directories: &[&str]) {
+        let layer = ["image", "inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", "busybox"];
+        let busybox = std::fs::canonicalize(Path::new(&corten.ok(&layer)).join("bin/busybox"));
+        let tree = corten.directory().join(name);
+        std::fs::create_dir_all(tree.join("bin")).unwrap();
+        std::fs::copy(busybox.unwrap(), tree.join("bin/busybox")).unwrap();
+        for directory in directories {
+            std::fs::create_dir_all(tree.join(directory)).unwrap();
+        }
+        std::os::unix::fs::symlink("/there", tree.join("link")).unwrap();
+        let archive = corten.directory().join("bare.tar");
+        tool("tar", &["--owner=0", "--group=0", "-C", text(&tree), "-cf", text(&archive), "."]);
+        corten.ok(&["import", "-c", "ENV PATH=/bin", text(&archive), name]);
+    }
+
+    #[test]
+    fn what_was_made_to_mount_on_is_no_change() {
+        let corten = corten();
+        let file = corten.directory().join("file");
+        std::fs::File::create(&file).unwrap();
+        let app = format!("{}:/opt/app/app.conf", file.display());
+        let tmp = format!("{}:/deep/er/tmp", corten.directory().display());
+        let options = ["-v", "/volume", "-v", &app, "-v", &tmp, "-v", "named:/link/data"];
+        let options = [&options[..], &["--tmpfs", "/scratch"]].concat();
+        let listed = |container: &str| -> Vec<String> {
+            let archive = corten.directory().join("listed.tar");
+            corten.ok(&["export", "-o", text(&archive), container]);
+            let listing = tool("tar", &["-tf", text(&archive)]);
+            listing.lines().map(|line| line.trim_matches(['.', '/']).to_owned()).collect()
+        };
+        let layer_of = |container: &str| -> Vec<String> {
+            let id = corten.ok(&["commit", container]);
+            let upper = ["image", "inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", &id];
+            let found = tool("find", &[&corten.ok(&upper), "-mindepth", "1", "-printf", "%P\n"]);
+            let mut found: Vec<String> = found.lines().map(str::to_owned).collect();
+            found.sort();
+            found
+        };
+        for (image, directories) in [("bare", &[][..]), ("half", &["etc", "opt/app", "there"])] {
+            bare(&corten, image, directories);
+            let run = |name: &str, script: &str| {
+                let words = [&["run", "--name", name][..], &options, &[image]].concat();
+                corten.ok(&[&words[..], &["busybox", "sh", "-c", script]].concat());
+            };
+            let own = if image == "bare" {
+                vec!["", "bin", "bin/busybox", "link"]
+            } else {
+                vec!["", "bin", "bin/busybox", "etc", "link", "opt", "opt/app", "there"]
+            };
+            let silent = format!("{image}-silent");
+            run(&silent, "echo into the volume > /volume/x; echo x > /scratch/x");
+            assert_eq!(corten.ok(&["diff", &silent]), "", "{image}");
+            assert_eq!(listed(&silent), own, "{image}");
+            assert_eq!(layer_of(&silent), [""; 0], "{image}");
+            // What somebody wrote beside them, or changed of them, is there; and it alone.
+            let busy = format!("{image}-busy");
+            run(&busy, "cd /bin; busybox touch /etc/own /opt/own; busybox mkdir /scratch/x /sys2");
+            let expected = match image {
+                "bare" => "A /etc\nA /etc/own\nA /opt\nA /opt/own\nA /sys2",
+                _ => "C /etc\nA /etc/own\nC /opt\nA /opt/own\nA /sys2",
+            };
+            assert_eq!(corten.ok(&["diff", &busy]), expected, "{image}");
+            assert_eq!(layer_of(&busy), ["etc", "etc/own", "opt", "opt/own", "sys2"], "{image}");
+            let (exported, new) = (listed(&busy), ["etc/own", "opt/own", "sys2"]);
+            let mut all: Vec<&str> = own.iter().chain(&new).copied().collect();
+            all.extend(["etc", "opt"]);
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(exported, all, "{image}");
+            let changed = format!("{image}-changed");
+            run(&changed, "cd /bin; busybox chmod 700 /deep");
+            assert_eq!(corten.ok(&["diff", &changed]), "A /deep", "{image}");
+            // Mounted on again, in a container of what was committed.
+            let id = corten.ok(&["commit", &busy]);
+            let again = ["run", "--rm", "-v", "/volume", &id, "busybox", "ls", "/etc"];
+            assert_eq!(corten.ok(&again), "hostname\nhosts\nown\nresolv.conf");
+        }
+    }
+
     #[test]
     fn what_is_exported_is_imported_as_it_was() {
         let corten = corten();

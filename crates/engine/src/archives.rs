@@ -2,11 +2,12 @@
 //! and the list of what a container changed.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::slice;
 
 use spec::Reference;
 use spec::image::{Platform, RunConfig};
-use store::layer::{self, Change, TreeArchive, TreeError};
+use store::layer::{self, Change, MountPoints, TreeArchive, TreeError};
 use store::{Commit, Image, RootView, Saved, StoreError};
 
 use crate::changes::changes;
@@ -95,9 +96,10 @@ impl Containers<'_> {
     pub fn export(&self, text: &str) -> Result<TreeArchive, EngineError> {
         let container = self.get(text)?;
         let (_image, layers) = self.layers(&container)?;
+        let mount_points = mount_points(&container, &layers)?;
         let mut directories = vec![container.dirs.upper.clone()];
         directories.extend(layers);
-        layer::tree(&RootView::of(&directories)).map_err(unreadable(&container))
+        layer::tree(&RootView::of(&directories), mount_points).map_err(unreadable(&container))
     }
 
     /// What a container changed of its image's files, sorted by path.
@@ -107,8 +109,9 @@ impl Containers<'_> {
     pub fn changes(&self, text: &str) -> Result<Vec<Change>, EngineError> {
         let container = self.get(text)?;
         let (_image, layers) = self.layers(&container)?;
+        let mount_points = mount_points(&container, &layers)?;
         let lower = RootView::of(&layers);
-        layer::changes(&container.dirs.upper, &lower).map_err(unreadable(&container))
+        layer::changes(&container.dirs.upper, &lower, &mount_points).map_err(unreadable(&container))
     }
 
     /// Makes an image of a container's image and what the container changed.
@@ -124,6 +127,7 @@ impl Containers<'_> {
         let commit = Commit {
             parent: image.as_ref(),
             upper: &container.dirs.upper,
+            targets: &crate::oci::targets(&container.config),
             reference: request.reference.clone(),
             config,
             author: request.author.clone(),
@@ -140,10 +144,7 @@ impl Containers<'_> {
     }
 
     /// The container's image and its layers, the top one first, each of which must be there.
-    fn layers(
-        &self,
-        container: &Container,
-    ) -> Result<(Option<Image>, Vec<std::path::PathBuf>), EngineError> {
+    fn layers(&self, container: &Container) -> Result<(Option<Image>, Vec<PathBuf>), EngineError> {
         let images = self.engine.store.images();
         let id = container.record.image.as_ref();
         let image = id.map(|id| images.resolve(&id.to_string())).transpose()?;
@@ -153,6 +154,12 @@ impl Containers<'_> {
         }
         Ok((image, layers))
     }
+}
+
+/// What the container's start made to mount on.
+fn mount_points(container: &Container, layers: &[PathBuf]) -> Result<MountPoints, EngineError> {
+    let targets = crate::oci::targets(&container.config);
+    MountPoints::find(&container.dirs.upper, layers, targets).map_err(unreadable(container))
 }
 
 fn unreadable(container: &Container) -> impl FnOnce(TreeError) -> EngineError {

@@ -14,7 +14,7 @@ use crate::users::Account;
 mod devices;
 mod mounts;
 
-pub(crate) use mounts::{HostFiles, volume_names};
+pub(crate) use mounts::{HostFiles, targets, volume_names};
 
 /// Microseconds in which a share of a CPU is counted out.
 const CPU_PERIOD_US: u64 = 100_000;

@@ -39,6 +39,8 @@ const UNKNOWN: i32 = 255;
 pub fn main() -> i32 {
     let Some(client) = sys::inherited_fd(CLIENT_FD) else { return 2 };
     let _blocked = sys::block_signals(SignalSet::all());
+    // What is made to mount on has the modes that it is made with, whoever asked.
+    let _callers = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     // Its children inherit this until they exec: nothing of this process can be read or traced by a container.
     let _kept = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     // Before anything else has used the heap: nothing of it is touched until a packet comes.
@@ -83,9 +85,9 @@ fn read(mut file: &std::fs::File) -> Option<HandOff> {
 
 struct Monitor {
     container_dir: PathBuf,
+    freeze: Freeze,
     started_at: String,
     /// Whether the container's processes die with its first one.
-    freeze: Freeze,
     own_pids: bool,
     process: Process,
     cgroup: Cgroup,
@@ -133,9 +135,9 @@ impl Monitor {
         let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
         Ok(Self {
             container_dir: handoff.container_dir.clone(),
+            freeze: Freeze::of(&handoff.state_dir),
             started_at,
             own_pids: handoff.plan.namespaces.create.contains(&NamespaceKind::Pid),
-            freeze: Freeze::of(&handoff.state_dir),
             process,
             cgroup,
             console,
@@ -168,11 +170,11 @@ impl Monitor {
             if self.clients.writer_left() {
                 self.input.end();
             }
-        }
-    }
             if self.clients.holder_left() {
                 self.freeze.release(&self.cgroup, &self.clients);
             }
+        }
+    }
 
     fn sources(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
         let mut sources = Vec::with_capacity(8);
@@ -221,14 +223,14 @@ impl Monitor {
                 self.packet.forget();
                 sys::trim_heap();
             }
-            Request::Noted | Request::Nothing => {}
-            Request::Gone => self.clients.remove(id),
             Request::Freeze => self.freeze.hold(&self.cgroup, id, &mut self.clients),
             Request::Thaw => {
                 client.holds_freeze = false;
                 self.freeze.release(&self.cgroup, &self.clients);
                 self.clients.owe(id, &[kind::THAWED], None);
             }
+            Request::Noted | Request::Nothing => {}
+            Request::Gone => self.clients.remove(id),
         }
     }
 
@@ -247,12 +249,12 @@ impl Monitor {
             // Further processes, and what they left, would live on.
             let _hanging = self.cgroup.kill();
         }
-        let code = reap(&self.process);
-        self.sessions.end_all(&mut self.clients);
         if self.clients.hold_freeze() {
             // Who is killed while it stands still on v1 ends when it is let go.
             let _gone = self.cgroup.thaw();
         }
+        let code = reap(&self.process);
+        self.sessions.end_all(&mut self.clients);
         self.outputs.drain(&mut self.clients);
         let oom_killed = self.cgroup.oom_killed().unwrap_or(false);
         let started_at = std::mem::take(&mut self.started_at);

@@ -10,34 +10,37 @@ use std::path::Path;
 mod archive;
 mod attributes;
 mod changes;
+mod mount_points;
 mod walk;
 
 pub use archive::TreeArchive;
 pub use changes::{Change, ChangeKind, changes};
+pub use mount_points::MountPoints;
 
 use crate::RootView;
 use crate::unpack::Form;
 
 /// The layer that the upper directory of an overlay holds, as an archive that is made while it is read. Whiteouts and opaque
-/// directories get the names that layers have for them; what overlayfs writes down for itself is left out.
+/// directories get the names that layers have for them; what overlayfs writes down for itself is left out, and what was made to
+/// mount on.
 ///
 /// # Errors
 /// When the directory cannot be opened.
-pub fn diff(upper: &Path) -> Result<TreeArchive, TreeError> {
+pub fn diff(upper: &Path, mount_points: MountPoints) -> Result<TreeArchive, TreeError> {
     let failed = |errno: rustix::io::Errno| TreeError::Step {
         step: "open",
         path: upper.display().to_string(),
         errno: errno.into(),
     };
-    TreeArchive::new(RootView::just(upper).map_err(failed)?.root(), Form::Layer)
+    TreeArchive::new(RootView::just(upper).map_err(failed)?.root(), Form::Layer, mount_points)
 }
 
-/// Everything that a view shows, as an archive that is made while it is read.
+/// Everything that a view shows but what was made to mount on, as an archive that is made while it is read.
 ///
 /// # Errors
 /// When the root cannot be read.
-pub fn tree(view: &RootView) -> Result<TreeArchive, TreeError> {
-    TreeArchive::new(view.root(), Form::RootFs)
+pub fn tree(view: &RootView, mount_points: MountPoints) -> Result<TreeArchive, TreeError> {
+    TreeArchive::new(view.root(), Form::RootFs, mount_points)
 }
 
 /// Why a directory cannot be made an archive. While one is read it travels inside the [`std::io::Error`].

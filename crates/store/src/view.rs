@@ -93,6 +93,19 @@ impl RootView {
     }
 
     fn find(&self, path: &Path) -> Result<Option<Found>, Errno> {
+        self.follow(path, &mut Vec::new())
+    }
+
+    /// The names on the way to where a path leads, links followed, down to the last that is there.
+    pub(crate) fn trail(&self, path: &Path) -> Vec<Vec<u8>> {
+        let mut trail = Vec::new();
+        // Where it ends early, so does the trail.
+        let _elsewhere = self.follow(path, &mut trail);
+        trail
+    }
+
+    /// `trail` gets the name of each directory on the way, and of what is found.
+    fn follow(&self, path: &Path, trail: &mut Vec<Vec<u8>>) -> Result<Option<Found>, Errno> {
         let parts = |path: &[u8]| -> Vec<Vec<u8>> {
             path.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec).collect()
         };
@@ -106,10 +119,14 @@ impl RootView {
             }
             if part == b".." {
                 way.pop();
+                trail.pop();
                 continue;
             }
             match step(way.last().unwrap_or(&self.root), &part)? {
-                Some(Found::Directory(merged)) => way.push(merged),
+                Some(Found::Directory(merged)) => {
+                    way.push(merged);
+                    trail.push(part);
+                }
                 Some(Found::Symlink(target)) => {
                     links += 1;
                     if links > MOST_LINKS {
@@ -117,12 +134,16 @@ impl RootView {
                     }
                     if target.starts_with(b"/") {
                         way.clear();
+                        trail.clear();
                     }
                     ahead.extend(parts(&target));
                 }
                 // A name behind a file, even an empty one, asks for a directory.
                 Some(Found::File(_) | Found::Other) if !ahead.is_empty() => return Ok(None),
-                found => return Ok(found),
+                found => {
+                    trail.extend(found.is_some().then_some(part));
+                    return Ok(found);
+                }
             }
         }
         Ok(Some(Found::Directory(way.pop().unwrap_or_else(|| Arc::clone(&self.root)))))

@@ -104,6 +104,14 @@ impl HostFiles {
     }
 }
 
+/// Everything in a container that something is mounted on.
+pub(crate) fn targets(config: &ContainerConfig) -> Vec<PathBuf> {
+    let standard = STANDARD.iter().map(|(target, _, _)| PathBuf::from(target));
+    let files = NAMES.iter().map(|name| Path::new("/etc").join(name));
+    let requested = config.mounts.iter().map(|mount| mount.target.clone());
+    standard.chain(files).chain(requested).collect()
+}
+
 /// Names of the volumes, in the order of the mounts: and whether each is anonymous and takes the image's content.
 pub(crate) fn volume_names(
     config: &ContainerConfig,

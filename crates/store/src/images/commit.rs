@@ -1,12 +1,13 @@
 //! A new image from an image and what a container of it has changed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use spec::image::{History, ImageConfig, Platform, RunConfig};
 use spec::{Digest, Reference};
 
 use super::stage::{Source, Stage, Staged};
 use super::{Image, Images, digest_of};
+use crate::layer::MountPoints;
 use crate::unpack::Rules;
 use crate::{StoreError, layer};
 
@@ -17,6 +18,8 @@ pub struct Commit<'a> {
     pub parent: Option<&'a Image>,
     /// The container's writable layer.
     pub upper: &'a Path,
+    /// What is mounted in the container, where: what was made there to mount on is no change.
+    pub targets: &'a [PathBuf],
     /// The new image's name, if any.
     pub reference: Option<Reference>,
     /// Defaults of its containers.
@@ -44,7 +47,10 @@ impl Images<'_> {
             what: format!("read {}", commit.upper.display()),
             cause: Box::new(cause),
         };
-        let reader = layer::diff(commit.upper).map_err(unreadable)?;
+        let lower = commit.parent.map(|parent| self.layer_paths(parent)).unwrap_or_default();
+        let mount_points = MountPoints::find(commit.upper, &lower, commit.targets);
+        let reader = mount_points.and_then(|points| layer::diff(commit.upper, points));
+        let reader = reader.map_err(unreadable)?;
         let source = Source { what, reader, diff_id: None, blob: None, rules: Rules::layer() };
         let diff_ids = stage.unpack(vec![source])?;
         let config = configuration(commit, diff_ids);

@@ -123,12 +123,14 @@ fn open(store: &Store, diff_id: &Digest) -> Result<LayerArchive, StoreError> {
 
 /// The archive of a layer without a recipe. It is made twice: only that tells its length, and whether it is the right one.
 fn write_again(layer: &Path, wanted: &Digest) -> io::Result<(TreeArchive, u64)> {
-    let mut first = HashingReader::new(layer::diff(layer).map_err(io::Error::from)?);
+    let mut first = HashingReader::new(
+        layer::diff(layer, layer::MountPoints::default()).map_err(io::Error::from)?,
+    );
     io::copy(&mut first, &mut io::sink())?;
     let Hashed { digest, bytes } = first.finish();
     if digest != *wanted {
         let why = "an earlier release unpacked it without writing down how; remove its images and pull or load them once more";
         return Err(ArchiveError::Impossible(why.to_owned()).into());
     }
-    Ok((layer::diff(layer).map_err(io::Error::from)?, bytes))
+    Ok((layer::diff(layer, layer::MountPoints::default()).map_err(io::Error::from)?, bytes))
 }

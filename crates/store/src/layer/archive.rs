@@ -8,7 +8,7 @@ use rustix::fs::{FileType, Mode, OFlags, openat};
 
 use super::attributes::{Described, describe, describe_open};
 use super::walk::{Met, Walk, join};
-use super::{TreeError, failed, refused};
+use super::{MountPoints, TreeError, failed, refused};
 use crate::tar::{self, BLOCK_BYTES, Kind, Metadata};
 use crate::unpack::Form;
 use crate::view::Merged;
@@ -18,6 +18,7 @@ use crate::view::Merged;
 pub struct TreeArchive {
     walk: Option<Walk>,
     form: Form,
+    mount_points: MountPoints,
     /// First names of files that have several, and how many were not met yet.
     names: HashMap<(u64, u64), (Vec<u8>, u64)>,
     /// Headers, padding, or the archive's end.
@@ -35,14 +36,18 @@ struct Contents {
 }
 
 impl TreeArchive {
-    pub(super) fn new(root: Merged, form: Form) -> Result<Self, TreeError> {
+    pub(super) fn new(
+        root: Merged,
+        form: Form,
+        mount_points: MountPoints,
+    ) -> Result<Self, TreeError> {
         let top = root.first().ok_or_else(|| refused(b"/", "is no directory"))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let top = openat(top, ".", flags, Mode::empty()).map_err(failed("open", b"/"))?;
         let mut described = describe_open(top, FileType::Directory, b"./")?;
         let walk = Some(Walk::new(root, form)?);
         let (names, bytes, given, contents) = (HashMap::new(), Vec::new(), 0, None);
-        let mut archive = Self { walk, form, names, bytes, given, contents };
+        let mut archive = Self { walk, form, mount_points, names, bytes, given, contents };
         // An upper directory's own times say nothing; its owner and mode are the root's, and worth an entry when they are not
         // what every unpacker gives a root.
         let Metadata { mode, uid, gid, xattrs, .. } = &described.metadata;
@@ -69,7 +74,11 @@ impl TreeArchive {
             if self.form == Form::Layer && met.name.starts_with(b".wh.") {
                 return Err(refused(&met.path, "has a name that means a deletion in a layer"));
             }
-            if met.kind != FileType::Socket {
+            let is_made = match self.form {
+                Form::Layer => self.mount_points.are_all_in(&met.path),
+                Form::RootFs => self.mount_points.are_at(&met.path),
+            };
+            if met.kind != FileType::Socket && !is_made {
                 self.push(&met)?;
                 return Ok(true);
             }

@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags, Stat, openat};
 
 use super::walk::{join, names, stat};
-use super::{TreeError, failed, refused};
+use super::{MountPoints, TreeError, failed, refused};
 use crate::RootView;
 use crate::unpack::Limits;
 use crate::view::{Merged, is_opaque, is_whiteout, show};
@@ -32,17 +32,23 @@ pub enum ChangeKind {
     Deleted,
 }
 
-/// Compares the upper directory of an overlay with what its lower layers show; gives what differs, sorted by path.
+/// Compares the upper directory of an overlay with what its lower layers show; gives what differs, sorted by path, but for what
+/// was made to mount on.
 ///
 /// # Errors
 /// When a directory cannot be read.
-pub fn changes(upper: &Path, lower: &RootView) -> Result<Vec<Change>, TreeError> {
+pub fn changes(
+    upper: &Path,
+    lower: &RootView,
+    mount_points: &MountPoints,
+) -> Result<Vec<Change>, TreeError> {
     let shown = upper.as_os_str().as_encoded_bytes();
     let upper = RootView::just(upper).map_err(failed("open", shown))?.root();
     let mut found = Vec::new();
     if let Some(top) = upper.first() {
         compare(top, &lower.root(), &Vec::new(), &mut found, 0)?;
     }
+    found.retain(|change| !mount_points.are_all_in(&change.path));
     found.sort();
     Ok(found)
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use spec::image::RunConfig;
-use store::layer::{self, ChangeKind};
+use store::layer::{self, ChangeKind, MountPoints};
 use store::unpack::{Rules, unpack};
 use store::{Commit, Image, Import, RootView, Saved, Store};
 
@@ -105,6 +105,7 @@ impl Changed {
         let commit = Commit {
             parent: Some(&self.base),
             upper: &self.upper,
+            targets: &[],
             reference: Some("changed".parse().unwrap()),
             config: RunConfig { cmd: Some(vec!["x".to_owned()]), ..RunConfig::default() },
             author: "somebody".to_owned(),
@@ -155,8 +156,8 @@ fn a_committed_image_is_what_the_container_saw() {
 #[test]
 fn a_tree_is_what_the_overlay_shows() {
     let changed = Changed::new();
-    let archive = bytes(layer::tree(&changed.view()).unwrap());
-    assert!(archive == bytes(layer::tree(&changed.view()).unwrap()));
+    let archive = bytes(layer::tree(&changed.view(), MountPoints::default()).unwrap());
+    assert!(archive == bytes(layer::tree(&changed.view(), MountPoints::default()).unwrap()));
     let out = changed.bench.path("out");
     fs::create_dir(&out).unwrap();
     unpack(&archive[..], File::open(&out).unwrap().as_fd(), &Rules::root_fs()).unwrap();
@@ -168,7 +169,7 @@ fn a_tree_is_what_the_overlay_shows() {
 fn changes_are_listed_as_docker_lists_them() {
     let changed = Changed::new();
     let lower = RootView::of(&changed.store.images().layer_paths(&changed.base));
-    let found = layer::changes(&changed.upper, &lower).unwrap();
+    let found = layer::changes(&changed.upper, &lower, &MountPoints::default()).unwrap();
     let lines: Vec<String> = found
         .iter()
         .map(|change| {
@@ -216,7 +217,7 @@ fn what_only_overlayfs_can_read_is_refused() {
     fs::create_dir_all(upper.join("d")).unwrap();
     let refused = || {
         let mut sink = std::io::sink();
-        let mut archive = layer::diff(&upper).unwrap();
+        let mut archive = layer::diff(&upper, MountPoints::default()).unwrap();
         let error = std::io::copy(&mut archive, &mut sink).expect_err("an error");
         chain(&error)
     };
@@ -234,7 +235,7 @@ fn what_only_overlayfs_can_read_is_refused() {
     assert_eq!(refused(), only);
     set("trusted.overlay.opaque", b"y");
     set("trusted.overlay.origin", b"anything");
-    layer::diff(&upper).unwrap().read_to_end(&mut Vec::new()).unwrap();
+    layer::diff(&upper, MountPoints::default()).unwrap().read_to_end(&mut Vec::new()).unwrap();
     File::create(upper.join("d/.wh.name")).unwrap();
     assert_eq!(refused(), "\"d/.wh.name\" has a name that means a deletion in a layer");
     fs::remove_file(upper.join("d/.wh.name")).unwrap();
