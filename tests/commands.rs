@@ -427,6 +427,50 @@ mod tests {
         ]);
     }
 
+    /// As `corten … | head -1`: nothing is said, and the exit code is that of a program that SIGPIPE ended.
+    #[test]
+    fn a_reader_that_has_gone_is_no_error() {
+        let corten = corten();
+        corten.ok(&["run", "--name", "box", "busybox", "seq", "100000"]);
+        for words in [
+            &["ps", "-a"][..],
+            &["ps", "-aq"],
+            &["ps", "-a", "--format", "{{.ID}}"],
+            &["images"],
+            &["images", "-q"],
+            &["images", "--tree"],
+            &["history", "busybox"],
+            &["history", "-q", "busybox"],
+            &["logs", "box"],
+            &["save", "busybox"],
+            &["export", "box"],
+            &["export", "-o", "/dev/stdout", "box"],
+            &["inspect", "box"],
+            &["image", "inspect", "busybox"],
+            &["info"],
+            &["version"],
+            &["system", "df"],
+            &["system", "df", "-v"],
+            &["system", "check"],
+            &["system", "prune", "-f", "--filter", "until=1h"],
+            &["completion", "bash"],
+            &["oci", "list"],
+            &["oci", "features"],
+        ] {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let output = corten.command().args(words).stdout(writer).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!((output.status.code(), &*said), (Some(141), ""), "{words:?}");
+        }
+        // What a command did is done, whether or not its words are read.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = corten.command().args(["rm", "box"]).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+        assert_eq!(corten.ok(&["ps", "-aq"]), "");
+    }
+
     #[test]
     fn an_id_file_is_made_once() {
         let corten = corten();

@@ -3,6 +3,7 @@
 use engine::EngineError;
 
 use crate::arguments::UsageError;
+use crate::output;
 use crate::template::TemplateError;
 
 /// Why a command ended early.
@@ -50,6 +51,9 @@ pub(crate) enum Failure {
     /// Neither the container nor its monitor had a part in it.
     #[error("the input device is not a TTY")]
     NoTerminal,
+    /// Nobody reads what is written: nothing is said about it.
+    #[error("nobody reads the output")]
+    Unread,
     /// A file of the caller's.
     #[error("{action} {path}: {}", sys::Errno::from(std::io::Error::from(cause.kind())).name().map_or_else(|| cause.to_string(), |_| errno_of(cause)))]
     File { action: &'static str, path: String, cause: std::io::Error },
@@ -122,6 +126,7 @@ impl Failure {
     )]
     pub(crate) fn exit_code(&self, runs_programs: bool, in_existing: bool) -> i32 {
         match self {
+            Self::Unread => output::UNREAD,
             // For every command: a flag that is wrong is 125, words too many or too few are 1.
             Self::Usage { error: UsageError::Arity { .. }, .. } => 1,
             Self::Usage { .. } | Self::Values(_) => 125,

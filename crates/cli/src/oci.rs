@@ -201,6 +201,9 @@ impl Session {
     }
 
     fn report(&self, failure: &Failure) -> i32 {
+        if matches!(failure, Failure::Unread) {
+            return output::UNREAD;
+        }
         self.log.error(&wording::line(failure), failure.hint().as_deref());
         self.failure_code.get()
     }

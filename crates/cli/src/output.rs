@@ -1,19 +1,29 @@
 //! Standard output is data, standard error is talk. The only place that prints.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
-/// Whether the reader has gone: `corten ps | head -1` is no error.
-pub(crate) fn write(text: &str) -> std::io::Result<()> {
+use crate::failure::Failure;
+
+/// Exit code of a command whose output nobody reads to its end, as `corten ps | head -1`: that of a program that SIGPIPE ended,
+/// and as little is said.
+pub(crate) const UNREAD: i32 = 141;
+
+/// Writes data.
+///
+/// # Errors
+/// [`Failure::Unread`] when the reader has gone, [`Failure::File`] when the output is full.
+pub(crate) fn write(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::Unread,
+        _ => Failure::file("write", "standard output")(error),
+    })
 }
 
 /// A line of data.
 pub(crate) fn line(text: &str) {
-    // An output that is full or gone has nobody to tell.
+    // An output that is full or gone has nobody to tell, and what the command is at goes on.
     let _nobody = write(&format!("{text}\n"));
 }
 

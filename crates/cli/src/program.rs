@@ -131,7 +131,9 @@ fn misspelt(command: &Command, error: UsageError) -> Failure {
 }
 
 fn report(failure: &Failure, command: Option<&Command>) -> i32 {
-    output::error(&failure.line(), failure.hint().as_deref());
+    if !matches!(failure, Failure::Unread) {
+        output::error(&failure.line(), failure.hint().as_deref());
+    }
     if let Some(command) = failure.help_of() {
         let words: Vec<&str> =
             ["corten", command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();

@@ -1,7 +1,7 @@
 //! `save`, `export`, `import`, `commit` and `diff`: archives that come and go, and what containers leave.
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
@@ -72,14 +72,31 @@ fn buffered(
     write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let file = to.try_clone_to_owned().map_err(Failure::file(command, path))?;
-    let mut writer = BufWriter::with_capacity(BUFFER_BYTES, File::from(file));
-    let written = write(&mut writer);
+    let sink = Sink { file: File::from(file), unread: false };
+    let mut writer = BufWriter::with_capacity(BUFFER_BYTES, sink);
+    let written =
+        write(&mut writer).and_then(|()| writer.flush().map_err(Failure::file(command, path)));
     // What is still buffered after a failure is not wanted any more.
-    let (_file, _rest) = match written {
-        Ok(()) => return writer.flush().map_err(Failure::file(command, path)),
-        Err(_) => writer.into_parts(),
-    };
-    written
+    let (sink, _rest) = writer.into_parts();
+    if sink.unread { Err(Failure::Unread) } else { written }
+}
+
+/// Where an archive goes; knows when its reader has gone, however the failure is told by those between.
+struct Sink {
+    file: File,
+    unread: bool,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes);
+        self.unread |= matches!(&written, Err(error) if error.kind() == ErrorKind::BrokenPipe);
+        written
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// A file beside the one that is wanted, removed unless it is kept.
@@ -167,7 +184,7 @@ pub(super) fn diff(session: &Session, matches: &Matches) -> Result<i32, Failure>
         text.push_str(&String::from_utf8_lossy(&change.path));
         text.push('\n');
     }
-    output::write(&text).map_err(Failure::file("write", "standard output"))?;
+    output::write(&text)?;
     Ok(0)
 }
 

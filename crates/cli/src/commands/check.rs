@@ -25,7 +25,7 @@ pub(super) fn check(session: &Session, matches: &Matches) -> Result<i32, Failure
     } else {
         words(&mended, &checked, matches.on("repair"))
     };
-    output::write(&text).map_err(Failure::file("write", "standard output"))?;
+    output::write(&text)?;
     Ok(i32::from(!checked.findings.is_empty()))
 }
 

@@ -43,7 +43,7 @@ pub(super) fn images(session: &Session, matches: &Matches) -> Result<i32, Failur
         let mut ids: Vec<String> = images.iter().map(|image| id(image, whole)).collect();
         ids.dedup();
         let text: String = ids.iter().map(|id| format!("{id}\n")).collect();
-        output::write(&text).map_err(Failure::file("write", "standard output"))?;
+        output::write(&text)?;
         return Ok(0);
     }
     let rows: Vec<Value> = images.iter().map(|image| row(image, whole)).collect();
@@ -176,7 +176,8 @@ pub(super) fn history(session: &Session, matches: &Matches) -> Result<i32, Failu
         top["ID"] = json!(if whole { image.id.to_string() } else { image.id.short().to_owned() });
     }
     if matches.on("quiet") {
-        rows.iter().for_each(|row| output::line(row["ID"].as_str().unwrap_or_default()));
+        let ids = rows.iter().map(|row| format!("{}\n", row["ID"].as_str().unwrap_or_default()));
+        output::write(&ids.collect::<String>())?;
         return Ok(0);
     }
     let columns = [

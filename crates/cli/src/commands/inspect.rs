@@ -73,6 +73,6 @@ fn print(
         }
         (None, None) => format!("{}\n", Document::indented(&documents)),
     };
-    output::write(&text).map_err(Failure::file("write", "standard output"))?;
+    output::write(&text)?;
     Ok(code)
 }

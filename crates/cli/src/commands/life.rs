@@ -118,8 +118,7 @@ pub(super) fn top(session: &Session, matches: &Matches) -> Result<i32, Failure> 
             process.command,
         ]);
     }
-    output::write(&table::layout(&rows, table::TOP))
-        .map_err(Failure::file("write", "standard output"))?;
+    output::write(&table::layout(&rows, table::TOP))?;
     Ok(0)
 }
 
@@ -156,8 +155,7 @@ fn ps(processes: &[engine::ProcessRow], options: &[String]) -> Result<i32, Failu
         |row: &Vec<String>| row.get(column).is_some_and(|pid| pids.iter().any(|own| own == pid));
     let rows = lines.map(|line| fields(line, head.len())).filter(is_own);
     let rows: Vec<Vec<String>> = std::iter::once(head.clone()).chain(rows).collect();
-    output::write(&table::layout(&rows, table::TOP))
-        .map_err(Failure::file("write", "standard output"))?;
+    output::write(&table::layout(&rows, table::TOP))?;
     Ok(0)
 }
 

@@ -39,7 +39,7 @@ pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
             output::talk("the format is ignored: --quiet prints IDs");
         }
         let ids: String = rows.iter().map(|row| format!("{}\n", id(row, whole))).collect();
-        output::write(&ids).map_err(Failure::file("write", "standard output"))?;
+        output::write(&ids)?;
         return Ok(0);
     }
     let values: Vec<Value> = rows.iter().map(|row| value(row, whole)).collect();
@@ -109,7 +109,7 @@ fn print_with(
             }
         },
     };
-    output::write(&text).map_err(Failure::file("write", "standard output"))?;
+    output::write(&text)?;
     Ok(0)
 }
 

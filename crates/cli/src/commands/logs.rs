@@ -50,12 +50,10 @@ pub(super) fn logs(session: &Session, matches: &Matches) -> Result<i32, Failure>
                 Ok(State::Running { monitored: true, .. } | State::Starting)
             );
         while let Some(entry) = reader.next_entry().map_err(failed)? {
-            if !out.print(&entry) {
-                return Ok(0);
-            }
+            out.print(&entry)?;
         }
-        if !out.flush()
-            || !runs
+        out.flush()?;
+        if !runs
             || until.as_ref().is_some_and(|until| engine::format_time(engine::now_ns()) >= *until)
         {
             return Ok(0);
@@ -71,28 +69,30 @@ struct Printer {
 }
 
 impl Printer {
-    /// Gives false when nobody reads any more.
-    fn print(&mut self, entry: &engine::log::Entry) -> bool {
+    fn print(&mut self, entry: &engine::log::Entry) -> Result<(), Failure> {
         let place = usize::from(entry.stream == "stderr" && !self.tty);
         // The order of the two streams is kept: what went to the other one goes out first.
-        if self.streams.get(1 - place).is_some_and(|other| !other.is_empty()) && !self.flush() {
-            return false;
+        if self.streams.get(1 - place).is_some_and(|other| !other.is_empty()) {
+            self.flush()?;
         }
-        let Some(stream) = self.streams.get_mut(place) else { return true };
+        let Some(stream) = self.streams.get_mut(place) else { return Ok(()) };
         if self.timestamps {
             stream.extend_from_slice(entry.time.as_bytes());
             stream.push(b' ');
         }
         stream.extend_from_slice(entry.text.as_bytes());
-        stream.len() < GATHERED || self.flush()
+        if stream.len() < GATHERED { Ok(()) } else { self.flush() }
     }
 
-    fn flush(&mut self) -> bool {
+    fn flush(&mut self) -> Result<(), Failure> {
         let [out, err] = &mut self.streams;
         let written = write_all(rustix::stdio::stdout(), out)
             .and_then(|()| write_all(rustix::stdio::stderr(), err));
         out.clear();
         err.clear();
-        written.is_ok()
+        written.map_err(|errno| match errno {
+            rustix::io::Errno::PIPE => Failure::Unread,
+            errno => Failure::file("write", "the output")(errno.into()),
+        })
     }
 }

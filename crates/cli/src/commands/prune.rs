@@ -102,7 +102,7 @@ fn confirm(matches: &Matches, command: &str, warning: &str) -> Result<(), Failur
         return Ok(());
     }
     let question = format!("{warning}\nAre you sure you want to continue? [y/N] ");
-    output::write(&question).map_err(Failure::file("write", "standard output"))?;
+    output::write(&question)?;
     let mut answer = String::new();
     let mut input = std::io::stdin().lock();
     input.read_line(&mut answer).map_err(Failure::file("read", "standard input"))?;
@@ -179,7 +179,7 @@ fn tell_images(text: &mut String, pruned: &Pruned) {
 
 fn finish(text: &str, freed_bytes: u64) -> Result<i32, Failure> {
     let text = format!("{text}Total reclaimed space: {}\n", size(freed_bytes));
-    output::write(&text).map_err(Failure::file("write", "standard output"))?;
+    output::write(&text)?;
     Ok(0)
 }
 

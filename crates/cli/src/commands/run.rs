@@ -15,8 +15,6 @@ use crate::terminal::{self, DetachKeys};
 const DEFAULT_DETACH_KEYS: &str = "ctrl-p,ctrl-q";
 /// Exit code of a foreground whose monitor was killed.
 const LOST: i32 = 125;
-/// As a program that SIGPIPE ended.
-const OUTPUT_CLOSED: i32 = 141;
 
 pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let mut request = request(matches)?;
@@ -72,7 +70,7 @@ fn launch(
 fn explain(session: &Session, request: &engine::CreateRequest) -> Result<i32, Failure> {
     let engine = session.engine()?;
     let plan = engine.containers().explain(request)?;
-    output::write(&plan.to_string()).map_err(Failure::file("write", "standard output"))?;
+    output::write(&plan.to_string())?;
     Ok(0)
 }
 
@@ -102,7 +100,7 @@ fn foreground(
             Ok(code)
         }
         End::Detached => Ok(0),
-        End::OutputClosed => Ok(OUTPUT_CLOSED),
+        End::OutputClosed => Ok(output::UNREAD),
         End::Signalled(number) => Ok(128 + number),
         End::Lost => {
             output::error(&format!("the monitor of container {} is gone", id.short()), None);

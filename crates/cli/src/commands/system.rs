@@ -149,7 +149,7 @@ fn print(matches: &Matches, value: &Value, text: impl FnOnce() -> String) -> Res
             format!("{}\n", template.render(value)?)
         }
     };
-    output::write(&text).map_err(Failure::file("write", "standard output"))?;
+    output::write(&text)?;
     Ok(0)
 }
 
@@ -185,6 +185,6 @@ pub(super) fn completion(_session: &Session, matches: &Matches) -> Result<i32, F
     let shell = Shell::named(name).ok_or_else(|| {
         Failure::Words(format!("no completion for {name:?}: there are bash, fish and zsh"))
     })?;
-    output::write(&script(shell)).map_err(Failure::file("write", "standard output"))?;
+    output::write(&script(shell))?;
     Ok(0)
 }

@@ -66,7 +66,7 @@ pub(super) fn images(
         }
     }
     let text = table::layout(&rows, table::LIST);
-    output::write(&text).map_err(Failure::file("write", "standard output"))?;
+    output::write(&text)?;
     Ok(0)
 }
 

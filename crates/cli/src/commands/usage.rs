@@ -166,7 +166,7 @@ fn verbose(engine: &Engine, usage: &Usage, format: Option<&str>) -> Result<i32, 
             }
         }
     };
-    output::write(&text).map_err(Failure::file("write", "standard output"))?;
+    output::write(&text)?;
     Ok(0)
 }
 

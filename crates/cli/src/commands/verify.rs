@@ -50,7 +50,7 @@ pub(super) fn verify(_session: &Session, matches: &Matches) -> Result<i32, Failu
     let admission = admitted?;
     if matches.text("format").is_none() {
         let text = text(&reference, &admission);
-        output::write(&text).map_err(Failure::file("write", "standard output"))?;
+        output::write(&text)?;
     }
     Ok(0)
 }

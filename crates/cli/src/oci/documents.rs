@@ -21,7 +21,7 @@ pub(super) fn features(_session: &Session, _matches: &Matches) -> Result<i32, Fa
     let version = ("io.corten.version".to_owned(), engine::VERSION.to_owned());
     features.annotations.extend([version]);
     let text = pretty(serde_json::to_string_pretty(&features))?;
-    output::write(&text).map_err(Failure::file("write", "standard output"))?;
+    output::write(&text)?;
     Ok(0)
 }
 

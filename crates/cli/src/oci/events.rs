@@ -86,7 +86,6 @@ fn print(container: &Container, kind: &str, data: Option<&Value>) -> Result<(), 
     let id = Value::from(container.name().as_str());
     let data = data.map_or_else(String::new, |data| format!(",\"data\":{data}"));
     output::write(&format!("{{\"type\":\"{kind}\",\"id\":{id}{data}}}\n"))
-        .map_err(Failure::file("write", "standard output"))
 }
 
 fn document(stats: &Stats) -> Value {

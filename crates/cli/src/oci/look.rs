@@ -159,6 +159,6 @@ fn unwritable(error: &serde_json::Error) -> Failure {
 }
 
 fn print(text: &str) -> Result<i32, Failure> {
-    output::write(text).map_err(Failure::file("write", "standard output"))?;
+    output::write(text)?;
     Ok(0)
 }
