@@ -272,6 +272,37 @@ mod tests {
         }
     }
 
+    /// A removal that was killed behind its rows; the next command that removes something takes what it left.
+    #[test]
+    fn what_a_killed_removal_left_goes_with_the_next() {
+        let corten = with_busybox();
+        let directories =
+            |name: &str| -> usize { std::fs::read_dir(corten.root().join(name)).unwrap().count() };
+        for next in [&["rmi", "other"][..], &["image", "prune", "-f"], &["system", "prune", "-f"]] {
+            for (call, number) in [("rename", 1), ("rename", 2), ("unlinkat", 1)] {
+                import(&corten, "killed", &format!("{next:?}{call}{number}"), &[]);
+                import(&corten, "other", &format!("other{next:?}{call}{number}"), &[]);
+                let plain = corten.command();
+                let mut command = Command::new("strace");
+                command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+                command.args(["-e", &format!("inject={call}:signal=KILL:when={number}")]);
+                command.arg(plain.get_program()).args(plain.get_args()).args(["rmi", "killed"]);
+                let killed = Finished::from(command.output().unwrap());
+                assert_eq!(killed.code, 137, "{killed:?}");
+                // What is below `tmp` already the next command sweeps, whichever it is.
+                let checked = corten.run(&["system", "check"]).code;
+                assert_eq!(checked, i32::from(call == "rename"), "{call} {number}");
+                let said = corten.ok(next);
+                assert!(
+                    call != "rename" || number == 2 || next[0] == "rmi" || !said.contains(" 0B")
+                );
+                assert!(is_consistent(&corten), "{next:?} {call} {number}");
+                let _gone = corten.run(&["rmi", "other"]);
+                assert_eq!((directories("layers"), directories("recipes")), (1, 1));
+            }
+        }
+    }
+
     #[test]
     fn lists_know_times_labels_and_trees() {
         let corten = with_busybox();

@@ -10,6 +10,7 @@ use crate::{Store, StoreError, scratch, suggest};
 
 mod archive;
 mod arrival;
+mod collect;
 mod commit;
 mod import;
 mod incoming;
@@ -23,6 +24,7 @@ mod stage;
 mod summary;
 mod uses;
 
+pub(crate) use collect::{collect, strays};
 pub use commit::Commit;
 pub use import::Import;
 pub use incoming::{ExpectedLayer, Incoming, LayerPlace, NewImage, UnpackedLayer};
@@ -32,7 +34,6 @@ pub use members::Member;
 pub use origin::LayerBlob;
 pub use passing::ArchiveMembers;
 pub use save::Saved;
-pub(crate) use stage::collect;
 pub use summary::ImageSummary;
 pub(crate) use uses::mark_used;
 
@@ -181,8 +182,9 @@ impl<'a> Images<'a> {
             }
             Ok(())
         })?;
-        if !layers.is_empty() {
-            stage::collect(self.store, &layers)?;
+        if !removed.deleted.is_empty() {
+            // With what a removal that was killed has left.
+            collect(self.store, &[strays(self.store)?, layers.clone()].concat())?;
         }
         drop(dismantling);
         removed.deleted.extend(layers);

@@ -12,8 +12,9 @@ use spec::{Digest, ImageId, Reference};
 
 use super::Images;
 use super::archive::parse;
+use super::collect;
 use super::origin::record_origin;
-use super::stage::{Source, Stage, Staged, WholeLayer, collect, unpack_at};
+use super::stage::{Source, Stage, Staged, WholeLayer, unpack_at};
 use crate::unpack::Rules;
 use crate::{Store, StoreError};
 

@@ -3,7 +3,7 @@
 //!
 //! The order is what makes a crash harmless: layers are unpacked below `tmp` and flushed; under the database's write lock they
 //! are renamed into place and their directory is flushed; then the rows become durable. A layer's directory counts only with
-//! its row, and whoever removes rows takes the directories away under the same lock ([`collect`]), so that no command can see a
+//! its row, and whoever removes rows takes the directories away under the same lock ([`super::collect`]), so that no command can see a
 //! half of either. Start at [`Stage::unpack`], end with [`Stage::commit`].
 //!
 //! The archive that a layer came in is not kept: it would double the disk that an image takes. What `push` and `save` need of it
@@ -323,7 +323,7 @@ pub(super) fn unpack_at<R: Read + Send>(
 }
 
 /// Where the recipe of a layer is that is being unpacked at `path`.
-fn recipe_beside(path: &Path) -> PathBuf {
+pub(super) fn recipe_beside(path: &Path) -> PathBuf {
     path.with_extension("recipe")
 }
 
@@ -403,29 +403,4 @@ fn insert(
     }
     mark_used(connection, &id, now_ns)?;
     Ok(id)
-}
-
-/// Takes directories of layers away that have no row, and removes them.
-pub(crate) fn collect(store: &Store, layers: &[Digest]) -> Result<(), StoreError> {
-    let scratch = Scratch::new(&store.paths)?;
-    let transaction = store.write()?;
-    for diff_id in layers {
-        let select = "SELECT 1 FROM layers WHERE diff_id = ?";
-        let row = transaction.query_row(select, [diff_id.to_string()], |_row| Ok(())).optional();
-        // Another command may have loaded it again: then it is that command's.
-        if row.map_err(StoreError::read)?.is_some() {
-            continue;
-        }
-        let layer = scratch.path().join(diff_id.hex());
-        for (path, to) in [
-            (store.paths.layer(diff_id), layer.clone()),
-            (store.paths.recipe(diff_id), recipe_beside(&layer)),
-        ] {
-            if path.exists() {
-                fs::rename(&path, to).map_err(StoreError::file("remove", &path))?;
-            }
-        }
-    }
-    transaction.commit().map_err(StoreError::write)?;
-    scratch.remove()
 }

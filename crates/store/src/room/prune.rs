@@ -11,9 +11,9 @@ use rustix::fs::{FlockOperation, flock};
 use spec::{Digest, ImageId, Reference};
 
 use super::Room;
-use super::disk::own_bytes;
+use super::disk::{Disk, own_bytes};
 use super::usage::entries;
-use crate::images::{collect, delete_rows};
+use crate::images::{collect, delete_rows, strays};
 use crate::transfers::is_at;
 use crate::{ImageSummary, StoreError, scratch};
 
@@ -91,7 +91,7 @@ impl Room<'_> {
     /// When the database cannot be written, or a file cannot be removed: what is not gone then is swept later.
     pub fn prune_images(&self, chosen: &[Candidate]) -> Result<Pruned, StoreError> {
         if chosen.is_empty() {
-            return Ok(Pruned::default());
+            return self.prune_strays(&[]);
         }
         let sizes = self.layer_sizes()?;
         let dismantling = scratch::dismantling(&self.store.paths)?;
@@ -149,12 +149,31 @@ impl Room<'_> {
         Ok(pruned)
     }
 
+    /// Removes what removals that were killed have left: files of layers without a row, but of those that the caller removes.
+    fn prune_strays(&self, ours: &[Digest]) -> Result<Pruned, StoreError> {
+        let mut pruned = Pruned::default();
+        let mut strays = strays(self.store)?;
+        strays.retain(|diff_id| !ours.contains(diff_id));
+        if strays.is_empty() {
+            scratch::sweep(&self.store.paths);
+            return Ok(pruned);
+        }
+        for diff_id in &strays {
+            let layer = Disk::default().tree(&self.store.paths.layer(diff_id))?.allocated_bytes;
+            pruned.freed_bytes += layer + own_bytes(&self.store.paths.recipe(diff_id));
+            pruned.deleted.push(diff_id.to_string());
+        }
+        collect(self.store, &strays)?;
+        Ok(pruned)
+    }
+
     fn take_away(
         &self,
         layers: &[Digest],
         sizes: &BTreeMap<String, u64>,
         pruned: &mut Pruned,
     ) -> Result<(), StoreError> {
+        pruned.add(self.prune_strays(layers)?);
         if layers.is_empty() {
             return Ok(());
         }
@@ -215,7 +234,7 @@ impl Room<'_> {
                 continue;
             }
             let path = self.store.paths.volume(&volume.name);
-            let bytes = super::disk::Disk::default().tree(&path)?.allocated_bytes;
+            let bytes = Disk::default().tree(&path)?.allocated_bytes;
             match self.store.volumes().remove(&volume.name) {
                 Ok(()) => {
                     pruned.freed_bytes += bytes;
@@ -235,7 +254,7 @@ impl Room<'_> {
     /// When it cannot be read.
     pub fn container_bytes(&self, id: &spec::ContainerId) -> Result<u64, StoreError> {
         let path = self.store.paths.container(id);
-        Ok(super::disk::Disk::default().tree(&path)?.allocated_bytes)
+        Ok(Disk::default().tree(&path)?.allocated_bytes)
     }
 }
 
