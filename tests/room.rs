@@ -304,6 +304,40 @@ mod tests {
     }
 
     #[test]
+    fn old_journals_of_uploads_are_counted_and_forgotten() {
+        let corten = with_busybox();
+        let uploads = corten.root().join("uploads");
+        std::fs::create_dir_all(&uploads).unwrap();
+        let journal = |number: u8, days: u64| {
+            let hex = format!("{number:02x}").repeat(32);
+            let entry = format!(
+                r#"{{"version":1,"repository":"r.example/app","diffId":"sha256:{hex}","compression":"gzip:6","stream":1,"location":"https://r.example/up","begunNs":1}}"#
+            );
+            std::fs::File::create(uploads.join(&hex)).unwrap();
+            let file = std::fs::File::create_new(uploads.join(format!("{hex}.json"))).unwrap();
+            std::io::Write::write_all(&mut &file, entry.as_bytes()).unwrap();
+            let age = std::time::Duration::from_secs(days * 24 * 3600);
+            file.set_modified(std::time::SystemTime::now() - age).unwrap();
+            hex
+        };
+        let (old, young, sent) = (journal(1, 8), journal(2, 6), journal(3, 30));
+        let lock = std::fs::File::open(uploads.join(&sent)).unwrap();
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        let table = corten.ok(&["system", "df"]);
+        assert!(table.contains("Partial Transfers   3         1"), "{table}");
+        let verbose = corten.ok(&["system", "df", "-v"]);
+        assert!([&old, &young, &sent].iter().all(|key| verbose.contains(*key)), "{verbose}");
+        let said = corten.ok(&["system", "prune", "-f", "--filter", "until=240h"]);
+        assert!(!said.contains("Deleted Uploads"), "{said}");
+        let said = corten.ok(&["system", "prune", "-f"]);
+        let expected = format!("Deleted Uploads:\nsha256:{old} to r.example/app\n");
+        assert!(said.contains(&expected), "{said}");
+        let left = |key: &str| uploads.join(key).exists();
+        assert_eq!((left(&old), left(&young), left(&sent)), (false, true, true));
+        assert!(is_consistent(&corten));
+    }
+
+    #[test]
     fn lists_know_times_labels_and_trees() {
         let corten = with_busybox();
         import(&corten, "labelled:1", "1", &["LABEL a=b"]);

@@ -59,6 +59,7 @@ pub use store::compression::{Compress, Compression};
 pub use store::layer::{Change, ChangeKind, TreeArchive};
 pub use store::{
     Checked, ContainerUsage, Finding, Image, ImageSummary, ImageUsage, Import, ListMember, Loaded,
-    Paths, Problem, Pruned, Remedy, Removed, TransferUsage, Usage, VolumeUsage,
+    Paths, Problem, Pruned, Remedy, Removed, TransferUsage, UPLOADS_KEPT, UploadUsage, Usage,
+    VolumeUsage,
 };
 pub use templates::{DebianRequest, TemplateInfo, Templates};

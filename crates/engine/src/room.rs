@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use spec::ImageId;
-use store::{Candidate, Checked, Finding, Pruned, Usage};
+use store::{Candidate, Checked, Finding, Pruned, UPLOADS_KEPT, Usage};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Kind};
@@ -177,10 +177,22 @@ impl<'a> Room<'a> {
     /// When the store refuses.
     pub fn prune_transfers(&self, filter: &PruneFilter) -> Result<Pruned, EngineError> {
         let Some(before) = filter.unlabelled_before_ns() else { return Ok(Pruned::default()) };
-        let since_1970 = Duration::from_nanos(u64::try_from(before).unwrap_or(0));
-        let before = SystemTime::UNIX_EPOCH + since_1970;
-        Ok(self.engine.store.room().prune_transfers(before)?)
+        Ok(self.engine.store.room().prune_transfers(time_of(before))?)
     }
+
+    /// Forgets uploads that have not got on for [`UPLOADS_KEPT`]. Nothing where the filter asks for labels.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub fn prune_uploads(&self, filter: &PruneFilter) -> Result<Pruned, EngineError> {
+        let Some(before) = filter.unlabelled_before_ns() else { return Ok(Pruned::default()) };
+        let kept_since = SystemTime::now() - UPLOADS_KEPT;
+        Ok(self.engine.store.room().prune_uploads(time_of(before).min(kept_since))?)
+    }
+}
+
+fn time_of(ns: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(ns).unwrap_or(0))
 }
 
 /// The images that every rule lets go.

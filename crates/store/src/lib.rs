@@ -42,11 +42,11 @@ pub use paths::{Paths, write_atomic};
 pub use recipe::ArchiveError;
 pub use room::{
     Candidate, Checked, ContainerUsage, Finding, ImageUsage, LayerUsage, Problem, Pruned, Remedy,
-    Room, TransferUsage, Usage, VolumeUsage,
+    Room, TransferUsage, UploadUsage, Usage, VolumeUsage,
 };
 pub use transfers::{
     Begun, Busy, CHUNK_BYTES, Claim, Stopped, Transfer, TransferReader, Transfers,
 };
-pub use uploads::{AbandonedUpload, Journal, Sending, Uploads};
+pub use uploads::{AbandonedUpload, Journal, Sending, UPLOADS_KEPT, Uploads};
 pub use view::RootView;
 pub use volumes::{Volume, Volumes};

@@ -13,7 +13,9 @@ mod usage;
 
 pub use check::{Checked, Finding, Problem, Remedy};
 pub use prune::{Candidate, Pruned};
-pub use usage::{ContainerUsage, ImageUsage, LayerUsage, TransferUsage, Usage, VolumeUsage};
+pub use usage::{
+    ContainerUsage, ImageUsage, LayerUsage, TransferUsage, UploadUsage, Usage, VolumeUsage,
+};
 
 /// Handle on the room.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -23,6 +24,8 @@ use crate::{Busy, Paths, StoreError};
 /// Of the file's format; what a later release has written is not gone on with.
 const VERSION: u32 = 1;
 const SUFFIX: &str = "json";
+/// For so long an upload that does not get on may be gone on with. Registries forget theirs sooner or later; none says when.
+pub const UPLOADS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// A journal that is longer was not written here.
 const MOST_BYTES: u64 = 64 * 1024;
 

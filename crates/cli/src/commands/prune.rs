@@ -73,10 +73,12 @@ fn prune_system(
     }
     let layers = room.prune_layers(&filter)?;
     let transfers = room.prune_transfers(&filter)?;
+    let uploads = room.prune_uploads(&filter)?;
     let images = room.prune_images(&ImagePrune { all, filter, ..ImagePrune::default() })?;
     tell_images(&mut text, &images);
     gone(&mut text, "Deleted Layers", &layers);
     gone(&mut text, "Deleted Transfers", &transfers);
+    gone(&mut text, "Deleted Uploads", &uploads);
     Ok((text, freed_bytes + images.freed_bytes))
 }
 
@@ -87,7 +89,7 @@ fn warning(matches: &Matches) -> String {
         text.push_str("  - all anonymous volumes not used by at least one container\n");
     }
     let images = if matches.on("all") { ALL_IMAGES } else { "all dangling images" };
-    text.push_str(&format!("  - {images}\n  - what interrupted pulls have left\n"));
+    text.push_str(&format!("  - {images}\n  - what interrupted pulls and pushes have left\n"));
     let filters: Vec<&str> = matches.values("filter").collect();
     if !filters.is_empty() {
         text.push_str("\n  Items to be pruned will be filtered with:\n");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use engine::{ContainerUsage, Engine, Filter, State, Usage};
+use engine::{ContainerUsage, Engine, Filter, State, UPLOADS_KEPT, UploadUsage, Usage};
 use serde_json::{Value, json};
 
 use super::list::print;
@@ -66,6 +66,12 @@ fn rows(usage: &Usage, running: &[String]) -> Vec<Value> {
     let log: Bytes = |one| one.log_bytes;
     let unused = usage.volumes.iter().filter(|volume| volume.containers == 0);
     let resting = usage.transfers.iter().filter(|transfer| !transfer.is_filled);
+    let resting: u64 = resting.map(|transfer| transfer.bytes).sum();
+    let left = usage.uploads.iter().filter(|upload| is_left(upload));
+    let left: u64 = left.map(|upload| upload.bytes).sum();
+    let filled = usage.transfers.iter().filter(|transfer| transfer.is_filled).count();
+    let sent = usage.uploads.iter().filter(|upload| upload.is_sent).count();
+    let transfer_bytes: u64 = usage.transfers.iter().map(|transfer| transfer.bytes).sum();
     let active = usage.containers.iter().filter(|one| runs(one)).count();
     let kinds = [
         Kind {
@@ -99,17 +105,16 @@ fn rows(usage: &Usage, running: &[String]) -> Vec<Value> {
         },
         Kind {
             name: "Partial Transfers",
-            total: usage.transfers.len(),
-            active: usage.transfers.iter().filter(|transfer| transfer.is_filled).count(),
-            bytes: usage.transfers.iter().map(|transfer| transfer.bytes).sum(),
-            reclaimable_bytes: resting.map(|transfer| transfer.bytes).sum(),
+            total: usage.transfers.len() + usage.uploads.len(),
+            active: filled + sent,
+            bytes: transfer_bytes + usage.upload_bytes(),
+            reclaimable_bytes: resting + left,
         },
         Kind {
             name: "Records and State",
             total: 1,
             active: 1,
-            bytes: usage.upload_bytes
-                + usage.temporary_bytes
+            bytes: usage.temporary_bytes
                 + usage.database_bytes
                 + usage.state_bytes
                 + usage.other_bytes,
@@ -117,6 +122,11 @@ fn rows(usage: &Usage, running: &[String]) -> Vec<Value> {
         },
     ];
     kinds.iter().map(Kind::row).collect()
+}
+
+/// Whether a prune would forget it.
+fn is_left(upload: &UploadUsage) -> bool {
+    !upload.is_sent && upload.changed.elapsed().is_ok_and(|age| age > UPLOADS_KEPT)
 }
 
 fn running(engine: &Engine) -> Result<Vec<String>, Failure> {
@@ -135,6 +145,11 @@ fn verbose(engine: &Engine, usage: &Usage, format: Option<&str>) -> Result<i32, 
         .iter()
         .map(|one| json!({ "Digest": one.hex, "Size": size(one.bytes), "Active": one.is_filled.to_string() }))
         .collect();
+    let uploads: Vec<Value> = usage
+        .uploads
+        .iter()
+        .map(|one| json!({ "Journal": one.key, "Size": size(one.bytes), "Active": one.is_sent.to_string() }))
+        .collect();
     let text = match format {
         None | Some("" | "table") => [
             section("Images space usage:", IMAGES, &images),
@@ -142,6 +157,7 @@ fn verbose(engine: &Engine, usage: &Usage, format: Option<&str>) -> Result<i32, 
             section("Local Volumes space usage:", VOLUMES, &volumes),
             format!("Build cache usage: {}\n\n", size(0)),
             section("Partial transfers space usage:", TRANSFERS, &transfers),
+            section("Partial uploads space usage:", UPLOADS, &uploads),
             format!(
                 "Total: {} in the root directory, {} in the state directory\n",
                 size(usage.root_bytes()),
@@ -152,9 +168,9 @@ fn verbose(engine: &Engine, usage: &Usage, format: Option<&str>) -> Result<i32, 
         Some(format) => {
             let value = json!({
                 "Images": images, "Containers": containers, "Volumes": volumes, "BuildCache": [],
-                "Transfers": transfers, "RootBytes": usage.root_bytes(), "StateBytes": usage.state_bytes,
+                "Transfers": transfers, "Uploads": uploads, "RootBytes": usage.root_bytes(), "StateBytes": usage.state_bytes,
                 "LayerBytes": usage.layer_bytes(), "RecipeBytes": usage.recipe_bytes,
-                "UploadBytes": usage.upload_bytes, "TemporaryBytes": usage.temporary_bytes,
+                "UploadBytes": usage.upload_bytes(), "TemporaryBytes": usage.temporary_bytes,
                 "DatabaseBytes": usage.database_bytes, "OtherBytes": usage.other_bytes,
             });
             match format {
@@ -192,6 +208,7 @@ const CONTAINERS: &[(&str, &str)] = &[
     ("Names", "NAMES"),
 ];
 const VOLUMES: &[(&str, &str)] = &[("Name", "VOLUME NAME"), ("Links", "LINKS"), ("Size", "SIZE")];
+const UPLOADS: &[(&str, &str)] = &[("Journal", "JOURNAL"), ("Size", "SIZE"), ("Active", "ACTIVE")];
 const TRANSFERS: &[(&str, &str)] = &[("Digest", "DIGEST"), ("Size", "SIZE"), ("Active", "ACTIVE")];
 
 fn section(title: &str, columns: &[(&str, &str)], values: &[Value]) -> String {

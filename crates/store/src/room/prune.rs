@@ -223,6 +223,28 @@ impl Room<'_> {
         Ok(pruned)
     }
 
+    /// Forgets uploads that have not got on since a moment, and that nobody goes on with.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn prune_uploads(&self, before: SystemTime) -> Result<Pruned, StoreError> {
+        let uploads = self.store.uploads();
+        let mut pruned = Pruned::default();
+        for upload in uploads.list()? {
+            let path = self.store.paths.uploads().join(&upload.key);
+            let journal = path.with_extension("json");
+            let Ok(grown) = fs::metadata(&journal).and_then(|about| about.modified()) else {
+                continue;
+            };
+            let bytes = own_bytes(&path) + own_bytes(&journal);
+            if grown < before && uploads.remove(&upload)? {
+                pruned.freed_bytes += bytes;
+                pruned.deleted.push(format!("{} to {}", upload.diff_id, upload.repository));
+            }
+        }
+        Ok(pruned)
+    }
+
     /// Removes volumes that no container uses: those without a name that people gave, or all.
     ///
     /// # Errors

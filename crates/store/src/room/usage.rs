@@ -30,8 +30,8 @@ pub struct Usage {
     pub transfers: Vec<TransferUsage>,
     /// What is needed to give layers away again as they came.
     pub recipe_bytes: u64,
-    /// Journals of uploads.
-    pub upload_bytes: u64,
+    /// Uploads that are not whole, by the names of their journals.
+    pub uploads: Vec<UploadUsage>,
     /// What living commands work on, and what killed ones have left.
     pub temporary_bytes: u64,
     /// The records.
@@ -103,6 +103,19 @@ pub struct TransferUsage {
     pub is_filled: bool,
 }
 
+/// What the journal of an upload takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadUsage {
+    /// Its name.
+    pub key: String,
+    /// Its blocks, with those of its lock.
+    pub bytes: u64,
+    /// When the upload last got on.
+    pub changed: SystemTime,
+    /// Whether a command sends it at this moment.
+    pub is_sent: bool,
+}
+
 impl Usage {
     /// Everything: what `du` says of both directories.
     #[must_use]
@@ -119,10 +132,16 @@ impl Usage {
             + self.volumes.iter().map(|volume| volume.bytes).sum::<u64>()
             + self.transfers.iter().map(|transfer| transfer.bytes).sum::<u64>()
             + self.recipe_bytes
-            + self.upload_bytes
+            + self.upload_bytes()
             + self.temporary_bytes
             + self.database_bytes
             + self.other_bytes
+    }
+
+    /// All journals of uploads.
+    #[must_use]
+    pub fn upload_bytes(&self) -> u64 {
+        self.uploads.iter().map(|upload| upload.bytes).sum()
     }
 
     /// All layers.
@@ -194,6 +213,10 @@ impl Room<'_> {
                 "transfers" => {
                     usage.other_bytes += own_bytes(&path);
                     usage.transfers = transfer_usage(&path);
+                }
+                "uploads" => {
+                    usage.other_bytes += own_bytes(&path);
+                    usage.uploads = upload_usage(&path);
                 }
                 _ if path == paths.state => {}
                 _ => *usage.sum_of(&name) += disk.tree(&path)?.allocated_bytes,
@@ -354,7 +377,6 @@ impl Usage {
     fn sum_of(&mut self, name: &str) -> &mut u64 {
         match name {
             "recipes" => &mut self.recipe_bytes,
-            "uploads" => &mut self.upload_bytes,
             "tmp" => &mut self.temporary_bytes,
             _ if name.starts_with("corten.db") => &mut self.database_bytes,
             _ => &mut self.other_bytes,
@@ -393,11 +415,37 @@ fn transfer_usage(directory: &Path) -> Vec<TransferUsage> {
             transfer.changed = transfer.changed.max(changed);
         }
         if !name.ends_with(".map") {
-            transfer.is_filled = fs::File::open(&path)
-                .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err());
+            transfer.is_filled = is_locked(&path);
         }
     }
     found.into_values().collect()
+}
+
+/// Journals with their locks.
+fn upload_usage(directory: &Path) -> Vec<UploadUsage> {
+    let mut found: BTreeMap<String, UploadUsage> = BTreeMap::new();
+    for (name, path) in entries(directory) {
+        let key = name.split('.').next().unwrap_or_default().to_owned();
+        let upload = found.entry(key.clone()).or_insert_with(|| UploadUsage {
+            key,
+            bytes: 0,
+            changed: SystemTime::UNIX_EPOCH,
+            is_sent: false,
+        });
+        upload.bytes += own_bytes(&path);
+        if path.extension().is_none() {
+            upload.is_sent = is_locked(&path);
+        } else if let Ok(changed) = fs::metadata(&path).and_then(|about| about.modified()) {
+            upload.changed = upload.changed.max(changed);
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Whether a living command has it.
+fn is_locked(path: &Path) -> bool {
+    fs::File::open(path)
+        .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err())
 }
 
 /// Names and paths of what is in a directory; nothing where there is none.
