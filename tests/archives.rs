@@ -279,10 +279,10 @@ mod tests {
     /// An image with nothing but a shell and these directories.
     fn bare(corten: &Corten, name: &str, directories: &[&str]) {
         let layer = ["image", "inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", "busybox"];
-        let busybox = std::fs::canonicalize(Path::new(&corten.ok(&layer)).join("bin/busybox"));
+        let busybox = Path::new(&corten.ok(&layer)).join("bin/busybox");
         let tree = corten.directory().join(name);
         std::fs::create_dir_all(tree.join("bin")).unwrap();
-        std::fs::copy(busybox.unwrap(), tree.join("bin/busybox")).unwrap();
+        std::fs::copy(busybox, tree.join("bin/busybox")).unwrap();
         for directory in directories {
             std::fs::create_dir_all(tree.join(directory)).unwrap();
         }

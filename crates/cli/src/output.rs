@@ -15,9 +15,11 @@ pub(crate) const UNREAD: i32 = 141;
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Failure::Unread,
-        _ => Failure::file("write", "standard output")(error),
+    written.map_err(|error| {
+        if error.kind() == ErrorKind::BrokenPipe {
+            return Failure::Unread;
+        }
+        Failure::file("write", "standard output")(error)
     })
 }
 

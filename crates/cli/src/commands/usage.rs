@@ -65,13 +65,6 @@ fn rows(usage: &Usage, running: &[String]) -> Vec<Value> {
     let layer: Bytes = |one| one.layer_bytes + one.other_bytes;
     let log: Bytes = |one| one.log_bytes;
     let unused = usage.volumes.iter().filter(|volume| volume.containers == 0);
-    let resting = usage.transfers.iter().filter(|transfer| !transfer.is_filled);
-    let resting: u64 = resting.map(|transfer| transfer.bytes).sum();
-    let left = usage.uploads.iter().filter(|upload| is_left(upload));
-    let left: u64 = left.map(|upload| upload.bytes).sum();
-    let filled = usage.transfers.iter().filter(|transfer| transfer.is_filled).count();
-    let sent = usage.uploads.iter().filter(|upload| upload.is_sent).count();
-    let transfer_bytes: u64 = usage.transfers.iter().map(|transfer| transfer.bytes).sum();
     let active = usage.containers.iter().filter(|one| runs(one)).count();
     let kinds = [
         Kind {
@@ -103,13 +96,7 @@ fn rows(usage: &Usage, running: &[String]) -> Vec<Value> {
             bytes: sum(log, true),
             reclaimable_bytes: sum(log, false),
         },
-        Kind {
-            name: "Partial Transfers",
-            total: usage.transfers.len() + usage.uploads.len(),
-            active: filled + sent,
-            bytes: transfer_bytes + usage.upload_bytes(),
-            reclaimable_bytes: resting + left,
-        },
+        partial(usage),
         Kind {
             name: "Records and State",
             total: 1,
@@ -122,6 +109,22 @@ fn rows(usage: &Usage, running: &[String]) -> Vec<Value> {
         },
     ];
     kinds.iter().map(Kind::row).collect()
+}
+
+/// What is on its way in or out, or was.
+fn partial(usage: &Usage) -> Kind {
+    let (transfers, uploads) = (&usage.transfers, &usage.uploads);
+    let resting = transfers.iter().filter(|transfer| !transfer.is_filled);
+    let left = uploads.iter().filter(|upload| is_left(upload));
+    Kind {
+        name: "Partial Transfers",
+        total: transfers.len() + uploads.len(),
+        active: transfers.iter().filter(|transfer| transfer.is_filled).count()
+            + uploads.iter().filter(|upload| upload.is_sent).count(),
+        bytes: transfers.iter().map(|transfer| transfer.bytes).sum::<u64>() + usage.upload_bytes(),
+        reclaimable_bytes: resting.map(|transfer| transfer.bytes).sum::<u64>()
+            + left.map(|upload| upload.bytes).sum::<u64>(),
+    }
 }
 
 /// Whether a prune would forget it.
