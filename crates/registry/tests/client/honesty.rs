@@ -5,7 +5,8 @@ use std::io::Read;
 use registry::{Fetched, Kind, Pointer, RegistryError};
 use testkit::{Response, ScriptedServer};
 
-use crate::setup::{blob, digest, repository, settings, told};
+use crate::setup::{blob, digest, repository};
+use crate::shared::{settings, told};
 
 const CONTENT: &[u8] = b"0123456789";
 

@@ -9,7 +9,8 @@ use testkit::{
     TokenServer,
 };
 
-use crate::setup::{Always, as_user, digest, repository, settings, told, user};
+use crate::setup::{Always, as_user, digest, repository, user};
+use crate::shared::{settings, told};
 
 fn with(login: Login) -> Settings {
     Settings { credentials: Arc::new(Always(login)), ..settings() }

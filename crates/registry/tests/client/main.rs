@@ -16,4 +16,7 @@ mod redirects;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
+#[path = "../shared/mod.rs"]
+mod shared;
+#[cfg(test)]
 mod transfers;

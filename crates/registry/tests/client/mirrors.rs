@@ -5,7 +5,8 @@ use std::sync::Arc;
 use registry::{Client, Kind, Mirror, Pointer, RegistryRule, Settings};
 use testkit::{Response, ScriptedServer};
 
-use crate::setup::{as_user, blob, digest, settings, told};
+use crate::setup::{as_user, blob, digest};
+use crate::shared::{settings, told};
 
 fn good() -> ScriptedServer {
     ScriptedServer::start(|request| match request.method.as_str() {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use registry::{Kind, NetworkError, Pointer, RegistryError, Settings};
 use testkit::{Response, ScriptedServer};
 
-use crate::setup::{blob, repository, settings, told};
+use crate::setup::{blob, repository};
+use crate::shared::{settings, told};
 
 /// A server that gives one answer after another, the last one for ever.
 fn in_turn(answers: Vec<Response>) -> ScriptedServer {

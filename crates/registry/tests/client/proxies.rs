@@ -8,7 +8,7 @@ use std::thread;
 use registry::{Client, Pointer};
 use testkit::{Certificates, Response, ScriptedServer};
 
-use crate::setup::{settings, told};
+use crate::shared::{settings, told};
 
 /// Serves one CONNECT and joins it to `to`, whatever host was named; gives the lines that came.
 fn connect_proxy(to: String) -> (String, mpsc::Receiver<Vec<String>>) {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use registry::{Kind, Pointer, TlsRule};
 use testkit::{Certificates, Response, ScriptedServer};
 
-use crate::setup::{as_user, blob, repository, settings, told};
+use crate::setup::{as_user, blob, repository};
+use crate::shared::{settings, told};
 
 /// A registry that wants Basic and then sends people on.
 fn sending(status: u16, to: &str) -> ScriptedServer {

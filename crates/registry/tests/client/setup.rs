@@ -1,15 +1,13 @@
 //! Clients with short patience, and digests.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use registry::{
-    Client, Credentials, CredentialsError, HostRules, Login, NoCredentials, Progress, Repository,
-    Settings, TransferLimits,
-};
+use registry::{Client, Credentials, CredentialsError, Login, Repository, Settings};
 use sha2::Digest as _;
 use spec::Digest;
 use spec::image::{Descriptor, media_type};
+
+use crate::shared::settings;
 
 /// The same login for whoever asks, and who asked.
 #[derive(Debug)]
@@ -23,26 +21,6 @@ impl Credentials for Always {
 
 pub(crate) fn user() -> Login {
     Login::Basic { user: "user".into(), password: "password".into() }
-}
-
-pub(crate) fn settings() -> Settings {
-    Settings {
-        rules: HostRules::default(),
-        credentials: Arc::new(NoCredentials),
-        http_proxy: String::new(),
-        https_proxy: String::new(),
-        no_proxy: String::new(),
-        ca_files: Vec::new(),
-        limits: TransferLimits {
-            // Long enough for a loaded machine; the tests of silence have their own.
-            connect: Duration::from_secs(60),
-            idle: Duration::from_secs(60),
-            tries: 3,
-            first_wait: Duration::from_millis(2),
-            most_wait: Duration::from_millis(20),
-        },
-        progress: Arc::new(Progress::default()),
-    }
 }
 
 pub(crate) fn as_user() -> Settings {
@@ -59,19 +37,6 @@ pub(crate) fn digest(bytes: &[u8]) -> Digest {
 
 pub(crate) fn blob(bytes: &[u8]) -> Descriptor {
     Descriptor::new(media_type::OCI_LAYER, digest(bytes), bytes.len() as u64)
-}
-
-/// An error with its causes, as people see it.
-pub(crate) fn told(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        line.push_str(": ");
-        line.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    assert!(!line.contains('\n'), "{line}");
-    line
 }
 
 /// Bytes that no two places have in common.

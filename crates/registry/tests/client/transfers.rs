@@ -9,7 +9,8 @@ use registry::{Kind, Mount, Pointer};
 use spec::image::media_type;
 use testkit::{RegistryServer, Request, Response, ScriptedServer};
 
-use crate::setup::{blob, bytes, digest, repository, settings, told};
+use crate::setup::{blob, bytes, digest, repository};
+use crate::shared::{settings, told};
 
 /// Sends a blob in chunks.
 fn push(repository: &registry::Repository, content: &[u8], chunk: usize) {
@@ -190,11 +191,11 @@ fn a_connection_that_breaks_under_a_chunk_is_made_good() {
     assert!(!progress.take_notices().is_empty(), "nothing broke");
     // What came in an earlier chunk is not at hand any more: whoever has it is told.
     let host = breaking_relay(server.host(), vec![1_500_000]);
-    let mut upload = repository(crate::setup::settings(), &host).begin_upload().unwrap();
+    let mut upload = repository(crate::shared::settings(), &host).begin_upload().unwrap();
     upload.send(&content[..1_000_000]).unwrap();
     let error = upload.send(&content[1_000_000..]).unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound, "{}", told(&error));
-    let whole = repository(crate::setup::settings(), &server.host());
+    let whole = repository(crate::shared::settings(), &server.host());
     assert!(whole.small_blob(&blob(&content), 3_000_000).unwrap() == content);
 }
 

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use registry::Kind;
 use testkit::{Gate, MadeImage, Response, noise};
 
-use crate::setup::{
-    Bench, asked, blob_of, catalog, honest, layer, one_layer, same_file, server, settings, told,
-};
+use crate::setup::{Bench, asked, blob_of, catalog, honest, layer, one_layer, same_file, server};
+use crate::shared::{settings, told};
 
 /// What a layer of [`one_layer`] has before the file's bytes.
 const HEADER: usize = 512;

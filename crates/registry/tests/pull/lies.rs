@@ -6,7 +6,8 @@ use testkit::{
     Catalog, MadeImage, MadeLayer, OCI_INDEX, OCI_MANIFEST, Response, ScriptedServer, noise, sha256,
 };
 
-use crate::setup::{Bench, asked, blob_of, catalog, honest, layer, one_layer, server, told};
+use crate::setup::{Bench, asked, blob_of, catalog, honest, layer, one_layer, server};
+use crate::shared::told;
 
 /// A pull that must fail with these words, and leave nothing.
 #[track_caller]

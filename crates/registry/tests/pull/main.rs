@@ -10,4 +10,7 @@ mod settle;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
+#[path = "../shared/mod.rs"]
+mod shared;
+#[cfg(test)]
 mod together;

@@ -2,37 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use registry::{
-    Client, HostRules, NoCredentials, Progress, Pull, Pulled, RegistryError, Settings,
-    TransferLimits,
-};
+use registry::{Client, Pull, Pulled, RegistryError, Settings};
 use store::{Paths, Store};
 use tempfile::TempDir;
 use testkit::{Catalog, MadeImage, MadeLayer, Request, Response, ScriptedServer, archive, noise};
 
-pub(crate) const NOW: i64 = 1_700_000_000_000_000_000;
+use crate::shared::settings;
 
-pub(crate) fn settings() -> Settings {
-    Settings {
-        rules: HostRules::default(),
-        credentials: Arc::new(NoCredentials),
-        http_proxy: String::new(),
-        https_proxy: String::new(),
-        no_proxy: String::new(),
-        ca_files: Vec::new(),
-        limits: TransferLimits {
-            // Long enough for a loaded machine; the tests of silence have their own.
-            connect: Duration::from_secs(60),
-            idle: Duration::from_secs(60),
-            tries: 3,
-            first_wait: Duration::from_millis(2),
-            most_wait: Duration::from_millis(20),
-        },
-        progress: Arc::new(Progress::default()),
-    }
-}
+pub(crate) const NOW: i64 = 1_700_000_000_000_000_000;
 
 pub(crate) struct Bench {
     directory: TempDir,
@@ -159,20 +137,6 @@ pub(crate) fn catalog(image: &MadeImage) -> Catalog {
 pub(crate) fn asked(server: &ScriptedServer, layer: &MadeLayer) -> Vec<Request> {
     let end = blob_of(layer);
     server.requests().into_iter().filter(|request| request.target.ends_with(&end)).collect()
-}
-
-/// An error with its causes, as people see it: one line.
-#[track_caller]
-pub(crate) fn told(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        line.push_str(": ");
-        line.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    assert!(!line.contains('\n') && line.len() < 600, "{line}");
-    line
 }
 
 #[track_caller]

@@ -8,7 +8,8 @@ use registry::PartState;
 use store::Begun;
 use testkit::{Catalog, Gate, MadeImage, holds_in_time, wait_until};
 
-use crate::setup::{Bench, asked, blob_of, catalog, honest, layer, one_layer, server, settings};
+use crate::setup::{Bench, asked, blob_of, catalog, honest, layer, one_layer, server};
+use crate::shared::settings;
 
 #[test]
 fn two_pulls_of_one_image_do_the_work_once() {

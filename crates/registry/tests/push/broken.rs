@@ -9,7 +9,8 @@ use registry::{Form, Kind, PartState};
 use testkit::{Gate, RegistryServer, Request, Response};
 
 use crate::front::{Front, pass};
-use crate::setup::{Bench, image, layer, push_as, push_to, push_with, settings, told};
+use crate::setup::{Bench, image, layer, push_as, push_to, push_with};
+use crate::shared::{settings, told};
 
 /// Three chunks, whatever the compressor makes of it.
 const NOISE: usize = 20_000_000;

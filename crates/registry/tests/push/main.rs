@@ -9,6 +9,9 @@ mod killed;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
+#[path = "../shared/mod.rs"]
+mod shared;
+#[cfg(test)]
 mod sparing;
 #[cfg(test)]
 mod whole;

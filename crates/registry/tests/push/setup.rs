@@ -3,18 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
-use registry::{
-    Client, Form, HostRules, NoCredentials, Progress, Push, Pushed, RegistryError, Settings,
-    TransferLimits, push,
-};
+use registry::{Client, Form, Progress, Push, Pushed, RegistryError, Settings, push};
 use sha2::Digest as _;
 use spec::Digest;
 use spec::image::{Descriptor, ImageConfig, RootFs};
 use store::tar::{Metadata, Writer};
 use store::{ExpectedLayer, Image, NewImage, Paths, Store};
 use tempfile::TempDir;
+
+use crate::shared::{settings, told};
 
 pub(crate) const NOW: i64 = 1_700_000_000_000_000_000;
 
@@ -115,26 +113,6 @@ pub(crate) fn config(layers: &[&[u8]], architecture: &str) -> Vec<u8> {
     serde_json::to_vec(&config).unwrap()
 }
 
-pub(crate) fn settings() -> Settings {
-    Settings {
-        rules: HostRules::default(),
-        credentials: Arc::new(NoCredentials),
-        http_proxy: String::new(),
-        https_proxy: String::new(),
-        no_proxy: String::new(),
-        ca_files: Vec::new(),
-        limits: TransferLimits {
-            // Long enough for a loaded machine.
-            connect: Duration::from_secs(60),
-            idle: Duration::from_secs(60),
-            tries: 3,
-            first_wait: Duration::from_millis(2),
-            most_wait: Duration::from_millis(20),
-        },
-        progress: Arc::new(Progress::default()),
-    }
-}
-
 /// A push, and what was told of it.
 pub(crate) fn push_as(
     store: &Store,
@@ -173,14 +151,6 @@ pub(crate) fn push_to(store: &Store, image: &Image, name: &str) -> Pushed {
     push_as(store, image, name, Form::default())
         .0
         .unwrap_or_else(|error| panic!("{}", told(&error)))
-}
-
-/// An error with its causes, as people see it.
-pub(crate) fn told(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", told(source)),
-        None => error.to_string(),
-    }
 }
 
 /// What a program says, which must succeed.

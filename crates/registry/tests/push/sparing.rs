@@ -7,8 +7,9 @@ use testkit::RegistryServer;
 
 use crate::front::Front;
 use crate::setup::{
-    Bench, NOW, Origin, config, digest, image, image_from, layer, push_as, push_to, settings, told,
+    Bench, NOW, Origin, config, digest, image, image_from, layer, push_as, push_to,
 };
+use crate::shared::{settings, told};
 
 #[test]
 fn a_second_push_asks_and_sends_nothing() {

@@ -8,7 +8,8 @@ use serde_json::Value;
 use spec::image::media_type;
 use testkit::RegistryServer;
 
-use crate::setup::{Bench, digest, image, layer, push_as, push_to, run, told};
+use crate::setup::{Bench, digest, image, layer, push_as, push_to, run};
+use crate::shared::told;
 
 /// Has skopeo copy a name into a layout, which checks every digest; gives the manifest, and the layers unpacked.
 fn copied(bench: &Bench, name: &str) -> (Value, Vec<Vec<u8>>) {

@@ -14,6 +14,7 @@ use spec::image::Platform;
 use store::{Paths, Store};
 use testkit::{RegistryServer, Response, ScriptedServer, Signer};
 
+use crate::shared::told;
 use crate::shelf::{
     BUNDLE, SIGNATURES, SIMPLE_TYPE, Shelf, bundle, client, digest_of, good, payload, text,
 };
@@ -34,15 +35,7 @@ fn by(signer: &Signer) -> Policy {
 
 /// An admission, or every word of the refusal.
 fn ask(policy: &Policy, client: &Client, resolution: &Resolution) -> Result<Admission, String> {
-    admit(policy, client, resolution).map_err(|error| {
-        let mut words = error.to_string();
-        let mut next = std::error::Error::source(&error);
-        while let Some(cause) = next {
-            words.push_str(&format!(": {cause}"));
-            next = cause.source();
-        }
-        words
-    })
+    admit(policy, client, resolution).map_err(|error| told(&error))
 }
 
 /// The same for a shelf that is pushed to a registry, and its tag `1`.

@@ -5,4 +5,7 @@
 #[cfg(test)]
 mod admission;
 #[cfg(test)]
+#[path = "../shared/mod.rs"]
+mod shared;
+#[cfg(test)]
 mod shelf;

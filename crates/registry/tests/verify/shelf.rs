@@ -1,18 +1,17 @@
 //! What lies in a repository (images, signatures, bundles), and two servers to bring it to.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use registry::{
-    Client, HostRules, NoCredentials, Pointer, Progress, Repository, Settings, TransferLimits,
-};
+use registry::{Client, Pointer, Repository};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use spec::Digest;
 use spec::image::{Platform, media_type};
 use testkit::{Response, ScriptedServer, Signer};
+
+use crate::shared::settings;
 
 pub(super) const SIMPLE_TYPE: &str = "cosign container image signature";
 pub(super) const SIMPLE_LAYER: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
@@ -212,15 +211,8 @@ pub(super) fn bundle(signer: &Signer, digest: &str) -> String {
 }
 
 pub(super) fn client() -> Client {
-    let insecure = vec!["127.0.0.0/8".to_owned()];
-    Client::new(Settings {
-        rules: HostRules { insecure, ..HostRules::default() },
-        credentials: Arc::new(NoCredentials),
-        http_proxy: String::new(),
-        https_proxy: String::new(),
-        no_proxy: String::new(),
-        ca_files: Vec::new(),
-        limits: TransferLimits { tries: 1, ..TransferLimits::default() },
-        progress: Arc::new(Progress::default()),
-    })
+    let mut settings = settings();
+    settings.rules.insecure = vec!["127.0.0.0/8".to_owned()];
+    settings.limits.tries = 1;
+    Client::new(settings)
 }
