@@ -44,7 +44,10 @@ struct RawRule {
 pub(super) fn parse(directory: &Path, bytes: &[u8]) -> Result<(Vec<Demand>, Vec<Rule>), String> {
     let text = std::str::from_utf8(bytes).map_err(|_bad| "it is no text".to_owned())?;
     let raw: RawPolicy = toml::from_str(text).map_err(|cause| {
-        let line = cause.span().map(|span| text[..span.start].lines().count().max(1));
+        let line = cause.span().map(|span| {
+            let before = text.as_bytes().iter().take(span.start);
+            before.filter(|byte| **byte == b'\n').count() + 1
+        });
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         format!("{place}{}", cause.message().replace('\n', " "))
     })?;
@@ -175,6 +178,7 @@ mod tests {
             ("default = \"allow\"".to_owned(), "line 1: unknown variant `allow`"),
             ("default = \"accept\"\ndefault = \"reject\"".to_owned(), "duplicate"),
             ("default = \"accept\"\n[[rules]]".to_owned(), "unknown field `rules`"),
+            ("default = \"accept\"\nrules = 1".to_owned(), "line 2: unknown field `rules`"),
             (rule(""), "exactly one of"),
             (rule("accept = true\nreject = true"), "exactly one of"),
             (rule("accept = false"), "can only be true"),
