@@ -18,6 +18,12 @@ use crate::{Credentials, Login};
 use challenge::Challenge;
 use token::Token;
 
+/// What a field `WWW-Authenticate` holds, as fuzz/ sees it.
+#[cfg(fuzzing)]
+pub(crate) fn challenges(field: &str) -> Option<Vec<crate::fuzzing::Challenge>> {
+    Some(challenge::parse(field)?.into_iter().map(Challenge::parts).collect())
+}
+
 /// Who wants to know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Party<'a> {

@@ -13,6 +13,8 @@ mod copy;
 mod credentials;
 mod endpoint;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod host;
 mod hosts;
 mod http;

@@ -47,6 +47,15 @@ struct Hosts {
     mirrors_only: bool,
 }
 
+/// Where a field `Link` leads, as fuzz/ sees it.
+#[cfg(fuzzing)]
+pub(crate) fn next_page(
+    field: &str,
+    from: &crate::address::Address,
+) -> Option<crate::address::Address> {
+    pages::next_page(Some(field), from).ok()?
+}
+
 /// What names a manifest.
 #[derive(Clone, Copy, Debug)]
 pub enum Pointer<'a> {

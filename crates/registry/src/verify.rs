@@ -22,6 +22,8 @@ use spec::{Digest, Reference};
 use crate::{Client, Found, RegistryError, Resolution};
 
 mod examine;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod identity;
 mod key;
 mod pattern;

@@ -12,6 +12,12 @@ pub(crate) struct Challenge {
 }
 
 impl Challenge {
+    /// Scheme and parameters, as they were read.
+    #[cfg(fuzzing)]
+    pub(super) fn parts(self) -> (String, Vec<(String, String)>) {
+        (self.scheme, self.parameters)
+    }
+
     /// The value of a parameter.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let mut all = self.parameters.iter();

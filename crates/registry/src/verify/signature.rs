@@ -253,7 +253,7 @@ fn check_envelope(envelope: &Envelope, files: &[KeyFile], digest: &Digest) -> Re
 }
 
 /// What DSSE signs: type and payload, each with its length, so that neither can be taken for a part of the other.
-fn pre_authentication_encoding(kind: &str, payload: &[u8]) -> Vec<u8> {
+pub(super) fn pre_authentication_encoding(kind: &str, payload: &[u8]) -> Vec<u8> {
     let mut message = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).into_bytes();
     message.extend_from_slice(payload);
     message
