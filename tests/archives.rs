@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use testkit::{Corten, wait_until};
 
@@ -158,11 +158,24 @@ mod tests {
             "busybox",
             "sh",
             "-c",
-            "while :; do date > /root/now; done",
+            "dd if=/dev/zero of=/root/large bs=1M count=100; while :; do date > /root/now; done",
         ]);
-        for flags in [&["commit"][..], &["commit", "--pause=false"]] {
-            corten.ok(&[flags, &["loop", "running"]].concat());
-            assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "loop"]), "running");
+        let has_now = ["exec", "loop", "test", "-e", "/root/now"];
+        wait_until("the container has made its files", || corten.run(&has_now).code == 0);
+        let status = || corten.ok(&["inspect", "-f", "{{.State.Status}}", "loop"]);
+        for (flags, pauses) in [(&["commit"][..], true), (&["commit", "--pause=false"], false)] {
+            let mut commit = corten.command();
+            commit.args(flags).args(["loop", "running"]).stdout(Stdio::null());
+            let mut commit = commit.spawn().unwrap();
+            let mut stood_still = false;
+            let ended = loop {
+                stood_still |= status() == "paused";
+                if let Some(ended) = commit.try_wait().unwrap() {
+                    break ended;
+                }
+            };
+            assert_eq!((ended.success(), stood_still), (true, pauses), "{flags:?}");
+            assert_eq!(status(), "running");
         }
         corten.ok(&["pause", "loop"]);
         corten.ok(&["commit", "loop"]);

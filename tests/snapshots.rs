@@ -4,7 +4,7 @@
 //! its blocks: the clone is the disk at one moment, taken while the pull runs on and the kernel writes back as it likes. Nothing
 //! is flushed for it: what was in the page cache of ext4 alone, or not yet in its journal, is lost in the clone as in a power cut.
 //! A disk that also loses what it had acknowledged and was not told to flush is not played: that takes device-mapper's
-//! log-writes, which few test machines have; the order of flushes is held in `crash.rs`. freezing the file system instead would
+//! log-writes, which few test machines have; the order of flushes is held in `crash.rs`. Freezing the file system instead would
 //! flush first, and copying the file byte by byte would give a disk that never was.
 //!
 //! A machine is a mount namespace: it ends with the process that keeps it, and takes its mounts and loop devices with it. One that
@@ -164,13 +164,28 @@ mod tests {
             cut
         }
 
-        /// Flushes a file: the kernel may do so by itself at any moment, in any order.
+        /// Flushes a file: the kernel may do so by itself at any moment, in any order. Often one that says how much of another
+        /// is there, which is not.
         fn flush_something(&self, random: &mut Random) {
-            let files = files_below(&self.machine.seen(&self.machine.store));
+            let mut files = files_below(&self.machine.seen(&self.machine.store));
+            if random.below(2) == 0 {
+                files.retain(|file| file.extension().is_some_and(|ending| ending == "map"));
+            }
             if let Some(file) = files.get(random.below(files.len().max(1))) {
                 // It may be gone by now.
                 let _as_it_is = File::open(file).and_then(|file| file.sync_all());
             }
+        }
+
+        /// Whether a process that a pull has left behind is still flushing.
+        fn is_settling(&self) -> bool {
+            let place = self.directory.path().to_string_lossy();
+            let lines = fs::read_dir("/proc").unwrap().flatten();
+            let mut lines = lines.filter_map(|one| fs::read(one.path().join("cmdline")).ok());
+            lines.any(|line| {
+                let line = String::from_utf8_lossy(&line);
+                line.contains(&*place) && line.ends_with("settle\0")
+            })
         }
 
         /// The machine after a power cut at that moment.
@@ -240,25 +255,7 @@ mod tests {
         })
     }
 
-    /// Cuts the power until the command has ended, and flushes this and that meanwhile.
-    fn cut_during(
-        bench: &Bench,
-        words: &[&str],
-        cuts: &mut Vec<PathBuf>,
-        mut meanwhile: impl FnMut(),
-    ) {
-        let mut child = bench.machine.corten(words).stdout(Stdio::null()).spawn().unwrap();
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            cuts.push(bench.cut(cuts.len()));
-            meanwhile();
-        };
-        assert!(status.success(), "{words:?}: {status}");
-    }
-
-    /// Pulls, and cuts the power all the time, the last time when all is over. The end of other pulls flushes what has come of
+    /// Pulls, and cuts the power all the time, the last time when all is flushed. The end of another pull flushes what has come of
     /// this one by then.
     fn pull_and_cut(
         bench: &Bench,
@@ -267,22 +264,34 @@ mod tests {
         random: &mut Random,
     ) -> Vec<PathBuf> {
         let mut closed: Vec<&Arc<Gate>> = gates.iter().collect();
-        let mut settling: Vec<Child> = Vec::new();
         let mut cuts = Vec::new();
-        cut_during(bench, &["pull", "--quiet", name], &mut cuts, || {
+        let pull = bench.machine.corten(&["pull", "--quiet", name]).stdout(Stdio::null()).spawn();
+        let (mut pull, mut other): (Child, Option<Child>) = (pull.unwrap(), None);
+        let status = loop {
+            if let Some(status) = pull.try_wait().unwrap() {
+                break status;
+            }
+            cuts.push(bench.cut(cuts.len()));
             bench.flush_something(random);
+            if other.as_mut().is_some_and(|other| other.try_wait().unwrap().is_some()) {
+                other = None;
+            }
             match random.below(6) {
-                0 | 1 if !closed.is_empty() => {
-                    closed.swap_remove(random.below(closed.len())).open();
+                _ if closed.is_empty() => {}
+                0 => closed.swap_remove(random.below(closed.len())).open(),
+                1..=3 if other.is_none() => {
+                    other = Some(bench.machine.corten(&["settle"]).spawn().unwrap());
                 }
-                2 => settling.push(bench.machine.corten(&["settle"]).spawn().unwrap()),
                 _ => {}
             }
-        });
-        for mut other in settling {
+        };
+        assert!(status.success(), "{status}");
+        if let Some(mut other) = other {
             assert!(other.wait().unwrap().success());
         }
-        cut_during(bench, &["settle"], &mut cuts, || {});
+        while bench.is_settling() {
+            cuts.push(bench.cut(cuts.len()));
+        }
         cuts.push(bench.cut(cuts.len()));
         cuts
     }

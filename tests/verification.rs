@@ -133,8 +133,12 @@ mod tests {
         assert!(err.contains("a policy that cannot be used refuses"), "{err}");
         assert!(err.contains("read /nonexistent: ENOENT"), "{err}");
 
-        for words in [["--signatures-in", "a.org/b"], ["--platform", "linux"]] {
-            assert_eq!(run(&policy, &[&words[..], &[&image]].concat()).0, Some(1));
+        for (flag, value, why) in [
+            ("--signatures-in", "a.org/b", "needs --key"),
+            ("--platform", "linux/", "invalid platform"),
+        ] {
+            let (code, _, err) = run(&policy, &[flag, value, &image]);
+            assert!(code == Some(1) && err.contains(why), "{flag}: {err}");
         }
         let both = ["--key", &key, "--policy", "x", &image];
         assert!(run(&policy, &both).2.contains("exclude each other"));

@@ -3,10 +3,9 @@
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use registry::{Form, Kind, PartState};
-use testkit::{Gate, RegistryServer, Request, Response};
+use testkit::{Gate, RegistryServer, Request, Response, holds_in_time};
 
 use crate::front::{Front, pass};
 use crate::setup::{Bench, image, layer, push_as, push_to, push_with};
@@ -167,10 +166,9 @@ fn of_two_pushes_at_once_one_sends() {
         let waits = |progress: &Arc<registry::Progress>| {
             progress.parts().iter().any(|part| part.state() == PartState::Elsewhere)
         };
-        while !told_by.iter().any(waits) {
-            let _done = told_by[0].wait(Duration::from_millis(5));
-        }
+        let one_waits = holds_in_time(|| told_by.iter().any(waits));
         gate.open();
+        assert!(one_waits, "both send");
         pushes.map(|push| push.join().unwrap())
     });
     assert_eq!(digests[0], digests[1]);
