@@ -91,12 +91,18 @@ impl Address {
             return Err(BadAddress::UserInfo);
         }
         let host = authority.host().to_ascii_lowercase();
-        let named_port =
-            authority.as_str().rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
-        if host.is_empty() || (named_port.is_some() && authority.port_u16().is_none()) {
+        // All of it is host and port: of `7[:1]:4` the crate takes `7[` for the host, of `[::1]a` only what is in brackets.
+        let rest = authority.as_str().get(host.len()..).ok_or(BadAddress::Form)?;
+        if host.is_empty() || (!host.starts_with('[') && host.contains(['[', ']'])) {
             return Err(BadAddress::Form);
         }
-        let port = authority.port_u16().unwrap_or(scheme.default_port());
+        let port = match rest.strip_prefix(':') {
+            None if rest.is_empty() => scheme.default_port(),
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                digits.parse().map_err(|_bad| BadAddress::Form)?
+            }
+            _ => return Err(BadAddress::Form),
+        };
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         Ok(Self::new(Origin { scheme, host, port }, target))
     }
@@ -224,6 +230,9 @@ mod tests {
         assert_eq!(base.join("ftp://x/"), Err(BadAddress::Scheme));
         assert_eq!(base.join("https://a@b/"), Err(BadAddress::UserInfo));
         assert_eq!(base.join("https://a:70000/"), Err(BadAddress::Form));
+        for odd in ["https://7[:1]:4/x", "https://[::1]a/x", "https://[::1]:/x", "https://a:+1/x"] {
+            assert_eq!(base.join(odd), Err(BadAddress::Form), "{odd}");
+        }
         assert_eq!(base.join(""), Err(BadAddress::Form));
         assert!(base.join("/a b\r\nc").is_err());
     }
