@@ -74,9 +74,14 @@ fn refuse_version_1(root: Table<'_>) -> Result<(), BadRules> {
 
 fn search(root: Table<'_>) -> Result<Vec<String>, BadRules> {
     const KEY: &str = "unqualified-search-registries";
+    let is_beginning = |name: &str| format!("{name}/a").parse::<Reference>().is_ok();
     let registry = |text: &str| match name(text) {
         // References tell a registry from a path by its look.
-        Ok(name) if is_registry(name.split('/').next().unwrap_or_default()) => Ok(name),
+        Ok(name)
+            if is_registry(name.split('/').next().unwrap_or_default()) && is_beginning(&name) =>
+        {
+            Ok(name)
+        }
         Ok(_) => Err(root.wrong(KEY, format!("{text:?}: it is no registry's name"))),
         Err(why) => Err(root.wrong(KEY, format!("{text:?}: {why}"))),
     };

@@ -262,6 +262,10 @@ fn refusals_of_the_others_name_file_line_and_key() {
             "/etc/r:1: unqualified-search-registries: \"hub\": it is no registry's name",
         ),
         (
+            conf("unqualified-search-registries = ['a..example']"),
+            "/etc/r:1: unqualified-search-registries: \"a..example\": it is no registry's name",
+        ),
+        (
             conf("[aliases]\na = 'b'"),
             "/etc/r:2: a: \"b\" is no repository with its registry, without tag and digest",
         ),
