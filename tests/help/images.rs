@@ -49,8 +49,9 @@ fn images() {
       corten load, corten image load
 
     Options:
-      -i, --input string   Read from an archive file or an OCI layout directory, instead of STDIN
-      -q, --quiet          Suppress the load output
+      -i, --input string      Read from an archive file or an OCI layout directory, instead of STDIN
+          --platform string   Load only what is for the given platform, as linux/arm64
+      -q, --quiet             Suppress the load output
     "#);
     insta::assert_snapshot!(help("import"), @r#"
     Usage:  corten import [OPTIONS] file|- [REPOSITORY[:TAG]]
@@ -119,8 +120,9 @@ fn images() {
       corten rmi, corten image rm, corten image remove
 
     Options:
-      -f, --force      Force removal of the image
-          --no-prune   Do not delete untagged parents (there are none to delete)
+      -f, --force           Force removal of the image
+          --no-prune        Do not delete untagged parents (there are none to delete)
+          --platform list   Remove only what is for the given platform, as linux/arm64
     "#);
     insta::assert_snapshot!(help("tag"), @r#"
     Usage:  corten tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]
@@ -139,10 +141,11 @@ fn images() {
       corten history, corten image history
 
     Options:
-          --format string   Format output using a Go template, or 'json'
-      -H, --human           Print sizes and dates in human readable format (default true)
-          --no-trunc        Don't truncate output
-      -q, --quiet           Only display IDs
+          --format string     Format output using a Go template, or 'json'
+      -H, --human             Print sizes and dates in human readable format (default true)
+          --no-trunc          Don't truncate output
+          --platform string   Show the history of what is for the given platform only
+      -q, --quiet             Only display IDs
     "#);
     insta::assert_snapshot!(help("image inspect"), @r#"
     Usage:  corten image inspect [OPTIONS] IMAGE [IMAGE...]
@@ -150,6 +153,7 @@ fn images() {
     Display detailed information on one or more images
 
     Options:
-      -f, --format string   Format output using a Go template, or 'json'
+      -f, --format string     Format output using a Go template, or 'json'
+          --platform string   Inspect what is for the given platform only
     "#);
 }

@@ -106,6 +106,18 @@ fn is_lower_hex(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// Whether a tag is made of a digest, with or without a suffix: a list of referrers (distribution-spec, "Referrers Tag Schema") or
+/// what cosign keeps beside an image, and nobody's name for one.
+#[must_use]
+pub fn is_tag_of_digest(tag: &str) -> bool {
+    let Some(rest) = tag.strip_prefix("sha256-").or_else(|| tag.strip_prefix("sha512-")) else {
+        return false;
+    };
+    let digits = rest.split('.').next().unwrap_or_default();
+    // A tag has no room for more digits of a longer digest.
+    digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
 impl FromStr for Digest {
     type Err = BadDigest;
 

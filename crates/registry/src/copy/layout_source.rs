@@ -8,12 +8,13 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use spec::Digest;
+use spec::digest::is_tag_of_digest;
 use spec::image::{Descriptor, Document, Index, media_type};
 use store::{ArchiveMembers, Paths};
 
 use super::graph::parse;
 use super::layout::{MOST_INDEX_BYTES, NAMES, REF_NAME, blob_path};
-use super::referrers::{is_of_digest, list_tag};
+use super::referrers::list_tag;
 use super::source::Source;
 use crate::{Fetched, RegistryError, checksum};
 
@@ -89,7 +90,7 @@ impl LayoutSource {
     fn images<'a>(&self, entries: &'a [Descriptor]) -> Result<Vec<&'a Descriptor>, RegistryError> {
         let subjects = self.subjects()?;
         let is_beside = |entry: &Descriptor| match entry.annotations.get(REF_NAME) {
-            Some(name) => is_of_digest(name),
+            Some(name) => is_tag_of_digest(name),
             None => subjects.values().flatten().any(|referrer| referrer.digest == entry.digest),
         };
         Ok(entries.iter().filter(|entry| !is_beside(entry)).collect())
@@ -126,8 +127,10 @@ impl LayoutSource {
             return Ok((*first).clone());
         }
         let names = entries.iter().filter_map(|entry| entry.annotations.get(REF_NAME));
-        let tags: Vec<String> =
-            names.filter(|tag| !is_of_digest(tag)).map(|tag| crate::words::clean(tag)).collect();
+        let tags: Vec<String> = names
+            .filter(|tag| !is_tag_of_digest(tag))
+            .map(|tag| crate::words::clean(tag))
+            .collect();
         let why = match (&self.tag, found.len()) {
             (Some(tag), 0) => format!("has no image {tag}"),
             (None, 0) => "is empty".to_owned(),

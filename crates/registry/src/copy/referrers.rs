@@ -21,8 +21,6 @@ use crate::{Fetched, Kind, Progress, RegistryError};
 const DEEPEST_REFERRER: usize = 8;
 /// What cosign writes behind a digest.
 const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
-/// Digits of a digest in a tag.
-const MOST_TAG_DIGITS: usize = 64;
 
 /// A document beside an image, with its sort and its annotations in the descriptor.
 #[derive(Clone, Debug)]
@@ -118,15 +116,6 @@ fn cosign_tags(digest: &Digest) -> Vec<String> {
     }
 }
 
-/// Whether a tag is made of a digest: nobody's name for an image.
-pub(super) fn is_of_digest(tag: &str) -> bool {
-    let digits = |rest: &str| {
-        let end = rest.find('.').unwrap_or(rest.len());
-        end == MOST_TAG_DIGITS && rest[..end].bytes().all(|byte| byte.is_ascii_hexdigit())
-    };
-    tag.strip_prefix("sha256-").or(tag.strip_prefix("sha512-")).is_some_and(digits)
-}
-
 /// A document with its sort and its annotations in its descriptor, as lists of referrers have them; nothing where it has another
 /// subject than the one that is wanted.
 fn described(
@@ -154,16 +143,18 @@ fn subject_of(subject: Option<&Descriptor>) -> Option<&Digest> {
 
 #[cfg(test)]
 mod tests {
+    use spec::digest::is_tag_of_digest;
+
     use super::*;
 
     #[test]
     fn tags_made_of_digests() {
         let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
-        assert!(is_of_digest(&list_tag(&digest)));
+        assert!(is_tag_of_digest(&list_tag(&digest)));
         assert_eq!(cosign_tags(&digest).len(), 3);
-        assert!(cosign_tags(&digest).iter().all(|tag| is_of_digest(tag)));
+        assert!(cosign_tags(&digest).iter().all(|tag| is_tag_of_digest(tag)));
         for name in ["1", "sha256-", "sha256-abc.sig", "docker.io/library/x:1"] {
-            assert!(!is_of_digest(name), "{name}");
+            assert!(!is_tag_of_digest(name), "{name}");
         }
         let long: Digest = format!("sha512:{}", "b".repeat(128)).parse().unwrap();
         assert_eq!(list_tag(&long), format!("sha512-{}", "b".repeat(64)));

@@ -13,7 +13,8 @@ use store::Paths;
 use testkit::{Gate, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, RegistryServer, Response};
 
 use crate::front::Front;
-use crate::setup::{Bench, NOW, config, image, layer, push_to, run, settings, store_at, told};
+use crate::setup::{Bench, NOW, config, image, layer, push_to, run, store_at};
+use crate::shared::{settings, told};
 
 const STORE: &str = "PUSH_TEST_STORE";
 const NAME: &str = "PUSH_TEST_NAME";

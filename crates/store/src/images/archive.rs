@@ -207,16 +207,9 @@ fn images_of(entries: Vec<Descriptor>) -> Vec<Descriptor> {
         let is_plain =
             matches!(kind, None | Some(media_type::OCI_CONFIG | media_type::DOCKER_CONFIG));
         let name = entry.annotations.get(REF_NAME);
-        is_plain && !name.is_some_and(|name| is_made_of_digest(name))
+        is_plain && !name.is_some_and(|name| spec::digest::is_tag_of_digest(name))
     };
     entries.into_iter().filter(is_image).collect()
-}
-
-/// `sha256-HEX`, and that with a suffix. distribution-spec, "Referrers Tag Schema".
-fn is_made_of_digest(tag: &str) -> bool {
-    let Some(rest) = tag.strip_prefix("sha256-") else { return false };
-    let digits = rest.split('.').next().unwrap_or_default();
-    digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 fn document(what: &str, bytes: &[u8], outside: &str) -> Result<Document, StoreError> {

@@ -29,7 +29,9 @@ pub(super) struct Containers {
 
 impl Containers {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let raw: RawPolicy = serde_json::from_slice(bytes).map_err(|cause| cause.to_string())?;
+        let raw: RawPolicy = serde_json::from_slice(bytes)
+            // It quotes what the file says, line feeds and all.
+            .map_err(|cause| crate::words::clean(&cause.to_string()))?;
         let mut scopes = BTreeMap::new();
         for (transport, Unique(of_transport)) in raw.transports.0 {
             for (scope, requirements) in of_transport {
@@ -273,6 +275,13 @@ mod tests {
             "r.example.org:5000":[{"type":"signedBy","keyType":"GPGKeys","keyPath":"/k.gpg"}],
             "*.example.org":[{"type":"sigstoreSigned","keyData":"aGk="},{"type":"reject"}]
         }}}"#;
+
+    #[test]
+    fn a_mistake_is_told_in_one_line() {
+        let words = Containers::parse(br#"{"default":[],"a\nb\u001b[2J":1}"#).unwrap_err();
+        assert!(words.contains("a b"), "{words}");
+        assert!(!words.contains(char::is_control), "{words:?}");
+    }
 
     #[test]
     fn the_most_specific_scope_counts() {
