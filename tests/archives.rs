@@ -163,13 +163,14 @@ mod tests {
         let has_now = ["exec", "loop", "test", "-e", "/root/now"];
         wait_until("the container has made its files", || corten.run(&has_now).code == 0);
         let status = || corten.ok(&["inspect", "-f", "{{.State.Status}}", "loop"]);
+        let pid = corten.ok(&["inspect", "-f", "{{.State.Pid}}", "loop"]);
         for (flags, pauses) in [(&["commit"][..], true), (&["commit", "--pause=false"], false)] {
             let mut commit = corten.command();
             commit.args(flags).args(["loop", "running"]).stdout(Stdio::null());
             let mut commit = commit.spawn().unwrap();
             let mut stood_still = false;
             let ended = loop {
-                stood_still |= status() == "paused";
+                stood_still |= is_frozen(&pid);
                 if let Some(ended) = commit.try_wait().unwrap() {
                     break ended;
                 }
