@@ -1,11 +1,12 @@
 //! What the flags of `run` and `create` make of a request. Start at [`request`].
 
-use engine::config::{ContainerConfig, NetworkMode, Security};
+use engine::config::{ContainerConfig, HealthCheck, NetworkMode, Security};
 use engine::{CreateRequest, parse};
 
 use crate::arguments::Matches;
 use crate::config;
 use crate::failure::Failure;
+use crate::words;
 
 pub(crate) fn wrong(what: &'static str, value: &str, why: &str) -> Failure {
     Failure::Engine(engine::EngineError::Value {
@@ -56,6 +57,13 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         ulimits: matches.values("ulimit").map(parse::ulimit).collect::<Result<_, _>>()?,
         sysctls: matches.values("sysctl").map(parse::sysctl).collect::<Result<_, _>>()?,
         init: matches.on("init"),
+        restart: matches.value("restart").map(parse::restart).transpose()?.unwrap_or_default(),
+        health: health(matches)?,
+        health_on_failure: matches
+            .value("health-on-failure")
+            .map(parse::on_failure)
+            .transpose()?
+            .unwrap_or_default(),
         ..ContainerConfig::default()
     };
     limits(matches, &mut config)?;
@@ -77,8 +85,42 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     })
 }
 
+/// What the flags say of a health check; nothing where they say nothing.
+fn health(matches: &Matches) -> Result<Option<HealthCheck>, Failure> {
+    let nanoseconds = |flag: &'static str| match matches.value(flag) {
+        None => Ok(0),
+        Some(text) => words::duration_ns(text)
+            .and_then(|nanoseconds| u64::try_from(nanoseconds).ok())
+            .ok_or_else(|| wrong(flag, text, "it is no duration, such as 30s or 1m30s")),
+    };
+    let check = HealthCheck {
+        test: match matches.value("health-cmd") {
+            Some(line) if !line.is_empty() => vec!["CMD-SHELL".to_owned(), line.to_owned()],
+            _ => Vec::new(),
+        },
+        interval: nanoseconds("health-interval")?,
+        timeout: nanoseconds("health-timeout")?,
+        start_period: nanoseconds("health-start-period")?,
+        start_interval: nanoseconds("health-start-interval")?,
+        retries: number(matches, "health-retries")?.unwrap_or(0),
+    };
+    let says_something = check != HealthCheck::default();
+    if matches.on("no-healthcheck") {
+        if says_something {
+            return Err(wrong("no-healthcheck", "", "it excludes the --health-... flags"));
+        }
+        return Ok(Some(HealthCheck { test: vec!["NONE".to_owned()], ..check }));
+    }
+    Ok(says_something.then_some(check))
+}
+
 /// Flags that exclude each other.
 fn check_conflicts(matches: &Matches) -> Result<(), Failure> {
+    if let Some(policy) = matches.value("restart").filter(|policy| *policy != "no")
+        && matches.on("rm")
+    {
+        return Err(wrong("restart policy", policy, "--rm removes the container when it ends"));
+    }
     let shares = matches.value("network").is_some_and(|mode| mode.starts_with("container:"));
     match matches.text("hostname") {
         Some(name) if shares => {

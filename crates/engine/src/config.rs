@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use monitor::{OnFailure, RestartPolicy};
 use serde::{Deserialize, Serialize};
 
 /// A container's configuration, image and options merged.
@@ -63,6 +64,41 @@ pub struct ContainerConfig {
     pub sysctls: BTreeMap<String, String>,
     /// Whether process 1 stays ours.
     pub init: bool,
+    /// When it is started again.
+    pub restart: RestartPolicy,
+    /// How its health is checked; nothing where nobody says so.
+    pub health: Option<HealthCheck>,
+    /// What happens when it is unhealthy.
+    pub health_on_failure: OnFailure,
+}
+
+/// A health check as people give it: what is missing has Docker's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct HealthCheck {
+    /// `CMD` and arguments, `CMD-SHELL` and a line, or `NONE`; empty is the image's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<String>,
+    /// Nanoseconds between probes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub interval: u64,
+    /// Nanoseconds that a probe may take.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub timeout: u64,
+    /// Nanoseconds at the beginning in which failures do not count.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub start_period: u64,
+    /// Nanoseconds between probes in that time.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub start_interval: u64,
+    /// Failures in a row that make it unhealthy.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retries: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Whose network a container has.

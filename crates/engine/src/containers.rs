@@ -41,6 +41,8 @@ pub(crate) struct Made {
     pub(crate) id: ContainerId,
     pub(crate) name: String,
     pub(crate) config: ContainerConfig,
+    /// The image as it was asked for.
+    pub(crate) image_name: String,
     pub(crate) image: Image,
     pub(crate) dirs: ContainerDirs,
     /// Held until its monitor has it; only its end matters.
@@ -84,7 +86,8 @@ impl<'a> Containers<'a> {
         let volumes: Vec<PathBuf> = crate::oci::volume_names(&config)
             .map(|(name, ..)| self.engine.paths().root.join("volumes").join(name))
             .collect();
-        let made = Made { id, name: String::new(), config, image, dirs, _lock: None };
+        let image_name = request.image.clone();
+        let made = Made { id, name: String::new(), config, image_name, image, dirs, _lock: None };
         self.plan(&made, &volumes).map(|(plan, _)| plan)
     }
 
@@ -128,7 +131,10 @@ impl<'a> Containers<'a> {
             // Locked before its record is seen: a list at this moment would find neither monitor nor end, and call it lost.
             Ok((dirs, lock)) => {
                 let lock = Some(Lock::held(lock));
-                Ok(Made { id, name: name.to_string(), config, image, dirs, _lock: lock })
+                let (name, image_name) = (name.to_string(), request.image.clone());
+                let made = Made { id, name, config, image_name, image, dirs, _lock: lock };
+                self.tell_made(&made);
+                Ok(made)
             }
             Err(error) => {
                 self.remove_anonymous_volumes(&config);

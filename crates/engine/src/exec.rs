@@ -49,7 +49,8 @@ impl Containers<'_> {
             return Err(container.refuse(Action::Exec, "not running"));
         };
         let hostname = start::hostname(&container.config, &container.record.id);
-        let mut plan = self.exec_plan(&container.config, request, (pid, &hostname))?;
+        let root = RootView::of_process(pid);
+        let mut plan = self.exec_plan(&container.config, request, (&root, &hostname))?;
         let id = container.record.id.as_str();
         plan.seccomp = plan.seccomp.map(|filter| filter.for_container(id, Path::new("/")));
         let connection = self.reach(&container)?;
@@ -61,17 +62,18 @@ impl Containers<'_> {
         Ok((name, connection))
     }
 
-    fn exec_plan(
+    /// A further process of a container with that root and that host name.
+    pub(crate) fn exec_plan(
         &self,
         config: &crate::config::ContainerConfig,
         request: &ExecRequest,
-        (pid, hostname): (i32, &str),
+        (root, hostname): (&RootView, &str),
     ) -> Result<ProcessPlan, EngineError> {
         if request.command.is_empty() {
             return Err(EngineError::value("command", "", "it names no program"));
         }
         let user = if request.user.is_empty() { &config.user } else { &request.user };
-        let account = users::lookup(user, &RootView::of_process(pid))?;
+        let account = users::lookup(user, root)?;
         let mut confined = config.clone();
         confined.privileged |= request.privileged;
         let capabilities = oci::capabilities(&confined)?;

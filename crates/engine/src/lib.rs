@@ -12,6 +12,7 @@ mod documents;
 mod engine;
 mod error;
 mod exec;
+mod health;
 pub mod hello;
 mod image_filter;
 mod images;
@@ -32,6 +33,7 @@ mod room;
 mod seccomp;
 mod start;
 mod state;
+mod telling;
 mod templates;
 mod users;
 
@@ -48,7 +50,9 @@ pub use libcontainer::{Plan, chain};
 pub use life::Container;
 pub use list::{Filter, Row};
 pub use manifest_lists::{Annotation, ManifestListsHandle};
-pub use monitor::{Connection, FromMonitor, Received, format_time, log, now_ns};
+pub use monitor::{
+    Connection, FromMonitor, HealthFile, HealthStatus, Received, events, format_time, log, now_ns,
+};
 pub use processes::ProcessRow;
 pub use pull::{PullReport, PullRequest};
 pub use push::PushRequest;
@@ -58,8 +62,8 @@ pub use state::State;
 pub use store::compression::{Compress, Compression};
 pub use store::layer::{Change, ChangeKind, TreeArchive};
 pub use store::{
-    Checked, ContainerUsage, Finding, Image, ImageSummary, ImageUsage, Import, ListMember, Loaded,
-    Paths, Problem, Pruned, Remedy, Removed, TransferUsage, UPLOADS_KEPT, UploadUsage, Usage,
-    VolumeUsage,
+    Checked, ContainerUsage, Ended, Finding, Image, ImageSummary, ImageUsage, Import, ListMember,
+    Loaded, Paths, Problem, Pruned, Remedy, Removed, TransferUsage, UPLOADS_KEPT, UploadUsage,
+    Usage, VolumeUsage,
 };
 pub use templates::{DebianRequest, TemplateInfo, Templates};

@@ -61,7 +61,9 @@ impl Container {
     pub(crate) fn process(&self) -> Option<Process> {
         match &self.state {
             State::Running { pid, start_time, .. } => Process::find(*pid, *start_time),
-            State::Created { .. } | State::Starting | State::Exited(_) => None,
+            State::Created { .. } | State::Starting | State::Restarting(_) | State::Exited(_) => {
+                None
+            }
         }
     }
 }
@@ -87,9 +89,16 @@ impl Containers<'_> {
             Life::Starting => return Ok(State::Starting),
             Life::Running { state, monitored } => {
                 let paused = dirs.state.join(PAUSED).exists();
-                let (pid, start_time, started_at) = (state.pid, state.start_time, state.started_at);
-                return Ok(State::Running { pid, start_time, started_at, paused, monitored });
+                return Ok(State::Running {
+                    pid: state.pid,
+                    start_time: state.start_time,
+                    started_at: state.started_at,
+                    paused,
+                    monitored,
+                    restarts: state.restarts,
+                });
             }
+            Life::Restarting { exit } => return Ok(State::Restarting(ended(exit))),
             Life::Exited(exit) if exit.started_at.is_empty() => {
                 let failed = State::Created { code: exit.code, error: exit.error.clone() };
                 if let Some(_lock) = Lock::attempt(&dirs.container) {
@@ -101,16 +110,7 @@ impl Containers<'_> {
                 }
                 return Ok(failed);
             }
-            Life::Exited(exit) => {
-                let (started_at, finished_at) = (exit.started_at, exit.finished_at);
-                Ended {
-                    code: exit.code,
-                    started_at,
-                    finished_at,
-                    error: exit.error,
-                    oom_killed: exit.oom_killed,
-                }
-            }
+            Life::Exited(exit) => ended(exit),
             Life::Lost { started_at } => {
                 // Whoever is about to start it holds the lock and has written nothing yet.
                 let nobody = holder == Holder::Caller
@@ -122,7 +122,7 @@ impl Containers<'_> {
                 }
                 let finished_at = monitor::format_time(monitor::now_ns());
                 let error = "its monitor was gone when it ended".to_owned();
-                Ended { code: UNKNOWN, started_at, finished_at, error, oom_killed: false }
+                Ended { code: UNKNOWN, started_at, finished_at, error, ..Ended::default() }
             }
         };
         // Whoever starts it anew holds the lock, and then this end is no news any more.
@@ -162,11 +162,17 @@ impl Containers<'_> {
         if container.allow(Action::Stop)? == Allowed::Already {
             return Ok(false);
         }
-        let Some(process) = container.process() else { return Ok(false) };
+        self.hold(&container)?;
+        let Some(process) = container.process() else {
+            // It waited to be started again, and has just been told not to.
+            return self.settle(&container).map(|()| true);
+        };
         if matches!(container.state, State::Running { paused: true, .. }) {
             self.unpause(container.record.id.as_str())?;
         }
-        self.signal(&container, &process, signal.unwrap_or(container.config.stop_signal))?;
+        let signal = signal.unwrap_or(container.config.stop_signal);
+        self.signal(&container, &process, signal)?;
+        self.tell(&container, "kill", &[("signal", signal.to_string())]);
         let timeout = timeout_s.unwrap_or(container.config.stop_timeout_s);
         // Docker's −1 is patience without end.
         let patience = u64::try_from(timeout).ok().map(Duration::from_secs);
@@ -175,6 +181,7 @@ impl Containers<'_> {
             wait_for_end(&process, None);
         }
         self.settle(&container)?;
+        self.tell(&container, "stop", &[]);
         Ok(true)
     }
 
@@ -185,9 +192,15 @@ impl Containers<'_> {
     pub fn kill(&self, text: &str, signal: i32) -> Result<(), EngineError> {
         let container = self.get(text)?;
         container.allow(Action::Kill)?;
-        let process =
-            container.process().ok_or_else(|| container.refuse(Action::Kill, "not running"))?;
+        if signal == libc::SIGKILL || signal == container.config.stop_signal {
+            self.hold(&container)?;
+        }
+        let Some(process) = container.process() else {
+            // It waits to be started again: there is nobody to signal.
+            return self.settle(&container);
+        };
         self.signal(&container, &process, signal)?;
+        self.tell(&container, "kill", &[("signal", signal.to_string())]);
         if signal == libc::SIGKILL && matches!(container.state, State::Running { paused: true, .. })
         {
             // A frozen process of v1 dies when it is let go; one of v2 is gone by now.
@@ -196,6 +209,17 @@ impl Containers<'_> {
             }
             let _gone = std::fs::remove_file(container.dirs.state.join(PAUSED));
         }
+        Ok(())
+    }
+
+    /// Makes it stay down when it ends. What nobody starts again needs no such word.
+    fn hold(&self, container: &Container) -> Result<(), EngineError> {
+        if !container.config.may_restart() {
+            return Ok(());
+        }
+        self.engine.store.containers().set_held(&container.record.id)?;
+        // A monitor that is gone starts nothing.
+        let _gone = connect(&container.dirs.state).map(|mut monitor| monitor.hold_restarts());
         Ok(())
     }
 
@@ -241,7 +265,7 @@ impl Containers<'_> {
             State::Exited(ended) => return Ok(ended.code),
             State::Created { code, .. } if *code != 0 => return Ok(*code),
             State::Created { .. } => return Ok(0),
-            State::Running { .. } | State::Starting => {}
+            State::Running { .. } | State::Starting | State::Restarting(_) => {}
         }
         if let Ok(mut connection) = connect(&container.dirs.state)
             && let Some(code) = exit_of(&mut connection)
@@ -261,7 +285,7 @@ impl Containers<'_> {
         match self.get(id.as_str())?.state {
             State::Exited(ended) => Ok(ended.code),
             State::Created { code, .. } => Ok(code),
-            State::Running { .. } | State::Starting => Ok(UNKNOWN),
+            State::Running { .. } | State::Starting | State::Restarting(_) => Ok(UNKNOWN),
         }
     }
 
@@ -274,7 +298,7 @@ impl Containers<'_> {
         // Removed by whoever held the lock.
         let Some((_lock, container)) = self.lock(&id)? else { return Ok(()) };
         container.allow(if force { Action::RemoveByForce } else { Action::Remove })?;
-        if matches!(container.state, State::Running { .. } | State::Starting) {
+        if !matches!(container.state, State::Created { .. } | State::Exited(_)) {
             self.end_at_once(&container)?;
         }
         // A reboot has taken the groups with it.
@@ -317,6 +341,7 @@ impl Containers<'_> {
     fn remove_records(&self, container: &Container, volumes: bool) -> Result<(), EngineError> {
         let anonymous = self.engine.store.containers().anonymous_volumes(&container.record.id)?;
         self.engine.store.containers().remove(&container.record.id)?;
+        self.tell(container, "destroy", &[]);
         for volume in anonymous.iter().filter(|_| volumes || container.config.auto_remove) {
             match self.engine.store.volumes().remove(volume) {
                 // Another container has it too.
@@ -328,7 +353,11 @@ impl Containers<'_> {
     }
 
     fn end_at_once(&self, container: &Container) -> Result<(), EngineError> {
-        let connection = connect(&container.dirs.state).ok();
+        let mut connection = connect(&container.dirs.state).ok();
+        if let Some(connection) = connection.as_mut().filter(|_| container.config.may_restart()) {
+            // One that is gone meanwhile starts nothing.
+            let _gone = connection.hold_restarts();
+        }
         if let Some(process) = container.process() {
             self.signal(container, &process, libc::SIGKILL)?;
             if let Some(cgroup) = self.cgroup(container, Action::RemoveByForce)? {
@@ -359,7 +388,7 @@ impl Containers<'_> {
     pub fn ended(&self, id: &ContainerId) -> Result<(), EngineError> {
         let Some((_lock, container)) = self.lock(id)? else { return Ok(()) };
         match container.state {
-            State::Running { .. } | State::Starting => Ok(()),
+            State::Running { .. } | State::Starting | State::Restarting(_) => Ok(()),
             State::Created { .. } | State::Exited(_) if container.config.auto_remove => {
                 // Its monitor is just removing the groups: looked at last, they are gone.
                 self.remove_records(&container, true)?;
@@ -381,6 +410,18 @@ impl Containers<'_> {
     pub(crate) fn reach(&self, container: &Container) -> Result<Connection, EngineError> {
         connect(&container.dirs.state)
             .map_err(|cause| EngineError::NoMonitor { name: container.record.name.clone(), cause })
+    }
+}
+
+/// What the monitor wrote down, as the record has it.
+fn ended(exit: monitor::ExitFile) -> Ended {
+    Ended {
+        code: exit.code,
+        started_at: exit.started_at,
+        finished_at: exit.finished_at,
+        error: exit.error,
+        oom_killed: exit.oom_killed,
+        restarts: exit.restarts,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Lists of containers, as `ps` wants them.
 
+use monitor::HealthStatus;
+
 use crate::config::{MountConfig, MountSource};
 use crate::containers::Containers;
 use crate::error::EngineError;
@@ -144,6 +146,8 @@ pub struct Row {
     pub size_bytes: Option<u64>,
     /// The same with its image.
     pub virtual_size_bytes: Option<u64>,
+    /// What the health check of one that runs says; nothing where there is none.
+    pub health: Option<HealthStatus>,
 }
 
 /// Program and arguments on one line, with quotes where Docker has them.
@@ -169,7 +173,7 @@ impl Containers<'_> {
         let all = all || filter.names_a_state();
         let mut rows = Vec::new();
         for container in self.all()? {
-            let runs = matches!(container.state, State::Running { .. });
+            let runs = matches!(container.state, State::Running { .. } | State::Restarting(_));
             if (all || runs) && filter.wants(&container, &times) {
                 rows.push(self.row(container, size)?);
             }
@@ -185,7 +189,11 @@ impl Containers<'_> {
             container,
             size_bytes: None,
             virtual_size_bytes: None,
+            health: None,
         };
+        if matches!(row.container.state, State::Running { .. }) {
+            row.health = self.health(&row.container)?.map(|known| known.status);
+        }
         if size {
             let (own, all) = self.sizes(&row.container)?;
             row.size_bytes = Some(own);

@@ -7,8 +7,11 @@ use crate::config::{
 };
 use crate::error::EngineError;
 
+mod restart;
 mod signal;
 
+pub(crate) use restart::restart_words;
+pub use restart::{on_failure, restart};
 pub use signal::{signal_name, signal_number};
 
 type Parsed<T> = Result<T, EngineError>;

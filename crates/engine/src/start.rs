@@ -1,11 +1,13 @@
 //! Starting a container: its configuration becomes a plan, the plan a hand-off, and a monitor takes it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use libcontainer::cgroup::{Choices, WhenMissing};
 use libcontainer::{Context, Plan, RootSource};
 use monitor::{
-    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, PAUSED, Received, Waiting,
+    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, PAUSED, Received,
+    StopRules, Waiting,
 };
 use spec::ContainerId;
 use store::{Paths, Status};
@@ -107,6 +109,7 @@ impl Containers<'_> {
         let made = Made {
             id: container.record.id,
             name: container.record.name,
+            image_name: container.record.image_name,
             config: container.config,
             image,
             dirs: container.dirs,
@@ -156,6 +159,14 @@ impl Containers<'_> {
             open_stdin: made.config.open_stdin,
             stdin_once: made.config.stdin_once,
             log: LogRules::default(),
+            restart: made.config.restart,
+            health: self.health_rules(made)?,
+            stop: StopRules {
+                signal: made.config.stop_signal,
+                // Docker's −1 is patience without end.
+                patience: u64::try_from(made.config.stop_timeout_s).ok().map(Duration::from_secs),
+            },
+            events: Some(self.event_rules(made)),
             auto_remove: made.config.auto_remove.then(|| self.removal(&made.id)),
         };
         monitor
@@ -235,7 +246,7 @@ impl Containers<'_> {
         other.allow(Action::ShareNetwork)?;
         match other.state {
             State::Running { pid, .. } => Ok(Some((pid, other))),
-            State::Created { .. } | State::Starting | State::Exited(_) => {
+            State::Created { .. } | State::Starting | State::Restarting(_) | State::Exited(_) => {
                 Err(other.refuse(Action::ShareNetwork, "not running"))
             }
         }

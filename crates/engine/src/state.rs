@@ -26,7 +26,11 @@ pub enum State {
         paused: bool,
         /// Whether its monitor lives.
         monitored: bool,
+        /// How often it was started again since somebody started it.
+        restarts: u32,
     },
+    /// It has ended and will be started again.
+    Restarting(Ended),
     /// It has ended.
     Exited(Ended),
 }
@@ -38,6 +42,7 @@ pub(crate) enum Phase {
     Starting,
     Running,
     Paused,
+    Restarting,
     Exited,
 }
 
@@ -74,7 +79,18 @@ impl State {
             Phase::Created | Phase::Starting => "created",
             Phase::Running => "running",
             Phase::Paused => "paused",
+            Phase::Restarting => "restarting",
             Phase::Exited => "exited",
+        }
+    }
+
+    /// How often it was started again since somebody started it.
+    #[must_use]
+    pub const fn restarts(&self) -> u32 {
+        match self {
+            Self::Created { .. } | Self::Starting => 0,
+            Self::Running { restarts, .. } => *restarts,
+            Self::Restarting(ended) | Self::Exited(ended) => ended.restarts,
         }
     }
 
@@ -84,6 +100,7 @@ impl State {
             Self::Starting => Phase::Starting,
             Self::Running { paused: false, .. } => Phase::Running,
             Self::Running { paused: true, .. } => Phase::Paused,
+            Self::Restarting(_) => Phase::Restarting,
             Self::Exited(_) => Phase::Exited,
         }
     }
@@ -135,11 +152,16 @@ impl Phase {
                 | Action::ListProcesses
                 | Action::ShareNetwork
                 | Action::RemoveByForce,
-            ) => Ok(Allowed::Act),
-            (Self::Starting | Self::Running, Action::Start)
+            )
+            | (Self::Restarting, Action::Stop | Action::Kill | Action::RemoveByForce) => {
+                Ok(Allowed::Act)
+            }
+            (Self::Starting | Self::Running | Self::Restarting, Action::Start)
             | (Self::Created | Self::Starting | Self::Exited, Action::Stop) => Ok(Allowed::Already),
             (Self::Paused, Action::Pause) => Err("paused already"),
             (Self::Paused, _) => Err("paused"),
+            (Self::Restarting, Action::Unpause) => Err("not paused"),
+            (Self::Restarting, _) => Err("restarting"),
             (Self::Starting | Self::Running, Action::Remove) => Err("running"),
             (_, Action::Unpause) => Err("not paused"),
             (_, _) => Err("not running"),
@@ -151,8 +173,14 @@ impl Phase {
 mod tests {
     use super::*;
 
-    const PHASES: [Phase; 5] =
-        [Phase::Created, Phase::Starting, Phase::Running, Phase::Paused, Phase::Exited];
+    const PHASES: [Phase; 6] = [
+        Phase::Created,
+        Phase::Starting,
+        Phase::Running,
+        Phase::Paused,
+        Phase::Restarting,
+        Phase::Exited,
+    ];
     const ACTIONS: [Action; 11] = [
         Action::Start,
         Action::Stop,

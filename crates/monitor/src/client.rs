@@ -56,6 +56,8 @@ pub(crate) enum Request {
     },
     Freeze,
     Thaw,
+    Hold,
+    Restarts,
     /// Nothing that needs an answer.
     Noted,
     /// It is gone, or said what nobody understands.
@@ -133,6 +135,11 @@ impl Client {
             greeted: false,
             queue: VecDeque::new(),
         }
+    }
+
+    /// Whether it has to do with the run that is, not with the container as a whole.
+    pub(crate) const fn is_attached(&self) -> bool {
+        self.wants_output || self.writes_input
     }
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
@@ -242,6 +249,8 @@ impl Client {
             (kind::EXEC, _) => Request::Exec { streams },
             (kind::FREEZE, []) => Request::Freeze,
             (kind::THAW, []) => Request::Thaw,
+            (kind::HOLD, []) => Request::Hold,
+            (kind::RESTARTS, _) => Request::Restarts,
             _ => Request::Gone,
         }
     }

@@ -15,6 +15,7 @@ use rustix::net::{
 use sys::Errno;
 
 use crate::message::{ATTACH_INPUT, ATTACH_OUTPUT, MOST_DATA, VERSION, kind, read_number};
+use crate::restart::RestartPolicy;
 
 /// Name of the socket in the state directory.
 pub(crate) const SOCKET: &str = "monitor.sock";
@@ -97,6 +98,8 @@ pub enum FromMonitor<'a> {
     },
     /// It goes on, unless somebody else wants it to stand still.
     Thawed,
+    /// What was said about restarts counts.
+    Held,
     /// The monitor is of an older release and does not speak this one's language; nothing more comes.
     Refused {
         /// The newest version that it understands.
@@ -237,6 +240,35 @@ impl Connection {
         self.send(&[kind::THAW])
     }
 
+    /// Makes the container stay down when it ends, whatever its restart policy says; returns once that is sure.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone, or of a release that restarts nothing.
+    pub fn hold_restarts(&mut self) -> Result<(), Errno> {
+        self.send(&[kind::HOLD])?;
+        self.wait_until_held()
+    }
+
+    /// Gives the container another restart policy; returns once it counts.
+    ///
+    /// # Errors
+    /// As [`Connection::hold_restarts`].
+    pub fn set_restarts(&mut self, policy: RestartPolicy) -> Result<(), Errno> {
+        let policy = serde_json::to_vec(&policy).map_err(|_plain| Errno::from_raw(libc::EINVAL))?;
+        self.send_parts(&[&[kind::RESTARTS], &policy], &[])?;
+        self.wait_until_held()
+    }
+
+    fn wait_until_held(&mut self) -> Result<(), Errno> {
+        loop {
+            match self.receive()? {
+                Received::Message(FromMonitor::Held) => return Ok(()),
+                Received::Message(_) => {}
+                Received::Closed => return Err(Errno::from_raw(libc::EPIPE)),
+            }
+        }
+    }
+
     /// Waits for the next message.
     ///
     /// # Errors
@@ -345,6 +377,7 @@ fn decode(packet: &[u8], console: Option<OwnedFd>) -> Option<FromMonitor<'_>> {
         kind::FROZEN => FromMonitor::Frozen,
         kind::FREEZE_FAILED => FromMonitor::FreezeFailed { error: str_of(rest)? },
         kind::THAWED => FromMonitor::Thawed,
+        kind::HELD => FromMonitor::Held,
         kind::REFUSED => FromMonitor::Refused { version: code },
         _ => return None,
     })

@@ -10,6 +10,8 @@ use std::path::Path;
 use libcontainer::Process;
 use serde::{Deserialize, Serialize};
 
+use crate::health::HealthFile;
+
 /// Version of both forms.
 const VERSION: u32 = 1;
 const STATE: &str = "state.json";
@@ -17,6 +19,7 @@ const EXIT: &str = "exit.json";
 /// Marks in its state directory a container that was paused and stays so until it is resumed: written before its processes
 /// are stopped.
 pub const PAUSED: &str = "paused";
+const HEALTH: &str = "health.json";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// A container that was started.
@@ -36,6 +39,12 @@ pub struct StateFile {
     pub monitor_start_time: u64,
     /// When the program began, RFC 3339.
     pub started_at: String,
+    /// How often it was started again since somebody started it.
+    #[serde(default)]
+    pub restarts: u32,
+    /// How its last run ended, while it waits to be started again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<ExitFile>,
 }
 
 /// A container that has ended.
@@ -53,6 +62,9 @@ pub struct ExitFile {
     pub finished_at: String,
     /// Why it could not be started; empty when it was.
     pub error: String,
+    /// How often it was started again since somebody started it.
+    #[serde(default)]
+    pub restarts: u32,
 }
 
 /// What is true of a container that a monitor was given to.
@@ -66,6 +78,11 @@ pub enum Life {
         state: StateFile,
         /// Whether its monitor lives too; without it nobody logs, and nobody will know the exit status.
         monitored: bool,
+    },
+    /// It has ended, and its monitor will start it again.
+    Restarting {
+        /// How it ended, and how often it was started again.
+        exit: ExitFile,
     },
     /// It has ended, and its monitor wrote down how.
     Exited(ExitFile),
@@ -88,7 +105,15 @@ impl StateFile {
             monitor_pid,
             monitor_start_time: start_time(monitor_pid),
             started_at,
+            restarts: 0,
+            waiting: None,
         })
+    }
+
+    /// Of a container that has ended and will be started again.
+    pub(crate) fn waiting(exit: &ExitFile) -> io::Result<Self> {
+        let state = Self::new(0, exit.started_at.clone())?;
+        Ok(Self { restarts: exit.restarts, waiting: Some(exit.clone()), ..state })
     }
 
     /// Removes what an earlier run left.
@@ -104,7 +129,7 @@ impl StateFile {
 impl ExitFile {
     pub(crate) fn new(code: i32, oom_killed: bool, started_at: String, error: String) -> Self {
         let finished_at = crate::format_time(crate::now_ns());
-        Self { version: VERSION, code, oom_killed, started_at, finished_at, error }
+        Self { version: VERSION, code, oom_killed, started_at, finished_at, error, restarts: 0 }
     }
 
     pub(crate) fn write(&self, container_dir: &Path) -> io::Result<()> {
@@ -114,6 +139,25 @@ impl ExitFile {
     /// Removes what an earlier run left; the next one begins without.
     pub(crate) fn clear(container_dir: &Path) -> io::Result<()> {
         remove(&container_dir.join(EXIT))
+    }
+}
+
+impl HealthFile {
+    pub(crate) fn write(&self, state_dir: &Path) -> io::Result<()> {
+        write(state_dir, HEALTH, &serde_json::to_vec(self)?)
+    }
+
+    /// What the health check of the container with this state directory says; nothing where there is none.
+    ///
+    /// # Errors
+    /// When the file exists and cannot be read.
+    pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
+        read(&state_dir.join(HEALTH))
+    }
+
+    /// Removes what an earlier run left.
+    pub(crate) fn clear(state_dir: &Path) -> io::Result<()> {
+        remove(&state_dir.join(HEALTH))
     }
 }
 
@@ -164,6 +208,13 @@ fn look(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
     };
     if boot_id()? != state.boot_id {
         return Ok(Life::Lost { started_at: state.started_at });
+    }
+    if let Some(exit) = state.waiting {
+        if monitor_lives(state_dir)? {
+            return Ok(Life::Restarting { exit });
+        }
+        // Its monitor was killed while it waited, or has just written the last word.
+        return Ok(Life::Exited(read::<ExitFile>(&container_dir.join(EXIT))?.unwrap_or(exit)));
     }
     let lives =
         Process::find(state.pid, state.start_time).is_some_and(|process| !has_ended(&process));

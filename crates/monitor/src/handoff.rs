@@ -1,9 +1,15 @@
 //! What the engine tells the monitor, as a file in the state directory: all that is needed to start a container, again and again.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use libcontainer::Plan;
 use serde::{Deserialize, Serialize};
+
+use crate::events::Events;
+use crate::health::HealthRules;
+use crate::restart::RestartPolicy;
 
 /// Version of the form that this program writes; it reads this and every earlier one.
 pub const HANDOFF_VERSION: u32 = 1;
@@ -30,9 +36,46 @@ pub struct HandOff {
     pub stdin_once: bool,
     /// What is logged.
     pub log: LogRules,
+    /// When it is started again.
+    #[serde(default)]
+    pub restart: RestartPolicy,
+    /// How its health is checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthRules>,
+    /// How it is stopped.
+    #[serde(default)]
+    pub stop: StopRules,
+    /// Where its life is told, and as what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventRules>,
     /// Arguments with which this program removes the container when no client has done so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_remove: Option<Vec<String>>,
+}
+
+/// How a container is stopped by its monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopRules {
+    /// The signal that asks.
+    pub signal: i32,
+    /// After this it is killed; nothing is patience without end.
+    pub patience: Option<Duration>,
+}
+
+impl Default for StopRules {
+    /// Docker's: SIGTERM, and ten seconds.
+    fn default() -> Self {
+        Self { signal: libc::SIGTERM, patience: Some(Duration::from_secs(10)) }
+    }
+}
+
+/// Where a container's life is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRules {
+    /// The file.
+    pub to: Events,
+    /// What each event says of the container: name, image, labels.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// What is logged, and how much of it is kept.

@@ -20,11 +20,18 @@
 //!                       <------------   Frozen | FreezeFailed(code, text)
 //! Thaw                  ------------>
 //!                       <------------   Thawed
+//!
+//! Hold                  ------------>   it stays down when it ends
+//!                       <------------   Held
+//! Restarts(policy)      ------------>
+//!                       <------------   Held
 //! ```
 //!
 //! Whoever connects later attaches without a `Started`. Only a client that attached for input may write it. The streams of
 //! `Exec` travel as descriptors beside it, stdin, stdout, stderr, or none for no streams; with a terminal its master comes
-//! back beside `ExecStarted`. Who froze the container holds it so until it says `Thaw` or is gone, whatever ended it. A client that is not read from slows the container down; one that is gone is forgotten.
+//! back beside `ExecStarted`. Who froze the container holds it so until it says `Thaw` or is gone, whatever ended it. A container that
+//! is started again tells `Exited` at each end to those who attached to its streams, and at the last one to everybody. A client
+//! that is not read from slows the container down; one that is gone is forgotten.
 //!
 //! The first byte is the kind. Numbers are in native order: both ends are on one machine. The monitor of an older release is
 //! asked by a newer client, so kinds are only ever added, and a monitor leaves a client that says what it does not know.
@@ -48,6 +55,8 @@ pub(crate) mod kind {
     pub(crate) const EXEC: u8 = b'x';
     pub(crate) const FREEZE: u8 = b'z';
     pub(crate) const THAW: u8 = b't';
+    pub(crate) const HOLD: u8 = b'd';
+    pub(crate) const RESTARTS: u8 = b'p';
     pub(crate) const REFUSED: u8 = b'V';
     pub(crate) const STARTED: u8 = b'S';
     pub(crate) const START_FAILED: u8 = b'F';
@@ -60,6 +69,7 @@ pub(crate) mod kind {
     pub(crate) const FROZEN: u8 = b'Z';
     pub(crate) const FREEZE_FAILED: u8 = b'q';
     pub(crate) const THAWED: u8 = b'T';
+    pub(crate) const HELD: u8 = b'D';
 }
 
 /// Bits of [`kind::ATTACH`].

@@ -1,32 +1,34 @@
-//! The monitor's life: start the container, serve until it ends, record its end. Start at [`main`].
+//! The monitor's life: start the container, serve until it ends, start it again where its rules say so, record its end.
+//! Start at [`main`].
 //!
-//! One thread, one poll(2), no timer. What it waits for are descriptors: the process, its outputs, its clients.
+//! One thread. What it waits for is in [`crate::serve`].
 
-use std::io::Read;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::io::{Read, Seek};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libcontainer::cgroup::Cgroup;
 use libcontainer::{Process, SpareNetwork};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFlags, Timespec};
 use rustix::io::Errno as Raw;
 use rustix::process::{DumpableBehavior, WaitId, WaitIdOptions, set_dumpable_behavior, waitid};
-use spec::runtime::NamespaceKind;
 use sys::SignalSet;
 
 use crate::client::{self, Client, Packet, Request};
 use crate::clients::Clients;
-use crate::files::ExitFile;
+use crate::events::Actor;
+use crate::files::{ExitFile, StateFile};
 use crate::freeze::Freeze;
-use crate::handoff::{HANDOFF_VERSION, HandOff};
-use crate::input::Input;
-use crate::log::Writer;
+use crate::handoff::{EventRules, HANDOFF_VERSION, HandOff, StopRules};
+use crate::health::HealthFile;
 use crate::message::{kind, number};
-use crate::outputs::{Outputs, Stream};
+use crate::restart::{End, Restarts};
+use crate::running::Running;
+use crate::serve::{Source, wait};
 use crate::sessions::Sessions;
 use crate::spawn::{CLIENT_FD, NETWORK};
-use crate::start::{Started, start};
+use crate::start::{Refused, listen, start};
 
 pub(crate) const GROUP_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the container's removal is left to clients that are still there.
@@ -54,16 +56,15 @@ pub fn main() -> i32 {
         Ok(monitor) => monitor,
         Err(code) => return code,
     };
-    let (auto_remove, container_dir) = (handoff.auto_remove.take(), handoff.container_dir.clone());
-    // The plan is the largest part of this process's memory, and was needed once.
+    let auto_remove = handoff.auto_remove.take();
+    // The plan is the largest part of this process's memory, and is read again when it is needed again.
     drop(handoff);
     sys::trim_heap();
-    monitor.serve();
-    monitor.record_end();
+    monitor.live(&lock);
     // From here on the container may be started again, by another monitor.
     drop(lock);
     monitor.see_off(auto_remove.as_ref().map(|_| &CLIENT_PATIENCE));
-    if let Some(argv) = auto_remove.filter(|_| container_dir.exists()) {
+    if let Some(argv) = auto_remove.filter(|_| monitor.container_dir.exists()) {
         remove_by_exec(argv);
     }
     0
@@ -77,38 +78,27 @@ fn spare_network() -> Option<SpareNetwork> {
 
 fn read(mut file: &std::fs::File) -> Option<HandOff> {
     let mut bytes = Vec::with_capacity(32 * 1024);
+    file.rewind().ok()?;
     file.read_to_end(&mut bytes).ok()?;
     serde_json::from_slice::<HandOff>(&bytes)
         .ok()
         .filter(|handoff| handoff.version <= HANDOFF_VERSION)
 }
 
-struct Monitor {
+/// What stays over all runs of the container, and the run that is.
+pub(crate) struct Monitor {
+    id: String,
+    pub(crate) state_dir: PathBuf,
     container_dir: PathBuf,
-    freeze: Freeze,
-    started_at: String,
-    /// Whether the container's processes die with its first one.
-    own_pids: bool,
-    process: Process,
-    cgroup: Cgroup,
-    console: Option<OwnedFd>,
-    input: Input,
-    outputs: Outputs,
-    clients: Clients,
-    sessions: Sessions,
-    packet: Packet,
-}
-
-/// What poll(2) waits for.
-#[derive(Clone, Copy)]
-enum Source {
-    Process,
-    Listener,
-    Client(u32),
-    BusyClient(u32),
-    Output(Stream),
-    Stdin,
-    Session(i32),
+    pub(crate) clients: Clients,
+    pub(crate) sessions: Sessions,
+    pub(crate) packet: Packet,
+    pub(crate) freeze: Freeze,
+    pub(crate) restarts: Restarts,
+    pub(crate) stop: StopRules,
+    events: Option<EventRules>,
+    /// Nothing while it waits to be started again.
+    pub(crate) run: Option<Running>,
 }
 
 impl Monitor {
@@ -118,153 +108,143 @@ impl Monitor {
         (client, streams): (OwnedFd, u8),
         packet: Packet,
     ) -> Result<Self, i32> {
-        let started = match start(handoff, spare) {
-            Ok(started) => started,
+        let begun = listen(handoff).and_then(|clients| Ok((clients, start(handoff, spare, 0)?)));
+        let (mut clients, started) = match begun {
+            Ok(begun) => begun,
             Err(refused) => return Err(refused.tell(&handoff.container_dir, &client)),
         };
-        let Started { mut clients, process, cgroup, console, outputs, input, started_at } = started;
         // Attached from the first moment: it misses no output of a container that ends at once.
         if let Some(first) = clients.add(client).and_then(|id| clients.get_mut(id)) {
             first.is_first(streams);
         }
-        let log = Writer::new(&handoff.container_dir, &handoff.log);
-        let told = handoff.plan.cgroup.told(cgroup.skipped()).join("\n");
-        let started = [&number(kind::STARTED, process.pid()), told.as_bytes()].concat();
-        clients.owe_all(&started, |_| true);
-        // A terminal has no end of input; there it is just a byte.
-        let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
-        Ok(Self {
+        let told = handoff.plan.cgroup.told(started.cgroup.skipped()).join("\n");
+        let mut monitor = Self {
+            id: handoff.id.clone(),
+            state_dir: handoff.state_dir.clone(),
             container_dir: handoff.container_dir.clone(),
-            freeze: Freeze::of(&handoff.state_dir),
-            started_at,
-            own_pids: handoff.plan.namespaces.create.contains(&NamespaceKind::Pid),
-            process,
-            cgroup,
-            console,
-            input: Input::new(input, stdin_once),
-            outputs: Outputs::new(outputs, log),
             clients,
             sessions: Sessions::default(),
             packet,
-        })
+            freeze: Freeze::of(&handoff.state_dir),
+            restarts: Restarts::new(handoff.restart),
+            stop: handoff.stop,
+            events: handoff.events.clone(),
+            run: None,
+        };
+        let pid = monitor.begin(Running::new(started, handoff));
+        let started = [&number(kind::STARTED, pid), told.as_bytes()].concat();
+        monitor.clients.owe_all(&started, |_| true);
+        Ok(monitor)
     }
 
-    /// Serves until the first process has ended.
-    fn serve(&mut self) {
-        let mut ended = false;
-        while !ended {
-            for source in wait(&self.sources(), None) {
-                match source {
-                    Source::Process => ended = true,
-                    Source::Listener => self.clients.accept(),
-                    Source::Client(id) => self.hear(id),
-                    Source::BusyClient(id) => {
-                        self.clients.flush(id);
-                        self.outputs.pass_on(&mut self.clients);
+    /// A run has begun; its pid.
+    fn begin(&mut self, run: Running) -> i32 {
+        let pid = run.process.pid();
+        if let Some(checks) = &run.checks {
+            self.write_health(checks.known());
+        }
+        self.run = Some(run);
+        self.tell("start", &[]);
+        pid
+    }
+
+    /// What others read. On a full disk they read what was before.
+    pub(crate) fn write_health(&self, known: &HealthFile) {
+        let _full = known.write(&self.state_dir);
+    }
+
+    /// Tells what happened to the container. On a full disk nobody hears of it.
+    pub(crate) fn tell(&self, action: &str, more: &[(&str, String)]) {
+        let Some(rules) = &self.events else { return };
+        let mut attributes = rules.attributes.clone();
+        attributes.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let _full = rules.to.tell("container", action, Actor { id: self.id.clone(), attributes });
+    }
+
+    /// Serves one run after the other, until one is the last.
+    fn live(&mut self, lock: &std::fs::File) {
+        loop {
+            self.serve();
+            let Some(run) = self.run.take() else { return };
+            let Ended { mut exit, mut end, cgroup } = self.end(run);
+            let mut groups = Some(cgroup);
+            while self.run.is_none() {
+                let next = self.restarts.after(end);
+                exit.restarts = self.restarts.count;
+                self.tell_end(&exit, next.is_some());
+                // Nobody need wait for that; whoever starts the container anew does, by the lock on the hand-off.
+                let _kept = groups.take().map(|groups| groups.remove(GROUP_PATIENCE));
+                match next {
+                    None => return,
+                    Some(delay) if !self.wait_to_start(Instant::now() + delay) => {
+                        return self.tell_end(&exit, false);
                     }
-                    Source::Output(stream) => self.outputs.read(stream, &mut self.clients),
-                    Source::Stdin => self.input.flush(),
-                    Source::Session(pid) => self.sessions.ended(pid, &mut self.clients),
+                    Some(_waited) => {}
+                }
+                if let Err(refused) = self.start_again(lock) {
+                    let finished_at = crate::format_time(crate::now_ns());
+                    (exit.code, exit.error, exit.finished_at) =
+                        (refused.code.into(), refused.words, finished_at);
+                    end = End { code: exit.code, is_asked_for: false, ran_for: Duration::ZERO };
                 }
             }
-            if self.clients.writer_left() {
-                self.input.end();
-            }
-            if self.clients.holder_left() {
-                self.freeze.release(&self.cgroup, &self.clients);
-            }
         }
     }
 
-    fn sources(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
-        let mut sources = Vec::with_capacity(8);
-        sources.push((Source::Process, self.process.pidfd(), PollFlags::IN));
-        sources.extend(
-            self.clients.listener().map(|listener| (Source::Listener, listener, PollFlags::IN)),
-        );
-        for client in self.clients.iter() {
-            if client.is_owed() || self.outputs.behind().contains(&client.id) {
-                sources.push((Source::BusyClient(client.id), client.socket(), PollFlags::OUT));
-            }
-            // While the container takes no input, those who write some wait.
-            if !self.input.is_behind() || !client.writes_input {
-                sources.push((Source::Client(client.id), client.socket(), PollFlags::IN));
-            }
+    /// Brings a run to its end: its processes, then its output.
+    fn end(&mut self, mut run: Running) -> Ended {
+        if let Some(checks) = &mut run.checks {
+            checks.abandon();
         }
-        sources.extend(
-            self.outputs
-                .readable()
-                .map(|(stream, descriptor)| (Source::Output(stream), descriptor, PollFlags::IN)),
-        );
-        sources.extend(self.input.writable().map(|input| (Source::Stdin, input, PollFlags::OUT)));
-        sources.extend(
-            self.sessions.pidfds().map(|(pid, pidfd)| (Source::Session(pid), pidfd, PollFlags::IN)),
-        );
-        sources
-    }
-
-    fn hear(&mut self, id: u32) {
-        let Some(client) = self.clients.get_mut(id) else { return };
-        // Two of them may have been ready at once.
-        if client.writes_input && self.input.is_behind() {
-            return;
-        }
-        match client.receive(&mut self.packet) {
-            Request::Stdin => self.input.write(self.packet.body()),
-            Request::StdinEnd => self.input.end(),
-            Request::Resize { rows, columns } => self.resize(rows, columns),
-            Request::Signal { number } => {
-                let _gone = self.process.signal(number);
-            }
-            Request::Exec { streams } => {
-                let target = (&self.process, &self.cgroup);
-                let request = self.packet.body();
-                self.sessions.start((request, &streams), target, id, &mut self.clients);
-                self.packet.forget();
-                sys::trim_heap();
-            }
-            Request::Freeze => self.freeze.hold(&self.cgroup, id, &mut self.clients),
-            Request::Thaw => {
-                client.holds_freeze = false;
-                self.freeze.release(&self.cgroup, &self.clients);
-                self.clients.owe(id, &[kind::THAWED], None);
-            }
-            Request::Noted | Request::Nothing => {}
-            Request::Gone => self.clients.remove(id),
-        }
-    }
-
-    fn resize(&self, rows: u16, columns: u16) {
-        let size =
-            rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        if let Some(console) = &self.console {
-            // A terminal that is gone has no size.
-            let _gone = rustix::termios::tcsetwinsize(console, size);
-        }
-    }
-
-    /// Records the end, in the order in which others may rely on it: processes, output, status; then the groups go.
-    fn record_end(&mut self) {
-        if !self.own_pids {
+        if !run.own_pids {
             // Further processes, and what they left, would live on.
-            let _hanging = self.cgroup.kill();
+            let _hanging = run.cgroup.kill();
         }
+        let code = reap(&run.process);
+        self.sessions.end_all(&mut self.clients);
         if self.clients.hold_freeze() {
             // Who is killed while it stands still on v1 ends when it is let go.
-            let _gone = self.cgroup.thaw();
+            let _gone = run.cgroup.thaw();
         }
-        let code = reap(&self.process);
-        self.sessions.end_all(&mut self.clients);
-        self.outputs.drain(&mut self.clients);
-        let oom_killed = self.cgroup.oom_killed().unwrap_or(false);
-        let started_at = std::mem::take(&mut self.started_at);
-        // On a full disk the state is still true: the process is gone, and how it ended is not known.
-        let _full =
-            ExitFile::new(code, oom_killed, started_at, String::new()).write(&self.container_dir);
-        self.clients.close();
-        self.clients.owe_all(&number(kind::EXITED, code), |_| true);
-        // The clients need not wait for it; whoever starts the container anew does, by the lock on the hand-off.
-        let _kept = self.cgroup.remove(GROUP_PATIENCE);
+        run.outputs.drain(&mut self.clients);
+        let oom_killed = run.cgroup.oom_killed().unwrap_or(false);
+        let ran_for = run.began.elapsed();
+        if oom_killed {
+            self.tell("oom", &[]);
+        }
+        let seconds = ran_for.as_secs().to_string();
+        self.tell("die", &[("exitCode", code.to_string()), ("execDuration", seconds)]);
+        Ended {
+            exit: ExitFile::new(code, oom_killed, run.started_at, String::new()),
+            end: End { code, is_asked_for: run.starts_again, ran_for },
+            cgroup: run.cgroup,
+        }
+    }
+
+    /// Writes an end down and tells it: the last one to everybody, one before a restart to those who attached to the run.
+    /// On a full disk the state is still true: the process is gone, and how it ended is not known.
+    fn tell_end(&mut self, exit: &ExitFile, is_started_again: bool) {
+        let ended = number(kind::EXITED, exit.code);
+        if is_started_again {
+            let _full = StateFile::waiting(exit).and_then(|state| state.write(&self.state_dir));
+            self.clients.owe_all(&ended, Client::is_attached);
+        } else {
+            let _full = exit.write(&self.container_dir);
+            self.clients.close();
+            self.clients.owe_all(&ended, |_| true);
+        }
+    }
+
+    /// Starts the container by the same hand-off.
+    fn start_again(&mut self, lock: &std::fs::File) -> Result<(), Refused> {
+        let handoff = read(lock).ok_or_else(|| {
+            Refused::engine("read the hand-off again", sys::Errno::from_raw(libc::EIO))
+        })?;
+        let started = start(&handoff, None, self.restarts.count)?;
+        self.begin(Running::new(started, &handoff));
+        drop(handoff);
+        sys::trim_heap();
+        Ok(())
     }
 
     /// Stays until clients have what they are owed, and with `patience` until they have left, so that they can remove the
@@ -292,20 +272,11 @@ impl Monitor {
     }
 }
 
-/// The sources that are ready; none when a signal came or the time is over.
-fn wait(
-    sources: &[(Source, BorrowedFd<'_>, PollFlags)],
-    timeout: Option<&Timespec>,
-) -> Vec<Source> {
-    let mut polled: Vec<PollFd<'_>> = sources
-        .iter()
-        .map(|(_, descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags))
-        .collect();
-    if poll(&mut polled, timeout).is_err() {
-        return Vec::new();
-    }
-    let ready = sources.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());
-    ready.map(|((source, _, _), _)| *source).collect()
+/// A run that is over.
+struct Ended {
+    exit: ExitFile,
+    end: End,
+    cgroup: Cgroup,
 }
 
 /// Becomes the command that removes the container.

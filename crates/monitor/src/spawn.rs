@@ -12,6 +12,7 @@ use sys::{CStringArray, CloneArgs, Errno, clone3, execveat, exit_now};
 use crate::connection::Connection;
 use crate::files::{ExitFile, StateFile};
 use crate::handoff::{FILE, HandOff};
+use crate::health::HealthFile;
 
 /// The descriptor that a monitor is born with, by agreement of both ends, which are this program.
 pub(crate) const CLIENT_FD: u8 = 3;
@@ -123,6 +124,7 @@ fn write_handoff(handoff: &HandOff) -> Result<fs::File, SpawnError> {
     file.lock().map_err(failed)?;
     // In this order: whoever looks meanwhile sees the end of the last run, then a start.
     StateFile::clear(&handoff.state_dir).map_err(failed)?;
+    HealthFile::clear(&handoff.state_dir).map_err(failed)?;
     ExitFile::clear(&handoff.container_dir).map_err(failed)?;
     file.set_len(0)
         .and_then(|()| file.write_all(&bytes))

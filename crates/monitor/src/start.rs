@@ -24,7 +24,6 @@ const ENGINE: u8 = 125;
 
 /// A container that runs.
 pub(crate) struct Started {
-    pub(crate) clients: Clients,
     pub(crate) process: Process,
     pub(crate) cgroup: Cgroup,
     /// Master of its terminal.
@@ -36,12 +35,12 @@ pub(crate) struct Started {
 
 /// Why it does not run.
 pub(crate) struct Refused {
-    code: u8,
-    words: String,
+    pub(crate) code: u8,
+    pub(crate) words: String,
 }
 
 impl Refused {
-    fn engine(action: &str, errno: impl Into<Errno>) -> Self {
+    pub(crate) fn engine(action: &str, errno: impl Into<Errno>) -> Self {
         Self { code: ENGINE, words: format!("{action}: {}", errno.into()) }
     }
 
@@ -63,11 +62,20 @@ struct Streams {
     theirs: Option<[OwnedFd; 3]>,
 }
 
-/// Starts the container and writes that down.
-pub(crate) fn start(handoff: &HandOff, spare: Option<SpareNetwork>) -> Result<Started, Refused> {
+/// Listens where clients will connect.
+pub(crate) fn listen(handoff: &HandOff) -> Result<Clients, Refused> {
     let directory = handoff.state_dir.display();
-    let clients = Clients::listen(&handoff.state_dir)
-        .map_err(|errno| Refused::engine(&format!("listen in {directory}"), errno))?;
+    Clients::listen(&handoff.state_dir)
+        .map_err(|errno| Refused::engine(&format!("listen in {directory}"), errno))
+}
+
+/// Starts the container and writes that down; so many times it was started again before.
+pub(crate) fn start(
+    handoff: &HandOff,
+    spare: Option<SpareNetwork>,
+    restarts: u32,
+) -> Result<Started, Refused> {
+    let directory = handoff.state_dir.display();
     let piped = !handoff.plan.process.terminal;
     let mut streams = if piped { pipes(handoff.open_stdin) } else { Ok(Streams::none()) }
         .map_err(|errno| Refused::engine("make pipes", errno))?;
@@ -86,7 +94,7 @@ pub(crate) fn start(handoff: &HandOff, spare: Option<SpareNetwork>) -> Result<St
             .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })?;
     let started_at = crate::format_time(crate::now_ns());
     let recorded = StateFile::new(process.pid(), started_at.clone())
-        .and_then(|state| state.write(&handoff.state_dir));
+        .and_then(|state| StateFile { restarts, ..state }.write(&handoff.state_dir));
     let connected = match &console {
         Some(console) => streams.connect(console).map_err(std::io::Error::from),
         None => Ok(()),
@@ -98,7 +106,7 @@ pub(crate) fn start(handoff: &HandOff, spare: Option<SpareNetwork>) -> Result<St
         return Err(Refused::engine(&format!("record the start in {directory}"), error));
     }
     let Streams { outputs, input, theirs: _closed } = streams;
-    Ok(Started { clients, process, cgroup, console, outputs, input, started_at })
+    Ok(Started { process, cgroup, console, outputs, input, started_at })
 }
 
 impl Streams {

@@ -62,6 +62,8 @@ pub struct ContainerRecord {
     pub config: String,
     /// Where it is in its life.
     pub status: Status,
+    /// Whether a command stopped it since it was last started.
+    pub held: bool,
 }
 
 /// Where a container is in its life, as far as the record knows.
@@ -93,6 +95,8 @@ pub struct Ended {
     pub error: String,
     /// Whether memory ran out.
     pub oom_killed: bool,
+    /// How often it was started again before.
+    pub restarts: u32,
 }
 
 /// Handle on the records.
@@ -101,7 +105,7 @@ pub struct Containers<'a> {
     store: &'a Store,
 }
 
-const COLUMNS: &str = "id, name, image, image_name, created_ns, config, status, exit_code, started_at, finished_at, error, oom_killed";
+const COLUMNS: &str = "id, name, image, image_name, created_ns, config, status, exit_code, started_at, finished_at, error, oom_killed, restarts, held";
 
 impl<'a> Containers<'a> {
     pub(crate) const fn new(store: &'a Store) -> Self {
@@ -260,7 +264,42 @@ impl<'a> Containers<'a> {
     /// # Errors
     /// When the database cannot be written.
     pub fn set_active(&self, id: &ContainerId) -> Result<(), StoreError> {
-        self.update(id, "active", &Ended::default())
+        let update = "UPDATE containers SET status = 'active', exit_code = 0, started_at = '', finished_at = '', error = '', oom_killed = 0, restarts = 0, held = 0 WHERE id = ?";
+        let updated = self.store.connection.execute(update, [id.as_str()]);
+        updated.map(drop).map_err(StoreError::write)
+    }
+
+    /// Says that somebody wants it to stay down until it is started.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_held(&self, id: &ContainerId) -> Result<(), StoreError> {
+        let update = "UPDATE containers SET held = 1 WHERE id = ?";
+        let updated = self.store.connection.execute(update, [id.as_str()]);
+        updated.map(drop).map_err(StoreError::write)
+    }
+
+    /// Gives it another name.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`], or when the database cannot be written.
+    pub fn rename(&self, id: &ContainerId, name: &ContainerName) -> Result<(), StoreError> {
+        let update = "UPDATE containers SET name = ? WHERE id = ?";
+        let updated = self.store.connection.execute(update, [name.as_str(), id.as_str()]);
+        updated.map(drop).map_err(|error| match violated(&error) {
+            Some(ffi::SQLITE_CONSTRAINT_UNIQUE) => self.name_taken(name, error),
+            _ => StoreError::write(error),
+        })
+    }
+
+    /// Gives it another configuration, the engine's JSON.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_config(&self, id: &ContainerId, config: &str) -> Result<(), StoreError> {
+        let update = "UPDATE containers SET config = ? WHERE id = ?";
+        let updated = self.store.connection.execute(update, [config, id.as_str()]);
+        updated.map(drop).map_err(StoreError::write)
     }
 
     /// Says that it has not started, and why.
@@ -280,9 +319,11 @@ impl<'a> Containers<'a> {
     }
 
     fn update(&self, id: &ContainerId, status: &str, ended: &Ended) -> Result<(), StoreError> {
-        let Ended { code, started_at, finished_at, error, oom_killed } = ended;
-        let update = "UPDATE containers SET status = ?, exit_code = ?, started_at = ?, finished_at = ?, error = ?, oom_killed = ? WHERE id = ?";
-        let values = params![status, code, started_at, finished_at, error, oom_killed, id.as_str()];
+        let Ended { code, started_at, finished_at, error, oom_killed, restarts } = ended;
+        let update = "UPDATE containers SET status = ?, exit_code = ?, started_at = ?, finished_at = ?, error = ?, oom_killed = ?, restarts = ? WHERE id = ?";
+        let id = id.as_str();
+        let values =
+            params![status, code, started_at, finished_at, error, oom_killed, restarts, id];
         self.store.connection.execute(update, values).map(drop).map_err(StoreError::write)
     }
 
@@ -408,6 +449,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ContainerRecord> {
             finished_at: row.get(9)?,
             error,
             oom_killed: row.get(11)?,
+            restarts: row.get(12)?,
         }),
     };
     Ok(ContainerRecord {
@@ -418,6 +460,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ContainerRecord> {
         created_ns: row.get(4)?,
         config: row.get(5)?,
         status,
+        held: row.get(13)?,
     })
 }
 

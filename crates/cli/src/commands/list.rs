@@ -1,7 +1,7 @@
 //! `ps`.
 
 use engine::config::{MountConfig, MountSource};
-use engine::{Filter, Row, State};
+use engine::{Ended, Filter, HealthStatus, Row, State};
 use serde_json::{Value, json};
 
 use crate::arguments::Matches;
@@ -203,7 +203,7 @@ pub(super) fn value(row: &Row, whole: bool) -> Value {
         "Command": format!("{command:?}"),
         "CreatedAt": local_time(created),
         "RunningFor": format!("{} ago", duration(now() - created)),
-        "Status": status(&row.container.state),
+        "Status": status(&row.container.state, row.health),
         "State": row.container.state.word(),
         "Ports": "",
         "Names": record.name,
@@ -225,23 +225,22 @@ fn network(container: &engine::Container) -> String {
     }
 }
 
-fn status(state: &State) -> String {
+fn status(state: &State, health: Option<HealthStatus>) -> String {
+    let ended = |ended: &Ended| duration(now() - seconds_of(&ended.finished_at));
     match state {
         State::Created { .. } | State::Starting => "Created".to_owned(),
         State::Running { started_at, paused, monitored, .. } => {
-            let mark = if *paused {
-                " (Paused)"
-            } else if *monitored {
-                ""
-            } else {
-                " (no monitor)"
+            let mark = match health {
+                _ if *paused => " (Paused)",
+                _ if !*monitored => " (no monitor)",
+                None => "",
+                Some(HealthStatus::Starting) => " (health: starting)",
+                Some(HealthStatus::Healthy) => " (healthy)",
+                Some(HealthStatus::Unhealthy) => " (unhealthy)",
             };
             format!("Up {}{mark}", duration(now() - seconds_of(started_at)))
         }
-        State::Exited(ended) => format!(
-            "Exited ({}) {} ago",
-            ended.code,
-            duration(now() - seconds_of(&ended.finished_at))
-        ),
+        State::Restarting(end) => format!("Restarting ({}) {} ago", end.code, ended(end)),
+        State::Exited(end) => format!("Exited ({}) {} ago", end.code, ended(end)),
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn logs(session: &Session, matches: &Matches) -> Result<i32, Failure>
         let runs = matches.on("follow")
             && matches!(
                 containers.get(id).map(|container| container.state),
-                Ok(State::Running { monitored: true, .. } | State::Starting)
+                Ok(State::Running { monitored: true, .. } | State::Starting | State::Restarting(_))
             );
         while let Some(entry) = reader.next_entry().map_err(failed)? {
             out.print(&entry)?;

@@ -1,5 +1,6 @@
 //! Docker's document of a container.
 
+use monitor::HealthFile;
 use serde_json::{Value, json};
 use store::Image;
 
@@ -29,7 +30,7 @@ impl Containers<'_> {
         // A container that never started has none of its files.
         let file = |name: &str| match &container.state {
             State::Created { .. } => String::new(),
-            State::Starting | State::Running { .. } | State::Exited(_) => {
+            State::Starting | State::Running { .. } | State::Restarting(_) | State::Exited(_) => {
                 path(container.dirs.container.join(name))
             }
         };
@@ -39,14 +40,14 @@ impl Containers<'_> {
             .with("Created", monitor::format_time(record.created_ns))
             .with("Path", argv.first().cloned().unwrap_or_default())
             .with("Args", argv.get(1..).unwrap_or_default().to_vec())
-            .with("State", state(&container))
+            .with("State", self.state_document(&container)?)
             .with("Image", record.image.as_ref().map(ToString::to_string).unwrap_or_default())
             .with("ResolvConfPath", file("resolv.conf"))
             .with("HostnamePath", file("hostname"))
             .with("HostsPath", file("hosts"))
             .with("LogPath", file("container.log"))
             .with("Name", format!("/{}", record.name))
-            .with("RestartCount", 0)
+            .with("RestartCount", container.state.restarts())
             .with("Driver", "overlayfs")
             .with("Platform", "linux")
             .with("MountLabel", "")
@@ -72,6 +73,15 @@ impl Containers<'_> {
             .with("UpperDir", path(&container.dirs.upper))
             .with("WorkDir", path(&container.dirs.work));
         Document::new().with("Data", data).with("Name", "overlayfs")
+    }
+
+    fn state_document(&self, container: &Container) -> Result<Document, EngineError> {
+        let health = self.health(container)?;
+        let document = state(container);
+        Ok(match health {
+            Some(known) => document.with("Health", health_document(&known)),
+            None => document,
+        })
     }
 
     fn mounts(&self, container: &Container) -> Result<Content, EngineError> {
@@ -126,7 +136,9 @@ pub(super) fn mount_mode(mount: &MountConfig) -> String {
 fn of_process(container: &Container, name: &str) -> String {
     match &container.state {
         State::Running { pid, .. } => format!("/proc/{pid}/{name}"),
-        State::Created { .. } | State::Starting | State::Exited(_) => String::new(),
+        State::Created { .. } | State::Starting | State::Restarting(_) | State::Exited(_) => {
+            String::new()
+        }
     }
 }
 
@@ -135,6 +147,7 @@ fn of_process(container: &Container, name: &str) -> String {
 struct Told<'a> {
     running: bool,
     paused: bool,
+    restarting: bool,
     oom_killed: bool,
     pid: i32,
     code: i32,
@@ -159,7 +172,10 @@ fn state(container: &Container) -> Document {
             started_at,
             ..Told::default()
         },
-        State::Exited(ended) => Told {
+        State::Restarting(ended) | State::Exited(ended) => Told {
+            // Docker says so of one that will run again.
+            running: matches!(container.state, State::Restarting(_)),
+            restarting: matches!(container.state, State::Restarting(_)),
             oom_killed: ended.oom_killed,
             code: ended.code,
             error: &ended.error,
@@ -173,7 +189,7 @@ fn state(container: &Container) -> Document {
         .with("Status", container.state.word())
         .with("Running", told.running)
         .with("Paused", told.paused)
-        .with("Restarting", false)
+        .with("Restarting", told.restarting)
         .with("OOMKilled", told.oom_killed)
         .with("Dead", false)
         .with("Pid", told.pid)
@@ -181,6 +197,20 @@ fn state(container: &Container) -> Document {
         .with("Error", told.error)
         .with("StartedAt", time(told.started_at))
         .with("FinishedAt", time(told.finished_at))
+}
+
+fn health_document(known: &HealthFile) -> Document {
+    let log = known.log.iter().map(|result| {
+        Document::new()
+            .with("Start", result.start.clone())
+            .with("End", result.end.clone())
+            .with("ExitCode", result.code)
+            .with("Output", result.output.clone())
+    });
+    Document::new()
+        .with("Status", known.status.word())
+        .with("FailingStreak", known.failing_streak)
+        .with("Log", Content::List(log.collect()))
 }
 
 fn network_settings(container: &Container) -> Document {

@@ -22,7 +22,7 @@ pub(super) fn host_config(container: &Container) -> Document {
         .with("LogConfig", log_config())
         .with("NetworkMode", network_name(container))
         .with("PortBindings", json!({}))
-        .with("RestartPolicy", Document::new().with("Name", "no").with("MaximumRetryCount", 0))
+        .with("RestartPolicy", restart_policy(config))
         .with("AutoRemove", config.auto_remove)
         .with("VolumeDriver", "")
         .with("VolumesFrom", Value::Null)
@@ -100,6 +100,11 @@ fn with_resources(document: Document, config: &ContainerConfig) -> Document {
         .with("CpuPercent", 0)
         .with("IOMaximumIOps", 0)
         .with("IOMaximumBandwidth", 0)
+}
+
+fn restart_policy(config: &ContainerConfig) -> Document {
+    let (name, most) = crate::parse::restart_words(config.restart);
+    Document::new().with("Name", name).with("MaximumRetryCount", most.unwrap_or(0))
 }
 
 /// What is always so, see `monitor::log`.

@@ -69,7 +69,7 @@ pub(super) fn container_config(container: &Container, image: Option<&Image>) -> 
             stop_timeout: json!(
                 Some(config.stop_timeout_s).filter(|seconds| *seconds != STOP_TIMEOUT_S)
             ),
-            health: Value::Null,
+            health: json!(config.health),
             shell: Value::Null,
         },
     })

@@ -1,0 +1,152 @@
+//! What happens to containers and everything else, one line of JSON each, in one file that every command and every monitor of a
+//! state directory appends to.
+//!
+//! The form of a line is that of Docker's `events --format json`. Who appends holds the file's lock (flock(2)): lines come in
+//! the order of their times, and none goes into a file that was put away.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Name of the file in the state directory of all containers.
+pub(crate) const FILE: &str = "events.log";
+/// Bytes after which a new file is begun; one old one is kept.
+const MOST_BYTES: u64 = 4 << 20;
+/// A file that others keep putting away is not chased for ever.
+const MOST_TRIES: u32 = 100;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// `container`, `image`, `volume`, `network` …
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// `start`, `die`, `health_status: healthy` …
+    #[serde(rename = "Action")]
+    pub action: String,
+    /// To what.
+    #[serde(rename = "Actor")]
+    pub actor: Actor,
+    /// Always `local`.
+    pub scope: String,
+    /// Seconds since 1970.
+    pub time: i64,
+    /// Nanoseconds since 1970.
+    #[serde(rename = "timeNano")]
+    pub time_ns: i64,
+}
+
+/// To what something happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Id or name.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// Name, image, labels, and what belongs to the action.
+    #[serde(rename = "Attributes")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Where the events of a state directory are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    path: PathBuf,
+}
+
+impl Events {
+    /// Those of the state directory of all containers.
+    #[must_use]
+    pub fn below(state: &Path) -> Self {
+        Self { path: state.join(FILE) }
+    }
+
+    /// Tells what happened just now.
+    ///
+    /// # Errors
+    /// What the disk refuses. Nothing else depends on an event: callers go on.
+    pub fn tell(&self, kind: &str, action: &str, actor: Actor) -> io::Result<()> {
+        let mut file = self.open_locked()?;
+        let time_ns = crate::now_ns();
+        let event = Event {
+            kind: kind.to_owned(),
+            action: action.to_owned(),
+            actor,
+            scope: "local".to_owned(),
+            time: time_ns.div_euclid(1_000_000_000),
+            time_ns,
+        };
+        let mut line = serde_json::to_vec(&event)?;
+        line.push(b'\n');
+        file.write_all(&line)?;
+        if file.metadata()?.len() > MOST_BYTES {
+            std::fs::rename(&self.path, self.path.with_extension("log.1"))?;
+        }
+        Ok(())
+    }
+
+    /// The file that has the name, under its lock.
+    fn open_locked(&self) -> io::Result<File> {
+        for _ in 0..MOST_TRIES {
+            let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
+            file.lock()?;
+            // Put away between the two: the next one has the name.
+            let is_current = std::fs::metadata(&self.path)
+                .is_ok_and(|named| file.metadata().is_ok_and(|own| own.ino() == named.ino()));
+            if is_current {
+                return Ok(file);
+            }
+        }
+        Err(io::Error::from(io::ErrorKind::ResourceBusy))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_many_writers_are_whole_and_in_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let events = Events::below(directory.path());
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let events = &events;
+                scope.spawn(move || {
+                    for number in 0..50 {
+                        let actor = Actor {
+                            id: format!("{writer}-{number}"),
+                            attributes: BTreeMap::from([("x".to_owned(), "y\n\"".repeat(100))]),
+                        };
+                        events.tell("container", "start", actor).unwrap();
+                    }
+                });
+            }
+        });
+        let text = std::fs::read_to_string(directory.path().join(FILE)).unwrap();
+        let times: Vec<i64> =
+            text.lines().map(|line| serde_json::from_str::<Event>(line).unwrap().time_ns).collect();
+        assert_eq!(times.len(), 200);
+        assert!(times.is_sorted());
+    }
+
+    #[test]
+    fn a_large_file_is_put_away_and_its_lines_are_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let events = Events::below(directory.path());
+        let actor = || Actor {
+            id: "x".to_owned(),
+            attributes: BTreeMap::from([("filler".to_owned(), "f".repeat(1 << 20))]),
+        };
+        for _ in 0..6 {
+            events.tell("container", "start", actor()).unwrap();
+        }
+        let lines = |name: &str| {
+            std::fs::read_to_string(directory.path().join(name)).unwrap().lines().count()
+        };
+        assert_eq!((lines("events.log.1"), lines(FILE)), (4, 2));
+    }
+}

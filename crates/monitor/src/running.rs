@@ -1,0 +1,84 @@
+//! One run of a container: from its start to the end of its first process.
+
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use libcontainer::Process;
+use libcontainer::cgroup::Cgroup;
+use spec::runtime::NamespaceKind;
+
+use crate::handoff::HandOff;
+use crate::input::Input;
+use crate::log::Writer;
+use crate::outputs::Outputs;
+use crate::probe::Checks;
+use crate::start::Started;
+
+pub(crate) struct Running {
+    pub(crate) process: Process,
+    pub(crate) cgroup: Cgroup,
+    pub(crate) started_at: String,
+    pub(crate) began: Instant,
+    /// Whether the container's processes die with its first one.
+    pub(crate) own_pids: bool,
+    pub(crate) input: Input,
+    pub(crate) outputs: Outputs,
+    pub(crate) checks: Option<Checks>,
+    console: Option<OwnedFd>,
+    /// When the first process is killed that was asked to end.
+    kill_at: Option<Instant>,
+    /// Whether it was asked to end so that it is started again.
+    pub(crate) starts_again: bool,
+}
+
+impl Running {
+    pub(crate) fn new(started: Started, handoff: &HandOff) -> Self {
+        let Started { process, cgroup, console, outputs, input, started_at } = started;
+        let now = Instant::now();
+        let log = Writer::new(&handoff.container_dir, &handoff.log);
+        // A terminal has no end of input; there it is just a byte.
+        let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
+        Self {
+            process,
+            cgroup,
+            started_at,
+            began: now,
+            own_pids: handoff.plan.namespaces.create.contains(&NamespaceKind::Pid),
+            input: Input::new(input, stdin_once),
+            outputs: Outputs::new(outputs, log),
+            checks: handoff.health.as_ref().map(|rules| Checks::begin(rules, now)),
+            console,
+            kill_at: None,
+            starts_again: false,
+        }
+    }
+
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        let size =
+            rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        if let Some(console) = &self.console {
+            // A terminal that is gone has no size.
+            let _gone = rustix::termios::tcsetwinsize(console, size);
+        }
+    }
+
+    /// Asks the first process to end, and kills it after a while.
+    pub(crate) fn stop(&mut self, rules: crate::handoff::StopRules, now: Instant) {
+        let _gone = self.process.signal(rules.signal);
+        self.kill_at = rules.patience.map(|patience| now + patience);
+    }
+
+    /// When something is to be done that no descriptor tells.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let check = self.checks.as_ref().and_then(Checks::deadline);
+        [check, self.kill_at].into_iter().flatten().min()
+    }
+
+    /// Kills it when it was asked to end and has not.
+    pub(crate) fn kill_in_time(&mut self, now: Instant) {
+        if self.kill_at.is_some_and(|at| at <= now) {
+            self.kill_at = None;
+            let _gone = self.process.signal(libc::SIGKILL);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What the monitor does while a run lasts, and while it waits for the next one: one poll(2) over the process, its outputs, its
+//! clients and its health check, with the next deadline as its time-out.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::client::Request;
+use crate::health::{HealthStatus, OnFailure};
+use crate::message::{failure, kind};
+use crate::outputs::Stream;
+use crate::restart::RestartPolicy;
+use crate::run::Monitor;
+use crate::running::Running;
+
+/// Exit code of an engine's own failure.
+const ENGINE: u8 = 125;
+
+/// What poll(2) waits for.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    Process,
+    Listener,
+    Client(u32),
+    BusyClient(u32),
+    Output(Stream),
+    Stdin,
+    Session(i32),
+    Probe,
+    ProbeOutput,
+}
+
+impl Monitor {
+    /// Serves until the first process has ended.
+    pub(crate) fn serve(&mut self) {
+        while !self.serve_once(None) {}
+    }
+
+    /// Serves while nothing runs, until a time; false when somebody wants the container to stay down.
+    pub(crate) fn wait_to_start(&mut self, at: Instant) -> bool {
+        while !self.restarts.is_held() && Instant::now() < at {
+            self.serve_once(Some(at));
+        }
+        !self.restarts.is_held()
+    }
+
+    /// Waits once, and does what is due. Whether the first process has ended.
+    fn serve_once(&mut self, until: Option<Instant>) -> bool {
+        let deadline = [until, self.run.as_ref().and_then(Running::deadline)];
+        let timeout = deadline.into_iter().flatten().min().map(left);
+        let mut ended = false;
+        for source in wait(&self.sources(), timeout.as_ref()) {
+            match source {
+                Source::Process => ended = true,
+                Source::Listener => self.clients.accept(),
+                Source::Client(id) => self.hear(id),
+                Source::BusyClient(id) => {
+                    self.clients.flush(id);
+                    if let Some(run) = &mut self.run {
+                        run.outputs.pass_on(&mut self.clients);
+                    }
+                }
+                Source::Session(pid) => self.sessions.ended(pid, &mut self.clients),
+                Source::Output(_) | Source::Stdin | Source::Probe | Source::ProbeOutput => {
+                    self.serve_run(source);
+                }
+            }
+        }
+        if let Some(run) = &mut self.run {
+            if self.clients.writer_left() {
+                run.input.end();
+            }
+            if self.clients.holder_left() {
+                self.freeze.release(&run.cgroup, &self.clients);
+            }
+        }
+        self.act_in_time();
+        ended
+    }
+
+    /// What belongs to the run alone.
+    fn serve_run(&mut self, source: Source) {
+        let Some(run) = &mut self.run else { return };
+        match (source, &mut run.checks) {
+            (Source::Output(stream), _) => run.outputs.read(stream, &mut self.clients),
+            (Source::Stdin, _) => run.input.flush(),
+            (Source::ProbeOutput, Some(checks)) => checks.read(),
+            (Source::Probe, Some(checks)) => {
+                let verdict = checks.ended(Instant::now());
+                self.judge(verdict);
+            }
+            _ => {}
+        }
+    }
+
+    /// What no descriptor tells: a check that is due or takes too long, a process that was asked to end and has not.
+    fn act_in_time(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        let now = Instant::now();
+        run.kill_in_time(now);
+        let target = (&run.process, &run.cgroup);
+        if let Some(checks) = &mut run.checks
+            && checks.deadline().is_some_and(|deadline| deadline <= now)
+        {
+            let verdict = checks.act(target, now);
+            self.judge(verdict);
+        }
+    }
+
+    /// Writes down what the health check says, and does what the rules want for a container that is unhealthy.
+    fn judge(&mut self, verdict: Option<HealthStatus>) {
+        if let Some(checks) = self.run.as_ref().and_then(|run| run.checks.as_ref()) {
+            self.write_health(checks.known());
+        }
+        let Some(verdict) = verdict else { return };
+        self.tell(&format!("health_status: {}", verdict.word()), &[]);
+        let Some(run) = self.run.as_mut().filter(|_| verdict == HealthStatus::Unhealthy) else {
+            return;
+        };
+        let wanted =
+            run.checks.as_ref().map_or(OnFailure::None, |checks| checks.rules().on_failure);
+        match (wanted, self.restarts.policy) {
+            (OnFailure::None, RestartPolicy::OnUnhealthy { .. }) => {
+                run.stop(self.stop, Instant::now());
+            }
+            (OnFailure::None, _) => {}
+            (OnFailure::Kill, _) => {
+                let _gone = run.process.signal(libc::SIGKILL);
+            }
+            (OnFailure::Restart, _) => {
+                run.starts_again = true;
+                run.stop(self.stop, Instant::now());
+            }
+            (OnFailure::Stop, _) => {
+                self.restarts.hold();
+                run.stop(self.stop, Instant::now());
+            }
+        }
+    }
+
+    fn sources(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
+        let mut sources = Vec::with_capacity(8);
+        let run = self.run.as_ref();
+        sources.extend(run.map(|run| (Source::Process, run.process.pidfd(), PollFlags::IN)));
+        sources.extend(
+            self.clients.listener().map(|listener| (Source::Listener, listener, PollFlags::IN)),
+        );
+        let behind = run.map(|run| run.outputs.behind()).unwrap_or_default();
+        let input_is_behind = run.is_some_and(|run| run.input.is_behind());
+        for client in self.clients.iter() {
+            if client.is_owed() || behind.contains(&client.id) {
+                sources.push((Source::BusyClient(client.id), client.socket(), PollFlags::OUT));
+            }
+            // While the container takes no input, those who write some wait.
+            if !input_is_behind || !client.writes_input {
+                sources.push((Source::Client(client.id), client.socket(), PollFlags::IN));
+            }
+        }
+        sources.extend(
+            self.sessions.pidfds().map(|(pid, pidfd)| (Source::Session(pid), pidfd, PollFlags::IN)),
+        );
+        let Some(run) = run else { return sources };
+        sources.extend(
+            run.outputs
+                .readable()
+                .map(|(stream, descriptor)| (Source::Output(stream), descriptor, PollFlags::IN)),
+        );
+        sources.extend(run.input.writable().map(|input| (Source::Stdin, input, PollFlags::OUT)));
+        if let Some(checks) = &run.checks {
+            sources.extend(checks.pidfd().map(|pidfd| (Source::Probe, pidfd, PollFlags::IN)));
+            let output = checks.output();
+            sources.extend(output.map(|output| (Source::ProbeOutput, output, PollFlags::IN)));
+        }
+        sources
+    }
+
+    fn hear(&mut self, id: u32) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        // Two of them may have been ready at once.
+        if client.writes_input && self.run.as_ref().is_some_and(|run| run.input.is_behind()) {
+            return;
+        }
+        match client.receive(&mut self.packet) {
+            Request::Noted | Request::Nothing => {}
+            Request::Gone => self.clients.remove(id),
+            Request::Hold => {
+                self.restarts.hold();
+                self.clients.owe(id, &[kind::HELD], None);
+            }
+            Request::Restarts => match serde_json::from_slice(self.packet.body()) {
+                Ok(policy) => {
+                    self.restarts.policy = policy;
+                    self.clients.owe(id, &[kind::HELD], None);
+                }
+                Err(_of_a_newer_release) => self.clients.remove(id),
+            },
+            request if self.run.is_some() => self.hear_of_run(id, request),
+            Request::Exec { .. } => {
+                let answer = failure(kind::EXEC_FAILED, ENGINE, "the container is restarting");
+                self.clients.owe(id, &answer, None);
+            }
+            Request::Freeze => {
+                let answer = failure(kind::FREEZE_FAILED, ENGINE, "the container is restarting");
+                self.clients.owe(id, &answer, None);
+            }
+            Request::Thaw => {
+                client.holds_freeze = false;
+                self.clients.owe(id, &[kind::THAWED], None);
+            }
+            // There is nobody to write to, to size, or to signal.
+            Request::Stdin
+            | Request::StdinEnd
+            | Request::Resize { .. }
+            | Request::Signal { .. } => {}
+        }
+    }
+
+    fn hear_of_run(&mut self, id: u32, request: Request) {
+        let Some(run) = &mut self.run else { return };
+        match request {
+            Request::Stdin => run.input.write(self.packet.body()),
+            Request::StdinEnd => run.input.end(),
+            Request::Resize { rows, columns } => run.resize(rows, columns),
+            Request::Signal { number } => {
+                let _gone = run.process.signal(number);
+            }
+            Request::Exec { streams } => {
+                let target = (&run.process, &run.cgroup);
+                let request = self.packet.body();
+                self.sessions.start((request, &streams), target, id, &mut self.clients);
+                self.packet.forget();
+                sys::trim_heap();
+            }
+            Request::Freeze => self.freeze.hold(&run.cgroup, id, &mut self.clients),
+            Request::Thaw => {
+                if let Some(client) = self.clients.get_mut(id) {
+                    client.holds_freeze = false;
+                }
+                self.freeze.release(&run.cgroup, &self.clients);
+                self.clients.owe(id, &[kind::THAWED], None);
+            }
+            Request::Hold
+            | Request::Restarts
+            | Request::Noted
+            | Request::Gone
+            | Request::Nothing => {}
+        }
+    }
+}
+
+/// How long it is until then; no time when it is over.
+fn left(at: Instant) -> Timespec {
+    let left = at.saturating_duration_since(Instant::now());
+    // poll(2) must not wake before it.
+    let left = left.saturating_add(Duration::from_micros(50));
+    Timespec {
+        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    }
+}
+
+/// The sources that are ready; none when a signal came or the time is over.
+pub(crate) fn wait(
+    sources: &[(Source, BorrowedFd<'_>, PollFlags)],
+    timeout: Option<&Timespec>,
+) -> Vec<Source> {
+    let mut polled: Vec<PollFd<'_>> = sources
+        .iter()
+        .map(|(_, descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags))
+        .collect();
+    if poll(&mut polled, timeout).is_err() {
+        return Vec::new();
+    }
+    let ready = sources.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());
+    ready.map(|((source, _, _), _)| *source).collect()
+}
