@@ -14,47 +14,63 @@ fn run_and_create() {
       corten run, corten container run
 
     Options:
-          --cap-add list         Add Linux capabilities
-          --cap-drop list        Drop Linux capabilities
-          --cidfile string       Write the container ID to the file
-      -c, --cpu-shares int       CPU shares (relative weight)
-          --cpus decimal         Number of CPUs
-          --cpuset-cpus string   CPUs in which to allow execution (0-3, 0,1)
-      -d, --detach               Run container in background and print container ID
-          --detach-keys string   Override the key sequence for detaching a container
-          --device list          Add a host device to the container
-          --entrypoint string    Overwrite the default ENTRYPOINT of the image
-      -e, --env list             Set environment variables
-          --env-file list        Read in a file of environment variables
-          --explain              Print what would be done, step by step, and do nothing
-      -h, --hostname string      Container host name
-          --init                 Run an init inside the container that forwards signals and reaps
-                                 processes
-      -i, --interactive          Keep STDIN open even if not attached
-      -l, --label list           Set meta data on a container
-      -m, --memory bytes         Memory limit
-          --memory-swap bytes    Swap limit equal to memory plus swap: '-1' to enable unlimited swap
-          --mount mount          Attach a filesystem mount to the container
-          --name string          Assign a name to the container
-          --network network      Connect a container to a network: none, host or container:NAME
-          --pids-limit int       Tune container pids limit (set -1 for unlimited)
-          --platform string      Image for this platform: OS/ARCHITECTURE[/VARIANT]
-          --privileged           Give extended privileges to this container
-          --pull string          Pull image before running ("always", "missing", "never")
-      -q, --quiet                Suppress the pull output
-          --read-only            Mount the container's root filesystem as read only
-          --rm                   Automatically remove the container when it exits
-          --security-opt list    Security Options
-          --sig-proxy            Proxy received signals to the process (default true)
-          --stop-signal string   Signal to stop the container
-          --stop-timeout int     Timeout (in seconds) to stop a container
-          --sysctl map           Sysctl options
-          --tmpfs list           Mount a tmpfs directory
-      -t, --tty                  Allocate a pseudo-TTY
-          --ulimit ulimit        Ulimit options
-      -u, --user string          Username or UID (format: <name|uid>[:<group|gid>])
-      -v, --volume list          Bind mount a volume
-      -w, --workdir string       Working directory inside the container
+          --cap-add list                     Add Linux capabilities
+          --cap-drop list                    Drop Linux capabilities
+          --cidfile string                   Write the container ID to the file
+      -c, --cpu-shares int                   CPU shares (relative weight)
+          --cpus decimal                     Number of CPUs
+          --cpuset-cpus string               CPUs in which to allow execution (0-3, 0,1)
+      -d, --detach                           Run container in background and print container ID
+          --detach-keys string               Override the key sequence for detaching a container
+          --device list                      Add a host device to the container
+          --entrypoint string                Overwrite the default ENTRYPOINT of the image
+      -e, --env list                         Set environment variables
+          --env-file list                    Read in a file of environment variables
+          --explain                          Print what would be done, step by step, and do nothing
+          --health-cmd string                Command to run to check health
+          --health-interval duration         Time between running the check (default 30s)
+          --health-on-failure string         What to do with an unhealthy container: "none", "kill",
+                                             "restart" or "stop" (default "none")
+          --health-retries int               Consecutive failures needed to report unhealthy (default 3)
+          --health-start-interval duration   Time between running the check during the start period
+                                             (default 5s)
+          --health-start-period duration     Start period for the container to initialize, in which
+                                             failures do not count (default 0s)
+          --health-timeout duration          Maximum time to allow one check to run (default 30s)
+      -h, --hostname string                  Container host name
+          --init                             Run an init inside the container that forwards signals and
+                                             reaps processes
+      -i, --interactive                      Keep STDIN open even if not attached
+      -l, --label list                       Set meta data on a container
+      -m, --memory bytes                     Memory limit
+          --memory-swap bytes                Swap limit equal to memory plus swap: '-1' to enable
+                                             unlimited swap
+          --mount mount                      Attach a filesystem mount to the container
+          --name string                      Assign a name to the container
+          --network network                  Connect a container to a network: none, host or
+                                             container:NAME
+          --no-healthcheck                   Disable any container-specified HEALTHCHECK
+          --pids-limit int                   Tune container pids limit (set -1 for unlimited)
+          --platform string                  Image for this platform: OS/ARCHITECTURE[/VARIANT]
+          --privileged                       Give extended privileges to this container
+          --pull string                      Pull image before running ("always", "missing", "never")
+      -q, --quiet                            Suppress the pull output
+          --read-only                        Mount the container's root filesystem as read only
+          --restart string                   Restart policy to apply when a container exits: no,
+                                             on-failure[:N], on-unhealthy[:N], always, unless-stopped
+                                             (default "no")
+          --rm                               Automatically remove the container when it exits
+          --security-opt list                Security Options
+          --sig-proxy                        Proxy received signals to the process (default true)
+          --stop-signal string               Signal to stop the container
+          --stop-timeout int                 Timeout (in seconds) to stop a container
+          --sysctl map                       Sysctl options
+          --tmpfs list                       Mount a tmpfs directory
+      -t, --tty                              Allocate a pseudo-TTY
+          --ulimit ulimit                    Ulimit options
+      -u, --user string                      Username or UID (format: <name|uid>[:<group|gid>])
+      -v, --volume list                      Bind mount a volume
+      -w, --workdir string                   Working directory inside the container
     "#);
     insta::assert_snapshot!(help("create"), @r#"
     Usage:  corten create [OPTIONS] IMAGE [COMMAND] [ARG...]
@@ -65,50 +81,66 @@ fn run_and_create() {
       corten create, corten container create
 
     Options:
-          --cap-add list         Add Linux capabilities
-          --cap-drop list        Drop Linux capabilities
-          --cidfile string       Write the container ID to the file
-      -c, --cpu-shares int       CPU shares (relative weight)
-          --cpus decimal         Number of CPUs
-          --cpuset-cpus string   CPUs in which to allow execution (0-3, 0,1)
-          --device list          Add a host device to the container
-          --entrypoint string    Overwrite the default ENTRYPOINT of the image
-      -e, --env list             Set environment variables
-          --env-file list        Read in a file of environment variables
-          --explain              Print what would be done, step by step, and do nothing
-      -h, --hostname string      Container host name
-          --init                 Run an init inside the container that forwards signals and reaps
-                                 processes
-      -i, --interactive          Keep STDIN open even if not attached
-      -l, --label list           Set meta data on a container
-      -m, --memory bytes         Memory limit
-          --memory-swap bytes    Swap limit equal to memory plus swap: '-1' to enable unlimited swap
-          --mount mount          Attach a filesystem mount to the container
-          --name string          Assign a name to the container
-          --network network      Connect a container to a network: none, host or container:NAME
-          --pids-limit int       Tune container pids limit (set -1 for unlimited)
-          --platform string      Image for this platform: OS/ARCHITECTURE[/VARIANT]
-          --privileged           Give extended privileges to this container
-          --pull string          Pull image before running ("always", "missing", "never")
-      -q, --quiet                Suppress the pull output
-          --read-only            Mount the container's root filesystem as read only
-          --rm                   Automatically remove the container when it exits
-          --security-opt list    Security Options
-          --stop-signal string   Signal to stop the container
-          --stop-timeout int     Timeout (in seconds) to stop a container
-          --sysctl map           Sysctl options
-          --tmpfs list           Mount a tmpfs directory
-      -t, --tty                  Allocate a pseudo-TTY
-          --ulimit ulimit        Ulimit options
-      -u, --user string          Username or UID (format: <name|uid>[:<group|gid>])
-      -v, --volume list          Bind mount a volume
-      -w, --workdir string       Working directory inside the container
+          --cap-add list                     Add Linux capabilities
+          --cap-drop list                    Drop Linux capabilities
+          --cidfile string                   Write the container ID to the file
+      -c, --cpu-shares int                   CPU shares (relative weight)
+          --cpus decimal                     Number of CPUs
+          --cpuset-cpus string               CPUs in which to allow execution (0-3, 0,1)
+          --device list                      Add a host device to the container
+          --entrypoint string                Overwrite the default ENTRYPOINT of the image
+      -e, --env list                         Set environment variables
+          --env-file list                    Read in a file of environment variables
+          --explain                          Print what would be done, step by step, and do nothing
+          --health-cmd string                Command to run to check health
+          --health-interval duration         Time between running the check (default 30s)
+          --health-on-failure string         What to do with an unhealthy container: "none", "kill",
+                                             "restart" or "stop" (default "none")
+          --health-retries int               Consecutive failures needed to report unhealthy (default 3)
+          --health-start-interval duration   Time between running the check during the start period
+                                             (default 5s)
+          --health-start-period duration     Start period for the container to initialize, in which
+                                             failures do not count (default 0s)
+          --health-timeout duration          Maximum time to allow one check to run (default 30s)
+      -h, --hostname string                  Container host name
+          --init                             Run an init inside the container that forwards signals and
+                                             reaps processes
+      -i, --interactive                      Keep STDIN open even if not attached
+      -l, --label list                       Set meta data on a container
+      -m, --memory bytes                     Memory limit
+          --memory-swap bytes                Swap limit equal to memory plus swap: '-1' to enable
+                                             unlimited swap
+          --mount mount                      Attach a filesystem mount to the container
+          --name string                      Assign a name to the container
+          --network network                  Connect a container to a network: none, host or
+                                             container:NAME
+          --no-healthcheck                   Disable any container-specified HEALTHCHECK
+          --pids-limit int                   Tune container pids limit (set -1 for unlimited)
+          --platform string                  Image for this platform: OS/ARCHITECTURE[/VARIANT]
+          --privileged                       Give extended privileges to this container
+          --pull string                      Pull image before running ("always", "missing", "never")
+      -q, --quiet                            Suppress the pull output
+          --read-only                        Mount the container's root filesystem as read only
+          --restart string                   Restart policy to apply when a container exits: no,
+                                             on-failure[:N], on-unhealthy[:N], always, unless-stopped
+                                             (default "no")
+          --rm                               Automatically remove the container when it exits
+          --security-opt list                Security Options
+          --stop-signal string               Signal to stop the container
+          --stop-timeout int                 Timeout (in seconds) to stop a container
+          --sysctl map                       Sysctl options
+          --tmpfs list                       Mount a tmpfs directory
+      -t, --tty                              Allocate a pseudo-TTY
+          --ulimit ulimit                    Ulimit options
+      -u, --user string                      Username or UID (format: <name|uid>[:<group|gid>])
+      -v, --volume list                      Bind mount a volume
+      -w, --workdir string                   Working directory inside the container
     "#);
 }
 
 #[test]
 fn containers() {
-    insta::assert_snapshot!(help("exec"), @r#"
+    insta::assert_snapshot!(help("exec"), @r"
     Usage:  corten exec [OPTIONS] CONTAINER COMMAND [ARG...]
 
     Execute a command in a running container
@@ -126,8 +158,8 @@ fn containers() {
       -t, --tty                  Allocate a pseudo-TTY
       -u, --user string          Username or UID (format: <name|uid>[:<group|gid>])
       -w, --workdir string       Working directory inside the container
-    "#);
-    insta::assert_snapshot!(help("ps"), @r#"
+    ");
+    insta::assert_snapshot!(help("ps"), @r"
     Usage:  corten ps [OPTIONS]
 
     List containers
@@ -144,8 +176,8 @@ fn containers() {
           --no-trunc        Don't truncate output
       -q, --quiet           Only display IDs
       -s, --size            Display total file sizes
-    "#);
-    insta::assert_snapshot!(help("attach"), @r#"
+    ");
+    insta::assert_snapshot!(help("attach"), @r"
     Usage:  corten attach [OPTIONS] CONTAINER
 
     Attach local standard input, output, and error streams to a running container
@@ -157,8 +189,8 @@ fn containers() {
           --detach-keys string   Override the key sequence for detaching a container
           --no-stdin             Do not attach STDIN
           --sig-proxy            Proxy received signals to the process (default true)
-    "#);
-    insta::assert_snapshot!(help("inspect"), @r#"
+    ");
+    insta::assert_snapshot!(help("inspect"), @r"
     Usage:  corten inspect [OPTIONS] NAME|ID [NAME|ID...]
 
     Return low-level information on containers and images
@@ -170,8 +202,8 @@ fn containers() {
       -f, --format string   Format output using a Go template, or 'json'
       -s, --size            Display total file sizes if the type is container
           --type string     Return JSON for specified type: container or image
-    "#);
-    insta::assert_snapshot!(help("kill"), @r#"
+    ");
+    insta::assert_snapshot!(help("kill"), @r"
     Usage:  corten kill [OPTIONS] CONTAINER [CONTAINER...]
 
     Kill one or more running containers
@@ -181,7 +213,7 @@ fn containers() {
 
     Options:
       -s, --signal string   Signal to send to the container
-    "#);
+    ");
     insta::assert_snapshot!(help("logs"), @r#"
     Usage:  corten logs [OPTIONS] CONTAINER
 
@@ -198,15 +230,15 @@ fn containers() {
       -t, --timestamps     Show timestamps
           --until string   Show logs before a timestamp or relative (e.g. "42m")
     "#);
-    insta::assert_snapshot!(help("pause"), @r#"
+    insta::assert_snapshot!(help("pause"), @r"
     Usage:  corten pause CONTAINER [CONTAINER...]
 
     Pause all processes within one or more containers
 
     Aliases:
       corten pause, corten container pause
-    "#);
-    insta::assert_snapshot!(help("rm"), @r#"
+    ");
+    insta::assert_snapshot!(help("rm"), @r"
     Usage:  corten rm [OPTIONS] CONTAINER [CONTAINER...]
 
     Remove one or more containers
@@ -217,8 +249,8 @@ fn containers() {
     Options:
       -f, --force     Force the removal of a running container (uses SIGKILL)
       -v, --volumes   Remove anonymous volumes associated with the container
-    "#);
-    insta::assert_snapshot!(help("start"), @r#"
+    ");
+    insta::assert_snapshot!(help("start"), @r"
     Usage:  corten start [OPTIONS] CONTAINER [CONTAINER...]
 
     Start one or more stopped containers
@@ -231,8 +263,8 @@ fn containers() {
           --detach-keys string   Override the key sequence for detaching a container
       -i, --interactive          Attach container's STDIN
           --sig-proxy            Proxy received signals to the process (default true)
-    "#);
-    insta::assert_snapshot!(help("stop"), @r#"
+    ");
+    insta::assert_snapshot!(help("stop"), @r"
     Usage:  corten stop [OPTIONS] CONTAINER [CONTAINER...]
 
     Stop one or more running containers
@@ -243,29 +275,29 @@ fn containers() {
     Options:
       -s, --signal string   Signal to send to the container
       -t, --timeout int     Seconds to wait before killing the container
-    "#);
-    insta::assert_snapshot!(help("top"), @r#"
+    ");
+    insta::assert_snapshot!(help("top"), @r"
     Usage:  corten top CONTAINER [ps OPTIONS]
 
     Display the running processes of a container
 
     Aliases:
       corten top, corten container top
-    "#);
-    insta::assert_snapshot!(help("unpause"), @r#"
+    ");
+    insta::assert_snapshot!(help("unpause"), @r"
     Usage:  corten unpause CONTAINER [CONTAINER...]
 
     Unpause all processes within one or more containers
 
     Aliases:
       corten unpause, corten container unpause
-    "#);
-    insta::assert_snapshot!(help("wait"), @r#"
+    ");
+    insta::assert_snapshot!(help("wait"), @r"
     Usage:  corten wait CONTAINER [CONTAINER...]
 
     Block until one or more containers stop, then print their exit codes
 
     Aliases:
       corten wait, corten container wait
-    "#);
+    ");
 }

@@ -81,7 +81,7 @@ fn the_program_and_its_families() {
 
     Run 'corten COMMAND --help' for more information on a command.
     "#);
-    insta::assert_snapshot!(help("container"), @r#"
+    insta::assert_snapshot!(help("container"), @r"
     Usage:  corten container COMMAND
 
     Manage containers
@@ -108,8 +108,8 @@ fn the_program_and_its_families() {
       wait     Block until one or more containers stop, then print their exit codes
 
     Run 'corten container COMMAND --help' for more information on a command.
-    "#);
-    insta::assert_snapshot!(help("image"), @r#"
+    ");
+    insta::assert_snapshot!(help("image"), @r"
     Usage:  corten image COMMAND
 
     Manage images
@@ -130,10 +130,10 @@ fn the_program_and_its_families() {
       verify   Verify the signatures of an image at its registry
 
     Run 'corten image COMMAND --help' for more information on a command.
-    "#);
+    ");
     // Its commands have a test of their own.
     assert!(help("oci").starts_with("Usage:  corten oci [OPTIONS] COMMAND\n"), "{}", help("oci"));
-    insta::assert_snapshot!(help("system"), @r#"
+    insta::assert_snapshot!(help("system"), @r"
     Usage:  corten system COMMAND
 
     Manage Corten
@@ -145,8 +145,8 @@ fn the_program_and_its_families() {
       prune  Remove unused data
 
     Run 'corten system COMMAND --help' for more information on a command.
-    "#);
-    insta::assert_snapshot!(help("template"), @r#"
+    ");
+    insta::assert_snapshot!(help("template"), @r"
     Usage:  corten template COMMAND
 
     Manage what images are built of
@@ -156,20 +156,20 @@ fn the_program_and_its_families() {
       list   List what images can be built of
 
     Run 'corten template COMMAND --help' for more information on a command.
-    "#);
+    ");
 }
 
 #[test]
 fn the_rest() {
-    insta::assert_snapshot!(help("version"), @r#"
+    insta::assert_snapshot!(help("version"), @r"
     Usage:  corten version [OPTIONS]
 
     Show the Corten version information
 
     Options:
       -f, --format string   Format output using a Go template, or 'json'
-    "#);
-    insta::assert_snapshot!(help("info"), @r#"
+    ");
+    insta::assert_snapshot!(help("info"), @r"
     Usage:  corten info [OPTIONS]
 
     Display system-wide information
@@ -179,15 +179,15 @@ fn the_rest() {
 
     Options:
       -f, --format string   Format output using a Go template, or 'json'
-    "#);
-    insta::assert_snapshot!(help("oci plan"), @r#"
+    ");
+    insta::assert_snapshot!(help("oci plan"), @r"
     Usage:  corten oci plan BUNDLE
 
     Print what a bundle's configuration comes to, step by step
-    "#);
-    insta::assert_snapshot!(help("completion"), @r#"
+    ");
+    insta::assert_snapshot!(help("completion"), @r"
     Usage:  corten completion bash|fish|zsh
 
     Print the completion script of a shell
-    "#);
+    ");
 }
