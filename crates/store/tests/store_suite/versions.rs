@@ -63,6 +63,7 @@ fn version_1_is_read() {
         finished_at: "2026-01-01T00:00:01Z".to_owned(),
         error: String::new(),
         oom_killed: true,
+        restarts: 0,
     };
     let made = Status::Created { code: 127, error: "exec: ENOENT".to_owned() };
     assert_eq!(
