@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use libcontainer::cgroup::Layout;
 use libcontainer::{Context, chain, plan};
 use monitor::{
-    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, Life, LogRules, Received, connect,
-    observe, prepare,
+    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, Life, LogRules, Received,
+    RestartPolicy, StopRules, connect, observe, prepare,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions, waitpid};
@@ -67,6 +67,10 @@ impl Bed {
             open_stdin: false,
             stdin_once: false,
             log: LogRules::default(),
+            restart: RestartPolicy::No,
+            health: None,
+            stop: StopRules::default(),
+            events: None,
             auto_remove: None,
         };
         Self { directory, handoff }

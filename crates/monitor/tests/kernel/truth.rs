@@ -44,7 +44,7 @@ fn starting_then_running() {
         wait_until("the end", || match bed.life() {
             Life::Lost { .. } => panic!("lost"),
             Life::Exited(exit) => exit.code == 0,
-            Life::Starting | Life::Running { .. } => false,
+            Life::Starting | Life::Running { .. } | Life::Restarting { .. } => false,
         });
         hear(&mut connection);
     }
