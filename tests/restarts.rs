@@ -334,7 +334,7 @@ mod tests {
         corten.ok(&["run", "-d", "--name", "image", "checked", "sleep", "1000"]);
         wait_until("it is well", || health(&corten, "image") == "healthy");
         corten.ok(&["run", "-d", "--name", "none", "--no-healthcheck", "checked", "sleep", "1000"]);
-        assert_eq!(look(&corten, "none", "{{.State.Health}}"), "<no value>");
+        assert_eq!(look(&corten, "none", "{{.State.Health}}"), "<nil>");
         corten.ok(&["rm", "-f", "image", "none", "base"]);
     }
 }
