@@ -7,6 +7,7 @@ use crate::program::Session;
 mod archives;
 mod check;
 mod copy;
+mod events;
 mod exec;
 mod grammar;
 mod images;
@@ -65,7 +66,6 @@ pub(crate) const LATER: &[&str] = &[
     "config",
     "context",
     "cp",
-    "events",
     "network",
     "node",
     "plugin",
@@ -87,7 +87,6 @@ pub(crate) const LATER: &[&str] = &[
     "container stats",
     "container update",
     "image build",
-    "system events",
 ];
 
 /// Does something for each word; the first failure does not keep the others from their turn.

@@ -134,6 +134,13 @@ pub(crate) const PS: &[Flag] = &[
     QUIET,
     switch("s", "size", "Display total file sizes"),
 ];
+pub(crate) const EVENTS: &[Flag] = &[
+    many("f", "filter", "filter", "Filter output based on conditions provided"),
+    FORMAT,
+    switch("", "no-trunc", "Don't truncate output (default true)"),
+    one("", "since", "string", "Show all events created since timestamp"),
+    one("", "until", "string", "Stream events until this timestamp"),
+];
 pub(crate) const LOGS: &[Flag] = &[
     switch("f", "follow", "Follow log output"),
     one(

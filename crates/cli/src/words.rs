@@ -45,6 +45,24 @@ pub(crate) fn local_time(seconds: i64) -> String {
     )
 }
 
+/// A time with nine digits of its second in the zone of the caller, as Docker writes it: `2026-11-24T12:19:55.000000000Z`.
+pub(crate) fn zoned_nanoseconds(time_ns: i64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(time_ns.into())
+        .map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
+    let zoned = match time {
+        Ok(time) => time,
+        Err(_out_of_range) => return String::new(),
+    };
+    let offset = if zoned.offset().is_zero() { "Z" } else { "%:z" };
+    zoned.strftime(&format!("%Y-%m-%dT%H:%M:%S.%9f{offset}")).to_string()
+}
+
+/// The beginning of an id, as people are shown it; a name stays whole.
+pub(crate) fn short(id: &str) -> &str {
+    let is_id = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    id.get(..12).filter(|_| is_id).unwrap_or(id)
+}
+
 /// Seconds since 1970, now.
 pub(crate) fn now() -> i64 {
     engine::now_ns() / 1_000_000_000
@@ -107,20 +125,23 @@ pub(crate) fn truncate(text: &str, most: usize) -> String {
     text.chars().take(most - 1).chain(['…']).collect()
 }
 
-/// A time that people wrote: RFC 3339 with or without a zone, seconds since 1970, or a duration back from now (`10m`), in
-/// the form of the log.
+/// A time as [`time_ns`] reads it, in the form of the log.
 pub(crate) fn log_time(text: &str) -> Option<String> {
+    time_ns(text).map(engine::format_time)
+}
+
+/// A time that people wrote: RFC 3339 with or without a zone, seconds since 1970, or a duration back from now (`10m`), in
+/// nanoseconds since 1970.
+pub(crate) fn time_ns(text: &str) -> Option<i64> {
     let now = engine::now_ns();
     if let Some(duration) = duration_ns(text) {
-        return Some(engine::format_time(now.saturating_sub(duration)));
+        return Some(now.saturating_sub(duration));
     }
     if let Some((seconds, nanoseconds)) = text.split_once('.').or(Some((text, "0")))
         && let (Ok(seconds), Ok(_)) = (seconds.parse::<i64>(), nanoseconds.parse::<u64>())
     {
         let nanoseconds: i64 = format!("{nanoseconds:0<9}").get(..9)?.parse().ok()?;
-        return Some(engine::format_time(
-            seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)?,
-        ));
+        return seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds);
     }
     let zoned = text.parse::<jiff::Timestamp>().ok();
     let local = || {
@@ -131,7 +152,7 @@ pub(crate) fn log_time(text: &str) -> Option<String> {
             .map(|zoned| zoned.timestamp())
     };
     let timestamp = zoned.or_else(local)?;
-    i64::try_from(timestamp.as_nanosecond()).ok().map(engine::format_time)
+    i64::try_from(timestamp.as_nanosecond()).ok()
 }
 
 /// `1h30m`, `1.5h`, `-300ms`, in nanoseconds. As Go's time.ParseDuration.

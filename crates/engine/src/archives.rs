@@ -61,7 +61,12 @@ impl ImagesHandle<'_> {
                 entry.names.extend(name.filter(|name| !entry.names.contains(name)));
             }
         }
-        Ok(self.store().save(&saved, writer)?)
+        self.store().save(&saved, writer)?;
+        for Saved { image, .. } in &saved {
+            let id = image.id.to_string();
+            self.engine.tell_image("save", &id, &id, Some(image));
+        }
+        Ok(())
     }
 
     /// What one word of `save` means.
@@ -99,7 +104,10 @@ impl Containers<'_> {
         let mount_points = mount_points(&container, &layers)?;
         let mut directories = vec![container.dirs.upper.clone()];
         directories.extend(layers);
-        layer::tree(&RootView::of(&directories), mount_points).map_err(unreadable(&container))
+        let archive = layer::tree(&RootView::of(&directories), mount_points)
+            .map_err(unreadable(&container))?;
+        self.tell(&container, "export", &[]);
+        Ok(archive)
     }
 
     /// What a container changed of its image's files, sorted by path.
@@ -135,7 +143,17 @@ impl Containers<'_> {
             created_by: container.config.command.join(" "),
             created: monitor::format_time(now),
         };
-        let make = || Ok(self.engine.store.images().commit(&commit, now)?);
+        let make = || {
+            let made = self.engine.store.images().commit(&commit, now)?;
+            let name = request.reference.as_ref().map(ToString::to_string).unwrap_or_default();
+            let told = [
+                ("comment", request.message.clone()),
+                ("imageID", made.id.to_string()),
+                ("imageRef", name),
+            ];
+            self.tell(&container, "commit", &told);
+            Ok(made)
+        };
         let runs = matches!(container.state, State::Running { paused: false, .. });
         if !(runs && request.pause) {
             return make();

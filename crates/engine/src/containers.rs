@@ -65,7 +65,10 @@ impl<'a> Containers<'a> {
     ) -> Result<(ContainerId, Vec<String>), EngineError> {
         let made = self.make(names::random_id()?, request, false)?;
         match self.check(&made) {
-            Ok(warnings) => Ok((made.id, warnings)),
+            Ok(warnings) => {
+                self.tell_made(&made, &["create"]);
+                Ok((made.id, warnings))
+            }
             Err(error) => {
                 self.engine.store.containers().remove(&made.id)?;
                 self.remove_anonymous_volumes(&made.config);
@@ -133,7 +136,6 @@ impl<'a> Containers<'a> {
                 let lock = Some(Lock::held(lock));
                 let (name, image_name) = (name.to_string(), request.image.clone());
                 let made = Made { id, name, config, image_name, image, dirs, _lock: lock };
-                self.tell_made(&made);
                 Ok(made)
             }
             Err(error) => {

@@ -68,7 +68,10 @@ impl<'a> ImagesHandle<'a> {
         if reference.digest().is_some() {
             return Err(EngineError::value("name", name, "a name with a digest cannot be given"));
         }
-        Ok(self.engine.store.images().tag(&image.id, &reference, monitor::now_ns())?)
+        self.engine.store.images().tag(&image.id, &reference, monitor::now_ns())?;
+        let name = reference.pinned().familiar();
+        self.engine.tell_image("tag", &image.id.to_string(), &name, Some(&image));
+        Ok(())
     }
 
     /// Every image in short, the one that came last first.
@@ -88,12 +91,36 @@ impl<'a> ImagesHandle<'a> {
     /// # Errors
     /// When containers use it: they are named, with their states.
     pub fn remove(&self, text: &str, force: bool) -> Result<Removed, EngineError> {
+        let before = self.store().resolve(text).ok();
         match self.engine.store.images().remove(text, force) {
             Err(StoreError::InUse { what, name, holders }) => {
                 let holders = holders.into_iter().map(|holder| self.with_state(holder)).collect();
                 Err(StoreError::InUse { what, name, holders }.into())
             }
-            removed => Ok(removed?),
+            removed => {
+                let removed = removed?;
+                self.tell_removed(&removed.untagged, &removed.deleted, before.as_ref());
+                Ok(removed)
+            }
+        }
+    }
+
+    /// Tells names that were taken away, and an image that went with the last of them.
+    fn tell_removed(&self, untagged: &[String], deleted: &[Digest], image: Option<&Image>) {
+        let id = image.map(|image| image.id.to_string()).unwrap_or_default();
+        for _name in untagged {
+            self.engine.tell_image("untag", &id, &id, image);
+        }
+        if !deleted.is_empty() {
+            self.engine.tell_image("delete", &id, &id, image);
+        }
+    }
+
+    fn tell_loaded(&self, loaded: &[Loaded]) {
+        for one in loaded {
+            let id = one.id.to_string();
+            let image = self.store().resolve(&id).ok();
+            self.engine.tell_image("load", &id, &id, image.as_ref());
         }
     }
 
@@ -115,7 +142,9 @@ impl<'a> ImagesHandle<'a> {
         archive: File,
         platform: Option<&Platform>,
     ) -> Result<Vec<Loaded>, EngineError> {
-        Ok(self.store().load_file_for(archive, platform, monitor::now_ns())?)
+        let loaded = self.store().load_file_for(archive, platform, monitor::now_ns())?;
+        self.tell_loaded(&loaded);
+        Ok(loaded)
     }
 
     /// Loads every image of an OCI layout in a directory.
@@ -127,7 +156,9 @@ impl<'a> ImagesHandle<'a> {
         path: &Path,
         platform: Option<&Platform>,
     ) -> Result<Vec<Loaded>, EngineError> {
-        Ok(self.store().load_directory_for(path, platform, monitor::now_ns())?)
+        let loaded = self.store().load_directory_for(path, platform, monitor::now_ns())?;
+        self.tell_loaded(&loaded);
+        Ok(loaded)
     }
 
     /// Imports the archive of a root file system.
@@ -135,7 +166,10 @@ impl<'a> ImagesHandle<'a> {
     /// # Errors
     /// As [`ImagesHandle::load`].
     pub fn import(&self, archive: impl Read + Send, import: &Import) -> Result<Image, EngineError> {
-        Ok(self.engine.store.images().import(archive, import, monitor::now_ns())?)
+        let image = self.engine.store.images().import(archive, import, monitor::now_ns())?;
+        let id = image.id.to_string();
+        self.engine.tell_image("import", &id, &id, Some(&image));
+        Ok(image)
     }
 
     /// Directories of the image's layers, the top one first.

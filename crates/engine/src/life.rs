@@ -158,7 +158,15 @@ impl Containers<'_> {
         signal: Option<i32>,
         timeout_s: Option<i64>,
     ) -> Result<bool, EngineError> {
-        let container = self.get(text)?;
+        self.stop_found(self.get(text)?, signal, timeout_s)
+    }
+
+    pub(crate) fn stop_found(
+        &self,
+        container: Container,
+        signal: Option<i32>,
+        timeout_s: Option<i64>,
+    ) -> Result<bool, EngineError> {
         if container.allow(Action::Stop)? == Allowed::Already {
             return Ok(false);
         }
@@ -178,6 +186,7 @@ impl Containers<'_> {
         let patience = u64::try_from(timeout).ok().map(Duration::from_secs);
         if !wait_for_end(&process, patience) {
             self.signal(&container, &process, libc::SIGKILL)?;
+            self.tell(&container, "kill", &[("signal", libc::SIGKILL.to_string())]);
             wait_for_end(&process, None);
         }
         self.settle(&container)?;
@@ -310,7 +319,7 @@ impl Containers<'_> {
 
     /// The container under its lock; nothing when it is gone. An end that is seen is not written down: the caller knows what
     /// comes next.
-    fn lock(&self, id: &ContainerId) -> Result<Option<(Lock, Container)>, EngineError> {
+    pub(crate) fn lock(&self, id: &ContainerId) -> Result<Option<(Lock, Container)>, EngineError> {
         let directory = self.engine.store.containers().dirs(id).container;
         let lock = match Lock::wait(&directory) {
             Ok(lock) => lock,
@@ -324,6 +333,17 @@ impl Containers<'_> {
             Err(EngineError::Store(error)) if error.kind() == store::Kind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The container of that name or id under its lock.
+    pub(crate) fn locked(&self, text: &str) -> Result<(Lock, Container), EngineError> {
+        let id = self.engine.store.containers().get(text)?.id;
+        let gone = || store::StoreError::NotFound {
+            what: "container",
+            name: text.to_owned(),
+            closest: Vec::new(),
+        };
+        self.lock(&id)?.ok_or_else(|| gone().into())
     }
 
     /// What a removal that a crash or an error cut short has left: the record and the groups. Nothing where it was completed.
@@ -360,6 +380,7 @@ impl Containers<'_> {
         }
         if let Some(process) = container.process() {
             self.signal(container, &process, libc::SIGKILL)?;
+            self.tell(container, "kill", &[("signal", libc::SIGKILL.to_string())]);
             if let Some(cgroup) = self.cgroup(container, Action::RemoveByForce)? {
                 // A frozen process dies when it is let go; the others have died with the first.
                 let _not_frozen = cgroup.thaw();

@@ -28,7 +28,9 @@ impl Containers<'_> {
         cgroup.freeze(PATIENCE).map_err(|cause| {
             let _gone = std::fs::remove_file(&mark);
             container.cgroup_failed(Action::Pause)(cause)
-        })
+        })?;
+        self.tell(&container, "pause", &[]);
+        Ok(())
     }
 
     /// Lets the processes go on.
@@ -49,9 +51,11 @@ impl Containers<'_> {
         }
         let mark = container.dirs.state.join(PAUSED);
         match std::fs::remove_file(&mark) {
-            Err(error) if is_left && error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            done => done.map_err(EngineError::file("remove", &mark)),
+            Err(error) if is_left && error.kind() == std::io::ErrorKind::NotFound => {}
+            done => done.map_err(EngineError::file("remove", &mark))?,
         }
+        self.tell(&container, "unpause", &[]);
+        Ok(())
     }
 
     /// Does `work` while the container's processes stand still.

@@ -42,6 +42,7 @@ impl Containers<'_> {
             .cgroup(&container, action)?
             .ok_or_else(|| container.refuse(action, "not running"))?;
         let pids = cgroup.processes().map_err(container.cgroup_failed(action))?;
+        self.tell(&container, "top", &[]);
         let booted = boot_time_s();
         Ok(pids.into_iter().filter_map(|pid| row(pid, booted)).collect())
     }

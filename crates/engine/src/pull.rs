@@ -64,6 +64,8 @@ impl ImagesHandle<'_> {
         }
         let image = self.engine.store.images().resolve(&pulled.id.to_string())?;
         let Resolution { reference, root, .. } = resolution;
+        let (name, plain) = (reference.familiar(), reference.familiar_name());
+        self.engine.tell_image("pull", &name, &plain, Some(&image));
         Ok(PullReport { reference, root, image, is_up_to_date: pulled.is_up_to_date })
     }
 

@@ -36,11 +36,14 @@ impl ImagesHandle<'_> {
         let image = self.engine.store.images().resolve(&reference.to_string())?;
         let (store, now_ns) = (&self.engine.store, monitor::now_ns());
         let push = Push { store, client, reference, form, now_ns, progress };
-        Ok(if all_platforms {
+        let pushed = if all_platforms {
             registry::push_index(push, &image, false)?
         } else {
             registry::push(push, &image)?
-        })
+        };
+        let (name, plain) = (reference.familiar(), reference.familiar_name());
+        self.engine.tell_image("push", &name, &plain, Some(&image));
+        Ok(pushed)
     }
 
     /// Every name that images have in a repository.

@@ -121,7 +121,15 @@ impl<'a> Room<'a> {
         if let Some(labelled) = labelled {
             chosen.retain(|image| labelled.contains(&image.summary.id));
         }
-        Ok(room.prune_images(&chosen)?)
+        let pruned = room.prune_images(&chosen)?;
+        for image in &chosen {
+            let id = image.summary.id.to_string();
+            if pruned.deleted.contains(&id) {
+                self.engine.tell_image("delete", &id, &id, None);
+            }
+        }
+        self.engine.tell_pruned("image", &pruned);
+        Ok(pruned)
     }
 
     /// Removes containers that do not run.
@@ -151,6 +159,7 @@ impl<'a> Room<'a> {
                 Err(error) => return Err(error),
             }
         }
+        self.engine.tell_pruned("container", &pruned);
         Ok(pruned)
     }
 
@@ -159,7 +168,9 @@ impl<'a> Room<'a> {
     /// # Errors
     /// When the store refuses.
     pub fn prune_volumes(&self, all: bool) -> Result<Pruned, EngineError> {
-        Ok(self.engine.store.room().prune_volumes(all)?)
+        let pruned = self.engine.store.room().prune_volumes(all)?;
+        self.engine.tell_pruned("volume", &pruned);
+        Ok(pruned)
     }
 
     /// Removes layers that interrupted pulls have left. Nothing where the filter asks for labels.

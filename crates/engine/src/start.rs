@@ -75,11 +75,14 @@ impl Containers<'_> {
         attach: Attach,
     ) -> Result<(ContainerId, String, Connection), EngineError> {
         let made = self.make(launch.id, request, true)?;
+        let is_watched = attach.input || attach.output;
+        self.tell_made(&made, if is_watched { &["create", "attach"] } else { &["create"] });
         match self.hand_over(&made, launch.monitor, attach) {
             Ok(connection) => Ok((made.id, made.name, connection)),
             Err(error) => {
                 // Nothing of it ever ran.
                 self.engine.store.containers().remove(&made.id)?;
+                self.tell_made(&made, &["destroy"]);
                 self.remove_anonymous_volumes(&made.config);
                 Err(error)
             }
@@ -91,13 +94,23 @@ impl Containers<'_> {
     /// # Errors
     /// When it is paused, or its plan, its monitor or its files are refused.
     pub fn start(&self, text: &str, attach: Attach) -> Result<Option<Connection>, EngineError> {
-        let container = self.get(text)?;
-        let lock = Lock::wait(&container.dirs.container)?;
-        // Looked at again under the lock.
-        let container = self.get_locked(&container.record.id)?;
+        let (lock, container) = self.locked(text)?;
         if container.allow(Action::Start)? == Allowed::Already {
             return Ok(None);
         }
+        if attach.input || attach.output {
+            self.tell(&container, "attach", &[]);
+        }
+        self.start_locked(lock, container, attach).map(Some)
+    }
+
+    /// The same for one that stands still and whose lock is held.
+    pub(crate) fn start_locked(
+        &self,
+        lock: Lock,
+        container: Container,
+        attach: Attach,
+    ) -> Result<Connection, EngineError> {
         let image = container.record.image.as_ref().map(ToString::to_string).unwrap_or_default();
         let image = self.engine.images().resolve(&image)?;
         container.dirs.make_state()?;
@@ -121,7 +134,7 @@ impl Containers<'_> {
         let started = prepare(&made.id, &made.dirs.state, &made.config.network)
             .and_then(|monitor| self.hand_over(&made, monitor, attach));
         let error = match started {
-            Ok(connection) => return Ok(Some(connection)),
+            Ok(connection) => return Ok(connection),
             Err(error) => error,
         };
         match before {
@@ -311,6 +324,7 @@ impl Containers<'_> {
         let container = self.get(id.as_str())?;
         if container.config.auto_remove {
             self.engine.store.containers().remove(id)?;
+            self.tell(&container, "destroy", &[]);
             self.remove_anonymous_volumes(&container.config);
             return Ok(());
         }

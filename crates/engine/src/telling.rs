@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use monitor::EventRules;
 use monitor::events::{Actor, Events};
+use spec::ContainerId;
+use store::{Image, Pruned};
 
 use crate::containers::{Containers, Made};
 use crate::engine::Engine;
-use crate::life::Container;
+use crate::error::EngineError;
+use crate::life::{Container, Holder};
 
 impl Engine {
     /// Everything that happens to what this engine has.
@@ -20,6 +23,21 @@ impl Engine {
     pub(crate) fn tell(&self, kind: &str, action: &str, actor: Actor) {
         let _full = self.events().tell(kind, action, actor);
     }
+
+    /// Tells what was done to an image, by its name and its labels.
+    pub(crate) fn tell_image(&self, action: &str, id: &str, name: &str, image: Option<&Image>) {
+        let labels = image.and_then(|image| image.config.config.labels.clone());
+        let mut attributes = labels.unwrap_or_default();
+        attributes.insert("name".to_owned(), name.to_owned());
+        self.tell("image", action, Actor { id: id.to_owned(), attributes });
+    }
+
+    /// Tells that what nobody uses was removed.
+    pub(crate) fn tell_pruned(&self, kind: &str, pruned: &Pruned) {
+        let freed = ("reclaimed".to_owned(), pruned.freed_bytes.to_string());
+        let attributes = BTreeMap::from([freed]);
+        self.tell(kind, "prune", Actor { id: String::new(), attributes });
+    }
 }
 
 impl Containers<'_> {
@@ -31,11 +49,23 @@ impl Containers<'_> {
         }
     }
 
-    /// Tells that a container was made.
-    pub(crate) fn tell_made(&self, made: &Made) {
+    /// Tells what happened to a container that is new.
+    pub(crate) fn tell_made(&self, made: &Made, actions: &[&str]) {
         let attributes = attributes(&made.name, &made.image_name, &made.config.labels);
         let id = made.id.as_str().to_owned();
-        self.engine.tell("container", "create", Actor { id, attributes });
+        let _full =
+            self.engine.events().tell_all("container", actions, Actor { id, attributes });
+    }
+
+    /// Tells what a client of the container's monitor has done, such as `detach`.
+    ///
+    /// # Errors
+    /// When there is no such container any more.
+    pub fn tell_of(&self, id: &ContainerId, action: &str) -> Result<(), EngineError> {
+        let record = self.engine.store.containers().get(id.as_str())?;
+        let container = self.container(record, Holder::Others)?;
+        self.tell(&container, action, &[]);
+        Ok(())
     }
 
     /// Tells what a command has done to a container.

@@ -58,6 +58,8 @@ pub(crate) enum Request {
     Thaw,
     Hold,
     Restarts,
+    Name,
+    Settings,
     /// Nothing that needs an answer.
     Noted,
     /// It is gone, or said what nobody understands.
@@ -251,6 +253,8 @@ impl Client {
             (kind::THAW, []) => Request::Thaw,
             (kind::HOLD, []) => Request::Hold,
             (kind::RESTARTS, _) => Request::Restarts,
+            (kind::NAME, _) => Request::Name,
+            (kind::SETTINGS, _) => Request::Settings,
             _ => Request::Gone,
         }
     }

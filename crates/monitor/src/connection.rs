@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use libcontainer::ProcessPlan;
+use libcontainer::cgroup::Setting;
 use rustix::io::Errno as Raw;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -256,6 +257,26 @@ impl Connection {
     pub fn set_restarts(&mut self, policy: RestartPolicy) -> Result<(), Errno> {
         let policy = serde_json::to_vec(&policy).map_err(|_plain| Errno::from_raw(libc::EINVAL))?;
         self.send_parts(&[&[kind::RESTARTS], &policy], &[])?;
+        self.wait_until_held()
+    }
+
+    /// Gives the container another name in what is told of it; returns once it counts.
+    ///
+    /// # Errors
+    /// As [`Connection::hold_restarts`].
+    pub fn set_name(&mut self, name: &str) -> Result<(), Errno> {
+        self.send_parts(&[&[kind::NAME], name.as_bytes()], &[])?;
+        self.wait_until_held()
+    }
+
+    /// Gives the container other limits for when it is started again; returns once they are written down.
+    ///
+    /// # Errors
+    /// As [`Connection::hold_restarts`].
+    pub fn set_settings(&mut self, settings: &[Setting]) -> Result<(), Errno> {
+        let settings =
+            serde_json::to_vec(settings).map_err(|_plain| Errno::from_raw(libc::EINVAL))?;
+        self.send_parts(&[&[kind::SETTINGS], &settings], &[])?;
         self.wait_until_held()
     }
 

@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod reader;
+
+pub use reader::Reader;
+
 /// Name of the file in the state directory of all containers.
 pub(crate) const FILE: &str = "events.log";
 /// Bytes after which a new file is begun; one old one is kept.
@@ -69,23 +73,40 @@ impl Events {
     /// # Errors
     /// What the disk refuses. Nothing else depends on an event: callers go on.
     pub fn tell(&self, kind: &str, action: &str, actor: Actor) -> io::Result<()> {
+        self.tell_all(kind, &[action], actor)
+    }
+
+    /// Tells several things that happened to one actor just now, in this order.
+    ///
+    /// # Errors
+    /// As [`Events::tell`].
+    pub fn tell_all(&self, kind: &str, actions: &[&str], actor: Actor) -> io::Result<()> {
         let mut file = self.open_locked()?;
         let time_ns = crate::now_ns();
-        let event = Event {
+        let mut event = Event {
             kind: kind.to_owned(),
-            action: action.to_owned(),
+            action: String::new(),
             actor,
             scope: "local".to_owned(),
             time: time_ns.div_euclid(1_000_000_000),
             time_ns,
         };
-        let mut line = serde_json::to_vec(&event)?;
-        line.push(b'\n');
-        file.write_all(&line)?;
+        let mut lines = Vec::new();
+        for action in actions {
+            event.action = (*action).to_owned();
+            serde_json::to_writer(&mut lines, &event)?;
+            lines.push(b'\n');
+        }
+        file.write_all(&lines)?;
         if file.metadata()?.len() > MOST_BYTES {
-            std::fs::rename(&self.path, self.path.with_extension("log.1"))?;
+            std::fs::rename(&self.path, self.put_away())?;
         }
         Ok(())
+    }
+
+    /// Where the one old file is.
+    fn put_away(&self) -> PathBuf {
+        self.path.with_extension("log.1")
     }
 
     /// The file that has the name, under its lock.

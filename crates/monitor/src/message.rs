@@ -25,6 +25,10 @@
 //!                       <------------   Held
 //! Restarts(policy)      ------------>
 //!                       <------------   Held
+//! Name(name)            ------------>   what events call it
+//!                       <------------   Held
+//! Settings(settings)    ------------>   the limits that it has when it is started again
+//!                       <------------   Held
 //! ```
 //!
 //! Whoever connects later attaches without a `Started`. Only a client that attached for input may write it. The streams of
@@ -57,6 +61,8 @@ pub(crate) mod kind {
     pub(crate) const THAW: u8 = b't';
     pub(crate) const HOLD: u8 = b'd';
     pub(crate) const RESTARTS: u8 = b'p';
+    pub(crate) const NAME: u8 = b'n';
+    pub(crate) const SETTINGS: u8 = b'g';
     pub(crate) const REFUSED: u8 = b'V';
     pub(crate) const STARTED: u8 = b'S';
     pub(crate) const START_FAILED: u8 = b'F';

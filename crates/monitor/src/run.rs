@@ -3,7 +3,7 @@
 //!
 //! One thread. What it waits for is in [`crate::serve`].
 
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ use crate::message::{kind, number};
 use crate::restart::{End, Restarts};
 use crate::running::Running;
 use crate::serve::{Source, wait};
-use crate::sessions::Sessions;
+use crate::sessions::{EndedSession, Sessions};
 use crate::spawn::{CLIENT_FD, NETWORK};
 use crate::start::{Refused, listen, start};
 
@@ -155,10 +155,47 @@ impl Monitor {
 
     /// Tells what happened to the container. On a full disk nobody hears of it.
     pub(crate) fn tell(&self, action: &str, more: &[(&str, String)]) {
+        self.tell_all(&[action], more);
+    }
+
+    pub(crate) fn tell_all(&self, actions: &[&str], more: &[(&str, String)]) {
         let Some(rules) = &self.events else { return };
         let mut attributes = rules.attributes.clone();
         attributes.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let _full = rules.to.tell("container", action, Actor { id: self.id.clone(), attributes });
+        let actor = Actor { id: self.id.clone(), attributes };
+        let _full = rules.to.tell_all("container", actions, actor);
+    }
+
+    pub(crate) fn tell_exec_ended(&self, ended: impl IntoIterator<Item = EndedSession>) {
+        for (exec_id, code) in ended {
+            self.tell("exec_die", &[("execID", exec_id), ("exitCode", code.to_string())]);
+        }
+    }
+
+    /// From now on events call the container so.
+    pub(crate) fn rename(&mut self, name: String) {
+        if let Some(rules) = &mut self.events {
+            rules.attributes.insert("name".to_owned(), name);
+        }
+    }
+
+    /// Writes the limits of the packet into the hand-off: this process alone reads it again, so it need not be whole
+    /// for anybody else meanwhile.
+    pub(crate) fn change_settings(&self) -> std::io::Result<()> {
+        let settings = serde_json::from_slice(self.packet.body())?;
+        let path = self.state_dir.join(crate::handoff::FILE);
+        let mut file = std::fs::File::options().read(true).write(true).open(path)?;
+        let mut handoff = read(&file)
+            .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::InvalidData))?;
+        handoff.plan.cgroup.settings = settings;
+        let bytes = serde_json::to_vec(&handoff)?;
+        drop(handoff);
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(&bytes)?;
+        drop(bytes);
+        sys::trim_heap();
+        Ok(())
     }
 
     /// Serves one run after the other, until one is the last.
@@ -201,7 +238,7 @@ impl Monitor {
             let _hanging = run.cgroup.kill();
         }
         let code = reap(&run.process);
-        self.sessions.end_all(&mut self.clients);
+        let sessions = self.sessions.end_all(&mut self.clients);
         if self.clients.hold_freeze() {
             // Who is killed while it stands still on v1 ends when it is let go.
             let _gone = run.cgroup.thaw();
@@ -212,6 +249,7 @@ impl Monitor {
         if oom_killed {
             self.tell("oom", &[]);
         }
+        self.tell_exec_ended(sessions);
         let seconds = ran_for.as_secs().to_string();
         self.tell("die", &[("exitCode", code.to_string()), ("execDuration", seconds)]);
         Ended {

@@ -61,7 +61,10 @@ impl Monitor {
                         run.outputs.pass_on(&mut self.clients);
                     }
                 }
-                Source::Session(pid) => self.sessions.ended(pid, &mut self.clients),
+                Source::Session(pid) => {
+                    let ended = self.sessions.ended(pid, &mut self.clients);
+                    self.tell_exec_ended(ended);
+                }
                 Source::Output(_) | Source::Stdin | Source::Probe | Source::ProbeOutput => {
                     self.serve_run(source);
                 }
@@ -195,6 +198,18 @@ impl Monitor {
                 }
                 Err(_of_a_newer_release) => self.clients.remove(id),
             },
+            Request::Name => {
+                let name = String::from_utf8_lossy(self.packet.body()).into_owned();
+                self.rename(name);
+                self.clients.owe(id, &[kind::HELD], None);
+            }
+            Request::Settings => {
+                // Who hears nothing of it is not told that it counts.
+                match self.change_settings() {
+                    Ok(()) => self.clients.owe(id, &[kind::HELD], None),
+                    Err(_unwritable) => self.clients.remove(id),
+                }
+            }
             request if self.run.is_some() => self.hear_of_run(id, request),
             Request::Exec { .. } => {
                 let answer = failure(kind::EXEC_FAILED, ENGINE, "the container is restarting");
@@ -221,15 +236,25 @@ impl Monitor {
         match request {
             Request::Stdin => run.input.write(self.packet.body()),
             Request::StdinEnd => run.input.end(),
-            Request::Resize { rows, columns } => run.resize(rows, columns),
+            Request::Resize { rows, columns } => {
+                run.resize(rows, columns);
+                let size = [("height", rows.to_string()), ("width", columns.to_string())];
+                self.tell("resize", &size);
+            }
             Request::Signal { number } => {
                 let _gone = run.process.signal(number);
             }
             Request::Exec { streams } => {
                 let target = (&run.process, &run.cgroup);
                 let request = self.packet.body();
-                self.sessions.start((request, &streams), target, id, &mut self.clients);
+                let told =
+                    self.sessions.start((request, &streams), target, id, &mut self.clients);
                 self.packet.forget();
+                if let Some((command, exec_id)) = told {
+                    let [created, started] = ["exec_create", "exec_start"]
+                        .map(|action| format!("{action}: {command}"));
+                    self.tell_all(&[&created, &started], &[("execID", exec_id)]);
+                }
                 sys::trim_heap();
             }
             Request::Freeze => self.freeze.hold(&run.cgroup, id, &mut self.clients),
@@ -242,6 +267,8 @@ impl Monitor {
             }
             Request::Hold
             | Request::Restarts
+            | Request::Name
+            | Request::Settings
             | Request::Noted
             | Request::Gone
             | Request::Nothing => {}

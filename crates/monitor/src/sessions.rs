@@ -20,7 +20,11 @@ const REFUSED: u8 = 125;
 struct Session {
     process: Process,
     client: u32,
+    exec_id: String,
 }
+
+/// Id and exit code of a process that has ended.
+pub(crate) type EndedSession = (String, i32);
 
 #[derive(Default)]
 pub(crate) struct Sessions(Vec<Session>);
@@ -30,54 +34,59 @@ impl Sessions {
         self.0.iter().map(|session| (session.process.pid(), session.process.pidfd()))
     }
 
-    /// Starts what a client asks for, and answers it.
+    /// Starts what a client asks for, and answers it. Gives the command line and the id of what runs.
     pub(crate) fn start(
         &mut self,
         (request, streams): (&[u8], &[OwnedFd]),
         target: (&Process, &Cgroup),
         client: u32,
         clients: &mut Clients,
-    ) {
+    ) -> Option<(String, String)> {
         let begun = if self.0.len() < MOST {
             begin(request, streams, target)
         } else {
             Err((REFUSED, format!("{MOST} further processes run already")))
         };
         match begun {
-            Ok((process, console)) => {
+            Ok((process, console, command)) => {
                 let answer = number(kind::EXEC_STARTED, process.pid());
                 clients.owe(client, &answer, console.as_ref().map(AsFd::as_fd));
-                self.0.push(Session { process, client });
+                let exec_id = random_id();
+                self.0.push(Session { process, client, exec_id: exec_id.clone() });
+                Some((command, exec_id))
             }
             Err((code, words)) => {
                 clients.owe(client, &failure(kind::EXEC_FAILED, code, &words), None);
+                None
             }
         }
     }
 
     /// Reaps a process that has ended and tells its client.
-    pub(crate) fn ended(&mut self, pid: i32, clients: &mut Clients) {
-        let Some(at) = self.0.iter().position(|session| session.process.pid() == pid) else {
-            return;
-        };
+    pub(crate) fn ended(&mut self, pid: i32, clients: &mut Clients) -> Option<EndedSession> {
+        let at = self.0.iter().position(|session| session.process.pid() == pid)?;
         let session = self.0.swap_remove(at);
-        clients.owe(
-            session.client,
-            &number(kind::EXEC_EXITED, crate::run::reap(&session.process)),
-            None,
-        );
+        let code = crate::run::reap(&session.process);
+        clients.owe(session.client, &number(kind::EXEC_EXITED, code), None);
+        Some((session.exec_id, code))
     }
 
     /// Reaps what the container's end has ended.
-    pub(crate) fn end_all(&mut self, clients: &mut Clients) {
+    pub(crate) fn end_all(&mut self, clients: &mut Clients) -> Vec<EndedSession> {
         let pids: Vec<i32> = self.0.iter().map(|session| session.process.pid()).collect();
-        for pid in pids {
-            self.ended(pid, clients);
-        }
+        pids.into_iter().filter_map(|pid| self.ended(pid, clients)).collect()
     }
 }
 
-type Begun = (Process, Option<OwnedFd>);
+/// The process, the master of its terminal, and its command line.
+type Begun = (Process, Option<OwnedFd>, String);
+
+/// 64 hexadecimal digits, as Docker's.
+fn random_id() -> String {
+    let mut bytes = [0_u8; 32];
+    let _filled = rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty());
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 fn begin(
     request: &[u8],
@@ -104,5 +113,5 @@ fn begin(
     };
     let joined =
         join(target, cgroup, &plan, stdio).map_err(|error| (error.exit_code(), chain(&error)))?;
-    Ok((joined.process, joined.console))
+    Ok((joined.process, joined.console, plan.args.join(" ")))
 }

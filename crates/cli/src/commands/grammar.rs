@@ -2,12 +2,12 @@
 
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
-    archives, check, copy, exec, images, inspect, life, list, login, logs, manifest, prune, pull,
+    archives, check, copy, events, exec, images, inspect, life, list, login, logs, manifest, prune, pull,
     push, run, search, system, usage, verify,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_PRUNE, COPY, DEBIAN, DF, EXEC, EXPORT,
+    ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_PRUNE, COPY, DEBIAN, DF, EVENTS, EXEC, EXPORT,
     FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LOAD, LOGIN,
     LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, PS, PULL,
     PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STOP, SYSTEM_PRUNE, VERIFY,
@@ -427,6 +427,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         archives::diff
+    ),
+    command!(
+        OTHERS,
+        ["events", "system events"],
+        "[OPTIONS]",
+        "Get real time events",
+        [EVENTS],
+        NONE,
+        true,
+        false,
+        events::events
     ),
     command!(
         OTHERS,

@@ -271,7 +271,9 @@ impl Scope<'_> {
                     )));
                 }
             };
-            let found = object.get(field).or_else(|| object.get(names::in_json(field)?));
+            let found = object
+                .get(field)
+                .or_else(|| names::in_json(field).find_map(|name| object.get(name)));
             let missing = names::is_map(inside).then_some("<no value>");
             value = match found {
                 Some(found) => found,

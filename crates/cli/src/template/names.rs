@@ -3,14 +3,26 @@
 
 /// A field's name in Go, and in JSON.
 const OTHER_NAMES: &[(&str, &str)] =
-    &[("ID", "Id"), ("NanoCPUs", "NanoCpus"), ("CPUShares", "CpuShares"), ("IPCMode", "IpcMode")];
+&[
+    ("ID", "Id"),
+    ("NanoCPUs", "NanoCpus"),
+    ("CPUShares", "CpuShares"),
+    ("IPCMode", "IpcMode"),
+    ("Status", "status"),
+    ("ID", "id"),
+    ("From", "from"),
+    ("Scope", "scope"),
+    ("Time", "time"),
+    ("TimeNano", "timeNano"),
+];
 
 /// Maps: a key that is not there is no error.
 const MAPS: &[&str] =
-    &["Labels", "Networks", "Volumes", "Sysctls", "Tmpfs", "ExposedPorts", "Ports", "Annotations"];
+    &["Labels", "Networks", "Volumes", "Sysctls", "Tmpfs", "ExposedPorts", "Ports", "Annotations", "Attributes"];
 
 /// Pointers that JSON leaves out where they are nil.
 const NOTHING: &[&str] = &["Health"];
+
 
 /// Lists that JSON shows as null where they are empty; they print as empty lists.
 const LISTS: &[&str] = &[
@@ -31,8 +43,8 @@ const LISTS: &[&str] = &[
 ];
 
 /// How JSON calls a field that Go calls so.
-pub(super) fn in_json(field: &str) -> Option<&'static str> {
-    OTHER_NAMES.iter().find(|(go, _)| *go == field).map(|(_, json)| *json)
+pub(super) fn in_json(field: &str) -> impl Iterator<Item = &'static str> {
+    OTHER_NAMES.iter().filter(move |(go, _)| *go == field).map(|(_, json)| *json)
 }
 
 pub(super) fn is_map(field: &str) -> bool {

@@ -1,0 +1,105 @@
+//! `events`: what happens, as it happens, and what has happened.
+
+use std::time::Duration;
+
+use engine::EventFilter;
+use engine::events::{Event, Reader};
+use serde_json::{Value, json};
+
+use crate::arguments::Matches;
+use crate::failure::Failure;
+use crate::output;
+use crate::program::Session;
+use crate::template::Template;
+use crate::words::{short, time_ns, zoned_nanoseconds};
+
+pub(super) fn events(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let time = |flag: &'static str| {
+        let parsed = matches.text(flag).map(|text| {
+            time_ns(text).ok_or_else(|| {
+                Failure::Words(format!("invalid value {text:?} for --{flag}: it is no time"))
+            })
+        });
+        parsed.transpose()
+    };
+    let (since, until) = (time("since")?, time("until")?);
+    let mut filter = EventFilter::default();
+    for text in matches.values("filter") {
+        filter.add(text)?;
+    }
+    let format = Format::of(matches)?;
+    let failed = |cause| Failure::file("read", "the events")(cause);
+    let events = session.engine()?.events();
+    let mut reader = Reader::open(events, since.is_some() || until.is_some()).map_err(failed)?;
+    loop {
+        let now = engine::now_ns();
+        while let Some(event) = reader.next_event().map_err(failed)? {
+            if until.is_some_and(|until| event.time_ns >= until) {
+                return Ok(0);
+            }
+            if since.is_none_or(|since| event.time_ns >= since) && filter.wants(&event) {
+                output::write(&format.line(&event)?)?;
+            }
+        }
+        let left = until.map(|until| until.saturating_sub(now));
+        if left.is_some_and(|left| left <= 0) {
+            return Ok(0);
+        }
+        let left = left.map(|left| Duration::from_nanos(u64::try_from(left).unwrap_or(0)));
+        reader.wait(left).map_err(failed)?;
+    }
+}
+
+/// How an event is printed.
+enum Format {
+    Line { whole: bool },
+    Json,
+    Template(Template),
+}
+
+impl Format {
+    fn of(matches: &Matches) -> Result<Self, Failure> {
+        Ok(match matches.value("format") {
+            None | Some("") => Self::Line { whole: matches.value("no-trunc") != Some("false") },
+            Some("json") => Self::Json,
+            Some(text) => {
+                Self::Template(Template::parse_row(text).map_err(Failure::Unreadable)?)
+            }
+        })
+    }
+
+    fn line(&self, event: &Event) -> Result<String, Failure> {
+        Ok(match self {
+            Self::Line { whole } => line(event, *whole),
+            Self::Json => format!("{}\n", document(event)),
+            Self::Template(template) => format!("{}\n", template.render(&document(event))?),
+        })
+    }
+}
+
+/// `TIME TYPE ACTION ID (NAME=VALUE, …)`.
+fn line(event: &Event, whole: bool) -> String {
+    let attributes: Vec<String> =
+        event.actor.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let id = if whole { event.actor.id.as_str() } else { short(&event.actor.id) };
+    let time = zoned_nanoseconds(event.time_ns);
+    let behind =
+        if attributes.is_empty() { String::new() } else { format!(" ({})", attributes.join(", ")) };
+    format!("{time} {} {} {id}{behind}\n", event.kind, event.action)
+}
+
+/// Docker's document. The three first fields are those of its earlier releases, which its current one still has.
+fn document(event: &Event) -> Value {
+    let mut fields = serde_json::Map::new();
+    if matches!(event.kind.as_str(), "container" | "image") {
+        fields.insert("status".to_owned(), json!(event.action));
+        fields.insert("id".to_owned(), json!(event.actor.id));
+    }
+    if let Some(image) = event.actor.attributes.get("image").filter(|_| event.kind == "container") {
+        fields.insert("from".to_owned(), json!(image));
+    }
+    if let Ok(Value::Object(own)) = serde_json::to_value(event) {
+        fields.extend(own);
+    }
+    Value::Object(fields)
+}
