@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::program::Session;
 
 mod archives;
+mod change;
 mod check;
 mod copy;
 mod events;
@@ -69,23 +70,15 @@ pub(crate) const LATER: &[&str] = &[
     "network",
     "node",
     "plugin",
-    "port",
-    "rename",
-    "restart",
     "secret",
     "service",
     "stack",
     "stats",
     "swarm",
     "trust",
-    "update",
     "volume",
     "container cp",
-    "container port",
-    "container rename",
-    "container restart",
     "container stats",
-    "container update",
     "image build",
 ];
 
@@ -145,6 +138,15 @@ mod tests {
         ),
         ("logout", "-a --all --authfile"),
         ("wait", ""),
+        ("rename", ""),
+        ("restart", "-s --signal -t --timeout"),
+        ("port", ""),
+        (
+            "update",
+            "--blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory \
+             --memory-reservation --memory-swap --pids-limit --restart",
+        ),
+        ("events", "-f --filter --format --since --until --no-trunc"),
         ("inspect", "-f --format -s --size --type"),
         ("pause", ""),
         ("unpause", ""),

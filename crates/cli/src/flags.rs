@@ -161,6 +161,30 @@ pub(crate) const LOGS: &[Flag] = &[
 pub(crate) const KILL: &[Flag] = &[SIGNAL];
 pub(crate) const STOP: &[Flag] =
     &[SIGNAL, one("t", "timeout", "int", "Seconds to wait before killing the container")];
+pub(crate) const UPDATE: &[Flag] = &[
+    one("", "blkio-weight", "uint16", "Block IO (relative weight), between 10 and 1000"),
+    one("", "cpu-period", "int", "Limit CPU CFS (Completely Fair Scheduler) period"),
+    one("", "cpu-quota", "int", "Limit CPU CFS (Completely Fair Scheduler) quota"),
+    one("c", "cpu-shares", "int", "CPU shares (relative weight)"),
+    one("", "cpus", "decimal", "Number of CPUs"),
+    one("", "cpuset-cpus", "string", "CPUs in which to allow execution (0-3, 0,1)"),
+    one("", "cpuset-mems", "string", "MEMs in which to allow execution (0-3, 0,1)"),
+    one("m", "memory", "bytes", "Memory limit"),
+    one("", "memory-reservation", "bytes", "Memory soft limit"),
+    one(
+        "",
+        "memory-swap",
+        "bytes",
+        "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
+    ),
+    one("", "pids-limit", "int", "Tune container pids limit (set -1 for unlimited)"),
+    one(
+        "",
+        "restart",
+        "string",
+        "Restart policy to apply when a container exits: no, on-failure[:N], on-unhealthy[:N], always, unless-stopped",
+    ),
+];
 pub(crate) const RM: &[Flag] = &[
     switch("f", "force", "Force the removal of a running container (uses SIGKILL)"),
     switch("v", "volumes", "Remove anonymous volumes associated with the container"),

@@ -1,6 +1,6 @@
 //! What the flags of `run` and `create` make of a request. Start at [`request`].
 
-use engine::config::{ContainerConfig, HealthCheck, NetworkMode, Security};
+use engine::config::{ContainerConfig, HealthCheck, Limits, NetworkMode, Security};
 use engine::{CreateRequest, parse};
 
 use crate::arguments::Matches;
@@ -66,7 +66,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
             .unwrap_or_default(),
         ..ContainerConfig::default()
     };
-    limits(matches, &mut config)?;
+    limits(matches, &mut config.limits)?;
     mounts(matches, &mut config)?;
     let mut security = Security::default();
     for option in matches.values("security-opt") {
@@ -161,8 +161,7 @@ pub(crate) fn environment(matches: &Matches) -> Result<Vec<String>, Failure> {
     Ok(env)
 }
 
-fn limits(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure> {
-    let limits = &mut config.limits;
+pub(crate) fn limits(matches: &Matches, limits: &mut Limits) -> Result<(), Failure> {
     limits.memory_bytes =
         matches.value("memory").map(|text| parse::bytes("memory limit", text)).transpose()?;
     limits.memory_swap_bytes = match matches.value("memory-swap") {
@@ -188,6 +187,15 @@ fn limits(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure
     limits.cpuset_cpus =
         matches.text("cpuset-cpus").map(parse::cpu_list).transpose()?.unwrap_or_default();
     limits.pids = number(matches, "pids-limit")?;
+    limits.cpuset_mems =
+        matches.text("cpuset-mems").map(parse::cpu_list).transpose()?.unwrap_or_default();
+    limits.cpu_period_us = number(matches, "cpu-period")?;
+    limits.cpu_quota_us = number(matches, "cpu-quota")?;
+    limits.memory_reservation_bytes = matches
+        .value("memory-reservation")
+        .map(|text| parse::bytes("memory reservation", text))
+        .transpose()?;
+    limits.blkio_weight = number(matches, "blkio-weight")?;
     Ok(())
 }
 

@@ -166,6 +166,16 @@ pub struct Limits {
     pub cpu_shares: Option<u64>,
     /// CPU list.
     pub cpuset_cpus: String,
+    /// List of memory nodes.
+    pub cpuset_mems: String,
+    /// Microseconds of a period of CPU time.
+    pub cpu_period_us: Option<u64>,
+    /// Microseconds of CPU time in a period; −1 is no limit.
+    pub cpu_quota_us: Option<i64>,
+    /// Memory that it keeps when the machine has little.
+    pub memory_reservation_bytes: Option<u64>,
+    /// Relative weight at block devices, 10 to 1000.
+    pub blkio_weight: Option<u16>,
     /// Processes.
     pub pids: Option<i64>,
 }

@@ -30,12 +30,14 @@ mod pause;
 mod processes;
 mod pull;
 mod push;
+mod rename;
 mod room;
 mod seccomp;
 mod start;
 mod state;
 mod telling;
 mod templates;
+mod update;
 mod users;
 
 pub use archives::CommitRequest;
@@ -68,4 +70,5 @@ pub use store::{
     Loaded, Paths, Problem, Pruned, Remedy, Removed, TransferUsage, UPLOADS_KEPT, UploadUsage,
     Usage, VolumeUsage,
 };
+pub use update::Update;
 pub use templates::{DebianRequest, TemplateInfo, Templates};

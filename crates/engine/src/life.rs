@@ -419,13 +419,36 @@ impl Containers<'_> {
         }
     }
 
+    /// The monitor of a container whose lock is held; nothing where there is none. One that is about to listen is waited for.
+    pub(crate) fn monitor_of(
+        &self,
+        container: &Container,
+    ) -> Result<Option<Connection>, EngineError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Ok(connection) = connect(&container.dirs.state) {
+                return Ok(Some(connection));
+            }
+            let life = observe(&container.dirs.state, &container.dirs.container)
+                .map_err(EngineError::file("read", &container.dirs.state))?;
+            if life != Life::Starting || Instant::now() >= deadline {
+                return Ok(None);
+            }
+            // Nothing tells of a socket that is about to be.
+            let moment = Timespec { tv_sec: 0, tv_nsec: 500_000 };
+            let _interrupted = poll(&mut [], Some(&moment));
+        }
+    }
+
     /// A connection to the container's monitor.
     ///
     /// # Errors
     /// When it does not run, or its monitor is gone.
     pub fn connect(&self, container: &Container) -> Result<Connection, EngineError> {
         container.allow(Action::Attach)?;
-        self.reach(container)
+        let connection = self.reach(container)?;
+        self.tell(container, "attach", &[]);
+        Ok(connection)
     }
 
     pub(crate) fn reach(&self, container: &Container) -> Result<Connection, EngineError> {

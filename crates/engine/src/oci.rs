@@ -5,7 +5,7 @@ use spec::runtime::{
     Capabilities, Linux, Memory, Mount, Namespace, NamespaceKind, Pids, Process, Resources, Rlimit,
     Root, Spec, User,
 };
-use spec::runtime::{Cpu, Device, DeviceRule};
+use spec::runtime::{BlockIo, Cpu, Device, DeviceRule};
 
 use crate::config::{ContainerConfig, Limits, NetworkMode, Ulimit};
 use crate::error::EngineError;
@@ -183,7 +183,7 @@ fn namespaces(config: &ContainerConfig, network_pid: Option<i32>) -> Vec<Namespa
     namespaces
 }
 
-fn resources(limits: &Limits, devices: Vec<DeviceRule>) -> Result<Resources, EngineError> {
+pub(crate) fn resources(limits: &Limits, devices: Vec<DeviceRule>) -> Result<Resources, EngineError> {
     let signed = |what: &'static str, bytes: u64| {
         i64::try_from(bytes)
             .map_err(|_too_large| EngineError::value(what, bytes.to_string(), "it is too large"))
@@ -215,14 +215,41 @@ fn resources(limits: &Limits, devices: Vec<DeviceRule>) -> Result<Resources, Eng
     } else if limits.memory_swap_bytes.is_some_and(|swap| swap > 0) {
         return Err(EngineError::value("memory swap", "", "it needs a memory limit too"));
     }
+    if let Some(bytes) = limits.memory_reservation_bytes.filter(|bytes| *bytes > 0) {
+        let reservation = signed("memory reservation", bytes)?;
+        if limits.memory_bytes.is_some_and(|limit| limit > 0 && limit < bytes) {
+            return Err(EngineError::value(
+                "memory reservation",
+                bytes.to_string(),
+                "it is above the memory limit",
+            ));
+        }
+        resources.memory.get_or_insert_default().reservation = Some(reservation);
+    }
+    if let Some(weight) = limits.blkio_weight.filter(|weight| *weight > 0) {
+        if !(10..=1000).contains(&weight) {
+            return Err(EngineError::value(
+                "blkio weight",
+                weight.to_string(),
+                "it is not between 10 and 1000",
+            ));
+        }
+        resources.block_io = Some(BlockIo { weight: Some(weight), ..BlockIo::default() });
+    }
     let cpu = Cpu {
         shares: limits.cpu_shares.filter(|shares| *shares > 0),
         quota: limits
             .nano_cpus
             .filter(|cpus| *cpus > 0)
-            .map(|cpus| i64::try_from(cpus / (1_000_000_000 / CPU_PERIOD_US)).unwrap_or(i64::MAX)),
-        period: limits.nano_cpus.filter(|cpus| *cpus > 0).map(|_| CPU_PERIOD_US),
+            .map(|cpus| i64::try_from(cpus / (1_000_000_000 / CPU_PERIOD_US)).unwrap_or(i64::MAX))
+            .or(limits.cpu_quota_us.filter(|quota| *quota != 0)),
+        period: limits
+            .nano_cpus
+            .filter(|cpus| *cpus > 0)
+            .map(|_| CPU_PERIOD_US)
+            .or(limits.cpu_period_us.filter(|period| *period > 0)),
         cpus: Some(limits.cpuset_cpus.clone()).filter(|cpus| !cpus.is_empty()),
+        mems: Some(limits.cpuset_mems.clone()).filter(|nodes| !nodes.is_empty()),
         ..Cpu::default()
     };
     resources.cpu = Some(cpu).filter(|cpu| *cpu != Cpu::default());

@@ -104,6 +104,44 @@ impl Containers<'_> {
         self.start_locked(lock, container, attach).map(Some)
     }
 
+    /// Stops a container that runs, and starts it. Its removal at its end, where it is to be removed, waits for the lock and
+    /// finds it running.
+    ///
+    /// # Errors
+    /// As [`Containers::stop`] and [`Containers::start`].
+    pub fn restart(
+        &self,
+        text: &str,
+        signal: Option<i32>,
+        timeout_s: Option<i64>,
+    ) -> Result<(ContainerId, Connection), EngineError> {
+        let (lock, container) = self.locked(text)?;
+        let id = container.record.id.clone();
+        // One that is about to start does so first.
+        drop(self.monitor_of(&container)?);
+        self.stop_found(self.get_locked(&id)?, signal, timeout_s)?;
+        let container = self.get_locked(&id)?;
+        if container.allow(Action::Start)? == Allowed::Already {
+            return Err(container.refuse(Action::Start, "running"));
+        }
+        Ok((id, self.start_locked(lock, container, Attach::default())?))
+    }
+
+    /// Tells that a container was restarted, and gives what it warns of.
+    ///
+    /// # Errors
+    /// As [`Containers::started`].
+    pub fn restarted(
+        &self,
+        id: &ContainerId,
+        name: &str,
+        connection: &mut Connection,
+    ) -> Result<Vec<String>, EngineError> {
+        let warnings = self.started(id, name, connection)?;
+        self.tell_of(id, "restart")?;
+        Ok(warnings)
+    }
+
     /// The same for one that stands still and whose lock is held.
     pub(crate) fn start_locked(
         &self,

@@ -58,6 +58,7 @@ pub(crate) enum Action {
     Attach,
     ListProcesses,
     ShareNetwork,
+    Update,
     Remove,
     RemoveByForce,
 }
@@ -119,6 +120,7 @@ impl Action {
             Self::Attach => "attach to",
             Self::ListProcesses => "list the processes of",
             Self::ShareNetwork => "share the network of",
+            Self::Update => "update",
             Self::Remove | Self::RemoveByForce => "remove",
         }
     }
@@ -158,6 +160,7 @@ impl Phase {
             }
             (Self::Starting | Self::Running | Self::Restarting, Action::Start)
             | (Self::Created | Self::Starting | Self::Exited, Action::Stop) => Ok(Allowed::Already),
+            (_, Action::Update) => Ok(Allowed::Act),
             (Self::Paused, Action::Pause) => Err("paused already"),
             (Self::Paused, _) => Err("paused"),
             (Self::Restarting, Action::Unpause) => Err("not paused"),
@@ -181,7 +184,7 @@ mod tests {
         Phase::Restarting,
         Phase::Exited,
     ];
-    const ACTIONS: [Action; 11] = [
+    const ACTIONS: [Action; 12] = [
         Action::Start,
         Action::Stop,
         Action::Kill,
@@ -191,6 +194,7 @@ mod tests {
         Action::Attach,
         Action::ListProcesses,
         Action::ShareNetwork,
+        Action::Update,
         Action::Remove,
         Action::RemoveByForce,
     ];

@@ -2,7 +2,7 @@
 
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
-    archives, check, copy, events, exec, images, inspect, life, list, login, logs, manifest, prune, pull,
+    archives, change, check, copy, events, exec, images, inspect, life, list, login, logs, manifest, prune, pull,
     push, run, search, system, usage, verify,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
@@ -10,7 +10,7 @@ use crate::flags::{
     ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_PRUNE, COPY, DEBIAN, DF, EVENTS, EXEC, EXPORT,
     FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LOAD, LOGIN,
     LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, PS, PULL,
-    PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STOP, SYSTEM_PRUNE, VERIFY,
+    PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STOP, SYSTEM_PRUNE, UPDATE, VERIFY,
 };
 
 macro_rules! command {
@@ -496,6 +496,39 @@ pub(crate) static COMMANDS: &[Command] = &[
     ),
     command!(
         OTHERS,
+        ["port", "container port"],
+        "CONTAINER [PRIVATE_PORT[/PROTO]]",
+        "List port mappings or a specific mapping for the container",
+        [],
+        Arity { least: 1, most: 2 },
+        true,
+        false,
+        change::port
+    ),
+    command!(
+        OTHERS,
+        ["rename", "container rename"],
+        "CONTAINER NEW_NAME",
+        "Rename a container",
+        [],
+        exactly(2),
+        true,
+        false,
+        change::rename
+    ),
+    command!(
+        OTHERS,
+        ["restart", "container restart"],
+        "[OPTIONS] CONTAINER [CONTAINER...]",
+        "Restart one or more containers",
+        [STOP],
+        SOME,
+        true,
+        false,
+        change::restart
+    ),
+    command!(
+        OTHERS,
         ["rm", "container rm", "container remove"],
         "[OPTIONS] CONTAINER [CONTAINER...]",
         "Remove one or more containers",
@@ -548,6 +581,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         life::unpause
+    ),
+    command!(
+        OTHERS,
+        ["update", "container update"],
+        "[OPTIONS] CONTAINER [CONTAINER...]",
+        "Update configuration of one or more containers",
+        [UPDATE],
+        SOME,
+        true,
+        false,
+        change::update
     ),
     command!(
         OTHERS,

@@ -99,7 +99,10 @@ fn foreground(
             containers.ended(id)?;
             Ok(code)
         }
-        End::Detached => Ok(0),
+        End::Detached => {
+            containers.tell_of(id, "detach")?;
+            Ok(0)
+        }
         End::OutputClosed => Ok(output::UNREAD),
         End::Signalled(number) => Ok(128 + number),
         End::Lost => {
@@ -110,7 +113,7 @@ fn foreground(
 }
 
 /// As Docker says what it has to leave out.
-fn warn(warnings: &[String]) {
+pub(super) fn warn(warnings: &[String]) {
     for warning in warnings {
         output::talk(&format!("WARNING: {warning}"));
     }

@@ -1,0 +1,67 @@
+//! `rename`, `restart`, `update`, `port`: containers that exist become other, or say how they are reached.
+
+use engine::config::Limits;
+use engine::parse::{self, signal_number};
+use engine::Update;
+
+use super::each;
+use crate::arguments::Matches;
+use crate::failure::Failure;
+use crate::output;
+use crate::program::Session;
+use crate::request::{limits, wrong};
+
+pub(super) fn rename(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    engine.containers().rename(matches.word(0), matches.word(1))?;
+    Ok(0)
+}
+
+pub(super) fn restart(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    let containers = engine.containers();
+    let signal = matches.text("signal").map(signal_number).transpose()?;
+    // The grammar takes whole numbers only.
+    let timeout = matches.value("timeout").and_then(|text| text.parse::<i64>().ok());
+    each(matches, |name| {
+        let (id, mut connection) = containers.restart(name, signal, timeout)?;
+        super::run::warn(&containers.restarted(&id, name, &mut connection)?);
+        output::line(name);
+        Ok(())
+    })
+}
+
+pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let mut update = Update {
+        limits: Limits::default(),
+        restart: matches.value("restart").map(parse::restart).transpose()?,
+    };
+    limits(matches, &mut update.limits)?;
+    if update == Update::default() {
+        return Err(Failure::Words(
+            "nothing is to be changed: a flag says what, see corten update --help".to_owned(),
+        ));
+    }
+    let engine = session.engine()?;
+    each(matches, |name| {
+        super::run::warn(&engine.containers().update(name, &update)?);
+        output::line(name);
+        Ok(())
+    })
+}
+
+/// No container has a published port yet.
+pub(super) fn port(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    engine.containers().get(matches.word(0))?;
+    let Some(wanted) = matches.words.get(1) else { return Ok(0) };
+    let (port, protocol) = wanted.split_once('/').unwrap_or((wanted, "tcp"));
+    if port.parse::<u16>().is_err() || !matches!(protocol, "tcp" | "udp" | "sctp") {
+        let error = wrong("port", wanted, "it is not of the form PORT[/tcp|/udp|/sctp]");
+        return Err(error);
+    }
+    Err(Failure::Words(format!(
+        "no public port '{port}/{protocol}' published for {}",
+        matches.word(0)
+    )))
+}

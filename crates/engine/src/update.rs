@@ -1,0 +1,215 @@
+//! Other limits and another restart policy for a container that exists: at once where it runs, and in its record.
+//!
+//! Start at [`Containers::update`]: everything that can be refused is refused before anything is changed.
+
+use libcontainer::cgroup::{self, Cgroup, CgroupPlan, Request, WhenMissing};
+use monitor::RestartPolicy;
+
+use crate::config::{ContainerConfig, Limits};
+use crate::containers::Containers;
+use crate::error::EngineError;
+use crate::life::{Container, group_of};
+use crate::oci;
+use crate::state::{Action, State};
+
+/// What is to be other; what is nothing stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Update {
+    /// Limits; empty lists stay too.
+    pub limits: Limits,
+    /// When it is started again.
+    pub restart: Option<RestartPolicy>,
+}
+
+impl Containers<'_> {
+    /// Changes a container's limits and restart policy. Gives what people are told about limits that it does not have.
+    ///
+    /// # Errors
+    /// When there is no such container, the values contradict each other or what it has, or the kernel refuses one. Nothing
+    /// is changed then.
+    pub fn update(&self, text: &str, update: &Update) -> Result<Vec<String>, EngineError> {
+        let (_lock, container) = self.locked(text)?;
+        let config = changed(&container, update)?;
+        let new = self.cgroup_plan(&container, &config.limits)?;
+        let told = if update.limits == Limits::default() {
+            Vec::new()
+        } else {
+            self.limit(&container, &config.limits, &new)?
+        };
+        let json = serde_json::to_string(&config).map_err(|cause| EngineError::Record {
+            name: container.record.name.clone(),
+            cause,
+        })?;
+        self.engine.store.containers().set_config(&container.record.id, &json)?;
+        if let Some(mut monitor) = self.monitor_of(&container)? {
+            // One that has just ended starts nothing again.
+            if update.limits != Limits::default() {
+                let _gone = monitor.set_settings(&new.settings);
+            }
+            if let Some(policy) = update.restart {
+                let _gone = monitor.set_restarts(policy);
+            }
+        }
+        self.tell(&container, "update", &[]);
+        Ok(told)
+    }
+
+    /// Sets the limits of one that runs. Those that the kernel took before it refused one are taken back.
+    fn limit(
+        &self,
+        container: &Container,
+        limits: &Limits,
+        new: &CgroupPlan,
+    ) -> Result<Vec<String>, EngineError> {
+        if !matches!(container.state, State::Running { .. }) {
+            return Ok(Vec::new());
+        }
+        let Some(mut cgroup) = self.cgroup(container, Action::Update)? else {
+            return Err(container.refuse(Action::Update, "without a group"));
+        };
+        let told = set(&mut cgroup, limits, new).map_err(|error| self.lacks(container, error));
+        if told.is_err() {
+            let old = self.cgroup_plan(container, &container.config.limits)?;
+            // What it had before it has again; where that fails too the first error tells more.
+            let _kept = set(&mut cgroup, &container.config.limits, &old);
+        }
+        told
+    }
+
+    fn lacks(&self, container: &Container, error: Refusal) -> EngineError {
+        match error {
+            Refusal::Plan(error) => error,
+            Refusal::Group(cause) => container.cgroup_failed(Action::Update)(cause),
+        }
+    }
+
+    /// The plan of a container's group by these limits, without its devices.
+    fn cgroup_plan(
+        &self,
+        container: &Container,
+        limits: &Limits,
+    ) -> Result<CgroupPlan, EngineError> {
+        let resources = oci::resources(limits, Vec::new())?;
+        let path = group_of(&container.record.id);
+        let request = Request {
+            when_missing: WhenMissing::Warn,
+            ..Request::new(&path, self.engine.layout()?)
+        };
+        planned(cgroup::plan(&resources, &request))
+    }
+}
+
+enum Refusal {
+    Plan(EngineError),
+    Group(libcontainer::cgroup::CgroupError),
+}
+
+fn planned(
+    plan: Result<CgroupPlan, libcontainer::cgroup::PlanError>,
+) -> Result<CgroupPlan, EngineError> {
+    plan.map_err(|error| EngineError::Plan(libcontainer::PlanError::Cgroup(error)))
+}
+
+fn set(
+    cgroup: &mut Cgroup,
+    limits: &Limits,
+    new: &CgroupPlan,
+) -> Result<Vec<String>, Refusal> {
+    let resources = oci::resources(limits, Vec::new()).map_err(Refusal::Plan)?;
+    let present = cgroup.present_limits().map_err(Refusal::Group)?;
+    let plan = cgroup::plan_update(&resources, new, present, WhenMissing::Warn);
+    let plan = planned(plan).map_err(Refusal::Plan)?;
+    cgroup.update(&plan).map_err(Refusal::Group)?;
+    Ok(plan.told(cgroup.skipped()))
+}
+
+/// The configuration with the change in it.
+fn changed(container: &Container, update: &Update) -> Result<ContainerConfig, EngineError> {
+    let mut config = container.config.clone();
+    if let Some(policy) = update.restart {
+        if config.auto_remove && policy != RestartPolicy::No {
+            let (name, _) = crate::parse::restart_words(policy);
+            let why = "the container is removed when it ends (--rm)";
+            return Err(EngineError::value("restart policy", name, why));
+        }
+        config.restart = policy;
+    }
+    merge(&mut config.limits, &update.limits)?;
+    Ok(config)
+}
+
+fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
+    let is_set = |quota: Option<i64>, period: Option<u64>| {
+        quota.is_some_and(|quota| quota != 0) || period.is_some_and(|period| period != 0)
+    };
+    let wrong = |what, why| Err(EngineError::value(what, "", why));
+    if new.nano_cpus.is_some() && is_set(own.cpu_quota_us, own.cpu_period_us) {
+        return wrong("cpus", "the container has a CPU period or quota, which says the same");
+    }
+    if is_set(new.cpu_quota_us, new.cpu_period_us)
+        && (own.nano_cpus.is_some_and(|cpus| cpus > 0) || new.nano_cpus.is_some())
+    {
+        return wrong("cpu-quota", "the container has a number of CPUs, which says the same");
+    }
+    if let (Some(memory), None | Some(0)) = (new.memory_bytes, new.memory_swap_bytes)
+        && let Some(bytes) = own.memory_bytes.filter(|bytes| *bytes > 0)
+    {
+        // As Docker keeps it: twice the memory that the container began with.
+        let sum = own.memory_swap_bytes.filter(|sum| *sum != 0).map_or_else(
+            || i64::try_from(bytes.saturating_mul(2)).unwrap_or(i64::MAX),
+            |sum| sum,
+        );
+        if sum >= 0 && i64::try_from(memory).unwrap_or(i64::MAX) > sum {
+            return wrong(
+                "memory limit",
+                "it is above the limit of memory and swap: change --memory-swap at the same time",
+            );
+        }
+        own.memory_swap_bytes = Some(sum);
+    }
+    fn take<T: Clone>(own: &mut Option<T>, new: &Option<T>) {
+        if new.is_some() {
+            own.clone_from(new);
+        }
+    }
+    take(&mut own.memory_bytes, &new.memory_bytes);
+    take(&mut own.memory_swap_bytes, &new.memory_swap_bytes);
+    take(&mut own.memory_reservation_bytes, &new.memory_reservation_bytes);
+    take(&mut own.nano_cpus, &new.nano_cpus);
+    take(&mut own.cpu_shares, &new.cpu_shares);
+    take(&mut own.cpu_period_us, &new.cpu_period_us);
+    take(&mut own.cpu_quota_us, &new.cpu_quota_us);
+    take(&mut own.pids, &new.pids);
+    take(&mut own.blkio_weight, &new.blkio_weight);
+    for (own, new) in [
+        (&mut own.cpuset_cpus, &new.cpuset_cpus),
+        (&mut own.cpuset_mems, &new.cpuset_mems),
+    ] {
+        if !new.is_empty() {
+            own.clone_from(new);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_contradicts_is_refused_and_the_rest_is_kept() {
+        let mut own = Limits {
+            memory_bytes: Some(64 << 20),
+            nano_cpus: Some(1_000_000_000),
+            cpuset_cpus: "0".to_owned(),
+            ..Limits::default()
+        };
+        let quota = Limits { cpu_quota_us: Some(50_000), ..Limits::default() };
+        assert!(merge(&mut own.clone(), &quota).is_err());
+        let memory = |bytes| Limits { memory_bytes: Some(bytes), ..Limits::default() };
+        assert!(merge(&mut own.clone(), &memory(129 << 20)).is_err());
+        merge(&mut own, &memory(100 << 20)).unwrap();
+        assert_eq!((own.memory_bytes, own.memory_swap_bytes), (Some(100 << 20), Some(128 << 20)));
+        assert_eq!((own.nano_cpus, own.cpuset_cpus.as_str()), (Some(1_000_000_000), "0"));
+    }
+}
