@@ -23,6 +23,7 @@ mod pull;
 mod push;
 mod run;
 mod search;
+mod stats;
 mod system;
 mod tree;
 mod usage;
@@ -73,12 +74,10 @@ pub(crate) const LATER: &[&str] = &[
     "secret",
     "service",
     "stack",
-    "stats",
     "swarm",
     "trust",
     "volume",
     "container cp",
-    "container stats",
     "image build",
 ];
 
@@ -138,6 +137,7 @@ mod tests {
         ),
         ("logout", "-a --all --authfile"),
         ("wait", ""),
+        ("stats", "-a --all --format --no-stream --no-trunc"),
         ("rename", ""),
         ("restart", "-s --signal -t --timeout"),
         ("port", ""),

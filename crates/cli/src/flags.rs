@@ -185,6 +185,12 @@ pub(crate) const UPDATE: &[Flag] = &[
         "Restart policy to apply when a container exits: no, on-failure[:N], on-unhealthy[:N], always, unless-stopped",
     ),
 ];
+pub(crate) const STATS: &[Flag] = &[
+    switch("a", "all", "Show all containers (default shows just running)"),
+    FORMAT,
+    switch("", "no-stream", "Disable streaming stats and only pull the first result"),
+    NO_TRUNC,
+];
 pub(crate) const RM: &[Flag] = &[
     switch("f", "force", "Force the removal of a running container (uses SIGKILL)"),
     switch("v", "volumes", "Remove anonymous volumes associated with the container"),

@@ -16,7 +16,7 @@ pub(crate) fn wrong(what: &'static str, value: &str, why: &str) -> Failure {
     })
 }
 
-fn number<T: std::str::FromStr>(
+pub(crate) fn number<T: std::str::FromStr>(
     matches: &Matches,
     flag: &'static str,
 ) -> Result<Option<T>, Failure> {
@@ -187,15 +187,6 @@ pub(crate) fn limits(matches: &Matches, limits: &mut Limits) -> Result<(), Failu
     limits.cpuset_cpus =
         matches.text("cpuset-cpus").map(parse::cpu_list).transpose()?.unwrap_or_default();
     limits.pids = number(matches, "pids-limit")?;
-    limits.cpuset_mems =
-        matches.text("cpuset-mems").map(parse::cpu_list).transpose()?.unwrap_or_default();
-    limits.cpu_period_us = number(matches, "cpu-period")?;
-    limits.cpu_quota_us = number(matches, "cpu-quota")?;
-    limits.memory_reservation_bytes = matches
-        .value("memory-reservation")
-        .map(|text| parse::bytes("memory reservation", text))
-        .transpose()?;
-    limits.blkio_weight = number(matches, "blkio-weight")?;
     Ok(())
 }
 

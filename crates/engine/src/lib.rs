@@ -35,6 +35,7 @@ mod room;
 mod seccomp;
 mod start;
 mod state;
+mod stats;
 mod telling;
 mod templates;
 mod update;
@@ -63,6 +64,7 @@ pub use push::PushRequest;
 pub use room::{ImagePrune, PruneFilter, Room};
 pub use start::{Attach, Launch};
 pub use state::State;
+pub use stats::{Meter, Reading};
 pub use store::compression::{Compress, Compression};
 pub use store::layer::{Change, ChangeKind, TreeArchive};
 pub use store::{

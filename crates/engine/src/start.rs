@@ -155,7 +155,7 @@ impl Containers<'_> {
         // It may have been killed while it stood still.
         let _absent = std::fs::remove_file(container.dirs.state.join(PAUSED));
         // Its changes were made for one run: overlayfs asks whether they are good enough for another one.
-        let _absent = std::fs::remove_dir(container.dirs.work.join("work/incompat/volatile"));
+        let _absent = std::fs::remove_dir_all(container.dirs.work.join("work/incompat/volatile"));
         let before = container.record.status;
         let made = Made {
             id: container.record.id,

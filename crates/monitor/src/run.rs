@@ -278,6 +278,9 @@ impl Monitor {
         let handoff = read(lock).ok_or_else(|| {
             Refused::engine("read the hand-off again", sys::Errno::from_raw(libc::EIO))
         })?;
+        // One whose changes were made for one run only: overlayfs would ask whether they are good enough for another one.
+        let _absent =
+            std::fs::remove_dir_all(self.container_dir.join("work/work/incompat/volatile"));
         let started = start(&handoff, None, self.restarts.count)?;
         self.begin(Running::new(started, &handoff));
         drop(handoff);

@@ -3,14 +3,14 @@
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
     archives, change, check, copy, events, exec, images, inspect, life, list, login, logs, manifest, prune, pull,
-    push, run, search, system, usage, verify,
+    push, run, search, stats, system, usage, verify,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
     ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_PRUNE, COPY, DEBIAN, DF, EVENTS, EXEC, EXPORT,
     FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LOAD, LOGIN,
     LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, PS, PULL,
-    PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STOP, SYSTEM_PRUNE, UPDATE, VERIFY,
+    PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STATS, STOP, SYSTEM_PRUNE, UPDATE, VERIFY,
 };
 
 macro_rules! command {
@@ -548,6 +548,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         run::start
+    ),
+    command!(
+        OTHERS,
+        ["stats", "container stats"],
+        "[OPTIONS] [CONTAINER...]",
+        "Display a live stream of container(s) resource usage statistics",
+        [STATS],
+        ANY,
+        true,
+        false,
+        stats::stats
     ),
     command!(
         OTHERS,

@@ -85,7 +85,26 @@ fn print_with(
     values: &[Value],
     label: Label<'_>,
 ) -> Result<i32, Failure> {
-    let text = match format {
+    output::write(&rows_with(format, columns, values, label)?)?;
+    Ok(0)
+}
+
+/// The text of a table, a template for each, or JSON lines.
+pub(super) fn format_rows(
+    format: Option<&str>,
+    columns: &[(&str, &str)],
+    values: &[Value],
+) -> Result<String, Failure> {
+    rows_with(format, columns, values, &|_, _| String::new())
+}
+
+fn rows_with(
+    format: Option<&str>,
+    columns: &[(&str, &str)],
+    values: &[Value],
+    label: Label<'_>,
+) -> Result<String, Failure> {
+    Ok(match format {
         None | Some("" | "table") => {
             let mut rows =
                 vec![columns.iter().map(|(_, title)| (*title).to_owned()).collect::<Vec<_>>()];
@@ -108,9 +127,7 @@ fn print_with(
                 lines.collect::<Result<String, Failure>>()?
             }
         },
-    };
-    output::write(&text)?;
-    Ok(0)
+    })
 }
 
 /// The titles of the columns that a template names stand above it.
