@@ -1,0 +1,156 @@
+//! Containers that become other while they are: `rename`, `restart`, `update`, `port`; and what `stats` says of them.
+
+#[cfg(test)]
+mod tests {
+    use testkit::{Corten, wait_until};
+
+    fn corten() -> Corten {
+        Corten::with_busybox(env!("CARGO_BIN_EXE_corten"))
+    }
+
+    fn sleeper(corten: &Corten, name: &str, flags: &[&str]) -> String {
+        let args = [&["run", "-d", "--name", name][..], flags, &["busybox", "sleep", "1000"]];
+        corten.ok(&args.concat())
+    }
+
+    /// A limit of a container's group, of whichever version this machine has.
+    fn limit(id: &str, old: &str, new: &str) -> String {
+        let (controller, file) = old.split_once('/').unwrap();
+        let old = format!("/sys/fs/cgroup/{controller}/corten/{id}/{file}");
+        let new = format!("/sys/fs/cgroup/corten/{id}/{new}");
+        let text = std::fs::read_to_string(old).or_else(|_v2| std::fs::read_to_string(new));
+        text.unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn rename_is_dockers() {
+        let corten = corten();
+        let id = sleeper(&corten, "web", &[]);
+        corten.ok(&["create", "--name", "other", "busybox"]);
+        assert!(corten.fails(&["rename", "web", "other"], 1).contains("other"));
+        assert!(corten.fails(&["rename", "web", "web"], 1).contains("own"));
+        assert!(corten.fails(&["rename", "web", "x y"], 1).contains("container name"));
+        assert!(corten.fails(&["rename", "none", "x1"], 1).contains("no such container: none"));
+        corten.ok(&["rename", "web", "shop"]);
+        corten.ok(&["container", "rename", "other", "web"]);
+        assert_eq!(corten.ok(&["inspect", "-f", "{{.Id}} {{.Name}}", "shop"]), format!("{id} /shop"));
+        assert_eq!(corten.ok(&["exec", "shop", "hostname"]), id[..12]);
+    }
+
+    #[test]
+    fn restart_starts_what_runs_and_what_does_not() {
+        let corten = corten();
+        let id = sleeper(&corten, "web", &["--rm"]);
+        let pid = || corten.ok(&["inspect", "-f", "{{.State.Pid}}", "web"]);
+        let first = pid();
+        assert_eq!(corten.ok(&["restart", "-t", "0", "web"]), "web");
+        let second = pid();
+        assert_ne!(first, second);
+        // It was to be removed at its end, and the restart is none.
+        assert_eq!(corten.ok(&["ps", "-q", "--no-trunc"]), id);
+        corten.ok(&["rm", "-f", "web"]);
+        corten.ok(&["create", "--name", "web", "busybox", "sleep", "1000"]);
+        corten.ok(&["restart", "web"]);
+        corten.ok(&["pause", "web"]);
+        corten.ok(&["restart", "-s", "KILL", "web"]);
+        corten.ok(&["kill", "web"]);
+        corten.ok(&["wait", "web"]);
+        let finished = corten.run(&["restart", "none", "web"]);
+        assert_eq!((finished.code, finished.stdout.as_str()), (1, "web\n"));
+        assert!(finished.stderr.contains("no such container: none"), "{finished:?}");
+    }
+
+    #[test]
+    fn update_changes_what_runs_and_what_is_started_again() {
+        let corten = corten();
+        let id = sleeper(&corten, "web", &["-m", "64m", "--pids-limit", "50"]);
+        let memory = || limit(&id, "memory/memory.limit_in_bytes", "memory.max");
+        let pids = || limit(&id, "pids/pids.max", "pids.max");
+        assert_eq!((memory(), pids()), ("67108864".to_owned(), "50".to_owned()));
+        let flags = ["-m", "100m", "--cpus", "0.5", "--pids-limit", "77", "--restart", "always"];
+        assert_eq!(corten.ok(&[&["update"][..], &flags, &["web"]].concat()), "web");
+        assert_eq!((memory(), pids()), ("104857600".to_owned(), "77".to_owned()));
+        let format = "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}} {{.HostConfig.RestartPolicy.Name}}";
+        let known = "104857600 134217728 500000000 77 always";
+        assert_eq!(corten.ok(&["inspect", "-f", format, "web"]), known);
+        // Refused as a whole.
+        let refused = ["update", "--pids-limit", "5", "-m", "1g", "web"];
+        assert!(corten.fails(&refused, 1).contains("--memory-swap"));
+        assert!(corten.fails(&["update", "--cpu-quota", "1000", "web"], 1).contains("CPUs"));
+        assert!(corten.fails(&["update", "web"], 1).contains("nothing is to be changed"));
+        assert_eq!(corten.ok(&["inspect", "-f", format, "web"]), known);
+        assert_eq!((memory(), pids()), ("104857600".to_owned(), "77".to_owned()));
+        // The monitor starts it by what it was told since.
+        let pid: i32 = corten.ok(&["inspect", "-f", "{{.State.Pid}}", "web"]).parse().unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        wait_until("it was started again", || {
+            corten.ok(&["inspect", "-f", "{{.RestartCount}} {{.State.Status}}", "web"]) == "1 running"
+        });
+        assert_eq!((memory(), pids()), ("104857600".to_owned(), "77".to_owned()));
+        let rm = sleeper(&corten, "once", &["--rm"]);
+        assert!(corten.fails(&["update", "--restart", "always", &rm], 1).contains("--rm"));
+    }
+
+    #[test]
+    fn port_of_a_container_without_ports() {
+        let corten = corten();
+        sleeper(&corten, "web", &[]);
+        assert_eq!(corten.ok(&["port", "web"]), "");
+        let refused = corten.fails(&["port", "web", "80"], 1);
+        assert!(refused.contains("no public port '80/tcp' published for web"), "{refused}");
+        assert!(corten.fails(&["port", "none"], 1).contains("no such container"));
+    }
+
+    #[test]
+    fn stats_are_dockers() {
+        let corten = corten();
+        let id = sleeper(&corten, "web", &["-m", "64m"]);
+        corten.ok(&["run", "-d", "--name", "busy", "busybox", "sh", "-c", "while :; do :; done"]);
+        corten.ok(&["create", "--name", "still", "busybox"]);
+        let once = |args: &[&str]| corten.ok(&[&["stats", "--no-stream"][..], args].concat());
+        let table = once(&[]);
+        let head = table.lines().next().unwrap();
+        let columns = "CONTAINER ID NAME CPU % MEM USAGE / LIMIT MEM % NET I/O BLOCK I/O PIDS";
+        assert_eq!(head.split_whitespace().collect::<Vec<_>>().join(" "), columns);
+        assert_eq!(table.lines().count(), 3, "{table}");
+        assert_eq!(once(&["--all", "--format", "{{.Name}}"]).lines().count(), 3);
+        let json: serde_json::Value =
+            serde_json::from_str(&once(&["--format", "json", "web"])).unwrap();
+        assert_eq!((&json["Container"], &json["ID"]), (&"web".into(), &id[..12].into()));
+        assert_eq!((&json["PIDs"], &json["NetIO"]), (&"1".into(), &"0B / 0B".into()));
+        let memory = json["MemUsage"].as_str().unwrap();
+        assert!(memory.ends_with(" / 64MiB") && !memory.starts_with("0B"), "{memory}");
+        let share = once(&["--format", "{{.CPUPerc}}", "busy"]);
+        assert!(share.trim_end_matches('%').parse::<f64>().unwrap() > 5.0, "{share}");
+        let still = once(&["--format", "{{.MemUsage}} {{.PIDs}} {{.ID}}", "--no-trunc", "still"]);
+        assert!(still.starts_with("0B / 0B 0 ") && still.len() > 70, "{still}");
+        assert!(corten.fails(&["stats", "--no-stream", "none"], 1).contains("no such container"));
+    }
+
+    /// A measurement, not a proof: `cargo nextest run -E 'test(two_hundred_are_measured)' --run-ignored all --no-capture`.
+    #[test]
+    #[ignore = "starts two hundred containers"]
+    #[expect(clippy::print_stdout, reason = "the measurement")]
+    fn two_hundred_are_measured() {
+        use std::io::{BufRead, BufReader};
+        let corten = corten();
+        for number in 0..200 {
+            sleeper(&corten, &format!("c{number}"), &[]);
+        }
+        let mut command = corten.command();
+        command.args(["stats", "--format", "json"]).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let used = |pid: u32| {
+            let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
+            text.split(' ').next().unwrap().parse::<u64>().unwrap()
+        };
+        lines.by_ref().take(200).for_each(drop);
+        let before = used(child.id());
+        lines.by_ref().take(200 * 5).for_each(drop);
+        println!("a round of 200: {} us of CPU time", (used(child.id()) - before) / 5000);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

@@ -1,0 +1,177 @@
+//! What is told as it happens: by commands, and by monitors that no command waits for.
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Child, Stdio};
+
+    use testkit::{Corten, wait_until};
+
+    fn corten() -> Corten {
+        Corten::with_busybox(env!("CARGO_BIN_EXE_corten"))
+    }
+
+    /// `corten events` that follows.
+    struct Following {
+        child: Child,
+        lines: BufReader<std::process::ChildStdout>,
+    }
+
+    impl Following {
+        fn begin(corten: &Corten, args: &[&str]) -> Self {
+            let mut command = corten.command();
+            let mut child =
+                command.arg("events").args(args).stdout(Stdio::piped()).spawn().unwrap();
+            let lines = BufReader::new(child.stdout.take().unwrap());
+            // It watches the directory before it looks.
+            let fds = format!("/proc/{}/fd", child.id());
+            wait_until("events are watched", || {
+                std::fs::read_dir(&fds).unwrap().flatten().any(|fd| {
+                    std::fs::read_link(fd.path()).is_ok_and(|to| to.ends_with("anon_inode:inotify"))
+                }) && std::fs::read_to_string(format!("/proc/{}/wchan", child.id()))
+                    .is_ok_and(|place| place.contains("poll"))
+            });
+            Self { child, lines }
+        }
+
+        /// Lines up to the one that has this in it.
+        fn until(&mut self, last: &str) -> Vec<String> {
+            let mut seen = Vec::new();
+            loop {
+                let mut line = String::new();
+                assert!(self.lines.read_line(&mut line).unwrap() > 0, "{last:?} not in {seen:?}");
+                seen.push(line.trim_end().to_owned());
+                if line.contains(last) {
+                    return seen;
+                }
+            }
+        }
+    }
+
+    impl Drop for Following {
+        fn drop(&mut self) {
+            let _gone = self.child.kill();
+            let _gone = self.child.wait();
+        }
+    }
+
+    const ACTIONS: &str = "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}";
+
+    #[test]
+    fn a_life_is_told_in_order_across_processes() {
+        let corten = corten();
+        let mut following = Following::begin(&corten, &["--format", ACTIONS]);
+        corten.ok(&["run", "-d", "--name", "web", "busybox", "sleep", "1000"]);
+        corten.ok(&["exec", "web", "true"]);
+        corten.ok(&["pause", "web"]);
+        corten.ok(&["unpause", "web"]);
+        corten.ok(&["top", "web"]);
+        corten.ok(&["rename", "web", "shop"]);
+        corten.ok(&["update", "--pids-limit", "100", "shop"]);
+        corten.ok(&["restart", "-t", "0", "shop"]);
+        corten.ok(&["commit", "shop", "shop:1"]);
+        corten.ok(&["export", "shop", "-o", corten.directory().join("x").to_str().unwrap()]);
+        corten.ok(&["kill", "-s", "USR1", "shop"]);
+        corten.ok(&["rm", "-f", "shop"]);
+        let seen = following.until("destroy");
+        let expected = [
+            "create web",
+            "start web",
+            "exec_create: true web",
+            "exec_start: true web",
+            "exec_die web",
+            "pause web",
+            "unpause web",
+            "top web",
+            "rename shop",
+            "update shop",
+            "kill shop",
+            "kill shop",
+            "die shop",
+            "stop shop",
+            "start shop",
+            "restart shop",
+            "commit shop",
+            "export shop",
+            "kill shop",
+            "kill shop",
+            "die shop",
+            "destroy shop",
+        ];
+        let expected: Vec<String> =
+            expected.iter().map(|words| format!("container {words}")).collect();
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn images_are_told_and_filters_choose() {
+        let corten = corten();
+        let archive = corten.directory().join("busybox.tar");
+        let archive = archive.to_str().unwrap();
+        corten.ok(&["tag", "busybox", "other:2"]);
+        corten.ok(&["save", "-o", archive, "busybox"]);
+        corten.ok(&["rmi", "other:2"]);
+        corten.ok(&["rmi", "busybox"]);
+        corten.ok(&["load", "-q", "-i", archive]);
+        corten.ok(&["run", "--rm", "--label", "tier=front", "--name", "one", "busybox", "true"]);
+        corten.ok(&["run", "--name", "two", "busybox", "sh", "-c", "exit 7"]);
+        corten.ok(&["container", "prune", "-f"]);
+        let past = |filters: &[&str]| {
+            let mut args = vec!["events", "--since", "1h", "--until", "0s", "--format"];
+            args.push("{{.Type}} {{.Action}}");
+            filters.iter().for_each(|filter| args.extend(["--filter", filter]));
+            corten.ok(&args).lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            past(&["type=image"]),
+            ["image tag", "image save", "image untag", "image untag", "image delete", "image load"]
+        );
+        let life = ["create", "attach", "start", "die", "destroy"];
+        let life: Vec<String> = life.iter().map(|action| format!("container {action}")).collect();
+        assert_eq!(past(&["container=one"]), life);
+        assert_eq!(past(&["label=tier=front"]), life);
+        assert_eq!(past(&["type=container", "event=prune"]), ["container prune"]);
+        assert_eq!(past(&["event=start", "image=busybox"]).len(), 2);
+        assert!(past(&["volume=data"]).is_empty() && past(&["daemon=x"]).is_empty());
+        assert!(corten.fails(&["events", "--filter", "colour=red"], 1).contains("kind"));
+        assert!(corten.fails(&["events", "--since", "yesterday"], 1).contains("--since"));
+        let die = corten.ok(&[
+            "events", "--since", "1h", "--until", "0s", "--filter", "event=die", "--filter",
+            "container=two", "--format", "{{.From}} {{.Actor.Attributes.exitCode}} {{.Status}}",
+        ]);
+        assert_eq!(die, "busybox 7 die");
+    }
+
+    #[test]
+    fn lines_are_dockers() {
+        let corten = corten();
+        let id = corten.ok(&["create", "--name", "web", "--label", "a=b", "busybox", "true"]);
+        let args = ["events", "--since", "1h", "--until", "0s", "--filter", "event=create"];
+        let line = corten.ok(&args);
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert_eq!(rest, format!("container create {id} (a=b, image=busybox, name=web)"));
+        assert!(time.len() >= 30 && time.contains('T') && time.contains('.'), "{time}");
+        let json = corten.ok(&[&args[..], &["--format", "json"]].concat());
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((&json["status"], &json["from"]), (&"create".into(), &"busybox".into()));
+        assert_eq!((&json["Type"], &json["Action"]), (&"container".into(), &"create".into()));
+        assert_eq!(json["Actor"]["Attributes"]["a"], "b");
+        assert_eq!((&json["id"], &json["Actor"]["ID"]), (&id.clone().into(), &id.into()));
+        assert_eq!(json["timeNano"].as_i64().unwrap() / 1_000_000_000, json["time"].as_i64().unwrap());
+    }
+
+    /// Nobody but its monitor sees this one end and begin.
+    #[test]
+    fn restarts_and_health_are_told_by_the_monitor() {
+        let corten = corten();
+        let mut following = Following::begin(&corten, &["--format", ACTIONS]);
+        corten.ok(&[
+            "run", "-d", "--name", "web", "--restart", "on-failure:1", "--health-cmd", "true",
+            "--health-interval", "10ms", "busybox", "sh", "-c",
+            "[ -e /again ] && exec sleep 1000; touch /again; sleep 1; exit 1",
+        ]);
+        let seen = following.until("die");
+        assert!(seen.contains(&"container health_status: healthy web".to_owned()), "{seen:?}");
+        assert_eq!(following.until("start"), ["container start web"]);
+    }
+}
