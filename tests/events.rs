@@ -114,7 +114,7 @@ mod tests {
         corten.ok(&["rmi", "busybox"]);
         corten.ok(&["load", "-q", "-i", archive]);
         corten.ok(&["run", "--rm", "--label", "tier=front", "--name", "one", "busybox", "true"]);
-        corten.ok(&["run", "--name", "two", "busybox", "sh", "-c", "exit 7"]);
+        assert_eq!(corten.run(&["run", "--name", "two", "busybox", "sh", "-c", "exit 7"]).code, 7);
         corten.ok(&["container", "prune", "-f"]);
         let past = |filters: &[&str]| {
             let mut args = vec!["events", "--since", "1h", "--until", "0s", "--format"];

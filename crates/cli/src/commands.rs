@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::program::Session;
 
 mod archives;
+mod boot;
 mod change;
 mod check;
 mod copy;
@@ -137,6 +138,9 @@ mod tests {
         ),
         ("logout", "-a --all --authfile"),
         ("wait", ""),
+        ("system start-all", ""),
+        ("system stop-all", "-t --timeout"),
+        ("system install-units", "--print"),
         ("stats", "-a --all --format --no-stream --no-trunc"),
         ("rename", ""),
         ("restart", "-s --signal -t --timeout"),

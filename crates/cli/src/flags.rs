@@ -191,6 +191,10 @@ pub(crate) const STATS: &[Flag] = &[
     switch("", "no-stream", "Disable streaming stats and only pull the first result"),
     NO_TRUNC,
 ];
+pub(crate) const STOP_ALL: &[Flag] =
+    &[one("t", "timeout", "int", "Seconds to wait before killing a container (default: its own)")];
+pub(crate) const UNITS: &[Flag] =
+    &[switch("", "print", "Print the unit instead of installing it")];
 pub(crate) const RM: &[Flag] = &[
     switch("f", "force", "Force the removal of a running container (uses SIGKILL)"),
     switch("v", "volumes", "Remove anonymous volumes associated with the container"),

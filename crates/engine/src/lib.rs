@@ -18,7 +18,9 @@ pub mod hello;
 mod image_filter;
 mod images;
 mod life;
+mod boot;
 mod list;
+mod list_filter;
 mod lock;
 mod manifest_lists;
 mod merge;
@@ -53,7 +55,8 @@ pub use image_filter::{DigestNames, ImageFilter, ListedImage};
 pub use images::ImagesHandle;
 pub use libcontainer::{Plan, chain};
 pub use life::Container;
-pub use list::{Filter, Row};
+pub use list::Row;
+pub use list_filter::Filter;
 pub use manifest_lists::{Annotation, ManifestListsHandle};
 pub use monitor::{
     Connection, FromMonitor, HealthFile, HealthStatus, Received, events, format_time, log, now_ns,

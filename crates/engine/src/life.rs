@@ -232,7 +232,7 @@ impl Containers<'_> {
         Ok(())
     }
 
-    fn signal(
+    pub(crate) fn signal(
         &self,
         container: &Container,
         process: &Process,
@@ -250,7 +250,7 @@ impl Containers<'_> {
     }
 
     /// Returns once the monitor has written down an end that was seen.
-    fn settle(&self, container: &Container) -> Result<(), EngineError> {
+    pub(crate) fn settle(&self, container: &Container) -> Result<(), EngineError> {
         let mut connection = match connect(&container.dirs.state) {
             Ok(connection) => connection,
             Err(_gone) => return Ok(()),
@@ -488,7 +488,7 @@ pub(crate) fn group_of(id: &ContainerId) -> String {
 }
 
 /// Whether the process ended in time; nothing is all the time of the world.
-fn wait_for_end(process: &Process, patience: Option<Duration>) -> bool {
+pub(crate) fn wait_for_end(process: &Process, patience: Option<Duration>) -> bool {
     let deadline = patience.map(|patience| Instant::now() + patience);
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

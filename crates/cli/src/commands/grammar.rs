@@ -2,7 +2,7 @@
 
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
-    archives, change, check, copy, events, exec, images, inspect, life, list, login, logs, manifest, prune, pull,
+    archives, boot, change, check, copy, events, exec, images, inspect, life, list, login, logs, manifest, prune, pull,
     push, run, search, stats, system, usage, verify,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
@@ -10,7 +10,7 @@ use crate::flags::{
     ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_PRUNE, COPY, DEBIAN, DF, EVENTS, EXEC, EXPORT,
     FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LOAD, LOGIN,
     LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, PS, PULL,
-    PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STATS, STOP, SYSTEM_PRUNE, UPDATE, VERIFY,
+    PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS, UPDATE, VERIFY,
 };
 
 macro_rules! command {
@@ -383,6 +383,39 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         check::check
+    ),
+    command!(
+        OTHERS,
+        ["system start-all"],
+        "",
+        "Start every container that should run after a boot, by its restart policy",
+        [],
+        NONE,
+        true,
+        false,
+        boot::start_all
+    ),
+    command!(
+        OTHERS,
+        ["system stop-all"],
+        "[OPTIONS]",
+        "Stop every running container for a shutdown; those that should run after a boot will",
+        [STOP_ALL],
+        NONE,
+        true,
+        false,
+        boot::stop_all
+    ),
+    command!(
+        OTHERS,
+        ["system install-units"],
+        "[OPTIONS]",
+        "Install the systemd unit that starts containers at boot and stops them at shutdown",
+        [UNITS],
+        NONE,
+        true,
+        false,
+        boot::install_units
     ),
     command!(
         OTHERS,
