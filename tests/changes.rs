@@ -33,7 +33,10 @@ mod tests {
         assert!(corten.fails(&["rename", "none", "x1"], 1).contains("no such container: none"));
         corten.ok(&["rename", "web", "shop"]);
         corten.ok(&["container", "rename", "other", "web"]);
-        assert_eq!(corten.ok(&["inspect", "-f", "{{.Id}} {{.Name}}", "shop"]), format!("{id} /shop"));
+        assert_eq!(
+            corten.ok(&["inspect", "-f", "{{.Id}} {{.Name}}", "shop"]),
+            format!("{id} /shop")
+        );
         assert_eq!(corten.ok(&["exec", "shop", "hostname"]), id[..12]);
     }
 
@@ -85,7 +88,8 @@ mod tests {
         let pid = rustix::process::Pid::from_raw(pid).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         wait_until("it was started again", || {
-            corten.ok(&["inspect", "-f", "{{.RestartCount}} {{.State.Status}}", "web"]) == "1 running"
+            corten.ok(&["inspect", "-f", "{{.RestartCount}} {{.State.Status}}", "web"])
+                == "1 running"
         });
         assert_eq!((memory(), pids()), ("104857600".to_owned(), "77".to_owned()));
         let rm = sleeper(&corten, "once", &["--rm"]);
@@ -100,6 +104,83 @@ mod tests {
         let refused = corten.fails(&["port", "web", "80"], 1);
         assert!(refused.contains("no public port '80/tcp' published for web"), "{refused}");
         assert!(corten.fails(&["port", "none"], 1).contains("no such container"));
+    }
+
+    #[test]
+    fn filters_of_ps_are_dockers() {
+        let corten = corten();
+        let web = sleeper(
+            &corten,
+            "web-1",
+            &[
+                "--label",
+                "tier=front",
+                "-v",
+                "data:/srv",
+                "--health-cmd",
+                "true",
+                "--health-interval",
+                "20ms",
+            ],
+        );
+        let commit = ["commit", "-c", "EXPOSE 8080", "-c", "EXPOSE 53/udp", "web-1", "derived:1"];
+        corten.ok(&commit);
+        corten.ok(&[
+            "run",
+            "-d",
+            "--name",
+            "shop",
+            "--network",
+            "host",
+            "derived:1",
+            "sleep",
+            "99",
+        ]);
+        assert_eq!(corten.run(&["run", "--name", "done", "busybox", "sh", "-c", "exit 3"]).code, 3);
+        corten.ok(&["create", "--name", "made", "busybox"]);
+        wait_until("it is healthy", || {
+            corten.ok(&["inspect", "-f", "{{.State.Health.Status}}", "web-1"]) == "healthy"
+        });
+        let listed = |filters: &[&str]| {
+            let mut args = vec!["ps", "-a", "--format", "{{.Names}}"];
+            filters.iter().for_each(|filter| args.extend(["-f", filter]));
+            let mut names: Vec<String> = corten.ok(&args).lines().map(str::to_owned).collect();
+            names.sort();
+            names.join(" ")
+        };
+        let id = format!("id={}", &web[..8]);
+        for (filters, names) in [
+            (&["name=web"][..], "web-1"),
+            (&["name=^/web-1$"], "web-1"),
+            (&[id.as_str()], "web-1"),
+            (&["label=tier"], "shop web-1"),
+            (&["label=tier=back"], ""),
+            (&["status=running"], "shop web-1"),
+            (&["status=exited", "status=created"], "done made"),
+            (&["status=dead"], ""),
+            (&["exited=3"], "done"),
+            (&["ancestor=busybox"], "done made shop web-1"),
+            (&["ancestor=derived:1"], "shop"),
+            (&["ancestor=none"], ""),
+            (&["before=shop"], "web-1"),
+            (&["since=shop"], "done made"),
+            (&["volume=data"], "web-1"),
+            (&["volume=/srv"], "web-1"),
+            (&["network=host"], "shop"),
+            (&["publish=80"], ""),
+            (&["expose=8080"], "shop"),
+            (&["expose=50-60/udp"], "shop"),
+            (&["expose=53"], ""),
+            (&["health=none", "name=made"], "made"),
+            (&["isolation=default"], "done made shop web-1"),
+            (&["is-task=true"], ""),
+            (&["is-task=false", "name=made"], "made"),
+        ] {
+            assert_eq!(listed(filters), names, "{filters:?}");
+        }
+        assert_eq!(listed(&["health=healthy", "name=web"]), "web-1");
+        assert!(corten.fails(&["ps", "-f", "status=up"], 1).contains("status"));
+        assert!(corten.fails(&["ps", "-f", "before=none"], 1).contains("no such container"));
     }
 
     #[test]

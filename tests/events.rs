@@ -124,7 +124,15 @@ mod tests {
         };
         assert_eq!(
             past(&["type=image"]),
-            ["image tag", "image save", "image untag", "image untag", "image delete", "image load"]
+            [
+                "image import",
+                "image tag",
+                "image save",
+                "image untag",
+                "image untag",
+                "image delete",
+                "image load"
+            ]
         );
         let life = ["create", "attach", "start", "die", "destroy"];
         let life: Vec<String> = life.iter().map(|action| format!("container {action}")).collect();
@@ -136,8 +144,17 @@ mod tests {
         assert!(corten.fails(&["events", "--filter", "colour=red"], 1).contains("kind"));
         assert!(corten.fails(&["events", "--since", "yesterday"], 1).contains("--since"));
         let die = corten.ok(&[
-            "events", "--since", "1h", "--until", "0s", "--filter", "event=die", "--filter",
-            "container=two", "--format", "{{.From}} {{.Actor.Attributes.exitCode}} {{.Status}}",
+            "events",
+            "--since",
+            "1h",
+            "--until",
+            "0s",
+            "--filter",
+            "event=die",
+            "--filter",
+            "container=two",
+            "--format",
+            "{{.From}} {{.Actor.Attributes.exitCode}} {{.Status}}",
         ]);
         assert_eq!(die, "busybox 7 die");
     }
@@ -157,7 +174,10 @@ mod tests {
         assert_eq!((&json["Type"], &json["Action"]), (&"container".into(), &"create".into()));
         assert_eq!(json["Actor"]["Attributes"]["a"], "b");
         assert_eq!((&json["id"], &json["Actor"]["ID"]), (&id.clone().into(), &id.into()));
-        assert_eq!(json["timeNano"].as_i64().unwrap() / 1_000_000_000, json["time"].as_i64().unwrap());
+        assert_eq!(
+            json["timeNano"].as_i64().unwrap() / 1_000_000_000,
+            json["time"].as_i64().unwrap()
+        );
     }
 
     /// Nobody but its monitor sees this one end and begin.
@@ -166,8 +186,19 @@ mod tests {
         let corten = corten();
         let mut following = Following::begin(&corten, &["--format", ACTIONS]);
         corten.ok(&[
-            "run", "-d", "--name", "web", "--restart", "on-failure:1", "--health-cmd", "true",
-            "--health-interval", "10ms", "busybox", "sh", "-c",
+            "run",
+            "-d",
+            "--name",
+            "web",
+            "--restart",
+            "on-failure:1",
+            "--health-cmd",
+            "true",
+            "--health-interval",
+            "10ms",
+            "busybox",
+            "sh",
+            "-c",
             "[ -e /again ] && exec sleep 1000; touch /again; sleep 1; exit 1",
         ]);
         let seen = following.until("die");

@@ -152,6 +152,7 @@ mod tests {
         ),
         ("events", "-f --filter --format --since --until --no-trunc"),
         ("inspect", "-f --format -s --size --type"),
+        ("container inspect", "-f --format -s --size"),
         ("pause", ""),
         ("unpause", ""),
         ("top", ""),

@@ -193,8 +193,7 @@ pub(crate) const STATS: &[Flag] = &[
 ];
 pub(crate) const STOP_ALL: &[Flag] =
     &[one("t", "timeout", "int", "Seconds to wait before killing a container (default: its own)")];
-pub(crate) const UNITS: &[Flag] =
-    &[switch("", "print", "Print the unit instead of installing it")];
+pub(crate) const UNITS: &[Flag] = &[switch("", "print", "Print the unit instead of installing it")];
 pub(crate) const RM: &[Flag] = &[
     switch("f", "force", "Force the removal of a running container (uses SIGKILL)"),
     switch("v", "volumes", "Remove anonymous volumes associated with the container"),
@@ -418,6 +417,8 @@ pub(crate) const VERIFY: &[Flag] = &[
 pub(crate) const FORMAT_SHORT: &[Flag] = &[FORMAT_F];
 pub(crate) const IMAGE_INSPECT: &[Flag] =
     &[FORMAT_F, one("", "platform", "string", "Inspect what is for the given platform only")];
+pub(crate) const CONTAINER_INSPECT: &[Flag] =
+    &[FORMAT_F, switch("s", "size", "Display total file sizes")];
 pub(crate) const INSPECT: &[Flag] = &[
     FORMAT_F,
     switch("s", "size", "Display total file sizes if the type is container"),

@@ -160,6 +160,18 @@ mod tests {
                 "[web]<web>",
             ),
             (r#"{{title "abc def-x"}} {{join (split "a b" " ") "-" | upper}}"#, "Abc Def-X A-B"),
+            (
+                r#"{{truncate .Names 2}} [{{pad .Names 1 2}}] {{.Names | upper | printf "%s!"}}"#,
+                "we [ web  ] WEB!",
+            ),
+            (
+                r#"{{with .Empty}}x{{else with .State}}{{.Pid}}{{end}} {{range $k, $v := .Config.Labels}}{{$k}}={{json $v}}{{end}}"#,
+                r#"42 a.b="c""#,
+            ),
+            (
+                r#"{{index .Mounts 0 "Source" | json}} {{len .Config.Labels}} {{println "a"}}{{split "a,b" ","}}"#,
+                "\"/a\" 1 a\n[a b]",
+            ),
             // A map's key that is not there is no error, a structure's field is; a nil pointer is neither.
             (
                 "{{.Config.Labels.nope}} {{if .Config.Labels.nope}}y{{else}}n{{end}} {{.State.Health}}",

@@ -82,8 +82,9 @@ impl Containers<'_> {
         let signal = container.config.stop_signal.to_string();
         self.tell(container, "kill", &[("signal", signal)]);
         let timeout = timeout_s.unwrap_or(container.config.stop_timeout_s);
-        let deadline =
-            u64::try_from(timeout).ok().map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        let deadline = u64::try_from(timeout)
+            .ok()
+            .map(|seconds| Instant::now() + Duration::from_secs(seconds));
         Ok(Some((process, deadline)))
     }
 

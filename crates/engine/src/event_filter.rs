@@ -79,9 +79,8 @@ impl EventFilter {
 
     fn wants_action(&self, action: &str) -> bool {
         let by_prefix = self.values("event").any(|value| WITH_MORE.contains(&value));
-        self.values("event").any(|value| {
-            value == action || (by_prefix && action.starts_with(value))
-        })
+        self.values("event")
+            .any(|value| value == action || (by_prefix && action.starts_with(value)))
     }
 }
 

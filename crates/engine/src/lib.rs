@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod archives;
+mod boot;
 mod changes;
 pub mod config;
 mod containers;
@@ -18,7 +19,6 @@ pub mod hello;
 mod image_filter;
 mod images;
 mod life;
-mod boot;
 mod list;
 mod list_filter;
 mod lock;
@@ -75,5 +75,5 @@ pub use store::{
     Loaded, Paths, Problem, Pruned, Remedy, Removed, TransferUsage, UPLOADS_KEPT, UploadUsage,
     Usage, VolumeUsage,
 };
-pub use update::Update;
 pub use templates::{DebianRequest, TemplateInfo, Templates};
+pub use update::Update;

@@ -169,9 +169,11 @@ impl<'a> Sought<'a> {
                 Kind::Before | Kind::Since => {
                     let made = container.record.created_ns;
                     let mut times = self.times.iter().filter(|(own, _)| own == kind);
-                    times.any(|(_, time)| {
-                        if *kind == Kind::Before { made < *time } else { made > *time }
-                    })
+                    times.any(
+                        |(_, time)| {
+                            if *kind == Kind::Before { made < *time } else { made > *time }
+                        },
+                    )
                 }
                 _ => values.any(|value| meets(container, *kind, value)),
             };
@@ -188,8 +190,7 @@ impl<'a> Sought<'a> {
         let slashed = format!("/{name}");
         let texts = if kind == Kind::Id { [id, id] } else { [name.as_str(), slashed.as_str()] };
         let mut own = self.filter.patterns.iter().filter(|(own, _)| *own == kind).peekable();
-        own.peek().is_none()
-            || own.any(|(_, pattern)| texts.iter().any(|text| pattern.is_in(text)))
+        own.peek().is_none() || own.any(|(_, pattern)| texts.iter().any(|text| pattern.is_in(text)))
     }
 
     /// Whether its image is one of them, or was made of one: it begins with its layers.
@@ -198,8 +199,8 @@ impl<'a> Sought<'a> {
         // Names whose image has gone, or means another one by now, are still what containers were made of.
         let name = |text: &str| text.parse::<spec::Reference>().ok();
         let own = name(&container.record.image_name);
-        let is_named = own.is_some()
-            && self.filter.values(Kind::Ancestor).any(|value| name(value) == own);
+        let is_named =
+            own.is_some() && self.filter.values(Kind::Ancestor).any(|value| name(value) == own);
         if is_named || self.ancestors.iter().any(|image| image.id == *id) {
             return true;
         }
@@ -220,9 +221,8 @@ impl<'a> Sought<'a> {
         let own: Vec<Ports> =
             exposed.iter().flatten().filter_map(|(port, _)| ports(port)).collect();
         self.filter.values(Kind::Expose).filter_map(ports).any(|(first, last, protocol)| {
-            own.iter().any(|(from, to, theirs)| {
-                theirs == &protocol && *from <= last && first <= *to
-            })
+            own.iter()
+                .any(|(from, to, theirs)| theirs == &protocol && *from <= last && first <= *to)
         })
     }
 }
@@ -234,8 +234,7 @@ fn ports(text: &str) -> Option<Ports<'_>> {
     let (range, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-    (first <= last && matches!(protocol, "tcp" | "udp" | "sctp"))
-        .then_some((first, last, protocol))
+    (first <= last && matches!(protocol, "tcp" | "udp" | "sctp")).then_some((first, last, protocol))
 }
 
 /// As Go reads one.
@@ -293,14 +292,29 @@ mod tests {
     #[test]
     fn values_that_a_kind_cannot_have_are_refused() {
         for text in [
-            "name", "colour=red", "exited=x", "status=up", "health=fine", "publish=x", "expose=9-8",
-            "expose=80/icmp", "is-task=maybe", "name=(", "id=(",
+            "name",
+            "colour=red",
+            "exited=x",
+            "status=up",
+            "health=fine",
+            "publish=x",
+            "expose=9-8",
+            "expose=80/icmp",
+            "is-task=maybe",
+            "name=(",
+            "id=(",
         ] {
             assert!(Filter::default().add(text).is_err(), "{text}");
         }
         for text in [
-            "status=dead", "health=none", "publish=80-90/udp", "expose=80", "is-task=0",
-            "isolation=process", "exited=-1", "name=^/web$",
+            "status=dead",
+            "health=none",
+            "publish=80-90/udp",
+            "expose=80",
+            "is-task=0",
+            "isolation=process",
+            "exited=-1",
+            "name=^/web$",
         ] {
             Filter::default().add(text).unwrap();
         }

@@ -1,11 +1,11 @@
 //! A container's configuration as an OCI runtime configuration, with Docker's defaults. Pure but for the users, which are
 //! looked up in the layers. Sources: OCI config.md and config-linux.md; Docker's documentation of `run`.
 
+use spec::runtime::{BlockIo, Cpu, Device, DeviceRule};
 use spec::runtime::{
     Capabilities, Linux, Memory, Mount, Namespace, NamespaceKind, Pids, Process, Resources, Rlimit,
     Root, Spec, User,
 };
-use spec::runtime::{BlockIo, Cpu, Device, DeviceRule};
 
 use crate::config::{ContainerConfig, Limits, NetworkMode, Ulimit};
 use crate::error::EngineError;
@@ -183,7 +183,10 @@ fn namespaces(config: &ContainerConfig, network_pid: Option<i32>) -> Vec<Namespa
     namespaces
 }
 
-pub(crate) fn resources(limits: &Limits, devices: Vec<DeviceRule>) -> Result<Resources, EngineError> {
+pub(crate) fn resources(
+    limits: &Limits,
+    devices: Vec<DeviceRule>,
+) -> Result<Resources, EngineError> {
     let signed = |what: &'static str, bytes: u64| {
         i64::try_from(bytes)
             .map_err(|_too_large| EngineError::value(what, bytes.to_string(), "it is too large"))

@@ -53,8 +53,7 @@ impl Containers<'_> {
     pub(crate) fn tell_made(&self, made: &Made, actions: &[&str]) {
         let attributes = attributes(&made.name, &made.image_name, &made.config.labels);
         let id = made.id.as_str().to_owned();
-        let _full =
-            self.engine.events().tell_all("container", actions, Actor { id, attributes });
+        let _full = self.engine.events().tell_all("container", actions, Actor { id, attributes });
     }
 
     /// Tells what a client of the container's monitor has done, such as `detach`.

@@ -36,10 +36,8 @@ impl Containers<'_> {
         } else {
             self.limit(&container, &config.limits, &new)?
         };
-        let json = serde_json::to_string(&config).map_err(|cause| EngineError::Record {
-            name: container.record.name.clone(),
-            cause,
-        })?;
+        let json = serde_json::to_string(&config)
+            .map_err(|cause| EngineError::Record { name: container.record.name.clone(), cause })?;
         self.engine.store.containers().set_config(&container.record.id, &json)?;
         if let Some(mut monitor) = self.monitor_of(&container)? {
             // One that has just ended starts nothing again.
@@ -110,11 +108,7 @@ fn planned(
     plan.map_err(|error| EngineError::Plan(libcontainer::PlanError::Cgroup(error)))
 }
 
-fn set(
-    cgroup: &mut Cgroup,
-    limits: &Limits,
-    new: &CgroupPlan,
-) -> Result<Vec<String>, Refusal> {
+fn set(cgroup: &mut Cgroup, limits: &Limits, new: &CgroupPlan) -> Result<Vec<String>, Refusal> {
     let resources = oci::resources(limits, Vec::new()).map_err(Refusal::Plan)?;
     let present = cgroup.present_limits().map_err(Refusal::Group)?;
     let plan = cgroup::plan_update(&resources, new, present, WhenMissing::Warn);
@@ -155,10 +149,10 @@ fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
         && let Some(bytes) = own.memory_bytes.filter(|bytes| *bytes > 0)
     {
         // As Docker keeps it: twice the memory that the container began with.
-        let sum = own.memory_swap_bytes.filter(|sum| *sum != 0).map_or_else(
-            || i64::try_from(bytes.saturating_mul(2)).unwrap_or(i64::MAX),
-            |sum| sum,
-        );
+        let sum = own
+            .memory_swap_bytes
+            .filter(|sum| *sum != 0)
+            .map_or_else(|| i64::try_from(bytes.saturating_mul(2)).unwrap_or(i64::MAX), |sum| sum);
         if sum >= 0 && i64::try_from(memory).unwrap_or(i64::MAX) > sum {
             return wrong(
                 "memory limit",
@@ -181,10 +175,9 @@ fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
     take(&mut own.cpu_quota_us, &new.cpu_quota_us);
     take(&mut own.pids, &new.pids);
     take(&mut own.blkio_weight, &new.blkio_weight);
-    for (own, new) in [
-        (&mut own.cpuset_cpus, &new.cpuset_cpus),
-        (&mut own.cpuset_mems, &new.cpuset_mems),
-    ] {
+    for (own, new) in
+        [(&mut own.cpuset_cpus, &new.cpuset_cpus), (&mut own.cpuset_mems, &new.cpuset_mems)]
+    {
         if !new.is_empty() {
             own.clone_from(new);
         }

@@ -185,8 +185,8 @@ impl Monitor {
         let settings = serde_json::from_slice(self.packet.body())?;
         let path = self.state_dir.join(crate::handoff::FILE);
         let mut file = std::fs::File::options().read(true).write(true).open(path)?;
-        let mut handoff = read(&file)
-            .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::InvalidData))?;
+        let mut handoff =
+            read(&file).ok_or_else(|| std::io::Error::from(std::io::ErrorKind::InvalidData))?;
         handoff.plan.cgroup.settings = settings;
         let bytes = serde_json::to_vec(&handoff)?;
         drop(handoff);

@@ -247,12 +247,11 @@ impl Monitor {
             Request::Exec { streams } => {
                 let target = (&run.process, &run.cgroup);
                 let request = self.packet.body();
-                let told =
-                    self.sessions.start((request, &streams), target, id, &mut self.clients);
+                let told = self.sessions.start((request, &streams), target, id, &mut self.clients);
                 self.packet.forget();
                 if let Some((command, exec_id)) = told {
-                    let [created, started] = ["exec_create", "exec_start"]
-                        .map(|action| format!("{action}: {command}"));
+                    let [created, started] =
+                        ["exec_create", "exec_start"].map(|action| format!("{action}: {command}"));
                     self.tell_all(&[&created, &started], &[("execID", exec_id)]);
                 }
                 sys::trim_heap();

@@ -68,7 +68,9 @@ pub(super) fn install_units(session: &Session, matches: &Matches) -> Result<i32,
     std::fs::write(&new, unit).map_err(Failure::file("write", &new))?;
     std::fs::rename(&new, UNIT).map_err(Failure::file("write", UNIT))?;
     output::line(UNIT);
-    output::talk("to have containers started at boot: systemctl daemon-reload && systemctl enable corten.service");
+    output::talk(
+        "to have containers started at boot: systemctl daemon-reload && systemctl enable corten.service",
+    );
     Ok(0)
 }
 

@@ -1,8 +1,8 @@
 //! `rename`, `restart`, `update`, `port`: containers that exist become other, or say how they are reached.
 
+use engine::Update;
 use engine::config::Limits;
 use engine::parse::{self, signal_number};
-use engine::Update;
 
 use super::each;
 use crate::arguments::Matches;

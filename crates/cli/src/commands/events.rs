@@ -62,9 +62,7 @@ impl Format {
         Ok(match matches.value("format") {
             None | Some("") => Self::Line { whole: matches.value("no-trunc") != Some("false") },
             Some("json") => Self::Json,
-            Some(text) => {
-                Self::Template(Template::parse_row(text).map_err(Failure::Unreadable)?)
-            }
+            Some(text) => Self::Template(Template::parse_row(text).map_err(Failure::Unreadable)?),
         })
     }
 

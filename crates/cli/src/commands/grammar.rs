@@ -2,15 +2,16 @@
 
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
-    archives, boot, change, check, copy, events, exec, images, inspect, life, list, login, logs, manifest, prune, pull,
-    push, run, search, stats, system, usage, verify,
+    archives, boot, change, check, copy, events, exec, images, inspect, life, list, login, logs,
+    manifest, prune, pull, push, run, search, stats, system, usage, verify,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_PRUNE, COPY, DEBIAN, DF, EVENTS, EXEC, EXPORT,
-    FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LOAD, LOGIN,
-    LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, PS, PULL,
-    PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS, UPDATE, VERIFY,
+    ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, COPY, DEBIAN, DF, EVENTS,
+    EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL,
+    LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH,
+    PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS,
+    UPDATE, VERIFY,
 };
 
 macro_rules! command {
@@ -485,7 +486,7 @@ pub(crate) static COMMANDS: &[Command] = &[
     ),
     command!(
         OTHERS,
-        ["inspect", "container inspect"],
+        ["inspect"],
         "[OPTIONS] NAME|ID [NAME|ID...]",
         "Return low-level information on containers and images",
         [INSPECT],
@@ -493,6 +494,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         inspect::any
+    ),
+    command!(
+        OTHERS,
+        ["container inspect"],
+        "[OPTIONS] CONTAINER [CONTAINER...]",
+        "Display detailed information on one or more containers",
+        [CONTAINER_INSPECT],
+        SOME,
+        true,
+        false,
+        inspect::container
     ),
     command!(
         OTHERS,

@@ -35,6 +35,12 @@ pub(super) fn any(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     print(session, matches, find)
 }
 
+pub(super) fn container(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    print(session, matches, |engine, name| {
+        Ok(engine.containers().inspect(name, matches.on("size"))?)
+    })
+}
+
 pub(super) fn image(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let platforms = platforms(matches)?;
     print(session, matches, |engine, name| {

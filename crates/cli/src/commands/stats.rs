@@ -162,7 +162,11 @@ fn look(watched: &mut [Watched], buffer: &mut Vec<u8>) {
 fn cpu_share(one: &Watched) -> f64 {
     let (Some(last), Some(now)) = (one.last, one.now) else { return 0.0 };
     let elapsed = now.at.duration_since(last.at).as_nanos() as f64;
-    if elapsed > 0.0 { now.cpu_ns.saturating_sub(last.cpu_ns) as f64 / elapsed * 100.0 } else { 0.0 }
+    if elapsed > 0.0 {
+        now.cpu_ns.saturating_sub(last.cpu_ns) as f64 / elapsed * 100.0
+    } else {
+        0.0
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]

@@ -2,8 +2,7 @@
 //! keys are the user's. Source: answers of Docker 28.
 
 /// A field's name in Go, and in JSON.
-const OTHER_NAMES: &[(&str, &str)] =
-&[
+const OTHER_NAMES: &[(&str, &str)] = &[
     ("ID", "Id"),
     ("NanoCPUs", "NanoCpus"),
     ("CPUShares", "CpuShares"),
@@ -17,12 +16,20 @@ const OTHER_NAMES: &[(&str, &str)] =
 ];
 
 /// Maps: a key that is not there is no error.
-const MAPS: &[&str] =
-    &["Labels", "Networks", "Volumes", "Sysctls", "Tmpfs", "ExposedPorts", "Ports", "Annotations", "Attributes"];
+const MAPS: &[&str] = &[
+    "Labels",
+    "Networks",
+    "Volumes",
+    "Sysctls",
+    "Tmpfs",
+    "ExposedPorts",
+    "Ports",
+    "Annotations",
+    "Attributes",
+];
 
 /// Pointers that JSON leaves out where they are nil.
 const NOTHING: &[&str] = &["Health"];
-
 
 /// Lists that JSON shows as null where they are empty; they print as empty lists.
 const LISTS: &[&str] = &[

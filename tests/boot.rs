@@ -1,0 +1,191 @@
+//! The end of a machine and its beginning: what is true of containers afterwards, and which of them run again.
+//!
+//! What a reboot takes is taken by hand: processes, control groups, and the state directory, or the boot that it names.
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use testkit::{Corten, wait_until};
+
+    fn corten() -> Corten {
+        Corten::with_busybox(env!("CARGO_BIN_EXE_corten"))
+    }
+
+    fn made(corten: &Corten, name: &str, flags: &[&str], script: &str) -> String {
+        let args = [&["run", "-d", "--name", name][..], flags, &["busybox", "sh", "-c", script]];
+        corten.ok(&args.concat())
+    }
+
+    fn kill(pid: &serde_json::Value) {
+        let pid = pid.as_i64().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+            let _gone = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+
+    fn remove_groups(id: &str) {
+        let mut groups = vec![Path::new("/sys/fs/cgroup").join("corten").join(id)];
+        groups.extend(
+            std::fs::read_dir("/sys/fs/cgroup")
+                .unwrap()
+                .flatten()
+                .map(|hierarchy| hierarchy.path().join("corten").join(id)),
+        );
+        for group in groups.iter().filter(|group| group.exists()) {
+            wait_until("its processes have left", || std::fs::remove_dir(group).is_ok());
+        }
+    }
+
+    /// Nothing of it runs, and nobody wrote that down.
+    fn cut_power(corten: &Corten) {
+        for directory in std::fs::read_dir(corten.state().join("containers")).unwrap().flatten() {
+            let Ok(text) = std::fs::read(directory.path().join("state.json")) else { continue };
+            let state: serde_json::Value = serde_json::from_slice(&text).unwrap();
+            // One that has ended has given its numbers away.
+            let monitor = state["monitor_pid"].as_i64().unwrap();
+            let about = std::fs::read_to_string(format!("/proc/{monitor}/cmdline"));
+            if !about.is_ok_and(|words| words.contains("monitor")) {
+                continue;
+            }
+            kill(&state["monitor_pid"]);
+            if state["pid"].as_i64() != Some(0) {
+                kill(&state["pid"]);
+            }
+            remove_groups(directory.file_name().to_str().unwrap());
+        }
+    }
+
+    const FORMAT: &str = "{{.Names}} {{.State}} {{.Status}}";
+
+    /// Names and states, without how long ago.
+    fn states(corten: &Corten) -> Vec<String> {
+        let listed = corten.ok(&["ps", "-a", "--format", FORMAT]);
+        let mut states: Vec<String> = listed
+            .lines()
+            .map(|line| line.split(' ').take(4).collect::<Vec<_>>().join(" "))
+            .map(|line| line.split_once(" Up").map_or(line.clone(), |(head, _)| head.to_owned()))
+            .collect();
+        states.sort();
+        states
+    }
+
+    fn population(corten: &Corten) {
+        let forever = "exec sleep 1000";
+        made(corten, "always", &["--restart", "always"], forever);
+        made(corten, "always-stopped", &["--restart", "always"], forever);
+        made(corten, "unless", &["--restart", "unless-stopped"], forever);
+        made(corten, "unless-stopped", &["--restart", "unless-stopped"], forever);
+        made(corten, "failing", &["--restart", "on-failure"], forever);
+        made(corten, "plain", &[], forever);
+        made(corten, "gone", &["--rm"], forever);
+        made(corten, "done", &["--restart", "on-failure"], "exit 0");
+        corten.ok(&["create", "--restart", "always", "--name", "never", "busybox", "true"]);
+        corten.ok(&["stop", "-t", "0", "always-stopped", "unless-stopped"]);
+        corten.ok(&["wait", "done"]);
+    }
+
+    const AFTER: [&str; 8] = [
+        "always exited Exited (255)",
+        "always-stopped exited Exited (137)",
+        "done exited Exited (0)",
+        "failing exited Exited (255)",
+        "never created Created",
+        "plain exited Exited (255)",
+        "unless exited Exited (255)",
+        "unless-stopped exited Exited (137)",
+    ];
+
+    fn begin_again(corten: &Corten) {
+        assert_eq!(states(corten), AFTER);
+        let started = corten.ok(&["system", "start-all"]);
+        let expected = ["always", "always-stopped", "unless", "failing"];
+        assert_eq!(started.lines().collect::<Vec<_>>(), expected);
+        assert_eq!(corten.ok(&["system", "start-all"]), "");
+        let mut running: Vec<String> =
+            corten.ok(&["ps", "--format", "{{.Names}}"]).lines().map(str::to_owned).collect();
+        running.sort();
+        assert_eq!(running, ["always", "always-stopped", "failing", "unless"]);
+    }
+
+    #[test]
+    fn a_reboot_takes_the_state_and_nothing_else() {
+        let corten = corten();
+        population(&corten);
+        cut_power(&corten);
+        std::fs::remove_dir_all(corten.state()).unwrap();
+        begin_again(&corten);
+    }
+
+    /// Where the state directory is on a disk, the boot that it names tells.
+    #[test]
+    fn the_state_of_another_boot_is_no_state() {
+        let corten = corten();
+        population(&corten);
+        cut_power(&corten);
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        for directory in std::fs::read_dir(corten.state().join("containers")).unwrap().flatten() {
+            let path = directory.path().join("state.json");
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            // Whatever has the number now.
+            let text = text.replace(boot.trim(), "00000000-0000-0000-0000-000000000000");
+            #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+            std::fs::write(&path, text).unwrap();
+        }
+        begin_again(&corten);
+    }
+
+    #[test]
+    fn a_shutdown_stops_everything_and_nothing_counts_as_stopped() {
+        let corten = corten();
+        let term = "trap 'exit 3' TERM; while :; do sleep 0.01; done";
+        made(&corten, "unless", &["--restart", "unless-stopped"], term);
+        made(&corten, "failing", &["--restart", "on-failure"], term);
+        made(&corten, "plain", &[], term);
+        made(&corten, "deaf", &["--restart", "always"], "exec sleep 1000");
+        corten.ok(&["pause", "plain"]);
+        let stopped = corten.ok(&["system", "stop-all", "-t", "1"]);
+        assert_eq!(stopped.lines().count(), 4, "{stopped}");
+        assert_eq!(corten.ok(&["ps", "-q"]), "");
+        let ended = [
+            "deaf exited Exited (137)",
+            "failing exited Exited (3)",
+            "plain exited Exited (3)",
+            "unless exited Exited (3)",
+        ];
+        assert_eq!(states(&corten), ended);
+        let started = corten.ok(&["system", "start-all"]);
+        assert_eq!(started.lines().collect::<Vec<_>>(), ["unless", "failing", "deaf"]);
+    }
+
+    #[test]
+    fn one_that_cannot_start_does_not_keep_the_others() {
+        let corten = corten();
+        let missing = corten.directory().join("source");
+        std::fs::create_dir(&missing).unwrap();
+        let mount = format!("type=bind,source={},target=/x", missing.display());
+        made(&corten, "bad", &["--restart", "always", "--mount", &mount], "exec sleep 1000");
+        made(&corten, "good", &["--restart", "always"], "exec sleep 1000");
+        corten.ok(&["stop", "-t", "0", "bad", "good"]);
+        std::fs::remove_dir(&missing).unwrap();
+        let finished = corten.run(&["system", "start-all"]);
+        assert_eq!((finished.code, finished.stdout.as_str()), (1, "good\n"), "{finished:?}");
+        assert!(finished.stderr.contains("start container bad"), "{finished:?}");
+    }
+
+    #[test]
+    fn the_unit_names_the_program_and_its_directories() {
+        let corten = corten();
+        let unit = corten.ok(&["system", "install-units", "--print"]);
+        let program = env!("CARGO_BIN_EXE_corten");
+        let (root, state) = (corten.root(), corten.state());
+        let line = format!(
+            "\"{program}\" --root \"{}\" --state \"{}\" system",
+            root.display(),
+            state.display()
+        );
+        assert!(unit.contains(&format!("ExecStart={line} start-all\n")), "{unit}");
+        assert!(unit.contains(&format!("ExecStop={line} stop-all\n")), "{unit}");
+        assert!(unit.contains("After=local-fs.target network-online.target"), "{unit}");
+    }
+}
