@@ -5,17 +5,19 @@
 use std::time::{Duration, Instant};
 
 use libcontainer::Process;
-use monitor::{RestartPolicy, connect};
+use monitor::{Connection, RestartPolicy, connect};
 
 use crate::containers::Containers;
 use crate::error::EngineError;
-use crate::life::{Container, wait_for_end};
-use crate::state::State;
+use crate::life::{Container, exit_of, wait_for_end};
+use crate::state::{Action, State};
 
 /// A container that was asked to end.
 struct Asked {
     container: Container,
     process: Process,
+    /// Who will say that it has ended; nothing where there is none.
+    monitor: Option<Connection>,
     /// When it is killed; nothing is patience without end.
     deadline: Option<Instant>,
 }
@@ -46,15 +48,13 @@ impl Containers<'_> {
         let mut done = Vec::new();
         for container in self.all()? {
             match self.ask_to_end(&container, timeout_s) {
-                Ok(Some((process, deadline))) => {
-                    asked.push(Asked { container, process, deadline });
-                }
+                Ok(Some(one)) => asked.push(one),
                 Ok(None) => {}
                 Err(error) => done.push((container, Err(error))),
             }
         }
-        for one in asked {
-            let ended = self.see_to_end(&one);
+        for mut one in asked {
+            let ended = self.see_to_end(&mut one);
             done.push((one.container, ended));
         }
         Ok(done)
@@ -65,19 +65,18 @@ impl Containers<'_> {
         &self,
         container: &Container,
         timeout_s: Option<i64>,
-    ) -> Result<Option<(Process, Option<Instant>)>, EngineError> {
+    ) -> Result<Option<Asked>, EngineError> {
         if matches!(container.state, State::Created { .. } | State::Exited(_)) {
             return Ok(None);
         }
-        if let Some(mut monitor) = self.monitor_of(container)? {
+        let mut monitor = self.monitor_of(container)?;
+        if let Some(monitor) = &mut monitor {
             // One that is gone meanwhile starts nothing.
             let _gone = monitor.hold_restarts();
         }
         let container = &self.get(container.record.id.as_str())?;
         let Some(process) = container.process() else { return Ok(None) };
-        if matches!(container.state, State::Running { paused: true, .. }) {
-            self.unpause(container.record.id.as_str())?;
-        }
+        self.resume(container)?;
         self.signal(container, &process, container.config.stop_signal)?;
         let signal = container.config.stop_signal.to_string();
         self.tell(container, "kill", &[("signal", signal)]);
@@ -85,16 +84,15 @@ impl Containers<'_> {
         let deadline = u64::try_from(timeout)
             .ok()
             .map(|seconds| Instant::now() + Duration::from_secs(seconds));
-        Ok(Some((process, deadline)))
+        Ok(Some(Asked { container: container.clone(), process, monitor, deadline }))
     }
 
-    fn see_to_end(&self, one: &Asked) -> Result<(), EngineError> {
+    fn see_to_end(&self, one: &mut Asked) -> Result<(), EngineError> {
         let left = one.deadline.map(|at| at.saturating_duration_since(Instant::now()));
         if !wait_for_end(&one.process, left) {
-            self.signal(&one.container, &one.process, libc::SIGKILL)?;
-            wait_for_end(&one.process, None);
+            self.end_process(&one.container, &one.process, Action::Stop)?;
         }
-        self.settle(&one.container)?;
+        one.monitor.as_mut().and_then(exit_of);
         self.tell(&one.container, "stop", &[]);
         Ok(())
     }

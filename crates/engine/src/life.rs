@@ -19,6 +19,8 @@ use crate::state::{Action, Allowed, State};
 const UNKNOWN: i32 = 255;
 /// How long processes may take to stand still, or to leave a group.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// A killed process that stands still is let go this often.
+const BETWEEN_THAWS: Duration = Duration::from_millis(20);
 
 /// A container with its true state.
 #[derive(Clone, Debug)]
@@ -170,14 +172,15 @@ impl Containers<'_> {
         if container.allow(Action::Stop)? == Allowed::Already {
             return Ok(false);
         }
-        self.hold(&container)?;
+        // Of this run: the next one may begin as soon as it has ended.
+        let mut monitor = connect(&container.dirs.state).ok();
+        let container = self.hold(container)?;
         let Some(process) = container.process() else {
             // It waited to be started again, and has just been told not to.
-            return self.settle(&container).map(|()| true);
+            monitor.as_mut().and_then(exit_of);
+            return Ok(true);
         };
-        if matches!(container.state, State::Running { paused: true, .. }) {
-            self.unpause(container.record.id.as_str())?;
-        }
+        self.resume(&container)?;
         let signal = signal.unwrap_or(container.config.stop_signal);
         self.signal(&container, &process, signal)?;
         self.tell(&container, "kill", &[("signal", signal.to_string())]);
@@ -185,13 +188,41 @@ impl Containers<'_> {
         // Docker's −1 is patience without end.
         let patience = u64::try_from(timeout).ok().map(Duration::from_secs);
         if !wait_for_end(&process, patience) {
-            self.signal(&container, &process, libc::SIGKILL)?;
-            self.tell(&container, "kill", &[("signal", libc::SIGKILL.to_string())]);
-            wait_for_end(&process, None);
+            self.end_process(&container, &process, Action::Stop)?;
         }
-        self.settle(&container)?;
+        monitor.as_mut().and_then(exit_of);
         self.tell(&container, "stop", &[]);
         Ok(true)
+    }
+
+    /// Lets it go on where somebody has paused it.
+    pub(crate) fn resume(&self, container: &Container) -> Result<(), EngineError> {
+        if !matches!(container.state, State::Running { paused: true, .. }) {
+            return Ok(());
+        }
+        match self.unpause(container.record.id.as_str()) {
+            // Somebody else was sooner.
+            Err(error) if error.kind() == crate::error::Kind::Conflict => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Kills the first process, and returns once it has ended. A frozen one of v1 ends when it is let go, and somebody may
+    /// freeze it at any moment.
+    pub(crate) fn end_process(
+        &self,
+        container: &Container,
+        process: &Process,
+        action: Action,
+    ) -> Result<(), EngineError> {
+        self.signal(container, process, libc::SIGKILL)?;
+        self.tell(container, "kill", &[("signal", libc::SIGKILL.to_string())]);
+        while !wait_for_end(process, Some(BETWEEN_THAWS)) {
+            if let Some(cgroup) = self.cgroup(container, action)? {
+                let _gone = cgroup.thaw();
+            }
+        }
+        Ok(())
     }
 
     /// Sends a signal to the first process.
@@ -201,12 +232,15 @@ impl Containers<'_> {
     pub fn kill(&self, text: &str, signal: i32) -> Result<(), EngineError> {
         let container = self.get(text)?;
         container.allow(Action::Kill)?;
-        if signal == libc::SIGKILL || signal == container.config.stop_signal {
-            self.hold(&container)?;
-        }
+        let mut monitor = connect(&container.dirs.state).ok();
+        let is_end = signal == libc::SIGKILL || signal == container.config.stop_signal;
+        let container = if is_end { self.hold(container)? } else { container };
         let Some(process) = container.process() else {
             // It waits to be started again: there is nobody to signal.
-            return self.settle(&container);
+            if is_end {
+                monitor.as_mut().and_then(exit_of);
+            }
+            return Ok(());
         };
         self.signal(&container, &process, signal)?;
         self.tell(&container, "kill", &[("signal", signal.to_string())]);
@@ -221,15 +255,16 @@ impl Containers<'_> {
         Ok(())
     }
 
-    /// Makes it stay down when it ends. What nobody starts again needs no such word.
-    fn hold(&self, container: &Container) -> Result<(), EngineError> {
+    /// Makes it stay down when it ends, and looks at it again: it may have been started again meanwhile. What nobody starts
+    /// again needs no such word.
+    fn hold(&self, container: Container) -> Result<Container, EngineError> {
         if !container.config.may_restart() {
-            return Ok(());
+            return Ok(container);
         }
         self.engine.store.containers().set_held(&container.record.id)?;
         // A monitor that is gone starts nothing.
         let _gone = connect(&container.dirs.state).map(|mut monitor| monitor.hold_restarts());
-        Ok(())
+        self.get(container.record.id.as_str())
     }
 
     pub(crate) fn signal(
@@ -247,20 +282,6 @@ impl Containers<'_> {
             }
             Ok(()) => Ok(()),
         }
-    }
-
-    /// Returns once the monitor has written down an end that was seen.
-    pub(crate) fn settle(&self, container: &Container) -> Result<(), EngineError> {
-        let mut connection = match connect(&container.dirs.state) {
-            Ok(connection) => connection,
-            Err(_gone) => return Ok(()),
-        };
-        while let Ok(Received::Message(message)) = connection.receive() {
-            if let FromMonitor::Exited { .. } = message {
-                break;
-            }
-        }
-        Ok(())
     }
 
     /// Waits for the container's end; gives its exit code.
@@ -379,13 +400,7 @@ impl Containers<'_> {
             let _gone = connection.hold_restarts();
         }
         if let Some(process) = container.process() {
-            self.signal(container, &process, libc::SIGKILL)?;
-            self.tell(container, "kill", &[("signal", libc::SIGKILL.to_string())]);
-            if let Some(cgroup) = self.cgroup(container, Action::RemoveByForce)? {
-                // A frozen process dies when it is let go; the others have died with the first.
-                let _not_frozen = cgroup.thaw();
-            }
-            wait_for_end(&process, None);
+            self.end_process(container, &process, Action::RemoveByForce)?;
         }
         // Its monitor writes into the directories that go now: it is let finish.
         if let Some(mut connection) = connection {
@@ -469,7 +484,7 @@ fn ended(exit: monitor::ExitFile) -> Ended {
     }
 }
 
-fn exit_of(connection: &mut Connection) -> Option<i32> {
+pub(crate) fn exit_of(connection: &mut Connection) -> Option<i32> {
     loop {
         match connection.receive() {
             Ok(Received::Message(FromMonitor::Exited { code })) => return Some(code),

@@ -25,10 +25,12 @@ impl Containers<'_> {
         // Before the processes stop: a monitor that is about to let them go after a commit looks for it.
         let mark = container.dirs.state.join(PAUSED);
         std::fs::File::create(&mark).map(drop).map_err(EngineError::file("write", &mark))?;
-        cgroup.freeze(PATIENCE).map_err(|cause| {
+        if let Err(cause) = cgroup.freeze(PATIENCE) {
             let _gone = std::fs::remove_file(&mark);
-            container.cgroup_failed(Action::Pause)(cause)
-        })?;
+            // It may have ended meanwhile, and its group with it.
+            self.get(container.record.id.as_str())?.allow(Action::Pause)?;
+            return Err(container.cgroup_failed(Action::Pause)(cause));
+        }
         self.tell(&container, "pause", &[]);
         Ok(())
     }
@@ -47,11 +49,19 @@ impl Containers<'_> {
             container.allow(Action::Unpause)?;
         }
         if let Some(cgroup) = cgroup {
-            cgroup.thaw().map_err(container.cgroup_failed(Action::Unpause))?;
+            if let Err(cause) = cgroup.thaw() {
+                self.get(container.record.id.as_str())?.allow(Action::Unpause)?;
+                return Err(container.cgroup_failed(Action::Unpause)(cause));
+            }
         }
         let mark = container.dirs.state.join(PAUSED);
         match std::fs::remove_file(&mark) {
-            Err(error) if is_left && error.kind() == std::io::ErrorKind::NotFound => {}
+            // Nobody had marked it, or another command was sooner, or it has ended meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if !is_left {
+                    return Err(container.refuse(Action::Unpause, "not paused"));
+                }
+            }
             done => done.map_err(EngineError::file("remove", &mark))?,
         }
         self.tell(&container, "unpause", &[]);

@@ -215,17 +215,18 @@ mod tests {
             table += "\n";
         }
         insta::assert_snapshot!(table, @r"
-        Start: Created=yes, Starting=already, Running=already, Paused=paused, Exited=yes,
-        Stop: Created=already, Starting=already, Running=yes, Paused=yes, Exited=already,
-        Kill: Created=not running, Starting=not running, Running=yes, Paused=yes, Exited=not running,
-        Pause: Created=not running, Starting=not running, Running=yes, Paused=paused already, Exited=not running,
-        Unpause: Created=not paused, Starting=not paused, Running=not paused, Paused=yes, Exited=not paused,
-        Exec: Created=not running, Starting=not running, Running=yes, Paused=paused, Exited=not running,
-        Attach: Created=not running, Starting=yes, Running=yes, Paused=paused, Exited=not running,
-        ListProcesses: Created=not running, Starting=not running, Running=yes, Paused=yes, Exited=not running,
-        ShareNetwork: Created=not running, Starting=not running, Running=yes, Paused=yes, Exited=not running,
-        Remove: Created=yes, Starting=running, Running=running, Paused=paused, Exited=yes,
-        RemoveByForce: Created=yes, Starting=yes, Running=yes, Paused=yes, Exited=yes,
+        Start: Created=yes, Starting=already, Running=already, Paused=paused, Restarting=already, Exited=yes,
+        Stop: Created=already, Starting=already, Running=yes, Paused=yes, Restarting=yes, Exited=already,
+        Kill: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=yes, Exited=not running,
+        Pause: Created=not running, Starting=not running, Running=yes, Paused=paused already, Restarting=restarting, Exited=not running,
+        Unpause: Created=not paused, Starting=not paused, Running=not paused, Paused=yes, Restarting=not paused, Exited=not paused,
+        Exec: Created=not running, Starting=not running, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,
+        Attach: Created=not running, Starting=yes, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,
+        ListProcesses: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=restarting, Exited=not running,
+        ShareNetwork: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=restarting, Exited=not running,
+        Update: Created=yes, Starting=yes, Running=yes, Paused=yes, Restarting=yes, Exited=yes,
+        Remove: Created=yes, Starting=running, Running=running, Paused=paused, Restarting=restarting, Exited=yes,
+        RemoveByForce: Created=yes, Starting=yes, Running=yes, Paused=yes, Restarting=yes, Exited=yes,
         ");
     }
 }

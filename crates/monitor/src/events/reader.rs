@@ -99,7 +99,8 @@ impl Reader {
     fn newer(&self) -> io::Result<Option<File>> {
         let (old, new) = self.events.open_both()?;
         let Some(own) = self.current.as_ref().and_then(|file| identity(file.get_ref())) else {
-            return Ok(new);
+            // There was none when this reader began.
+            return Ok(old.or(new));
         };
         Ok(match (old, new) {
             (_, Some(new)) if identity(&new) == Some(own) => None,
