@@ -327,6 +327,7 @@ impl Containers<'_> {
         let id = self.engine.store.containers().get(text)?.id;
         // Removed by whoever held the lock.
         let Some((_lock, container)) = self.lock(&id)? else { return Ok(()) };
+        let container = self.until_started(container)?;
         container.allow(if force { Action::RemoveByForce } else { Action::Remove })?;
         if !matches!(container.state, State::Created { .. } | State::Exited(_)) {
             self.end_at_once(&container)?;
@@ -453,6 +454,23 @@ impl Containers<'_> {
             let moment = Timespec { tv_sec: 0, tv_nsec: 500_000 };
             let _interrupted = poll(&mut [], Some(&moment));
         }
+    }
+
+    /// The container, whose lock is held, once its monitor has started it where it is about to.
+    pub(crate) fn until_started(&self, container: Container) -> Result<Container, EngineError> {
+        if container.state != State::Starting {
+            return Ok(container);
+        }
+        if let Some(mut monitor) = self.monitor_of(&container)? {
+            // It answers once it has done what it was made for; that nobody holds the container still changes nothing.
+            let _gone = monitor.thaw();
+            while let Ok(Received::Message(message)) = monitor.receive() {
+                if matches!(message, FromMonitor::Thawed | FromMonitor::Exited { .. }) {
+                    break;
+                }
+            }
+        }
+        self.get_locked(&container.record.id)
     }
 
     /// A connection to the container's monitor.

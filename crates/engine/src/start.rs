@@ -118,8 +118,7 @@ impl Containers<'_> {
         let (lock, container) = self.locked(text)?;
         let id = container.record.id.clone();
         // One that is about to start does so first.
-        drop(self.monitor_of(&container)?);
-        self.stop_found(self.get_locked(&id)?, signal, timeout_s)?;
+        self.stop_found(self.until_started(container)?, signal, timeout_s)?;
         let container = self.get_locked(&id)?;
         if container.allow(Action::Start)? == Allowed::Already {
             return Err(container.refuse(Action::Start, "running"));
