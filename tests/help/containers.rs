@@ -195,9 +195,6 @@ fn containers() {
 
     Return low-level information on containers and images
 
-    Aliases:
-      corten inspect, corten container inspect
-
     Options:
       -f, --format string   Format output using a Go template, or 'json'
       -s, --size            Display total file sizes if the type is container
