@@ -33,8 +33,8 @@ _corten_family() {
 _corten_command() {
     case $1 in
         run | "container run")
-            flags="--cap-add --cap-drop --cidfile --cpu-shares --cpus --cpuset-cpus --detach --detach-keys --device --entrypoint --env --env-file --explain --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --init --interactive --label --memory --memory-swap --mount --name --network --no-healthcheck --pids-limit --platform --privileged --pull --quiet --read-only --restart --rm --security-opt --sig-proxy --stop-signal --stop-timeout --sysctl --tmpfs --tty --ulimit --user --volume --workdir"
-            valued="--cap-add --cap-drop --cidfile -c --cpu-shares --cpus --cpuset-cpus --detach-keys --device --entrypoint -e --env --env-file --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname -l --label -m --memory --memory-swap --mount --name --network --pids-limit --platform --pull --restart --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --ulimit -u --user -v --volume -w --workdir"
+            flags="--cap-add --cap-drop --cidfile --cpu-shares --cpus --cpuset-cpus --detach --detach-keys --device --entrypoint --env --env-file --explain --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --init --interactive --label --log-driver --log-opt --memory --memory-swap --mount --name --network --no-healthcheck --pids-limit --platform --privileged --pull --quiet --read-only --restart --rm --security-opt --sig-proxy --stop-signal --stop-timeout --sysctl --tmpfs --tty --ulimit --user --volume --workdir"
+            valued="--cap-add --cap-drop --cidfile -c --cpu-shares --cpus --cpuset-cpus --detach-keys --device --entrypoint -e --env --env-file --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname -l --label --log-driver --log-opt -m --memory --memory-swap --mount --name --network --pids-limit --platform --pull --restart --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --ulimit -u --user -v --volume -w --workdir"
             kind="images"
             ;;
         exec | "container exec")
@@ -218,8 +218,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         create | "container create")
-            flags="--cap-add --cap-drop --cidfile --cpu-shares --cpus --cpuset-cpus --device --entrypoint --env --env-file --explain --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --init --interactive --label --memory --memory-swap --mount --name --network --no-healthcheck --pids-limit --platform --privileged --pull --quiet --read-only --restart --rm --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --tty --ulimit --user --volume --workdir"
-            valued="--cap-add --cap-drop --cidfile -c --cpu-shares --cpus --cpuset-cpus --device --entrypoint -e --env --env-file --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname -l --label -m --memory --memory-swap --mount --name --network --pids-limit --platform --pull --restart --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --ulimit -u --user -v --volume -w --workdir"
+            flags="--cap-add --cap-drop --cidfile --cpu-shares --cpus --cpuset-cpus --device --entrypoint --env --env-file --explain --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --init --interactive --label --log-driver --log-opt --memory --memory-swap --mount --name --network --no-healthcheck --pids-limit --platform --privileged --pull --quiet --read-only --restart --rm --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --tty --ulimit --user --volume --workdir"
+            valued="--cap-add --cap-drop --cidfile -c --cpu-shares --cpus --cpuset-cpus --device --entrypoint -e --env --env-file --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname -l --label --log-driver --log-opt -m --memory --memory-swap --mount --name --network --pids-limit --platform --pull --restart --security-opt --stop-signal --stop-timeout --sysctl --tmpfs --ulimit -u --user -v --volume -w --workdir"
             kind="images"
             ;;
         diff | "container diff")
@@ -253,7 +253,7 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         logs | "container logs")
-            flags="--follow --since --tail --timestamps --until"
+            flags="--details --follow --since --tail --timestamps --until"
             valued="--since -n --tail --until"
             kind="containers"
             ;;

@@ -42,6 +42,8 @@ fn run_and_create() {
                                              reaps processes
       -i, --interactive                      Keep STDIN open even if not attached
       -l, --label list                       Set meta data on a container
+          --log-driver string                Logging driver for the container
+          --log-opt list                     Log driver options
       -m, --memory bytes                     Memory limit
           --memory-swap bytes                Swap limit equal to memory plus swap: '-1' to enable
                                              unlimited swap
@@ -107,6 +109,8 @@ fn run_and_create() {
                                              reaps processes
       -i, --interactive                      Keep STDIN open even if not attached
       -l, --label list                       Set meta data on a container
+          --log-driver string                Logging driver for the container
+          --log-opt list                     Log driver options
       -m, --memory bytes                     Memory limit
           --memory-swap bytes                Swap limit equal to memory plus swap: '-1' to enable
                                              unlimited swap
@@ -220,6 +224,7 @@ fn containers() {
       corten logs, corten container logs
 
     Options:
+          --details        Show extra details provided to logs
       -f, --follow         Follow log output
           --since string   Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g.
                            "42m")

@@ -8,6 +8,7 @@
 mod bundle;
 mod density;
 mod floor;
+mod logs;
 mod oci;
 mod peers;
 mod pull;
@@ -53,6 +54,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("ps", density::ps),
     ("memory", density::memory),
     ("size", density::size),
+    ("logs", logs::logs),
     ("pull", pull::pull),
     ("images", pull::images),
 ];

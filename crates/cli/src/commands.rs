@@ -126,7 +126,7 @@ mod tests {
             "ps",
             "-a --all -q --quiet -f --filter --format --no-trunc -s --size -n --last -l --latest",
         ),
-        ("logs", "-f --follow -t --timestamps --since --until -n --tail"),
+        ("logs", "--details -f --follow -t --timestamps --since --until -n --tail"),
         (
             "exec",
             "-d --detach -i --interactive -t --tty -e --env -w --workdir -u --user --privileged --env-file --detach-keys",

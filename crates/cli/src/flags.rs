@@ -72,6 +72,8 @@ pub(crate) const CONTAINER: &[Flag] = &[
     ),
     switch("i", "interactive", "Keep STDIN open even if not attached"),
     many("l", "label", "list", "Set meta data on a container"),
+    one("", "log-driver", "string", "Logging driver for the container"),
+    many("", "log-opt", "list", "Log driver options"),
     one("m", "memory", "bytes", "Memory limit"),
     one(
         "",
@@ -142,6 +144,7 @@ pub(crate) const EVENTS: &[Flag] = &[
     one("", "until", "string", "Stream events until this timestamp"),
 ];
 pub(crate) const LOGS: &[Flag] = &[
+    switch("", "details", "Show extra details provided to logs"),
     switch("f", "follow", "Follow log output"),
     one(
         "",
@@ -459,8 +462,6 @@ const LATER: &[(&str, &str)] = &[
     ("", "label-file"),
     ("", "link"),
     ("", "link-local-ip"),
-    ("", "log-driver"),
-    ("", "log-opt"),
     ("", "mac-address"),
     ("", "memory-reservation"),
     ("", "memory-swappiness"),

@@ -64,6 +64,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
             .map(parse::on_failure)
             .transpose()?
             .unwrap_or_default(),
+        log: parse::log(matches.value("log-driver"), matches.values("log-opt"))?,
         ..ContainerConfig::default()
     };
     limits(matches, &mut config.limits)?;

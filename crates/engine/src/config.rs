@@ -70,6 +70,18 @@ pub struct ContainerConfig {
     pub health: Option<HealthCheck>,
     /// What happens when it is unhealthy.
     pub health_on_failure: OnFailure,
+    /// Where its output is logged.
+    pub log: LogConfig,
+}
+
+/// A log driver and what it was told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogConfig {
+    /// Its name; empty is `json-file`.
+    pub driver: String,
+    /// Its options, as given.
+    pub options: BTreeMap<String, String>,
 }
 
 /// A health check as people give it: what is missing has Docker's default.

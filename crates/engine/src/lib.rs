@@ -22,6 +22,7 @@ mod life;
 mod list;
 mod list_filter;
 mod lock;
+mod logging;
 mod manifest_lists;
 mod merge;
 mod names;
@@ -57,6 +58,7 @@ pub use libcontainer::{Plan, chain};
 pub use life::Container;
 pub use list::Row;
 pub use list_filter::Filter;
+pub use logging::LogPlace;
 pub use manifest_lists::{Annotation, ManifestListsHandle};
 pub use monitor::{
     Connection, FromMonitor, HealthFile, HealthStatus, Received, events, format_time, log, now_ns,

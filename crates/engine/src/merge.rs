@@ -59,6 +59,7 @@ pub(crate) fn merge(
     };
     config.stop_timeout_s = request.stop_timeout_s.unwrap_or(STOP_TIMEOUT_S);
     config.health = crate::health::merge(image.healthcheck.as_ref(), config.health.as_ref())?;
+    crate::parse::log::log_conflicts(&config)?;
     add_image_volumes(&mut config, image);
     for mount in &mut config.mounts {
         if let MountSource::Volume { name, anonymous: true, .. } = &mut mount.source

@@ -7,9 +7,11 @@ use crate::config::{
 };
 use crate::error::EngineError;
 
+pub(crate) mod log;
 mod restart;
 mod signal;
 
+pub use log::{log, log_drivers};
 pub(crate) use restart::restart_words;
 pub use restart::{on_failure, restart};
 pub use signal::{signal_name, signal_number};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use libcontainer::cgroup::{Choices, WhenMissing};
 use libcontainer::{Context, Plan, RootSource};
+use monitor::log::LogDriver;
 use monitor::{
-    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, LogRules, PAUSED, Received,
-    StopRules, Waiting,
+    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, PAUSED, Received, StopRules, Waiting,
 };
 use spec::ContainerId;
 use store::{Paths, Status};
@@ -17,6 +17,7 @@ use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
 use crate::life::{Container, group_of};
 use crate::lock::Lock;
+use crate::logging::log_rules;
 use crate::names;
 use crate::oci::{self, HostFiles, Surroundings};
 use crate::state::{Action, Allowed, State};
@@ -190,6 +191,11 @@ impl Containers<'_> {
         monitor: Waiting,
         attach: Attach,
     ) -> Result<Connection, EngineError> {
+        let log = log_rules(made)?;
+        if log.driver == LogDriver::Passthrough && !attach.output {
+            let why = "the container has the streams of the command that starts it: that one stays in the foreground";
+            return Err(EngineError::value("log driver", "passthrough", why));
+        }
         let volumes = self.prepare_volumes(made)?;
         make_bind_sources(&made.config)?;
         let (mut plan, files) = self.plan(made, &volumes)?;
@@ -208,7 +214,7 @@ impl Containers<'_> {
             container_dir: made.dirs.container.clone(),
             open_stdin: made.config.open_stdin,
             stdin_once: made.config.stdin_once,
-            log: LogRules::default(),
+            log,
             restart: made.config.restart,
             health: self.health_rules(made)?,
             stop: StopRules {

@@ -99,11 +99,19 @@ impl Packet {
     }
 }
 
-/// Waits for the hand-off's file and the streams that its sender attaches to; nothing when whoever started this process has
-/// ended, or says something else.
-pub(crate) fn receive_handoff(socket: &OwnedFd) -> Option<(OwnedFd, u8)> {
+/// What the command that started a monitor gives it.
+pub(crate) struct Given {
+    pub(crate) file: OwnedFd,
+    /// The streams that it attaches to.
+    pub(crate) streams: u8,
+    /// Its own streams, for a container that has them.
+    pub(crate) own: Option<[OwnedFd; 3]>,
+}
+
+/// Waits for the hand-off; nothing when whoever started this process has ended, or says something else.
+pub(crate) fn receive_handoff(socket: &OwnedFd) -> Option<Given> {
     let mut packet = [0_u8; 3];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC;
     let received = loop {
@@ -112,18 +120,18 @@ pub(crate) fn receive_handoff(socket: &OwnedFd) -> Option<(OwnedFd, u8)> {
             done => break done.ok()?,
         }
     };
-    let mut file = None;
+    let mut descriptors = Vec::new();
     for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
-            file = descriptors.next();
+        if let RecvAncillaryMessage::ScmRights(own) = message {
+            descriptors.extend(own);
         }
     }
-    match packet {
-        [kind::HAND_OFF, VERSION, streams] if received.bytes == packet.len() => {
-            file.map(|file| (file, streams))
-        }
-        _ => None,
+    let [kind::HAND_OFF, VERSION, streams] = packet else { return None };
+    if received.bytes != packet.len() || descriptors.is_empty() {
+        return None;
     }
+    let file = descriptors.remove(0);
+    Some(Given { file, streams, own: descriptors.try_into().ok() })
 }
 
 impl Client {

@@ -329,10 +329,12 @@ impl Connection {
     pub(crate) fn send_handoff(
         &self,
         file: BorrowedFd<'_>,
+        own: Option<[BorrowedFd<'_>; 3]>,
         input: bool,
         output: bool,
     ) -> Result<(), Errno> {
-        self.send_parts(&[&[kind::HAND_OFF, VERSION, streams(input, output)]], &[file])
+        let descriptors: Vec<_> = std::iter::once(file).chain(own.into_iter().flatten()).collect();
+        self.send_parts(&[&[kind::HAND_OFF, VERSION, streams(input, output)]], &descriptors)
     }
 
     fn send(&self, packet: &[u8]) -> Result<(), Errno> {
@@ -355,7 +357,7 @@ impl Connection {
         flags: SendFlags,
     ) -> Result<(), Errno> {
         let slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         if !descriptors.is_empty() {
             control.push(SendAncillaryMessage::ScmRights(descriptors));

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::Events;
 use crate::health::HealthRules;
+use crate::log::LogRules;
 use crate::restart::RestartPolicy;
 
 /// Version of the form that this program writes; it reads this and every earlier one.
@@ -76,22 +77,4 @@ pub struct EventRules {
     pub to: Events,
     /// What each event says of the container: name, image, labels.
     pub attributes: BTreeMap<String, String>,
-}
-
-/// What is logged, and how much of it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogRules {
-    /// Whether anything is.
-    pub enabled: bool,
-    /// Bytes after which a new file is begun.
-    pub max_bytes: u64,
-    /// Files that are kept.
-    pub max_files: u32,
-}
-
-impl Default for LogRules {
-    /// Three files of ten megabytes: a container cannot fill the host's disk.
-    fn default() -> Self {
-        Self { enabled: true, max_bytes: 10_000_000, max_files: 3 }
-    }
 }

@@ -3,7 +3,8 @@
 //!
 //! The engine calls [`prepare`], and [`Waiting::give`] with a [`HandOff`]; the program's hidden face `monitor` calls [`main`]. Later commands
 //! [`connect`] to it. [`observe`] tells a container's true state from what the monitor wrote and what the kernel says, also
-//! when the monitor is gone. It never parses an image, never opens a network socket, and has one thread.
+//! when the monitor is gone. It never parses an image, listens on no network, connects to one only where a log goes to a receiver of
+//! syslog, and has one thread.
 #![forbid(unsafe_code)]
 
 mod client;
@@ -31,8 +32,9 @@ mod start;
 pub use clock::{format_time, now_ns};
 pub use connection::{ConnectError, Connection, FromMonitor, Received, connect};
 pub use files::{ExitFile, Life, PAUSED, StateFile, observe, wait_for_end};
-pub use handoff::{EventRules, HANDOFF_VERSION, HandOff, LogRules, StopRules};
+pub use handoff::{EventRules, HANDOFF_VERSION, HandOff, StopRules};
 pub use health::{HealthFile, HealthRules, HealthStatus, OnFailure, ProbeResult};
+pub use log::LogRules;
 pub use restart::RestartPolicy;
 pub use run::main;
 pub use spawn::{Ahead, SpawnError, Waiting, prepare};

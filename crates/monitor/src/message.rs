@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! client                                monitor
-//! HandOff(version, streams) and its file -->   from whoever started the monitor, in place of the next two
+//! HandOff(version, streams), its file, perhaps three streams -->   from whoever started the monitor, in place of the next two
 //! Hello(version)        ------------>   (Refused(version) when it is newer, and the end)
 //! Attach(streams)       ------------>
 //!                       <------------   Started(pid, warnings) | StartFailed(code, text)

@@ -22,6 +22,7 @@ use crate::files::{ExitFile, StateFile};
 use crate::freeze::Freeze;
 use crate::handoff::{EventRules, HANDOFF_VERSION, HandOff, StopRules};
 use crate::health::HealthFile;
+use crate::log::{COMPRESS, compress};
 use crate::message::{kind, number};
 use crate::restart::{End, Restarts};
 use crate::running::Running;
@@ -39,6 +40,11 @@ const UNKNOWN: i32 = 255;
 /// Runs the monitor on the descriptors that [`crate::spawn`] gave it; returns its exit code.
 #[must_use]
 pub fn main() -> i32 {
+    let mut words = std::env::args_os().skip(2);
+    if words.next().is_some_and(|word| word == COMPRESS) {
+        let path = PathBuf::from(words.next().unwrap_or_default());
+        return i32::from(compress(&path).is_err());
+    }
     let Some(client) = sys::inherited_fd(CLIENT_FD) else { return 2 };
     let _blocked = sys::block_signals(SignalSet::all());
     // What is made to mount on has the modes that it is made with, whoever asked.
@@ -49,13 +55,14 @@ pub fn main() -> i32 {
     let packet = Packet::new();
     let spare = spare_network();
     // The command has ended, or found that there is nothing to start.
-    let Some((file, streams)) = client::receive_handoff(&client) else { return 0 };
-    let lock = std::fs::File::from(file);
+    let Some(given) = client::receive_handoff(&client) else { return 0 };
+    let lock = std::fs::File::from(given.file);
     let Some(mut handoff) = read(&lock) else { return 2 };
-    let mut monitor = match Monitor::start(&handoff, spare, (client, streams), packet) {
-        Ok(monitor) => monitor,
-        Err(code) => return code,
-    };
+    let mut monitor =
+        match Monitor::start(&handoff, (spare, given.own), (client, given.streams), packet) {
+            Ok(monitor) => monitor,
+            Err(code) => return code,
+        };
     let auto_remove = handoff.auto_remove.take();
     // The plan is the largest part of this process's memory, and is read again when it is needed again.
     drop(handoff);
@@ -97,6 +104,8 @@ pub(crate) struct Monitor {
     pub(crate) restarts: Restarts,
     pub(crate) stop: StopRules,
     events: Option<EventRules>,
+    /// The streams of whoever started it, for a container that has them.
+    own: Option<[OwnedFd; 3]>,
     /// Nothing while it waits to be started again.
     pub(crate) run: Option<Running>,
 }
@@ -104,11 +113,12 @@ pub(crate) struct Monitor {
 impl Monitor {
     fn start(
         handoff: &HandOff,
-        spare: Option<SpareNetwork>,
+        (spare, own): (Option<SpareNetwork>, Option<[OwnedFd; 3]>),
         (client, streams): (OwnedFd, u8),
         packet: Packet,
     ) -> Result<Self, i32> {
-        let begun = listen(handoff).and_then(|clients| Ok((clients, start(handoff, spare, 0)?)));
+        let begun = listen(handoff)
+            .and_then(|clients| Ok((clients, start(handoff, spare, own.as_ref(), 0)?)));
         let (mut clients, started) = match begun {
             Ok(begun) => begun,
             Err(refused) => return Err(refused.tell(&handoff.container_dir, &client)),
@@ -129,6 +139,7 @@ impl Monitor {
             restarts: Restarts::new(handoff.restart),
             stop: handoff.stop,
             events: handoff.events.clone(),
+            own,
             run: None,
         };
         let pid = monitor.begin(Running::new(started, handoff));
@@ -281,7 +292,7 @@ impl Monitor {
         // One whose changes were made for one run only: overlayfs would ask whether they are good enough for another one.
         let _absent =
             std::fs::remove_dir_all(self.container_dir.join("work/work/incompat/volatile"));
-        let started = start(&handoff, None, self.restarts.count)?;
+        let started = start(&handoff, None, self.own.as_ref(), self.restarts.count)?;
         self.begin(Running::new(started, &handoff));
         drop(handoff);
         sys::trim_heap();

@@ -9,7 +9,6 @@ use spec::runtime::NamespaceKind;
 
 use crate::handoff::HandOff;
 use crate::input::Input;
-use crate::log::Writer;
 use crate::outputs::Outputs;
 use crate::probe::Checks;
 use crate::start::Started;
@@ -33,9 +32,8 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(started: Started, handoff: &HandOff) -> Self {
-        let Started { process, cgroup, console, outputs, input, started_at } = started;
+        let Started { process, cgroup, console, outputs, input, started_at, log } = started;
         let now = Instant::now();
-        let log = Writer::new(&handoff.container_dir, &handoff.log);
         // A terminal has no end of input; there it is just a byte.
         let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
         Self {
@@ -71,7 +69,7 @@ impl Running {
     /// When something is to be done that no descriptor tells.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let check = self.checks.as_ref().and_then(Checks::deadline);
-        [check, self.kill_at].into_iter().flatten().min()
+        [check, self.kill_at, self.outputs.deadline()].into_iter().flatten().min()
     }
 
     /// Kills it when it was asked to end and has not.

@@ -25,6 +25,7 @@ pub(crate) enum Source {
     Client(u32),
     BusyClient(u32),
     Output(Stream),
+    Log,
     Stdin,
     Session(i32),
     Probe,
@@ -65,7 +66,11 @@ impl Monitor {
                     let ended = self.sessions.ended(pid, &mut self.clients);
                     self.tell_exec_ended(ended);
                 }
-                Source::Output(_) | Source::Stdin | Source::Probe | Source::ProbeOutput => {
+                Source::Output(_)
+                | Source::Log
+                | Source::Stdin
+                | Source::Probe
+                | Source::ProbeOutput => {
                     self.serve_run(source);
                 }
             }
@@ -87,6 +92,7 @@ impl Monitor {
         let Some(run) = &mut self.run else { return };
         match (source, &mut run.checks) {
             (Source::Output(stream), _) => run.outputs.read(stream, &mut self.clients),
+            (Source::Log, _) => run.outputs.resume_log(),
             (Source::Stdin, _) => run.input.flush(),
             (Source::ProbeOutput, Some(checks)) => checks.read(),
             (Source::Probe, Some(checks)) => {
@@ -102,6 +108,7 @@ impl Monitor {
         let Some(run) = &mut self.run else { return };
         let now = Instant::now();
         run.kill_in_time(now);
+        run.outputs.calm(now);
         let target = (&run.process, &run.cgroup);
         if let Some(checks) = &mut run.checks
             && checks.deadline().is_some_and(|deadline| deadline <= now)
@@ -169,6 +176,7 @@ impl Monitor {
                 .readable()
                 .map(|(stream, descriptor)| (Source::Output(stream), descriptor, PollFlags::IN)),
         );
+        sources.extend(run.outputs.log_waits_for().map(|log| (Source::Log, log, PollFlags::OUT)));
         sources.extend(run.input.writable().map(|input| (Source::Stdin, input, PollFlags::OUT)));
         if let Some(checks) = &run.checks {
             sources.extend(checks.pidfd().map(|pidfd| (Source::Probe, pidfd, PollFlags::IN)));

@@ -13,6 +13,7 @@ use crate::connection::Connection;
 use crate::files::{ExitFile, StateFile};
 use crate::handoff::{FILE, HandOff};
 use crate::health::HealthFile;
+use crate::log::LogDriver;
 
 /// The descriptor that a monitor is born with, by agreement of both ends, which are this program.
 pub(crate) const CLIENT_FD: u8 = 3;
@@ -94,7 +95,8 @@ pub fn prepare(id: &str, state_dir: &Path, ahead: Ahead) -> Result<Waiting, Spaw
 
 impl Waiting {
     /// Writes the hand-off and gives it to the monitor. The connection is its first client, attached from birth: it misses no
-    /// output, and hears whether the container started.
+    /// output, and hears whether the container started. Where the log's driver is passthrough the container is given the caller's
+    /// own standard streams.
     ///
     /// # Errors
     /// When the hand-off cannot be written, or the process is gone. What happens after that comes as a message.
@@ -106,8 +108,10 @@ impl Waiting {
     ) -> Result<Connection, SpawnError> {
         let file = write_handoff(handoff)?;
         let connection = self.connection;
+        let own = (handoff.log.driver == LogDriver::Passthrough)
+            .then(|| [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]);
         connection
-            .send_handoff(file.as_fd(), input, output)
+            .send_handoff(file.as_fd(), own, input, output)
             .map_err(|errno| SpawnError::System { action: "greet the monitor", errno })?;
         Ok(connection)
     }

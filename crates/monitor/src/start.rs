@@ -15,6 +15,7 @@ use sys::Errno;
 use crate::clients::Clients;
 use crate::files::{ExitFile, StateFile};
 use crate::handoff::HandOff;
+use crate::log::Log;
 use crate::message::{failure, kind};
 use crate::outputs::Stream;
 use crate::run::GROUP_PATIENCE;
@@ -31,6 +32,7 @@ pub(crate) struct Started {
     pub(crate) outputs: Vec<(Stream, OwnedFd)>,
     pub(crate) input: Option<OwnedFd>,
     pub(crate) started_at: String,
+    pub(crate) log: Log,
 }
 
 /// Why it does not run.
@@ -70,15 +72,25 @@ pub(crate) fn listen(handoff: &HandOff) -> Result<Clients, Refused> {
 }
 
 /// Starts the container and writes that down; so many times it was started again before.
+///
+/// With `own` streams of its caller's, it writes to them and reads from them by itself.
 pub(crate) fn start(
     handoff: &HandOff,
     spare: Option<SpareNetwork>,
+    own: Option<&[OwnedFd; 3]>,
     restarts: u32,
 ) -> Result<Started, Refused> {
     let directory = handoff.state_dir.display();
-    let piped = !handoff.plan.process.terminal;
-    let mut streams = if piped { pipes(handoff.open_stdin) } else { Ok(Streams::none()) }
-        .map_err(|errno| Refused::engine("make pipes", errno))?;
+    let log = Log::open(&handoff.container_dir, &handoff.log).map_err(|why| Refused {
+        code: ENGINE,
+        words: format!("failed to initialize logging driver: {why}"),
+    })?;
+    let mut streams = match own {
+        _ if handoff.plan.process.terminal => Ok(Streams::none()),
+        Some(own) => Streams::of_caller(own, handoff.open_stdin),
+        None => pipes(handoff.open_stdin),
+    }
+    .map_err(|errno| Refused::engine("make pipes", errno))?;
     let stdio = match &streams.theirs {
         None => Stdio::Terminal,
         Some([stdin, stdout, stderr]) => {
@@ -106,12 +118,25 @@ pub(crate) fn start(
         return Err(Refused::engine(&format!("record the start in {directory}"), error));
     }
     let Streams { outputs, input, theirs: _closed } = streams;
-    Ok(Started { process, cgroup, console, outputs, input, started_at })
+    Ok(Started { process, cgroup, console, outputs, input, started_at, log })
 }
 
 impl Streams {
     const fn none() -> Self {
         Self { outputs: Vec::new(), input: None, theirs: None }
+    }
+
+    /// Copies of the caller's own: the container has them to itself.
+    fn of_caller(own: &[OwnedFd; 3], open_stdin: bool) -> Result<Self, Raw> {
+        let [stdin, stdout, stderr] = own;
+        let null = open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let theirs = [
+            if open_stdin { stdin.try_clone() } else { Ok(null) },
+            stdout.try_clone(),
+            stderr.try_clone(),
+        ];
+        let [Ok(stdin), Ok(stdout), Ok(stderr)] = theirs else { return Err(Raw::MFILE) };
+        Ok(Self { outputs: Vec::new(), input: None, theirs: Some([stdin, stdout, stderr]) })
     }
 
     /// Uses the terminal for both directions. All copies of its master share one flag: none of them blocks.

@@ -4,6 +4,7 @@
 //! used from rustix. Start at [`clone3`] and [`execve`].
 
 mod bpf;
+mod bytes;
 mod clone;
 mod errno;
 mod exec;
@@ -19,6 +20,7 @@ mod signal;
 mod task;
 
 pub use bpf::{attach_device_program, replace_device_programs};
+pub use bytes::find_byte;
 pub use clone::{
     CloneArgs, Cloned, Namespaces, clone3, enter_namespace, fork, is_namespace, unshare_namespaces,
 };

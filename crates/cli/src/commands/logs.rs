@@ -1,7 +1,9 @@
-//! `logs`.
+//! `logs`: what a container has written, from files or from the journal.
 
-use engine::State;
-use engine::log::{Reader, Selection};
+mod journal;
+
+use engine::log::{FileFormat, Next, Reader, Selection};
+use engine::{Container, Engine, LogPlace, State};
 
 use crate::arguments::Matches;
 use crate::attach::write_all;
@@ -10,9 +12,33 @@ use crate::program::Session;
 use crate::words::log_time;
 
 /// Output is gathered up to this before it is written.
-const GATHERED: usize = 64 * 1024;
+const GATHERED: usize = 256 * 1024;
 
 pub(super) fn logs(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let selection = selection(matches)?;
+    let engine = session.engine()?;
+    let container = engine.containers().get(matches.word(0))?;
+    let mut out = Printer {
+        timestamps: matches.on("timestamps"),
+        details: matches.on("details"),
+        tty: container.config.tty,
+        is_error: false,
+        gathered: Vec::new(),
+    };
+    let follow = matches.on("follow");
+    match container.log_place()? {
+        LogPlace::Files(path, format) => {
+            let place = (path.as_deref(), format);
+            files(&engine, &container, place, (selection, follow), &mut out)
+        }
+        LogPlace::Journal => journal::read(&engine, &container, (&selection, follow), &mut out),
+        LogPlace::Nowhere => {
+            Err(Failure::Words("configured logging driver does not support reading".to_owned()))
+        }
+    }
+}
+
+fn selection(matches: &Matches) -> Result<Selection, Failure> {
     let time = |flag: &'static str| {
         let parsed = matches.text(flag).map(|text| {
             log_time(text).ok_or_else(|| {
@@ -29,70 +55,114 @@ pub(super) fn logs(session: &Session, matches: &Matches) -> Result<i32, Failure>
         })?)
         .ok(),
     };
-    let selection = Selection { tail, since: time("since")?, until: time("until")? };
+    Ok(Selection { tail, since: time("since")?, until: time("until")? })
+}
+
+/// Whether something may still be logged.
+fn runs(engine: &Engine, id: &str) -> bool {
+    matches!(
+        engine.containers().get(id).map(|container| container.state),
+        Ok(State::Running { monitored: true, .. } | State::Starting | State::Restarting(_))
+    )
+}
+
+fn is_past(until: Option<&String>) -> bool {
+    until.is_some_and(|until| engine::format_time(engine::now_ns()) >= *until)
+}
+
+fn files(
+    engine: &Engine,
+    container: &Container,
+    place: (Option<&std::path::Path>, FileFormat),
+    (selection, follow): (Selection, bool),
+    out: &mut Printer,
+) -> Result<i32, Failure> {
     let until = selection.until.clone();
-    let engine = session.engine()?;
-    let containers = engine.containers();
-    let container = containers.get(matches.word(0))?;
-    let id = container.record.id.as_str();
     let failed = |error: engine::log::ReadError| Failure::Words(engine::chain(&error));
-    let mut reader = Reader::open(&container.dirs.container, selection).map_err(failed)?;
-    let mut out = Printer {
-        timestamps: matches.on("timestamps"),
-        tty: container.config.tty,
-        streams: [Vec::new(), Vec::new()],
-    };
+    let mut reader = Reader::open(&container.dirs.container, place, selection).map_err(failed)?;
     loop {
         // Looked at before the log: what is written after the end was seen does not exist.
-        let runs = matches.on("follow")
-            && matches!(
-                containers.get(id).map(|container| container.state),
-                Ok(State::Running { monitored: true, .. } | State::Starting | State::Restarting(_))
-            );
-        while let Some(entry) = reader.next_entry().map_err(failed)? {
-            out.print(&entry)?;
+        let runs = follow && runs(engine, container.record.id.as_str());
+        loop {
+            match reader.next_line().map_err(failed)? {
+                Next::Line(entry) => {
+                    let details = || entry.attributes().into_iter().collect();
+                    out.begin(entry.is_error(), entry.time(), details)?;
+                    entry.append_text(&mut out.gathered);
+                }
+                Next::Passed => {}
+                Next::End => break,
+            }
         }
         out.flush()?;
-        if !runs
-            || until.as_ref().is_some_and(|until| engine::format_time(engine::now_ns()) >= *until)
-        {
+        if !runs || reader.is_over() || is_past(until.as_ref()) {
             return Ok(0);
         }
         reader.wait().map_err(failed)?;
     }
 }
 
+/// Lines on their way to the two streams.
 struct Printer {
     timestamps: bool,
+    details: bool,
     tty: bool,
-    streams: [Vec<u8>; 2],
+    /// Where that goes which is gathered.
+    is_error: bool,
+    gathered: Vec<u8>,
 }
 
 impl Printer {
-    fn print(&mut self, entry: &engine::log::Entry) -> Result<(), Failure> {
-        let place = usize::from(entry.stream == "stderr" && !self.tty);
+    /// Begins a line; its text follows.
+    fn begin(
+        &mut self,
+        is_error: bool,
+        time: &str,
+        details: impl FnOnce() -> Vec<(String, String)>,
+    ) -> Result<(), Failure> {
+        let is_error = is_error && !self.tty;
         // The order of the two streams is kept: what went to the other one goes out first.
-        if self.streams.get(1 - place).is_some_and(|other| !other.is_empty()) {
+        if is_error != self.is_error || self.gathered.len() >= GATHERED {
             self.flush()?;
+            self.is_error = is_error;
         }
-        let Some(stream) = self.streams.get_mut(place) else { return Ok(()) };
         if self.timestamps {
-            stream.extend_from_slice(entry.time.as_bytes());
-            stream.push(b' ');
+            self.gathered.extend_from_slice(time.as_bytes());
+            self.gathered.push(b' ');
         }
-        stream.extend_from_slice(entry.text.as_bytes());
-        if stream.len() < GATHERED { Ok(()) } else { self.flush() }
+        if self.details {
+            let words: Vec<String> = details()
+                .iter()
+                .map(|(name, value)| format!("{}={}", query_escaped(name), query_escaped(value)))
+                .collect();
+            self.gathered.extend_from_slice(words.join(",").as_bytes());
+            self.gathered.push(b' ');
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        let [out, err] = &mut self.streams;
-        let written = write_all(rustix::stdio::stdout(), out)
-            .and_then(|()| write_all(rustix::stdio::stderr(), err));
-        out.clear();
-        err.clear();
+        let stream = if self.is_error { rustix::stdio::stderr() } else { rustix::stdio::stdout() };
+        let written = write_all(stream, &self.gathered);
+        self.gathered.clear();
         written.map_err(|errno| match errno {
             rustix::io::Errno::PIPE => Failure::Unread,
             errno => Failure::file("write", "the output")(errno.into()),
         })
     }
+}
+
+/// As in the query of a URL, where blanks are plus signs: Go's `url.QueryEscape`.
+fn query_escaped(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte));
+            }
+            b' ' => out.push('+'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }

@@ -24,7 +24,8 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     if matches.on("explain") {
         return explain(session, &request);
     }
-    let input = matches.on("interactive") && !detached;
+    let has_own_streams = request.config.log.driver == "passthrough";
+    let input = matches.on("interactive") && !detached && !has_own_streams;
     if request.config.tty && input && !terminal::is_terminal() {
         return Err(Failure::NoTerminal);
     }
@@ -201,7 +202,8 @@ pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure
     };
     let container = containers.get(name)?;
     let (id, tty) = (container.record.id, container.config.tty);
-    let input = matches.on("interactive") && container.config.open_stdin;
+    let has_own_streams = container.config.log.driver == "passthrough";
+    let input = matches.on("interactive") && container.config.open_stdin && !has_own_streams;
     let keys = detach_keys(matches, tty)?;
     let held = Held::take(proxies(matches) && !tty, tty);
     match containers.start(name, Attach { input, output: true, size: terminal::size() })? {
@@ -231,6 +233,11 @@ fn attach_to(
 ) -> Result<i32, Failure> {
     let containers = engine.containers();
     let container = containers.get(name)?;
+    if container.config.log.driver == "passthrough" {
+        return Err(Failure::Words(format!(
+            "attach to container {name}: it has the streams of the command that started it"
+        )));
+    }
     let connection = containers.connect(&container)?;
     let input = input && container.config.open_stdin;
     let gone = |errno| Failure::Words(format!("attach to container {name}: {errno}"));

@@ -102,7 +102,7 @@ fn facts(engine: &Engine) -> Result<Value, Failure> {
         "MemTotal": memory_total_bytes(), "Name": uname.nodename().to_string_lossy(), "ServerVersion": VERSION,
         "DockerRootDir": engine.paths().root, "StateDir": engine.paths().state, "SecurityOptions": security_options(),
         "LoggingDriver": "json-file", "DefaultRuntime": "corten", "Runtimes": { "corten": {} },
-        "Plugins": { "Volume": ["local"], "Network": ["host", "null"], "Log": ["json-file"] },
+        "Plugins": { "Volume": ["local"], "Network": ["host", "null"], "Log": engine::parse::log_drivers() },
         // Containers never need a server that runs.
         "LiveRestoreEnabled": true, "ExperimentalBuild": false, "Debug": false, "Labels": [], "Warnings": null,
         "Swarm": { "LocalNodeState": "inactive" }, "SystemTime": engine::format_time(engine::now_ns()),

@@ -11,6 +11,7 @@ use crate::config::{MountConfig, MountSource, NetworkMode};
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
+use crate::logging::LogPlace;
 use crate::state::State;
 
 impl Containers<'_> {
@@ -34,6 +35,11 @@ impl Containers<'_> {
                 path(container.dirs.container.join(name))
             }
         };
+        let log_path = match container.log_place()? {
+            LogPlace::Files(Some(own), _) => path(own),
+            LogPlace::Files(None, _) => file("container.log"),
+            LogPlace::Journal | LogPlace::Nowhere => String::new(),
+        };
         let security = &container.config.security;
         Ok(Document::new()
             .with("Id", record.id.as_str())
@@ -45,7 +51,7 @@ impl Containers<'_> {
             .with("ResolvConfPath", file("resolv.conf"))
             .with("HostnamePath", file("hostname"))
             .with("HostsPath", file("hosts"))
-            .with("LogPath", file("container.log"))
+            .with("LogPath", log_path)
             .with("Name", format!("/{}", record.name))
             .with("RestartCount", container.state.restarts())
             .with("Driver", "overlayfs")

@@ -19,7 +19,7 @@ pub(super) fn host_config(container: &Container) -> Document {
     let document = Document::new()
         .with("Binds", list_or_null(&binds(config)))
         .with("ContainerIDFile", "")
-        .with("LogConfig", log_config())
+        .with("LogConfig", log_config(config))
         .with("NetworkMode", network_name(container))
         .with("PortBindings", json!({}))
         .with("RestartPolicy", restart_policy(config))
@@ -107,10 +107,9 @@ fn restart_policy(config: &ContainerConfig) -> Document {
     Document::new().with("Name", name).with("MaximumRetryCount", most.unwrap_or(0))
 }
 
-/// What is always so, see `monitor::log`.
-fn log_config() -> Document {
-    let bounds = Document::new().with("max-file", "3").with("max-size", "10m");
-    Document::new().with("Type", "json-file").with("Config", bounds)
+fn log_config(config: &ContainerConfig) -> Document {
+    let (driver, options) = crate::logging::shown(&config.log);
+    Document::new().with("Type", driver).with("Config", json!(options))
 }
 
 /// Mounts as `--volume` writes them: those with a source that a missing one would be made for.

@@ -1,18 +1,19 @@
 //! Reading a log over its rotated files: from a tail, between two times, and on as it grows.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::inotify;
-use serde::Deserialize;
+use sys::find_byte;
 
-use super::FILE;
+use super::entry::Entry;
+use super::files::beside;
+use super::members::{Content, Member, keep_tail, newer, skip_to};
+use super::{FILE, FileFormat, UNORDERED};
 
-const BLOCK: u64 = 64 * 1024;
-/// Looks at the files' names before a reader waits for the next change; a rotation takes as long as a few of them.
-const MOST_LOOKS: u32 = 1000;
+/// What is read at once.
+const BLOCK: usize = 256 * 1024;
 
 /// Which lines are wanted.
 #[derive(Clone, Debug, Default)]
@@ -25,18 +26,6 @@ pub struct Selection {
     pub until: Option<String>,
 }
 
-/// One line of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Entry {
-    /// The text, with its line end if it had one.
-    #[serde(rename = "log")]
-    pub text: String,
-    /// `stdout` or `stderr`.
-    pub stream: String,
-    /// When the monitor read it, RFC 3339 with nanoseconds.
-    pub time: String,
-}
-
 /// The log cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("read {}", path.display())]
@@ -46,86 +35,130 @@ pub struct ReadError {
     cause: std::io::Error,
 }
 
-/// A position in the log.
+/// What a reader found.
 #[derive(Debug)]
+pub enum Next<'a> {
+    /// A line that is wanted.
+    Line(Entry<'a>),
+    /// One that is not.
+    Passed,
+    /// Nothing more is there now. A line that is being written is not there yet.
+    End,
+}
+
+/// A position in the log.
 pub struct Reader {
-    directory: PathBuf,
-    current: Option<BufReader<File>>,
+    container_dir: PathBuf,
+    path: PathBuf,
+    format: FileFormat,
+    current: Option<Lines>,
     /// Older files that come after the current one, the oldest last.
-    waiting: Vec<File>,
+    waiting: Vec<Member>,
     selection: Selection,
-    line: Vec<u8>,
+    /// Whether times stand in order, so that nothing follows the first line that is too late.
+    is_ordered: bool,
+    is_over: bool,
     watch: Option<rustix::fd::OwnedFd>,
 }
 
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, format, selection, .. } = self;
+        out.debug_struct("Reader")
+            .field("path", path)
+            .field("format", format)
+            .field("selection", selection)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Reader {
-    /// Opens the log in a container's directory; a log that does not exist yet is empty.
+    /// Opens the log of a container: a file, or the one in its directory. A log that does not exist yet is empty.
     ///
     /// # Errors
     /// When a file exists and cannot be read.
-    pub fn open(container_dir: &Path, selection: Selection) -> Result<Self, ReadError> {
+    pub fn open(
+        container_dir: &Path,
+        (path, format): (Option<&Path>, FileFormat),
+        selection: Selection,
+    ) -> Result<Self, ReadError> {
+        let path = path.map_or_else(|| container_dir.join(FILE), Path::to_owned);
         let mut reader = Self {
-            directory: container_dir.to_owned(),
+            container_dir: container_dir.to_owned(),
+            is_ordered: format == FileFormat::Json && !beside(&path, UNORDERED).exists(),
+            path,
+            format,
             current: None,
             waiting: Vec::new(),
             selection,
-            line: Vec::new(),
+            is_over: false,
             watch: None,
         };
-        let mut files = newer_files(container_dir, None).map_err(|cause| reader.error(cause))?;
-        if let Some(tail) = reader.selection.tail {
-            keep_tail(&mut files, tail).map_err(|cause| reader.error(cause))?;
-        }
-        reader.waiting = files;
-        reader.current = reader.waiting.pop().map(BufReader::new);
+        reader.begin().map_err(|cause| reader.error(cause))?;
         Ok(reader)
     }
 
-    /// The next line; nothing at the end of what there is now. A line that is being written is not there yet.
+    fn begin(&mut self) -> std::io::Result<()> {
+        let mut members = newer(&self.path, None)?;
+        if let Some(tail) = self.selection.tail {
+            keep_tail(&mut members, tail)?;
+        }
+        if let Some(since) = self.selection.since.as_ref().filter(|_| self.is_ordered) {
+            skip_to(&mut members, since, self.format)?;
+        }
+        self.waiting = members;
+        self.current = self.waiting.pop().map(Lines::of);
+        Ok(())
+    }
+
+    /// The next line.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn next_entry(&mut self) -> Result<Option<Entry>, ReadError> {
-        loop {
-            if !self.read_line()? {
-                return Ok(None);
-            }
-            // What no monitor wrote, for instance after a crash of the machine, is passed over.
-            let entry = serde_json::from_slice::<Entry>(&self.line).ok();
-            self.line.clear();
-            if let Some(entry) = entry.filter(|entry| self.selection.wants(entry)) {
-                return Ok(Some(entry));
-            }
-        }
+    pub fn next_line(&mut self) -> Result<Next<'_>, ReadError> {
+        let Some(range) = self.find_line().map_err(|cause| self.error(cause))? else {
+            return Ok(Next::End);
+        };
+        let line = self.current.as_ref().and_then(|current| current.buffer.get(range));
+        let Some(entry) = line.and_then(|line| Entry::parse(self.format, line)) else {
+            return Ok(Next::Passed);
+        };
+        let is_late = self.selection.until.as_ref().is_some_and(|until| entry.time() >= until);
+        let is_early = self.selection.since.as_ref().is_some_and(|since| entry.time() < since);
+        self.is_over = is_late && self.is_ordered;
+        Ok(if is_late || is_early { Next::Passed } else { Next::Line(entry) })
     }
 
-    fn read_line(&mut self) -> Result<bool, ReadError> {
+    fn find_line(&mut self) -> std::io::Result<Option<Range<usize>>> {
         loop {
-            if let Some(current) = &mut self.current {
-                let read = current.read_until(b'\n', &mut self.line);
-                read.map_err(|cause| ReadError { path: self.directory.join(FILE), cause })?;
-                if self.line.last() == Some(&b'\n') {
-                    return Ok(true);
-                }
+            if self.is_over {
+                return Ok(None);
+            }
+            if let Some(line) = self.current.as_mut().map(Lines::next).transpose()?.flatten() {
+                return Ok(Some(line));
             }
             if self.waiting.is_empty() {
-                let current = self.current.as_ref().and_then(|file| identity(file.get_ref()));
-                self.waiting = newer_files(&self.directory, current)
-                    .map_err(|cause| ReadError { path: self.directory.join(FILE), cause })?;
+                let current = self.current.as_ref().and_then(|current| current.member.identity);
+                self.waiting = newer(&self.path, current)?;
                 if self.waiting.is_empty() {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 // The current file may have grown before it was replaced: it is read to its end once more.
                 continue;
             }
             // A file that another one follows is finished: half a line at its end stays half.
-            self.line.clear();
-            self.current = self.waiting.pop().map(BufReader::new);
+            self.current = self.waiting.pop().map(Lines::of);
         }
     }
 
-    /// Waits until something in the container's directory changed: the log grew, or the container ended. Returns after a
-    /// second at the latest, since a monitor that was killed changes nothing.
+    /// Whether no line can follow that is wanted.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Waits until something in the log's directory or the container's changed: the log grew, or the container ended. Returns
+    /// after a second at the latest, since a monitor that was killed changes nothing.
     ///
     /// # Errors
     /// When the directory cannot be watched.
@@ -138,8 +171,11 @@ impl Reader {
                 | WatchFlags::CREATE
                 | WatchFlags::MOVED_TO
                 | WatchFlags::DELETE_SELF;
-            inotify::add_watch(&watch, &self.directory, events)
-                .map_err(|errno| self.error(errno.into()))?;
+            for directory in [Some(self.container_dir.as_path()), self.path.parent()] {
+                let Some(directory) = directory else { continue };
+                inotify::add_watch(&watch, directory, events)
+                    .map_err(|errno| self.error(errno.into()))?;
+            }
             self.watch = Some(watch);
             // What happened before the watch began was not told: look first.
             return Ok(());
@@ -154,158 +190,193 @@ impl Reader {
     }
 
     fn error(&self, cause: std::io::Error) -> ReadError {
-        ReadError { path: self.directory.join(FILE), cause }
+        ReadError { path: self.path.clone(), cause }
     }
 }
 
-/// The files after that one, or all, the newest first; none when they would not stand still.
-fn newer_files(directory: &Path, after: Option<Identity>) -> std::io::Result<Vec<File>> {
-    for _ in 0..MOST_LOOKS {
-        if let Some(newer) = look(directory, after)? {
-            return Ok(newer);
-        }
-    }
-    Ok(Vec::new())
+/// A file, line by line.
+struct Lines {
+    member: Member,
+    buffer: Vec<u8>,
+    /// What of it was read and not given.
+    filled: Range<usize>,
 }
 
-/// A rotation renames the last file first, then the one before it: whoever opens them one by one meanwhile sees a gap, or
-/// one of them twice, or in the end another first one. Then this look was nothing.
-fn look(directory: &Path, after: Option<Identity>) -> std::io::Result<Option<Vec<File>>> {
-    let mut newer: Vec<File> = Vec::new();
-    for number in 0.. {
-        let Some(file) = open(directory, number)? else {
-            if open(directory, number + 1)?.is_some() {
+impl Lines {
+    fn of(member: Member) -> Self {
+        Self { member, buffer: vec![0; BLOCK], filled: 0..0 }
+    }
+
+    /// Where the next whole line is in the buffer, without its end.
+    fn next(&mut self) -> std::io::Result<Option<Range<usize>>> {
+        let mut seen = 0;
+        loop {
+            let rest = self.buffer.get(self.filled.clone()).unwrap_or_default();
+            if let Some(place) = find_byte(b'\n', rest.get(seen..).unwrap_or_default()) {
+                let start = self.filled.start;
+                let end = start + seen + place;
+                self.filled.start = end + 1;
+                if self.member.passed_over == 0 {
+                    return Ok(Some(start..end));
+                }
+                self.member.passed_over -= 1;
+                seen = 0;
+                continue;
+            }
+            seen = rest.len();
+            if !self.fill()? {
                 return Ok(None);
             }
-            break;
+        }
+    }
+
+    fn fill(&mut self) -> std::io::Result<bool> {
+        let length = self.filled.len();
+        self.buffer.copy_within(self.filled.clone(), 0);
+        self.filled = 0..length;
+        if length == self.buffer.len() {
+            self.buffer.resize(2 * length, 0);
+        }
+        let space = self.buffer.get_mut(length..).unwrap_or_default();
+        let count = match &mut self.member.content {
+            Content::Plain(file) => file.read(space)?,
+            Content::Packed { unpacked, .. } => unpacked.read(space)?,
         };
-        let about = identity(&file);
-        if after.is_some() && about == after {
-            break;
-        }
-        if newer.last().is_some_and(|last| identity(last) == about) {
-            return Ok(None);
-        }
-        newer.push(file);
+        self.filled.end = length + count;
+        Ok(count > 0)
     }
-    let first = open(directory, 0)?.and_then(|file| identity(&file));
-    Ok((newer.first().map_or(after, identity) == first).then_some(newer))
-}
-
-fn open(directory: &Path, number: u32) -> std::io::Result<Option<File>> {
-    match File::open(directory.join(numbered(number))) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn numbered(number: u32) -> String {
-    if number == 0 { FILE.to_owned() } else { format!("{FILE}.{number}") }
-}
-
-/// Device and inode.
-type Identity = (u64, u64);
-
-fn identity(file: &File) -> Option<Identity> {
-    file.metadata().ok().map(|about| (about.dev(), about.ino()))
-}
-
-impl Selection {
-    /// Times in one form compare as their texts do.
-    fn wants(&self, entry: &Entry) -> bool {
-        self.since.as_ref().is_none_or(|since| entry.time >= *since)
-            && self.until.as_ref().is_none_or(|until| entry.time < *until)
-    }
-}
-
-/// Seeks the files, of which the first is the newest, so that `tail` lines remain; drops those that have none of them.
-fn keep_tail(files: &mut Vec<File>, tail: u64) -> std::io::Result<()> {
-    let mut missing = tail;
-    for number in 0..files.len() {
-        let Some(file) = files.get_mut(number) else { break };
-        let size = file.metadata()?.len();
-        let (offset, found) = offset_of_tail(file, size, missing)?;
-        file.seek(SeekFrom::Start(offset))?;
-        missing -= found;
-        if missing == 0 {
-            files.truncate(number + 1);
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// Where the last `wanted` lines begin, and how many lines follow from there. Reads backwards in blocks.
-fn offset_of_tail(file: &mut File, size: u64, wanted: u64) -> std::io::Result<(u64, u64)> {
-    if wanted == 0 {
-        return Ok((size, 0));
-    }
-    let mut ends = 0;
-    let mut end = size;
-    let mut block = Vec::new();
-    while end > 0 {
-        let start = end.saturating_sub(BLOCK);
-        file.seek(SeekFrom::Start(start))?;
-        block.clear();
-        file.by_ref().take(end - start).read_to_end(&mut block)?;
-        for (place, byte) in block.iter().enumerate().rev() {
-            if *byte == b'\n' {
-                // The end of the line before the first wanted one.
-                if ends == wanted {
-                    return Ok((start + place as u64 + 1, wanted));
-                }
-                ends += 1;
-            }
-        }
-        end = start;
-    }
-    Ok((0, ends))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handoff::LogRules;
-    use crate::log::Writer;
+    use crate::log::{FileRules, Log, LogDriver, LogRules};
     use crate::outputs::Stream;
 
-    fn texts(directory: &Path, tail: Option<u64>) -> Vec<String> {
-        let mut reader =
-            Reader::open(directory, Selection { tail, ..Selection::default() }).unwrap();
-        std::iter::from_fn(|| reader.next_entry().unwrap()).map(|entry| entry.text).collect()
+    fn rules(max_bytes: u64, max_files: u32) -> LogRules {
+        let files = FileRules { max_bytes, max_files, ..FileRules::default() };
+        LogRules { driver: LogDriver::Files(files), buffer_bytes: None }
+    }
+
+    fn next(reader: &mut Reader) -> Option<String> {
+        loop {
+            match reader.next_line().unwrap() {
+                Next::Line(entry) => return Some(entry.text()),
+                Next::Passed => {}
+                Next::End => return None,
+            }
+        }
+    }
+
+    fn read(directory: &Path, selection: Selection) -> Vec<String> {
+        let mut reader = Reader::open(directory, (None, FileFormat::Json), selection).unwrap();
+        std::iter::from_fn(|| next(&mut reader)).collect()
+    }
+
+    fn numbers(range: Range<u32>) -> Vec<String> {
+        range.map(|number| format!("{number}\n")).collect()
     }
 
     #[test]
     fn reads_over_rotations_and_from_the_tail() {
         let directory = tempfile::tempdir().unwrap();
-        let rules = LogRules { enabled: true, max_bytes: 4000, max_files: 5 };
-        let mut writer = Writer::new(directory.path(), &rules);
-        for number in 0..100 {
-            writer.write(Stream::Stdout, format!("{number}\n").as_bytes());
+        let mut log = Log::open(directory.path(), &rules(4000, 5)).unwrap();
+        for line in numbers(0..100) {
+            log.write(Stream::Stdout, line.as_bytes());
         }
-        let all: Vec<String> = (0..100).map(|number| format!("{number}\n")).collect();
-        assert_eq!(texts(directory.path(), None), all);
-        for tail in [0, 1, 49, 50, 51, 99, 100, 1000] {
-            let first = 100_usize.saturating_sub(usize::try_from(tail).unwrap());
-            assert_eq!(texts(directory.path(), Some(tail)), all[first..], "tail {tail}");
+        let all = numbers(0..100);
+        let packed = directory.path().join("container.log.1");
+        for is_packed in [false, true] {
+            if is_packed {
+                super::super::compress(&packed).unwrap();
+                assert!(!packed.exists());
+            }
+            assert_eq!(read(directory.path(), Selection::default()), all);
+            for tail in [0, 1, 49, 50, 51, 99, 100, 1000] {
+                let first = 100_usize.saturating_sub(usize::try_from(tail).unwrap());
+                let selection = Selection { tail: Some(tail), ..Selection::default() };
+                assert_eq!(read(directory.path(), selection), all[first..], "tail {tail}");
+            }
         }
     }
 
     #[test]
     fn goes_on_into_the_file_that_a_rotation_began() {
         let directory = tempfile::tempdir().unwrap();
-        let rules = LogRules { enabled: true, max_bytes: 200, max_files: 50 };
-        let mut writer = Writer::new(directory.path(), &rules);
-        writer.write(Stream::Stdout, b"first\n");
-        let mut reader = Reader::open(directory.path(), Selection::default()).unwrap();
-        assert_eq!(reader.next_entry().unwrap().unwrap().text, "first\n");
-        assert_eq!(reader.next_entry().unwrap(), None);
-        for number in 0..20 {
-            writer.write(Stream::Stdout, format!("{number}\n").as_bytes());
+        let mut log = Log::open(directory.path(), &rules(200, 50)).unwrap();
+        log.write(Stream::Stdout, b"first\n");
+        let mut reader =
+            Reader::open(directory.path(), (None, FileFormat::Json), Selection::default()).unwrap();
+        assert_eq!(next(&mut reader).unwrap(), "first\n");
+        assert_eq!(next(&mut reader), None);
+        for (number, line) in numbers(0..20).iter().enumerate() {
+            log.write(Stream::Stdout, line.as_bytes());
+            // Whoever has read a file knows it again after it was compressed.
+            if number == 10 {
+                assert_eq!(next(&mut reader).unwrap(), "0\n");
+                for file in 1..6 {
+                    super::super::compress(&beside(
+                        &directory.path().join(FILE),
+                        &file.to_string(),
+                    ))
+                    .unwrap();
+                }
+            }
         }
-        for number in 0..20 {
-            assert_eq!(reader.next_entry().unwrap().unwrap().text, format!("{number}\n"));
+        for line in numbers(1..20) {
+            assert_eq!(next(&mut reader).unwrap(), line);
         }
+    }
+
+    /// A log of lines at given times.
+    fn with_times(directory: &Path, times: impl Iterator<Item = (u32, i64)>) {
+        let mut out = Vec::new();
+        for (number, time_ns) in times {
+            let (text, time) = (format!("{number}\n"), crate::format_time(time_ns));
+            let line = crate::log::Line {
+                stream: Stream::Stdout,
+                text: text.as_bytes(),
+                part: None,
+                time: &time,
+            };
+            crate::log::encode::record(&mut out, FileFormat::Json, &line, "");
+        }
+        #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+        std::fs::write(directory.join(FILE), out).unwrap();
+    }
+
+    #[test]
+    fn a_time_is_found_by_halves() {
+        let directory = tempfile::tempdir().unwrap();
+        with_times(directory.path(), (0..20_000).map(|number| (number, i64::from(number) * 1000)));
+        for (since, until) in
+            [(0, 20_000), (1, 2), (9_999, 10_001), (19_999, 20_000), (20_000, 30_000)]
+        {
+            let selection = Selection {
+                since: Some(crate::format_time(i64::from(since) * 1000)),
+                until: Some(crate::format_time(i64::from(until) * 1000)),
+                tail: None,
+            };
+            assert_eq!(read(directory.path(), selection), numbers(since..until.min(20_000)));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_hides_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let hour = 3_600_000_000_000;
+        let now = crate::now_ns();
+        with_times(
+            directory.path(),
+            (0..20_000).map(|number| (number, now + hour + i64::from(number))),
+        );
+        let mut log = Log::open(directory.path(), &rules(100_000_000, 3)).unwrap();
+        log.write(Stream::Stdout, b"20000\n");
+        let since = |since_ns| Selection {
+            since: Some(crate::format_time(since_ns)),
+            ..Selection::default()
+        };
+        assert_eq!(read(directory.path(), since(now)), numbers(0..20_001));
+        assert_eq!(read(directory.path(), since(now + hour)), numbers(0..20_000));
     }
 }

@@ -1,7 +1,7 @@
 //! The log of a container that writes fast, and one whose disk is full.
 
 use monitor::LogRules;
-use monitor::log::{Reader, Selection};
+use monitor::log::{FileFormat, FileRules, LogDriver, Next, Reader, Selection};
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
 
 use crate::Test;
@@ -12,25 +12,40 @@ pub(crate) const TESTS: &[Test] = &[
     ("logs::a_full_disk_stops_nobody", a_full_disk_stops_nobody),
 ];
 
+fn open(directory: &std::path::Path) -> Reader {
+    Reader::open(directory, (None, FileFormat::Json), Selection::default()).unwrap()
+}
+
+fn next(reader: &mut Reader) -> Option<String> {
+    loop {
+        match reader.next_line().unwrap() {
+            Next::Line(entry) => return Some(entry.text()),
+            Next::Passed => {}
+            Next::End => return None,
+        }
+    }
+}
+
 fn a_follower_misses_nothing() {
     let script = "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; echo end";
     let mut bed = Bed::new(script);
-    bed.handoff.log = LogRules { enabled: true, max_bytes: 50_000, max_files: 100 };
+    let rules = FileRules { max_bytes: 50_000, max_files: 100, ..FileRules::default() };
+    bed.handoff.log = LogRules { driver: LogDriver::Files(rules), buffer_bytes: None };
     let mut connection = bed.start();
-    let mut reader = Reader::open(&bed.handoff.container_dir, Selection::default()).unwrap();
+    let mut reader = open(&bed.handoff.container_dir);
     let mut number = 0;
     // The container stands still where nobody reads; this thread follows first and reads the rest then.
     std::thread::scope(|scope| {
         scope.spawn(|| hear(&mut connection));
         loop {
-            let Some(entry) = reader.next_entry().unwrap() else {
+            let Some(text) = next(&mut reader) else {
                 reader.wait().unwrap();
                 continue;
             };
-            if entry.text == "end\n" {
+            if text == "end\n" {
                 break;
             }
-            assert_eq!(entry.text, format!("line {number}\n"));
+            assert_eq!(text, format!("line {number}\n"));
             number += 1;
         }
     });
@@ -53,9 +68,8 @@ fn a_full_disk_stops_nobody() {
         connection.write_stdin(b"x\n").unwrap();
         hear(&mut connection)
     });
-    let mut reader = Reader::open(directory, Selection::default()).unwrap();
-    let texts: Vec<String> =
-        std::iter::from_fn(|| reader.next_entry().unwrap()).map(|entry| entry.text).collect();
+    let mut reader = open(directory);
+    let texts: Vec<String> = std::iter::from_fn(|| next(&mut reader)).collect();
     drop(reader);
     unmount(directory, UnmountFlags::DETACH).unwrap();
     assert_eq!(heard.unwrap().code, Some(8));

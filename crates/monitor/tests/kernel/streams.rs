@@ -22,7 +22,7 @@ pub(crate) const TESTS: &[Test] = &[
 fn a_hundred_megabytes_arrive_whole() {
     let script = "mkfifo /tmp/f; sha256sum </tmp/f >/sum & head -c 100000000 /dev/urandom | tee /tmp/f; wait";
     let mut bed = Bed::new(script);
-    bed.handoff.log.enabled = false;
+    bed.handoff.log.driver = monitor::log::LogDriver::None;
     let mut connection = bed.start();
     let (_, monitor) = bed.pids();
     let mut digest =
