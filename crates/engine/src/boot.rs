@@ -12,6 +12,9 @@ use crate::error::EngineError;
 use crate::life::{Container, exit_of, wait_for_end};
 use crate::state::{Action, State};
 
+/// A container, and what came of stopping it.
+pub type Stopped = (Container, Result<(), EngineError>);
+
 /// A container that was asked to end.
 struct Asked {
     container: Container,
@@ -40,10 +43,7 @@ impl Containers<'_> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn stop_all(
-        &self,
-        timeout_s: Option<i64>,
-    ) -> Result<Vec<(Container, Result<(), EngineError>)>, EngineError> {
+    pub fn stop_all(&self, timeout_s: Option<i64>) -> Result<Vec<Stopped>, EngineError> {
         let mut asked = Vec::new();
         let mut done = Vec::new();
         for container in self.all()? {

@@ -45,6 +45,7 @@ mod update;
 mod users;
 
 pub use archives::CommitRequest;
+pub use boot::Stopped;
 pub use changes::changes;
 pub use containers::{Containers, CreateRequest};
 pub use documents::Document;

@@ -100,7 +100,19 @@ impl Filter {
                 Ok(pattern) => self.patterns.push((*kind, pattern)),
                 Err(why) => return wrong(why.to_string()),
             },
-            _ => self.conditions.push((*kind, value.to_owned())),
+            Kind::Ancestor
+            | Kind::Before
+            | Kind::Exited
+            | Kind::Expose
+            | Kind::Health
+            | Kind::IsTask
+            | Kind::Isolation
+            | Kind::Label
+            | Kind::Network
+            | Kind::Publish
+            | Kind::Since
+            | Kind::Status
+            | Kind::Volume => self.conditions.push((*kind, value.to_owned())),
         }
         Ok(())
     }
@@ -175,7 +187,13 @@ impl<'a> Sought<'a> {
                         },
                     )
                 }
-                _ => values.any(|value| meets(container, *kind, value)),
+                Kind::Status
+                | Kind::Exited
+                | Kind::Volume
+                | Kind::Network
+                | Kind::Publish
+                | Kind::Isolation
+                | Kind::IsTask => values.any(|value| meets(container, *kind, value)),
             };
             if !is_met {
                 return Ok(false);

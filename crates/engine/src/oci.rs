@@ -229,16 +229,22 @@ pub(crate) fn resources(
         }
         resources.memory.get_or_insert_default().reservation = Some(reservation);
     }
-    if let Some(weight) = limits.blkio_weight.filter(|weight| *weight > 0) {
-        if !(10..=1000).contains(&weight) {
-            return Err(EngineError::value(
-                "blkio weight",
-                weight.to_string(),
-                "it is not between 10 and 1000",
-            ));
-        }
-        resources.block_io = Some(BlockIo { weight: Some(weight), ..BlockIo::default() });
+    resources.block_io = block_io(limits)?;
+    resources.cpu = cpu(limits);
+    resources.pids = limits.pids.filter(|pids| *pids != 0).map(|limit| Pids { limit: Some(limit) });
+    Ok(resources)
+}
+
+fn block_io(limits: &Limits) -> Result<Option<BlockIo>, EngineError> {
+    let Some(weight) = limits.blkio_weight.filter(|weight| *weight > 0) else { return Ok(None) };
+    if !(10..=1000).contains(&weight) {
+        let why = "it is not between 10 and 1000";
+        return Err(EngineError::value("blkio weight", weight.to_string(), why));
     }
+    Ok(Some(BlockIo { weight: Some(weight), ..BlockIo::default() }))
+}
+
+fn cpu(limits: &Limits) -> Option<Cpu> {
     let cpu = Cpu {
         shares: limits.cpu_shares.filter(|shares| *shares > 0),
         quota: limits
@@ -255,9 +261,7 @@ pub(crate) fn resources(
         mems: Some(limits.cpuset_mems.clone()).filter(|nodes| !nodes.is_empty()),
         ..Cpu::default()
     };
-    resources.cpu = Some(cpu).filter(|cpu| *cpu != Cpu::default());
-    resources.pids = limits.pids.filter(|pids| *pids != 0).map(|limit| Pids { limit: Some(limit) });
-    Ok(resources)
+    Some(cpu).filter(|cpu| *cpu != Cpu::default())
 }
 
 fn rlimit(ulimit: &Ulimit) -> Rlimit {

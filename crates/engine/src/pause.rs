@@ -48,11 +48,11 @@ impl Containers<'_> {
         if !is_left {
             container.allow(Action::Unpause)?;
         }
-        if let Some(cgroup) = cgroup {
-            if let Err(cause) = cgroup.thaw() {
-                self.get(container.record.id.as_str())?.allow(Action::Unpause)?;
-                return Err(container.cgroup_failed(Action::Unpause)(cause));
-            }
+        if let Some(cgroup) = cgroup
+            && let Err(cause) = cgroup.thaw()
+        {
+            self.get(container.record.id.as_str())?.allow(Action::Unpause)?;
+            return Err(container.cgroup_failed(Action::Unpause)(cause));
         }
         let mark = container.dirs.state.join(PAUSED);
         match std::fs::remove_file(&mark) {

@@ -152,7 +152,7 @@ fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
         let sum = own
             .memory_swap_bytes
             .filter(|sum| *sum != 0)
-            .map_or_else(|| i64::try_from(bytes.saturating_mul(2)).unwrap_or(i64::MAX), |sum| sum);
+            .unwrap_or_else(|| i64::try_from(bytes.saturating_mul(2)).unwrap_or(i64::MAX));
         if sum >= 0 && i64::try_from(memory).unwrap_or(i64::MAX) > sum {
             return wrong(
                 "memory limit",
