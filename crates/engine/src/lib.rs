@@ -33,6 +33,7 @@ mod pause;
 mod processes;
 mod pull;
 mod push;
+mod removal;
 mod rename;
 mod room;
 mod seccomp;
