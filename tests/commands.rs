@@ -392,7 +392,7 @@ mod tests {
     fn what_does_not_exist_yet_is_refused_by_name() {
         refused(&[
             (&["run", "-p", "80:80", "x"], 125, &["--publish is not supported yet"]),
-            (&["create", "--restart=always", "x"], 125, &["--restart is not supported yet"]),
+            (&["create", "--use-api-socket", "x"], 125, &["--use-api-socket is not supported yet"]),
             (&["ps", "--restart"], 125, &["unknown flag: --restart"]),
             (&["build", "."], 1, &["corten build is not supported yet"]),
             (&["container", "stats"], 1, &["corten container stats is not supported yet"]),

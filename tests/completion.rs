@@ -43,7 +43,10 @@ mod tests {
             ("corten container uns", &[]),
             ("corten container unp", &["unpause"]),
             ("corten image inspect --fo", &["--format"]),
-            ("corten run --mem", &["--memory", "--memory-swap"]),
+            (
+                "corten run --mem",
+                &["--memory", "--memory-reservation", "--memory-swap", "--memory-swappiness"],
+            ),
             ("corten run -it --netw", &["--network"]),
             ("corten run --network h", &["host"]),
             ("corten run --network=h", &["host"]),

@@ -39,7 +39,8 @@ impl Flag {
 }
 
 /// Names that Docker had for a flag before, and still takes.
-const FORMER_NAMES: &[(&str, &str)] = &[("net", "network"), ("time", "timeout")];
+const FORMER_NAMES: &[(&str, &str)] =
+    &[("net", "network"), ("dns-opt", "dns-option"), ("time", "timeout")];
 
 /// How many words follow the flags.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +82,8 @@ impl Grammar {
         let find = |name: &str| self.all_flags().find(|flag| flag.long == name);
         find(name).or_else(|| {
             let (_, now) = FORMER_NAMES.iter().find(|(former, _)| *former == name)?;
-            find(now)
+            // Of run, a time-out is something else.
+            find(now).filter(|flag| name != "time" || flag.short.is_some())
         })
     }
 

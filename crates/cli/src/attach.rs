@@ -19,12 +19,30 @@ pub(crate) enum End {
     Exited(i32),
     /// The caller typed the detach keys.
     Detached,
+    /// All input was given, and nothing else was wanted.
+    InputGiven,
     /// Nobody reads our output any more.
     OutputClosed,
     /// The monitor is gone.
     Lost,
     /// By a signal that is not passed on, or by the end of the caller's terminal.
     Signalled(i32),
+}
+
+/// Which of the container's outputs are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub(crate) stdout: bool,
+    pub(crate) stderr: bool,
+}
+
+impl Shown {
+    /// Both of them.
+    pub(crate) const ALL: Self = Self { stdout: true, stderr: true };
+
+    pub(crate) const fn anything(self) -> bool {
+        self.stdout || self.stderr
+    }
 }
 
 /// What a foreground does.
@@ -34,6 +52,7 @@ pub(crate) struct Foreground<'a> {
     pub(crate) input: bool,
     /// Whether the container has a terminal.
     pub(crate) tty: bool,
+    pub(crate) shown: Shown,
     pub(crate) keys: Option<DetachKeys>,
     /// Passes a signal on.
     pub(crate) signal: &'a dyn Fn(i32),
@@ -96,6 +115,8 @@ impl Foreground<'_> {
 
     fn hear(&mut self) -> Option<End> {
         let (stream, bytes) = match self.connection.receive() {
+            Ok(Received::Message(FromMonitor::Stdout(_))) if !self.shown.stdout => return None,
+            Ok(Received::Message(FromMonitor::Stderr(_))) if !self.shown.stderr => return None,
             Ok(Received::Message(FromMonitor::Stdout(bytes))) => (rustix::stdio::stdout(), bytes),
             Ok(Received::Message(FromMonitor::Stderr(bytes))) => (rustix::stdio::stderr(), bytes),
             Ok(Received::Message(
@@ -117,6 +138,7 @@ impl Foreground<'_> {
             Ok(0) => {
                 self.input = false;
                 let _gone = self.connection.end_stdin();
+                return (!self.shown.anything()).then_some(End::InputGiven);
             }
             Ok(count) => {
                 let bytes = buffer.get(..count).unwrap_or_default();

@@ -14,6 +14,7 @@ mod exec;
 mod grammar;
 mod images;
 mod inspect;
+mod lacks;
 mod life;
 mod list;
 mod login;
@@ -45,7 +46,7 @@ pub(crate) struct Command {
     pub(crate) run: Run,
 }
 
-const COMMON: &str = "Common Commands";
+pub(crate) const COMMON: &str = "Common Commands";
 const OBJECTS: &str = "Templates and images";
 const OTHERS: &str = "Commands";
 pub(crate) const GROUPS: &[&str] = &[COMMON, OBJECTS, OTHERS];

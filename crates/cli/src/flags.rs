@@ -2,6 +2,10 @@
 
 use crate::arguments::{Flag, many, one, switch};
 
+mod container;
+
+pub(crate) use container::{CONTAINER, later};
+
 const DETACH_KEYS: Flag =
     one("", "detach-keys", "string", "Override the key sequence for detaching a container");
 const SIG_PROXY: Flag =
@@ -27,87 +31,6 @@ pub(crate) const GLOBAL: &[Flag] = &[
         "Directory of what does not survive a reboot (default \"/run/corten\", or CORTEN_STATE)",
     ),
     switch("v", "version", "Print version information and quit"),
-];
-
-/// What `run` and `create` share.
-pub(crate) const CONTAINER: &[Flag] = &[
-    many("", "cap-add", "list", "Add Linux capabilities"),
-    many("", "cap-drop", "list", "Drop Linux capabilities"),
-    one("", "cidfile", "string", "Write the container ID to the file"),
-    one("c", "cpu-shares", "int", "CPU shares (relative weight)"),
-    one("", "cpus", "decimal", "Number of CPUs"),
-    one("", "cpuset-cpus", "string", "CPUs in which to allow execution (0-3, 0,1)"),
-    many("", "device", "list", "Add a host device to the container"),
-    one("", "entrypoint", "string", "Overwrite the default ENTRYPOINT of the image"),
-    many("e", "env", "list", "Set environment variables"),
-    many("", "env-file", "list", "Read in a file of environment variables"),
-    switch("", "explain", "Print what would be done, step by step, and do nothing"),
-    one("", "health-cmd", "string", "Command to run to check health"),
-    one("", "health-interval", "duration", "Time between running the check (default 30s)"),
-    one(
-        "",
-        "health-on-failure",
-        "string",
-        "What to do with an unhealthy container: \"none\", \"kill\", \"restart\" or \"stop\" (default \"none\")",
-    ),
-    one("", "health-retries", "int", "Consecutive failures needed to report unhealthy (default 3)"),
-    one(
-        "",
-        "health-start-interval",
-        "duration",
-        "Time between running the check during the start period (default 5s)",
-    ),
-    one(
-        "",
-        "health-start-period",
-        "duration",
-        "Start period for the container to initialize, in which failures do not count (default 0s)",
-    ),
-    one("", "health-timeout", "duration", "Maximum time to allow one check to run (default 30s)"),
-    one("h", "hostname", "string", "Container host name"),
-    switch(
-        "",
-        "init",
-        "Run an init inside the container that forwards signals and reaps processes",
-    ),
-    switch("i", "interactive", "Keep STDIN open even if not attached"),
-    many("l", "label", "list", "Set meta data on a container"),
-    one("", "log-driver", "string", "Logging driver for the container"),
-    many("", "log-opt", "list", "Log driver options"),
-    one("m", "memory", "bytes", "Memory limit"),
-    one(
-        "",
-        "memory-swap",
-        "bytes",
-        "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
-    ),
-    many("", "mount", "mount", "Attach a filesystem mount to the container"),
-    one("", "name", "string", "Assign a name to the container"),
-    one("", "network", "network", "Connect a container to a network: none, host or container:NAME"),
-    switch("", "no-healthcheck", "Disable any container-specified HEALTHCHECK"),
-    one("", "pids-limit", "int", "Tune container pids limit (set -1 for unlimited)"),
-    one("", "platform", "string", "Image for this platform: OS/ARCHITECTURE[/VARIANT]"),
-    switch("", "privileged", "Give extended privileges to this container"),
-    one("", "pull", "string", "Pull image before running (\"always\", \"missing\", \"never\")"),
-    switch("q", "quiet", "Suppress the pull output"),
-    switch("", "read-only", "Mount the container's root filesystem as read only"),
-    one(
-        "",
-        "restart",
-        "string",
-        "Restart policy to apply when a container exits: no, on-failure[:N], on-unhealthy[:N], always, unless-stopped (default \"no\")",
-    ),
-    switch("", "rm", "Automatically remove the container when it exits"),
-    many("", "security-opt", "list", "Security Options"),
-    one("", "stop-signal", "string", "Signal to stop the container"),
-    one("", "stop-timeout", "int", "Timeout (in seconds) to stop a container"),
-    many("", "sysctl", "map", "Sysctl options"),
-    many("", "tmpfs", "list", "Mount a tmpfs directory"),
-    switch("t", "tty", "Allocate a pseudo-TTY"),
-    many("", "ulimit", "ulimit", "Ulimit options"),
-    one("u", "user", "string", "Username or UID (format: <name|uid>[:<group|gid>])"),
-    many("v", "volume", "list", "Bind mount a volume"),
-    one("w", "workdir", "string", "Working directory inside the container"),
 ];
 
 pub(crate) const RUN: &[Flag] = &[
@@ -427,62 +350,3 @@ pub(crate) const INSPECT: &[Flag] = &[
     switch("s", "size", "Display total file sizes if the type is container"),
     one("", "type", "string", "Return JSON for specified type: container or image"),
 ];
-
-/// Flags of Docker's `run` and `create` that do not exist here yet: they are refused by name. Docker 28's, with their letters.
-const LATER: &[(&str, &str)] = &[
-    ("a", "attach"),
-    ("", "add-host"),
-    ("", "annotation"),
-    ("", "blkio-weight"),
-    ("", "blkio-weight-device"),
-    ("", "cgroup-parent"),
-    ("", "cgroupns"),
-    ("", "cpu-period"),
-    ("", "cpu-quota"),
-    ("", "cpu-rt-period"),
-    ("", "cpu-rt-runtime"),
-    ("", "cpuset-mems"),
-    ("", "device-cgroup-rule"),
-    ("", "device-read-bps"),
-    ("", "device-read-iops"),
-    ("", "device-write-bps"),
-    ("", "device-write-iops"),
-    ("", "disable-content-trust"),
-    ("", "dns"),
-    ("", "dns-option"),
-    ("", "dns-search"),
-    ("", "domainname"),
-    ("", "expose"),
-    ("", "gpus"),
-    ("", "group-add"),
-    ("", "ip"),
-    ("", "ip6"),
-    ("", "ipc"),
-    ("", "isolation"),
-    ("", "label-file"),
-    ("", "link"),
-    ("", "link-local-ip"),
-    ("", "mac-address"),
-    ("", "memory-reservation"),
-    ("", "memory-swappiness"),
-    ("", "network-alias"),
-    ("", "oom-kill-disable"),
-    ("", "oom-score-adj"),
-    ("", "pid"),
-    ("p", "publish"),
-    ("P", "publish-all"),
-    ("", "runtime"),
-    ("", "shm-size"),
-    ("", "storage-opt"),
-    ("", "use-api-socket"),
-    ("", "userns"),
-    ("", "uts"),
-    ("", "volume-driver"),
-    ("", "volumes-from"),
-];
-
-/// The whole name of a flag that Docker has and Corten has not yet, by its name or its letter.
-pub(crate) fn later(command: &str, spelling: &str) -> Option<&'static str> {
-    let found = LATER.iter().find(|(letter, name)| *name == spelling || *letter == spelling);
-    found.filter(|_| matches!(command, "run" | "create")).map(|(_, name)| *name)
-}

@@ -217,14 +217,21 @@ fn family_help(family: &str) -> String {
     format!("{text}\nRun 'corten {family} COMMAND --help' for more information on a command.\n")
 }
 
+/// As Docker groups them: those of everyday, the families, and whatever else is one word.
 fn overview() -> String {
-    let group = |title: &'static str| {
-        let commands = COMMANDS.iter().filter(|command| command.group == title);
-        (title, commands.map(|command| (command.grammar.name(), command.grammar.about)).collect())
+    let line = |command: &'static Command| (command.grammar.name(), command.grammar.about);
+    let common = COMMANDS.iter().filter(|command| command.group == commands::COMMON);
+    let is_other = |command: &&Command| {
+        let mut titles = commands::GROUPS.iter().filter(|title| **title != commands::COMMON);
+        titles.any(|title| *title == command.group) && !command.grammar.name().contains(' ')
     };
-    let mut groups: Vec<(&str, Vec<(&str, &str)>)> =
-        commands::GROUPS.iter().map(|title| group(title)).collect();
-    groups.insert(1, ("Management Commands", FAMILIES.to_vec()));
+    let mut others: Vec<_> = COMMANDS.iter().filter(is_other).map(line).collect();
+    others.sort_unstable();
+    let groups = [
+        ("Common Commands", common.map(line).collect()),
+        ("Management Commands", FAMILIES.to_vec()),
+        ("Commands", others),
+    ];
     let text = commands_help("corten [OPTIONS] COMMAND", PROGRAM.about, &groups, GLOBAL);
     format!("{text}\nRun 'corten COMMAND --help' for more information on a command.\n")
 }

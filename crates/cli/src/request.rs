@@ -1,12 +1,19 @@
 //! What the flags of `run` and `create` make of a request. Start at [`request`].
 
-use engine::config::{ContainerConfig, HealthCheck, Limits, NetworkMode, Security};
+use engine::config::{ContainerConfig, HealthCheck, NetworkMode, Security};
 use engine::{CreateRequest, parse};
 
 use crate::arguments::Matches;
-use crate::config;
 use crate::failure::Failure;
 use crate::words;
+
+mod environment;
+mod limits;
+mod names;
+mod surroundings;
+
+pub(crate) use environment::environment;
+pub(crate) use limits::limits;
 
 pub(crate) fn wrong(what: &'static str, value: &str, why: &str) -> Failure {
     Failure::Engine(engine::EngineError::Value {
@@ -38,7 +45,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         tty: matches.on("tty"),
         open_stdin: matches.on("interactive"),
         auto_remove: matches.on("rm"),
-        labels: matches.values("label").map(parse::label).collect::<Result<_, _>>()?,
+        labels: names::labels(matches)?,
         stop_signal: matches
             .text("stop-signal")
             .map(parse::signal_number)
@@ -50,7 +57,6 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
             .map(parse::network)
             .transpose()?
             .unwrap_or(NetworkMode::None),
-        devices: matches.values("device").map(parse::device).collect::<Result<_, _>>()?,
         cap_add: matches.values("cap-add").map(parse::capability).collect::<Result<_, _>>()?,
         cap_drop: matches.values("cap-drop").map(parse::capability).collect::<Result<_, _>>()?,
         privileged: matches.on("privileged"),
@@ -69,6 +75,9 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     };
     limits(matches, &mut config.limits)?;
     mounts(matches, &mut config)?;
+    surroundings::devices(matches, &mut config)?;
+    surroundings::surroundings(matches, &mut config)?;
+    names::names(matches, &mut config)?;
     let mut security = Security::default();
     for option in matches.values("security-opt") {
         parse::security_option(&mut security, option)?;
@@ -77,13 +86,33 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     let entrypoint = matches
         .value("entrypoint")
         .map(|text| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] });
+    config.rootfs = rootfs(matches)?;
     Ok(CreateRequest {
         image: matches.word(0).to_owned(),
         name: matches.text("name").map(str::to_owned),
         entrypoint,
         stop_timeout_s: number(matches, "stop-timeout")?,
+        replace: replaces(matches)?,
+        env_rules: environment::rules(matches)?,
         config,
     })
+}
+
+/// The directory that the first word names with `--rootfs`. Podman's `:O`, an overlay over it, is always so.
+fn rootfs(matches: &Matches) -> Result<Option<std::path::PathBuf>, Failure> {
+    if !matches.on("rootfs") {
+        return Ok(None);
+    }
+    let word = matches.word(0);
+    let path = word.strip_suffix(":O").unwrap_or(word);
+    std::path::absolute(path).map(Some).map_err(Failure::file("find rootfs", word))
+}
+
+fn replaces(matches: &Matches) -> Result<bool, Failure> {
+    if matches.on("replace") && matches.text("name").is_none() {
+        return Err(wrong("replace", "", "it needs the --name of whom to replace"));
+    }
+    Ok(matches.on("replace"))
 }
 
 /// What the flags say of a health check; nothing where they say nothing.
@@ -123,6 +152,18 @@ fn check_conflicts(matches: &Matches) -> Result<(), Failure> {
         return Err(wrong("restart policy", policy, "--rm removes the container when it ends"));
     }
     let shares = matches.value("network").is_some_and(|mode| mode.starts_with("container:"));
+    let of_network = ["dns", "dns-option", "dns-search", "add-host", "expose"];
+    if let Some(flag) = of_network.into_iter().find(|flag| shares && matches.is_given(flag)) {
+        let value = matches.value(flag).unwrap_or_default();
+        return Err(wrong(flag, value, "it belongs to the container whose network is shared"));
+    }
+    if matches.value("uts") == Some("host")
+        && let Some(flag) =
+            ["hostname", "domainname"].into_iter().find(|flag| matches.text(flag).is_some())
+    {
+        let value = matches.value(flag).unwrap_or_default();
+        return Err(wrong(flag, value, "with --uts host the host's names hold"));
+    }
     match matches.text("hostname") {
         Some(name) if shares => {
             Err(wrong("hostname", name, "who shares the network of another container has its name"))
@@ -143,54 +184,6 @@ fn hostname(matches: &Matches) -> Result<String, Failure> {
     Err(wrong("hostname", name, "it is no host name of at most 64 letters"))
 }
 
-/// What `--env-file` and `--env` say, of `run`, `create` and `exec`.
-pub(crate) fn environment(matches: &Matches) -> Result<Vec<String>, Failure> {
-    let mut env = Vec::new();
-    for path in matches.values("env-file") {
-        let text = std::fs::read_to_string(path).map_err(Failure::file("read", path))?;
-        for line in text
-            .lines()
-            .map(str::trim_start)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
-            env.extend(parse::env(line, config::lookup)?);
-        }
-    }
-    for text in matches.values("env") {
-        env.extend(parse::env(text, config::lookup)?);
-    }
-    Ok(env)
-}
-
-pub(crate) fn limits(matches: &Matches, limits: &mut Limits) -> Result<(), Failure> {
-    limits.memory_bytes =
-        matches.value("memory").map(|text| parse::bytes("memory limit", text)).transpose()?;
-    limits.memory_swap_bytes = match matches.value("memory-swap") {
-        None => None,
-        Some("-1") => Some(-1),
-        Some(text) => Some(
-            i64::try_from(parse::bytes("memory swap", text)?)
-                .map_err(|_too_large| wrong("memory swap", text, "it is too large"))?,
-        ),
-    };
-    limits.nano_cpus = matches.value("cpus").map(parse::nano_cpus).transpose()?;
-    if let Some(nano_cpus) = limits.nano_cpus {
-        let here = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-        if nano_cpus > here * 1_000_000_000 {
-            return Err(wrong(
-                "cpus",
-                matches.value("cpus").unwrap_or_default(),
-                &format!("this machine has {here}"),
-            ));
-        }
-    }
-    limits.cpu_shares = number(matches, "cpu-shares")?;
-    limits.cpuset_cpus =
-        matches.text("cpuset-cpus").map(parse::cpu_list).transpose()?.unwrap_or_default();
-    limits.pids = number(matches, "pids-limit")?;
-    Ok(())
-}
-
 fn mounts(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure> {
     for text in matches.values("volume") {
         config.mounts.push(parse::volume(text)?);
@@ -200,6 +193,13 @@ fn mounts(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure
     }
     for text in matches.values("tmpfs") {
         config.mounts.push(parse::tmpfs(text)?);
+    }
+    if matches.on("read-only") && matches.on("read-only-tmpfs") {
+        for target in ["/run", "/tmp", "/var/tmp"] {
+            if !config.mounts.iter().any(|mount| mount.target == std::path::Path::new(target)) {
+                config.mounts.push(parse::tmpfs(&format!("{target}:rw,mode=1777"))?);
+            }
+        }
     }
     let mut targets: Vec<_> = config.mounts.iter().map(|mount| &mount.target).collect();
     targets.sort();

@@ -128,6 +128,10 @@ impl Containers<'_> {
     /// When there is no such container, an instruction is none, or the disk refuses; nothing is left then.
     pub fn commit(&self, text: &str, request: &CommitRequest) -> Result<Image, EngineError> {
         let container = self.get(text)?;
+        if container.config.rootfs.is_some() {
+            let what = "commit of a container of --rootfs, which has no image to add to,";
+            return Err(EngineError::NotYet(what.to_owned()));
+        }
         let (image, _layers) = self.layers(&container)?;
         let said = run_config(&container, image.as_ref());
         let config = changes(&said, request.changes.iter().map(String::as_str))?;
@@ -166,7 +170,7 @@ impl Containers<'_> {
         let images = self.engine.store.images();
         let id = container.record.image.as_ref();
         let image = id.map(|id| images.resolve(&id.to_string())).transpose()?;
-        let layers = image.as_ref().map(|image| images.layer_paths(image)).unwrap_or_default();
+        let layers = self.lower(&container.config, image.as_ref());
         for layer in &layers {
             std::fs::metadata(layer).map_err(EngineError::file("open", layer))?;
         }
@@ -199,6 +203,8 @@ fn run_config(container: &Container, image: Option<&Image>) -> RunConfig {
     });
     let mut volumes = base.volumes.clone().unwrap_or_default();
     volumes.extend(anonymous.map(|target| (target, serde_json::json!({}))));
+    let mut ports = base.exposed_ports.clone().unwrap_or_default();
+    ports.extend(config.exposed_ports.iter().map(|port| (port.clone(), serde_json::json!({}))));
     let is_default = config.stop_signal == SIGTERM;
     let workdir = if config.workdir == "/" { &base.working_dir } else { &config.workdir };
     RunConfig {
@@ -211,7 +217,7 @@ fn run_config(container: &Container, image: Option<&Image>) -> RunConfig {
         labels: Some(config.labels.clone()).filter(|labels| !labels.is_empty()),
         stop_signal: (!is_default).then(|| signal_name(config.stop_signal)).or(base.stop_signal),
         on_build: None,
-        exposed_ports: base.exposed_ports,
+        exposed_ports: Some(ports).filter(|ports| !ports.is_empty()),
         healthcheck: base.healthcheck,
         shell: base.shell,
     }

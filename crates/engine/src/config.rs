@@ -8,6 +8,14 @@ use std::path::PathBuf;
 use monitor::{OnFailure, RestartPolicy};
 use serde::{Deserialize, Serialize};
 
+mod block_io;
+mod hosts;
+mod sharing;
+
+pub use block_io::{BlockIoLimits, DeviceRate};
+pub use hosts::HostRules;
+pub use sharing::{IpcMode, PidMode, Sharing};
+
 /// A container's configuration, image and options merged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -70,6 +78,42 @@ pub struct ContainerConfig {
     pub health: Option<HealthCheck>,
     /// What happens when it is unhealthy.
     pub health_on_failure: OnFailure,
+    /// Which namespaces it shares.
+    pub sharing: Sharing,
+    /// What it finds in `/etc/hosts` and its like.
+    pub hosts: HostRules,
+    /// NIS domain name.
+    pub domainname: String,
+    /// For hooks and for whoever inspects it.
+    pub annotations: BTreeMap<String, String>,
+    /// The control group that its own is made in; empty is `/corten`.
+    pub cgroup_parent: String,
+    /// Further groups of its processes, names or numbers.
+    pub groups: Vec<String>,
+    /// `PORT/PROTOCOL`, beside those of the image.
+    pub exposed_ports: Vec<String>,
+    /// How readily the kernel ends it when memory runs out, −1000 to 1000.
+    pub oom_score_adj: i32,
+    /// Size of `/dev/shm`.
+    pub shm_bytes: Option<u64>,
+    /// Rules such as `c 1:3 rwm`, beside those of its devices.
+    pub device_rules: Vec<String>,
+    /// Names of CDI devices, `vendor.com/class=name`.
+    pub cdi_devices: Vec<String>,
+    /// Which of input, output and errors the command that made it was attached to, where that was said.
+    pub attach: Option<[bool; 3]>,
+    /// Seconds after which a run is killed; 0 is never.
+    pub timeout_s: u64,
+    /// File of the host that the pid of each run is written to.
+    pub pid_file: Option<PathBuf>,
+    /// Mode bits that its processes do not give to new files.
+    pub umask: Option<u32>,
+    /// File of the host that is its time zone.
+    pub time_zone: Option<PathBuf>,
+    /// Directory of the host that is its root in the place of an image; what it changes goes elsewhere.
+    pub rootfs: Option<PathBuf>,
+    /// Ids of the containers that are started before it.
+    pub requires: Vec<String>,
     /// Where its output is logged.
     pub log: LogConfig,
 }
@@ -178,18 +222,26 @@ pub struct Limits {
     pub cpu_shares: Option<u64>,
     /// CPU list.
     pub cpuset_cpus: String,
-    /// List of memory nodes.
-    pub cpuset_mems: String,
-    /// Microseconds of a period of CPU time.
-    pub cpu_period_us: Option<u64>,
-    /// Microseconds of CPU time in a period; −1 is no limit.
-    pub cpu_quota_us: Option<i64>,
-    /// Memory that it keeps when the machine has little.
-    pub memory_reservation_bytes: Option<u64>,
-    /// Relative weight at block devices, 10 to 1000.
-    pub blkio_weight: Option<u16>,
     /// Processes.
     pub pids: Option<i64>,
+    /// Memory that it is pressed down to when the machine has none left.
+    pub memory_reservation_bytes: Option<u64>,
+    /// How readily its memory is written to swap, 0 to 100.
+    pub memory_swappiness: Option<u64>,
+    /// Whether it waits for memory instead of being killed.
+    pub oom_kill_disable: bool,
+    /// Microseconds in which the quota is counted out.
+    pub cpu_period_us: Option<u64>,
+    /// Microseconds of a CPU in each period.
+    pub cpu_quota_us: Option<i64>,
+    /// Microseconds in which real-time quota is counted out.
+    pub cpu_rt_period_us: Option<u64>,
+    /// Microseconds of real-time scheduling in each of those.
+    pub cpu_rt_runtime_us: Option<i64>,
+    /// List of memory nodes.
+    pub cpuset_mems: String,
+    /// Block devices.
+    pub block_io: BlockIoLimits,
 }
 
 /// A device of the host.
@@ -217,6 +269,12 @@ pub struct Security {
     pub apparmor: Option<String>,
     /// SELinux label options, as given.
     pub labels: Vec<String>,
+    /// Further paths that read as empty.
+    pub masked: Vec<String>,
+    /// Paths that are left open, or those below them where `/*` is behind.
+    pub unmasked: Vec<String>,
+    /// Mount options of `/proc`.
+    pub proc_options: Vec<String>,
 }
 
 /// A system call filter.

@@ -6,7 +6,7 @@ use libcontainer::Plan;
 use spec::{ContainerId, ContainerName};
 use store::{ContainerDirs, ContainerRecord, Image, NewContainer, RootView};
 
-use crate::config::{ContainerConfig, MountSource, NetworkMode};
+use crate::config::{ContainerConfig, MountSource};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::life::{Container, Holder};
@@ -26,8 +26,25 @@ pub struct CreateRequest {
     pub entrypoint: Option<Vec<String>>,
     /// Seconds that `stop` waits.
     pub stop_timeout_s: Option<i64>,
+    /// Whether a container that has the name is removed first.
+    pub replace: bool,
+    /// What becomes of the image's environment.
+    pub env_rules: EnvRules,
     /// Everything else; what is empty comes from the image.
     pub config: ContainerConfig,
+}
+
+/// What becomes of the environment that the image gives.
+#[derive(Clone, Debug, Default)]
+pub struct EnvRules {
+    /// Names that are left out.
+    pub unset: Vec<String>,
+    /// Whether all of it is left out, and PATH too.
+    pub unset_all: bool,
+    /// `NAME=value` in which `${NAME}` stands for what was before.
+    pub merge: Vec<String>,
+    /// `NAME=value` that hold where nobody else says anything.
+    pub fallback: Vec<String>,
 }
 
 /// Handle on the containers.
@@ -43,7 +60,8 @@ pub(crate) struct Made {
     pub(crate) config: ContainerConfig,
     /// The image as it was asked for.
     pub(crate) image_name: String,
-    pub(crate) image: Image,
+    /// Nothing for one of a directory.
+    pub(crate) image: Option<Image>,
     pub(crate) dirs: ContainerDirs,
     /// Held until its monitor has it; only its end matters.
     pub(crate) _lock: Option<Lock>,
@@ -82,8 +100,8 @@ impl<'a> Containers<'a> {
     /// # Errors
     /// As [`Containers::create`].
     pub fn explain(&self, request: &CreateRequest) -> Result<Plan, EngineError> {
-        let image = self.engine.images().resolve(&request.image)?;
-        let config = self.resolve_names(merge(request, &image.config.config)?)?;
+        let image = self.image_of(&request.config, &request.image)?;
+        let config = self.resolve_names(merge(request, &run_config(image.as_ref()))?)?;
         let id = names::random_id()?;
         let dirs = self.engine.store.containers().dirs(&id);
         let volumes: Vec<PathBuf> = crate::oci::volume_names(&config)
@@ -100,8 +118,8 @@ impl<'a> Containers<'a> {
         request: &CreateRequest,
         active: bool,
     ) -> Result<Made, EngineError> {
-        let image = self.engine.images().resolve(&request.image)?;
-        let config = self.resolve_names(merge(request, &image.config.config)?)?;
+        let image = self.image_of(&request.config, &request.image)?;
+        let config = self.resolve_names(merge(request, &run_config(image.as_ref()))?)?;
         let name: ContainerName = match &request.name {
             Some(name) => name.parse().map_err(|_bad| {
                 EngineError::value(
@@ -112,6 +130,11 @@ impl<'a> Containers<'a> {
             })?,
             None => names::random_name()?,
         };
+        if request.replace {
+            // Whatever can be wrong is found before anything goes.
+            self.explain(request)?;
+            self.replace(name.as_str())?;
+        }
         let now = monitor::now_ns();
         let volumes: Vec<String> =
             crate::oci::volume_names(&config).map(|(name, ..)| name.to_owned()).collect();
@@ -123,7 +146,7 @@ impl<'a> Containers<'a> {
         let new = NewContainer {
             id: &id,
             name: &name,
-            image: Some(&image.id),
+            image: image.as_ref().map(|image| &image.id),
             image_name: &request.image,
             created_ns: now,
             config: &json,
@@ -149,10 +172,10 @@ impl<'a> Containers<'a> {
     fn check(&self, made: &Made) -> Result<Vec<String>, EngineError> {
         let volumes: Vec<PathBuf> =
             crate::oci::volume_names(&made.config).map(|_| PathBuf::from("/")).collect();
-        match (&made.config.network, self.plan(made, &volumes)) {
+        match self.plan(made, &volumes) {
             // The other container may run by then.
-            (NetworkMode::Container(_), Err(EngineError::State { .. })) => Ok(Vec::new()),
-            (_, planned) => planned.map(|(plan, _)| plan.cgroup.told(&[])),
+            Err(EngineError::State { .. }) => Ok(Vec::new()),
+            planned => planned.map(|(plan, _)| plan.cgroup.told(&[])),
         }
     }
 
@@ -165,11 +188,9 @@ impl<'a> Containers<'a> {
         }
     }
 
-    /// Names of other containers become their ids: a name may mean another container tomorrow.
+    /// Names of other containers become their ids, and sources of mounts must be there.
     fn resolve_names(&self, mut config: ContainerConfig) -> Result<ContainerConfig, EngineError> {
-        if let NetworkMode::Container(name) = &mut config.network {
-            *name = self.engine.store.containers().get(name)?.id.as_str().to_owned();
-        }
+        self.resolve_others(&mut config)?;
         for mount in &config.mounts {
             if let MountSource::Bind { path, create } = &mount.source
                 && !create
@@ -232,11 +253,41 @@ impl<'a> Containers<'a> {
     }
 
     /// Files of the container's root as its processes see them: of the running process where there is one.
-    pub(crate) fn root_view(&self, upper: &std::path::Path, image: &Image) -> RootView {
-        let mut directories = vec![upper.to_owned()];
-        directories.extend(self.engine.store.images().layer_paths(image));
+    pub(crate) fn root_view(&self, made: &Made) -> RootView {
+        let mut directories = vec![made.dirs.upper.clone()];
+        directories.extend(self.lower(&made.config, made.image.as_ref()));
         RootView::of(&directories)
     }
+
+    /// What lies below a container's own files, the top one first.
+    pub(crate) fn lower(&self, config: &ContainerConfig, image: Option<&Image>) -> Vec<PathBuf> {
+        match (&config.rootfs, image) {
+            (Some(directory), _) => vec![directory.clone()],
+            (None, Some(image)) => self.engine.store.images().layer_paths(image),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The image of that name; nothing where a directory is the root.
+    pub(crate) fn image_of(
+        &self,
+        config: &ContainerConfig,
+        name: &str,
+    ) -> Result<Option<Image>, EngineError> {
+        match &config.rootfs {
+            Some(directory) if directory.is_dir() => Ok(None),
+            Some(directory) => {
+                let why = "there is no such directory";
+                Err(EngineError::value("rootfs", directory.display().to_string(), why))
+            }
+            None => self.engine.images().resolve(name).map(Some),
+        }
+    }
+}
+
+/// What an image says of its containers; a directory says nothing.
+fn run_config(image: Option<&Image>) -> spec::image::RunConfig {
+    image.map(|image| image.config.config.clone()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -73,7 +73,8 @@ impl Containers<'_> {
             return Err(EngineError::value("command", "", "it names no program"));
         }
         let user = if request.user.is_empty() { &config.user } else { &request.user };
-        let account = users::lookup(user, root)?;
+        let mut account = users::lookup(user, root)?;
+        users::add_groups(&mut account, &config.groups, root)?;
         let mut confined = config.clone();
         confined.privileged |= request.privileged;
         let capabilities = oci::capabilities(&confined)?;
@@ -102,7 +103,7 @@ impl Containers<'_> {
             user: User {
                 uid: account.uid,
                 gid: account.gid,
-                umask: None,
+                umask: config.umask,
                 additional_gids: account.groups,
             },
             args: request.command.clone(),

@@ -109,7 +109,7 @@ impl Containers<'_> {
     pub(crate) fn health_rules(&self, made: &Made) -> Result<Option<HealthRules>, EngineError> {
         let Some(check) = &made.config.health else { return Ok(None) };
         let Some(command) = command(check)? else { return Ok(None) };
-        let view = self.root_view(&made.dirs.upper, &made.image);
+        let view = self.root_view(made);
         let hostname = start::hostname(&made.config, &made.id);
         let request = ExecRequest { command, ..ExecRequest::default() };
         let mut probe = self.exec_plan(&made.config, &request, (&view, &hostname))?;

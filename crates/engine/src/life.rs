@@ -140,7 +140,7 @@ impl Containers<'_> {
         container: &Container,
         action: Action,
     ) -> Result<Option<Cgroup>, EngineError> {
-        let path: CgroupPath = group_of(&container.record.id)
+        let path: CgroupPath = group_of(&container.config, &container.record.id)
             .parse()
             .map_err(|_never| container.refuse(action, "without a group"))?;
         match Cgroup::open(&path, self.engine.layout()?) {
@@ -400,8 +400,11 @@ pub(crate) fn exit_of(connection: &mut Connection) -> Option<i32> {
 }
 
 /// Where a container's group is in each hierarchy.
-pub(crate) fn group_of(id: &ContainerId) -> String {
-    format!("/corten/{id}")
+pub(crate) fn group_of(config: &ContainerConfig, id: &ContainerId) -> String {
+    match config.cgroup_parent.trim_matches('/') {
+        "" => format!("/corten/{id}"),
+        parent => format!("/{parent}/{id}"),
+    }
 }
 
 /// Whether the process ended in time; nothing is all the time of the world.

@@ -4,7 +4,7 @@
 use spec::image::RunConfig;
 
 use crate::config::{ContainerConfig, MountConfig, MountSource};
-use crate::containers::CreateRequest;
+use crate::containers::{CreateRequest, EnvRules};
 use crate::error::EngineError;
 use crate::names;
 use crate::parse::signal_number;
@@ -36,7 +36,8 @@ pub(crate) fn merge(
             "neither the image nor the command line names a program",
         ));
     }
-    config.env = environment(image.env.as_deref().unwrap_or_default(), &config.env, config.tty);
+    let of_image = image.env.as_deref().unwrap_or_default();
+    config.env = environment(of_image, &config.env, config.tty, &request.env_rules);
     for (text, own) in [(&image.working_dir, &mut config.workdir), (&image.user, &mut config.user)]
     {
         if own.is_empty() {
@@ -72,19 +73,60 @@ pub(crate) fn merge(
 }
 
 /// PATH unless somebody says otherwise, TERM for a terminal, then the image's, then the caller's: the last of a name counts.
-fn environment(image: &[String], caller: &[String], tty: bool) -> Vec<String> {
-    let mut merged: Vec<String> = vec![PATH.to_owned()];
-    if tty {
-        merged.push("TERM=xterm".to_owned());
+fn environment(image: &[String], caller: &[String], tty: bool, rules: &EnvRules) -> Vec<String> {
+    let mut merged: Vec<String> = Vec::new();
+    if !rules.unset_all {
+        merged.push(PATH.to_owned());
+        if tty {
+            merged.push("TERM=xterm".to_owned());
+        }
+        image.iter().for_each(|variable| set(&mut merged, variable));
+        merged.retain(|known| !rules.unset.iter().any(|name| name == name_of(known)));
     }
-    for variable in image.iter().chain(caller) {
-        let name = variable.split('=').next().unwrap_or_default();
-        match merged.iter_mut().find(|known| known.split('=').next() == Some(name)) {
-            Some(known) => known.clone_from(variable),
-            None => merged.push(variable.clone()),
+    for variable in &rules.merge {
+        let expanded = expand(variable, &merged);
+        set(&mut merged, &expanded);
+    }
+    caller.iter().for_each(|variable| set(&mut merged, variable));
+    for variable in &rules.fallback {
+        if !merged.iter().any(|known| name_of(known) == name_of(variable)) {
+            merged.push(variable.clone());
         }
     }
     merged
+}
+
+fn name_of(variable: &str) -> &str {
+    variable.split('=').next().unwrap_or_default()
+}
+
+fn set(known: &mut Vec<String>, variable: &str) {
+    match known.iter_mut().find(|known| name_of(known) == name_of(variable)) {
+        Some(known) => variable.clone_into(known),
+        None => known.push(variable.to_owned()),
+    }
+}
+
+/// `${NAME}` and `$NAME` stand for what is known; an unknown name for nothing.
+fn expand(variable: &str, known: &[String]) -> String {
+    let value = |name: &str| {
+        let found = known.iter().find(|known| name_of(known) == name);
+        found.and_then(|found| found.split_once('=')).map_or("", |(_, value)| value)
+    };
+    let mut parts = variable.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = match part.strip_prefix('{').and_then(|part| part.split_once('}')) {
+            Some(braced) => braced,
+            None => {
+                let is_other = |letter: char| !letter.is_ascii_alphanumeric() && letter != '_';
+                part.split_at(part.find(is_other).unwrap_or(part.len()))
+            }
+        };
+        text.push_str(if name.is_empty() { "$" } else { value(name) });
+        text.push_str(rest);
+    }
+    text
 }
 
 fn add_image_volumes(config: &mut ContainerConfig, image: &RunConfig) {
@@ -135,8 +177,31 @@ mod tests {
     fn the_last_word_on_a_variable_is_the_callers() {
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         assert_eq!(
-            environment(&words(&["A=1", "PATH=/x"]), &words(&["A=2", "B="]), false),
+            environment(
+                &words(&["A=1", "PATH=/x"]),
+                &words(&["A=2", "B="]),
+                false,
+                &EnvRules::default()
+            ),
             ["PATH=/x", "A=2", "B="]
         );
+    }
+
+    #[test]
+    fn what_becomes_of_the_images_environment() {
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let of = |rules: &EnvRules| {
+            environment(&words(&["A=1", "B=2"]), &words(&["C=3"]), true, rules).join(" ")
+        };
+        let rules = EnvRules { unset: words(&["A", "PATH"]), ..EnvRules::default() };
+        assert_eq!(of(&rules), "TERM=xterm B=2 C=3");
+        let rules = EnvRules { unset_all: true, fallback: words(&["C=4", "D=5"]), ..rules };
+        assert_eq!(of(&rules), "C=3 D=5");
+        let rules = EnvRules {
+            unset: words(&["PATH", "TERM"]),
+            merge: words(&["A=${A}-$B/$NO.$", "E=$A"]),
+            ..EnvRules::default()
+        };
+        assert_eq!(of(&rules), "A=1-2/.$ B=2 E=1-2/.$ C=3");
     }
 }

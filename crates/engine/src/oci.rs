@@ -3,33 +3,26 @@
 
 use spec::runtime::{BlockIo, Cpu, Device, DeviceRule};
 use spec::runtime::{
-    Capabilities, Linux, Memory, Mount, Namespace, NamespaceKind, Pids, Process, Resources, Rlimit,
-    Root, Spec, User,
+    Capabilities, Device, DeviceRule, Linux, Mount, Process, Rlimit, Root, Spec, User,
 };
 
-use crate::config::{ContainerConfig, Limits, NetworkMode, Ulimit};
+use crate::config::{ContainerConfig, NetworkMode, Ulimit};
 use crate::error::EngineError;
 use crate::users::Account;
 
+pub(crate) mod cdi;
 mod devices;
+mod host_files;
 mod mounts;
+mod namespaces;
+mod paths;
+mod resources;
 
-pub(crate) use mounts::{HostFiles, targets, volume_names};
-
-/// Microseconds in which a share of a CPU is counted out.
-const CPU_PERIOD_US: u64 = 100_000;
-/// Docker refuses less: a container could not even start.
-const LEAST_MEMORY_BYTES: u64 = 6 << 20;
-
-#[rustfmt::skip]
-/// What Docker hides.
-pub(crate) const MASKED: &[&str] = &[
-    "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-    "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
-];
-/// What Docker lets nobody write.
-pub(crate) const READ_ONLY: &[&str] =
-    &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+pub(crate) use host_files::HostFiles;
+pub(crate) use mounts::{SHM_BYTES, share_memory, targets, volume_names};
+pub(crate) use namespaces::Joined;
+pub(crate) use paths::{masked, read_only};
+pub(crate) use resources::resources;
 
 /// What the configuration alone does not say.
 pub(crate) struct Surroundings<'a> {
@@ -39,8 +32,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) account: &'a Account,
     /// Files of the host that are bound into `/etc`.
     pub(crate) files: Option<&'a HostFiles>,
-    /// Pid of the container whose network is shared.
-    pub(crate) network_pid: Option<i32>,
+    /// Whose namespaces are shared.
+    pub(crate) joined: Joined,
     /// Directory of each volume, in the order of [`volume_names`].
     pub(crate) volumes: &'a [std::path::PathBuf],
 }
@@ -55,15 +48,22 @@ pub(crate) fn spec(
     mounts.extend(surroundings.files.iter().flat_map(|files| files.mounts()));
     mounts.extend(mounts::requested(config, surroundings.volumes));
     let (devices, device_rules) = devices::of(config)?;
-    Ok(Spec {
+    // The names of a namespace that is the host's are the host's to set.
+    let own_names = !config.sharing.uts_host;
+    let mut spec = Spec {
         oci_version: "1.3.0".to_owned(),
         process: Some(process(config, surroundings, &capabilities)),
         root: Some(Root { path: "/".into(), readonly: config.read_only }),
-        hostname: Some(surroundings.hostname.to_owned()),
-        mounts: sorted(mounts),
+        hostname: own_names.then(|| surroundings.hostname.to_owned()),
+        domainname: Some(config.domainname.clone()).filter(|name| own_names && !name.is_empty()),
+        mounts,
+        annotations: config.annotations.clone(),
         linux: Some(linux(config, surroundings, devices, device_rules)?),
         ..Spec::default()
-    })
+    };
+    cdi::inject(&config.cdi_devices, &mut spec)?;
+    spec.mounts = sorted(spec.mounts);
+    Ok(spec)
 }
 
 /// A mount comes after the one it lies in.
@@ -90,7 +90,7 @@ pub(crate) fn process(
         user: User {
             uid: account.uid,
             gid: account.gid,
-            umask: None,
+            umask: config.umask,
             additional_gids: account.groups.clone(),
         },
         args: [config.entrypoint.clone(), config.command.clone()].concat(),
@@ -100,6 +100,7 @@ pub(crate) fn process(
         rlimits: config.ulimits.iter().map(rlimit).collect(),
         no_new_privileges: config.security.no_new_privileges,
         apparmor_profile: config.security.apparmor.clone(),
+        oom_score_adj: Some(config.oom_score_adj).filter(|value| *value != 0),
         ..Process::default()
     }
 }
@@ -143,9 +144,12 @@ fn linux(
     devices: Vec<Device>,
     device_rules: Vec<DeviceRule>,
 ) -> Result<Linux, EngineError> {
-    let open = config.privileged || config.security.unmasked_paths;
-    let paths = |paths: &[&str]| {
-        if open { Vec::new() } else { paths.iter().map(|&path| path.into()).collect() }
+    let paths = |paths: Vec<String>| {
+        if config.privileged {
+            Vec::new()
+        } else {
+            paths.into_iter().map(Into::into).collect::<Vec<std::path::PathBuf>>()
+        }
     };
     let mut sysctl = config.sysctls.clone();
     if config.network == NetworkMode::None {
@@ -158,110 +162,14 @@ fn linux(
         }
     }
     Ok(Linux {
-        namespaces: namespaces(config, surroundings.network_pid),
+        namespaces: namespaces::namespaces(config, surroundings.joined),
         devices,
-        resources: Some(resources(&config.limits, device_rules)?),
+        resources: Some(resources::resources(&config.limits, device_rules)?),
         sysctl,
-        masked_paths: paths(MASKED),
-        readonly_paths: paths(READ_ONLY),
+        masked_paths: paths(masked(config)),
+        readonly_paths: paths(read_only(config)),
         ..Linux::default()
     })
-}
-
-fn namespaces(config: &ContainerConfig, network_pid: Option<i32>) -> Vec<Namespace> {
-    use NamespaceKind::{Cgroup, Ipc, Mount, Network, Pid, Uts};
-    let mut namespaces: Vec<Namespace> =
-        [Mount, Pid, Ipc, Uts, Cgroup].map(|kind| Namespace { kind, path: None }).into();
-    match (&config.network, network_pid) {
-        (NetworkMode::Host, _) => {}
-        (NetworkMode::None, _) => namespaces.push(Namespace { kind: Network, path: None }),
-        (NetworkMode::Container(_), pid) => {
-            let path = format!("/proc/{}/ns/net", pid.unwrap_or(0));
-            namespaces.push(Namespace { kind: Network, path: Some(path.into()) });
-        }
-    }
-    namespaces
-}
-
-pub(crate) fn resources(
-    limits: &Limits,
-    devices: Vec<DeviceRule>,
-) -> Result<Resources, EngineError> {
-    let signed = |what: &'static str, bytes: u64| {
-        i64::try_from(bytes)
-            .map_err(|_too_large| EngineError::value(what, bytes.to_string(), "it is too large"))
-    };
-    let mut resources = Resources { devices, ..Resources::default() };
-    if let Some(bytes) = limits.memory_bytes.filter(|bytes| *bytes > 0) {
-        if bytes < LEAST_MEMORY_BYTES {
-            return Err(EngineError::value(
-                "memory limit",
-                bytes.to_string(),
-                "the least is 6 MiB",
-            ));
-        }
-        let limit = signed("memory limit", bytes)?;
-        // Docker gives as much swap as memory unless told otherwise.
-        let swap = match limits.memory_swap_bytes {
-            None | Some(0) => limit.saturating_mul(2),
-            Some(swap) => swap,
-        };
-        if swap >= 0 && swap < limit {
-            return Err(EngineError::value(
-                "memory swap",
-                swap.to_string(),
-                "it counts memory and swap together, so it is at least the memory limit",
-            ));
-        }
-        resources.memory =
-            Some(Memory { limit: Some(limit), swap: Some(swap), ..Memory::default() });
-    } else if limits.memory_swap_bytes.is_some_and(|swap| swap > 0) {
-        return Err(EngineError::value("memory swap", "", "it needs a memory limit too"));
-    }
-    if let Some(bytes) = limits.memory_reservation_bytes.filter(|bytes| *bytes > 0) {
-        let reservation = signed("memory reservation", bytes)?;
-        if limits.memory_bytes.is_some_and(|limit| limit > 0 && limit < bytes) {
-            return Err(EngineError::value(
-                "memory reservation",
-                bytes.to_string(),
-                "it is above the memory limit",
-            ));
-        }
-        resources.memory.get_or_insert_default().reservation = Some(reservation);
-    }
-    resources.block_io = block_io(limits)?;
-    resources.cpu = cpu(limits);
-    resources.pids = limits.pids.filter(|pids| *pids != 0).map(|limit| Pids { limit: Some(limit) });
-    Ok(resources)
-}
-
-fn block_io(limits: &Limits) -> Result<Option<BlockIo>, EngineError> {
-    let Some(weight) = limits.blkio_weight.filter(|weight| *weight > 0) else { return Ok(None) };
-    if !(10..=1000).contains(&weight) {
-        let why = "it is not between 10 and 1000";
-        return Err(EngineError::value("blkio weight", weight.to_string(), why));
-    }
-    Ok(Some(BlockIo { weight: Some(weight), ..BlockIo::default() }))
-}
-
-fn cpu(limits: &Limits) -> Option<Cpu> {
-    let cpu = Cpu {
-        shares: limits.cpu_shares.filter(|shares| *shares > 0),
-        quota: limits
-            .nano_cpus
-            .filter(|cpus| *cpus > 0)
-            .map(|cpus| i64::try_from(cpus / (1_000_000_000 / CPU_PERIOD_US)).unwrap_or(i64::MAX))
-            .or(limits.cpu_quota_us.filter(|quota| *quota != 0)),
-        period: limits
-            .nano_cpus
-            .filter(|cpus| *cpus > 0)
-            .map(|_| CPU_PERIOD_US)
-            .or(limits.cpu_period_us.filter(|period| *period > 0)),
-        cpus: Some(limits.cpuset_cpus.clone()).filter(|cpus| !cpus.is_empty()),
-        mems: Some(limits.cpuset_mems.clone()).filter(|nodes| !nodes.is_empty()),
-        ..Cpu::default()
-    };
-    Some(cpu).filter(|cpu| *cpu != Cpu::default())
 }
 
 fn rlimit(ulimit: &Ulimit) -> Rlimit {
@@ -291,25 +199,6 @@ mod tests {
         assert!(!of(&[], &["CAP_CHOWN"]).contains(&"CAP_CHOWN".to_owned()));
     }
 
-    #[test]
-    fn limits_become_resources() {
-        let limits = Limits {
-            memory_bytes: Some(64 << 20),
-            nano_cpus: Some(1_500_000_000),
-            pids: Some(10),
-            ..Limits::default()
-        };
-        let resources = resources(&limits, Vec::new()).unwrap();
-        let memory = resources.memory.unwrap();
-        assert_eq!((memory.limit, memory.swap), (Some(64 << 20), Some(128 << 20)));
-        let cpu = resources.cpu.unwrap();
-        assert_eq!((cpu.quota, cpu.period), (Some(150_000), Some(100_000)));
-        assert!(
-            super::resources(&Limits { memory_bytes: Some(1024), ..Limits::default() }, Vec::new())
-                .is_err()
-        );
-    }
-
     fn document(change: impl FnOnce(&mut ContainerConfig)) -> String {
         let mut config = ContainerConfig {
             command: vec!["true".to_owned()],
@@ -322,7 +211,7 @@ mod tests {
             hostname: "web",
             account: &account,
             files: Some(&HostFiles::of("/c".as_ref(), &config)),
-            network_pid: None,
+            joined: Joined::default(),
             volumes: &["/v/data/_data".into()],
         };
         let mut spec = spec(&config, &surroundings).unwrap();

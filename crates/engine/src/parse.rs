@@ -2,18 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{
-    DeviceConfig, MountConfig, MountSource, NetworkMode, SeccompChoice, Security, Ulimit,
-};
+use crate::config::{DeviceConfig, MountConfig, MountSource, NetworkMode, Ulimit};
 use crate::error::EngineError;
 
 pub(crate) mod log;
+mod gpus;
+mod hosts;
+mod limits;
 mod restart;
+mod security;
+mod sharing;
 mod signal;
 
 pub use log::{log, log_drivers};
+pub use gpus::{gpus, is_cdi_name};
+pub use hosts::{
+    domain_name, exposed_ports, extra_host, name_server, resolver_option, search_domain,
+};
+pub use limits::{check_limits, device_bytes, device_operations, device_rule, device_weight};
 pub(crate) use restart::restart_words;
 pub use restart::{on_failure, restart};
+pub use security::security_option;
+pub use sharing::{ipc, is_host, pid, user_namespace};
 pub use signal::{signal_name, signal_number};
 
 type Parsed<T> = Result<T, EngineError>;
@@ -146,6 +156,9 @@ fn volume_name(text: &str, name: &str) -> Parsed<String> {
 fn absolute(what: &'static str, text: &str, path: &str) -> Parsed<PathBuf> {
     if !path.starts_with('/') {
         return Err(EngineError::value(what, text, format!("the target {path:?} is not absolute")));
+    }
+    if Path::new(path).components().any(|part| part == std::path::Component::ParentDir) {
+        return Err(EngineError::value(what, text, format!("the target {path:?} holds \"..\"")));
     }
     if Path::new(path) == Path::new("/") {
         return Err(EngineError::value(what, text, "the target is the root itself"));
@@ -293,38 +306,6 @@ pub fn network(text: &str) -> Parsed<NetworkMode> {
             "network {text:?}, beside none, host and container:NAME,"
         ))),
     }
-}
-
-/// One `--security-opt`, added to what was given before.
-///
-/// # Errors
-/// When it is unknown, or a profile cannot be read.
-pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
-    let wrong = |why: &str| EngineError::value("security option", text, why);
-    let (key, value) =
-        text.split_once(['=', ':']).map_or((text, None), |(key, value)| (key, Some(value)));
-    match (key, value) {
-        ("no-new-privileges", None | Some("true")) => security.no_new_privileges = true,
-        ("no-new-privileges", Some("false")) => security.no_new_privileges = false,
-        ("seccomp", Some("unconfined")) => security.seccomp = SeccompChoice::Unconfined,
-        ("seccomp", Some("builtin" | "default")) => security.seccomp = SeccompChoice::Default,
-        ("seccomp", Some(path)) => {
-            let profile = std::fs::read_to_string(path)
-                .map_err(EngineError::file("read the seccomp profile", Path::new(path)))?;
-            crate::seccomp::parse(&profile)?;
-            security.seccomp = SeccompChoice::Profile(profile);
-        }
-        ("systempaths", Some("unconfined")) => security.unmasked_paths = true,
-        ("apparmor", Some("unconfined")) => security.apparmor = None,
-        ("apparmor", Some(profile)) => security.apparmor = Some(profile.to_owned()),
-        // Without a policy of ours there is nothing to disable.
-        ("label", Some("disable")) => security.labels.push("disable".to_owned()),
-        ("label", Some(_)) => {
-            return Err(EngineError::NotYet(format!("the security option {text:?}")));
-        }
-        _ => return Err(wrong("it is unknown")),
-    }
-    Ok(())
 }
 
 /// A capability as `CAP_…`, or `ALL`.

@@ -15,12 +15,12 @@ use store::{Paths, Status};
 use crate::config::{ContainerConfig, MountSource, NetworkMode};
 use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
-use crate::life::{Container, group_of};
+use crate::life::group_of;
 use crate::lock::Lock;
 use crate::logging::log_rules;
 use crate::names;
-use crate::oci::{self, HostFiles, Surroundings};
-use crate::state::{Action, Allowed, State};
+use crate::oci::{self, HostFiles, Joined, Surroundings};
+use crate::state::{Action, Allowed};
 use crate::{seccomp, users};
 
 /// What a start wants to see of its container.
@@ -75,6 +75,7 @@ impl Containers<'_> {
         request: &CreateRequest,
         attach: Attach,
     ) -> Result<(ContainerId, String, Connection), EngineError> {
+        self.start_required(&request.config)?;
         let made = self.make(launch.id, request, true)?;
         let is_watched = attach.input || attach.output;
         self.tell_made(&made, if is_watched { &["create", "attach"] } else { &["create"] });
@@ -149,8 +150,9 @@ impl Containers<'_> {
         container: Container,
         attach: Attach,
     ) -> Result<Connection, EngineError> {
+        self.start_required(&container.config)?;
         let image = container.record.image.as_ref().map(ToString::to_string).unwrap_or_default();
-        let image = self.engine.images().resolve(&image)?;
+        let image = self.image_of(&container.config, &image)?;
         container.dirs.make_state()?;
         // It may have been killed while it stood still.
         let _absent = std::fs::remove_file(container.dirs.state.join(PAUSED));
@@ -204,7 +206,7 @@ impl Containers<'_> {
             .filter(|_| made.config.tty)
             .map(|(height, width)| spec::runtime::ConsoleSize { height, width });
         if !matches!(made.config.network, NetworkMode::Container(_)) {
-            files.write(&hostname(&made.config, &made.id), &made.config.network)?;
+            files.write(&hostname(&made.config, &made.id), &made.config)?;
         }
         let handoff = HandOff {
             version: HANDOFF_VERSION,
@@ -223,6 +225,10 @@ impl Containers<'_> {
                 patience: u64::try_from(made.config.stop_timeout_s).ok().map(Duration::from_secs),
             },
             events: Some(self.event_rules(made)),
+            timeout: Some(made.config.timeout_s)
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
+            pid_file: made.config.pid_file.clone(),
             auto_remove: made.config.auto_remove.then(|| self.removal(&made.id)),
         };
         monitor
@@ -250,10 +256,15 @@ impl Containers<'_> {
         made: &Made,
         volumes: &[PathBuf],
     ) -> Result<(Plan, HostFiles), EngineError> {
-        let view = self.root_view(&made.dirs.upper, &made.image);
-        let account = users::lookup(&made.config.user, &view)?;
-        let shared = self.network_of(&made.config)?;
-        let network_pid = shared.as_ref().map(|(pid, _)| *pid);
+        let view = self.root_view(made);
+        let mut account = users::lookup(&made.config.user, &view)?;
+        users::add_groups(&mut account, &made.config.groups, &view)?;
+        let shared = match &made.config.network {
+            NetworkMode::Container(id) => Some(self.running(id)?),
+            NetworkMode::None | NetworkMode::Host => None,
+        };
+        let joined =
+            Joined { network: shared.as_ref().map(|(pid, _)| *pid), ..self.joined(&made.config)? };
         // Whoever shares a network is known by its names too.
         let directory =
             shared.as_ref().map_or(&made.dirs.container, |(_, other)| &other.dirs.container);
@@ -268,19 +279,19 @@ impl Containers<'_> {
             hostname: &hostname,
             account: &account,
             files: Some(&files),
-            network_pid,
+            joined,
             volumes,
         };
         let spec = oci::spec(&made.config, &surroundings)?;
         let context = Context {
             root: RootSource::Overlay {
-                lower: self.engine.store.images().layer_paths(&made.image),
+                lower: self.lower(&made.config, made.image.as_ref()),
                 upper: made.dirs.upper.clone(),
                 work: made.dirs.work.clone(),
                 at: made.dirs.state.clone(),
                 volatile: made.config.auto_remove,
             },
-            cgroup_path: group_of(&made.id),
+            cgroup_path: group_of(&made.config, &made.id),
             seccomp: seccomp::program(&made.config)?,
             init: made.config.init,
             // As Docker does: a limit that cannot be set is no reason not to run, but it is said.
@@ -289,23 +300,9 @@ impl Containers<'_> {
             cgroups: Choices::default(),
             ..Context::new(made.id.to_string(), "/", self.engine.layout()?.clone())
         };
-        Ok((libcontainer::plan(&spec, &context)?, files))
-    }
-
-    /// The container whose network is shared, and its first process.
-    fn network_of(
-        &self,
-        config: &ContainerConfig,
-    ) -> Result<Option<(i32, Container)>, EngineError> {
-        let NetworkMode::Container(id) = &config.network else { return Ok(None) };
-        let other = self.get(id)?;
-        other.allow(Action::ShareNetwork)?;
-        match other.state {
-            State::Running { pid, .. } => Ok(Some((pid, other))),
-            State::Created { .. } | State::Starting | State::Restarting(_) | State::Exited(_) => {
-                Err(other.refuse(Action::ShareNetwork, "not running"))
-            }
-        }
+        let mut plan = libcontainer::plan(&spec, &context)?;
+        oci::share_memory(&mut plan, joined);
+        Ok((plan, files))
     }
 
     /// Directories of the volumes; a new one is filled with what the image has in its place.
@@ -326,7 +323,7 @@ impl Containers<'_> {
         let is_empty =
             std::fs::read_dir(volume).map_err(EngineError::file("read", volume))?.next().is_none();
         if is_empty {
-            let layers = self.engine.store.images().layer_paths(&made.image);
+            let layers = self.lower(&made.config, made.image.as_ref());
             store::copy_content(&layers, target, volume)?;
         }
         Ok(())
@@ -380,9 +377,11 @@ pub(crate) fn hostname(config: &ContainerConfig, id: &ContainerId) -> String {
     if !config.hostname.is_empty() {
         return config.hostname.clone();
     }
+    let host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
     match config.network {
+        _ if config.sharing.uts_host => host(),
         // The UTS namespace is its own, but whoever shares the host's network is known by the host's name.
-        NetworkMode::Host => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        NetworkMode::Host => host(),
         NetworkMode::None | NetworkMode::Container(_) => id.short().to_owned(),
     }
 }

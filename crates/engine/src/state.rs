@@ -57,7 +57,7 @@ pub(crate) enum Action {
     Exec,
     Attach,
     ListProcesses,
-    ShareNetwork,
+    ShareNamespaces,
     Update,
     Remove,
     RemoveByForce,
@@ -119,7 +119,7 @@ impl Action {
             Self::Exec => "exec in",
             Self::Attach => "attach to",
             Self::ListProcesses => "list the processes of",
-            Self::ShareNetwork => "share the network of",
+            Self::ShareNamespaces => "share the namespaces of",
             Self::Update => "update",
             Self::Remove | Self::RemoveByForce => "remove",
         }
@@ -143,7 +143,7 @@ impl Phase {
                 | Action::Exec
                 | Action::Attach
                 | Action::ListProcesses
-                | Action::ShareNetwork
+                | Action::ShareNamespaces
                 | Action::RemoveByForce,
             )
             | (
@@ -152,7 +152,7 @@ impl Phase {
                 | Action::Kill
                 | Action::Unpause
                 | Action::ListProcesses
-                | Action::ShareNetwork
+                | Action::ShareNamespaces
                 | Action::RemoveByForce,
             )
             | (Self::Restarting, Action::Stop | Action::Kill | Action::RemoveByForce) => {
@@ -193,7 +193,7 @@ mod tests {
         Action::Exec,
         Action::Attach,
         Action::ListProcesses,
-        Action::ShareNetwork,
+        Action::ShareNamespaces,
         Action::Update,
         Action::Remove,
         Action::RemoveByForce,
@@ -223,7 +223,7 @@ mod tests {
         Exec: Created=not running, Starting=not running, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,
         Attach: Created=not running, Starting=yes, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,
         ListProcesses: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=restarting, Exited=not running,
-        ShareNetwork: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=restarting, Exited=not running,
+        ShareNamespaces: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=restarting, Exited=not running,
         Update: Created=yes, Starting=yes, Running=yes, Paused=yes, Restarting=yes, Exited=yes,
         Remove: Created=yes, Starting=running, Running=running, Paused=paused, Restarting=restarting, Exited=yes,
         RemoveByForce: Created=yes, Starting=yes, Running=yes, Paused=yes, Restarting=yes, Exited=yes,

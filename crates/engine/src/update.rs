@@ -174,7 +174,7 @@ fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
     take(&mut own.cpu_period_us, &new.cpu_period_us);
     take(&mut own.cpu_quota_us, &new.cpu_quota_us);
     take(&mut own.pids, &new.pids);
-    take(&mut own.blkio_weight, &new.blkio_weight);
+    take(&mut own.block_io.weight, &new.block_io.weight);
     for (own, new) in
         [(&mut own.cpuset_cpus, &new.cpuset_cpus), (&mut own.cpuset_mems, &new.cpuset_mems)]
     {

@@ -19,6 +19,29 @@ pub(crate) fn lookup(user: &str, root: &RootView) -> Result<Account, EngineError
     resolve(user, &read("/etc/passwd"), || read("/etc/group"))
 }
 
+/// Further groups, names or numbers, as `--group-add` gives them.
+pub(crate) fn add_groups(
+    account: &mut Account,
+    groups: &[String],
+    root: &RootView,
+) -> Result<(), EngineError> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let read = root.read("/etc/group").unwrap_or_default();
+    let text = String::from_utf8_lossy(&read);
+    for name in groups {
+        let id = group_id(name, &text).filter(|id| *id <= i32::MAX as u32).ok_or_else(|| {
+            let why = "it is neither a number nor a group in the container's /etc/group";
+            EngineError::value("group-add", name, why)
+        })?;
+        if !account.groups.contains(&id) {
+            account.groups.push(id);
+        }
+    }
+    Ok(())
+}
+
 /// The first group is a supplementary one too: else a set-group-ID program would take it away, and with it a refusal that the
 /// mode of a file means for that group. CVE-2022-36109.
 fn resolve(

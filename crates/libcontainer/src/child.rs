@@ -337,7 +337,8 @@ impl Walk<'_> {
     /// What is bound, cloned with the rights that it takes, where it has the peers that it shall have.
     fn clone_source(&self, source: &BindSource, keep_peers: bool) -> Result<OwnedFd, Errno> {
         let borrow = || lend::borrow(self.socket, self.number).map_err(|failed| failed.errno);
-        if keep_peers || self.confined && source.id_map.is_some() {
+        let is_elsewhere = source.of_process.is_some();
+        if keep_peers || is_elsewhere || self.confined && source.id_map.is_some() {
             return borrow();
         }
         match rootfs::clone_mapped(source, None) {

@@ -182,8 +182,7 @@ fn passes_in_silence(plan: &Plan, prepared: &Prepared) -> bool {
     let user = NamespaceKind::User;
     let inside = plan.namespaces.create.contains(&user)
         || plan.namespaces.join.iter().any(|(kind, _)| *kind == user);
-    let lent = |action: &Action| matches!(action, Action::Bind { keep_peers: true, .. });
-    plan.hooks.is_none() && !inside && !prepared.steps.iter().any(lent)
+    plan.hooks.is_none() && !inside && !prepared.steps.iter().any(Action::is_lent)
 }
 
 fn clone_child(

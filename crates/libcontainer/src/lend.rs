@@ -4,6 +4,9 @@
 //! kernel wants rights outside. A helper with the caller's rights clones them where the container sees them, in its own mount
 //! namespace, so that mounts of the container can be sources too.
 //!
+//! What another container has, such as its `/dev/shm`, is cloned in its mount namespace: open_tree(2) clones what is in the
+//! caller's own only.
+//!
 //! Those that keep their peers have none in the container's mount namespace, which has been cut off: the parent clones them in
 //! its own, mount_namespaces(7), "Peer groups". Not before it is asked: mountinfo lists mounts by age since Linux 6.8, and
 //! whoever reads it expects them in the configuration's order.
@@ -33,11 +36,17 @@ pub(crate) fn lend(container: &Process, steps: &[Action], number: u16) -> Result
     if *keep_peers {
         return clone_mapped(source, None);
     }
-    let path = format!("/proc/{}/ns/user", container.pid());
-    let own = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let namespace = |pid: i32, file: &str| {
+        open(format!("/proc/{pid}/ns/{file}"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+    };
+    let (own, elsewhere) = match source.of_process {
+        Some(pid) => (None, Some(namespace(pid, "mnt")?)),
+        None => (Some(namespace(container.pid(), "user")?), None),
+    };
+    let mounts = elsewhere.as_ref().map_or_else(|| container.pidfd(), AsFd::as_fd);
     let (ours, theirs) = wire::pair()?;
     let helper = clone3(CloneArgs::default(), || {
-        help(theirs.as_fd(), container.pidfd(), source, own.as_fd())
+        help(theirs.as_fd(), mounts, source, own.as_ref().map(AsFd::as_fd))
     })?;
     drop(theirs);
     let heard = wire::hear_child(ours.as_fd());
@@ -57,12 +66,12 @@ pub(crate) fn lend(container: &Process, steps: &[Action], number: u16) -> Result
 
 fn help(
     socket: BorrowedFd<'_>,
-    container: BorrowedFd<'_>,
+    mounts: BorrowedFd<'_>,
     source: &BindSource,
-    own: BorrowedFd<'_>,
+    own: Option<BorrowedFd<'_>>,
 ) -> Infallible {
-    let cloned = enter_namespace(container, Namespaces::MOUNT)
-        .and_then(|()| clone_mapped(source, Some(own)));
+    let cloned =
+        enter_namespace(mounts, Namespaces::MOUNT).and_then(|()| clone_mapped(source, own));
     let told = cloned
         .map_err(|errno| Failed { at: Place::Step(0), errno })
         .and_then(|tree| wire::send_ready(socket, Some(tree.as_fd())));

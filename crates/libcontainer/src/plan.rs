@@ -152,6 +152,9 @@ pub enum Step {
         /// Whether it stays in the peer group of the source, so that a later step can make it a slave of it or share with it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         keep_peers: bool,
+        /// Process in whose mount namespace the source is, below its root: another container's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of_process: Option<i32>,
         /// Whether ids are mapped between its source and it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id_map: Option<IdMapPlan>,

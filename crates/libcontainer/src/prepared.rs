@@ -47,6 +47,8 @@ pub(crate) struct Target {
 pub(crate) struct BindSource {
     pub(crate) path: CString,
     pub(crate) recursive: bool,
+    /// Process in whose mount namespace it is.
+    pub(crate) of_process: Option<i32>,
     pub(crate) id_map: Option<IdMap>,
 }
 
@@ -140,7 +142,13 @@ impl Action {
     /// Whether the control groups are entered by then: by a step of its own, or because the parent, which is asked for a mount,
     /// makes them first.
     pub(crate) fn wants_groups(&self) -> bool {
-        matches!(self, Self::EnterGroups | Self::Bind { keep_peers: true, .. })
+        matches!(self, Self::EnterGroups) || self.is_lent()
+    }
+
+    /// Whether the parent is asked for it, see [`crate::lend`].
+    pub(crate) const fn is_lent(&self) -> bool {
+        let Self::Bind { source, keep_peers, .. } = self else { return false };
+        *keep_peers || source.of_process.is_some()
     }
 }
 
@@ -287,9 +295,14 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
                     .transpose()?,
             })
         }
-        Step::Bind { source, target, recursive, keep_peers, .. } => Action::Bind {
+        Step::Bind { source, target, recursive, keep_peers, of_process, .. } => Action::Bind {
             // Ids are mapped once all steps are there: those with the same maps share a namespace.
-            source: BindSource { path: path(source)?, recursive: *recursive, id_map: None },
+            source: BindSource {
+                path: path(source)?,
+                recursive: *recursive,
+                of_process: *of_process,
+                id_map: None,
+            },
             target: Target::new(target)?,
             attributes: BindAttributes::of(step),
             keep_peers: *keep_peers,

@@ -251,7 +251,7 @@ pub(crate) fn clone_mapped(
     source: &BindSource,
     own: Option<BorrowedFd<'_>>,
 ) -> Result<OwnedFd, Errno> {
-    let BindSource { path, recursive, id_map } = source;
+    let BindSource { path, recursive, id_map, of_process: _ } = source;
     let tree = clone_tree(path, *recursive)?;
     if let Some(IdMap { namespace, recursive }) = id_map {
         let user_namespace = namespace.as_ref().map(OwnedFd::as_fd).or(own);

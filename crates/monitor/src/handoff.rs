@@ -46,6 +46,12 @@ pub struct HandOff {
     /// How it is stopped.
     #[serde(default)]
     pub stop: StopRules,
+    /// After this a run is killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// File that the pid of each run is written to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid_file: Option<PathBuf>,
     /// Where its life is told, and as what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<EventRules>,

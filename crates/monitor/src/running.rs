@@ -26,6 +26,8 @@ pub(crate) struct Running {
     console: Option<OwnedFd>,
     /// When the first process is killed that was asked to end.
     kill_at: Option<Instant>,
+    /// When it is killed in any case.
+    ends_at: Option<Instant>,
     /// Whether it was asked to end so that it is started again.
     pub(crate) starts_again: bool,
 }
@@ -47,6 +49,7 @@ impl Running {
             checks: handoff.health.as_ref().map(|rules| Checks::begin(rules, now)),
             console,
             kill_at: None,
+            ends_at: handoff.timeout.and_then(|timeout| now.checked_add(timeout)),
             starts_again: false,
         }
     }
@@ -69,13 +72,15 @@ impl Running {
     /// When something is to be done that no descriptor tells.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let check = self.checks.as_ref().and_then(Checks::deadline);
-        [check, self.kill_at, self.outputs.deadline()].into_iter().flatten().min()
+        let deadlines = [check, self.kill_at, self.ends_at, self.outputs.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
-    /// Kills it when it was asked to end and has not.
+    /// Kills it when it was asked to end and has not, or when its time is over.
     pub(crate) fn kill_in_time(&mut self, now: Instant) {
-        if self.kill_at.is_some_and(|at| at <= now) {
-            self.kill_at = None;
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if is_due(self.kill_at) || is_due(self.ends_at) {
+            (self.kill_at, self.ends_at) = (None, None);
             let _gone = self.process.signal(libc::SIGKILL);
         }
     }

@@ -107,6 +107,7 @@ pub(crate) fn start(
     let started_at = crate::format_time(crate::now_ns());
     let recorded = StateFile::new(process.pid(), started_at.clone())
         .and_then(|state| StateFile { restarts, ..state }.write(&handoff.state_dir));
+    let recorded = recorded.and_then(|()| write_pid(handoff, process.pid()));
     let connected = match &console {
         Some(console) => streams.connect(console).map_err(std::io::Error::from),
         None => Ok(()),
@@ -119,6 +120,13 @@ pub(crate) fn start(
     }
     let Streams { outputs, input, theirs: _closed } = streams;
     Ok(Started { process, cgroup, console, outputs, input, started_at, log })
+}
+
+/// For supervisors that want to know whom to look after.
+fn write_pid(handoff: &HandOff, pid: i32) -> std::io::Result<()> {
+    let Some(path) = &handoff.pid_file else { return Ok(()) };
+    #[expect(clippy::disallowed_methods, reason = "not a file of ours: it may be a pipe")]
+    std::fs::write(path, pid.to_string())
 }
 
 impl Streams {

@@ -37,7 +37,6 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
         restart: matches.value("restart").map(parse::restart).transpose()?,
     };
     limits(matches, &mut update.limits)?;
-    more_limits(matches, &mut update.limits)?;
     if update == Update::default() {
         return Err(Failure::Words(
             "nothing is to be changed: a flag says what, see corten update --help".to_owned(),
@@ -49,20 +48,6 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
         output::line(name);
         Ok(())
     })
-}
-
-/// Limits that `run` does not take yet.
-fn more_limits(matches: &Matches, limits: &mut Limits) -> Result<(), Failure> {
-    limits.cpuset_mems =
-        matches.text("cpuset-mems").map(parse::cpu_list).transpose()?.unwrap_or_default();
-    limits.cpu_period_us = number(matches, "cpu-period")?;
-    limits.cpu_quota_us = number(matches, "cpu-quota")?;
-    limits.memory_reservation_bytes = matches
-        .value("memory-reservation")
-        .map(|text| parse::bytes("memory reservation", text))
-        .transpose()?;
-    limits.blkio_weight = number(matches, "blkio-weight")?;
-    Ok(())
 }
 
 /// No container has a published port yet.

@@ -65,7 +65,7 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
     };
     match end {
         End::Exited(code) => Ok(code),
-        End::Detached => Ok(0),
+        End::Detached | End::InputGiven => Ok(0),
         End::OutputClosed => Ok(141),
         End::Signalled(number) => Ok(held.map_or(128 + number, |held| held.end_by(number))),
         End::Lost => Err(Failure::Words(format!("exec in container {name}: its monitor is gone"))),

@@ -168,6 +168,9 @@ pub(super) fn with_image<T>(
 ) -> Result<T, Failure> {
     let policy = Policy::of(matches)?;
     let image = matches.word(0);
+    if matches.on("rootfs") {
+        return act();
+    }
     if policy == Policy::Always || needs_other_platform(session, matches, policy)? {
         pull_for_use(session, matches, image)?;
         return act();

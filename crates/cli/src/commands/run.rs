@@ -4,7 +4,7 @@ use engine::{Attach, Connection, Engine, Launch};
 use spec::ContainerId;
 
 use crate::arguments::Matches;
-use crate::attach::{End, Foreground};
+use crate::attach::{End, Foreground, Shown};
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
@@ -19,8 +19,16 @@ const LOST: i32 = 125;
 pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let mut request = request(matches)?;
     let detached = matches.on("detach");
+    if detached && request.config.attach.is_some() {
+        let words = "conflicting options: cannot specify both --attach and --detach";
+        return Err(Failure::Values(Box::new(Failure::Words(words.to_owned()))));
+    }
     request.config.stdin_once = request.config.open_stdin && !detached;
     request.config.attached = !detached;
+    let [_, stdout, stderr] = request.config.attach.unwrap_or([true; 3]);
+    let shown = Shown { stdout, stderr };
+    // Without any stream there is nothing to stay for.
+    let detached = detached || (!shown.anything() && !request.config.open_stdin);
     if matches.on("explain") {
         return explain(session, &request);
     }
@@ -31,7 +39,7 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     }
     let keys = detach_keys(matches, request.config.tty)?;
     let id_file = IdFile::claim(matches.value("cidfile"))?;
-    let attach = Attach { input, output: !detached, size: terminal::size() };
+    let attach = Attach { input, output: !detached && shown.anything(), size: terminal::size() };
     let (held, engine, started) = super::pull::with_image(session, matches, || {
         // Held before anything starts, so that no signal is lost between; a pull can be interrupted.
         let held = (!detached).then(|| Held::take(proxies(matches), request.config.tty));
@@ -53,7 +61,7 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
         output::line(id.as_str());
         return Ok(0);
     };
-    foreground(&engine, &id, connection, (input, request.config.tty), keys, held)
+    foreground(&engine, &id, connection, (input, request.config.tty, shown), keys, held)
 }
 
 /// The engine, and what a container that has begun is known by.
@@ -80,7 +88,7 @@ fn foreground(
     engine: &Engine,
     id: &ContainerId,
     connection: Connection,
-    (input, tty): (bool, bool),
+    (input, tty, shown): (bool, bool, Shown),
     keys: Option<DetachKeys>,
     held: Held,
 ) -> Result<i32, Failure> {
@@ -89,8 +97,8 @@ fn foreground(
         // It may have ended by itself meanwhile.
         let _ended = containers.kill(id.as_str(), signal);
     };
-    let mut shown = Foreground { connection, input, tty, keys, signal: &pass_on };
-    let end = shown.run(&held);
+    let mut foreground = Foreground { connection, input, tty, shown, keys, signal: &pass_on };
+    let end = foreground.run(&held);
     if let End::Signalled(number) = end {
         return Ok(held.end_by(number));
     }
@@ -102,6 +110,10 @@ fn foreground(
         }
         End::Detached => {
             containers.tell_of(id, "detach")?;
+            Ok(0)
+        }
+        End::InputGiven => {
+            output::line(id.as_str());
             Ok(0)
         }
         End::OutputClosed => Ok(output::UNREAD),
@@ -209,7 +221,7 @@ pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure
     match containers.start(name, Attach { input, output: true, size: terminal::size() })? {
         Some(mut connection) => {
             warn(&containers.started(&id, name, &mut connection)?);
-            foreground(&engine, &id, connection, (input, tty), keys, held)
+            foreground(&engine, &id, connection, (input, tty, Shown::ALL), keys, held)
         }
         None => attach_to(&engine, name, input, keys, held),
     }
@@ -243,5 +255,5 @@ fn attach_to(
     let gone = |errno| Failure::Words(format!("attach to container {name}: {errno}"));
     connection.attach(input, true).map_err(gone)?;
     let tty = container.config.tty;
-    foreground(engine, &container.record.id, connection, (input, tty), keys, held)
+    foreground(engine, &container.record.id, connection, (input, tty, Shown::ALL), keys, held)
 }

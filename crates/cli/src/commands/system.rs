@@ -45,7 +45,14 @@ pub(super) fn info(session: &Session, matches: &Matches) -> Result<i32, Failure>
             format!("{title}:{space}{text}\n")
         };
         LINES.iter().map(line).collect()
-    })
+    })?;
+    // As Docker does: talk, not data. JSON and templates have it among the rest.
+    if matches.text("format").is_none() {
+        for lack in value["Warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            output::talk(&format!("WARNING: {lack}"));
+        }
+    }
+    Ok(0)
 }
 
 /// What `info` prints: Docker's words for it.
@@ -104,7 +111,8 @@ fn facts(engine: &Engine) -> Result<Value, Failure> {
         "LoggingDriver": "json-file", "DefaultRuntime": "corten", "Runtimes": { "corten": {} },
         "Plugins": { "Volume": ["local"], "Network": ["host", "null"], "Log": engine::parse::log_drivers() },
         // Containers never need a server that runs.
-        "LiveRestoreEnabled": true, "ExperimentalBuild": false, "Debug": false, "Labels": [], "Warnings": null,
+        "LiveRestoreEnabled": true, "ExperimentalBuild": false, "Debug": false, "Labels": [],
+        "Warnings": super::lacks::lacks(&engine.paths().root),
         "Swarm": { "LocalNodeState": "inactive" }, "SystemTime": engine::format_time(engine::now_ns()),
     }))
 }

@@ -70,8 +70,7 @@ impl Containers<'_> {
     }
 
     fn graph_driver(&self, container: &Container, image: Option<&Image>) -> Document {
-        let layers =
-            image.map(|image| self.engine.store.images().layer_paths(image)).unwrap_or_default();
+        let layers = self.lower(&container.config, image);
         let lower: Vec<String> = layers.iter().map(path).collect();
         let data = Document::new()
             .with("LowerDir", lower.join(":"))

@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 
 use super::container::mount_mode;
 use super::{Content, Document, list_or_null, path};
-use crate::config::{ContainerConfig, MountConfig, MountSource, SeccompChoice};
+use crate::config::{
+    ContainerConfig, DeviceRate, IpcMode, MountConfig, MountSource, PidMode, SeccompChoice,
+};
 use crate::life::Container;
 use crate::list::network_name;
-use crate::oci::{MASKED, READ_ONLY};
-
-/// Bytes of `/dev/shm`, see `oci::mounts`.
-const SHM_BYTES: u64 = 64 << 20;
+use crate::oci::{SHM_BYTES, masked, read_only};
 
 pub(super) fn host_config(container: &Container) -> Document {
     let config = &container.config;
@@ -28,45 +27,43 @@ pub(super) fn host_config(container: &Container) -> Document {
         .with("VolumesFrom", Value::Null)
         .with("CapAdd", list_or_null(&config.cap_add))
         .with("CapDrop", list_or_null(&config.cap_drop))
-        .with("CgroupnsMode", "private")
-        .with("Dns", json!([]))
-        .with("DnsOptions", json!([]))
-        .with("DnsSearch", json!([]))
-        .with("ExtraHosts", Value::Null)
-        .with("GroupAdd", Value::Null)
-        .with("IpcMode", "private")
+        .with("CgroupnsMode", if config.sharing.cgroup_host { "host" } else { "private" })
+        .with("Dns", config.hosts.dns.clone())
+        .with("DnsOptions", config.hosts.dns_options.clone())
+        .with("DnsSearch", config.hosts.dns_search.clone())
+        .with("ExtraHosts", list_or_null(&config.hosts.extra_hosts))
+        .with("GroupAdd", list_or_null(&config.groups))
+        .with("IpcMode", ipc_mode(config))
         .with("Cgroup", "")
         .with("Links", Value::Null)
-        .with("OomScoreAdj", 0)
-        .with("PidMode", "")
+        .with("OomScoreAdj", config.oom_score_adj)
+        .with("PidMode", pid_mode(config))
         .with("Privileged", config.privileged)
         .with("PublishAllPorts", false)
         .with("ReadonlyRootfs", config.read_only)
         .with("SecurityOpt", list_or_null(&security_options(config)))
         .with_filled("Tmpfs", json!(tmpfs(config)))
-        .with("UTSMode", "")
-        .with("UsernsMode", "")
-        .with("ShmSize", SHM_BYTES)
+        .with("UTSMode", if config.sharing.uts_host { "host" } else { "" })
+        .with("UsernsMode", if config.sharing.users_host { "host" } else { "" })
+        .with("ShmSize", config.shm_bytes.unwrap_or(SHM_BYTES))
         .with_filled("Sysctls", json!(config.sysctls))
         .with("Runtime", "corten")
         .with("ConsoleSize", json!([0, 0]))
-        .with("Isolation", "");
-    // Docker's own lists; privileged has none at all, without `systempaths` they are empty.
-    let paths = |paths: &[&str]| match (config.privileged, config.security.unmasked_paths) {
-        (true, _) => Value::Null,
-        (false, true) => json!([]),
-        (false, false) => json!(paths),
-    };
+        .with("Isolation", "")
+        .with_filled("Annotations", json!(config.annotations));
+    // A privileged one has none at all, without `systempaths` they are empty.
+    let paths = |paths: Vec<String>| if config.privileged { Value::Null } else { json!(paths) };
     with_resources(document, config)
         .with_filled("Mounts", requested_mounts(config))
-        .with("MaskedPaths", paths(MASKED))
-        .with("ReadonlyPaths", paths(READ_ONLY))
+        .with("MaskedPaths", paths(masked(config)))
+        .with("ReadonlyPaths", paths(read_only(config)))
         .with_filled("Init", if config.init { json!(true) } else { Value::Null })
 }
 
 /// Docker's "Resources", which stand in the middle of its HostConfig.
 fn with_resources(document: Document, config: &ContainerConfig) -> Document {
     let limits = &config.limits;
+    let block_io = &limits.block_io;
     let memory = limits.memory_bytes.unwrap_or(0);
     // As much swap as memory unless told otherwise.
     let swap = limits.memory_swap_bytes.map_or_else(|| json!(memory * 2), |bytes| json!(bytes));
@@ -74,32 +71,71 @@ fn with_resources(document: Document, config: &ContainerConfig) -> Document {
         .with("CpuShares", limits.cpu_shares.unwrap_or(0))
         .with("Memory", memory)
         .with("NanoCpus", limits.nano_cpus.unwrap_or(0))
-        .with("CgroupParent", "")
-        .with("BlkioWeight", limits.blkio_weight.unwrap_or(0))
-        .with("BlkioWeightDevice", json!([]))
-        .with("BlkioDeviceReadBps", json!([]))
-        .with("BlkioDeviceWriteBps", json!([]))
-        .with("BlkioDeviceReadIOps", json!([]))
-        .with("BlkioDeviceWriteIOps", json!([]))
+        .with("CgroupParent", config.cgroup_parent.clone())
+        .with("BlkioWeight", block_io.weight.unwrap_or(0))
+        .with("BlkioWeightDevice", rates("Weight", &block_io.weight_devices))
+        .with("BlkioDeviceReadBps", rates("Rate", &block_io.read_bps))
+        .with("BlkioDeviceWriteBps", rates("Rate", &block_io.write_bps))
+        .with("BlkioDeviceReadIOps", rates("Rate", &block_io.read_iops))
+        .with("BlkioDeviceWriteIOps", rates("Rate", &block_io.write_iops))
         .with("CpuPeriod", limits.cpu_period_us.unwrap_or(0))
         .with("CpuQuota", limits.cpu_quota_us.unwrap_or(0))
-        .with("CpuRealtimePeriod", 0)
-        .with("CpuRealtimeRuntime", 0)
+        .with("CpuRealtimePeriod", limits.cpu_rt_period_us.unwrap_or(0))
+        .with("CpuRealtimeRuntime", limits.cpu_rt_runtime_us.unwrap_or(0))
         .with("CpusetCpus", limits.cpuset_cpus.clone())
         .with("CpusetMems", limits.cpuset_mems.clone())
         .with("Devices", devices(config))
-        .with("DeviceCgroupRules", Value::Null)
-        .with("DeviceRequests", Value::Null)
+        .with("DeviceCgroupRules", list_or_null(&config.device_rules))
+        .with("DeviceRequests", device_requests(config))
         .with("MemoryReservation", limits.memory_reservation_bytes.unwrap_or(0))
         .with("MemorySwap", swap)
-        .with("MemorySwappiness", Value::Null)
-        .with("OomKillDisable", false)
+        .with("MemorySwappiness", json!(limits.memory_swappiness))
+        .with("OomKillDisable", limits.oom_kill_disable)
         .with("PidsLimit", json!(limits.pids))
         .with("Ulimits", ulimits(config))
         .with("CpuCount", 0)
         .with("CpuPercent", 0)
         .with("IOMaximumIOps", 0)
         .with("IOMaximumBandwidth", 0)
+}
+
+fn ipc_mode(config: &ContainerConfig) -> String {
+    match &config.sharing.ipc {
+        IpcMode::Private => "private".to_owned(),
+        IpcMode::Shareable => "shareable".to_owned(),
+        IpcMode::None => "none".to_owned(),
+        IpcMode::Host => "host".to_owned(),
+        IpcMode::Container(id) => format!("container:{id}"),
+    }
+}
+
+fn pid_mode(config: &ContainerConfig) -> String {
+    match &config.sharing.pid {
+        PidMode::Private => String::new(),
+        PidMode::Host => "host".to_owned(),
+        PidMode::Container(id) => format!("container:{id}"),
+    }
+}
+
+fn rates(name: &'static str, rates: &[DeviceRate]) -> Content {
+    let rates = rates.iter();
+    let rates =
+        rates.map(|rate| Document::new().with("Path", path(&rate.path)).with(name, rate.rate));
+    Content::List(rates.collect())
+}
+
+/// Docker asks a driver of that name for devices of the Container Device Interface.
+fn device_requests(config: &ContainerConfig) -> Content {
+    if config.cdi_devices.is_empty() {
+        return Value::Null.into();
+    }
+    let request = Document::new()
+        .with("Driver", "cdi")
+        .with("Count", 0)
+        .with("DeviceIDs", config.cdi_devices.clone())
+        .with("Capabilities", Value::Null)
+        .with("Options", Value::Null);
+    Content::List(vec![request])
 }
 
 fn restart_policy(config: &ContainerConfig) -> Document {
@@ -160,6 +196,14 @@ fn security_options(config: &ContainerConfig) -> Vec<String> {
         SeccompChoice::Default => {}
         SeccompChoice::Unconfined => options.push("seccomp=unconfined".to_owned()),
         SeccompChoice::Profile(profile) => options.push(format!("seccomp={profile}")),
+    }
+    for (key, paths) in [("mask", &security.masked), ("unmask", &security.unmasked)] {
+        if !paths.is_empty() {
+            options.push(format!("{key}={}", paths.join(":")));
+        }
+    }
+    if !security.proc_options.is_empty() {
+        options.push(format!("proc-opts={}", security.proc_options.join(",")));
     }
     options.extend(security.apparmor.iter().map(|profile| format!("apparmor={profile}")));
     options.extend(security.labels.iter().map(|label| format!("label={label}")));

@@ -16,11 +16,13 @@ const STOP_TIMEOUT_S: i64 = 10;
 /// What differs between the two.
 struct Parts<'a> {
     hostname: &'a str,
+    domainname: &'a str,
     user: &'a str,
     attach: [bool; 3],
     exposed_ports: Value,
     tty: bool,
     open_stdin: bool,
+    stdin_once: bool,
     env: Value,
     command: Value,
     entrypoint: Value,
@@ -52,10 +54,12 @@ pub(super) fn container_config(container: &Container, image: Option<&Image>) -> 
     document(Parts {
         hostname,
         user: &config.user,
-        attach: [config.stdin_once, config.attached, config.attached],
-        exposed_ports: json!(image.and_then(|image| image.config.config.exposed_ports.clone())),
+        domainname: &config.domainname,
+        attach: config.attach.unwrap_or([config.stdin_once, config.attached, config.attached]),
+        exposed_ports: exposed_ports(container, image),
         tty: config.tty,
         open_stdin: config.open_stdin,
+        stdin_once: config.stdin_once,
         env: json!(config.env),
         command: list_or_null(&config.command),
         entrypoint: list_or_null(&config.entrypoint),
@@ -75,14 +79,26 @@ pub(super) fn container_config(container: &Container, image: Option<&Image>) -> 
     })
 }
 
+/// Those of the image and the caller's own.
+fn exposed_ports(container: &Container, image: Option<&Image>) -> Value {
+    let of_image = image.and_then(|image| image.config.config.exposed_ports.clone());
+    let mut ports = json!(of_image);
+    for port in &container.config.exposed_ports {
+        ports[port] = json!({});
+    }
+    ports
+}
+
 pub(super) fn image_config(config: &RunConfig) -> Document {
     document(Parts {
         hostname: "",
+        domainname: "",
         user: &config.user,
         attach: [false; 3],
         exposed_ports: json!(config.exposed_ports),
         tty: false,
         open_stdin: false,
+        stdin_once: false,
         env: json!(config.env),
         command: json!(config.cmd),
         entrypoint: json!(config.entrypoint),
@@ -105,7 +121,7 @@ fn document(parts: Parts<'_>) -> Document {
     let rest = parts.rest;
     Document::new()
         .with("Hostname", parts.hostname)
-        .with("Domainname", "")
+        .with("Domainname", parts.domainname)
         .with("User", parts.user)
         .with("AttachStdin", stdin)
         .with("AttachStdout", stdout)
@@ -113,7 +129,7 @@ fn document(parts: Parts<'_>) -> Document {
         .with_filled("ExposedPorts", parts.exposed_ports)
         .with("Tty", parts.tty)
         .with("OpenStdin", parts.open_stdin)
-        .with("StdinOnce", stdin)
+        .with("StdinOnce", parts.stdin_once)
         .with("Env", parts.env)
         .with("Cmd", parts.command)
         .with_filled("Healthcheck", rest.health)

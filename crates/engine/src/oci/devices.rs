@@ -35,6 +35,9 @@ pub(super) fn of(config: &ContainerConfig) -> Result<(Vec<Device>, Vec<DeviceRul
             devices.push(device);
         }
     }
+    for rule in &config.device_rules {
+        rules.push(crate::parse::device_rule(rule)?);
+    }
     Ok((devices, rules))
 }
 
@@ -75,7 +78,7 @@ fn walk(host: &Path, container: &Path, devices: &mut Vec<Device>) {
     }
 }
 
-fn device(about: &fs::Metadata, path: &Path) -> Option<Device> {
+pub(super) fn device(about: &fs::Metadata, path: &Path) -> Option<Device> {
     let kind = match about.file_type() {
         kind if kind.is_char_device() => "c",
         kind if kind.is_block_device() => "b",

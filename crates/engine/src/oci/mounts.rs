@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 
 use spec::runtime::Mount;
 
-use crate::config::{ContainerConfig, MountConfig, MountSource, NetworkMode};
-use crate::error::EngineError;
+use super::host_files;
+use crate::config::{ContainerConfig, IpcMode, MountConfig, MountSource};
+
+const SHM: &str = "/dev/shm";
+/// Bytes of `/dev/shm` unless somebody says otherwise.
+pub(crate) const SHM_BYTES: u64 = 64 << 20;
 
 /// Docker's mounts: target, type, options.
 const STANDARD: &[(&str, &str, &[&str])] = &[
@@ -19,95 +23,76 @@ const STANDARD: &[(&str, &str, &[&str])] = &[
     ("/sys", "sysfs", &["nosuid", "noexec", "nodev"]),
     ("/sys/fs/cgroup", "cgroup", &["nosuid", "noexec", "nodev"]),
     ("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
-    ("/dev/shm", "tmpfs", &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
+    (SHM, "tmpfs", &["nosuid", "noexec", "nodev", "mode=1777"]),
 ];
 
 pub(super) fn standard(config: &ContainerConfig) -> Vec<Mount> {
     let replaced =
         |target: &str| config.mounts.iter().any(|mount| mount.target == Path::new(target));
     let mounts = STANDARD.iter().filter(|(target, _, _)| !replaced(target));
-    mounts
-        .map(|(target, kind, options)| {
-            let mut options: Vec<String> =
-                options.iter().map(|&option| option.to_owned()).collect();
-            if target.starts_with("/sys") && !config.privileged {
-                options.push("ro".to_owned());
-            }
-            let source = if *target == "/dev/shm" { "shm" } else { kind };
-            Mount {
-                destination: target.into(),
-                kind: Some((*kind).to_owned()),
-                source: Some(source.into()),
-                options,
-                ..Mount::default()
-            }
-        })
-        .collect()
+    mounts.filter_map(|standard| one_standard(config, *standard)).collect()
 }
 
-/// `/etc/hosts` and its like, kept in the container's directory.
-#[derive(Clone, Debug)]
-pub(crate) struct HostFiles {
-    directory: PathBuf,
-    names: Vec<&'static str>,
+fn one_standard(
+    config: &ContainerConfig,
+    (target, kind, options): (&str, &str, &[&str]),
+) -> Option<Mount> {
+    let mut options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+    if target.starts_with("/sys") && !config.privileged {
+        options.push("ro".to_owned());
+    }
+    if kind == "proc" {
+        options.extend(config.security.proc_options.iter().cloned());
+    }
+    let shares_ipc = config.sharing.ipc == IpcMode::Host;
+    let joins_ipc = matches!(config.sharing.ipc, IpcMode::Container(_));
+    let (kind, source) = match target {
+        SHM if config.sharing.ipc == IpcMode::None => return None,
+        SHM | "/dev/mqueue" if shares_ipc && Path::new(target).exists() => {
+            options = ["rbind", "rprivate"].map(str::to_owned).into();
+            ("bind", target)
+        }
+        // Message queues come with the namespace, memory from where the other has it.
+        SHM if joins_ipc => {
+            options = ["rbind", "rprivate"].map(str::to_owned).into();
+            ("bind", SHM)
+        }
+        SHM => {
+            let bytes = config.shm_bytes.unwrap_or(SHM_BYTES);
+            options.push(if bytes.is_multiple_of(1024) {
+                format!("size={}k", bytes / 1024)
+            } else {
+                format!("size={bytes}")
+            });
+            (kind, "shm")
+        }
+        _ => (kind, kind),
+    };
+    Some(Mount {
+        destination: target.into(),
+        kind: Some(kind.to_owned()),
+        source: Some(source.into()),
+        options,
+        ..Mount::default()
+    })
 }
 
-const NAMES: [&str; 3] = ["hostname", "hosts", "resolv.conf"];
-
-impl HostFiles {
-    /// The files of that directory, for targets that nothing else is mounted on.
-    pub(crate) fn of(directory: &Path, config: &ContainerConfig) -> Self {
-        let taken = |name: &str| {
-            config.mounts.iter().any(|mount| mount.target == Path::new("/etc").join(name))
-        };
-        Self {
-            directory: directory.to_owned(),
-            names: NAMES.into_iter().filter(|name| !taken(name)).collect(),
+/// Takes `/dev/shm` from the container whose IPC namespace is joined.
+pub(crate) fn share_memory(plan: &mut libcontainer::Plan, joined: super::Joined) {
+    let Some(pid) = joined.ipc else { return };
+    for step in &mut plan.steps {
+        if let libcontainer::Step::Bind { source, target, of_process, .. } = step
+            && [source, target] == [Path::new(SHM); 2]
+        {
+            *of_process = Some(pid);
         }
-    }
-
-    /// Writes them. A start writes them again: they hold nothing that the container may keep.
-    pub(crate) fn write(&self, hostname: &str, network: &NetworkMode) -> Result<(), EngineError> {
-        let hosts = format!(
-            "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n127.0.1.1\t{hostname}\n"
-        );
-        for name in &self.names {
-            let path = self.directory.join(name);
-            let text = match *name {
-                "hostname" => format!("{hostname}\n"),
-                // In the host's network the host's names hold.
-                "hosts" if *network == NetworkMode::Host => {
-                    std::fs::read_to_string("/etc/hosts").unwrap_or_else(|_absent| hosts.clone())
-                }
-                "hosts" => hosts.clone(),
-                // A host without one has no name servers to tell.
-                _ => std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
-            };
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "read by nobody before the container starts"
-            )]
-            std::fs::write(&path, text).map_err(EngineError::file("write", &path))?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn mounts(&self) -> impl Iterator<Item = Mount> {
-        let options = ["rbind", "rprivate"].map(str::to_owned);
-        self.names.iter().map(move |name| Mount {
-            destination: Path::new("/etc").join(name),
-            kind: Some("bind".to_owned()),
-            source: Some(self.directory.join(name)),
-            options: options.to_vec(),
-            ..Mount::default()
-        })
     }
 }
 
 /// Everything in a container that something is mounted on.
 pub(crate) fn targets(config: &ContainerConfig) -> Vec<PathBuf> {
     let standard = STANDARD.iter().map(|(target, _, _)| PathBuf::from(target));
-    let files = NAMES.iter().map(|name| Path::new("/etc").join(name));
+    let files = host_files::NAMES.iter().map(|name| Path::new("/etc").join(name));
     let requested = config.mounts.iter().map(|mount| mount.target.clone());
     standard.chain(files).chain(requested).collect()
 }
@@ -126,7 +111,22 @@ pub(crate) fn volume_names(
 
 pub(super) fn requested(config: &ContainerConfig, volumes: &[PathBuf]) -> Vec<Mount> {
     let mut volumes = volumes.iter();
-    config.mounts.iter().map(|mount| one(mount, &mut volumes)).collect()
+    let requested = config.mounts.iter().map(|mount| one(mount, &mut volumes));
+    requested.chain(time_zone(config)).collect()
+}
+
+/// The host's description of a time zone, as the container's own.
+fn time_zone(config: &ContainerConfig) -> Option<Mount> {
+    let target = Path::new("/etc/localtime");
+    let file = config.time_zone.as_ref()?;
+    let is_taken = config.mounts.iter().any(|mount| mount.target == target);
+    (!is_taken).then(|| Mount {
+        destination: target.into(),
+        kind: Some("bind".to_owned()),
+        source: Some(file.clone()),
+        options: ["rbind", "rprivate", "ro"].map(str::to_owned).into(),
+        ..Mount::default()
+    })
 }
 
 fn one<'a>(mount: &MountConfig, volumes: &mut impl Iterator<Item = &'a PathBuf>) -> Mount {

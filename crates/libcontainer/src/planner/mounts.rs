@@ -133,6 +133,7 @@ impl Steps<'_> {
             tree_clear: options.tree.clear,
             // Ids are mapped where the container sees the source.
             keep_peers: keep_peers && id_map.is_none(),
+            of_process: None,
             id_map,
         });
         Ok(())

@@ -71,6 +71,8 @@ impl Bed {
             health: None,
             stop: StopRules::default(),
             events: None,
+            timeout: None,
+            pid_file: None,
             auto_remove: None,
         };
         Self { directory, handoff }

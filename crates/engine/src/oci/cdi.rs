@@ -1,0 +1,271 @@
+//! Devices by their names in the Container Device Interface: what a vendor's description says a container needs for one.
+//! Descriptions in JSON are read; of one in YAML it is said that it is there. Source: CNCF CDI, SPEC.md.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use spec::runtime::{Device, DeviceRule, Hook, Mount, Spec};
+
+use crate::error::EngineError;
+
+/// Where descriptions are, the later one counts.
+const DIRECTORIES: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
+
+/// A description of the devices of one kind.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Description {
+    kind: String,
+    #[serde(default)]
+    devices: Vec<Described>,
+    #[serde(default)]
+    container_edits: Edits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    name: String,
+    #[serde(default)]
+    container_edits: Edits,
+}
+
+/// What is done to a container.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Edits {
+    env: Vec<String>,
+    device_nodes: Vec<Node>,
+    mounts: Vec<Bind>,
+    hooks: Vec<NamedHook>,
+    additional_gids: Vec<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Node {
+    path: PathBuf,
+    #[serde(default)]
+    host_path: Option<PathBuf>,
+    #[serde(default)]
+    permissions: Option<String>,
+    #[serde(default)]
+    file_mode: Option<u32>,
+    #[serde(default)]
+    uid: Option<u32>,
+    #[serde(default)]
+    gid: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bind {
+    host_path: PathBuf,
+    container_path: PathBuf,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    options: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NamedHook {
+    hook_name: String,
+    path: PathBuf,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    env: Vec<String>,
+    #[serde(default)]
+    timeout: Option<u32>,
+}
+
+/// Whether a text is the name of such a device: `vendor.com/class=name`.
+#[must_use]
+pub(crate) fn is_name(text: &str) -> bool {
+    let word = |text: &str, more: &[u8]| {
+        let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let last = text.bytes().next_back().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let inner = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte));
+        first && last && inner
+    };
+    text.split_once('=').is_some_and(|(kind, name)| {
+        kind.split_once('/').is_some_and(|(vendor, class)| {
+            word(vendor, b"_-.") && word(class, b"_-") && word(name, b"_-.:")
+        })
+    })
+}
+
+/// Does what the descriptions of these devices say.
+pub(super) fn inject(names: &[String], spec: &mut Spec) -> Result<(), EngineError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let (descriptions, unread) = descriptions()?;
+    let mut done: Vec<&str> = Vec::new();
+    for name in names {
+        let (kind, device) = name.split_once('=').unwrap_or((name, ""));
+        let found = descriptions.iter().rev().find_map(|description| {
+            let mut devices = description.devices.iter();
+            let device = devices.find(|known| description.kind == kind && known.name == device)?;
+            Some((description, device))
+        });
+        let Some((description, device)) = found else { return Err(unknown(name, &unread)) };
+        // What every device of the kind needs is done once.
+        if !done.contains(&kind) {
+            done.push(kind);
+            apply(&description.container_edits, spec)?;
+        }
+        apply(&device.container_edits, spec)?;
+    }
+    Ok(())
+}
+
+fn unknown(name: &str, unread: &[PathBuf]) -> EngineError {
+    let mut why = format!("no description in {} knows it", DIRECTORIES.join(" or "));
+    if let Some(file) = unread.first() {
+        why.push_str(&format!("; {} is YAML, of which only JSON is read here", file.display()));
+    }
+    EngineError::value("device", name, why)
+}
+
+/// Every description, and the files that are none in JSON.
+fn descriptions() -> Result<(Vec<Description>, Vec<PathBuf>), EngineError> {
+    let (mut read, mut unread) = (Vec::new(), Vec::new());
+    for directory in DIRECTORIES {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        files.sort();
+        for file in files {
+            match file.extension().and_then(OsStr::to_str) {
+                Some("json") => read.push(description(&file)?),
+                Some("yaml" | "yml") => unread.push(file),
+                _ => {}
+            }
+        }
+    }
+    Ok((read, unread))
+}
+
+fn description(file: &Path) -> Result<Description, EngineError> {
+    let text = std::fs::read(file).map_err(EngineError::file("read", file))?;
+    serde_json::from_slice(&text).map_err(|cause| {
+        let why = format!("it is no description of devices: {cause}");
+        EngineError::value("CDI file", file.display().to_string(), why)
+    })
+}
+
+fn apply(edits: &Edits, spec: &mut Spec) -> Result<(), EngineError> {
+    if let Some(process) = &mut spec.process {
+        for variable in &edits.env {
+            let name = variable.split('=').next();
+            process.env.retain(|known| known.split('=').next() != name);
+            process.env.push(variable.clone());
+        }
+        process.user.additional_gids.extend(&edits.additional_gids);
+    }
+    for node in &edits.device_nodes {
+        add_node(node, spec)?;
+    }
+    spec.mounts.extend(edits.mounts.iter().map(|bind| Mount {
+        destination: bind.container_path.clone(),
+        kind: Some(bind.kind.clone().unwrap_or_else(|| "bind".to_owned())),
+        source: Some(bind.host_path.clone()),
+        options: if bind.options.is_empty() {
+            vec!["rbind".to_owned(), "rprivate".to_owned()]
+        } else {
+            bind.options.clone()
+        },
+        ..Mount::default()
+    }));
+    for named in &edits.hooks {
+        add_hook(named, spec)?;
+    }
+    Ok(())
+}
+
+fn add_node(node: &Node, spec: &mut Spec) -> Result<(), EngineError> {
+    let host = node.host_path.as_ref().unwrap_or(&node.path);
+    let wrong = |why: String| EngineError::value("device", host.display().to_string(), why);
+    let about = std::fs::metadata(host)
+        .map_err(|error| wrong(format!("there is no such device ({})", sys::Errno::from(error))))?;
+    let found = super::devices::device(&about, &node.path);
+    let found = found.ok_or_else(|| wrong("it is no device".to_owned()))?;
+    let Some(linux) = &mut spec.linux else { return Ok(()) };
+    let rule = DeviceRule {
+        allow: true,
+        kind: Some(found.kind.clone()),
+        major: Some(found.major.into()),
+        minor: Some(found.minor.into()),
+        access: Some(node.permissions.clone().unwrap_or_else(|| "rwm".to_owned())),
+    };
+    linux.resources.get_or_insert_default().devices.push(rule);
+    linux.devices.retain(|device| device.path != node.path);
+    linux.devices.push(Device {
+        file_mode: node.file_mode.or(found.file_mode),
+        uid: node.uid.or(found.uid),
+        gid: node.gid.or(found.gid),
+        ..found
+    });
+    Ok(())
+}
+
+fn add_hook(named: &NamedHook, spec: &mut Spec) -> Result<(), EngineError> {
+    let hooks = spec.hooks.get_or_insert_default();
+    let list = match named.hook_name.as_str() {
+        "prestart" => &mut hooks.prestart,
+        "createRuntime" => &mut hooks.create_runtime,
+        "createContainer" => &mut hooks.create_container,
+        "startContainer" => &mut hooks.start_container,
+        "poststart" => &mut hooks.poststart,
+        "poststop" => &mut hooks.poststop,
+        other => return Err(EngineError::value("CDI hook", other, "there is none of that name")),
+    };
+    list.push(Hook {
+        path: named.path.clone(),
+        args: named.args.clone(),
+        env: named.env.clone(),
+        timeout: named.timeout,
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_devices() {
+        for name in ["nvidia.com/gpu=all", "vendor.com/net-card=a:1.0", "v/c=0"] {
+            assert!(is_name(name), "{name}");
+        }
+        for bad in ["/dev/fuse", "nvidia.com/gpu", "a=b", "/c=x", "v/=x", "v/c=", "v/c=/x"] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_a_description_says_is_done() {
+        let text = r#"{"cdiVersion": "0.6.0", "kind": "example.org/null", "containerEdits": {"env": ["A=1"]}, "devices": [
+            {"name": "one", "containerEdits": {"deviceNodes": [{"path": "/dev/nothing", "hostPath": "/dev/null", "permissions": "rw"}],
+             "mounts": [{"hostPath": "/srv", "containerPath": "/data", "options": ["ro", "bind"]}],
+             "hooks": [{"hookName": "createContainer", "path": "/bin/true"}]}}]}"#;
+        let description: Description = serde_json::from_str(text).unwrap();
+        let mut spec = Spec {
+            process: Some(spec::runtime::Process::default()),
+            linux: Some(spec::runtime::Linux::default()),
+            ..Spec::default()
+        };
+        apply(&description.container_edits, &mut spec).unwrap();
+        apply(&description.devices[0].container_edits, &mut spec).unwrap();
+        let linux = spec.linux.unwrap();
+        assert_eq!(linux.devices[0].path, Path::new("/dev/nothing"));
+        assert_eq!((linux.devices[0].major, linux.devices[0].minor), (1, 3));
+        assert_eq!(linux.resources.unwrap().devices[0].access.as_deref(), Some("rw"));
+        assert_eq!(spec.process.unwrap().env, ["A=1"]);
+        assert_eq!(spec.mounts[0].options, ["ro", "bind"]);
+        assert_eq!(spec.hooks.unwrap().create_container.len(), 1);
+    }
+}
