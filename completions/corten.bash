@@ -21,11 +21,11 @@ _corten_choose() {
 
 _corten_family() {
     case $1 in
-        container) members="attach commit create diff exec export inspect kill list logs ls pause prune ps remove rm run start stop top unpause wait" ;;
+        container) members="attach commit create diff exec export inspect kill list logs ls pause port prune ps remove rename restart rm run start stats stop top unpause update wait" ;;
         image) members="copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
         manifest) members="annotate create inspect push rm" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
-        system) members="check df info prune" ;;
+        system) members="check df events info install-units prune start-all stop-all" ;;
         template) members="build list ls" ;;
     esac
 }
@@ -33,8 +33,8 @@ _corten_family() {
 _corten_command() {
     case $1 in
         run | "container run")
-            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --security-opt --shm-size --sig-proxy --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --workdir"
-            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume -w --workdir"
+            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --security-opt --shm-size --sig-proxy --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --workdir"
+            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume -w --workdir"
             kind="images"
             ;;
         exec | "container exec")
@@ -192,6 +192,21 @@ _corten_command() {
             valued="--format"
             kind=""
             ;;
+        "system start-all")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "system stop-all")
+            flags="--timeout"
+            valued="-t --timeout"
+            kind=""
+            ;;
+        "system install-units")
+            flags="--print"
+            valued=""
+            kind=""
+            ;;
         attach | "container attach")
             flags="--detach-keys --no-stdin --sig-proxy"
             valued="--detach-keys"
@@ -203,8 +218,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         create | "container create")
-            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --workdir"
-            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume -w --workdir"
+            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --workdir"
+            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume -w --workdir"
             kind="images"
             ;;
         diff | "container diff")
@@ -212,15 +227,25 @@ _corten_command() {
             valued=""
             kind="containers"
             ;;
+        events | "system events")
+            flags="--filter --format --no-trunc --since --until"
+            valued="-f --filter --format --since --until"
+            kind=""
+            ;;
         export | "container export")
             flags="--output"
             valued="-o --output"
             kind="containers"
             ;;
-        inspect | "container inspect")
+        inspect)
             flags="--format --size --type"
             valued="-f --format --type"
             kind="objects" repeats=yes
+            ;;
+        "container inspect")
+            flags="--format --size"
+            valued="-f --format"
+            kind="containers" repeats=yes
             ;;
         kill | "container kill")
             flags="--signal"
@@ -228,13 +253,28 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         logs | "container logs")
-            flags="--follow --since --tail --timestamps --until"
+            flags="--details --follow --since --tail --timestamps --until"
             valued="--since -n --tail --until"
             kind="containers"
             ;;
         pause | "container pause")
             flags=""
             valued=""
+            kind="containers" repeats=yes
+            ;;
+        port | "container port")
+            flags=""
+            valued=""
+            kind="containers" repeats=yes
+            ;;
+        rename | "container rename")
+            flags=""
+            valued=""
+            kind="containers" repeats=yes
+            ;;
+        restart | "container restart")
+            flags="--signal --timeout"
+            valued="-s --signal -t --timeout"
             kind="containers" repeats=yes
             ;;
         rm | "container rm" | "container remove")
@@ -246,6 +286,11 @@ _corten_command() {
             flags="--attach --detach-keys --interactive --sig-proxy"
             valued="--detach-keys"
             kind="containers" repeats=yes
+            ;;
+        stats | "container stats")
+            flags="--all --format --no-stream --no-trunc"
+            valued="--format"
+            kind="" repeats=yes
             ;;
         stop | "container stop")
             flags="--signal --timeout"
@@ -260,6 +305,11 @@ _corten_command() {
         unpause | "container unpause")
             flags=""
             valued=""
+            kind="containers" repeats=yes
+            ;;
+        update | "container update")
+            flags="--blkio-weight --cpu-period --cpu-quota --cpu-shares --cpus --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --restart"
+            valued="--blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit --restart"
             kind="containers" repeats=yes
             ;;
         wait | "container wait")
@@ -404,7 +454,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion container create diff exec export help history image images import info inspect kill load login logout logs manifest oci pause ps pull push rm rmi run save search start stop system tag template top unpause version wait"
+        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion container create diff events exec export help history image images import info inspect kill load login logout logs manifest oci pause port ps pull push rename restart rm rmi run save search start stats stop system tag template top unpause update version wait"
         return
     fi
 

@@ -60,6 +60,7 @@ complete -c corten -n __corten_first -a completion -d 'Print the completion scri
 complete -c corten -n __corten_first -a container -d 'Manage containers'
 complete -c corten -n __corten_first -a create -d 'Create a new container'
 complete -c corten -n __corten_first -a diff -d 'Inspect changes to files or directories on a container\'s filesystem'
+complete -c corten -n __corten_first -a events -d 'Get real time events'
 complete -c corten -n __corten_first -a exec -d 'Execute a command in a running container'
 complete -c corten -n __corten_first -a export -d 'Export a container\'s filesystem as a tar archive'
 complete -c corten -n __corten_first -a help -d 'Help about a command'
@@ -77,21 +78,26 @@ complete -c corten -n __corten_first -a logs -d 'Fetch the logs of a container'
 complete -c corten -n __corten_first -a manifest -d 'Manage lists of manifests for several platforms'
 complete -c corten -n __corten_first -a oci -d 'Run OCI bundles, as runc does'
 complete -c corten -n __corten_first -a pause -d 'Pause all processes within one or more containers'
+complete -c corten -n __corten_first -a port -d 'List port mappings or a specific mapping for the container'
 complete -c corten -n __corten_first -a ps -d 'List containers'
 complete -c corten -n __corten_first -a pull -d 'Download an image from a registry'
 complete -c corten -n __corten_first -a push -d 'Upload an image to a registry'
+complete -c corten -n __corten_first -a rename -d 'Rename a container'
+complete -c corten -n __corten_first -a restart -d 'Restart one or more containers'
 complete -c corten -n __corten_first -a rm -d 'Remove one or more containers'
 complete -c corten -n __corten_first -a rmi -d 'Remove one or more images'
 complete -c corten -n __corten_first -a run -d 'Create and run a new container from an image'
 complete -c corten -n __corten_first -a save -d 'Save one or more images to a tar archive (streamed to STDOUT by default)'
 complete -c corten -n __corten_first -a search -d 'Search Docker Hub, or the registry before the term, for images'
 complete -c corten -n __corten_first -a start -d 'Start one or more stopped containers'
+complete -c corten -n __corten_first -a stats -d 'Display a live stream of container(s) resource usage statistics'
 complete -c corten -n __corten_first -a stop -d 'Stop one or more running containers'
 complete -c corten -n __corten_first -a system -d 'Manage Corten'
 complete -c corten -n __corten_first -a tag -d 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE'
 complete -c corten -n __corten_first -a template -d 'Manage what images are built of'
 complete -c corten -n __corten_first -a top -d 'Display the running processes of a container'
 complete -c corten -n __corten_first -a unpause -d 'Unpause all processes within one or more containers'
+complete -c corten -n __corten_first -a update -d 'Update configuration of one or more containers'
 complete -c corten -n __corten_first -a version -d 'Show the Corten version information'
 complete -c corten -n __corten_first -a wait -d 'Block until one or more containers stop, then print their exit codes'
 complete -c corten -n '__corten_family container' -a attach -d 'Attach local standard input, output, and error streams to a running container'
@@ -100,21 +106,26 @@ complete -c corten -n '__corten_family container' -a create -d 'Create a new con
 complete -c corten -n '__corten_family container' -a diff -d 'Inspect changes to files or directories on a container\'s filesystem'
 complete -c corten -n '__corten_family container' -a exec -d 'Execute a command in a running container'
 complete -c corten -n '__corten_family container' -a export -d 'Export a container\'s filesystem as a tar archive'
-complete -c corten -n '__corten_family container' -a inspect -d 'Return low-level information on containers and images'
+complete -c corten -n '__corten_family container' -a inspect -d 'Display detailed information on one or more containers'
 complete -c corten -n '__corten_family container' -a kill -d 'Kill one or more running containers'
 complete -c corten -n '__corten_family container' -a list -d 'List containers'
 complete -c corten -n '__corten_family container' -a logs -d 'Fetch the logs of a container'
 complete -c corten -n '__corten_family container' -a ls -d 'List containers'
 complete -c corten -n '__corten_family container' -a pause -d 'Pause all processes within one or more containers'
+complete -c corten -n '__corten_family container' -a port -d 'List port mappings or a specific mapping for the container'
 complete -c corten -n '__corten_family container' -a prune -d 'Remove all stopped containers'
 complete -c corten -n '__corten_family container' -a ps -d 'List containers'
 complete -c corten -n '__corten_family container' -a remove -d 'Remove one or more containers'
+complete -c corten -n '__corten_family container' -a rename -d 'Rename a container'
+complete -c corten -n '__corten_family container' -a restart -d 'Restart one or more containers'
 complete -c corten -n '__corten_family container' -a rm -d 'Remove one or more containers'
 complete -c corten -n '__corten_family container' -a run -d 'Create and run a new container from an image'
 complete -c corten -n '__corten_family container' -a start -d 'Start one or more stopped containers'
+complete -c corten -n '__corten_family container' -a stats -d 'Display a live stream of container(s) resource usage statistics'
 complete -c corten -n '__corten_family container' -a stop -d 'Stop one or more running containers'
 complete -c corten -n '__corten_family container' -a top -d 'Display the running processes of a container'
 complete -c corten -n '__corten_family container' -a unpause -d 'Unpause all processes within one or more containers'
+complete -c corten -n '__corten_family container' -a update -d 'Update configuration of one or more containers'
 complete -c corten -n '__corten_family container' -a wait -d 'Block until one or more containers stop, then print their exit codes'
 complete -c corten -n '__corten_family image' -a copy -d 'Copy an image among registries, OCI layouts, archives and the store, byte for byte'
 complete -c corten -n '__corten_family image' -a history -d 'Show the history of an image'
@@ -156,8 +167,12 @@ complete -c corten -n '__corten_family oci' -a state -d 'Print the state of a co
 complete -c corten -n '__corten_family oci' -a update -d 'Change the limits of a container'
 complete -c corten -n '__corten_family system' -a check -d 'Check that everything on the disk is whole, and mend what is not'
 complete -c corten -n '__corten_family system' -a df -d 'Show disk usage'
+complete -c corten -n '__corten_family system' -a events -d 'Get real time events'
 complete -c corten -n '__corten_family system' -a info -d 'Display system-wide information'
+complete -c corten -n '__corten_family system' -a install-units -d 'Install the systemd unit that starts containers at boot and stops them at shutdown'
 complete -c corten -n '__corten_family system' -a prune -d 'Remove unused data'
+complete -c corten -n '__corten_family system' -a start-all -d 'Start every container that should run after a boot, by its restart policy'
+complete -c corten -n '__corten_family system' -a stop-all -d 'Stop every running container for a shutdown; those that should run after a boot will'
 complete -c corten -n '__corten_family template' -a build -d 'Build an image from this machine\'s own packages: busybox or debian'
 complete -c corten -n '__corten_family template' -a list -d 'List what images can be built of'
 complete -c corten -n '__corten_family template' -a ls -d 'List what images can be built of'
@@ -217,6 +232,8 @@ complete -c corten -n '__corten_is run "container run"' -l ipc -x -d 'IPC mode t
 complete -c corten -n '__corten_is run "container run"' -l isolation -x -d 'Container isolation technology: default'
 complete -c corten -n '__corten_is run "container run"' -s l -l label -x -d 'Set meta data on a container'
 complete -c corten -n '__corten_is run "container run"' -l label-file -x -d 'Read in a line delimited file of labels'
+complete -c corten -n '__corten_is run "container run"' -l log-driver -x -d 'Logging driver for the container'
+complete -c corten -n '__corten_is run "container run"' -l log-opt -x -d 'Log driver options'
 complete -c corten -n '__corten_is run "container run"' -s m -l memory -x -d 'Memory limit'
 complete -c corten -n '__corten_is run "container run"' -l memory-reservation -x -d 'Memory soft limit'
 complete -c corten -n '__corten_is run "container run"' -l memory-swap -x -d 'Swap limit equal to memory plus swap: \'-1\' to enable unlimited swap'
@@ -456,6 +473,14 @@ complete -c corten -n '__corten_is "system check"' -l format -x -d 'Format outpu
 complete -c corten -n '__corten_is "system check"' -l quick -d 'Do not read the contents of layers'
 complete -c corten -n '__corten_is "system check"' -l repair -d 'Mend what can be mended without a registry'
 
+# system start-all
+
+# system stop-all
+complete -c corten -n '__corten_is "system stop-all"' -s t -l timeout -x -d 'Seconds to wait before killing a container (default: its own)'
+
+# system install-units
+complete -c corten -n '__corten_is "system install-units"' -l print -d 'Print the unit instead of installing it'
+
 # attach
 complete -c corten -n '__corten_is attach "container attach"' -l detach-keys -x -d 'Override the key sequence for detaching a container'
 complete -c corten -n '__corten_is attach "container attach"' -l no-stdin -d 'Do not attach STDIN'
@@ -522,6 +547,8 @@ complete -c corten -n '__corten_is create "container create"' -l ipc -x -d 'IPC 
 complete -c corten -n '__corten_is create "container create"' -l isolation -x -d 'Container isolation technology: default'
 complete -c corten -n '__corten_is create "container create"' -s l -l label -x -d 'Set meta data on a container'
 complete -c corten -n '__corten_is create "container create"' -l label-file -x -d 'Read in a line delimited file of labels'
+complete -c corten -n '__corten_is create "container create"' -l log-driver -x -d 'Logging driver for the container'
+complete -c corten -n '__corten_is create "container create"' -l log-opt -x -d 'Log driver options'
 complete -c corten -n '__corten_is create "container create"' -s m -l memory -x -d 'Memory limit'
 complete -c corten -n '__corten_is create "container create"' -l memory-reservation -x -d 'Memory soft limit'
 complete -c corten -n '__corten_is create "container create"' -l memory-swap -x -d 'Swap limit equal to memory plus swap: \'-1\' to enable unlimited swap'
@@ -572,21 +599,34 @@ complete -c corten -n '__corten_is create "container create"' -a '(__corten_imag
 # diff
 complete -c corten -n '__corten_is diff "container diff"' -a '(__corten_containers)'
 
+# events
+complete -c corten -n '__corten_is events "system events"' -s f -l filter -x -d 'Filter output based on conditions provided'
+complete -c corten -n '__corten_is events "system events"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is events "system events"' -l no-trunc -d 'Don\'t truncate output (default true)'
+complete -c corten -n '__corten_is events "system events"' -l since -x -d 'Show all events created since timestamp'
+complete -c corten -n '__corten_is events "system events"' -l until -x -d 'Stream events until this timestamp'
+
 # export
 complete -c corten -n '__corten_is export "container export"' -s o -l output -x -d 'Write to a file, instead of STDOUT'
 complete -c corten -n '__corten_is export "container export"' -a '(__corten_containers)'
 
 # inspect
-complete -c corten -n '__corten_is inspect "container inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
-complete -c corten -n '__corten_is inspect "container inspect"' -s s -l size -d 'Display total file sizes if the type is container'
-complete -c corten -n '__corten_is inspect "container inspect"' -l type -x -a 'container image' -d 'Return JSON for specified type: container or image'
-complete -c corten -n '__corten_is inspect "container inspect"' -a '(__corten_containers; __corten_images)'
+complete -c corten -n '__corten_is inspect' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is inspect' -s s -l size -d 'Display total file sizes if the type is container'
+complete -c corten -n '__corten_is inspect' -l type -x -a 'container image' -d 'Return JSON for specified type: container or image'
+complete -c corten -n '__corten_is inspect' -a '(__corten_containers; __corten_images)'
+
+# container inspect
+complete -c corten -n '__corten_is "container inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "container inspect"' -s s -l size -d 'Display total file sizes'
+complete -c corten -n '__corten_is "container inspect"' -a '(__corten_containers)'
 
 # kill
 complete -c corten -n '__corten_is kill "container kill"' -s s -l signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to send to the container'
 complete -c corten -n '__corten_is kill "container kill"' -a '(__corten_containers)'
 
 # logs
+complete -c corten -n '__corten_is logs "container logs"' -l details -d 'Show extra details provided to logs'
 complete -c corten -n '__corten_is logs "container logs"' -s f -l follow -d 'Follow log output'
 complete -c corten -n '__corten_is logs "container logs"' -l since -x -d 'Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m")'
 complete -c corten -n '__corten_is logs "container logs"' -s n -l tail -x -d 'Number of lines to show from the end of the logs (default "all")'
@@ -596,6 +636,17 @@ complete -c corten -n '__corten_is logs "container logs"' -a '(__corten_containe
 
 # pause
 complete -c corten -n '__corten_is pause "container pause"' -a '(__corten_containers)'
+
+# port
+complete -c corten -n '__corten_is port "container port"' -a '(__corten_containers)'
+
+# rename
+complete -c corten -n '__corten_is rename "container rename"' -a '(__corten_containers)'
+
+# restart
+complete -c corten -n '__corten_is restart "container restart"' -s s -l signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to send to the container'
+complete -c corten -n '__corten_is restart "container restart"' -s t -l timeout -x -d 'Seconds to wait before killing the container'
+complete -c corten -n '__corten_is restart "container restart"' -a '(__corten_containers)'
 
 # rm
 complete -c corten -n '__corten_is rm "container rm" "container remove"' -s f -l force -d 'Force the removal of a running container (uses SIGKILL)'
@@ -609,6 +660,12 @@ complete -c corten -n '__corten_is start "container start"' -s i -l interactive 
 complete -c corten -n '__corten_is start "container start"' -l sig-proxy -d 'Proxy received signals to the process (default true)'
 complete -c corten -n '__corten_is start "container start"' -a '(__corten_containers)'
 
+# stats
+complete -c corten -n '__corten_is stats "container stats"' -s a -l all -d 'Show all containers (default shows just running)'
+complete -c corten -n '__corten_is stats "container stats"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is stats "container stats"' -l no-stream -d 'Disable streaming stats and only pull the first result'
+complete -c corten -n '__corten_is stats "container stats"' -l no-trunc -d 'Don\'t truncate output'
+
 # stop
 complete -c corten -n '__corten_is stop "container stop"' -s s -l signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to send to the container'
 complete -c corten -n '__corten_is stop "container stop"' -s t -l timeout -x -d 'Seconds to wait before killing the container'
@@ -619,6 +676,21 @@ complete -c corten -n '__corten_is top "container top"' -a '(__corten_containers
 
 # unpause
 complete -c corten -n '__corten_is unpause "container unpause"' -a '(__corten_containers)'
+
+# update
+complete -c corten -n '__corten_is update "container update"' -l blkio-weight -x -d 'Block IO (relative weight), between 10 and 1000'
+complete -c corten -n '__corten_is update "container update"' -l cpu-period -x -d 'Limit CPU CFS (Completely Fair Scheduler) period'
+complete -c corten -n '__corten_is update "container update"' -l cpu-quota -x -d 'Limit CPU CFS (Completely Fair Scheduler) quota'
+complete -c corten -n '__corten_is update "container update"' -s c -l cpu-shares -x -d 'CPU shares (relative weight)'
+complete -c corten -n '__corten_is update "container update"' -l cpus -x -d 'Number of CPUs'
+complete -c corten -n '__corten_is update "container update"' -l cpuset-cpus -x -d 'CPUs in which to allow execution (0-3, 0,1)'
+complete -c corten -n '__corten_is update "container update"' -l cpuset-mems -x -d 'MEMs in which to allow execution (0-3, 0,1)'
+complete -c corten -n '__corten_is update "container update"' -s m -l memory -x -d 'Memory limit'
+complete -c corten -n '__corten_is update "container update"' -l memory-reservation -x -d 'Memory soft limit'
+complete -c corten -n '__corten_is update "container update"' -l memory-swap -x -d 'Swap limit equal to memory plus swap: \'-1\' to enable unlimited swap'
+complete -c corten -n '__corten_is update "container update"' -l pids-limit -x -d 'Tune container pids limit (set -1 for unlimited)'
+complete -c corten -n '__corten_is update "container update"' -l restart -x -d 'Restart policy to apply when a container exits: no, on-failure[:N], on-unhealthy[:N], always, unless-stopped'
+complete -c corten -n '__corten_is update "container update"' -a '(__corten_containers)'
 
 # wait
 complete -c corten -n '__corten_is wait "container wait"' -a '(__corten_containers)'

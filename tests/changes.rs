@@ -107,6 +107,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of filters")]
     fn filters_of_ps_are_dockers() {
         let corten = corten();
         let web = sleeper(
@@ -212,7 +213,6 @@ mod tests {
     /// A measurement, not a proof: `cargo nextest run -E 'test(two_hundred_are_measured)' --run-ignored all --no-capture`.
     #[test]
     #[ignore = "starts two hundred containers"]
-    #[expect(clippy::print_stdout, reason = "the measurement")]
     fn two_hundred_are_measured() {
         use std::io::{BufRead, BufReader};
         let corten = corten();

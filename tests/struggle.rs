@@ -26,6 +26,7 @@ mod tests {
         "it is the container's own",
     ];
 
+    #[expect(clippy::disallowed_methods, reason = "a setting of this test alone")]
     fn from_environment(name: &str, default: u64) -> u64 {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
     }
@@ -77,7 +78,7 @@ mod tests {
     }
 
     fn struggle(corten: &Corten, seed: u64, until: Instant) -> Vec<String> {
-        let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (seed << 32 | seed + 1));
+        let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ ((seed << 32) | (seed + 1)));
         let mut wrong = Vec::new();
         while Instant::now() < until {
             let args = line(&mut dice);

@@ -80,6 +80,8 @@ fn run_and_create() {
           --isolation string                 Container isolation technology: default
       -l, --label list                       Set meta data on a container
           --label-file list                  Read in a line delimited file of labels
+          --log-driver string                Logging driver for the container
+          --log-opt list                     Log driver options
       -m, --memory bytes                     Memory limit
           --memory-reservation bytes         Memory soft limit
           --memory-swap bytes                Swap limit equal to memory plus swap: '-1' to enable
@@ -207,6 +209,8 @@ fn run_and_create() {
           --isolation string                 Container isolation technology: default
       -l, --label list                       Set meta data on a container
           --label-file list                  Read in a line delimited file of labels
+          --log-driver string                Logging driver for the container
+          --log-opt list                     Log driver options
       -m, --memory bytes                     Memory limit
           --memory-reservation bytes         Memory soft limit
           --memory-swap bytes                Swap limit equal to memory plus swap: '-1' to enable
@@ -319,9 +323,6 @@ fn containers() {
 
     Return low-level information on containers and images
 
-    Aliases:
-      corten inspect, corten container inspect
-
     Options:
       -f, --format string   Format output using a Go template, or 'json'
       -s, --size            Display total file sizes if the type is container
@@ -347,6 +348,7 @@ fn containers() {
       corten logs, corten container logs
 
     Options:
+          --details        Show extra details provided to logs
       -f, --follow         Follow log output
           --since string   Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g.
                            "42m")

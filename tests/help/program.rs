@@ -37,6 +37,7 @@ fn the_program_and_its_families() {
       completion  Print the completion script of a shell
       create      Create a new container
       diff        Inspect changes to files or directories on a container's filesystem
+      events      Get real time events
       export      Export a container's filesystem as a tar archive
       history     Show the history of an image
       import      Import the contents from a tarball to create a filesystem image
@@ -45,14 +46,19 @@ fn the_program_and_its_families() {
       load        Load an image from a tar archive or STDIN
       logs        Fetch the logs of a container
       pause       Pause all processes within one or more containers
+      port        List port mappings or a specific mapping for the container
+      rename      Rename a container
+      restart     Restart one or more containers
       rm          Remove one or more containers
       rmi         Remove one or more images
       save        Save one or more images to a tar archive (streamed to STDOUT by default)
       start       Start one or more stopped containers
+      stats       Display a live stream of container(s) resource usage statistics
       stop        Stop one or more running containers
       tag         Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
       top         Display the running processes of a container
       unpause     Unpause all processes within one or more containers
+      update      Update configuration of one or more containers
       wait        Block until one or more containers stop, then print their exit codes
 
     Global Options:
@@ -76,18 +82,23 @@ fn the_program_and_its_families() {
       diff     Inspect changes to files or directories on a container's filesystem
       exec     Execute a command in a running container
       export   Export a container's filesystem as a tar archive
-      inspect  Return low-level information on containers and images
+      inspect  Display detailed information on one or more containers
       kill     Kill one or more running containers
       logs     Fetch the logs of a container
       ls       List containers
       pause    Pause all processes within one or more containers
+      port     List port mappings or a specific mapping for the container
       prune    Remove all stopped containers
+      rename   Rename a container
+      restart  Restart one or more containers
       rm       Remove one or more containers
       run      Create and run a new container from an image
       start    Start one or more stopped containers
+      stats    Display a live stream of container(s) resource usage statistics
       stop     Stop one or more running containers
       top      Display the running processes of a container
       unpause  Unpause all processes within one or more containers
+      update   Update configuration of one or more containers
       wait     Block until one or more containers stop, then print their exit codes
 
     Run 'corten container COMMAND --help' for more information on a command.
@@ -122,10 +133,14 @@ fn the_program_and_its_families() {
     Manage Corten
 
     Commands:
-      check  Check that everything on the disk is whole, and mend what is not
-      df     Show disk usage
-      info   Display system-wide information
-      prune  Remove unused data
+      check          Check that everything on the disk is whole, and mend what is not
+      df             Show disk usage
+      events         Get real time events
+      info           Display system-wide information
+      install-units  Install the systemd unit that starts containers at boot and stops them at shutdown
+      prune          Remove unused data
+      start-all      Start every container that should run after a boot, by its restart policy
+      stop-all       Stop every running container for a shutdown; those that should run after a boot will
 
     Run 'corten system COMMAND --help' for more information on a command.
     ");

@@ -78,11 +78,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     surroundings::devices(matches, &mut config)?;
     surroundings::surroundings(matches, &mut config)?;
     names::names(matches, &mut config)?;
-    let mut security = Security::default();
-    for option in matches.values("security-opt") {
-        parse::security_option(&mut security, option)?;
-    }
-    config.security = security;
+    config.security = security(matches)?;
     let entrypoint = matches
         .value("entrypoint")
         .map(|text| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] });
@@ -96,6 +92,14 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         env_rules: environment::rules(matches)?,
         config,
     })
+}
+
+fn security(matches: &Matches) -> Result<Security, Failure> {
+    let mut security = Security::default();
+    for option in matches.values("security-opt") {
+        parse::security_option(&mut security, option)?;
+    }
+    Ok(security)
 }
 
 /// The directory that the first word names with `--rootfs`. Podman's `:O`, an overlay over it, is always so.

@@ -103,7 +103,7 @@ fn choose<'a>(
 
 fn tag(made: &Made) -> Result<String, EngineError> {
     let text = made.config.log.options.get("tag").filter(|text| !text.is_empty());
-    let image = made.image.id.to_string();
+    let image = made.image.as_ref().map(|image| image.id.to_string()).unwrap_or_default();
     let image = image.strip_prefix("sha256:").unwrap_or(&image);
     expand_tag(text.map_or(DEFAULT_TAG, String::as_str), &|field| {
         Some(match field {

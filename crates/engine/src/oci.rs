@@ -1,7 +1,6 @@
 //! A container's configuration as an OCI runtime configuration, with Docker's defaults. Pure but for the users, which are
 //! looked up in the layers. Sources: OCI config.md and config-linux.md; Docker's documentation of `run`.
 
-use spec::runtime::{BlockIo, Cpu, Device, DeviceRule};
 use spec::runtime::{
     Capabilities, Device, DeviceRule, Linux, Mount, Process, Rlimit, Root, Spec, User,
 };

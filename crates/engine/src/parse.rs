@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use crate::config::{DeviceConfig, MountConfig, MountSource, NetworkMode, Ulimit};
 use crate::error::EngineError;
 
-pub(crate) mod log;
 mod gpus;
 mod hosts;
 mod limits;
+pub(crate) mod log;
 mod restart;
 mod security;
 mod sharing;
 mod signal;
 
-pub use log::{log, log_drivers};
 pub use gpus::{gpus, is_cdi_name};
 pub use hosts::{
     domain_name, exposed_ports, extra_host, name_server, resolver_option, search_domain,
 };
 pub use limits::{check_limits, device_bytes, device_operations, device_rule, device_weight};
+pub use log::{log, log_drivers};
 pub(crate) use restart::restart_words;
 pub use restart::{on_failure, restart};
 pub use security::security_option;

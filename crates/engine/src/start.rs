@@ -15,7 +15,7 @@ use store::{Paths, Status};
 use crate::config::{ContainerConfig, MountSource, NetworkMode};
 use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
-use crate::life::group_of;
+use crate::life::{Container, group_of};
 use crate::lock::Lock;
 use crate::logging::log_rules;
 use crate::names;

@@ -63,7 +63,7 @@ impl Containers<'_> {
     pub fn meter(&self, container: &Container) -> Result<Option<Meter>, EngineError> {
         let State::Running { pid, .. } = container.state else { return Ok(None) };
         let layout = self.engine.layout()?;
-        let group = group_of(&container.record.id);
+        let group = group_of(&container.config, &container.record.id);
         let group = group.trim_start_matches('/');
         let open = |hierarchy: Option<&Hierarchy>, file: &str| {
             File::open(hierarchy?.mount.join(group).join(file)).ok()

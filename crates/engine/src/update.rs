@@ -88,7 +88,7 @@ impl Containers<'_> {
         limits: &Limits,
     ) -> Result<CgroupPlan, EngineError> {
         let resources = oci::resources(limits, Vec::new())?;
-        let path = group_of(&container.record.id);
+        let path = group_of(&container.config, &container.record.id);
         let request = Request {
             when_missing: WhenMissing::Warn,
             ..Request::new(&path, self.engine.layout()?)

@@ -9,7 +9,7 @@ use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
-use crate::request::{limits, number, wrong};
+use crate::request::{limits, wrong};
 
 pub(super) fn rename(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
