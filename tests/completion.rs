@@ -37,7 +37,7 @@ mod tests {
         let directories =
             format!("--root {} --state={}", corten.root().display(), corten.state().display());
         for (line, offered) in [
-            ("corten st", &["start", "stop"][..]),
+            ("corten st", &["start", "stats", "stop"][..]),
             ("corten --ro", &["--root"]),
             ("corten help unp", &["unpause"]),
             ("corten container uns", &[]),

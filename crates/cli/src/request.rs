@@ -13,7 +13,7 @@ mod names;
 mod surroundings;
 
 pub(crate) use environment::environment;
-pub(crate) use limits::limits;
+pub(crate) use limits::changeable;
 
 pub(crate) fn wrong(what: &'static str, value: &str, why: &str) -> Failure {
     Failure::Engine(engine::EngineError::Value {
@@ -73,7 +73,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         log: parse::log(matches.value("log-driver"), matches.values("log-opt"))?,
         ..ContainerConfig::default()
     };
-    limits(matches, &mut config.limits)?;
+    limits::limits(matches, &mut config.limits)?;
     mounts(matches, &mut config)?;
     surroundings::devices(matches, &mut config)?;
     surroundings::surroundings(matches, &mut config)?;

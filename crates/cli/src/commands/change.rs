@@ -9,7 +9,7 @@ use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
-use crate::request::{limits, wrong};
+use crate::request::{changeable, wrong};
 
 pub(super) fn rename(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
@@ -36,7 +36,7 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
         limits: Limits::default(),
         restart: matches.value("restart").map(parse::restart).transpose()?,
     };
-    limits(matches, &mut update.limits)?;
+    changeable(matches, &mut update.limits)?;
     if update == Update::default() {
         return Err(Failure::Words(
             "nothing is to be changed: a flag says what, see corten update --help".to_owned(),

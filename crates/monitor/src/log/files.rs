@@ -112,37 +112,37 @@ impl Files {
                 time: &self.latest,
             };
             encode::record(&mut told, self.rules.format, &line, &self.attributes);
-            if self.append(&told) {
+            if self.append(&told) == told.len() {
                 self.lost_bytes = 0;
             }
         }
         let out = std::mem::take(&mut self.out);
         let bytes = out.get(..end).unwrap_or(&out);
-        if self.lost_bytes > 0 || !self.append(bytes) {
-            self.lost_bytes = self.lost_bytes.saturating_add(bytes.len() as u64);
-        }
+        let kept = if self.lost_bytes > 0 { 0 } else { self.append(bytes) };
+        self.lost_bytes = self.lost_bytes.saturating_add((bytes.len() - kept) as u64);
         self.out = out;
         self.out.drain(..end);
     }
 
-    /// All or nothing: half a line would spoil the file.
-    fn append(&mut self, bytes: &[u8]) -> bool {
-        let Some(file) = &self.file else { return false };
-        let mut rest = bytes;
-        while !rest.is_empty() {
+    /// Appends the whole lines that there is room for: half a line would spoil the file. How many bytes they are.
+    fn append(&mut self, bytes: &[u8]) -> usize {
+        let Some(file) = &self.file else { return 0 };
+        let mut written = 0;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
             match rustix::io::write(file, rest) {
                 Ok(0) => break,
-                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Ok(count) => written += count,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(_full) => break,
             }
         }
-        if rest.is_empty() {
-            self.size = self.size.saturating_add(bytes.len() as u64);
-            return true;
+        let whole = bytes.get(..written).unwrap_or(bytes);
+        let kept = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+        self.size = self.size.saturating_add(kept as u64);
+        if kept < written {
+            let _kept = ftruncate(file, self.size);
         }
-        let _kept = ftruncate(file, self.size);
-        false
+        kept
     }
 
     fn rotate(&mut self) {
