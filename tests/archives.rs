@@ -229,6 +229,21 @@ mod tests {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Lets a held commit go on, and waits for its end. One that was met at another stop of its tracer's stops only afterwards.
+    fn go_on(strace: &mut std::process::Child, pid: u32) -> std::process::ExitStatus {
+        let mut ended = None;
+        wait_until("the commit ends", || {
+            ended = strace.try_wait().unwrap();
+            if ended.is_none() {
+                let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+                // It may be gone already, and its tracer not yet.
+                let _gone = rustix::process::kill_process(pid, rustix::process::Signal::CONT);
+            }
+            ended.is_some()
+        });
+        ended.unwrap()
+    }
+
     #[test]
     fn a_commit_that_ends_early_lets_the_container_go_on() {
         use rustix::process::Signal;
@@ -239,10 +254,7 @@ mod tests {
             assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "loop"]), "running");
             assert!(corten.fails(&["exec", "loop", "true"], 125).contains("paused"));
             signal(pid, ended_by);
-            if ended_by != Signal::KILL {
-                signal(pid, Signal::CONT);
-            }
-            strace.wait().unwrap();
+            go_on(&mut strace, pid);
             wait_until("the container goes on", || !stands_still(&corten, "loop"));
             corten.ok(&["exec", "loop", "true"]);
         }
@@ -250,12 +262,11 @@ mod tests {
         let (mut first, first_pid) = held_commit(&corten, "loop");
         let (mut second, second_pid) = held_commit(&corten, "loop");
         signal(first_pid, Signal::KILL);
-        first.wait().unwrap();
+        go_on(&mut first, first_pid);
         assert!(stands_still(&corten, "loop"));
         // Somebody who pauses it meanwhile is not undone.
         corten.ok(&["pause", "loop"]);
-        signal(second_pid, Signal::CONT);
-        assert!(second.wait().unwrap().success());
+        assert!(go_on(&mut second, second_pid).success());
         assert!(stands_still(&corten, "loop"));
         assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "loop"]), "paused");
         corten.ok(&["unpause", "loop"]);
@@ -278,8 +289,10 @@ mod tests {
             signal(u32::try_from(state["monitor_pid"].as_u64().unwrap()).unwrap(), Signal::KILL);
             let frozen = || is_frozen(&state["pid"].to_string());
             assert!(frozen());
-            signal(pid, if is_killed { Signal::KILL } else { Signal::CONT });
-            assert_eq!(strace.wait().unwrap().success(), !is_killed);
+            if is_killed {
+                signal(pid, Signal::KILL);
+            }
+            assert_eq!(go_on(&mut strace, pid).success(), !is_killed);
             if is_killed {
                 assert!(frozen());
                 corten.ok(&["unpause", "loop"]);
