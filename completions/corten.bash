@@ -21,20 +21,21 @@ _corten_choose() {
 
 _corten_family() {
     case $1 in
-        container) members="attach commit create diff exec export inspect kill list logs ls pause port prune ps remove rename restart rm run start stats stop top unpause update wait" ;;
+        container) members="attach commit cp create diff exec export inspect kill list logs ls pause port prune ps remove rename restart rm run start stats stop top unpause update wait" ;;
         image) members="copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
         manifest) members="annotate create inspect push rm" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
         system) members="check df events info install-units prune start-all stop-all" ;;
         template) members="build list ls" ;;
+        volume) members="clone create exists export import inspect list ls prune remove rename restore rm snapshot update" ;;
     esac
 }
 
 _corten_command() {
     case $1 in
         run | "container run")
-            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --security-opt --shm-size --sig-proxy --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --workdir"
-            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume -w --workdir"
+            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --security-opt --shm-size --sig-proxy --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
+            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
             kind="images"
             ;;
         exec | "container exec")
@@ -218,8 +219,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         create | "container create")
-            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --workdir"
-            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume -w --workdir"
+            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
+            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
             kind="images"
             ;;
         diff | "container diff")
@@ -321,6 +322,76 @@ _corten_command() {
             flags=""
             valued=""
             kind="bash fish zsh"
+            ;;
+        cp | "container cp")
+            flags="--archive --follow-link --quiet"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "volume create")
+            flags="--driver --label --opt"
+            valued="-d --driver --label -o --opt"
+            kind=""
+            ;;
+        "volume ls" | "volume list")
+            flags="--filter --format --quiet"
+            valued="-f --filter --format"
+            kind=""
+            ;;
+        "volume inspect")
+            flags="--format"
+            valued="-f --format"
+            kind="" repeats=yes
+            ;;
+        "volume rm" | "volume remove")
+            flags="--force"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "volume prune")
+            flags="--all --filter --force"
+            valued="--filter"
+            kind=""
+            ;;
+        "volume rename")
+            flags=""
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "volume clone")
+            flags=""
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "volume snapshot")
+            flags=""
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "volume restore")
+            flags=""
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "volume update")
+            flags="--label --label-rm"
+            valued="--label --label-rm"
+            kind="" repeats=yes
+            ;;
+        "volume exists")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "volume export")
+            flags="--output"
+            valued="-o --output"
+            kind=""
+            ;;
+        "volume import")
+            flags=""
+            valued=""
+            kind="" repeats=yes
             ;;
         "oci checkpoint")
             flags="--auto-dedup --empty-ns --ext-unix-sk --file-locks --image-path --lazy-pages --leave-running --link-remap --manage-cgroups-mode --page-server --parent-path --pre-dump --shell-job --status-fd --tcp-established --tcp-skip-in-flight --work-path"
@@ -454,7 +525,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion container create diff events exec export help history image images import info inspect kill load login logout logs manifest oci pause port ps pull push rename restart rm rmi run save search start stats stop system tag template top unpause update version wait"
+        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion container cp create diff events exec export help history image images import info inspect kill load login logout logs manifest oci pause port ps pull push rename restart rm rmi run save search start stats stop system tag template top unpause update version volume wait"
         return
     fi
 

@@ -58,6 +58,7 @@ complete -c corten -n __corten_first -a attach -d 'Attach local standard input, 
 complete -c corten -n __corten_first -a commit -d 'Create a new image from a container\'s changes'
 complete -c corten -n __corten_first -a completion -d 'Print the completion script of a shell'
 complete -c corten -n __corten_first -a container -d 'Manage containers'
+complete -c corten -n __corten_first -a cp -d 'Copy files/folders between a container and the local filesystem'
 complete -c corten -n __corten_first -a create -d 'Create a new container'
 complete -c corten -n __corten_first -a diff -d 'Inspect changes to files or directories on a container\'s filesystem'
 complete -c corten -n __corten_first -a events -d 'Get real time events'
@@ -99,9 +100,11 @@ complete -c corten -n __corten_first -a top -d 'Display the running processes of
 complete -c corten -n __corten_first -a unpause -d 'Unpause all processes within one or more containers'
 complete -c corten -n __corten_first -a update -d 'Update configuration of one or more containers'
 complete -c corten -n __corten_first -a version -d 'Show the Corten version information'
+complete -c corten -n __corten_first -a volume -d 'Manage volumes'
 complete -c corten -n __corten_first -a wait -d 'Block until one or more containers stop, then print their exit codes'
 complete -c corten -n '__corten_family container' -a attach -d 'Attach local standard input, output, and error streams to a running container'
 complete -c corten -n '__corten_family container' -a commit -d 'Create a new image from a container\'s changes'
+complete -c corten -n '__corten_family container' -a cp -d 'Copy files/folders between a container and the local filesystem'
 complete -c corten -n '__corten_family container' -a create -d 'Create a new container'
 complete -c corten -n '__corten_family container' -a diff -d 'Inspect changes to files or directories on a container\'s filesystem'
 complete -c corten -n '__corten_family container' -a exec -d 'Execute a command in a running container'
@@ -176,6 +179,21 @@ complete -c corten -n '__corten_family system' -a stop-all -d 'Stop every runnin
 complete -c corten -n '__corten_family template' -a build -d 'Build an image from this machine\'s own packages: busybox or debian'
 complete -c corten -n '__corten_family template' -a list -d 'List what images can be built of'
 complete -c corten -n '__corten_family template' -a ls -d 'List what images can be built of'
+complete -c corten -n '__corten_family volume' -a clone -d 'Make a volume with the contents of another one'
+complete -c corten -n '__corten_family volume' -a create -d 'Create a volume'
+complete -c corten -n '__corten_family volume' -a exists -d 'Exit with 0 if there is such a volume, with 1 if not'
+complete -c corten -n '__corten_family volume' -a export -d 'Export a volume\'s contents as a tar archive'
+complete -c corten -n '__corten_family volume' -a import -d 'Fill an empty or new volume from a tar archive'
+complete -c corten -n '__corten_family volume' -a inspect -d 'Display detailed information on one or more volumes'
+complete -c corten -n '__corten_family volume' -a list -d 'List volumes'
+complete -c corten -n '__corten_family volume' -a ls -d 'List volumes'
+complete -c corten -n '__corten_family volume' -a prune -d 'Remove unused local volumes'
+complete -c corten -n '__corten_family volume' -a remove -d 'Remove one or more volumes'
+complete -c corten -n '__corten_family volume' -a rename -d 'Rename a volume that no container has'
+complete -c corten -n '__corten_family volume' -a restore -d 'Give a volume what a snapshot of it holds'
+complete -c corten -n '__corten_family volume' -a rm -d 'Remove one or more volumes'
+complete -c corten -n '__corten_family volume' -a snapshot -d 'Keep what a volume holds now under a name'
+complete -c corten -n '__corten_family volume' -a update -d 'Change labels of one or more volumes'
 
 # run
 complete -c corten -n '__corten_is run "container run"' -l add-host -x -d 'Add a custom host-to-IP mapping (host:ip)'
@@ -279,6 +297,8 @@ complete -c corten -n '__corten_is run "container run"' -s u -l user -x -d 'User
 complete -c corten -n '__corten_is run "container run"' -l userns -x -d 'User namespace to use: host'
 complete -c corten -n '__corten_is run "container run"' -l uts -x -d 'UTS namespace to use: host'
 complete -c corten -n '__corten_is run "container run"' -s v -l volume -r -F -d 'Bind mount a volume'
+complete -c corten -n '__corten_is run "container run"' -l volume-driver -x -d 'Optional volume driver for the container (only "local")'
+complete -c corten -n '__corten_is run "container run"' -l volumes-from -x -d 'Mount volumes from the specified container(s)'
 complete -c corten -n '__corten_is run "container run"' -s w -l workdir -x -d 'Working directory inside the container'
 complete -c corten -n '__corten_is run "container run"' -a '(__corten_images)'
 
@@ -593,6 +613,8 @@ complete -c corten -n '__corten_is create "container create"' -s u -l user -x -d
 complete -c corten -n '__corten_is create "container create"' -l userns -x -d 'User namespace to use: host'
 complete -c corten -n '__corten_is create "container create"' -l uts -x -d 'UTS namespace to use: host'
 complete -c corten -n '__corten_is create "container create"' -s v -l volume -r -F -d 'Bind mount a volume'
+complete -c corten -n '__corten_is create "container create"' -l volume-driver -x -d 'Optional volume driver for the container (only "local")'
+complete -c corten -n '__corten_is create "container create"' -l volumes-from -x -d 'Mount volumes from the specified container(s)'
 complete -c corten -n '__corten_is create "container create"' -s w -l workdir -x -d 'Working directory inside the container'
 complete -c corten -n '__corten_is create "container create"' -a '(__corten_images)'
 
@@ -697,6 +719,51 @@ complete -c corten -n '__corten_is wait "container wait"' -a '(__corten_containe
 
 # completion
 complete -c corten -n '__corten_is completion' -a 'bash fish zsh'
+
+# cp
+complete -c corten -n '__corten_is cp "container cp"' -s a -l archive -d 'Archive mode (copy all uid/gid information)'
+complete -c corten -n '__corten_is cp "container cp"' -s L -l follow-link -d 'Always follow symbol link in SRC_PATH'
+complete -c corten -n '__corten_is cp "container cp"' -s q -l quiet -d 'Suppress the line that says what was copied'
+
+# volume create
+complete -c corten -n '__corten_is "volume create"' -s d -l driver -x -d 'Specify volume driver name (default "local")'
+complete -c corten -n '__corten_is "volume create"' -l label -x -d 'Set metadata for a volume'
+complete -c corten -n '__corten_is "volume create"' -s o -l opt -x -d 'Set driver specific options: type, device, o'
+
+# volume ls
+complete -c corten -n '__corten_is "volume ls" "volume list"' -s f -l filter -x -d 'Provide filter values (e.g. "dangling=true")'
+complete -c corten -n '__corten_is "volume ls" "volume list"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "volume ls" "volume list"' -s q -l quiet -d 'Only display volume names'
+
+# volume inspect
+complete -c corten -n '__corten_is "volume inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+
+# volume rm
+complete -c corten -n '__corten_is "volume rm" "volume remove"' -s f -l force -d 'Do not fail where there is no such volume'
+
+# volume prune
+complete -c corten -n '__corten_is "volume prune"' -s a -l all -d 'Remove all unused volumes, not just anonymous ones'
+complete -c corten -n '__corten_is "volume prune"' -l filter -x -d 'Provide filter values (e.g. "label=<label>")'
+complete -c corten -n '__corten_is "volume prune"' -s f -l force -d 'Do not prompt for confirmation'
+
+# volume rename
+
+# volume clone
+
+# volume snapshot
+
+# volume restore
+
+# volume update
+complete -c corten -n '__corten_is "volume update"' -l label -x -d 'Set metadata of the volume'
+complete -c corten -n '__corten_is "volume update"' -l label-rm -x -d 'Take metadata away from the volume'
+
+# volume exists
+
+# volume export
+complete -c corten -n '__corten_is "volume export"' -s o -l output -x -d 'Write to a file, instead of STDOUT'
+
+# volume import
 
 # oci checkpoint
 complete -c corten -n '__corten_is "oci checkpoint"' -l auto-dedup -d 'Free what a newer dump, or a restore, makes superfluous'

@@ -134,6 +134,8 @@ fn run_and_create() {
           --userns string                    User namespace to use: host
           --uts string                       UTS namespace to use: host
       -v, --volume list                      Bind mount a volume
+          --volume-driver string             Optional volume driver for the container (only "local")
+          --volumes-from list                Mount volumes from the specified container(s)
       -w, --workdir string                   Working directory inside the container
     "#);
     insta::assert_snapshot!(help("create"), @r#"
@@ -262,6 +264,8 @@ fn run_and_create() {
           --userns string                    User namespace to use: host
           --uts string                       UTS namespace to use: host
       -v, --volume list                      Bind mount a volume
+          --volume-driver string             Optional volume driver for the container (only "local")
+          --volumes-from list                Mount volumes from the specified container(s)
       -w, --workdir string                   Working directory inside the container
     "#);
 }

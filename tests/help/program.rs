@@ -30,11 +30,13 @@ fn the_program_and_its_families() {
       oci        Run OCI bundles, as runc does
       system     Manage Corten
       template   Manage what images are built of
+      volume     Manage volumes
 
     Commands:
       attach      Attach local standard input, output, and error streams to a running container
       commit      Create a new image from a container's changes
       completion  Print the completion script of a shell
+      cp          Copy files/folders between a container and the local filesystem
       create      Create a new container
       diff        Inspect changes to files or directories on a container's filesystem
       events      Get real time events
@@ -78,6 +80,7 @@ fn the_program_and_its_families() {
     Commands:
       attach   Attach local standard input, output, and error streams to a running container
       commit   Create a new image from a container's changes
+      cp       Copy files/folders between a container and the local filesystem
       create   Create a new container
       diff     Inspect changes to files or directories on a container's filesystem
       exec     Execute a command in a running container

@@ -24,8 +24,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("publish", "networks are to come"),
     ("publish-all", "networks are to come"),
     ("storage-opt", "quotas are to come"),
-    ("volume-driver", "options of volumes are to come"),
-    ("volumes-from", "options of volumes are to come"),
     ("use-api-socket", "there is no API yet"),
 ];
 

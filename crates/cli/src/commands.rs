@@ -9,6 +9,7 @@ mod boot;
 mod change;
 mod check;
 mod copy;
+mod cp;
 mod events;
 mod exec;
 mod grammar;
@@ -30,6 +31,7 @@ mod system;
 mod tree;
 mod usage;
 mod verify;
+mod volume;
 
 pub(crate) use grammar::COMMANDS;
 
@@ -58,6 +60,7 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("oci", "Run OCI bundles, as runc does"),
     ("system", "Manage Corten"),
     ("template", "Manage what images are built of"),
+    ("volume", "Manage volumes"),
 ];
 
 /// Docker's commands that do not exist here yet: they are refused by name.
@@ -69,7 +72,6 @@ pub(crate) const LATER: &[&str] = &[
     "compose",
     "config",
     "context",
-    "cp",
     "network",
     "node",
     "plugin",
@@ -78,8 +80,6 @@ pub(crate) const LATER: &[&str] = &[
     "stack",
     "swarm",
     "trust",
-    "volume",
-    "container cp",
     "image build",
 ];
 
@@ -196,6 +196,12 @@ mod tests {
         ("manifest rm", ""),
         ("search", "-f --filter --format --limit --no-trunc"),
         ("template list", ""),
+        ("cp", "-a --archive -L --follow-link -q --quiet"),
+        ("volume create", "-d --driver --label -o --opt"),
+        ("volume ls", "-f --filter --format -q --quiet"),
+        ("volume inspect", "-f --format"),
+        ("volume rm", "-f --force"),
+        ("volume prune", "-a --all -f --force --filter"),
         ("template build", "--suite --mirror"),
     ];
 

@@ -3,8 +3,10 @@
 use crate::arguments::{Flag, many, one, switch};
 
 mod container;
+mod volumes;
 
 pub(crate) use container::{CONTAINER, later};
+pub(crate) use volumes::*;
 
 const DETACH_KEYS: Flag =
     one("", "detach-keys", "string", "Override the key sequence for detaching a container");

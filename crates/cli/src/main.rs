@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     let first = words.next();
     let code = match first.as_ref().and_then(|word| word.to_str()) {
         Some("monitor") => monitor::main(),
+        Some("hold") => monitor::hold_main(),
         Some("hello-inside") => program::hello(),
         _ => program::run(first.into_iter().chain(words)),
     };

@@ -205,6 +205,12 @@ fn mounts(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure
             }
         }
     }
+    config.volumes_from = matches.values("volumes-from").map(str::to_owned).collect();
+    if let Some(driver) =
+        matches.value("volume-driver").filter(|driver| !matches!(*driver, "" | "local"))
+    {
+        return Err(wrong("volume driver", driver, "there is only local"));
+    }
     let mut targets: Vec<_> = config.mounts.iter().map(|mount| &mount.target).collect();
     targets.sort();
     match targets.windows(2).find(|pair| pair.first() == pair.get(1)).and_then(|pair| pair.first())

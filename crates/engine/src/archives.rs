@@ -199,7 +199,10 @@ fn run_config(container: &Container, image: Option<&Image>) -> RunConfig {
     env.retain(|variable| variable != TERM || of_image(variable) || !config.tty);
     let anonymous = config.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::Volume { anonymous: true, .. } => Some(mount.target.display().to_string()),
-        MountSource::Volume { .. } | MountSource::Bind { .. } | MountSource::Tmpfs => None,
+        MountSource::Volume { .. }
+        | MountSource::Bind { .. }
+        | MountSource::Image { .. }
+        | MountSource::Tmpfs => None,
     });
     let mut volumes = base.volumes.clone().unwrap_or_default();
     volumes.extend(anonymous.map(|target| (target, serde_json::json!({}))));

@@ -50,6 +50,8 @@ pub struct ContainerConfig {
     pub stop_timeout_s: i64,
     /// Bind mounts, volumes and tmpfs.
     pub mounts: Vec<MountConfig>,
+    /// Containers whose mounts it has too, as they were given: `NAME[:ro|:rw]`.
+    pub volumes_from: Vec<String>,
     /// Whether the root is read-only.
     pub read_only: bool,
     /// Whose network it has.
@@ -182,6 +184,53 @@ pub struct MountConfig {
     /// Options as in fstab(5).
     #[serde(default)]
     pub options: Vec<String>,
+    /// What of the source is mounted; empty is all of it. Links in it end inside the source.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subpath: String,
+    /// What becomes of the mounts below a bind.
+    #[serde(default)]
+    pub below: Below,
+    /// Whether the source is given to the container's user.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub give: bool,
+    /// Whether the container's user and the owner of the source change places.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub id_mapped: bool,
+}
+
+impl MountConfig {
+    /// What of its directory is mounted; an image's part is found before.
+    pub(crate) fn part(&self) -> &str {
+        if matches!(self.source, MountSource::Image { .. }) { "" } else { &self.subpath }
+    }
+
+    /// One without more.
+    #[must_use]
+    pub const fn new(source: MountSource, target: PathBuf) -> Self {
+        Self {
+            source,
+            target,
+            read_only: false,
+            options: Vec::new(),
+            subpath: String::new(),
+            below: Below::Included,
+            give: false,
+            id_mapped: false,
+        }
+    }
+}
+
+/// What becomes of the mounts below a bind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Below {
+    /// They are there, read-only where the bind is.
+    #[default]
+    Included,
+    /// They are not there.
+    Left,
+    /// They are there, and stay writable.
+    Writable,
 }
 
 /// What is mounted.
@@ -203,9 +252,37 @@ pub enum MountSource {
         anonymous: bool,
         /// Whether a new one is filled with what the image has there.
         copy: bool,
+        /// Labels of a new one.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        labels: BTreeMap<String, String>,
+        /// Options of a new one.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        driver_options: BTreeMap<String, String>,
+    },
+    /// What an image shows.
+    Image {
+        /// As it was asked for.
+        name: String,
+        /// Its id; empty until it was looked up.
+        #[serde(default)]
+        id: String,
     },
     /// Memory.
     Tmpfs,
+}
+
+impl MountSource {
+    /// A volume without more; no name is a new one of the container's own.
+    #[must_use]
+    pub fn volume(name: &str, copy: bool) -> Self {
+        Self::Volume {
+            name: name.to_owned(),
+            anonymous: name.is_empty(),
+            copy,
+            labels: BTreeMap::new(),
+            driver_options: BTreeMap::new(),
+        }
+    }
 }
 
 /// Limits; nothing is no limit.

@@ -104,12 +104,10 @@ impl<'a> Containers<'a> {
         let config = self.resolve_names(merge(request, &run_config(image.as_ref()))?)?;
         let id = names::random_id()?;
         let dirs = self.engine.store.containers().dirs(&id);
-        let volumes: Vec<PathBuf> = crate::oci::volume_names(&config)
-            .map(|(name, ..)| self.engine.paths().root.join("volumes").join(name))
-            .collect();
         let image_name = request.image.clone();
         let made = Made { id, name: String::new(), config, image_name, image, dirs, _lock: None };
-        self.plan(&made, &volumes).map(|(plan, _)| plan)
+        let origins = self.origins(&made)?;
+        self.plan(&made, &origins).map(|(plan, _)| plan)
     }
 
     pub(crate) fn make(
@@ -138,9 +136,8 @@ impl<'a> Containers<'a> {
         let now = monitor::now_ns();
         let volumes: Vec<String> =
             crate::oci::volume_names(&config).map(|(name, ..)| name.to_owned()).collect();
-        for (name, anonymous, ..) in crate::oci::volume_names(&config) {
-            self.engine.store.volumes().ensure(name, now, anonymous)?;
-        }
+        self.make_volumes(&config, now)?;
+        let images = crate::mounts::images(&config);
         let json = serde_json::to_string(&config)
             .map_err(|cause| EngineError::Record { name: name.to_string(), cause })?;
         let new = NewContainer {
@@ -151,6 +148,7 @@ impl<'a> Containers<'a> {
             created_ns: now,
             config: &json,
             volumes: &volumes,
+            images: &images,
             active,
         };
         match self.engine.store.containers().insert(&new) {
@@ -170,9 +168,8 @@ impl<'a> Containers<'a> {
 
     /// Everything that would be refused at the start is refused when the container is made.
     fn check(&self, made: &Made) -> Result<Vec<String>, EngineError> {
-        let volumes: Vec<PathBuf> =
-            crate::oci::volume_names(&made.config).map(|_| PathBuf::from("/")).collect();
-        match self.plan(made, &volumes) {
+        let origins = self.origins(made)?;
+        match self.plan(made, &origins) {
             // The other container may run by then.
             Err(EngineError::State { .. }) => Ok(Vec::new()),
             planned => planned.map(|(plan, _)| plan.cgroup.told(&[])),
@@ -191,6 +188,7 @@ impl<'a> Containers<'a> {
     /// Names of other containers become their ids, and sources of mounts must be there.
     fn resolve_names(&self, mut config: ContainerConfig) -> Result<ContainerConfig, EngineError> {
         self.resolve_others(&mut config)?;
+        self.resolve_mounts(&mut config)?;
         for mount in &config.mounts {
             if let MountSource::Bind { path, create } = &mount.source
                 && !create

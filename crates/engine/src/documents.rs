@@ -9,6 +9,9 @@ mod container;
 mod host_config;
 mod image;
 mod run_config;
+mod volume;
+
+pub(crate) use volume::volume;
 
 /// A time that has not come.
 const NEVER: &str = "0001-01-01T00:00:00Z";

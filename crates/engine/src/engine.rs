@@ -14,6 +14,7 @@ use crate::images::ImagesHandle;
 use crate::manifest_lists::ManifestListsHandle;
 use crate::room::Room;
 use crate::templates::Templates;
+use crate::volumes::VolumesHandle;
 
 /// Version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -59,6 +60,12 @@ impl Engine {
     #[must_use]
     pub const fn images(&self) -> ImagesHandle<'_> {
         ImagesHandle::new(self)
+    }
+
+    /// The volumes.
+    #[must_use]
+    pub const fn volumes(&self) -> VolumesHandle<'_> {
+        VolumesHandle::new(self)
     }
 
     /// What takes room, and what gives it back.

@@ -105,6 +105,15 @@ pub enum EngineError {
         #[source]
         cause: monitor::SpawnError,
     },
+    /// The files of a container that does not run.
+    #[error("mount the files of container {name}")]
+    Hold {
+        /// The container's name.
+        name: String,
+        /// The cause.
+        #[source]
+        cause: monitor::HoldError,
+    },
     /// The monitor is gone.
     #[error("container {name} has no monitor")]
     NoMonitor {
@@ -210,6 +219,7 @@ impl EngineError {
             Self::Start { .. }
             | Self::Exec { .. }
             | Self::Spawn { .. }
+            | Self::Hold { .. }
             | Self::NoMonitor { .. }
             | Self::File { .. }
             | Self::Cgroup { .. }

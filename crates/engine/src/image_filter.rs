@@ -33,6 +33,11 @@ impl Labels {
         self.0.is_empty()
     }
 
+    /// Whether something with this label is asked for.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        self.0.iter().any(|(label, wanted)| *wanted && label.split('=').next() == Some(name))
+    }
+
     pub(crate) fn are_met_by(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
         let has = |label: &str| match label.split_once('=') {
             Some((name, value)) => {

@@ -9,6 +9,7 @@ mod boot;
 mod changes;
 pub mod config;
 mod containers;
+mod copying;
 mod documents;
 mod engine;
 mod error;
@@ -25,6 +26,7 @@ mod lock;
 mod logging;
 mod manifest_lists;
 mod merge;
+mod mounts;
 mod names;
 mod oci;
 pub mod parse;
@@ -45,11 +47,13 @@ mod telling;
 mod templates;
 mod update;
 mod users;
+mod volumes;
 
 pub use archives::CommitRequest;
 pub use boot::Stopped;
 pub use changes::changes;
 pub use containers::{Containers, CreateRequest, EnvRules};
+pub use copying::{Copied, CopyRequest};
 pub use documents::Document;
 pub use engine::{Engine, EngineConfig, VERSION};
 pub use error::{EngineError, Kind};
@@ -78,7 +82,8 @@ pub use store::layer::{Change, ChangeKind, TreeArchive};
 pub use store::{
     Checked, ContainerUsage, Ended, Finding, Image, ImageSummary, ImageUsage, Import, ListMember,
     Loaded, Paths, Problem, Pruned, Remedy, Removed, TransferUsage, UPLOADS_KEPT, UploadUsage,
-    Usage, VolumeUsage,
+    Usage, Volume, VolumeUsage,
 };
 pub use templates::{DebianRequest, TemplateInfo, Templates};
 pub use update::Update;
+pub use volumes::{SNAPSHOT_OF, VolumeFilter, VolumeRequest, VolumesHandle};

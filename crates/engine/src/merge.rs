@@ -133,13 +133,7 @@ fn add_image_volumes(config: &mut ContainerConfig, image: &RunConfig) {
     for target in image.volumes.iter().flat_map(|volumes| volumes.keys()) {
         let taken = config.mounts.iter().any(|mount| mount.target == std::path::Path::new(target));
         if !taken && target.starts_with('/') && target != "/" {
-            let source = MountSource::Volume { name: String::new(), anonymous: true, copy: true };
-            config.mounts.push(MountConfig {
-                source,
-                target: target.into(),
-                read_only: false,
-                options: Vec::new(),
-            });
+            config.mounts.push(MountConfig::new(MountSource::volume("", true), target.into()));
         }
     }
 }

@@ -7,6 +7,7 @@ use spec::runtime::{
 
 use crate::config::{ContainerConfig, NetworkMode, Ulimit};
 use crate::error::EngineError;
+use crate::mounts::Origin;
 use crate::users::Account;
 
 pub(crate) mod cdi;
@@ -33,8 +34,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) files: Option<&'a HostFiles>,
     /// Whose namespaces are shared.
     pub(crate) joined: Joined,
-    /// Directory of each volume, in the order of [`volume_names`].
-    pub(crate) volumes: &'a [std::path::PathBuf],
+    /// Where each of the mounts comes from that were asked for.
+    pub(crate) origins: &'a [Origin],
 }
 
 /// The OCI configuration.
@@ -45,7 +46,8 @@ pub(crate) fn spec(
     let capabilities = capabilities(config)?;
     let mut mounts = mounts::standard(config);
     mounts.extend(surroundings.files.iter().flat_map(|files| files.mounts()));
-    mounts.extend(mounts::requested(config, surroundings.volumes));
+    let account = surroundings.account;
+    mounts.extend(mounts::requested(config, surroundings.origins, (account.uid, account.gid)));
     let (devices, device_rules) = devices::of(config)?;
     // The names of a namespace that is the host's are the host's to set.
     let own_names = !config.sharing.uts_host;
@@ -211,7 +213,11 @@ mod tests {
             account: &account,
             files: Some(&HostFiles::of("/c".as_ref(), &config)),
             joined: Joined::default(),
-            volumes: &["/v/data/_data".into()],
+            origins: &[
+                Origin::Memory,
+                Origin::Path { path: "/v/data/_data".into(), owner: (0, 0) },
+                Origin::Path { path: "/srv".into(), owner: (0, 0) },
+            ],
         };
         let mut spec = spec(&config, &surroundings).unwrap();
         if config.privileged {

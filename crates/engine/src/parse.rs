@@ -1,14 +1,13 @@
 //! Values as people write them on Docker's command line, turned into types. Each error names the value and what is wrong with it.
 
-use std::path::{Path, PathBuf};
-
-use crate::config::{DeviceConfig, MountConfig, MountSource, NetworkMode, Ulimit};
+use crate::config::{DeviceConfig, NetworkMode, Ulimit};
 use crate::error::EngineError;
 
 mod gpus;
 mod hosts;
 mod limits;
 pub(crate) mod log;
+mod mounts;
 mod restart;
 mod security;
 mod sharing;
@@ -20,6 +19,8 @@ pub use hosts::{
 };
 pub use limits::{check_limits, device_bytes, device_operations, device_rule, device_weight};
 pub use log::{log, log_drivers};
+pub(crate) use mounts::check_options;
+pub use mounts::{mount, tmpfs, volume, volume_options};
 pub(crate) use restart::restart_words;
 pub use restart::{on_failure, restart};
 pub use security::security_option;
@@ -79,152 +80,6 @@ pub fn nano_cpus(text: &str) -> Parsed<u64> {
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 to 1e15")]
     Ok((cpus * 1e9).round() as u64)
-}
-
-/// How mounts below a bind mount are shared. mount_namespaces(7), "SHARED SUBTREES".
-const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
-
-/// `-v [SOURCE:]TARGET[:OPTIONS]`.
-///
-/// # Errors
-/// When the target is not absolute, or an option is unknown.
-pub fn volume(text: &str) -> Parsed<MountConfig> {
-    let wrong = |why: &str| EngineError::value("volume", text, why);
-    let parts: Vec<&str> = text.split(':').collect();
-    let (source, target, options) = match parts.as_slice() {
-        [target] => (None, *target, ""),
-        [source, target] => (Some(*source), *target, ""),
-        [source, target, options] => (Some(*source), *target, *options),
-        _ => return Err(wrong("it has more than three parts")),
-    };
-    let target = absolute("volume", text, target)?;
-    let mut mount = MountConfig {
-        source: volume_source(text, source)?,
-        target,
-        read_only: false,
-        options: Vec::new(),
-    };
-    let mut mode = None;
-    for option in options.split(',').filter(|option| !option.is_empty()) {
-        match option {
-            "ro" | "rw" if mode.replace(option).is_some_and(|before| before != option) => {
-                return Err(wrong("it is both ro and rw"));
-            }
-            "ro" => mount.read_only = true,
-            "rw" => mount.read_only = false,
-            "nocopy" => {
-                if let MountSource::Volume { copy, .. } = &mut mount.source {
-                    *copy = false;
-                }
-            }
-            option if PROPAGATIONS.contains(&option) => mount.options.push(option.to_owned()),
-            // Labels without SELinux change nothing; consistency is a word of another system.
-            "z" | "Z" | "consistent" | "cached" | "delegated" => {}
-            _ => return Err(wrong(&format!("option {option:?} is unknown"))),
-        }
-    }
-    Ok(mount)
-}
-
-fn volume_source(text: &str, source: Option<&str>) -> Parsed<MountSource> {
-    match source {
-        None => Ok(MountSource::Volume { name: String::new(), anonymous: true, copy: true }),
-        Some(path) if path.starts_with('/') => {
-            Ok(MountSource::Bind { path: path.into(), create: true })
-        }
-        Some(name) => {
-            Ok(MountSource::Volume { name: volume_name(text, name)?, anonymous: false, copy: true })
-        }
-    }
-}
-
-/// Docker's rule for names of volumes.
-fn volume_name(text: &str, name: &str) -> Parsed<String> {
-    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let rest =
-        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
-    if first && rest && (2..=255).contains(&name.len()) {
-        return Ok(name.to_owned());
-    }
-    Err(EngineError::value(
-        "volume",
-        text,
-        "the source is neither an absolute path nor a volume name of [a-zA-Z0-9][a-zA-Z0-9_.-]",
-    ))
-}
-
-fn absolute(what: &'static str, text: &str, path: &str) -> Parsed<PathBuf> {
-    if !path.starts_with('/') {
-        return Err(EngineError::value(what, text, format!("the target {path:?} is not absolute")));
-    }
-    if Path::new(path).components().any(|part| part == std::path::Component::ParentDir) {
-        return Err(EngineError::value(what, text, format!("the target {path:?} holds \"..\"")));
-    }
-    if Path::new(path) == Path::new("/") {
-        return Err(EngineError::value(what, text, "the target is the root itself"));
-    }
-    Ok(path.into())
-}
-
-/// `--mount type=…,source=…,target=…`.
-///
-/// # Errors
-/// When a key is unknown or missing.
-pub fn mount(text: &str) -> Parsed<MountConfig> {
-    let wrong = |why: String| EngineError::value("mount", text, why);
-    let (mut kind, mut source, mut target, mut read_only, mut copy) =
-        ("volume".to_owned(), None, None, false, true);
-    let mut options = Vec::new();
-    for field in text.split(',') {
-        let (key, value) =
-            field.split_once('=').map_or((field, None), |(key, value)| (key, Some(value)));
-        let flag = || value.is_none_or(|value| matches!(value, "true" | "1"));
-        match (key.to_ascii_lowercase().as_str(), value) {
-            ("type", Some(value)) => value.clone_into(&mut kind),
-            ("source" | "src", Some(value)) => source = Some(value),
-            ("target" | "dst" | "destination", Some(value)) => target = Some(value),
-            ("readonly" | "ro", _) => read_only = flag(),
-            ("volume-nocopy", _) => copy = !flag(),
-            ("bind-propagation", Some(value)) if PROPAGATIONS.contains(&value) => {
-                options.push(value.to_owned());
-            }
-            ("bind-propagation", Some(_)) => {
-                return Err(wrong(format!("{field:?} is not one of {}", PROPAGATIONS.join(", "))));
-            }
-            ("tmpfs-size", Some(value)) => options.push(format!("size={}", bytes("mount", value)?)),
-            ("tmpfs-mode", Some(value)) => options.push(format!("mode={value}")),
-            ("consistency", Some(_)) => {}
-            _ => return Err(wrong(format!("{field:?} is unknown or has no value"))),
-        }
-    }
-    let target =
-        absolute("mount", text, target.ok_or_else(|| wrong("it has no target".to_owned()))?)?;
-    let source = match (kind.as_str(), source) {
-        ("bind", Some(path)) if path.starts_with('/') => {
-            MountSource::Bind { path: path.into(), create: false }
-        }
-        ("bind", _) => return Err(wrong("a bind needs an absolute source".to_owned())),
-        ("volume", None) => MountSource::Volume { name: String::new(), anonymous: true, copy },
-        ("volume", Some(name)) => {
-            MountSource::Volume { name: volume_name(text, name)?, anonymous: false, copy }
-        }
-        ("tmpfs", None) => MountSource::Tmpfs,
-        ("tmpfs", Some(_)) => return Err(wrong("a tmpfs has no source".to_owned())),
-        (kind, _) => return Err(EngineError::NotYet(format!("a mount of type {kind}"))),
-    };
-    Ok(MountConfig { source, target, read_only, options })
-}
-
-/// `--tmpfs TARGET[:OPTIONS]`.
-///
-/// # Errors
-/// When the target is not absolute.
-pub fn tmpfs(text: &str) -> Parsed<MountConfig> {
-    let (target, options) = text.split_once(':').unwrap_or((text, ""));
-    let options: Vec<String> =
-        options.split(',').filter(|option| !option.is_empty()).map(str::to_owned).collect();
-    let target = absolute("tmpfs", text, target)?;
-    Ok(MountConfig { source: MountSource::Tmpfs, target, read_only: false, options })
 }
 
 /// `--device HOST[:CONTAINER][:rwm]`.
@@ -401,43 +256,6 @@ mod tests {
     }
 
     #[test]
-    fn volumes() {
-        let parsed = volume("/a:/b:ro,rslave").unwrap();
-        assert_eq!((parsed.read_only, parsed.options), (true, vec!["rslave".to_owned()]));
-        assert!(matches!(
-            volume("data:/b").unwrap().source,
-            MountSource::Volume { anonymous: false, .. }
-        ));
-        assert!(matches!(
-            volume("/b").unwrap().source,
-            MountSource::Volume { anonymous: true, .. }
-        ));
-        for bad in ["a", "a:b", "/a:/b:what", "x/y:/b", "/a:/", ":/b", "/a:/b:ro:rw"] {
-            assert!(volume(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn mounts() {
-        let parsed = mount("type=bind,src=/a,dst=/b,readonly").unwrap();
-        assert!(
-            parsed.read_only && matches!(parsed.source, MountSource::Bind { create: false, .. })
-        );
-        assert_eq!(
-            mount("type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=700").unwrap().options,
-            ["size=1048576", "mode=700"]
-        );
-        for bad in [
-            "type=bind,target=/b",
-            "type=volume",
-            "what=1,target=/b",
-            "type=image,target=/b,source=x",
-        ] {
-            assert!(mount(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn the_rest() {
         assert_eq!(
             ulimit("nofile=1024:2048").unwrap(),
@@ -447,7 +265,7 @@ mod tests {
             ulimit("nofile=2:1").is_err() && ulimit("what=1").is_err() && ulimit("nofile").is_err()
         );
         assert_eq!(device("/dev/fuse:rw").unwrap().access, "rw");
-        assert_eq!(device("/dev/a:/dev/b").unwrap().container, Path::new("/dev/b"));
+        assert_eq!(device("/dev/a:/dev/b").unwrap().container, std::path::Path::new("/dev/b"));
         assert!(device("fuse").is_err());
         assert_eq!(capability("net_admin").unwrap(), "CAP_NET_ADMIN");
         assert!(capability("nothing").is_err());

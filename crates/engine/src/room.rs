@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::error::{EngineError, Kind};
 use crate::image_filter::{Labels, created_ns_of, time_ns};
 use crate::state::State;
+use crate::volumes::SNAPSHOT_OF;
 
 /// Handle on the room.
 #[derive(Clone, Copy, Debug)]
@@ -163,12 +164,18 @@ impl<'a> Room<'a> {
         Ok(pruned)
     }
 
-    /// Removes volumes that no container uses: anonymous ones, or all.
+    /// Removes volumes that no container uses: anonymous ones, or all but snapshots, which only a filter of their label takes.
     ///
     /// # Errors
     /// When the store refuses.
-    pub fn prune_volumes(&self, all: bool) -> Result<Pruned, EngineError> {
-        let pruned = self.engine.store.room().prune_volumes(all)?;
+    pub fn prune_volumes(&self, all: bool, filter: &PruneFilter) -> Result<Pruned, EngineError> {
+        let asks_for_snapshots = filter.labels.mentions(SNAPSHOT_OF);
+        let pruned = self.engine.store.room().prune_volumes(|volume| {
+            (all || volume.anonymous)
+                && (asks_for_snapshots || !volume.labels.contains_key(SNAPSHOT_OF))
+                && filter.allows_time(volume.created_ns.into())
+                && filter.labels.are_met_by(Some(&volume.labels))
+        })?;
         self.engine.tell_pruned("volume", &pruned);
         Ok(pruned)
     }

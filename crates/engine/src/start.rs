@@ -1,6 +1,6 @@
 //! Starting a container: its configuration becomes a plan, the plan a hand-off, and a monitor takes it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use libcontainer::cgroup::{Choices, WhenMissing};
@@ -18,6 +18,7 @@ use crate::error::EngineError;
 use crate::life::{Container, group_of};
 use crate::lock::Lock;
 use crate::logging::log_rules;
+use crate::mounts::Origin;
 use crate::names;
 use crate::oci::{self, HostFiles, Joined, Surroundings};
 use crate::state::{Action, Allowed};
@@ -198,9 +199,9 @@ impl Containers<'_> {
             let why = "the container has the streams of the command that starts it: that one stays in the foreground";
             return Err(EngineError::value("log driver", "passthrough", why));
         }
-        let volumes = self.prepare_volumes(made)?;
         make_bind_sources(&made.config)?;
-        let (mut plan, files) = self.plan(made, &volumes)?;
+        let origins = self.prepare_mounts(made)?;
+        let (mut plan, files) = self.plan(made, &origins)?;
         plan.process.console_size = attach
             .size
             .filter(|_| made.config.tty)
@@ -254,7 +255,7 @@ impl Containers<'_> {
     pub(crate) fn plan(
         &self,
         made: &Made,
-        volumes: &[PathBuf],
+        origins: &[Origin],
     ) -> Result<(Plan, HostFiles), EngineError> {
         let view = self.root_view(made);
         let mut account = users::lookup(&made.config.user, &view)?;
@@ -280,7 +281,7 @@ impl Containers<'_> {
             account: &account,
             files: Some(&files),
             joined,
-            volumes,
+            origins,
         };
         let spec = oci::spec(&made.config, &surroundings)?;
         let context = Context {
@@ -302,31 +303,8 @@ impl Containers<'_> {
         };
         let mut plan = libcontainer::plan(&spec, &context)?;
         oci::share_memory(&mut plan, joined);
+        crate::mounts::keep_inside(&mut plan, &made.config, origins);
         Ok((plan, files))
-    }
-
-    /// Directories of the volumes; a new one is filled with what the image has in its place.
-    fn prepare_volumes(&self, made: &Made) -> Result<Vec<PathBuf>, EngineError> {
-        let mut paths = Vec::new();
-        for (name, anonymous, copy, target) in oci::volume_names(&made.config) {
-            let (volume, _) =
-                self.engine.store.volumes().ensure(name, monitor::now_ns(), anonymous)?;
-            if copy {
-                self.fill_volume(made, target, &volume.path)?;
-            }
-            paths.push(volume.path);
-        }
-        Ok(paths)
-    }
-
-    fn fill_volume(&self, made: &Made, target: &Path, volume: &Path) -> Result<(), EngineError> {
-        let is_empty =
-            std::fs::read_dir(volume).map_err(EngineError::file("read", volume))?.next().is_none();
-        if is_empty {
-            let layers = self.lower(&made.config, made.image.as_ref());
-            store::copy_content(&layers, target, volume)?;
-        }
-        Ok(())
     }
 
     /// Waits for the first word of a monitor: whether its container started. Gives what people are told about limits that it does
@@ -386,7 +364,7 @@ pub(crate) fn hostname(config: &ContainerConfig, id: &ContainerId) -> String {
     }
 }
 
-fn make_bind_sources(config: &ContainerConfig) -> Result<(), EngineError> {
+pub(crate) fn make_bind_sources(config: &ContainerConfig) -> Result<(), EngineError> {
     for mount in &config.mounts {
         if let MountSource::Bind { path, create: true } = &mount.source
             && !path.exists()

@@ -103,9 +103,13 @@ impl fmt::Display for Step {
                 write!(f, "mount {kind} on {}{}", target.display(), options(*flags, FLAGS, data))?;
                 f.write_str(if *copy_up { ", with what was there" } else { "" })
             }
-            Self::Bind { source, target, recursive, set, tree_set, id_map, .. } => {
+            Self::Bind { source, within, target, recursive, set, tree_set, id_map, .. } => {
                 let how = if *recursive { "bind tree" } else { "bind" };
-                write!(f, "{how} {} on {}", source.display(), target.display())?;
+                write!(f, "{how} {} ", source.display())?;
+                if let Some(within) = within {
+                    write!(f, "within {} ", within.display())?;
+                }
+                write!(f, "on {}", target.display())?;
                 f.write_str(&options(*set, ATTRIBUTES, ""))?;
                 f.write_str(if id_map.is_some() { ", ids mapped" } else { "" })?;
                 if *tree_set == 0 {

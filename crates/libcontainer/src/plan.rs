@@ -127,8 +127,11 @@ pub enum Step {
     },
     /// Bind a file or directory of the host.
     Bind {
-        /// On the host.
+        /// On the host, or below `within`.
         source: PathBuf,
+        /// A directory of the host that links on the way to the source cannot lead out of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<PathBuf>,
         /// Where.
         target: PathBuf,
         /// With the mounts below it.

@@ -46,6 +46,8 @@ pub(crate) struct Target {
 /// What is bound.
 pub(crate) struct BindSource {
     pub(crate) path: CString,
+    /// A directory that links on the way cannot lead out of.
+    pub(crate) within: Option<CString>,
     pub(crate) recursive: bool,
     /// Process in whose mount namespace it is.
     pub(crate) of_process: Option<i32>,
@@ -295,18 +297,21 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
                     .transpose()?,
             })
         }
-        Step::Bind { source, target, recursive, keep_peers, of_process, .. } => Action::Bind {
-            // Ids are mapped once all steps are there: those with the same maps share a namespace.
-            source: BindSource {
-                path: path(source)?,
-                recursive: *recursive,
-                of_process: *of_process,
-                id_map: None,
-            },
-            target: Target::new(target)?,
-            attributes: BindAttributes::of(step),
-            keep_peers: *keep_peers,
-        },
+        Step::Bind { source, within, target, recursive, keep_peers, of_process, .. } => {
+            Action::Bind {
+                // Ids are mapped once all steps are there: those with the same maps share a namespace.
+                source: BindSource {
+                    path: path(source)?,
+                    within: within.as_deref().map(path).transpose()?,
+                    recursive: *recursive,
+                    of_process: *of_process,
+                    id_map: None,
+                },
+                target: Target::new(target)?,
+                attributes: BindAttributes::of(step),
+                keep_peers: *keep_peers,
+            }
+        }
         Step::Propagation { target, flags } => {
             let target = (target != Path::new("/")).then(|| Target::new(target)).transpose()?;
             Action::Propagation { target, flags: *flags }

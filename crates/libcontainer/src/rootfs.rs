@@ -245,14 +245,27 @@ pub(crate) fn clone_tree(source: &CStr, recursive: bool) -> Result<OwnedFd, Errn
     open_tree(CWD, source, flags).map_err(Errno::from)
 }
 
+/// The same for a path below a directory, where others may put links while it is looked up.
+fn clone_tree_within(directory: &CStr, path: &CStr, recursive: bool) -> Result<OwnedFd, Errno> {
+    let directory = open(directory, DIRECTORY, Mode::empty())?;
+    let source = open_in_root(directory.as_fd(), path, OFlags::PATH, Mode::empty())?;
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    flags |= OpenTreeFlags::AT_EMPTY_PATH;
+    flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
+    open_tree(source.as_fd(), c"", flags).map_err(Errno::from)
+}
+
 /// The same with its ids mapped; `own` is the container's user namespace. Before it is attached a mount can be mapped, and no
 /// longer after: mount_setattr(2), "MOUNT_ATTR_IDMAP".
 pub(crate) fn clone_mapped(
     source: &BindSource,
     own: Option<BorrowedFd<'_>>,
 ) -> Result<OwnedFd, Errno> {
-    let BindSource { path, recursive, id_map, of_process: _ } = source;
-    let tree = clone_tree(path, *recursive)?;
+    let BindSource { path, within, recursive, id_map, of_process: _ } = source;
+    let tree = match within {
+        None => clone_tree(path, *recursive)?,
+        Some(directory) => clone_tree_within(directory, path, *recursive)?,
+    };
     if let Some(IdMap { namespace, recursive }) = id_map {
         let user_namespace = namespace.as_ref().map(OwnedFd::as_fd).or(own);
         if user_namespace.is_none() {

@@ -50,6 +50,7 @@ fn commands(directory: &Path) -> Result<(), Failed> {
             created_ns: 0,
             config: &config,
             volumes: &[],
+            images: &[],
             active: true,
         })?;
         store.containers().remove(&id)?;

@@ -28,6 +28,8 @@ pub struct NewContainer<'a> {
     pub config: &'a str,
     /// Named and anonymous volumes it uses.
     pub volumes: &'a [String],
+    /// Images that are mounted in it.
+    pub images: &'a [ImageId],
     /// Whether it is started at once: its state is then in its monitor's files.
     pub active: bool,
 }
@@ -179,6 +181,14 @@ impl<'a> Containers<'a> {
         })?;
         if let Some(image) = new.image {
             crate::images::mark_used(transaction, image, new.created_ns)?;
+        }
+        for image in new.images {
+            let insert = "INSERT OR IGNORE INTO container_images (container, image) VALUES (?, ?)";
+            let inserted = transaction.execute(insert, params![new.id.as_str(), image.to_string()]);
+            inserted.map_err(|error| match violated(&error) {
+                Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => gone("image", &image.to_string()),
+                _ => StoreError::write(error),
+            })?;
         }
         for volume in new.volumes {
             let insert =

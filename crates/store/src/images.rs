@@ -193,7 +193,8 @@ impl<'a> Images<'a> {
 
     /// Whether containers use the image; an error where that forbids its removal.
     fn refuse_used(&self, image: &Image, by_name: bool, force: bool) -> Result<bool, StoreError> {
-        let select = "SELECT name, status = 'active' FROM containers WHERE image = ? ORDER BY name";
+        let select =
+            "SELECT name, status = 'active' FROM image_holders WHERE image = ? ORDER BY name";
         let holders: Vec<(String, bool)> = self
             .store
             .connection

@@ -43,6 +43,34 @@ pub fn tree(view: &RootView, mount_points: MountPoints) -> Result<TreeArchive, T
     TreeArchive::new(view.root(), Form::RootFs, mount_points)
 }
 
+/// What has a name in a directory, with all that is in it, as an archive in which it has another name. No link is followed.
+///
+/// # Errors
+/// When it is not there, or of a kind that no archive holds.
+pub fn entry(
+    parent: std::os::fd::BorrowedFd<'_>,
+    name: &[u8],
+    as_name: &[u8],
+) -> Result<TreeArchive, TreeError> {
+    use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat};
+    let stat =
+        statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed("look at", as_name))?;
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    let flags = match kind {
+        FileType::RegularFile => OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
+        FileType::Directory => OFlags::RDONLY | OFlags::DIRECTORY,
+        FileType::Symlink
+        | FileType::Fifo
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Socket
+        | FileType::Unknown => OFlags::PATH,
+    };
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = openat(parent, name, flags, Mode::empty()).map_err(failed("open", as_name))?;
+    TreeArchive::of_one(opened, kind, as_name)
+}
+
 /// Why a directory cannot be made an archive. While one is read it travels inside the [`std::io::Error`].
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {

@@ -24,6 +24,7 @@ mod settle;
 mod suggest;
 pub mod tar;
 mod transfers;
+mod tree_copy;
 pub mod unpack;
 mod uploads;
 mod view;
@@ -47,6 +48,7 @@ pub use room::{
 pub use transfers::{
     Begun, Busy, CHUNK_BYTES, Claim, Stopped, Transfer, TransferReader, Transfers,
 };
+pub use tree_copy::{Copied, CopyError, CopyRules, TreeCopy, give};
 pub use uploads::{AbandonedUpload, Journal, Sending, UPLOADS_KEPT, Uploads};
 pub use view::RootView;
-pub use volumes::{Volume, Volumes};
+pub use volumes::{NewVolume, Volume, Volumes};

@@ -96,7 +96,7 @@ fn unsettled(connection: &Connection, boot: &str) -> Result<Vec<Digest>, StoreEr
 /// Images that have one of them, and no container.
 fn lost_images(connection: &Connection, boot: &str) -> Result<Vec<ImageId>, StoreError> {
     let select = "SELECT DISTINCT image FROM image_layers JOIN layers USING (diff_id) WHERE boot <> '' AND boot <> ? \
-        AND image NOT IN (SELECT image FROM containers WHERE image IS NOT NULL)";
+        AND image NOT IN (SELECT image FROM image_holders)";
     texts(connection, select, boot)
 }
 

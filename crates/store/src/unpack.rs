@@ -56,13 +56,28 @@ pub struct Rules {
     pub devices: bool,
     /// Whether files get the archive's owners; otherwise the caller's. Takes CAP_CHOWN.
     pub owners: bool,
+    /// Whether the directory is somebody's: it stays as it is itself, and no directory in it gives way to something else, nor
+    /// something else to a directory.
+    pub beside_others: bool,
 }
 
 impl Rules {
     /// A layer of an image, unpacked by root.
     #[must_use]
     pub fn layer() -> Self {
-        Self { form: Form::Layer, limits: Limits::default(), devices: true, owners: true }
+        Self {
+            form: Form::Layer,
+            limits: Limits::default(),
+            devices: true,
+            owners: true,
+            beside_others: false,
+        }
+    }
+
+    /// Files that come into a directory beside others.
+    #[must_use]
+    pub fn beside_others() -> Self {
+        Self { beside_others: true, ..Self::root_fs() }
     }
 
     /// A whole root file system, unpacked by root.

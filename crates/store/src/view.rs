@@ -92,6 +92,22 @@ impl RootView {
         })
     }
 
+    /// Where in the directories a path leads: those that a directory is merged of, the top one first, or one file.
+    ///
+    /// # Errors
+    /// ENOENT where nothing is there, and what the kernel refuses.
+    pub fn places(&self, path: &Path) -> Result<Vec<PathBuf>, sys::Errno> {
+        let place = |opened: &OwnedFd| {
+            let link = format!("/proc/self/fd/{}", rustix::fd::AsRawFd::as_raw_fd(opened));
+            std::fs::read_link(link).map_err(sys::Errno::from)
+        };
+        match self.find(path)? {
+            Some(Found::Directory(merged)) => merged.iter().map(place).collect(),
+            Some(Found::File(file)) => Ok(vec![place(&file)?]),
+            Some(Found::Symlink(_) | Found::Other) | None => Err(Errno::NOENT.into()),
+        }
+    }
+
     fn find(&self, path: &Path) -> Result<Option<Found>, Errno> {
         self.follow(path, &mut Vec::new())
     }

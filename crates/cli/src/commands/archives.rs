@@ -29,12 +29,37 @@ pub(super) fn save(session: &Session, matches: &Matches) -> Result<i32, Failure>
 
 pub(super) fn export(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
-    let mut archive = engine.containers().export(matches.word(0))?;
-    into_output("export", matches, |mut writer| {
-        std::io::copy(&mut archive, &mut writer)
-            .map(drop)
-            .map_err(|error| Failure::Words(format!("export: {}", engine::chain(&error))))
-    })
+    archive_to_output("export", matches, engine.containers().export(matches.word(0))?)
+}
+
+/// An archive into the file of `--output`, or to standard output.
+pub(super) fn archive_to_output(
+    command: &'static str,
+    matches: &Matches,
+    archive: impl Read,
+) -> Result<i32, Failure> {
+    into_output(command, matches, |writer| pour(command, archive, writer))
+}
+
+/// An archive to standard output.
+pub(super) fn to_stdout(command: &'static str, archive: impl Read) -> Result<i32, Failure> {
+    let stdout = rustix::stdio::stdout();
+    if isatty(stdout) {
+        let words = "refusing to write an archive to a terminal: redirect it";
+        return Err(Failure::Words(format!("{command}: {words}")));
+    }
+    buffered(command, "standard output", stdout, |writer| pour(command, archive, writer))?;
+    Ok(0)
+}
+
+fn pour(
+    command: &'static str,
+    mut archive: impl Read,
+    mut writer: &mut dyn Write,
+) -> Result<(), Failure> {
+    std::io::copy(&mut archive, &mut writer)
+        .map(drop)
+        .map_err(|error| Failure::Words(format!("{command}: {}", engine::chain(&error))))
 }
 
 /// Lets `write` write to the file of `--output`, which exists only once it is whole, or to standard output.

@@ -2,16 +2,17 @@
 
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
-    archives, boot, change, check, copy, events, exec, images, inspect, life, list, login, logs,
-    manifest, prune, pull, push, run, search, stats, system, usage, verify,
+    archives, boot, change, check, copy, cp, events, exec, images, inspect, life, list, login,
+    logs, manifest, prune, pull, push, run, search, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, COPY, DEBIAN, DF, EVENTS,
-    EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL,
-    LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH,
-    PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS,
-    UPDATE, VERIFY,
+    ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, COPY, CP, DEBIAN, DF,
+    EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT,
+    INSPECT, KILL, LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT,
+    MANIFEST_PUSH, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STATS, STOP, STOP_ALL,
+    SYSTEM_PRUNE, UNITS, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST,
+    VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE,
 };
 
 macro_rules! command {
@@ -692,5 +693,159 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         life::reap
+    ),
+    command!(
+        OTHERS,
+        ["cp", "container cp"],
+        "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n       corten cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
+        "Copy files/folders between a container and the local filesystem",
+        [CP],
+        exactly(2),
+        true,
+        false,
+        cp::cp
+    ),
+    command!(
+        OBJECTS,
+        ["volume create"],
+        "[OPTIONS] [VOLUME]",
+        "Create a volume",
+        [VOLUME_CREATE],
+        Arity { least: 0, most: 1 },
+        true,
+        false,
+        volume::create
+    ),
+    command!(
+        OBJECTS,
+        ["volume ls", "volume list"],
+        "[OPTIONS]",
+        "List volumes",
+        [VOLUME_LIST],
+        NONE,
+        true,
+        false,
+        volume::ls
+    ),
+    command!(
+        OBJECTS,
+        ["volume inspect"],
+        "[OPTIONS] VOLUME [VOLUME...]",
+        "Display detailed information on one or more volumes",
+        [VOLUME_INSPECT],
+        SOME,
+        true,
+        false,
+        volume::inspect
+    ),
+    command!(
+        OBJECTS,
+        ["volume rm", "volume remove"],
+        "[OPTIONS] VOLUME [VOLUME...]",
+        "Remove one or more volumes",
+        [VOLUME_REMOVE],
+        SOME,
+        true,
+        false,
+        volume::rm
+    ),
+    command!(
+        OBJECTS,
+        ["volume prune"],
+        "[OPTIONS]",
+        "Remove unused local volumes",
+        [VOLUME_PRUNE],
+        NONE,
+        true,
+        false,
+        prune::volumes
+    ),
+    command!(
+        OBJECTS,
+        ["volume rename"],
+        "VOLUME NEW_NAME",
+        "Rename a volume that no container has",
+        [],
+        exactly(2),
+        true,
+        false,
+        volume::rename
+    ),
+    command!(
+        OBJECTS,
+        ["volume clone"],
+        "VOLUME NEW_VOLUME",
+        "Make a volume with the contents of another one",
+        [],
+        exactly(2),
+        true,
+        false,
+        volume::copy
+    ),
+    command!(
+        OBJECTS,
+        ["volume snapshot"],
+        "VOLUME [NAME]",
+        "Keep what a volume holds now under a name",
+        [],
+        Arity { least: 1, most: 2 },
+        true,
+        false,
+        volume::snapshot
+    ),
+    command!(
+        OBJECTS,
+        ["volume restore"],
+        "VOLUME SNAPSHOT",
+        "Give a volume what a snapshot of it holds",
+        [],
+        exactly(2),
+        true,
+        false,
+        volume::restore
+    ),
+    command!(
+        OBJECTS,
+        ["volume update"],
+        "[OPTIONS] VOLUME [VOLUME...]",
+        "Change labels of one or more volumes",
+        [VOLUME_UPDATE],
+        SOME,
+        true,
+        false,
+        volume::update
+    ),
+    command!(
+        OBJECTS,
+        ["volume exists"],
+        "VOLUME",
+        "Exit with 0 if there is such a volume, with 1 if not",
+        [],
+        exactly(1),
+        true,
+        false,
+        volume::exists
+    ),
+    command!(
+        OBJECTS,
+        ["volume export"],
+        "[OPTIONS] VOLUME",
+        "Export a volume's contents as a tar archive",
+        [VOLUME_EXPORT],
+        exactly(1),
+        true,
+        false,
+        volume::export
+    ),
+    command!(
+        OBJECTS,
+        ["volume import"],
+        "VOLUME [FILE|-]",
+        "Fill an empty or new volume from a tar archive",
+        [],
+        Arity { least: 1, most: 2 },
+        true,
+        false,
+        volume::import
     ),
 ];

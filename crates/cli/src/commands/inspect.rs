@@ -49,7 +49,7 @@ pub(super) fn image(session: &Session, matches: &Matches) -> Result<i32, Failure
     })
 }
 
-fn print(
+pub(super) fn print(
     session: &Session,
     matches: &Matches,
     find: impl Fn(&Engine, &str) -> Result<Document, Failure>,

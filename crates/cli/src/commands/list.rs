@@ -204,6 +204,7 @@ pub(super) fn value(row: &Row, whole: bool) -> Value {
     let mounts = config.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::Bind { path, .. } => Some(path.display().to_string()),
         MountSource::Volume { name, .. } => Some(name.clone()),
+        MountSource::Image { name, .. } => Some(name.clone()),
         MountSource::Tmpfs => None,
     });
     let mounts: Vec<String> =

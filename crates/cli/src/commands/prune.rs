@@ -40,6 +40,27 @@ pub(super) fn containers(session: &Session, matches: &Matches) -> Result<i32, Fa
     finish(&text, pruned.freed_bytes)
 }
 
+pub(super) fn volumes(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let mut filter = PruneFilter::default();
+    let mut all = matches.on("all");
+    for text in matches.values("filter") {
+        match text {
+            "all=true" | "all=1" => all = true,
+            "all=false" | "all=0" => {}
+            text => filter.add(&absolute(text))?,
+        }
+    }
+    let which = if all { "all" } else { "anonymous" };
+    let warning = format!(
+        "WARNING! This will remove {which} local volumes not used by at least one container."
+    );
+    confirm(matches, "volume prune", &warning)?;
+    let pruned = session.engine()?.room().prune_volumes(all, &filter)?;
+    let mut text = String::new();
+    tell(&mut text, "Deleted Volumes", &pruned.deleted);
+    finish(&text, pruned.freed_bytes)
+}
+
 pub(super) fn system(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let filter = filter(matches)?;
     let volumes = matches.on("volumes");
@@ -69,7 +90,7 @@ fn prune_system(
     // Containers first: what they used is free then.
     gone(&mut text, "Deleted Containers", &room.prune_containers(&filter)?);
     if volumes {
-        gone(&mut text, "Deleted Volumes", &room.prune_volumes(false)?);
+        gone(&mut text, "Deleted Volumes", &room.prune_volumes(false, &filter)?);
     }
     let layers = room.prune_layers(&filter)?;
     let transfers = room.prune_transfers(&filter)?;

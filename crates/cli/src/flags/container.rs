@@ -177,6 +177,8 @@ pub(crate) const CONTAINER: &[Flag] = &[
     one("", "userns", "string", "User namespace to use: host"),
     one("", "uts", "string", "UTS namespace to use: host"),
     many("v", "volume", "list", "Bind mount a volume"),
+    one("", "volume-driver", "string", "Optional volume driver for the container (only \"local\")"),
+    many("", "volumes-from", "list", "Mount volumes from the specified container(s)"),
     one("w", "workdir", "string", "Working directory inside the container"),
 ];
 
@@ -192,8 +194,6 @@ const LATER: &[(&str, &str)] = &[
     ("P", "publish-all"),
     ("", "storage-opt"),
     ("", "use-api-socket"),
-    ("", "volume-driver"),
-    ("", "volumes-from"),
 ];
 
 /// The same of Podman's.

@@ -101,6 +101,7 @@ impl Containers<'_> {
         let (kind, name, source) = match &mount.source {
             MountSource::Tmpfs => ("tmpfs", "", String::new()),
             MountSource::Bind { path: source, .. } => ("bind", "", path(source)),
+            MountSource::Image { name, .. } => ("image", "", name.clone()),
             MountSource::Volume { name, .. } => {
                 let found = self.engine.store.volumes().find(name)?;
                 let data = found.map(|volume| path(volume.path)).unwrap_or_default();
@@ -125,7 +126,7 @@ impl Containers<'_> {
             .with("Destination", path(&mount.target))
             .with_filled("Driver", if kind == "volume" { "local" } else { "" })
             .with("Mode", mode)
-            .with("RW", !mount.read_only)
+            .with("RW", !mount.read_only && kind != "image")
             .with("Propagation", propagation))
     }
 }

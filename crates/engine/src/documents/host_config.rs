@@ -24,7 +24,14 @@ pub(super) fn host_config(container: &Container) -> Document {
         .with("RestartPolicy", restart_policy(config))
         .with("AutoRemove", config.auto_remove)
         .with("VolumeDriver", "")
-        .with("VolumesFrom", Value::Null)
+        .with(
+            "VolumesFrom",
+            if config.volumes_from.is_empty() {
+                Value::Null
+            } else {
+                config.volumes_from.clone().into()
+            },
+        )
         .with("CapAdd", list_or_null(&config.cap_add))
         .with("CapDrop", list_or_null(&config.cap_drop))
         .with("CgroupnsMode", if config.sharing.cgroup_host { "host" } else { "private" })
@@ -161,7 +168,10 @@ fn binds(config: &ContainerConfig) -> Vec<String> {
     let mounts = config.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::Bind { path: source, create: true } => Some(bind(&path(source), mount)),
         MountSource::Volume { name, anonymous: false, .. } => Some(bind(name, mount)),
-        MountSource::Bind { .. } | MountSource::Volume { .. } | MountSource::Tmpfs => None,
+        MountSource::Bind { .. }
+        | MountSource::Volume { .. }
+        | MountSource::Image { .. }
+        | MountSource::Tmpfs => None,
     });
     mounts.collect()
 }
@@ -175,6 +185,12 @@ fn requested_mounts(config: &ContainerConfig) -> Content {
                 .with("Source", path(source))
                 .with("Target", path(&mount.target))
                 .with_filled("ReadOnly", mount.read_only),
+        ),
+        MountSource::Image { name, .. } => Some(
+            Document::new()
+                .with("Type", "image")
+                .with("Source", name.clone())
+                .with("Target", path(&mount.target)),
         ),
         MountSource::Bind { .. } | MountSource::Volume { .. } | MountSource::Tmpfs => None,
     });

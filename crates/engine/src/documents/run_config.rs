@@ -47,7 +47,10 @@ pub(super) fn container_config(container: &Container, image: Option<&Image>) -> 
         if config.hostname.is_empty() { container.record.id.short() } else { &config.hostname };
     let anonymous = config.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::Volume { anonymous: true, .. } => Some((path(&mount.target), json!({}))),
-        MountSource::Volume { .. } | MountSource::Bind { .. } | MountSource::Tmpfs => None,
+        MountSource::Volume { .. }
+        | MountSource::Bind { .. }
+        | MountSource::Image { .. }
+        | MountSource::Tmpfs => None,
     });
     let volumes: serde_json::Map<String, Value> = anonymous.collect();
     let is_default = config.stop_signal == STOP_SIGNAL;

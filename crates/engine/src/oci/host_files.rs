@@ -56,6 +56,16 @@ impl HostFiles {
         Ok(())
     }
 
+    /// Makes those that no start has written yet, empty, so that they can be mounted.
+    pub(crate) fn write_missing(&self) -> Result<(), EngineError> {
+        for name in &self.names {
+            let path = self.directory.join(name);
+            let made = std::fs::File::options().append(true).create(true).open(&path);
+            made.map(drop).map_err(EngineError::file("make", &path))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn mounts(&self) -> impl Iterator<Item = Mount> {
         let options = ["rbind", "rprivate"].map(str::to_owned);
         self.names.iter().map(move |name| Mount {

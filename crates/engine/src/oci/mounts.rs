@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use spec::runtime::Mount;
+use spec::runtime::{IdMapping, Mount};
 
 use super::host_files;
-use crate::config::{ContainerConfig, IpcMode, MountConfig, MountSource};
+use crate::config::{Below, ContainerConfig, IpcMode, MountConfig, MountSource};
+use crate::mounts::Origin;
 
 const SHM: &str = "/dev/shm";
 /// Bytes of `/dev/shm` unless somebody says otherwise.
@@ -102,16 +103,21 @@ pub(crate) fn volume_names(
     config: &ContainerConfig,
 ) -> impl Iterator<Item = (&str, bool, bool, &Path)> {
     config.mounts.iter().filter_map(|mount| match &mount.source {
-        MountSource::Volume { name, anonymous, copy } => {
+        MountSource::Volume { name, anonymous, copy, .. } => {
             Some((name.as_str(), *anonymous, *copy, mount.target.as_path()))
         }
-        MountSource::Bind { .. } | MountSource::Tmpfs => None,
+        MountSource::Bind { .. } | MountSource::Image { .. } | MountSource::Tmpfs => None,
     })
 }
 
-pub(super) fn requested(config: &ContainerConfig, volumes: &[PathBuf]) -> Vec<Mount> {
-    let mut volumes = volumes.iter();
-    let requested = config.mounts.iter().map(|mount| one(mount, &mut volumes));
+/// The mounts that were asked for; `origins` says of each where it comes from.
+pub(super) fn requested(
+    config: &ContainerConfig,
+    origins: &[Origin],
+    (uid, gid): (u32, u32),
+) -> Vec<Mount> {
+    let mounts = config.mounts.iter().zip(origins);
+    let requested = mounts.map(|(mount, origin)| one(mount, origin, (uid, gid)));
     requested.chain(time_zone(config)).collect()
 }
 
@@ -129,39 +135,104 @@ fn time_zone(config: &ContainerConfig) -> Option<Mount> {
     })
 }
 
-fn one<'a>(mount: &MountConfig, volumes: &mut impl Iterator<Item = &'a PathBuf>) -> Mount {
-    let mut options = mount.options.clone();
-    if mount.read_only {
-        options.push("ro".to_owned());
-    }
-    let source = match &mount.source {
-        MountSource::Tmpfs => {
-            let defaults = ["nosuid", "nodev", "noexec"].map(str::to_owned);
-            let options = defaults.into_iter().chain(options).collect();
-            return Mount {
-                destination: mount.target.clone(),
-                kind: Some("tmpfs".to_owned()),
-                source: Some("tmpfs".into()),
-                options,
-                ..Mount::default()
-            };
-        }
-        MountSource::Bind { path, .. } => path.clone(),
-        MountSource::Volume { .. } => volumes.next().cloned().unwrap_or_default(),
-    };
-    if !options.iter().any(|option| {
-        option.trim_start_matches('r').starts_with("private")
-            || option.contains("slave")
-            || option.contains("shared")
-    }) {
-        options.push("rprivate".to_owned());
-    }
-    options.push("rbind".to_owned());
-    Mount {
+fn one(mount: &MountConfig, origin: &Origin, user: (u32, u32)) -> Mount {
+    let new = |kind: &str, source: &str, options: Vec<String>| Mount {
         destination: mount.target.clone(),
-        kind: Some("bind".to_owned()),
-        source: Some(source),
+        kind: Some(kind.to_owned()),
+        source: Some(source.into()),
         options,
         ..Mount::default()
+    };
+    let mut options = mount.options.clone();
+    match origin {
+        Origin::Memory => {
+            options.extend(mount.read_only.then(|| "ro".to_owned()));
+            let defaults = ["nosuid", "nodev", "noexec"].map(str::to_owned);
+            new("tmpfs", "tmpfs", defaults.into_iter().chain(options).collect())
+        }
+        Origin::FileSystem { kind, device, options: own } => {
+            let read_only = mount.read_only.then(|| "ro".to_owned());
+            new(kind, device, own.iter().cloned().chain(read_only).collect())
+        }
+        Origin::Layers(layers) => {
+            let escaped = |path: &PathBuf| {
+                let path = path.to_string_lossy();
+                path.replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,")
+            };
+            let lower: Vec<String> = layers.iter().map(escaped).collect();
+            new(
+                "overlay",
+                "overlay",
+                vec![format!("lowerdir={}", lower.join(":")), "ro".to_owned()],
+            )
+        }
+        Origin::Path { path, owner } => {
+            if mount.read_only {
+                options.push(if mount.below == Below::Writable { "ro" } else { "rro" }.to_owned());
+            }
+            if !options.iter().any(|option| {
+                option.trim_start_matches('r').starts_with("private")
+                    || option.contains("slave")
+                    || option.contains("shared")
+            }) {
+                options.push("rprivate".to_owned());
+            }
+            options.push(if mount.below == Below::Left { "bind" } else { "rbind" }.to_owned());
+            let source =
+                if mount.part().is_empty() { path.clone() } else { path.join(mount.part()) };
+            let mut bind = new("bind", &source.to_string_lossy(), options);
+            bind.source = Some(source);
+            if mount.id_mapped && *owner != user {
+                bind.options.push("idmap".to_owned());
+                bind.uid_mappings = exchange(owner.0, user.0);
+                bind.gid_mappings = exchange(owner.1, user.1);
+            }
+            bind
+        }
+    }
+}
+
+/// A map of all ids to themselves, but for two that change places.
+fn exchange(one: u32, other: u32) -> Vec<IdMapping> {
+    let (low, high) = (one.min(other), one.max(other));
+    let range = |inside: u32, outside: u32, size: u32| IdMapping {
+        container_id: inside,
+        host_id: outside,
+        size,
+    };
+    if low == high {
+        return vec![range(0, 0, u32::MAX)];
+    }
+    let ranges = [
+        range(0, 0, low),
+        range(low, high, 1),
+        range(low + 1, low + 1, high - low - 1),
+        range(high, low, 1),
+        range(high.saturating_add(1), high.saturating_add(1), u32::MAX - high - 1),
+    ];
+    ranges.into_iter().filter(|range| range.size > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_has_one_place() {
+        for (one, other) in [(0, 1000), (1000, 0), (5, 5), (0, 1), (65534, 7)] {
+            let map = exchange(one, other);
+            let total: u64 = map.iter().map(|range| u64::from(range.size)).sum();
+            assert_eq!(total, u64::from(u32::MAX));
+            let mut next = 0;
+            for range in &map {
+                assert_eq!(range.container_id, next);
+                next += range.size;
+            }
+            if one != other {
+                assert!(
+                    map.iter().any(|range| (range.container_id, range.host_id) == (one, other))
+                );
+            }
+        }
     }
 }

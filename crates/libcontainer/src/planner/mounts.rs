@@ -123,6 +123,7 @@ impl Steps<'_> {
         let id_map = self.id_map(mount, options, field)?;
         self.steps.push(Step::Bind {
             source: self.context.bundle.join(source),
+            within: None,
             target: target.to_owned(),
             recursive: options.bind == Some(Recursive::Yes),
             set: own.set,

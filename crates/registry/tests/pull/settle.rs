@@ -50,6 +50,7 @@ fn container(store: &Store, image: &ImageId) {
             created_ns: NOW,
             config: "{}",
             volumes: &[],
+            images: &[],
             active: false,
         })
         .unwrap();

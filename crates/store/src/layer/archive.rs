@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags, openat};
 
@@ -19,6 +21,10 @@ pub struct TreeArchive {
     walk: Option<Walk>,
     form: Form,
     mount_points: MountPoints,
+    /// What stands before each path.
+    prefix: Vec<u8>,
+    /// Whether the end is still to be written of an archive without a walk.
+    is_single: bool,
     /// First names of files that have several, and how many were not met yet.
     names: HashMap<(u64, u64), (Vec<u8>, u64)>,
     /// Headers, padding, or the archive's end.
@@ -47,7 +53,9 @@ impl TreeArchive {
         let mut described = describe_open(top, FileType::Directory, b"./")?;
         let walk = Some(Walk::new(root, form)?);
         let (names, bytes, given, contents) = (HashMap::new(), Vec::new(), 0, None);
-        let mut archive = Self { walk, form, mount_points, names, bytes, given, contents };
+        let (prefix, is_single) = (Vec::new(), false);
+        let mut archive =
+            Self { walk, form, mount_points, prefix, is_single, names, bytes, given, contents };
         // An upper directory's own times say nothing; its owner and mode are the root's, and worth an entry when they are not
         // what every unpacker gives a root.
         let Metadata { mode, uid, gid, xattrs, .. } = &described.metadata;
@@ -60,8 +68,49 @@ impl TreeArchive {
         Ok(archive)
     }
 
+    /// What is open, a directory with all that is in it, under a name.
+    pub(super) fn of_one(opened: OwnedFd, kind: FileType, name: &[u8]) -> Result<Self, TreeError> {
+        if kind == FileType::Directory {
+            let mut archive = Self::new(Arc::from([opened]), Form::RootFs, MountPoints::default())?;
+            archive.prefix = name.to_vec();
+            // Its own entry has been written without the name.
+            archive.bytes.clear();
+            let top = archive.walk.as_ref().and_then(Walk::top);
+            if let Some(top) = top {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                let top = openat(top, ".", flags, Mode::empty()).map_err(failed("open", name))?;
+                let described = describe_open(top, kind, name)?;
+                tar::push_headers(&described.metadata, &mut archive.bytes)?;
+            }
+            return Ok(archive);
+        }
+        let Described { metadata, file, .. } = describe_open(opened, kind, name)?;
+        let mut bytes = Vec::new();
+        tar::push_headers(&metadata, &mut bytes)?;
+        let Metadata { path, size, .. } = metadata;
+        let contents =
+            file.filter(|_| size > 0).map(|file| Contents { file, path, size, left: size });
+        Ok(Self {
+            walk: None,
+            form: Form::RootFs,
+            mount_points: MountPoints::default(),
+            prefix: Vec::new(),
+            is_single: true,
+            names: HashMap::new(),
+            bytes,
+            given: 0,
+            contents,
+        })
+    }
+
     /// Makes the next entry ready; false at the end.
     fn advance(&mut self) -> Result<bool, TreeError> {
+        if std::mem::take(&mut self.is_single) {
+            self.bytes.clear();
+            self.given = 0;
+            self.bytes.resize(2 * BLOCK_BYTES, 0);
+            return Ok(true);
+        }
         let Some(walk) = &mut self.walk else { return Ok(false) };
         self.bytes.clear();
         self.given = 0;
@@ -92,6 +141,9 @@ impl TreeArchive {
             return Ok(tar::push_headers(&mark(path), &mut self.bytes)?);
         }
         let Described { mut metadata, file, links, inode, opaque } = describe(met)?;
+        if !self.prefix.is_empty() {
+            metadata.path = join(&self.prefix, &metadata.path);
+        }
         if metadata.kind != Kind::Directory
             && links > 1
             && let Some(first) = self.first_name(inode, links, &metadata.path)

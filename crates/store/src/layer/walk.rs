@@ -46,6 +46,11 @@ impl Met {
 }
 
 impl Walk {
+    /// The root's own directory.
+    pub(super) fn top(&self) -> Option<&OwnedFd> {
+        self.levels.first().and_then(|level| level.directory.first())
+    }
+
     pub(super) fn new(root: Merged, form: Form) -> Result<Self, TreeError> {
         let mut walk = Self { form, levels: Vec::new() };
         walk.enter(root, Vec::new())?;

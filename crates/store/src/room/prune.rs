@@ -15,7 +15,7 @@ use super::disk::{Disk, own_bytes};
 use super::usage::entries;
 use crate::images::{collect, delete_rows, strays};
 use crate::transfers::is_at;
-use crate::{ImageSummary, StoreError, scratch};
+use crate::{ImageSummary, StoreError, Volume, scratch};
 
 /// An image with what decides whether it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Room<'_> {
         for (image, repository, _digest) in images.digests()? {
             sources.entry(image).or_default().push(repository);
         }
-        let select = "SELECT DISTINCT image FROM containers WHERE image IS NOT NULL";
+        let select = "SELECT DISTINCT image FROM image_holders";
         let used: std::collections::HashSet<String> = self
             .store
             .connection
@@ -245,14 +245,14 @@ impl Room<'_> {
         Ok(pruned)
     }
 
-    /// Removes volumes that no container uses: those without a name that people gave, or all.
+    /// Removes volumes that no container uses and that `chosen` allows.
     ///
     /// # Errors
     /// As [`Room::prune_images`].
-    pub fn prune_volumes(&self, all: bool) -> Result<Pruned, StoreError> {
+    pub fn prune_volumes(&self, chosen: impl Fn(&Volume) -> bool) -> Result<Pruned, StoreError> {
         let mut pruned = Pruned::default();
         for volume in self.store.volumes().list()? {
-            if !all && !volume.anonymous || has_user(&self.store.connection, &volume.name)? {
+            if !chosen(&volume) || has_user(&self.store.connection, &volume.name)? {
                 continue;
             }
             let path = self.store.paths.volume(&volume.name);

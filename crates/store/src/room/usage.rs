@@ -286,9 +286,7 @@ impl Room<'_> {
         for diff_id in by_image.values().flatten() {
             *holders.entry(diff_id).or_default() += 1;
         }
-        let containers = self.counts(
-            "SELECT image, count(*) FROM containers WHERE image IS NOT NULL GROUP BY image",
-        )?;
+        let containers = self.counts("SELECT image, count(*) FROM image_holders GROUP BY image")?;
         let of_image = |summary: ImageSummary| {
             let key = summary.id.to_string();
             let (mut bytes, mut shared_bytes) = (0, 0);

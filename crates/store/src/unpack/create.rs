@@ -46,6 +46,9 @@ impl<'r> Unpacker<'r> {
     ) -> Result<Self, UnpackError> {
         let open = || -> Result<OwnedFd, Errno> {
             let root = rustix::fs::openat(into, ".", DIRECTORY, Mode::empty())?;
+            if rules.beside_others {
+                return Ok(root);
+            }
             rustix::fs::fchmod(&root, Mode::from_raw_mode(0o755))?;
             // Otherwise everything would inherit it from the directory that the store lies in. acl(5).
             match rustix::fs::fremovexattr(&root, super::attributes::DEFAULT_ACL) {
@@ -183,6 +186,9 @@ impl<'r> Unpacker<'r> {
         if metadata.kind != Kind::Directory {
             return Err(refused(&metadata.path, "the root must be a directory"));
         }
+        if self.rules.beside_others {
+            return Ok(());
+        }
         set_open(self.root.as_fd(), metadata, self.rules.owners, true)?;
         // Its group may be another now.
         self.parents.clear();
@@ -265,6 +271,9 @@ impl<'r> Unpacker<'r> {
                 Existing::Whiteout if self.rules.form == Form::Layer => {
                     is_opaque = true;
                     self.replacing("create directory", parent, name, make)?;
+                }
+                Existing::Whiteout | Existing::Other if self.rules.beside_others => {
+                    return Err(name.refused("is no directory, and would have to become one"));
                 }
                 Existing::Whiteout | Existing::Other => {
                     self.replacing("create directory", parent, name, make)?;
@@ -403,6 +412,13 @@ impl<'r> Unpacker<'r> {
             Err(Errno::EXIST) => {
                 // A removed directory or symbolic link may be part of the paths that are open.
                 self.parents.clear();
+                if self.rules.beside_others
+                    && matches!(existing(parent, name)?, Existing::Directory)
+                {
+                    return Err(
+                        name.refused("is a directory, and would have to become something else")
+                    );
+                }
                 let removed = self.remove(parent, name);
                 at_step("replace", name.path(), removed)?;
                 at_step(step, name.path(), make())

@@ -53,6 +53,7 @@ fn insert(
         created_ns,
         config: "{}",
         volumes: &[],
+        images: &[],
         active,
     };
     store.containers().insert(&new).unwrap();

@@ -23,6 +23,7 @@ pub(crate) fn insert(
         created_ns: NOW,
         config: "{}",
         volumes,
+        images: &[],
         active: false,
     });
     inserted.map(|(dirs, _lock)| dirs)

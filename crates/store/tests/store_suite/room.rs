@@ -36,6 +36,7 @@ pub(crate) fn container(store: &Store, image: Option<&Image>, digit: u8) -> Cont
         created_ns: NOW,
         config: "{}",
         volumes: &[],
+        images: &[],
         active: false,
     };
     store.containers().insert(&new).unwrap();
@@ -189,8 +190,8 @@ fn what_interrupted_pulls_have_left_goes_when_nothing_is_on_its_way() {
     store.volumes().ensure("used", NOW, true).unwrap();
     records::insert(&store, &ContainerId::from_random([5; 32]), "web", &["used".to_owned()])
         .unwrap();
-    assert_eq!(store.room().prune_volumes(false).unwrap().deleted, [anonymous]);
-    assert_eq!(store.room().prune_volumes(true).unwrap().deleted, ["mine"]);
+    assert_eq!(store.room().prune_volumes(|volume| volume.anonymous).unwrap().deleted, [anonymous]);
+    assert_eq!(store.room().prune_volumes(|_| true).unwrap().deleted, ["mine"]);
     assert_eq!(names(&bench.path("root/volumes")), ["used"]);
 }
 

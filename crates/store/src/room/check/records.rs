@@ -197,7 +197,7 @@ impl Room<'_> {
 
     /// Whether containers are made of an image.
     pub(super) fn has_containers(&self, image: &str) -> Result<bool, StoreError> {
-        let select = "SELECT 1 FROM containers WHERE image = ? LIMIT 1";
+        let select = "SELECT 1 FROM image_holders WHERE image = ? LIMIT 1";
         let found = self.store.connection.query_row(select, [image], |_row| Ok(())).optional();
         found.map(|found| found.is_some()).map_err(StoreError::read)
     }

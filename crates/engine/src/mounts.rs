@@ -1,0 +1,273 @@
+//! Where the mounts of a container come from: directories of volumes, layers of images, what a volume's options say. Nothing is
+//! mounted here: it becomes part of the plan, and is mounted in the container's own mount namespace, so that no crash leaves
+//! anything on the host.
+
+use std::net::ToSocketAddrs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use libcontainer::{Plan, Step};
+use spec::ImageId;
+use store::{NewVolume, Volume};
+
+use crate::config::{ContainerConfig, MountConfig, MountSource};
+use crate::containers::{Containers, Made};
+use crate::error::EngineError;
+use crate::parse::check_options;
+
+/// Where one mount comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A file or directory of the host, and who owns it.
+    Path {
+        /// It.
+        path: PathBuf,
+        /// User and group.
+        owner: (u32, u32),
+    },
+    /// A file system of its own.
+    FileSystem {
+        /// As in `/proc/filesystems`.
+        kind: String,
+        /// What is mounted.
+        device: String,
+        /// As in fstab(5).
+        options: Vec<String>,
+    },
+    /// Directories that are merged, the top one first; at least two.
+    Layers(Vec<PathBuf>),
+    /// Memory.
+    Memory,
+}
+
+impl Origin {
+    fn path(path: &Path) -> Self {
+        let owner = std::fs::metadata(path).map_or((0, 0), |about| (about.uid(), about.gid()));
+        Self::Path { path: path.to_owned(), owner }
+    }
+}
+
+/// Has what is mounted in part looked up inside its source when it is mounted: another container may have put a link there.
+pub(crate) fn keep_inside(plan: &mut Plan, config: &ContainerConfig, origins: &[Origin]) {
+    for (mount, origin) in config.mounts.iter().zip(origins) {
+        let (Origin::Path { path, .. }, false) = (origin, mount.part().is_empty()) else {
+            continue;
+        };
+        let whole = path.join(mount.part());
+        for step in &mut plan.steps {
+            if let Step::Bind { source, within, .. } = step
+                && *source == whole
+            {
+                *source = PathBuf::from(mount.part());
+                *within = Some(path.clone());
+            }
+        }
+    }
+}
+
+/// Images that are mounted, by their ids.
+pub(crate) fn images(config: &ContainerConfig) -> Vec<ImageId> {
+    let ids = config.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Image { id, .. } => id.parse().ok(),
+        MountSource::Bind { .. } | MountSource::Volume { .. } | MountSource::Tmpfs => None,
+    });
+    ids.collect()
+}
+
+impl Containers<'_> {
+    /// Mounts of other containers are added, images become their ids.
+    pub(crate) fn resolve_mounts(&self, config: &mut ContainerConfig) -> Result<(), EngineError> {
+        for text in config.volumes_from.clone() {
+            let (name, mode) = text.split_once(':').unwrap_or((&text, ""));
+            let wrong = || {
+                EngineError::value("volumes-from", text.clone(), "the mode is not one of ro, rw")
+            };
+            let read_only = match mode {
+                "" | "rw" | "z" | "Z" => false,
+                "ro" => true,
+                _ => return Err(wrong()),
+            };
+            for mut mount in self.get(name)?.config.mounts {
+                let taken = config.mounts.iter().any(|own| own.target == mount.target);
+                if taken || mount.source == MountSource::Tmpfs {
+                    continue;
+                }
+                mount.read_only |= read_only;
+                // It is filled, and belongs to the other container.
+                if let MountSource::Volume { anonymous, copy, .. } = &mut mount.source {
+                    (*anonymous, *copy) = (false, false);
+                }
+                config.mounts.push(mount);
+            }
+        }
+        for mount in &mut config.mounts {
+            match &mut mount.source {
+                MountSource::Image { name, id } if id.is_empty() => {
+                    *id = self.engine.images().resolve(name)?.id.to_string();
+                }
+                MountSource::Volume { driver_options, .. } => check_options(driver_options)?,
+                MountSource::Image { .. } | MountSource::Bind { .. } | MountSource::Tmpfs => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the volumes that are not there yet.
+    pub(crate) fn make_volumes(
+        &self,
+        config: &ContainerConfig,
+        now: i64,
+    ) -> Result<(), EngineError> {
+        for mount in &config.mounts {
+            self.make_volume(mount, now)?;
+        }
+        Ok(())
+    }
+
+    fn make_volume(
+        &self,
+        mount: &MountConfig,
+        created_ns: i64,
+    ) -> Result<Option<Volume>, EngineError> {
+        let MountSource::Volume { name, anonymous, labels, driver_options, .. } = &mount.source
+        else {
+            return Ok(None);
+        };
+        let (volume, made) = self.engine.store.volumes().create(NewVolume {
+            name: name.clone(),
+            created_ns,
+            anonymous: *anonymous,
+            labels: labels.clone(),
+            options: driver_options.clone(),
+        })?;
+        if made {
+            self.engine.volumes().tell(&volume, "create");
+        }
+        Ok(Some(volume))
+    }
+
+    /// Where the mounts come from, without making anything.
+    pub(crate) fn origins(&self, made: &Made) -> Result<Vec<Origin>, EngineError> {
+        made.config.mounts.iter().map(|mount| self.origin(mount)).collect()
+    }
+
+    fn origin(&self, mount: &MountConfig) -> Result<Origin, EngineError> {
+        match &mount.source {
+            MountSource::Tmpfs => Ok(Origin::Memory),
+            MountSource::Bind { path, .. } => Ok(Origin::path(path)),
+            MountSource::Image { name, id } => self.origin_of_image(name, id, &mount.subpath),
+            MountSource::Volume { name, driver_options, .. } => {
+                match self.engine.store.volumes().find(name)? {
+                    Some(volume) => origin_of_volume(mount, &volume.path, &volume.options),
+                    None => {
+                        let path =
+                            self.engine.paths().root.join("volumes").join(name).join("_data");
+                        origin_of_volume(mount, &path, driver_options)
+                    }
+                }
+            }
+        }
+    }
+
+    fn origin_of_image(&self, name: &str, id: &str, subpath: &str) -> Result<Origin, EngineError> {
+        let image = self.engine.images().resolve(if id.is_empty() { name } else { id })?;
+        let layers = self.engine.store.images().layer_paths(&image);
+        let missing = || {
+            EngineError::value(
+                "mount",
+                subpath,
+                format!("image {name} has no such file or directory"),
+            )
+        };
+        let places = if subpath.is_empty() {
+            layers
+        } else {
+            // Layers do not change: what is found now is there later.
+            store::RootView::of(&layers).places(Path::new(subpath)).map_err(|_lost| missing())?
+        };
+        match places.as_slice() {
+            [] => Err(missing()),
+            [one] => Ok(Origin::Path { path: one.clone(), owner: (0, 0) }),
+            _ => Ok(Origin::Layers(places)),
+        }
+    }
+
+    /// Makes the volumes ready, and says where the mounts come from: a new volume is filled with what the image has in its
+    /// place, and what shall be given to the container's user is given.
+    pub(crate) fn prepare_mounts(&self, made: &Made) -> Result<Vec<Origin>, EngineError> {
+        let now = monitor::now_ns();
+        let mut origins = Vec::with_capacity(made.config.mounts.len());
+        for mount in &made.config.mounts {
+            if let Some(volume) = self.make_volume(mount, now)?
+                && volume.options.is_empty()
+                && matches!(mount.source, MountSource::Volume { copy: true, .. })
+                && mount.subpath.is_empty()
+            {
+                self.fill_volume(made, &mount.target, &volume.path)?;
+            }
+            let mut origin = self.origin(mount)?;
+            if let (Origin::Path { path, owner }, true) = (&mut origin, mount.give) {
+                *owner = self.give(made, path, &mount.subpath)?;
+            }
+            origins.push(origin);
+        }
+        Ok(origins)
+    }
+
+    fn fill_volume(&self, made: &Made, target: &Path, volume: &Path) -> Result<(), EngineError> {
+        let is_empty =
+            std::fs::read_dir(volume).map_err(EngineError::file("read", volume))?.next().is_none();
+        if is_empty {
+            let layers = self.lower(&made.config, made.image.as_ref());
+            store::copy_content(&layers, target, volume)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a directory with all that is in it to the container's user.
+    fn give(&self, made: &Made, path: &Path, subpath: &str) -> Result<(u32, u32), EngineError> {
+        let view = self.root_view(made);
+        let account = crate::users::lookup(&made.config.user, &view)?;
+        let user = (account.uid, account.gid);
+        store::give(path, subpath, user)?;
+        Ok(user)
+    }
+}
+
+/// A volume's own directory, or what its options say is mounted in its place.
+fn origin_of_volume(
+    mount: &MountConfig,
+    path: &Path,
+    options: &std::collections::BTreeMap<String, String>,
+) -> Result<Origin, EngineError> {
+    if options.is_empty() {
+        return Ok(Origin::path(path));
+    }
+    let value = |name: &str| options.get(name).map_or("", String::as_str);
+    let (kind, device) = (value("type"), value("device"));
+    let words: Vec<&str> = value("o").split(',').filter(|word| !word.is_empty()).collect();
+    if matches!(kind, "none" | "bind") || words.iter().any(|word| matches!(*word, "bind" | "rbind"))
+    {
+        return Ok(Origin::path(Path::new(device)));
+    }
+    if !mount.subpath.is_empty() {
+        let why = "only a volume that is a directory of this host can be mounted in part";
+        return Err(EngineError::value("mount", mount.subpath.clone(), why));
+    }
+    let options =
+        words.into_iter().map(|word| with_address(kind, word)).collect::<Result<_, _>>()?;
+    Ok(Origin::FileSystem { kind: kind.to_owned(), device: device.to_owned(), options })
+}
+
+/// The kernel's NFS client wants an address, and people give a name: nfs(5), mount(8) looks it up.
+fn with_address(kind: &str, word: &str) -> Result<String, EngineError> {
+    match word.strip_prefix("addr=") {
+        Some(name) if kind.starts_with("nfs") && name.parse::<std::net::IpAddr>().is_err() => {
+            let found = (name, 0).to_socket_addrs().ok().and_then(|mut found| found.next());
+            let found = found
+                .ok_or_else(|| EngineError::value("volume option", word, "the host is unknown"))?;
+            Ok(format!("addr={}", found.ip()))
+        }
+        _ => Ok(word.to_owned()),
+    }
+}
