@@ -4,6 +4,7 @@
 //! container's monitor for the command's connection: a command that is killed leaves no container that stands still.
 //! Start at [`Containers::pause`].
 
+use libcontainer::cgroup::CgroupError;
 use monitor::{FromMonitor, PAUSED, Received, connect};
 
 use crate::containers::Containers;
@@ -27,9 +28,7 @@ impl Containers<'_> {
         std::fs::File::create(&mark).map(drop).map_err(EngineError::file("write", &mark))?;
         if let Err(cause) = cgroup.freeze(PATIENCE) {
             let _gone = std::fs::remove_file(&mark);
-            // It may have ended meanwhile, and its group with it.
-            self.get(container.record.id.as_str())?.allow(Action::Pause)?;
-            return Err(container.cgroup_failed(Action::Pause)(cause));
+            return Err(self.unless_ended(&container, Action::Pause, "not running", cause));
         }
         self.tell(&container, "pause", &[]);
         Ok(())
@@ -51,8 +50,7 @@ impl Containers<'_> {
         if let Some(cgroup) = cgroup
             && let Err(cause) = cgroup.thaw()
         {
-            self.get(container.record.id.as_str())?.allow(Action::Unpause)?;
-            return Err(container.cgroup_failed(Action::Unpause)(cause));
+            return Err(self.unless_ended(&container, Action::Unpause, "not paused", cause));
         }
         let mark = container.dirs.state.join(PAUSED);
         match std::fs::remove_file(&mark) {
@@ -66,6 +64,33 @@ impl Containers<'_> {
         }
         self.tell(&container, "unpause", &[]);
         Ok(())
+    }
+
+    /// Why the freezer refused. Where the run that was meant has ended meanwhile, its group went with it, also when another run
+    /// has begun since.
+    fn unless_ended(
+        &self,
+        container: &Container,
+        action: Action,
+        ended: &'static str,
+        cause: CgroupError,
+    ) -> EngineError {
+        let now = match self.get(container.record.id.as_str()) {
+            Ok(now) => now,
+            Err(error) => return error,
+        };
+        let run = |state: &State| match state {
+            State::Running { pid, start_time, .. } => Some((*pid, *start_time)),
+            State::Created { .. } | State::Starting | State::Restarting(_) | State::Exited(_) => {
+                None
+            }
+        };
+        let is_same = run(&now.state).is_some() && run(&now.state) == run(&container.state);
+        match now.allow(action) {
+            Err(refusal) => refusal,
+            Ok(_) if is_same && now.process().is_some() => container.cgroup_failed(action)(cause),
+            Ok(_) => container.refuse(action, ended),
+        }
     }
 
     /// Does `work` while the container's processes stand still.
