@@ -25,7 +25,14 @@ impl Containers<'_> {
             .ok_or_else(|| container.refuse(Action::Pause, "not running"))?;
         // Before the processes stop: a monitor that is about to let them go after a commit looks for it.
         let mark = container.dirs.state.join(PAUSED);
-        std::fs::File::create(&mark).map(drop).map_err(EngineError::file("write", &mark))?;
+        if let Err(error) = std::fs::File::create(&mark) {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                // It was removed meanwhile.
+                self.get(container.record.id.as_str())?;
+                return Err(container.refuse(Action::Pause, "not running"));
+            }
+            return Err(EngineError::file("write", &mark)(error));
+        }
         if let Err(cause) = cgroup.freeze(PATIENCE) {
             let _gone = std::fs::remove_file(&mark);
             return Err(self.unless_ended(&container, Action::Pause, "not running", cause));

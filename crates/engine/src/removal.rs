@@ -40,7 +40,8 @@ impl Containers<'_> {
             Err(_) if !self.engine.store.containers().has_directory(id)? => {
                 return self.remove_remains(id).map(|()| None);
             }
-            Err(error) => return Err(error),
+            // It was just being put in its place, and there it is.
+            Err(_) => Lock::wait(&directory)?,
         };
         match self.get_locked(id) {
             Ok(container) => Ok(Some((lock, container))),
