@@ -66,7 +66,10 @@ fn it_is_in_every_namespace_and_group() {
         .sh("for n in mnt pid net ipc uts cgroup user time; do readlink /proc/self/ns/$n; done");
     assert_eq!(inside.lines().collect::<Vec<_>>(), theirs);
     assert!(host.sh("cat /proc/self/cgroup").lines().all(|line| line.ends_with(":/")));
-    assert_eq!(host.sh("hostname; cat /proc/1/comm; ls -d /proc/[0-9]* | wc -l"), "box\nsleep\n4");
+    assert_eq!(
+        host.sh("hostname; cat /proc/1/comm; set -- /proc/[0-9]*; echo $#"),
+        "box\nsleep\n2"
+    );
     host.end();
 }
 
