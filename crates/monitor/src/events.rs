@@ -2,10 +2,11 @@
 //! state directory appends to.
 //!
 //! The form of a line is that of Docker's `events --format json`. Who appends holds the file's lock (flock(2)): lines come in
-//! the order of their times, and none goes into a file that was put away.
+//! the order of their times, and none goes into a file that was put away. But nobody waits long for it: an event is a help, and the
+//! life of containers does not hang on it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -20,8 +21,8 @@ pub use reader::Reader;
 pub(crate) const FILE: &str = "events.log";
 /// Bytes after which a new file is begun; one old one is kept.
 const MOST_BYTES: u64 = 4 << 20;
-/// A file that others keep putting away is not chased for ever.
-const MOST_TRIES: u32 = 100;
+/// Looks at the lock, each of some microseconds.
+const MOST_TRIES: u32 = 5000;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +82,7 @@ impl Events {
     /// # Errors
     /// As [`Events::tell`].
     pub fn tell_all(&self, kind: &str, actions: &[&str], actor: Actor) -> io::Result<()> {
-        let mut file = self.open_locked()?;
+        let (mut file, is_locked) = self.open()?;
         let time_ns = crate::now_ns();
         let mut event = Event {
             kind: kind.to_owned(),
@@ -98,7 +99,7 @@ impl Events {
             lines.push(b'\n');
         }
         file.write_all(&lines)?;
-        if file.metadata()?.len() > MOST_BYTES {
+        if is_locked && file.metadata()?.len() > MOST_BYTES {
             std::fs::rename(&self.path, self.put_away())?;
         }
         Ok(())
@@ -109,19 +110,27 @@ impl Events {
         self.path.with_extension("log.1")
     }
 
-    /// The file that has the name, under its lock.
-    fn open_locked(&self) -> io::Result<File> {
+    /// The file that has the name, and whether its lock is held. Without the lock when it cannot be had for some milliseconds:
+    /// whoever has it may stand still, and no monitor may stand still with it.
+    fn open(&self) -> io::Result<(File, bool)> {
+        let open = || OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path);
         for _ in 0..MOST_TRIES {
-            let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
-            file.lock()?;
-            // Put away between the two: the next one has the name.
-            let is_current = std::fs::metadata(&self.path)
-                .is_ok_and(|named| file.metadata().is_ok_and(|own| own.ino() == named.ino()));
-            if is_current {
-                return Ok(file);
+            let file = open()?;
+            match file.try_lock() {
+                Ok(()) if self.is_current(&file) => return Ok((file, true)),
+                // Put away between the two: the next one has the name.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+                Err(TryLockError::Error(error)) => return Err(error),
             }
         }
-        Err(io::Error::from(io::ErrorKind::ResourceBusy))
+        // Appending is one write(2), which no other one comes between.
+        Ok((open()?, false))
+    }
+
+    fn is_current(&self, file: &File) -> bool {
+        std::fs::metadata(&self.path)
+            .is_ok_and(|named| file.metadata().is_ok_and(|own| own.ino() == named.ino()))
     }
 }
 
@@ -152,6 +161,18 @@ mod tests {
             text.lines().map(|line| serde_json::from_str::<Event>(line).unwrap().time_ns).collect();
         assert_eq!(times.len(), 200);
         assert!(times.is_sorted());
+    }
+
+    #[test]
+    fn who_stands_still_with_the_lock_holds_nobody_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let events = Events::below(directory.path());
+        events.tell("container", "create", Actor::default()).unwrap();
+        let file = File::open(directory.path().join(FILE)).unwrap();
+        file.lock().unwrap();
+        events.tell("container", "start", Actor::default()).unwrap();
+        let text = std::fs::read_to_string(directory.path().join(FILE)).unwrap();
+        assert_eq!(text.lines().count(), 2);
     }
 
     #[test]
