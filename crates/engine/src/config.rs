@@ -196,6 +196,9 @@ pub struct MountConfig {
     /// Whether the container's user and the owner of the source change places.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub id_mapped: bool,
+    /// Whether the source is to be labelled for the container (`:z`, `:Z`), where there is SELinux.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relabel: bool,
 }
 
 impl MountConfig {
@@ -216,6 +219,7 @@ impl MountConfig {
             below: Below::Included,
             give: false,
             id_mapped: false,
+            relabel: false,
         }
     }
 }

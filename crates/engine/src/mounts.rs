@@ -77,6 +77,7 @@ pub(crate) fn images(config: &ContainerConfig) -> Vec<ImageId> {
 impl Containers<'_> {
     /// Mounts of other containers are added, images become their ids.
     pub(crate) fn resolve_mounts(&self, config: &mut ContainerConfig) -> Result<(), EngineError> {
+        check_labels(&config.mounts, libcontainer::selinux_is_enabled)?;
         for text in config.volumes_from.clone() {
             let (name, mode) = text.split_once(':').unwrap_or((&text, ""));
             let wrong = || {
@@ -259,6 +260,18 @@ fn origin_of_volume(
     Ok(Origin::FileSystem { kind: kind.to_owned(), device: device.to_owned(), options })
 }
 
+/// Labels are not given yet: without SELinux they would change nothing, with it they are what was asked for.
+fn check_labels(
+    mounts: &[MountConfig],
+    is_enabled: impl FnOnce() -> bool,
+) -> Result<(), EngineError> {
+    if mounts.iter().any(|mount| mount.relabel) && is_enabled() {
+        let what = "the option z or Z of a volume, on a machine with SELinux,";
+        return Err(EngineError::NotYet(what.to_owned()));
+    }
+    Ok(())
+}
+
 /// The kernel's NFS client wants an address, and people give a name: nfs(5), mount(8) looks it up.
 fn with_address(kind: &str, word: &str) -> Result<String, EngineError> {
     match word.strip_prefix("addr=") {
@@ -269,5 +282,20 @@ fn with_address(kind: &str, word: &str) -> Result<String, EngineError> {
             Ok(format!("addr={}", found.ip()))
         }
         _ => Ok(word.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_refused_where_they_would_count() {
+        let plain = crate::parse::volume("/a:/b:ro").unwrap();
+        let labelled = crate::parse::volume("/a:/b:ro,Z").unwrap();
+        assert!(check_labels(&[plain], || true).is_ok());
+        assert!(check_labels(std::slice::from_ref(&labelled), || false).is_ok());
+        let error = check_labels(&[labelled], || true).unwrap_err();
+        assert_eq!(error.kind(), crate::Kind::Unsupported);
     }
 }

@@ -75,6 +75,7 @@ pub use scheduling::{
     ExecProcessors, IoPriorityPlan, MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES, MemoryPolicyPlan,
     SchedulerPlan, SchedulingPlan,
 };
+pub use selinux::enabled as selinux_is_enabled;
 pub use spare::SpareNetwork;
 
 /// The example of the README compiles.

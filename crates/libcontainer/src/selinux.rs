@@ -12,7 +12,8 @@ use crate::prepared::text;
 const SELINUX_MAGIC: u32 = 0xf97c_ff8c;
 
 /// Whether this machine runs with SELinux: its file system is mounted and may be written.
-pub(crate) fn enabled() -> bool {
+#[must_use]
+pub fn enabled() -> bool {
     use rustix::fs::StatVfsMountFlags;
     let place = "/sys/fs/selinux";
     let is_there = rustix::fs::statfs(place)

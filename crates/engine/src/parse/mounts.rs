@@ -41,8 +41,9 @@ pub fn volume(text: &str) -> Parsed<MountConfig> {
             "U" => mount.give = true,
             "idmap" => mount.id_mapped = true,
             option if PROPAGATIONS.contains(&option) => mount.options.push(option.to_owned()),
-            // Labels without SELinux change nothing; consistency is a word of another system.
-            "z" | "Z" | "consistent" | "cached" | "delegated" => {}
+            "z" | "Z" => mount.relabel = true,
+            // A word of another system.
+            "consistent" | "cached" | "delegated" => {}
             _ => return Err(wrong(&format!("option {option:?} is unknown"))),
         }
     }
