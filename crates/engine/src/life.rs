@@ -250,7 +250,6 @@ impl Containers<'_> {
             if let Some(cgroup) = self.cgroup(&container, Action::Kill)? {
                 let _gone = cgroup.thaw();
             }
-            let _gone = std::fs::remove_file(container.dirs.state.join(PAUSED));
         }
         Ok(())
     }

@@ -4,7 +4,6 @@
 //! container's monitor for the command's connection: a command that is killed leaves no container that stands still.
 //! Start at [`Containers::pause`].
 
-use libcontainer::cgroup::CgroupError;
 use monitor::{FromMonitor, PAUSED, Received, connect};
 
 use crate::containers::Containers;
@@ -20,22 +19,8 @@ impl Containers<'_> {
     pub fn pause(&self, text: &str) -> Result<(), EngineError> {
         let container = self.get(text)?;
         container.allow(Action::Pause)?;
-        let cgroup = self
-            .cgroup(&container, Action::Pause)?
-            .ok_or_else(|| container.refuse(Action::Pause, "not running"))?;
-        // Before the processes stop: a monitor that is about to let them go after a commit looks for it.
-        let mark = container.dirs.state.join(PAUSED);
-        if let Err(error) = std::fs::File::create(&mark) {
-            if error.kind() == std::io::ErrorKind::NotFound {
-                // It was removed meanwhile.
-                self.get(container.record.id.as_str())?;
-                return Err(container.refuse(Action::Pause, "not running"));
-            }
-            return Err(EngineError::file("write", &mark)(error));
-        }
-        if let Err(cause) = cgroup.freeze(PATIENCE) {
-            let _gone = std::fs::remove_file(&mark);
-            return Err(self.unless_ended(&container, Action::Pause, "not running", cause));
+        if !self.ask_monitor(&container, Action::Pause, "not running")? {
+            self.pause_alone(text)?;
         }
         self.tell(&container, "pause", &[]);
         Ok(())
@@ -47,56 +32,94 @@ impl Containers<'_> {
     /// When the container is not paused.
     pub fn unpause(&self, text: &str) -> Result<(), EngineError> {
         let container = self.get(text)?;
-        let cgroup = self.cgroup(&container, Action::Unpause)?;
+        let is_alone = matches!(container.state, State::Running { monitored: false, .. });
         // Its monitor was killed while it held the container still for a command that was killed, too.
-        let is_left = matches!(container.state, State::Running { monitored: false, .. })
-            && cgroup.as_ref().is_some_and(|cgroup| cgroup.is_frozen().unwrap_or(false));
+        let is_left = is_alone
+            && self
+                .cgroup(&container, Action::Unpause)?
+                .is_some_and(|cgroup| cgroup.is_frozen().unwrap_or(false));
         if !is_left {
             container.allow(Action::Unpause)?;
         }
-        if let Some(cgroup) = cgroup
-            && let Err(cause) = cgroup.thaw()
-        {
-            return Err(self.unless_ended(&container, Action::Unpause, "not paused", cause));
-        }
-        let mark = container.dirs.state.join(PAUSED);
-        match std::fs::remove_file(&mark) {
-            // Nobody had marked it, or another command was sooner, or it has ended meanwhile.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                if !is_left {
-                    return Err(container.refuse(Action::Unpause, "not paused"));
-                }
-            }
-            done => done.map_err(EngineError::file("remove", &mark))?,
+        if !self.ask_monitor(&container, Action::Unpause, "not paused")? {
+            self.unpause_alone(&container)?;
         }
         self.tell(&container, "unpause", &[]);
         Ok(())
     }
 
-    /// Why the freezer refused. Where the run that was meant has ended meanwhile, its group went with it, also when another run
-    /// has begun since.
-    fn unless_ended(
+    /// Has the monitor pause or resume its container. False when there is no monitor.
+    fn ask_monitor(
         &self,
         container: &Container,
         action: Action,
-        ended: &'static str,
-        cause: CgroupError,
-    ) -> EngineError {
-        let now = match self.get(container.record.id.as_str()) {
-            Ok(now) => now,
-            Err(error) => return error,
+        otherwise: &'static str,
+    ) -> Result<bool, EngineError> {
+        if matches!(container.state, State::Running { monitored: false, .. }) {
+            return Ok(false);
+        }
+        let Ok(mut connection) = connect(&container.dirs.state) else {
+            return self.not_now(container, action, otherwise);
         };
-        let run = |state: &State| match state {
-            State::Running { pid, start_time, .. } => Some((*pid, *start_time)),
-            State::Created { .. } | State::Starting | State::Restarting(_) | State::Exited(_) => {
-                None
+        // One that is gone by now tells nothing.
+        let _gone = if action == Action::Pause { connection.pause() } else { connection.resume() };
+        loop {
+            match connection.receive() {
+                Ok(Received::Message(FromMonitor::Frozen | FromMonitor::Thawed)) => {
+                    return Ok(true);
+                }
+                Ok(Received::Message(FromMonitor::FreezeFailed { error })) => {
+                    let (name, why) = (container.record.name.clone(), error.to_owned());
+                    return Err(EngineError::Freeze { name, why });
+                }
+                // Another command was sooner, or it has ended.
+                Ok(
+                    Received::Message(FromMonitor::NotNow | FromMonitor::Exited { .. })
+                    | Received::Closed,
+                )
+                | Err(_) => return self.not_now(container, action, otherwise),
+                Ok(Received::Message(_)) => {}
             }
-        };
-        let is_same = run(&now.state).is_some() && run(&now.state) == run(&container.state);
-        match now.allow(action) {
-            Err(refusal) => refusal,
-            Ok(_) if is_same && now.process().is_some() => container.cgroup_failed(action)(cause),
-            Ok(_) => container.refuse(action, ended),
+        }
+    }
+
+    /// What was seen is no longer so: its state says why, unless it is another one again.
+    fn not_now(
+        &self,
+        container: &Container,
+        action: Action,
+        otherwise: &'static str,
+    ) -> Result<bool, EngineError> {
+        self.get(container.record.id.as_str())?.allow(action)?;
+        Err(container.refuse(action, otherwise))
+    }
+
+    /// The same where there is no monitor: under the container's lock, so that nobody makes another run meanwhile.
+    fn pause_alone(&self, text: &str) -> Result<(), EngineError> {
+        let (_lock, container) = self.locked(text)?;
+        container.allow(Action::Pause)?;
+        let gone = || container.refuse(Action::Pause, "not running");
+        let cgroup = self.cgroup(&container, Action::Pause)?.ok_or_else(gone)?;
+        if !matches!(container.state, State::Running { monitored: false, .. }) {
+            return Err(gone());
+        }
+        let mark = container.dirs.state.join(PAUSED);
+        std::fs::File::create(&mark).map_err(EngineError::file("write", &mark))?;
+        cgroup.freeze(PATIENCE).map_err(|cause| {
+            let _gone = std::fs::remove_file(&mark);
+            container.cgroup_failed(Action::Pause)(cause)
+        })
+    }
+
+    fn unpause_alone(&self, container: &Container) -> Result<(), EngineError> {
+        if let Some(cgroup) = self.cgroup(container, Action::Unpause)? {
+            cgroup.thaw().map_err(container.cgroup_failed(Action::Unpause))?;
+        }
+        let mark = container.dirs.state.join(PAUSED);
+        match std::fs::remove_file(&mark) {
+            // Nobody had marked it, or another command was sooner.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            done => done.map_err(EngineError::file("remove", &mark)),
         }
     }
 

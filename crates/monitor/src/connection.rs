@@ -99,6 +99,8 @@ pub enum FromMonitor<'a> {
     },
     /// It goes on, unless somebody else wants it to stand still.
     Thawed,
+    /// The container is not in the state for it: paused already, not paused, or waiting to be started again.
+    NotNow,
     /// What was said about restarts counts.
     Held,
     /// The monitor is of an older release and does not speak this one's language; nothing more comes.
@@ -239,6 +241,22 @@ impl Connection {
     /// EPIPE when the monitor is gone.
     pub fn thaw(&self) -> Result<(), Errno> {
         self.send(&[kind::THAW])
+    }
+
+    /// Makes the container stand still until [`Connection::resume`], whoever says so.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone.
+    pub fn pause(&self) -> Result<(), Errno> {
+        self.send(&[kind::PAUSE])
+    }
+
+    /// Lets a container go on that was paused.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone.
+    pub fn resume(&self) -> Result<(), Errno> {
+        self.send(&[kind::RESUME])
     }
 
     /// Makes the container stay down when it ends, whatever its restart policy says; returns once that is sure.
@@ -401,6 +419,7 @@ fn decode(packet: &[u8], console: Option<OwnedFd>) -> Option<FromMonitor<'_>> {
         kind::FREEZE_FAILED => FromMonitor::FreezeFailed { error: str_of(rest)? },
         kind::THAWED => FromMonitor::Thawed,
         kind::HELD => FromMonitor::Held,
+        kind::NOT_NOW => FromMonitor::NotNow,
         kind::REFUSED => FromMonitor::Refused { version: code },
         _ => return None,
     })

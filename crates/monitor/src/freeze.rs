@@ -1,7 +1,9 @@
 //! A container that stands still for a client, and no longer than the client is there: whatever ends the client, its socket
 //! closes, and the container goes on. Start at [`Freeze::hold`].
 //!
-//! A pause that somebody asked for is not undone here: its mark says so, see [`PAUSED`].
+//! Or that was paused by somebody, until somebody resumes it: that is marked in the state directory, see [`PAUSED`]. Both are done
+//! here, between two packets: a command that froze the group by itself could meet the next run in the middle of its making, and
+//! who makes it would wait for ever.
 
 use std::path::{Path, PathBuf};
 
@@ -42,16 +44,44 @@ impl Freeze {
         }
     }
 
-    /// Lets the processes go on unless another client holds them, or somebody paused the container meanwhile.
-    pub(crate) fn release(&self, cgroup: &Cgroup, clients: &Clients) {
-        if clients.hold_freeze() || self.mark.exists() {
-            return;
-        }
-        // A group that is gone has nobody to let go.
-        let _gone = cgroup.thaw();
+    /// Stops every process until somebody resumes the container, and answers the client.
+    pub(crate) fn pause(&self, cgroup: &Cgroup, client: u32, clients: &mut Clients) {
         if self.mark.exists() {
-            // It was paused between the look and the thaw: who pauses marks first, so one of the two looks has seen it.
-            let _told_there = cgroup.freeze(GROUP_PATIENCE);
+            return clients.owe(client, &[kind::NOT_NOW], None);
+        }
+        let marked = std::fs::File::create(&self.mark);
+        let frozen = marked.map_err(|error| format!("write {}: {error}", self.mark.display()));
+        let frozen = frozen.and_then(|_mark| {
+            cgroup.freeze(GROUP_PATIENCE).map_err(|error| {
+                self.forget();
+                chain(&error)
+            })
+        });
+        match frozen {
+            Ok(()) => clients.owe(client, &[kind::FROZEN], None),
+            Err(why) => clients.owe(client, &failure(kind::FREEZE_FAILED, REFUSED, &why), None),
+        }
+    }
+
+    /// Lets the processes go on that [`Freeze::pause`] stopped, unless a client holds them.
+    pub(crate) fn resume(&self, cgroup: &Cgroup, client: u32, clients: &mut Clients) {
+        if std::fs::remove_file(&self.mark).is_err() {
+            return clients.owe(client, &[kind::NOT_NOW], None);
+        }
+        self.release(cgroup, clients);
+        clients.owe(client, &[kind::THAWED], None);
+    }
+
+    /// A run that was paused has ended: the next one is not.
+    pub(crate) fn forget(&self) {
+        let _absent = std::fs::remove_file(&self.mark);
+    }
+
+    /// Lets the processes go on unless another client holds them, or somebody has paused the container.
+    pub(crate) fn release(&self, cgroup: &Cgroup, clients: &Clients) {
+        if !clients.hold_freeze() && !self.mark.exists() {
+            // A group that is gone has nobody to let go.
+            let _gone = cgroup.thaw();
         }
     }
 }

@@ -20,6 +20,10 @@
 //!                       <------------   Frozen | FreezeFailed(code, text)
 //! Thaw                  ------------>
 //!                       <------------   Thawed
+//! Pause                 ------------>   it stands still until somebody resumes it
+//!                       <------------   Frozen | FreezeFailed(code, text) | NotNow
+//! Resume                ------------>
+//!                       <------------   Thawed | NotNow
 //!
 //! Hold                  ------------>   it stays down when it ends
 //!                       <------------   Held
@@ -59,6 +63,8 @@ pub(crate) mod kind {
     pub(crate) const EXEC: u8 = b'x';
     pub(crate) const FREEZE: u8 = b'z';
     pub(crate) const THAW: u8 = b't';
+    pub(crate) const PAUSE: u8 = b'1';
+    pub(crate) const RESUME: u8 = b'0';
     pub(crate) const HOLD: u8 = b'd';
     pub(crate) const RESTARTS: u8 = b'p';
     pub(crate) const NAME: u8 = b'n';
@@ -76,6 +82,7 @@ pub(crate) mod kind {
     pub(crate) const FREEZE_FAILED: u8 = b'q';
     pub(crate) const THAWED: u8 = b'T';
     pub(crate) const HELD: u8 = b'D';
+    pub(crate) const NOT_NOW: u8 = b'N';
 }
 
 /// Bits of [`kind::ATTACH`].

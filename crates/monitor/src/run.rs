@@ -292,6 +292,7 @@ impl Monitor {
         // One whose changes were made for one run only: overlayfs would ask whether they are good enough for another one.
         let _absent =
             std::fs::remove_dir_all(self.container_dir.join("work/work/incompat/volatile"));
+        self.freeze.forget();
         let started = start(&handoff, None, self.own.as_ref(), self.restarts.count)?;
         self.begin(Running::new(started, &handoff));
         drop(handoff);

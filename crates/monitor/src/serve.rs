@@ -223,6 +223,7 @@ impl Monitor {
                 let answer = failure(kind::EXEC_FAILED, ENGINE, "the container is restarting");
                 self.clients.owe(id, &answer, None);
             }
+            Request::Pause | Request::Resume => self.clients.owe(id, &[kind::NOT_NOW], None),
             Request::Freeze => {
                 let answer = failure(kind::FREEZE_FAILED, ENGINE, "the container is restarting");
                 self.clients.owe(id, &answer, None);
@@ -265,6 +266,8 @@ impl Monitor {
                 sys::trim_heap();
             }
             Request::Freeze => self.freeze.hold(&run.cgroup, id, &mut self.clients),
+            Request::Pause => self.freeze.pause(&run.cgroup, id, &mut self.clients),
+            Request::Resume => self.freeze.resume(&run.cgroup, id, &mut self.clients),
             Request::Thaw => {
                 if let Some(client) = self.clients.get_mut(id) {
                     client.holds_freeze = false;
