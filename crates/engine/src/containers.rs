@@ -324,6 +324,34 @@ mod tests {
     }
 
     #[test]
+    fn an_end_of_a_former_run_is_no_news() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, request) = with_image(directory.path());
+        let made = engine.containers().make(names::random_id().unwrap(), &request, true).unwrap();
+        let (id, dirs) = (made.id.clone(), made.dirs.clone());
+        drop(made);
+        let exit = dirs.container.join("exit.json");
+        let text = r#"{"version":1,"code":3,"oom_killed":false,"started_at":"a","finished_at":"b","error":""}"#;
+        std::fs::File::create(&exit)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+            .unwrap();
+        let seen = monitor::observe(&dirs.state, &dirs.container).unwrap();
+        let containers = engine.containers();
+        let is_news = || {
+            let record = engine.store.containers().get(id.as_str()).unwrap();
+            containers.is_news(&record, &dirs, &seen).unwrap().is_some()
+        };
+        assert!(is_news());
+        // Another command begins the next run, as it does first of all.
+        std::fs::remove_file(&exit).unwrap();
+        assert!(!is_news());
+        assert_eq!(
+            engine.store.containers().get(id.as_str()).unwrap().status,
+            store::Status::Active
+        );
+    }
+
+    #[test]
     fn what_is_refused_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let (engine, request) = with_image(directory.path());

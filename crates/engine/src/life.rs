@@ -87,7 +87,8 @@ impl Containers<'_> {
         }
         let life = observe(&dirs.state, &dirs.container)
             .map_err(EngineError::file("read", &dirs.state))?;
-        let ended = match life {
+        let records = self.engine.store.containers();
+        let ended = match life.clone() {
             Life::Starting => return Ok(State::Starting),
             Life::Running { state, monitored } => {
                 let paused = dirs.state.join(PAUSED).exists();
@@ -103,12 +104,8 @@ impl Containers<'_> {
             Life::Restarting { exit } => return Ok(State::Restarting(ended(exit))),
             Life::Exited(exit) if exit.started_at.is_empty() => {
                 let failed = State::Created { code: exit.code, error: exit.error.clone() };
-                if let Some(_lock) = Lock::attempt(&dirs.container) {
-                    self.engine.store.containers().set_created(
-                        &record.id,
-                        exit.code,
-                        &exit.error,
-                    )?;
+                if let Some(_lock) = self.is_news(record, dirs, &life)? {
+                    records.set_created(&record.id, exit.code, &exit.error)?;
                 }
                 return Ok(failed);
             }
@@ -127,11 +124,29 @@ impl Containers<'_> {
                 Ended { code: UNKNOWN, started_at, finished_at, error, ..Ended::default() }
             }
         };
-        // Whoever starts it anew holds the lock, and then this end is no news any more.
-        if let Some(_lock) = Lock::attempt(&dirs.container) {
-            self.engine.store.containers().set_exited(&record.id, &ended)?;
+        if let Some(_lock) = self.is_news(record, dirs, &life)? {
+            records.set_exited(&record.id, &ended)?;
         }
         Ok(State::Exited(ended))
+    }
+
+    /// The container's lock where an end that was seen still has to be written down. Whoever starts a container anew holds its lock,
+    /// now or between the look and now: then that end is no news any more, and to write it would hide the run that is.
+    pub(crate) fn is_news(
+        &self,
+        record: &ContainerRecord,
+        dirs: &ContainerDirs,
+        seen: &Life,
+    ) -> Result<Option<Lock>, EngineError> {
+        let Some(lock) = Lock::attempt(&dirs.container) else { return Ok(None) };
+        let now = observe(&dirs.state, &dirs.container)
+            .map_err(EngineError::file("read", &dirs.state))?;
+        let is_active = match self.engine.store.containers().get(record.id.as_str()) {
+            Ok(record) => record.status == Status::Active,
+            Err(error) if error.kind() == store::Kind::NotFound => false,
+            Err(error) => return Err(error.into()),
+        };
+        Ok((is_active && now == *seen).then_some(lock))
     }
 
     /// The container's group; nothing when it has none.

@@ -21,7 +21,7 @@ use crate::logging::log_rules;
 use crate::mounts::Origin;
 use crate::names;
 use crate::oci::{self, HostFiles, Joined, Surroundings};
-use crate::state::{Action, Allowed};
+use crate::state::{Action, Allowed, State};
 use crate::{seccomp, users};
 
 /// What a start wants to see of its container.
@@ -339,7 +339,11 @@ impl Containers<'_> {
         id: &ContainerId,
         error: &EngineError,
     ) -> Result<(), EngineError> {
-        let container = self.get(id.as_str())?;
+        // Another command may have started it meanwhile, and then this one's failure is no news any more.
+        let Some((_lock, container)) = self.lock(id)? else { return Ok(()) };
+        if !matches!(container.state, State::Created { .. } | State::Exited(_)) {
+            return Ok(());
+        }
         if container.config.auto_remove {
             self.engine.store.containers().remove(id)?;
             self.tell(&container, "destroy", &[]);
