@@ -21,7 +21,8 @@ _corten_choose() {
 
 _corten_family() {
     case $1 in
-        container) members="attach commit cp create diff exec export inspect kill list logs ls pause port prune ps remove rename restart rm run start stats stop top unpause update wait" ;;
+        container) members="attach commit cp create diff exec exists export inspect kill list logs ls pause port prune ps remove rename restart rm run start stats stop top unpause update wait" ;;
+        healthcheck) members="run" ;;
         image) members="copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
         manifest) members="annotate create inspect push rm" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
@@ -249,8 +250,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         kill | "container kill")
-            flags="--signal"
-            valued="-s --signal"
+            flags="--all --filter --signal"
+            valued="--filter -s --signal"
             kind="containers" repeats=yes
             ;;
         logs | "container logs")
@@ -259,8 +260,8 @@ _corten_command() {
             kind="containers"
             ;;
         pause | "container pause")
-            flags=""
-            valued=""
+            flags="--all --filter"
+            valued="--filter"
             kind="containers" repeats=yes
             ;;
         port | "container port")
@@ -274,18 +275,18 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         restart | "container restart")
-            flags="--signal --timeout"
-            valued="-s --signal -t --timeout"
+            flags="--all --filter --signal --timeout"
+            valued="--filter -s --signal -t --timeout"
             kind="containers" repeats=yes
             ;;
         rm | "container rm" | "container remove")
-            flags="--force --volumes"
-            valued=""
+            flags="--all --filter --force --volumes"
+            valued="--filter"
             kind="containers" repeats=yes
             ;;
         start | "container start")
-            flags="--attach --detach-keys --interactive --sig-proxy"
-            valued="--detach-keys"
+            flags="--all --attach --detach-keys --filter --interactive --sig-proxy"
+            valued="--detach-keys --filter"
             kind="containers" repeats=yes
             ;;
         stats | "container stats")
@@ -294,8 +295,8 @@ _corten_command() {
             kind="" repeats=yes
             ;;
         stop | "container stop")
-            flags="--signal --timeout"
-            valued="-s --signal -t --timeout"
+            flags="--all --filter --signal --timeout"
+            valued="--filter -s --signal -t --timeout"
             kind="containers" repeats=yes
             ;;
         top | "container top")
@@ -304,8 +305,8 @@ _corten_command() {
             kind="containers"
             ;;
         unpause | "container unpause")
-            flags=""
-            valued=""
+            flags="--all --filter"
+            valued="--filter"
             kind="containers" repeats=yes
             ;;
         update | "container update")
@@ -377,6 +378,16 @@ _corten_command() {
             flags="--label --label-rm"
             valued="--label --label-rm"
             kind="" repeats=yes
+            ;;
+        "container exists")
+            flags=""
+            valued=""
+            kind="containers"
+            ;;
+        "healthcheck run")
+            flags=""
+            valued=""
+            kind="containers"
             ;;
         "volume exists")
             flags=""
@@ -525,7 +536,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion container cp create diff events exec export help history image images import info inspect kill load login logout logs manifest oci pause port ps pull push rename restart rm rmi run save search start stats stop system tag template top unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion container cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest oci pause port ps pull push rename restart rm rmi run save search start stats stop system tag template top unpause update version volume wait"
         return
     fi
 

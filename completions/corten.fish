@@ -64,6 +64,7 @@ complete -c corten -n __corten_first -a diff -d 'Inspect changes to files or dir
 complete -c corten -n __corten_first -a events -d 'Get real time events'
 complete -c corten -n __corten_first -a exec -d 'Execute a command in a running container'
 complete -c corten -n __corten_first -a export -d 'Export a container\'s filesystem as a tar archive'
+complete -c corten -n __corten_first -a healthcheck -d 'Manage health checks of containers'
 complete -c corten -n __corten_first -a help -d 'Help about a command'
 complete -c corten -n __corten_first -a history -d 'Show the history of an image'
 complete -c corten -n __corten_first -a image -d 'Manage images'
@@ -108,6 +109,7 @@ complete -c corten -n '__corten_family container' -a cp -d 'Copy files/folders b
 complete -c corten -n '__corten_family container' -a create -d 'Create a new container'
 complete -c corten -n '__corten_family container' -a diff -d 'Inspect changes to files or directories on a container\'s filesystem'
 complete -c corten -n '__corten_family container' -a exec -d 'Execute a command in a running container'
+complete -c corten -n '__corten_family container' -a exists -d 'Exit with 0 if there is such a container, with 1 if not'
 complete -c corten -n '__corten_family container' -a export -d 'Export a container\'s filesystem as a tar archive'
 complete -c corten -n '__corten_family container' -a inspect -d 'Display detailed information on one or more containers'
 complete -c corten -n '__corten_family container' -a kill -d 'Kill one or more running containers'
@@ -130,6 +132,7 @@ complete -c corten -n '__corten_family container' -a top -d 'Display the running
 complete -c corten -n '__corten_family container' -a unpause -d 'Unpause all processes within one or more containers'
 complete -c corten -n '__corten_family container' -a update -d 'Update configuration of one or more containers'
 complete -c corten -n '__corten_family container' -a wait -d 'Block until one or more containers stop, then print their exit codes'
+complete -c corten -n '__corten_family healthcheck' -a run -d 'Run a container\'s health check now, and exit with 0 if it is healthy, with 1 if not'
 complete -c corten -n '__corten_family image' -a copy -d 'Copy an image among registries, OCI layouts, archives and the store, byte for byte'
 complete -c corten -n '__corten_family image' -a history -d 'Show the history of an image'
 complete -c corten -n '__corten_family image' -a import -d 'Import the contents from a tarball to create a filesystem image'
@@ -644,6 +647,8 @@ complete -c corten -n '__corten_is "container inspect"' -s s -l size -d 'Display
 complete -c corten -n '__corten_is "container inspect"' -a '(__corten_containers)'
 
 # kill
+complete -c corten -n '__corten_is kill "container kill"' -s a -l all -d 'All containers that it can be done to'
+complete -c corten -n '__corten_is kill "container kill"' -l filter -x -d 'Those that meet conditions, as in ps'
 complete -c corten -n '__corten_is kill "container kill"' -s s -l signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to send to the container'
 complete -c corten -n '__corten_is kill "container kill"' -a '(__corten_containers)'
 
@@ -657,6 +662,8 @@ complete -c corten -n '__corten_is logs "container logs"' -l until -x -d 'Show l
 complete -c corten -n '__corten_is logs "container logs"' -a '(__corten_containers)'
 
 # pause
+complete -c corten -n '__corten_is pause "container pause"' -s a -l all -d 'All containers that it can be done to'
+complete -c corten -n '__corten_is pause "container pause"' -l filter -x -d 'Those that meet conditions, as in ps'
 complete -c corten -n '__corten_is pause "container pause"' -a '(__corten_containers)'
 
 # port
@@ -666,18 +673,24 @@ complete -c corten -n '__corten_is port "container port"' -a '(__corten_containe
 complete -c corten -n '__corten_is rename "container rename"' -a '(__corten_containers)'
 
 # restart
+complete -c corten -n '__corten_is restart "container restart"' -s a -l all -d 'All containers that it can be done to'
+complete -c corten -n '__corten_is restart "container restart"' -l filter -x -d 'Those that meet conditions, as in ps'
 complete -c corten -n '__corten_is restart "container restart"' -s s -l signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to send to the container'
 complete -c corten -n '__corten_is restart "container restart"' -s t -l timeout -x -d 'Seconds to wait before killing the container'
 complete -c corten -n '__corten_is restart "container restart"' -a '(__corten_containers)'
 
 # rm
+complete -c corten -n '__corten_is rm "container rm" "container remove"' -s a -l all -d 'All containers that it can be done to'
+complete -c corten -n '__corten_is rm "container rm" "container remove"' -l filter -x -d 'Those that meet conditions, as in ps'
 complete -c corten -n '__corten_is rm "container rm" "container remove"' -s f -l force -d 'Force the removal of a running container (uses SIGKILL)'
 complete -c corten -n '__corten_is rm "container rm" "container remove"' -s v -l volumes -d 'Remove anonymous volumes associated with the container'
 complete -c corten -n '__corten_is rm "container rm" "container remove"' -a '(__corten_containers)'
 
 # start
+complete -c corten -n '__corten_is start "container start"' -l all -d 'All containers that it can be done to'
 complete -c corten -n '__corten_is start "container start"' -s a -l attach -d 'Attach STDOUT/STDERR and forward signals'
 complete -c corten -n '__corten_is start "container start"' -l detach-keys -x -d 'Override the key sequence for detaching a container'
+complete -c corten -n '__corten_is start "container start"' -l filter -x -d 'Those that meet conditions, as in ps'
 complete -c corten -n '__corten_is start "container start"' -s i -l interactive -d 'Attach container\'s STDIN'
 complete -c corten -n '__corten_is start "container start"' -l sig-proxy -d 'Proxy received signals to the process (default true)'
 complete -c corten -n '__corten_is start "container start"' -a '(__corten_containers)'
@@ -689,6 +702,8 @@ complete -c corten -n '__corten_is stats "container stats"' -l no-stream -d 'Dis
 complete -c corten -n '__corten_is stats "container stats"' -l no-trunc -d 'Don\'t truncate output'
 
 # stop
+complete -c corten -n '__corten_is stop "container stop"' -s a -l all -d 'All containers that it can be done to'
+complete -c corten -n '__corten_is stop "container stop"' -l filter -x -d 'Those that meet conditions, as in ps'
 complete -c corten -n '__corten_is stop "container stop"' -s s -l signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to send to the container'
 complete -c corten -n '__corten_is stop "container stop"' -s t -l timeout -x -d 'Seconds to wait before killing the container'
 complete -c corten -n '__corten_is stop "container stop"' -a '(__corten_containers)'
@@ -697,6 +712,8 @@ complete -c corten -n '__corten_is stop "container stop"' -a '(__corten_containe
 complete -c corten -n '__corten_is top "container top"' -a '(__corten_containers)'
 
 # unpause
+complete -c corten -n '__corten_is unpause "container unpause"' -s a -l all -d 'All containers that it can be done to'
+complete -c corten -n '__corten_is unpause "container unpause"' -l filter -x -d 'Those that meet conditions, as in ps'
 complete -c corten -n '__corten_is unpause "container unpause"' -a '(__corten_containers)'
 
 # update
@@ -757,6 +774,12 @@ complete -c corten -n '__corten_is "volume prune"' -s f -l force -d 'Do not prom
 # volume update
 complete -c corten -n '__corten_is "volume update"' -l label -x -d 'Set metadata of the volume'
 complete -c corten -n '__corten_is "volume update"' -l label-rm -x -d 'Take metadata away from the volume'
+
+# container exists
+complete -c corten -n '__corten_is "container exists"' -a '(__corten_containers)'
+
+# healthcheck run
+complete -c corten -n '__corten_is "healthcheck run"' -a '(__corten_containers)'
 
 # volume exists
 

@@ -299,6 +299,42 @@ mod tests {
     }
 
     #[test]
+    fn a_check_runs_when_somebody_asks() {
+        let corten = corten();
+        let name = "asked";
+        checked(&corten, name, &["--health-interval", "1h"]);
+        corten.ok(&["healthcheck", "run", name]);
+        assert_eq!(health(&corten, name), "healthy");
+        corten.ok(&["exec", name, "touch", "/sick"]);
+        for verdict in ["healthy", "unhealthy"] {
+            let asked = corten.run(&["healthcheck", "run", name]);
+            assert_eq!((asked.code, asked.stdout.as_str()), (1, "unhealthy\n"), "of the probe");
+            assert_eq!(health(&corten, name), verdict, "it counts as any other");
+        }
+        corten.ok(&["pause", name]);
+        let error = corten.fails(&["healthcheck", "run", name], 1);
+        assert!(error.contains("asked: it is paused"), "{error}");
+        corten.ok(&["run", "-d", "--name", "plain", "busybox", "sleep", "1000"]);
+        let error = corten.fails(&["healthcheck", "run", "plain"], 1);
+        assert!(error.contains("without a health check"), "{error}");
+        corten.ok(&["rm", "-f", name, "plain"]);
+    }
+
+    #[test]
+    fn who_asks_for_a_check_is_answered_when_the_run_ends() {
+        let corten = corten();
+        let flags = ["--health-cmd", "touch /begun; sleep 1000", "--health-interval", "1h"];
+        let run = ["run", "-d", "--name", "ends"];
+        corten.ok(&[&run[..], &flags, &["busybox", "sleep", "1000"]].concat());
+        let mut asked = corten.command().args(["healthcheck", "run", "ends"]).spawn().unwrap();
+        wait_until("it has begun", || {
+            corten.run(&["exec", "ends", "test", "-e", "/begun"]).code == 0
+        });
+        corten.ok(&["rm", "-f", "ends"]);
+        assert_eq!(asked.wait().unwrap().code(), Some(1));
+    }
+
+    #[test]
     fn a_paused_container_is_not_checked() {
         let corten = corten();
         checked(&corten, "still", &[]);

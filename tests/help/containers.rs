@@ -341,6 +341,8 @@ fn containers() {
       corten kill, corten container kill
 
     Options:
+      -a, --all             All containers that it can be done to
+          --filter filter   Those that meet conditions, as in ps
       -s, --signal string   Signal to send to the container
     ");
     insta::assert_snapshot!(help("logs"), @r#"
@@ -361,12 +363,16 @@ fn containers() {
           --until string   Show logs before a timestamp or relative (e.g. "42m")
     "#);
     insta::assert_snapshot!(help("pause"), @r"
-    Usage:  corten pause CONTAINER [CONTAINER...]
+    Usage:  corten pause [OPTIONS] CONTAINER [CONTAINER...]
 
     Pause all processes within one or more containers
 
     Aliases:
       corten pause, corten container pause
+
+    Options:
+      -a, --all             All containers that it can be done to
+          --filter filter   Those that meet conditions, as in ps
     ");
     insta::assert_snapshot!(help("rm"), @r"
     Usage:  corten rm [OPTIONS] CONTAINER [CONTAINER...]
@@ -377,8 +383,10 @@ fn containers() {
       corten rm, corten container rm, corten container remove
 
     Options:
-      -f, --force     Force the removal of a running container (uses SIGKILL)
-      -v, --volumes   Remove anonymous volumes associated with the container
+      -a, --all             All containers that it can be done to
+          --filter filter   Those that meet conditions, as in ps
+      -f, --force           Force the removal of a running container (uses SIGKILL)
+      -v, --volumes         Remove anonymous volumes associated with the container
     ");
     insta::assert_snapshot!(help("start"), @r"
     Usage:  corten start [OPTIONS] CONTAINER [CONTAINER...]
@@ -389,8 +397,10 @@ fn containers() {
       corten start, corten container start
 
     Options:
+          --all                  All containers that it can be done to
       -a, --attach               Attach STDOUT/STDERR and forward signals
           --detach-keys string   Override the key sequence for detaching a container
+          --filter filter        Those that meet conditions, as in ps
       -i, --interactive          Attach container's STDIN
           --sig-proxy            Proxy received signals to the process (default true)
     ");
@@ -403,6 +413,8 @@ fn containers() {
       corten stop, corten container stop
 
     Options:
+      -a, --all             All containers that it can be done to
+          --filter filter   Those that meet conditions, as in ps
       -s, --signal string   Signal to send to the container
       -t, --timeout int     Seconds to wait before killing the container
     ");
@@ -415,12 +427,16 @@ fn containers() {
       corten top, corten container top
     ");
     insta::assert_snapshot!(help("unpause"), @r"
-    Usage:  corten unpause CONTAINER [CONTAINER...]
+    Usage:  corten unpause [OPTIONS] CONTAINER [CONTAINER...]
 
     Unpause all processes within one or more containers
 
     Aliases:
       corten unpause, corten container unpause
+
+    Options:
+      -a, --all             All containers that it can be done to
+          --filter filter   Those that meet conditions, as in ps
     ");
     insta::assert_snapshot!(help("wait"), @r"
     Usage:  corten wait CONTAINER [CONTAINER...]

@@ -24,13 +24,14 @@ fn the_program_and_its_families() {
       info     Display system-wide information
 
     Management Commands:
-      container  Manage containers
-      image      Manage images
-      manifest   Manage lists of manifests for several platforms
-      oci        Run OCI bundles, as runc does
-      system     Manage Corten
-      template   Manage what images are built of
-      volume     Manage volumes
+      container    Manage containers
+      healthcheck  Manage health checks of containers
+      image        Manage images
+      manifest     Manage lists of manifests for several platforms
+      oci          Run OCI bundles, as runc does
+      system       Manage Corten
+      template     Manage what images are built of
+      volume       Manage volumes
 
     Commands:
       attach      Attach local standard input, output, and error streams to a running container
@@ -84,6 +85,7 @@ fn the_program_and_its_families() {
       create   Create a new container
       diff     Inspect changes to files or directories on a container's filesystem
       exec     Execute a command in a running container
+      exists   Exit with 0 if there is such a container, with 1 if not
       export   Export a container's filesystem as a tar archive
       inspect  Display detailed information on one or more containers
       kill     Kill one or more running containers

@@ -8,6 +8,7 @@
 mod bundle;
 mod density;
 mod floor;
+mod life;
 mod logs;
 mod oci;
 mod peers;
@@ -15,6 +16,7 @@ mod pull;
 mod start;
 mod steps;
 mod timing;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -53,6 +55,10 @@ const SECTIONS: &[(&str, Section)] = &[
     ("filter", oci::filter),
     ("ps", density::ps),
     ("memory", density::memory),
+    ("thousand", density::thousand),
+    ("life", life::life),
+    ("stats", watch::stats),
+    ("events", watch::events),
     ("size", density::size),
     ("logs", logs::logs),
     ("pull", pull::pull),

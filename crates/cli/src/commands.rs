@@ -26,6 +26,7 @@ mod pull;
 mod push;
 mod run;
 mod search;
+mod several;
 mod stats;
 mod system;
 mod tree;
@@ -55,6 +56,7 @@ pub(crate) const GROUPS: &[&str] = &[COMMON, OBJECTS, OTHERS];
 /// First words of commands of two words: `corten container ls` is `corten ps`.
 pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("container", "Manage containers"),
+    ("healthcheck", "Manage health checks of containers"),
     ("image", "Manage images"),
     ("manifest", "Manage lists of manifests for several platforms"),
     ("oci", "Run OCI bundles, as runc does"),
@@ -84,18 +86,32 @@ pub(crate) const LATER: &[&str] = &[
 ];
 
 /// Does something for each word; the first failure does not keep the others from their turn.
-fn each(
-    matches: &Matches,
+fn each(matches: &Matches, act: impl FnMut(&str) -> Result<(), Failure>) -> Result<i32, Failure> {
+    each_of(&matches.words, act)
+}
+
+/// The same for words from elsewhere.
+fn each_of(
+    words: &[String],
     mut act: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<i32, Failure> {
     let mut code = 0;
-    for word in &matches.words {
+    for word in words {
         if let Err(failure) = act(word) {
             crate::output::error(&failure.line(), failure.hint().as_deref());
             code = 1;
         }
     }
     Ok(code)
+}
+
+/// The exit code of the commands that ask whether there is such an object.
+fn exists(found: Result<(), engine::EngineError>) -> Result<i32, Failure> {
+    match found {
+        Ok(()) => Ok(0),
+        Err(error) if error.kind() == engine::Kind::NotFound => Ok(1),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]
@@ -119,10 +135,10 @@ mod tests {
              --pids-limit --device --cap-add --cap-drop --privileged --security-opt --ulimit --sysctl --init -l --label \
              --stop-signal --stop-timeout --cidfile --pull",
         ),
-        ("start", "-a --attach -i --interactive --detach-keys"),
-        ("stop", "-s --signal -t --timeout"),
-        ("kill", "-s --signal"),
-        ("rm", "-f --force -v --volumes"),
+        ("start", "-a --attach -i --interactive --detach-keys --all --filter"),
+        ("stop", "-s --signal -t --timeout -a --all --filter"),
+        ("kill", "-s --signal -a --all --filter"),
+        ("rm", "-f --force -v --volumes -a --all --filter"),
         (
             "ps",
             "-a --all -q --quiet -f --filter --format --no-trunc -s --size -n --last -l --latest",
@@ -139,12 +155,14 @@ mod tests {
         ),
         ("logout", "-a --all --authfile"),
         ("wait", ""),
+        ("container exists", ""),
+        ("healthcheck run", ""),
         ("system start-all", ""),
         ("system stop-all", "-t --timeout"),
         ("system install-units", "--print"),
         ("stats", "-a --all --format --no-stream --no-trunc"),
         ("rename", ""),
-        ("restart", "-s --signal -t --timeout"),
+        ("restart", "-s --signal -t --timeout -a --all --filter"),
         ("port", ""),
         (
             "update",
@@ -154,8 +172,8 @@ mod tests {
         ("events", "-f --filter --format --since --until --no-trunc"),
         ("inspect", "-f --format -s --size --type"),
         ("container inspect", "-f --format -s --size"),
-        ("pause", ""),
-        ("unpause", ""),
+        ("pause", "-a --all --filter"),
+        ("unpause", "-a --all --filter"),
         ("top", ""),
         ("version", "-f --format"),
         ("info", "-f --format"),

@@ -86,9 +86,14 @@ pub(crate) const LOGS: &[Flag] = &[
     switch("t", "timestamps", "Show timestamps"),
     one("", "until", "string", "Show logs before a timestamp or relative (e.g. \"42m\")"),
 ];
-pub(crate) const KILL: &[Flag] = &[SIGNAL];
-pub(crate) const STOP: &[Flag] =
-    &[SIGNAL, one("t", "timeout", "int", "Seconds to wait before killing the container")];
+pub(crate) const KILL: &[Flag] = &[ALL, FILTER, SIGNAL];
+pub(crate) const PAUSE: &[Flag] = &[ALL, FILTER];
+pub(crate) const STOP: &[Flag] = &[
+    ALL,
+    FILTER,
+    SIGNAL,
+    one("t", "timeout", "int", "Seconds to wait before killing the container"),
+];
 pub(crate) const UPDATE: &[Flag] = &[
     one("", "blkio-weight", "uint16", "Block IO (relative weight), between 10 and 1000"),
     one("", "cpu-period", "int", "Limit CPU CFS (Completely Fair Scheduler) period"),
@@ -123,12 +128,16 @@ pub(crate) const STOP_ALL: &[Flag] =
     &[one("t", "timeout", "int", "Seconds to wait before killing a container (default: its own)")];
 pub(crate) const UNITS: &[Flag] = &[switch("", "print", "Print the unit instead of installing it")];
 pub(crate) const RM: &[Flag] = &[
+    ALL,
+    FILTER,
     switch("f", "force", "Force the removal of a running container (uses SIGKILL)"),
     switch("v", "volumes", "Remove anonymous volumes associated with the container"),
 ];
 pub(crate) const START: &[Flag] = &[
+    switch("", "all", "All containers that it can be done to"),
     switch("a", "attach", "Attach STDOUT/STDERR and forward signals"),
     DETACH_KEYS,
+    FILTER,
     switch("i", "interactive", "Attach container's STDIN"),
     SIG_PROXY,
 ];
@@ -215,6 +224,8 @@ pub(crate) const COMMIT: &[Flag] = &[
     one("m", "message", "string", "Commit message"),
     switch("p", "pause", "Pause container during commit (default true)"),
 ];
+const ALL: Flag = switch("a", "all", "All containers that it can be done to");
+const FILTER: Flag = many("", "filter", "filter", "Those that meet conditions, as in ps");
 const PLATFORM: Flag =
     one("", "platform", "string", "Image for this platform: OS/ARCHITECTURE[/VARIANT]");
 const PROGRESS: Flag = one(

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use monitor::{HealthFile, HealthRules, OnFailure, RestartPolicy};
+use monitor::{FromMonitor, HealthFile, HealthRules, OnFailure, Received, RestartPolicy};
 
 use crate::config::{ContainerConfig, HealthCheck};
 use crate::containers::{Containers, Made};
@@ -11,6 +11,7 @@ use crate::error::EngineError;
 use crate::exec::ExecRequest;
 use crate::life::Container;
 use crate::start;
+use crate::state::Action;
 
 /// Docker's defaults.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -102,6 +103,36 @@ impl Containers<'_> {
                 Ok(Some(known.unwrap_or_default()))
             }
             _ => Ok(None),
+        }
+    }
+
+    /// Has its health check run now, and gives the exit code of the probe: −1 for one that took too long or could not be started.
+    /// It counts as any other.
+    ///
+    /// # Errors
+    /// When it has no check, does not run, or stands still.
+    pub fn check_health(&self, text: &str) -> Result<i32, EngineError> {
+        let container = self.get(text)?;
+        if self.health(&container)?.is_none() {
+            return Err(container.refuse(Action::CheckHealth, "without a health check"));
+        }
+        container.allow(Action::CheckHealth)?;
+        let gone = || container.refuse(Action::CheckHealth, "not running");
+        let mut connection = monitor::connect(&container.dirs.state).map_err(|_gone| gone())?;
+        connection.check().map_err(|_gone| gone())?;
+        loop {
+            match connection.receive() {
+                Ok(Received::Message(FromMonitor::Checked { code })) => return Ok(code),
+                Ok(
+                    Received::Message(FromMonitor::NotNow | FromMonitor::Exited { .. })
+                    | Received::Closed,
+                )
+                | Err(_) => {
+                    self.get(container.record.id.as_str())?.allow(Action::CheckHealth)?;
+                    return Err(gone());
+                }
+                Ok(Received::Message(_)) => {}
+            }
         }
     }
 

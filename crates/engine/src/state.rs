@@ -55,6 +55,7 @@ pub(crate) enum Action {
     Pause,
     Unpause,
     Exec,
+    CheckHealth,
     Attach,
     ListProcesses,
     ShareNamespaces,
@@ -117,6 +118,7 @@ impl Action {
             Self::Pause => "pause",
             Self::Unpause => "unpause",
             Self::Exec => "exec in",
+            Self::CheckHealth => "check the health of",
             Self::Attach => "attach to",
             Self::ListProcesses => "list the processes of",
             Self::ShareNamespaces => "share the namespaces of",
@@ -141,6 +143,7 @@ impl Phase {
                 | Action::Kill
                 | Action::Pause
                 | Action::Exec
+                | Action::CheckHealth
                 | Action::Attach
                 | Action::ListProcesses
                 | Action::ShareNamespaces
@@ -184,13 +187,14 @@ mod tests {
         Phase::Restarting,
         Phase::Exited,
     ];
-    const ACTIONS: [Action; 12] = [
+    const ACTIONS: [Action; 13] = [
         Action::Start,
         Action::Stop,
         Action::Kill,
         Action::Pause,
         Action::Unpause,
         Action::Exec,
+        Action::CheckHealth,
         Action::Attach,
         Action::ListProcesses,
         Action::ShareNamespaces,
@@ -221,6 +225,7 @@ mod tests {
         Pause: Created=not running, Starting=not running, Running=yes, Paused=paused already, Restarting=restarting, Exited=not running,
         Unpause: Created=not paused, Starting=not paused, Running=not paused, Paused=yes, Restarting=not paused, Exited=not paused,
         Exec: Created=not running, Starting=not running, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,
+        CheckHealth: Created=not running, Starting=not running, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,
         Attach: Created=not running, Starting=yes, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,
         ListProcesses: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=restarting, Exited=not running,
         ShareNamespaces: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=restarting, Exited=not running,

@@ -30,6 +30,8 @@ pub(crate) struct Client {
     pub(crate) writes_input: bool,
     /// Whether the container stands still for it.
     pub(crate) holds_freeze: bool,
+    /// Whether it waits for the end of a health check.
+    pub(crate) awaits_check: bool,
     greeted: bool,
     queue: VecDeque<Queued>,
 }
@@ -58,6 +60,7 @@ pub(crate) enum Request {
     Thaw,
     Pause,
     Resume,
+    Check,
     Hold,
     Restarts,
     Name,
@@ -144,6 +147,7 @@ impl Client {
             wants_output: false,
             writes_input: false,
             holds_freeze: false,
+            awaits_check: false,
             greeted: false,
             queue: VecDeque::new(),
         }
@@ -263,6 +267,7 @@ impl Client {
             (kind::THAW, []) => Request::Thaw,
             (kind::PAUSE, []) => Request::Pause,
             (kind::RESUME, []) => Request::Resume,
+            (kind::CHECK, []) => Request::Check,
             (kind::HOLD, []) => Request::Hold,
             (kind::RESTARTS, _) => Request::Restarts,
             (kind::NAME, _) => Request::Name,

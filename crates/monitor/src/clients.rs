@@ -120,6 +120,12 @@ impl Clients {
         self.retain(|client| !wanted(client) || client.owe(&packet, None) != Sent::Gone);
     }
 
+    /// Tells those who wait for the end of a health check how it went.
+    pub(crate) fn answer_check(&mut self, packet: &[u8]) {
+        self.owe_all(packet, |client| client.awaits_check);
+        self.list.iter_mut().for_each(|client| client.awaits_check = false);
+    }
+
     /// Tries to send what waits for a client.
     pub(crate) fn flush(&mut self, id: u32) {
         self.retain(|client| client.id != id || client.flush() != Sent::Gone);

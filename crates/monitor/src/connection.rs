@@ -99,8 +99,13 @@ pub enum FromMonitor<'a> {
     },
     /// It goes on, unless somebody else wants it to stand still.
     Thawed,
-    /// The container is not in the state for it: paused already, not paused, or waiting to be started again.
+    /// The container is not in the state for it: paused already, not paused, waiting to be started again, or without a check.
     NotNow,
+    /// The health check that was asked for has run.
+    Checked {
+        /// The exit code of its probe; −1 for one that had to be ended or could not be started.
+        code: i32,
+    },
     /// What was said about restarts counts.
     Held,
     /// The monitor is of an older release and does not speak this one's language; nothing more comes.
@@ -257,6 +262,14 @@ impl Connection {
     /// EPIPE when the monitor is gone.
     pub fn resume(&self) -> Result<(), Errno> {
         self.send(&[kind::RESUME])
+    }
+
+    /// Has the container's health check run now; the answer comes when it has ended. It counts as any other.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone.
+    pub fn check(&self) -> Result<(), Errno> {
+        self.send(&[kind::CHECK])
     }
 
     /// Makes the container stay down when it ends, whatever its restart policy says; returns once that is sure.
@@ -418,6 +431,7 @@ fn decode(packet: &[u8], console: Option<OwnedFd>) -> Option<FromMonitor<'_>> {
         kind::FROZEN => FromMonitor::Frozen,
         kind::FREEZE_FAILED => FromMonitor::FreezeFailed { error: str_of(rest)? },
         kind::THAWED => FromMonitor::Thawed,
+        kind::CHECKED => FromMonitor::Checked { code: read_number(packet)? },
         kind::HELD => FromMonitor::Held,
         kind::NOT_NOW => FromMonitor::NotNow,
         kind::REFUSED => FromMonitor::Refused { version: code },

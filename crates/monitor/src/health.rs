@@ -121,6 +121,11 @@ impl Health {
         self.due
     }
 
+    /// Somebody wants to know now: the next probe is due, unless one runs.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        self.due = self.due.map(|due| due.min(now));
+    }
+
     /// A probe runs: none is due.
     pub(crate) const fn probing(&mut self) {
         self.due = None;

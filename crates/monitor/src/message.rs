@@ -25,6 +25,9 @@
 //! Resume                ------------>
 //!                       <------------   Thawed | NotNow
 //!
+//! Check                 ------------>   its health check runs now
+//!                       <------------   Checked(code) | NotNow
+//!
 //! Hold                  ------------>   it stays down when it ends
 //!                       <------------   Held
 //! Restarts(policy)      ------------>
@@ -65,6 +68,7 @@ pub(crate) mod kind {
     pub(crate) const THAW: u8 = b't';
     pub(crate) const PAUSE: u8 = b'1';
     pub(crate) const RESUME: u8 = b'0';
+    pub(crate) const CHECK: u8 = b'c';
     pub(crate) const HOLD: u8 = b'd';
     pub(crate) const RESTARTS: u8 = b'p';
     pub(crate) const NAME: u8 = b'n';
@@ -83,6 +87,7 @@ pub(crate) mod kind {
     pub(crate) const THAWED: u8 = b'T';
     pub(crate) const HELD: u8 = b'D';
     pub(crate) const NOT_NOW: u8 = b'N';
+    pub(crate) const CHECKED: u8 = b'C';
 }
 
 /// Bits of [`kind::ATTACH`].

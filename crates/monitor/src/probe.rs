@@ -22,6 +22,16 @@ pub(crate) struct Checks {
     rules: HealthRules,
     health: Health,
     probe: Option<Probe>,
+    /// How the last probe that was due went, until somebody asks.
+    outcome: Option<Outcome>,
+}
+
+/// How a probe that was due went.
+pub(crate) enum Outcome {
+    /// Its exit code.
+    Ended(i32),
+    /// The container stands still.
+    PutOff,
 }
 
 struct Probe {
@@ -36,7 +46,8 @@ struct Probe {
 
 impl Checks {
     pub(crate) fn begin(rules: &HealthRules, now: Instant) -> Self {
-        Self { rules: rules.clone(), health: Health::begin(rules, now), probe: None }
+        let health = Health::begin(rules, now);
+        Self { rules: rules.clone(), health, probe: None, outcome: None }
     }
 
     pub(crate) const fn rules(&self) -> &HealthRules {
@@ -53,6 +64,17 @@ impl Checks {
             Some(probe) => probe.deadline,
             None => self.health.due(),
         }
+    }
+
+    /// Has the next probe begin at once.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        self.outcome = None;
+        self.health.hurry(now);
+    }
+
+    /// How the last probe went, told once.
+    pub(crate) const fn outcome(&mut self) -> Option<Outcome> {
+        self.outcome.take()
     }
 
     /// The probe's end.
@@ -82,6 +104,7 @@ impl Checks {
         // Whoever joins a frozen group stands still at once, and this process would wait for it.
         if target.1.is_frozen().unwrap_or(false) {
             self.health.put_off(&self.rules, now);
+            self.outcome = Some(Outcome::PutOff);
             return None;
         }
         let started = crate::format_time(crate::now_ns());
@@ -131,6 +154,7 @@ impl Checks {
         output: String,
         now: Instant,
     ) -> Option<HealthStatus> {
+        self.outcome = Some(Outcome::Ended(code));
         let end = crate::format_time(crate::now_ns());
         self.health.take(&self.rules, ProbeResult { start, end, code, output }, now)
     }

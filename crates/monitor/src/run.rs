@@ -244,6 +244,7 @@ impl Monitor {
         if let Some(checks) = &mut run.checks {
             checks.abandon();
         }
+        self.clients.answer_check(&[kind::NOT_NOW]);
         if !run.own_pids {
             // Further processes, and what they left, would live on.
             let _hanging = run.cgroup.kill();

@@ -8,8 +8,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::client::Request;
 use crate::health::{HealthStatus, OnFailure};
-use crate::message::{failure, kind};
+use crate::message::{failure, kind, number};
 use crate::outputs::Stream;
+use crate::probe::Outcome;
 use crate::restart::RestartPolicy;
 use crate::run::Monitor;
 use crate::running::Running;
@@ -123,6 +124,12 @@ impl Monitor {
         if let Some(checks) = self.run.as_ref().and_then(|run| run.checks.as_ref()) {
             self.write_health(checks.known());
         }
+        let outcome = self.run.as_mut().and_then(|run| run.checks.as_mut()?.outcome());
+        match outcome {
+            Some(Outcome::Ended(code)) => self.clients.answer_check(&number(kind::CHECKED, code)),
+            Some(Outcome::PutOff) => self.clients.answer_check(&[kind::NOT_NOW]),
+            None => {}
+        }
         let Some(verdict) = verdict else { return };
         self.tell(&format!("health_status: {}", verdict.word()), &[]);
         let Some(run) = self.run.as_mut().filter(|_| verdict == HealthStatus::Unhealthy) else {
@@ -223,7 +230,9 @@ impl Monitor {
                 let answer = failure(kind::EXEC_FAILED, ENGINE, "the container is restarting");
                 self.clients.owe(id, &answer, None);
             }
-            Request::Pause | Request::Resume => self.clients.owe(id, &[kind::NOT_NOW], None),
+            Request::Pause | Request::Resume | Request::Check => {
+                self.clients.owe(id, &[kind::NOT_NOW], None);
+            }
             Request::Freeze => {
                 let answer = failure(kind::FREEZE_FAILED, ENGINE, "the container is restarting");
                 self.clients.owe(id, &answer, None);
@@ -268,6 +277,15 @@ impl Monitor {
             Request::Freeze => self.freeze.hold(&run.cgroup, id, &mut self.clients),
             Request::Pause => self.freeze.pause(&run.cgroup, id, &mut self.clients),
             Request::Resume => self.freeze.resume(&run.cgroup, id, &mut self.clients),
+            Request::Check => match &mut run.checks {
+                Some(checks) => {
+                    checks.hurry(Instant::now());
+                    if let Some(client) = self.clients.get_mut(id) {
+                        client.awaits_check = true;
+                    }
+                }
+                None => self.clients.owe(id, &[kind::NOT_NOW], None),
+            },
             Request::Thaw => {
                 if let Some(client) = self.clients.get_mut(id) {
                     client.holds_freeze = false;

@@ -9,6 +9,8 @@ use super::timing::{Candidate, alternate, print};
 
 const STOPPED: usize = 500;
 const RUNNING: usize = 50;
+const FEW: usize = 10;
+const MANY: usize = 1000;
 
 /// `ps` and `ps --all` with 500 stopped and 50 running containers.
 ///
@@ -18,7 +20,7 @@ pub(super) fn ps(ground: &Ground) -> anyhow::Result<()> {
     for _ in 0..STOPPED {
         ground.corten.ok(&["run", "--detach", "--network", "none", "busybox", "true"]);
     }
-    run_idle(ground);
+    run_idle(ground, RUNNING);
     let candidate = |name: &str, args: &[&str]| Candidate {
         name: name.to_owned(),
         argv: ground.ours(args),
@@ -38,22 +40,58 @@ pub(super) fn ps(ground: &Ground) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When a monitor's memory cannot be read.
-#[expect(clippy::print_stdout, reason = "the figure is the command's output")]
 pub(super) fn memory(ground: &Ground) -> anyhow::Result<()> {
-    run_idle(ground);
+    run_idle(ground, RUNNING);
+    print_memory(ground)?;
+    ground.corten.remove_containers();
+    Ok(())
+}
+
+/// A thousand idle containers: the memory of their monitors, and `ps`, `inspect`, `exec` beside those with ten.
+///
+/// # Errors
+/// When a command fails.
+pub(super) fn thousand(ground: &Ground) -> anyhow::Result<()> {
+    run_idle(ground, FEW - 1);
+    let idle =
+        ["run", "--detach", "--name", "one", "--network", "none", "busybox", "sleep", "1000000"];
+    ground.corten.ok(&idle);
+    let commands: [&[&str]; 3] = [&["ps"], &["inspect", "one"], &["exec", "one", "true"]];
+    let measure = |count: usize| {
+        let candidates = commands.map(|args| Candidate {
+            name: format!("corten {}, {count} containers", args[0]),
+            argv: ground.ours(args),
+            every: 1,
+        });
+        alternate(&candidates, 100, || Ok(()))
+    };
+    let few = measure(FEW)?;
+    run_idle(ground, MANY - FEW);
+    print_memory(ground)?;
+    let many = measure(MANY)?;
+    for (few, many) in few.into_iter().zip(many) {
+        print(&format!("{FEW} and {MANY} idle containers"), &[few, many]);
+    }
+    ground.corten.remove_containers();
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the figure is the command's output")]
+fn print_memory(ground: &Ground) -> anyhow::Result<()> {
     let mut kibibytes = Vec::new();
     for pid in monitors(ground)? {
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
         kibibytes.push(pss(&text).context("smaps_rollup without Pss")?);
     }
     kibibytes.sort_unstable();
-    let mean = kibibytes.iter().sum::<u64>() / u64::try_from(kibibytes.len().max(1))?;
+    let sum = kibibytes.iter().sum::<u64>();
+    let mean = sum / u64::try_from(kibibytes.len().max(1))?;
     println!(
-        "\nproportional memory (Pss) of {} idle monitors: mean {mean} KiB, most {} KiB",
+        "\nproportional memory (Pss) of {} idle monitors: mean {mean} KiB, most {} KiB, all {} MB",
         kibibytes.len(),
-        kibibytes.last().unwrap_or(&0)
+        kibibytes.last().unwrap_or(&0),
+        sum * 1024 / 1_000_000,
     );
-    ground.corten.remove_containers();
     Ok(())
 }
 
@@ -72,8 +110,9 @@ pub(super) fn size(ground: &Ground) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run_idle(ground: &Ground) {
-    for _ in 0..RUNNING {
+/// Starts containers that do nothing.
+pub(super) fn run_idle(ground: &Ground, count: usize) {
+    for _ in 0..count {
         ground.corten.ok(&["run", "--detach", "--network", "none", "busybox", "sleep", "1000000"]);
     }
 }

@@ -4,7 +4,8 @@ use engine::Update;
 use engine::config::Limits;
 use engine::parse::{self, signal_number};
 
-use super::each;
+use super::several::{self, chosen};
+use super::{each, each_of};
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
@@ -23,7 +24,8 @@ pub(super) fn restart(session: &Session, matches: &Matches) -> Result<i32, Failu
     let signal = matches.text("signal").map(signal_number).transpose()?;
     // The grammar takes whole numbers only.
     let timeout = matches.value("timeout").and_then(|text| text.parse::<i64>().ok());
-    each(matches, |name| {
+    let names = chosen(&engine, matches, "restart", several::runs)?;
+    each_of(&names, |name| {
         let (id, mut connection) = containers.restart(name, signal, timeout)?;
         super::run::warn(&containers.restarted(&id, name, &mut connection)?);
         output::line(name);

@@ -10,7 +10,7 @@ use crate::flags::{
     ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, COPY, CP, DEBIAN, DF,
     EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT,
     INSPECT, KILL, LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT,
-    MANIFEST_PUSH, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STATS, STOP, STOP_ALL,
+    MANIFEST_PUSH, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STATS, STOP, STOP_ALL,
     SYSTEM_PRUNE, UNITS, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST,
     VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE,
 };
@@ -513,7 +513,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         "[OPTIONS] CONTAINER [CONTAINER...]",
         "Kill one or more running containers",
         [KILL],
-        SOME,
+        ANY,
         true,
         false,
         life::kill
@@ -532,10 +532,10 @@ pub(crate) static COMMANDS: &[Command] = &[
     command!(
         OTHERS,
         ["pause", "container pause"],
-        "CONTAINER [CONTAINER...]",
+        "[OPTIONS] CONTAINER [CONTAINER...]",
         "Pause all processes within one or more containers",
-        [],
-        SOME,
+        [PAUSE],
+        ANY,
         true,
         false,
         life::pause
@@ -568,7 +568,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         "[OPTIONS] CONTAINER [CONTAINER...]",
         "Restart one or more containers",
         [STOP],
-        SOME,
+        ANY,
         true,
         false,
         change::restart
@@ -579,7 +579,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         "[OPTIONS] CONTAINER [CONTAINER...]",
         "Remove one or more containers",
         [RM],
-        SOME,
+        ANY,
         true,
         false,
         life::rm
@@ -590,7 +590,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         "[OPTIONS] CONTAINER [CONTAINER...]",
         "Start one or more stopped containers",
         [START],
-        SOME,
+        ANY,
         true,
         false,
         run::start
@@ -612,7 +612,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         "[OPTIONS] CONTAINER [CONTAINER...]",
         "Stop one or more running containers",
         [STOP],
-        SOME,
+        ANY,
         true,
         false,
         life::stop
@@ -631,10 +631,10 @@ pub(crate) static COMMANDS: &[Command] = &[
     command!(
         OTHERS,
         ["unpause", "container unpause"],
-        "CONTAINER [CONTAINER...]",
+        "[OPTIONS] CONTAINER [CONTAINER...]",
         "Unpause all processes within one or more containers",
-        [],
-        SOME,
+        [PAUSE],
+        ANY,
         true,
         false,
         life::unpause
@@ -814,6 +814,28 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         volume::update
+    ),
+    command!(
+        OTHERS,
+        ["container exists"],
+        "CONTAINER",
+        "Exit with 0 if there is such a container, with 1 if not",
+        [],
+        exactly(1),
+        true,
+        false,
+        life::exists
+    ),
+    command!(
+        OTHERS,
+        ["healthcheck run"],
+        "CONTAINER",
+        "Run a container's health check now, and exit with 0 if it is healthy, with 1 if not",
+        [],
+        exactly(1),
+        true,
+        false,
+        life::check_health
     ),
     command!(
         OBJECTS,

@@ -3,6 +3,7 @@
 use engine::parse::signal_number;
 
 use super::each;
+use super::several::{self, at_once, chosen};
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
@@ -12,44 +13,36 @@ use crate::table;
 const SIGKILL: i32 = 9;
 
 pub(super) fn stop(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
     let signal = matches.text("signal").map(signal_number).transpose()?;
     // The grammar takes whole numbers only.
     let timeout = matches.value("timeout").and_then(|text| text.parse::<i64>().ok());
-    each(matches, |name| {
+    let names = chosen(&session.engine()?, matches, "stop", several::runs)?;
+    at_once(session, &names, |engine, name| {
         engine.containers().stop(name, signal, timeout)?;
-        output::line(name);
-        Ok(())
+        Ok(true)
     })
 }
 
 pub(super) fn kill(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
     let signal = matches.text("signal").map(signal_number).transpose()?.unwrap_or(SIGKILL);
-    each(matches, |name| {
-        engine.containers().kill(name, signal)?;
-        output::line(name);
-        Ok(())
+    let names = chosen(&session.engine()?, matches, "kill", several::runs)?;
+    at_once(session, &names, |engine, name| {
+        Ok(engine.containers().kill(name, signal).map(|()| true)?)
     })
 }
 
 pub(super) fn rm(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
-    each(matches, |name| {
-        match engine.containers().remove(name, matches.on("force"), matches.on("volumes")) {
+    let (force, volumes) = (matches.on("force"), matches.on("volumes"));
+    let names = chosen(&session.engine()?, matches, "rm", several::is_there)?;
+    at_once(session, &names, |engine, name| {
+        match engine.containers().remove(name, force, volumes) {
             // Docker's -f is content when there is nothing to remove, and says so.
-            Err(error)
-                if matches.on("force")
-                    && error.kind() == engine::Kind::NotFound
-                    && !name.is_empty() =>
-            {
+            Err(error) if force && error.kind() == engine::Kind::NotFound && !name.is_empty() => {
                 output::error(&engine::chain(&error), None);
-                return Ok(());
+                Ok(false)
             }
-            done => done?,
+            done => Ok(done.map(|()| true)?),
         }
-        output::line(name);
-        Ok(())
     })
 }
 
@@ -62,21 +55,26 @@ pub(super) fn reap(session: &Session, matches: &Matches) -> Result<i32, Failure>
 }
 
 pub(super) fn pause(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
-    each(matches, |name| {
-        engine.containers().pause(name)?;
-        output::line(name);
-        Ok(())
-    })
+    let names = chosen(&session.engine()?, matches, "pause", several::is_not_paused)?;
+    at_once(session, &names, |engine, name| Ok(engine.containers().pause(name).map(|()| true)?))
 }
 
 pub(super) fn unpause(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
-    each(matches, |name| {
-        engine.containers().unpause(name)?;
-        output::line(name);
-        Ok(())
-    })
+    let names = chosen(&session.engine()?, matches, "unpause", several::is_paused)?;
+    at_once(session, &names, |engine, name| Ok(engine.containers().unpause(name).map(|()| true)?))
+}
+
+/// As Podman's: a line and the exit code 1 for a probe that failed.
+pub(super) fn check_health(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    if session.engine()?.containers().check_health(matches.word(0))? == 0 {
+        return Ok(0);
+    }
+    output::line("unhealthy");
+    Ok(1)
+}
+
+pub(super) fn exists(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    super::exists(session.engine()?.containers().get(matches.word(0)).map(drop))
 }
 
 pub(super) fn wait(session: &Session, matches: &Matches) -> Result<i32, Failure> {

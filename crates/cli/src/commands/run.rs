@@ -3,6 +3,7 @@
 use engine::{Attach, Connection, Engine, Launch};
 use spec::ContainerId;
 
+use super::several::{self, chosen};
 use crate::arguments::Matches;
 use crate::attach::{End, Foreground, Shown};
 use crate::failure::Failure;
@@ -197,8 +198,9 @@ pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failur
 pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
     let containers = engine.containers();
+    let names = chosen(&engine, matches, "start", several::stands_still)?;
     if !matches.on("attach") && !matches.on("interactive") {
-        return super::each(matches, |name| {
+        return super::each_of(&names, |name| {
             let id = containers.get(name)?.record.id;
             if let Some(mut connection) = containers.start(name, Attach::default())? {
                 warn(&containers.started(&id, name, &mut connection)?);
@@ -207,7 +209,7 @@ pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure
             Ok(())
         });
     }
-    let [name] = matches.words.as_slice() else {
+    let [name] = names.as_slice() else {
         return Err(Failure::Words(
             "you cannot start and attach multiple containers at once".to_owned(),
         ));

@@ -128,11 +128,7 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
 }
 
 pub(super) fn exists(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    match session.engine()?.volumes().get(matches.word(0)) {
-        Ok(_) => Ok(0),
-        Err(error) if error.kind() == engine::Kind::NotFound => Ok(1),
-        Err(error) => Err(error.into()),
-    }
+    super::exists(session.engine()?.volumes().get(matches.word(0)).map(drop))
 }
 
 pub(super) fn export(session: &Session, matches: &Matches) -> Result<i32, Failure> {
