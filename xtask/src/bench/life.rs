@@ -73,6 +73,14 @@ fn create<'a>(engine: &str, rest: &[&'a str]) -> Vec<&'a str> {
     [&["create"], limits, rest].concat()
 }
 
+/// podman's asks first, and waits.
+fn remove(engine: &str) -> &'static [&'static str] {
+    match engine {
+        "podman" => &["rm", "--force", "--time", "0"],
+        _ => &["rm", "--force"],
+    }
+}
+
 /// Until the process hears SIGTERM.
 fn wait_for_handler(pid: &str) -> anyhow::Result<()> {
     loop {
@@ -126,7 +134,7 @@ fn remove_many(engines: &[(&str, Head, u32)]) -> anyhow::Result<()> {
             }
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             timed(&join(&join(head, &["start"]), &ids))?;
-            times.push(timed(&join(&join(head, &["rm", "--force"]), &ids))?);
+            times.push(timed(&join(&join(head, remove(name)), &ids))?);
         }
         rows.push(Times::of(&format!("{name} rm --force"), times));
     }
