@@ -87,20 +87,19 @@ impl Containers<'_> {
         }
         let life = observe(&dirs.state, &dirs.container)
             .map_err(EngineError::file("read", &dirs.state))?;
+        if let Life::Running { state, monitored } = life {
+            return Ok(State::Running {
+                pid: state.pid,
+                start_time: state.start_time,
+                started_at: state.started_at,
+                paused: dirs.state.join(PAUSED).exists(),
+                monitored,
+                restarts: state.restarts,
+            });
+        }
         let records = self.engine.store.containers();
         let ended = match life.clone() {
-            Life::Starting => return Ok(State::Starting),
-            Life::Running { state, monitored } => {
-                let paused = dirs.state.join(PAUSED).exists();
-                return Ok(State::Running {
-                    pid: state.pid,
-                    start_time: state.start_time,
-                    started_at: state.started_at,
-                    paused,
-                    monitored,
-                    restarts: state.restarts,
-                });
-            }
+            Life::Starting | Life::Running { .. } => return Ok(State::Starting),
             Life::Restarting { exit } => return Ok(State::Restarting(ended(exit))),
             Life::Exited(exit) if exit.started_at.is_empty() => {
                 let failed = State::Created { code: exit.code, error: exit.error.clone() };

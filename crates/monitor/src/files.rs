@@ -4,8 +4,9 @@
 //! counts only together with its start time and the boot it belongs to.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use libcontainer::Process;
 use serde::{Deserialize, Serialize};
@@ -99,7 +100,7 @@ impl StateFile {
         let start_time = |pid| libcontainer::start_time(pid).unwrap_or(0);
         Ok(Self {
             version: VERSION,
-            boot_id: boot_id()?,
+            boot_id: boot_id()?.to_owned(),
             pid,
             start_time: start_time(pid),
             monitor_pid,
@@ -216,11 +217,11 @@ fn look(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
         // Its monitor was killed while it waited, or has just written the last word.
         return Ok(Life::Exited(read::<ExitFile>(&container_dir.join(EXIT))?.unwrap_or(exit)));
     }
-    let lives =
-        Process::find(state.pid, state.start_time).is_some_and(|process| !has_ended(&process));
+    // Where the process ended a moment ago, its monitor is writing: it has the last word, and the process need not be asked.
     let monitored = monitor_lives(state_dir)?;
-    // It ended a moment ago, and its monitor is writing: it has the last word.
-    if lives || monitored {
+    let lives =
+        || Process::find(state.pid, state.start_time).is_some_and(|process| !has_ended(&process));
+    if monitored || lives() {
         return Ok(Life::Running { state, monitored });
     }
     match read::<ExitFile>(&container_dir.join(EXIT))? {
@@ -264,13 +265,29 @@ pub fn wait_for_end(state_dir: &Path) -> io::Result<()> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
-    match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    let mut file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // Lists read thousands: most files end within the first read(2), and need neither a look at their size nor a second one.
+    let mut space = [0; 4096];
+    let count = file.read(&mut space)?;
+    let begin = space.get(..count).unwrap_or_default();
+    if count < space.len() {
+        return serde_json::from_slice(begin).map(Some).map_err(io::Error::from);
     }
+    let mut bytes = begin.to_vec();
+    file.read_to_end(&mut bytes)?;
+    serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from)
 }
 
-fn boot_id() -> io::Result<String> {
-    Ok(fs::read_to_string(BOOT_ID)?.trim().to_owned())
+/// The same for as long as this process lives.
+fn boot_id() -> io::Result<&'static str> {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    if let Some(known) = BOOT.get() {
+        return Ok(known);
+    }
+    let read = fs::read_to_string(BOOT_ID)?;
+    Ok(BOOT.get_or_init(|| read.trim().to_owned()))
 }
