@@ -21,11 +21,13 @@ _corten_choose() {
 
 _corten_family() {
     case $1 in
+        config) members="create exists inspect list ls remove rm" ;;
         container) members="attach commit cp create diff exec exists export inspect kill list logs ls pause port prune ps remove rename restart rm run start stats stop top unpause update wait" ;;
         healthcheck) members="run" ;;
         image) members="copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
         manifest) members="annotate create inspect push rm" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
+        secret) members="create exists inspect list ls remove rm" ;;
         system) members="check df events info install-units prune start-all stop-all" ;;
         template) members="build list ls" ;;
         volume) members="clone create exists export import inspect list ls prune remove rename restore rm snapshot update" ;;
@@ -35,8 +37,8 @@ _corten_family() {
 _corten_command() {
     case $1 in
         run | "container run")
-            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --security-opt --shm-size --sig-proxy --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
-            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
+            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --secret --security-opt --shm-size --sig-proxy --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
+            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
             kind="images"
             ;;
         exec | "container exec")
@@ -220,8 +222,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         create | "container create")
-            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
-            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
+            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
+            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
             kind="images"
             ;;
         diff | "container diff")
@@ -404,6 +406,56 @@ _corten_command() {
             valued=""
             kind="" repeats=yes
             ;;
+        "secret create")
+            flags="--driver --env --ignore --label --replace"
+            valued="-d --driver -l --label"
+            kind="" repeats=yes
+            ;;
+        "secret ls" | "secret list")
+            flags="--filter --format --quiet"
+            valued="-f --filter --format"
+            kind=""
+            ;;
+        "secret inspect")
+            flags="--format --pretty --showsecret"
+            valued="-f --format"
+            kind="" repeats=yes
+            ;;
+        "secret rm" | "secret remove")
+            flags="--all --force --ignore"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "secret exists")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "config create")
+            flags="--ignore --label --replace"
+            valued="-l --label"
+            kind="" repeats=yes
+            ;;
+        "config ls" | "config list")
+            flags="--filter --format --quiet"
+            valued="-f --filter --format"
+            kind=""
+            ;;
+        "config inspect")
+            flags="--format --pretty"
+            valued="-f --format"
+            kind="" repeats=yes
+            ;;
+        "config rm" | "config remove")
+            flags="--all --force --ignore"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "config exists")
+            flags=""
+            valued=""
+            kind=""
+            ;;
         "oci checkpoint")
             flags="--auto-dedup --empty-ns --ext-unix-sk --file-locks --image-path --lazy-pages --leave-running --link-remap --manage-cgroups-mode --page-server --parent-path --pre-dump --shell-job --status-fd --tcp-established --tcp-skip-in-flight --work-path"
             valued="--empty-ns --image-path --manage-cgroups-mode --page-server --parent-path --status-fd --work-path"
@@ -536,7 +588,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion container cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest oci pause port ps pull push rename restart rm rmi run save search start stats stop system tag template top unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion config container cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest oci pause port ps pull push rename restart rm rmi run save search secret start stats stop system tag template top unpause update version volume wait"
         return
     fi
 

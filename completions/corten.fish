@@ -57,6 +57,7 @@ complete -c corten -n __corten_first -s v -l version -d 'Print version informati
 complete -c corten -n __corten_first -a attach -d 'Attach local standard input, output, and error streams to a running container'
 complete -c corten -n __corten_first -a commit -d 'Create a new image from a container\'s changes'
 complete -c corten -n __corten_first -a completion -d 'Print the completion script of a shell'
+complete -c corten -n __corten_first -a config -d 'Manage configs'
 complete -c corten -n __corten_first -a container -d 'Manage containers'
 complete -c corten -n __corten_first -a cp -d 'Copy files/folders between a container and the local filesystem'
 complete -c corten -n __corten_first -a create -d 'Create a new container'
@@ -91,6 +92,7 @@ complete -c corten -n __corten_first -a rmi -d 'Remove one or more images'
 complete -c corten -n __corten_first -a run -d 'Create and run a new container from an image'
 complete -c corten -n __corten_first -a save -d 'Save one or more images to a tar archive (streamed to STDOUT by default)'
 complete -c corten -n __corten_first -a search -d 'Search Docker Hub, or the registry before the term, for images'
+complete -c corten -n __corten_first -a secret -d 'Manage secrets'
 complete -c corten -n __corten_first -a start -d 'Start one or more stopped containers'
 complete -c corten -n __corten_first -a stats -d 'Display a live stream of container(s) resource usage statistics'
 complete -c corten -n __corten_first -a stop -d 'Stop one or more running containers'
@@ -103,6 +105,13 @@ complete -c corten -n __corten_first -a update -d 'Update configuration of one o
 complete -c corten -n __corten_first -a version -d 'Show the Corten version information'
 complete -c corten -n __corten_first -a volume -d 'Manage volumes'
 complete -c corten -n __corten_first -a wait -d 'Block until one or more containers stop, then print their exit codes'
+complete -c corten -n '__corten_family config' -a create -d 'Create a config from a file or STDIN, encrypted at rest'
+complete -c corten -n '__corten_family config' -a exists -d 'Exit with 0 if there is such a config, with 1 if not'
+complete -c corten -n '__corten_family config' -a inspect -d 'Display detailed information on one or more configs'
+complete -c corten -n '__corten_family config' -a list -d 'List configs'
+complete -c corten -n '__corten_family config' -a ls -d 'List configs'
+complete -c corten -n '__corten_family config' -a remove -d 'Remove one or more configs'
+complete -c corten -n '__corten_family config' -a rm -d 'Remove one or more configs'
 complete -c corten -n '__corten_family container' -a attach -d 'Attach local standard input, output, and error streams to a running container'
 complete -c corten -n '__corten_family container' -a commit -d 'Create a new image from a container\'s changes'
 complete -c corten -n '__corten_family container' -a cp -d 'Copy files/folders between a container and the local filesystem'
@@ -171,6 +180,13 @@ complete -c corten -n '__corten_family oci' -a spec -d 'Write a configuration to
 complete -c corten -n '__corten_family oci' -a start -d 'Start a container that was created'
 complete -c corten -n '__corten_family oci' -a state -d 'Print the state of a container'
 complete -c corten -n '__corten_family oci' -a update -d 'Change the limits of a container'
+complete -c corten -n '__corten_family secret' -a create -d 'Create a secret from a file or STDIN, encrypted at rest'
+complete -c corten -n '__corten_family secret' -a exists -d 'Exit with 0 if there is such a secret, with 1 if not'
+complete -c corten -n '__corten_family secret' -a inspect -d 'Display detailed information on one or more secrets'
+complete -c corten -n '__corten_family secret' -a list -d 'List secrets'
+complete -c corten -n '__corten_family secret' -a ls -d 'List secrets'
+complete -c corten -n '__corten_family secret' -a remove -d 'Remove one or more secrets'
+complete -c corten -n '__corten_family secret' -a rm -d 'Remove one or more secrets'
 complete -c corten -n '__corten_family system' -a check -d 'Check that everything on the disk is whole, and mend what is not'
 complete -c corten -n '__corten_family system' -a df -d 'Show disk usage'
 complete -c corten -n '__corten_family system' -a events -d 'Get real time events'
@@ -209,6 +225,7 @@ complete -c corten -n '__corten_is run "container run"' -l cap-drop -x -d 'Drop 
 complete -c corten -n '__corten_is run "container run"' -l cgroup-parent -x -d 'Optional parent cgroup for the container'
 complete -c corten -n '__corten_is run "container run"' -l cgroupns -x -d 'Cgroup namespace to use (host|private)'
 complete -c corten -n '__corten_is run "container run"' -l cidfile -r -F -d 'Write the container ID to the file'
+complete -c corten -n '__corten_is run "container run"' -l config -x -d 'Give the container a config (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])'
 complete -c corten -n '__corten_is run "container run"' -l cpu-period -x -d 'Limit CPU CFS (Completely Fair Scheduler) period'
 complete -c corten -n '__corten_is run "container run"' -l cpu-quota -x -d 'Limit CPU CFS (Completely Fair Scheduler) quota'
 complete -c corten -n '__corten_is run "container run"' -l cpu-rt-period -x -d 'Limit CPU real-time period in microseconds'
@@ -282,6 +299,7 @@ complete -c corten -n '__corten_is run "container run"' -l restart -x -d 'Restar
 complete -c corten -n '__corten_is run "container run"' -l rm -d 'Automatically remove the container when it exits'
 complete -c corten -n '__corten_is run "container run"' -l rootfs -d 'The first argument is a directory, not an image; what the container changes goes elsewhere'
 complete -c corten -n '__corten_is run "container run"' -l runtime -x -d 'Runtime to use for this container: corten'
+complete -c corten -n '__corten_is run "container run"' -l secret -x -d 'Give the container a secret (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])'
 complete -c corten -n '__corten_is run "container run"' -l security-opt -x -d 'Security Options'
 complete -c corten -n '__corten_is run "container run"' -l shm-size -x -d 'Size of /dev/shm (default 64m)'
 complete -c corten -n '__corten_is run "container run"' -l sig-proxy -d 'Proxy received signals to the process (default true)'
@@ -528,6 +546,7 @@ complete -c corten -n '__corten_is create "container create"' -l cap-drop -x -d 
 complete -c corten -n '__corten_is create "container create"' -l cgroup-parent -x -d 'Optional parent cgroup for the container'
 complete -c corten -n '__corten_is create "container create"' -l cgroupns -x -d 'Cgroup namespace to use (host|private)'
 complete -c corten -n '__corten_is create "container create"' -l cidfile -r -F -d 'Write the container ID to the file'
+complete -c corten -n '__corten_is create "container create"' -l config -x -d 'Give the container a config (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])'
 complete -c corten -n '__corten_is create "container create"' -l cpu-period -x -d 'Limit CPU CFS (Completely Fair Scheduler) period'
 complete -c corten -n '__corten_is create "container create"' -l cpu-quota -x -d 'Limit CPU CFS (Completely Fair Scheduler) quota'
 complete -c corten -n '__corten_is create "container create"' -l cpu-rt-period -x -d 'Limit CPU real-time period in microseconds'
@@ -599,6 +618,7 @@ complete -c corten -n '__corten_is create "container create"' -l restart -x -d '
 complete -c corten -n '__corten_is create "container create"' -l rm -d 'Automatically remove the container when it exits'
 complete -c corten -n '__corten_is create "container create"' -l rootfs -d 'The first argument is a directory, not an image; what the container changes goes elsewhere'
 complete -c corten -n '__corten_is create "container create"' -l runtime -x -d 'Runtime to use for this container: corten'
+complete -c corten -n '__corten_is create "container create"' -l secret -x -d 'Give the container a secret (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])'
 complete -c corten -n '__corten_is create "container create"' -l security-opt -x -d 'Security Options'
 complete -c corten -n '__corten_is create "container create"' -l shm-size -x -d 'Size of /dev/shm (default 64m)'
 complete -c corten -n '__corten_is create "container create"' -l stop-signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to stop the container'
@@ -787,6 +807,51 @@ complete -c corten -n '__corten_is "healthcheck run"' -a '(__corten_containers)'
 complete -c corten -n '__corten_is "volume export"' -s o -l output -x -d 'Write to a file, instead of STDOUT'
 
 # volume import
+
+# secret create
+complete -c corten -n '__corten_is "secret create"' -s d -l driver -x -d 'Secret driver (only "file")'
+complete -c corten -n '__corten_is "secret create"' -l env -d 'Read the secret from the environment variable that is named in the place of the file'
+complete -c corten -n '__corten_is "secret create"' -l ignore -d 'Leave a secret of that name as it is'
+complete -c corten -n '__corten_is "secret create"' -s l -l label -x -d 'Secret labels'
+complete -c corten -n '__corten_is "secret create"' -l replace -d 'Give a secret of that name the new content'
+
+# secret ls
+complete -c corten -n '__corten_is "secret ls" "secret list"' -s f -l filter -x -d 'Filter output based on conditions provided: id, label, name'
+complete -c corten -n '__corten_is "secret ls" "secret list"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "secret ls" "secret list"' -s q -l quiet -d 'Only display IDs'
+
+# secret inspect
+complete -c corten -n '__corten_is "secret inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "secret inspect"' -l pretty -d 'Print the information in a human friendly format'
+complete -c corten -n '__corten_is "secret inspect"' -l showsecret -d 'Show the secret itself, too'
+
+# secret rm
+complete -c corten -n '__corten_is "secret rm" "secret remove"' -s a -l all -d 'Remove all of them'
+complete -c corten -n '__corten_is "secret rm" "secret remove"' -s f -l force -d 'Remove also what containers were given'
+complete -c corten -n '__corten_is "secret rm" "secret remove"' -s i -l ignore -d 'Do not fail where there is none of the name'
+
+# secret exists
+
+# config create
+complete -c corten -n '__corten_is "config create"' -l ignore -d 'Leave a config of that name as it is'
+complete -c corten -n '__corten_is "config create"' -s l -l label -x -d 'Config labels'
+complete -c corten -n '__corten_is "config create"' -l replace -d 'Give a config of that name the new content'
+
+# config ls
+complete -c corten -n '__corten_is "config ls" "config list"' -s f -l filter -x -d 'Filter output based on conditions provided: id, label, name'
+complete -c corten -n '__corten_is "config ls" "config list"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "config ls" "config list"' -s q -l quiet -d 'Only display IDs'
+
+# config inspect
+complete -c corten -n '__corten_is "config inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "config inspect"' -l pretty -d 'Print the information in a human friendly format'
+
+# config rm
+complete -c corten -n '__corten_is "config rm" "config remove"' -s a -l all -d 'Remove all of them'
+complete -c corten -n '__corten_is "config rm" "config remove"' -s f -l force -d 'Remove also what containers were given'
+complete -c corten -n '__corten_is "config rm" "config remove"' -s i -l ignore -d 'Do not fail where there is none of the name'
+
+# config exists
 
 # oci checkpoint
 complete -c corten -n '__corten_is "oci checkpoint"' -l auto-dedup -d 'Free what a newer dump, or a restore, makes superfluous'

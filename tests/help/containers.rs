@@ -26,6 +26,8 @@ fn run_and_create() {
           --cgroup-parent string             Optional parent cgroup for the container
           --cgroupns string                  Cgroup namespace to use (host|private)
           --cidfile string                   Write the container ID to the file
+          --config config                    Give the container a config
+                                             (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])
           --cpu-period int                   Limit CPU CFS (Completely Fair Scheduler) period
           --cpu-quota int                    Limit CPU CFS (Completely Fair Scheduler) quota
           --cpu-rt-period int                Limit CPU real-time period in microseconds
@@ -115,6 +117,8 @@ fn run_and_create() {
           --rootfs                           The first argument is a directory, not an image; what the
                                              container changes goes elsewhere
           --runtime string                   Runtime to use for this container: corten
+          --secret secret                    Give the container a secret
+                                             (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])
           --security-opt list                Security Options
           --shm-size bytes                   Size of /dev/shm (default 64m)
           --sig-proxy                        Proxy received signals to the process (default true)
@@ -159,6 +163,8 @@ fn run_and_create() {
           --cgroup-parent string             Optional parent cgroup for the container
           --cgroupns string                  Cgroup namespace to use (host|private)
           --cidfile string                   Write the container ID to the file
+          --config config                    Give the container a config
+                                             (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])
           --cpu-period int                   Limit CPU CFS (Completely Fair Scheduler) period
           --cpu-quota int                    Limit CPU CFS (Completely Fair Scheduler) quota
           --cpu-rt-period int                Limit CPU real-time period in microseconds
@@ -246,6 +252,8 @@ fn run_and_create() {
           --rootfs                           The first argument is a directory, not an image; what the
                                              container changes goes elsewhere
           --runtime string                   Runtime to use for this container: corten
+          --secret secret                    Give the container a secret
+                                             (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])
           --security-opt list                Security Options
           --shm-size bytes                   Size of /dev/shm (default 64m)
           --stop-signal string               Signal to stop the container

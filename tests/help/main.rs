@@ -4,6 +4,7 @@
 mod containers;
 mod images;
 mod program;
+mod secrets;
 mod volumes;
 
 use testkit::Corten;

@@ -24,11 +24,13 @@ fn the_program_and_its_families() {
       info     Display system-wide information
 
     Management Commands:
+      config       Manage configs
       container    Manage containers
       healthcheck  Manage health checks of containers
       image        Manage images
       manifest     Manage lists of manifests for several platforms
       oci          Run OCI bundles, as runc does
+      secret       Manage secrets
       system       Manage Corten
       template     Manage what images are built of
       volume       Manage volumes

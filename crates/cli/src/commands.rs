@@ -26,6 +26,7 @@ mod pull;
 mod push;
 mod run;
 mod search;
+mod secret;
 mod several;
 mod stats;
 mod system;
@@ -55,11 +56,13 @@ const OTHERS: &str = "Commands";
 pub(crate) const GROUPS: &[&str] = &[COMMON, OBJECTS, OTHERS];
 /// First words of commands of two words: `corten container ls` is `corten ps`.
 pub(crate) const FAMILIES: &[(&str, &str)] = &[
+    ("config", "Manage configs"),
     ("container", "Manage containers"),
     ("healthcheck", "Manage health checks of containers"),
     ("image", "Manage images"),
     ("manifest", "Manage lists of manifests for several platforms"),
     ("oci", "Run OCI bundles, as runc does"),
+    ("secret", "Manage secrets"),
     ("system", "Manage Corten"),
     ("template", "Manage what images are built of"),
     ("volume", "Manage volumes"),
@@ -72,12 +75,10 @@ pub(crate) const LATER: &[&str] = &[
     "buildx",
     "checkpoint",
     "compose",
-    "config",
     "context",
     "network",
     "node",
     "plugin",
-    "secret",
     "service",
     "stack",
     "swarm",
@@ -220,6 +221,16 @@ mod tests {
         ("volume inspect", "-f --format"),
         ("volume rm", "-f --force"),
         ("volume prune", "-a --all -f --force --filter"),
+        ("secret create", "-d --driver --env --ignore -l --label --replace"),
+        ("secret ls", "-f --filter --format -q --quiet"),
+        ("secret inspect", "-f --format --pretty --showsecret"),
+        ("secret rm", "-a --all -f --force -i --ignore"),
+        ("secret exists", ""),
+        ("config create", "--ignore -l --label --replace"),
+        ("config ls", "-f --filter --format -q --quiet"),
+        ("config inspect", "-f --format --pretty"),
+        ("config rm", "-a --all -f --force -i --ignore"),
+        ("config exists", ""),
         ("template build", "--suite --mirror"),
     ];
 

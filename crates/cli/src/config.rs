@@ -51,6 +51,12 @@ pub(crate) fn policy_files() -> registry::PolicyFiles {
     registry::PolicyFiles { named, ..registry::PolicyFiles::default() }
 }
 
+/// The key of secrets and configs, which `CORTEN_SECRET_KEY_FILE` names; otherwise the store has its own.
+pub(crate) fn secret_key_file() -> std::io::Result<Option<PathBuf>> {
+    let named = lookup("CORTEN_SECRET_KEY_FILE").filter(|path| !path.is_empty());
+    named.map(std::path::absolute).transpose()
+}
+
 /// A variable of the caller's, for `--env NAME`.
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub(crate) fn lookup(name: &str) -> Option<String> {

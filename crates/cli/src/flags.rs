@@ -3,9 +3,11 @@
 use crate::arguments::{Flag, many, one, switch};
 
 mod container;
+mod secrets;
 mod volumes;
 
 pub(crate) use container::{CONTAINER, later};
+pub(crate) use secrets::*;
 pub(crate) use volumes::*;
 
 const DETACH_KEYS: Flag =

@@ -49,6 +49,9 @@ Used where there is no
 .B CORTEN_STATE
 Used where there is no
 .BR \\-\\-state .
+.TP
+.B CORTEN_SECRET_KEY_FILE
+The key that secrets and configs are sealed with, 32 bytes; without it the store has a key of its own.
 .SH FILES
 .TP
 .I /var/lib/corten

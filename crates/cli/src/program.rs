@@ -33,7 +33,9 @@ impl Session {
         let paths = self.paths()?;
         let program =
             std::env::current_exe().map_err(Failure::file("find", "the running program"))?;
-        Ok(Engine::open(EngineConfig { paths, program })?)
+        let secret_key = crate::config::secret_key_file()
+            .map_err(Failure::file("find", "the working directory"))?;
+        Ok(Engine::open(EngineConfig { paths, program, secret_key })?)
     }
 
     /// The directories that flags and environment name.

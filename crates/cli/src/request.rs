@@ -1,7 +1,7 @@
 //! What the flags of `run` and `create` make of a request. Start at [`request`].
 
-use engine::config::{ContainerConfig, HealthCheck, NetworkMode, Security};
-use engine::{CreateRequest, parse};
+use engine::config::{ContainerConfig, HealthCheck, NetworkMode, SecretConfig, Security};
+use engine::{CreateRequest, SecretKind, parse};
 
 use crate::arguments::Matches;
 use crate::failure::Failure;
@@ -75,6 +75,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     };
     limits::limits(matches, &mut config.limits)?;
     mounts(matches, &mut config)?;
+    config.secrets = secrets(matches)?;
     surroundings::devices(matches, &mut config)?;
     surroundings::surroundings(matches, &mut config)?;
     names::names(matches, &mut config)?;
@@ -186,6 +187,13 @@ fn hostname(matches: &Matches) -> Result<String, Failure> {
         return Ok(name.to_owned());
     }
     Err(wrong("hostname", name, "it is no host name of at most 64 letters"))
+}
+
+/// What `--secret` and `--config` say.
+fn secrets(matches: &Matches) -> Result<Vec<SecretConfig>, Failure> {
+    let of = |flag, kind| matches.values(flag).map(move |text| parse::secret(kind, text));
+    let all = of("secret", SecretKind::Secret).chain(of("config", SecretKind::Config));
+    Ok(all.collect::<Result<_, _>>()?)
 }
 
 fn mounts(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure> {

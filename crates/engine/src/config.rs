@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 
 mod block_io;
 mod hosts;
+mod secrets;
 mod sharing;
 
 pub use block_io::{BlockIoLimits, DeviceRate};
 pub use hosts::HostRules;
+pub use secrets::{SecretConfig, SecretPlace};
 pub use sharing::{IpcMode, PidMode, Sharing};
 
 /// A container's configuration, image and options merged.
@@ -118,6 +120,9 @@ pub struct ContainerConfig {
     pub requires: Vec<String>,
     /// Where its output is logged.
     pub log: LogConfig,
+    /// Secrets and configs that it is given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretConfig>,
 }
 
 /// A log driver and what it was told.

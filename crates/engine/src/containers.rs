@@ -149,6 +149,7 @@ impl<'a> Containers<'a> {
             config: &json,
             volumes: &volumes,
             images: &images,
+            secrets: &crate::secrets::names(&config.secrets),
             active,
         };
         match self.engine.store.containers().insert(&new) {
@@ -189,6 +190,7 @@ impl<'a> Containers<'a> {
     fn resolve_names(&self, mut config: ContainerConfig) -> Result<ContainerConfig, EngineError> {
         self.resolve_others(&mut config)?;
         self.resolve_mounts(&mut config)?;
+        self.check_secrets(&config)?;
         for mount in &config.mounts {
             if let MountSource::Bind { path, create } = &mount.source
                 && !create
@@ -295,7 +297,8 @@ mod tests {
 
     fn engine(directory: &std::path::Path) -> Engine {
         let paths = Paths { root: directory.join("root"), state: directory.join("state") };
-        Engine::open(EngineConfig { paths, program: "/proc/self/exe".into() }).unwrap()
+        Engine::open(EngineConfig { paths, program: "/proc/self/exe".into(), secret_key: None })
+            .unwrap()
     }
 
     /// An engine with the image `empty`, and a request for it.

@@ -9,8 +9,10 @@ mod container;
 mod host_config;
 mod image;
 mod run_config;
+mod secret;
 mod volume;
 
+pub(crate) use secret::secret;
 pub(crate) use volume::volume;
 
 /// A time that has not come.

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use libcontainer::cgroup::Layout;
-use store::{Paths, Store};
+use store::{Paths, SecretKind, Store};
 
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::images::ImagesHandle;
 use crate::manifest_lists::ManifestListsHandle;
 use crate::room::Room;
+use crate::secrets::SecretsHandle;
 use crate::templates::Templates;
 use crate::volumes::VolumesHandle;
 
@@ -26,6 +27,8 @@ pub struct EngineConfig {
     pub paths: Paths,
     /// The running program, which monitors and the embedded template are made of.
     pub program: PathBuf,
+    /// The key of secrets and configs; nothing is the store's own.
+    pub secret_key: Option<PathBuf>,
 }
 
 /// An open store with what may happen in it. It only hands out handles.
@@ -33,6 +36,7 @@ pub struct EngineConfig {
 pub struct Engine {
     pub(crate) store: Store,
     pub(crate) program: PathBuf,
+    pub(crate) secret_key: Option<PathBuf>,
     layout: OnceCell<Layout>,
 }
 
@@ -46,6 +50,7 @@ impl Engine {
         Ok(Self {
             store: Store::open(config.paths)?,
             program: config.program,
+            secret_key: config.secret_key,
             layout: OnceCell::new(),
         })
     }
@@ -66,6 +71,18 @@ impl Engine {
     #[must_use]
     pub const fn volumes(&self) -> VolumesHandle<'_> {
         VolumesHandle::new(self)
+    }
+
+    /// The secrets.
+    #[must_use]
+    pub const fn secrets(&self) -> SecretsHandle<'_> {
+        SecretsHandle::new(self, SecretKind::Secret)
+    }
+
+    /// The configs.
+    #[must_use]
+    pub const fn configs(&self) -> SecretsHandle<'_> {
+        SecretsHandle::new(self, SecretKind::Config)
     }
 
     /// What takes room, and what gives it back.

@@ -1,7 +1,7 @@
 //! What the engine refuses, in words for people and in kinds for programs.
 
 use libcontainer::{PlanError, StartError};
-use store::StoreError;
+use store::{SecretError, StoreError};
 
 /// What sort of refusal it is: mapped once to exit codes, HTTP statuses and gRPC codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +178,21 @@ pub enum EngineError {
     },
 }
 
+const fn of_secret(error: &SecretError) -> Option<&'static str> {
+    match error {
+        SecretError::KeyFile { .. } => Some(
+            "a key file is made by (umask 077; head -c 32 /dev/urandom > FILE); the store's own by the first secret",
+        ),
+        SecretError::KeyLost { .. } => {
+            Some("put the file back, or remove what was sealed with it by secret rm and config rm")
+        }
+        SecretError::OtherKey { .. } => {
+            Some("CORTEN_SECRET_KEY_FILE names a key file; without it the store's own is used")
+        }
+        SecretError::Name { .. } | SecretError::Size { .. } | SecretError::Damaged { .. } => None,
+    }
+}
+
 impl From<registry::AdmitError> for EngineError {
     fn from(error: registry::AdmitError) -> Self {
         Self::Admit(Box::new(error))
@@ -275,12 +290,16 @@ impl EngineError {
             Self::Store(StoreError::SeveralNames { .. }) => {
                 Some("remove its names one by one, or use --force".to_owned())
             }
+            Self::Store(StoreError::InUse { what: "secret" | "config", .. }) => {
+                Some("remove the containers first, or use --force".to_owned())
+            }
             Self::Store(StoreError::InUse { what: "image", .. }) => {
                 Some("remove the containers first".to_owned())
             }
             Self::Store(error) if error.kind() == store::Kind::Full => {
                 Some("the disk is full".to_owned())
             }
+            Self::Store(StoreError::Secret(error)) => of_secret(error).map(str::to_owned),
             Self::NoMonitor { .. } => Some(
                 "what runs goes on; restart the container to have it looked after again".to_owned(),
             ),

@@ -24,10 +24,10 @@ const KINDS: &[&str] = &[
     "scope",
     "type",
     "volume",
-    // Docker's swarm: nothing of it happens here, so nothing is met.
     "config",
-    "node",
     "secret",
+    // Docker's swarm: nothing of it happens here, so nothing is met.
+    "node",
     "service",
 ];
 
@@ -66,6 +66,9 @@ impl EventFilter {
                 "event" => self.wants_action(&event.action),
                 "type" => values.any(|value| value == event.kind),
                 "scope" => values.any(|value| value == event.scope),
+                "config" | "secret" => {
+                    event.kind == *kind && values.any(|value| is_of(event, value))
+                }
                 "image" => values.any(|value| is_of_image(event, value)),
                 _ => values.any(|value| is_of(event, value)),
             }

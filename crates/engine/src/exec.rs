@@ -52,6 +52,7 @@ impl Containers<'_> {
         let root = RootView::of_process(pid);
         let mut plan = self.exec_plan(&container.config, request, (&root, &hostname))?;
         let id = container.record.id.as_str();
+        self.add_variables(&container.config.secrets, request, &mut plan.env)?;
         plan.seccomp = plan.seccomp.map(|filter| filter.for_container(id, Path::new("/")));
         let connection = self.reach(&container)?;
         let name = container.record.name;

@@ -39,6 +39,7 @@ mod removal;
 mod rename;
 mod room;
 mod seccomp;
+mod secrets;
 mod sharing;
 mod start;
 mod state;
@@ -74,6 +75,7 @@ pub use processes::ProcessRow;
 pub use pull::{PullReport, PullRequest};
 pub use push::PushRequest;
 pub use room::{ImagePrune, PruneFilter, Room};
+pub use secrets::{SecretFilter, SecretRequest, SecretsHandle};
 pub use start::{Attach, Launch};
 pub use state::State;
 pub use stats::{Meter, Reading};
@@ -81,8 +83,8 @@ pub use store::compression::{Compress, Compression};
 pub use store::layer::{Change, ChangeKind, TreeArchive};
 pub use store::{
     Checked, ContainerUsage, Ended, Finding, Image, ImageSummary, ImageUsage, Import, ListMember,
-    Loaded, Paths, Problem, Pruned, Remedy, Removed, TransferUsage, UPLOADS_KEPT, UploadUsage,
-    Usage, Volume, VolumeUsage,
+    Loaded, Paths, Problem, Pruned, Remedy, Removed, Secret, SecretKind, TransferUsage,
+    UPLOADS_KEPT, UploadUsage, Usage, Volume, VolumeUsage, WhenTaken,
 };
 pub use templates::{DebianRequest, TemplateInfo, Templates};
 pub use update::Update;

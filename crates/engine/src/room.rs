@@ -95,7 +95,9 @@ impl<'a> Room<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn check(&self, deep: bool) -> Result<Checked, EngineError> {
-        Ok(self.engine.store.room().check(deep)?)
+        let mut checked = self.engine.store.room().check(deep)?;
+        checked.findings.extend(self.engine.stored_secrets().check()?);
+        Ok(checked)
     }
 
     /// Mends what can be mended; gives that, and what is left.
@@ -103,7 +105,9 @@ impl<'a> Room<'a> {
     /// # Errors
     /// When the store cannot be written.
     pub fn repair(&self, deep: bool) -> Result<(Vec<Finding>, Checked), EngineError> {
-        Ok(self.engine.store.room().repair(deep)?)
+        let (mended, mut left) = self.engine.store.room().repair(deep)?;
+        left.findings.extend(self.engine.stored_secrets().check()?);
+        Ok((mended, left))
     }
 
     /// Removes images that no container is made of: those without a name, or those that the rules say.

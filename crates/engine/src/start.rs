@@ -22,7 +22,7 @@ use crate::mounts::Origin;
 use crate::names;
 use crate::oci::{self, HostFiles, Joined, Surroundings};
 use crate::state::{Action, Allowed, State};
-use crate::{seccomp, users};
+use crate::{seccomp, secrets, users};
 
 /// What a start wants to see of its container.
 #[derive(Clone, Copy, Debug, Default)]
@@ -199,6 +199,7 @@ impl Containers<'_> {
             let why = "the container has the streams of the command that starts it: that one stays in the foreground";
             return Err(EngineError::value("log driver", "passthrough", why));
         }
+        let contents = self.contents(&made.config.secrets)?;
         make_bind_sources(&made.config)?;
         let origins = self.prepare_mounts(made)?;
         let (mut plan, files) = self.plan(made, &origins)?;
@@ -220,6 +221,7 @@ impl Containers<'_> {
             log,
             restart: made.config.restart,
             health: self.health_rules(made)?,
+            variables: secrets::variables(&made.config.secrets),
             stop: StopRules {
                 signal: made.config.stop_signal,
                 // Docker's −1 is patience without end.
@@ -233,6 +235,7 @@ impl Containers<'_> {
             auto_remove: made.config.auto_remove.then(|| self.removal(&made.id)),
         };
         monitor
+            .with_contents(contents)
             .give(&handoff, attach.input, attach.output)
             .map_err(|cause| EngineError::Spawn { name: made.name.clone(), cause })
     }
@@ -304,6 +307,7 @@ impl Containers<'_> {
         let mut plan = libcontainer::plan(&spec, &context)?;
         oci::share_memory(&mut plan, joined);
         crate::mounts::keep_inside(&mut plan, &made.config, origins);
+        plan.give(secrets::gifts(&made.config.secrets))?;
         Ok((plan, files))
     }
 

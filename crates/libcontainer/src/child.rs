@@ -386,6 +386,9 @@ impl Walk<'_> {
                 self.root()?.cgroup_v1(target, hierarchies, *read_only)?;
             }
             Action::CgroupV2(tree) => self.root()?.cgroup_v2(tree)?,
+            Action::Give(gift) => {
+                self.root()?.give(gift, prepared.contents.as_ref().map(AsFd::as_fd))?;
+            }
             Action::Seal { target } => self.root()?.seal(target)?,
             Action::PivotRoot => self.pivot()?,
             Action::MoveRoot { revealing } => self.move_over(revealing)?,

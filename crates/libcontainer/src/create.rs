@@ -13,6 +13,7 @@ use sys::{CloneArgs, Errno, Namespaces, clone3};
 use crate::cgroup::{Begun, Cgroup};
 use crate::child::{self, Inherited};
 use crate::error::StartError;
+use crate::given;
 use crate::hooks::{self, Moment, Occasion};
 use crate::host_root::HostRoot;
 use crate::id_map;
@@ -85,17 +86,25 @@ pub struct Surroundings<'a> {
     spare: Option<SpareNetwork>,
     /// A listening socket at which it waits for its start once its maker has left, see [`Created::leave`].
     gate: Option<BorrowedFd<'a>>,
+    /// Contents of the files that its plan gives it, see [`crate::seal_contents`].
+    contents: Option<BorrowedFd<'a>>,
 }
 
 impl<'a> Surroundings<'a> {
     /// Streams alone.
     #[must_use]
     pub const fn new(stdio: Stdio<'a>) -> Self {
-        Self { stdio, spare: None, gate: None }
+        Self { stdio, spare: None, gate: None, contents: None }
     }
 
     pub(crate) fn with_gate(self, gate: Option<&'a OwnedFd>) -> Self {
         Self { gate: gate.map(AsFd::as_fd), ..self }
+    }
+
+    /// With contents of files.
+    #[must_use]
+    pub fn with_contents(self, contents: Option<BorrowedFd<'a>>) -> Self {
+        Self { contents, ..self }
     }
 
     /// With a network namespace that was made ahead.
@@ -143,8 +152,9 @@ pub(crate) fn create_while(
     surroundings: Surroundings<'_>,
     meanwhile: impl FnOnce(&Created) -> Pace,
 ) -> Result<Created, StartError> {
-    let Surroundings { stdio, spare, gate } = surroundings;
+    let Surroundings { stdio, spare, gate, contents } = surroundings;
     let mut prepared = Box::new(Prepared::new(plan)?);
+    prepared.contents = given::own(contents)?;
     let mut joins = Joins::open(plan)?;
     if let Some(spare) = spare {
         joins.take_spare(spare, &mut prepared.namespaces);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::capability;
+use crate::given::GivenFile;
 use crate::plan::{CapabilityPlan, NamespacePlan, Plan, ProcessPlan, Step};
 use crate::resctrl::ResctrlPlan;
 
@@ -153,6 +154,9 @@ impl fmt::Display for Step {
             Self::CgroupV2 { target, flags, data, .. } => {
                 write!(f, "mount cgroup2 on {}{}", target.display(), options(*flags, FLAGS, data))
             }
+            Self::Give { target, files } => {
+                write!(f, "mount {} on {}, in memory", given(files), target.display())
+            }
             Self::Seal { target } => write!(f, "make {} read-only at last", target.display()),
             Self::PivotRoot => f.write_str("pivot root"),
             Self::MoveRoot => f.write_str("move the root over the host's"),
@@ -163,6 +167,16 @@ impl fmt::Display for Step {
             Self::ReadOnlyRoot => f.write_str("make the root read-only"),
             Self::OomScoreAdjust { value } => write!(f, "adjust the OOM score by {value}"),
         }
+    }
+}
+
+fn given(files: &[GivenFile]) -> String {
+    let names = files.iter().map(|file| file.path.display().to_string());
+    let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+    if names.is_empty() {
+        "a given file".to_owned()
+    } else {
+        format!("the given {}", names.join(" "))
     }
 }
 

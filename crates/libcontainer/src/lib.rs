@@ -24,6 +24,7 @@ mod features;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod given;
 mod hints;
 mod home;
 mod hooks;
@@ -64,6 +65,7 @@ pub use container::{
 pub use create::{Created, Stdio, Surroundings, create, create_at_once, create_with};
 pub use error::{HookError, PlanError, StartError, chain};
 pub use features::features;
+pub use given::{Gift, GivenFile, read_content, seal_contents};
 pub use join::{Joined, join, join_through};
 pub use net_devices::NetDevicePlan;
 pub use number_set::{BadNumberSet, NumberSet};

@@ -11,6 +11,7 @@ use spec::runtime::{ConsoleSize, Hooks, IdMapping, NamespaceKind};
 
 use crate::capability;
 use crate::cgroup::CgroupPlan;
+use crate::given::GivenFile;
 use crate::net_devices::NetDevicePlan;
 use crate::resctrl::ResctrlPlan;
 use crate::scheduling::SchedulingPlan;
@@ -227,6 +228,13 @@ pub enum Step {
         group: PathBuf,
         /// `MOUNT_ATTR_…` bits of what is bound instead.
         set: u64,
+    },
+    /// Mount files in memory, whose contents are given beside the plan: a directory with all of them, or one file.
+    Give {
+        /// Where.
+        target: PathBuf,
+        /// The files.
+        files: Vec<GivenFile>,
     },
     /// Make a mount read-only that had to be filled first.
     Seal {

@@ -478,7 +478,7 @@ impl Steps<'_> {
 }
 
 /// An absolute path without `..`, so that a target is what it says.
-fn inside(path: &Path, field: &str) -> Result<PathBuf, PlanError> {
+pub(crate) fn inside(path: &Path, field: &str) -> Result<PathBuf, PlanError> {
     let wrong = |why: &str| PlanError::field(field, format!("{} {why}", path.display()));
     if !path.is_absolute() {
         return Err(wrong("is not absolute"));

@@ -3,6 +3,7 @@
 //! Everything that can fail for a reason of ours (a NUL byte, an unknown resource) fails here, in the parent.
 
 use std::ffi::CString;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use rustix::fs::FileType;
 use sys::{MountAttributes, Namespaces};
 
 use crate::error::StartError;
+use crate::given::PreparedGift;
 use crate::hooks::{self, PreparedHook};
 use crate::host_root;
 use crate::id_map::{IdMap, IdMaps, is_unprivileged};
@@ -29,6 +31,8 @@ pub(crate) struct Prepared {
     pub(crate) namespaces: Namespaces,
     pub(crate) steps: Vec<Action>,
     pub(crate) process: PreparedProcess,
+    /// Contents of files that are given.
+    pub(crate) contents: Option<OwnedFd>,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -115,6 +119,7 @@ pub(crate) enum Action {
         read_only: bool,
     },
     CgroupV2(V2Mount),
+    Give(PreparedGift),
     Seal {
         target: Target,
     },
@@ -243,6 +248,7 @@ impl Prepared {
             namespaces: crate::process::clone_flags(&plan.namespaces.create),
             steps,
             process,
+            contents: None,
         })
     }
 
@@ -354,6 +360,7 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
             group: path(group)?,
             attributes: BindAttributes::setting(*set),
         }),
+        Step::Give { target, files } => Action::Give(PreparedGift::new(target, files, label)?),
         Step::Seal { target } => Action::Seal { target: Target::new(target)? },
         Step::PivotRoot => Action::PivotRoot,
         Step::MoveRoot => Action::MoveRoot { revealing: host_root::revealing()? },

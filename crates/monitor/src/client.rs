@@ -16,7 +16,7 @@ use rustix::net::{
 };
 
 use crate::message::{
-    ATTACH_INPUT, ATTACH_OUTPUT, MOST_DATA, MOST_PACKET, VERSION, kind, read_number,
+    ATTACH_INPUT, ATTACH_OUTPUT, MOST_DATA, MOST_PACKET, VERSION, WITH_CONTENTS, kind, read_number,
 };
 
 /// Packets that may wait for one client; one that lets more wait is left.
@@ -107,6 +107,8 @@ impl Packet {
 /// What the command that started a monitor gives it.
 pub(crate) struct Given {
     pub(crate) file: OwnedFd,
+    /// What the container is given that no file of the disk holds.
+    pub(crate) contents: Option<OwnedFd>,
     /// The streams that it attaches to.
     pub(crate) streams: u8,
     /// Its own streams, for a container that has them.
@@ -116,7 +118,7 @@ pub(crate) struct Given {
 /// Waits for the hand-off; nothing when whoever started this process has ended, or says something else.
 pub(crate) fn receive_handoff(socket: &OwnedFd) -> Option<Given> {
     let mut packet = [0_u8; 3];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(5))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC;
     let received = loop {
@@ -136,7 +138,9 @@ pub(crate) fn receive_handoff(socket: &OwnedFd) -> Option<Given> {
         return None;
     }
     let file = descriptors.remove(0);
-    Some(Given { file, streams, own: descriptors.try_into().ok() })
+    let has_contents = streams & WITH_CONTENTS != 0 && !descriptors.is_empty();
+    let contents = has_contents.then(|| descriptors.remove(0));
+    Some(Given { file, streams, contents, own: descriptors.try_into().ok() })
 }
 
 impl Client {

@@ -15,7 +15,9 @@ use rustix::net::{
 };
 use sys::Errno;
 
-use crate::message::{ATTACH_INPUT, ATTACH_OUTPUT, MOST_DATA, VERSION, kind, read_number};
+use crate::message::{
+    ATTACH_INPUT, ATTACH_OUTPUT, MOST_DATA, VERSION, WITH_CONTENTS, kind, read_number,
+};
 use crate::restart::RestartPolicy;
 
 /// Name of the socket in the state directory.
@@ -356,16 +358,19 @@ impl Connection {
         Ok(decode(packet, console).map_or(Received::Closed, Received::Message))
     }
 
-    /// Sends the file of the hand-off, its lock with it, and attaches.
+    /// Sends the file of the hand-off, its lock with it, and what no file holds, and attaches.
     pub(crate) fn send_handoff(
         &self,
-        file: BorrowedFd<'_>,
+        (file, contents): (BorrowedFd<'_>, Option<BorrowedFd<'_>>),
         own: Option<[BorrowedFd<'_>; 3]>,
         input: bool,
         output: bool,
     ) -> Result<(), Errno> {
-        let descriptors: Vec<_> = std::iter::once(file).chain(own.into_iter().flatten()).collect();
-        self.send_parts(&[&[kind::HAND_OFF, VERSION, streams(input, output)]], &descriptors)
+        let first = std::iter::once(file).chain(contents);
+        let descriptors: Vec<_> = first.chain(own.into_iter().flatten()).collect();
+        let with_contents = if contents.is_some() { WITH_CONTENTS } else { 0 };
+        let bits = streams(input, output) | with_contents;
+        self.send_parts(&[&[kind::HAND_OFF, VERSION, bits]], &descriptors)
     }
 
     fn send(&self, packet: &[u8]) -> Result<(), Errno> {
@@ -388,7 +393,7 @@ impl Connection {
         flags: SendFlags,
     ) -> Result<(), Errno> {
         let slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(5))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         if !descriptors.is_empty() {
             control.push(SendAncillaryMessage::ScmRights(descriptors));

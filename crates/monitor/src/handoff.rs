@@ -43,6 +43,9 @@ pub struct HandOff {
     /// How its health is checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthRules>,
+    /// Variables whose values are not here but among the contents that come beside it: the name, and which one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<(String, u32)>,
     /// How it is stopped.
     #[serde(default)]
     pub stop: StopRules,

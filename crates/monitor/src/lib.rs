@@ -11,6 +11,7 @@ mod client;
 mod clients;
 mod clock;
 mod connection;
+mod contents;
 pub mod events;
 mod files;
 mod freeze;

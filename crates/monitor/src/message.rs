@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! client                                monitor
-//! HandOff(version, streams), its file, perhaps three streams -->   from whoever started the monitor, in place of the next two
+//! HandOff(version, streams), its file, perhaps contents, perhaps three streams -->   from whoever started the monitor, in place
+//!                                       of the next two
 //! Hello(version)        ------------>   (Refused(version) when it is newer, and the end)
 //! Attach(streams)       ------------>
 //!                       <------------   Started(pid, warnings) | StartFailed(code, text)
@@ -93,6 +94,8 @@ pub(crate) mod kind {
 /// Bits of [`kind::ATTACH`].
 pub(crate) const ATTACH_OUTPUT: u8 = 1;
 pub(crate) const ATTACH_INPUT: u8 = 2;
+/// Beside them in the hand-off: contents of files travel with it.
+pub(crate) const WITH_CONTENTS: u8 = 4;
 
 /// Kind and a number.
 pub(crate) fn number(kind: u8, number: i32) -> [u8; 5] {

@@ -17,6 +17,7 @@ use sys::SignalSet;
 
 use crate::client::{self, Client, Packet, Request};
 use crate::clients::Clients;
+use crate::contents::{Contents, add_variables};
 use crate::events::Actor;
 use crate::files::{ExitFile, StateFile};
 use crate::freeze::Freeze;
@@ -58,11 +59,16 @@ pub fn main() -> i32 {
     let Some(given) = client::receive_handoff(&client) else { return 0 };
     let lock = std::fs::File::from(given.file);
     let Some(mut handoff) = read(&lock) else { return 2 };
-    let mut monitor =
-        match Monitor::start(&handoff, (spare, given.own), (client, given.streams), packet) {
-            Ok(monitor) => monitor,
-            Err(code) => return code,
-        };
+    let own = Own { streams: given.own, contents: given.contents.map(Contents::new) };
+    let told = add_variables(&mut handoff, own.contents.as_ref());
+    if let Err(refused) = told {
+        return refused.tell(&handoff.container_dir, &client);
+    }
+    let mut monitor = match Monitor::start(&handoff, (spare, own), (client, given.streams), packet)
+    {
+        Ok(monitor) => monitor,
+        Err(code) => return code,
+    };
     let auto_remove = handoff.auto_remove.take();
     // The plan is the largest part of this process's memory, and is read again when it is needed again.
     drop(handoff);
@@ -92,6 +98,20 @@ fn read(mut file: &std::fs::File) -> Option<HandOff> {
         .filter(|handoff| handoff.version <= HANDOFF_VERSION)
 }
 
+/// What only this process has, for every run of the container.
+struct Own {
+    /// The streams of whoever started it, for a container that has them.
+    streams: Option<[OwnedFd; 3]>,
+    /// Contents of files and variables that no file of the disk holds.
+    contents: Option<Contents>,
+}
+
+impl Own {
+    fn parts(&self) -> (Option<&[OwnedFd; 3]>, Option<&OwnedFd>) {
+        (self.streams.as_ref(), self.contents.as_ref().map(Contents::file))
+    }
+}
+
 /// What stays over all runs of the container, and the run that is.
 pub(crate) struct Monitor {
     id: String,
@@ -104,8 +124,7 @@ pub(crate) struct Monitor {
     pub(crate) restarts: Restarts,
     pub(crate) stop: StopRules,
     events: Option<EventRules>,
-    /// The streams of whoever started it, for a container that has them.
-    own: Option<[OwnedFd; 3]>,
+    own: Own,
     /// Nothing while it waits to be started again.
     pub(crate) run: Option<Running>,
 }
@@ -113,12 +132,12 @@ pub(crate) struct Monitor {
 impl Monitor {
     fn start(
         handoff: &HandOff,
-        (spare, own): (Option<SpareNetwork>, Option<[OwnedFd; 3]>),
+        (spare, own): (Option<SpareNetwork>, Own),
         (client, streams): (OwnedFd, u8),
         packet: Packet,
     ) -> Result<Self, i32> {
         let begun = listen(handoff)
-            .and_then(|clients| Ok((clients, start(handoff, spare, own.as_ref(), 0)?)));
+            .and_then(|clients| Ok((clients, start(handoff, spare, own.parts(), 0)?)));
         let (mut clients, started) = match begun {
             Ok(begun) => begun,
             Err(refused) => return Err(refused.tell(&handoff.container_dir, &client)),
@@ -287,14 +306,15 @@ impl Monitor {
 
     /// Starts the container by the same hand-off.
     fn start_again(&mut self, lock: &std::fs::File) -> Result<(), Refused> {
-        let handoff = read(lock).ok_or_else(|| {
+        let mut handoff = read(lock).ok_or_else(|| {
             Refused::engine("read the hand-off again", sys::Errno::from_raw(libc::EIO))
         })?;
+        add_variables(&mut handoff, self.own.contents.as_ref())?;
         // One whose changes were made for one run only: overlayfs would ask whether they are good enough for another one.
         let _absent =
             std::fs::remove_dir_all(self.container_dir.join("work/work/incompat/volatile"));
         self.freeze.forget();
-        let started = start(&handoff, None, self.own.as_ref(), self.restarts.count)?;
+        let started = start(&handoff, None, self.own.parts(), self.restarts.count)?;
         self.begin(Running::new(started, &handoff));
         drop(handoff);
         sys::trim_heap();

@@ -47,6 +47,7 @@ pub enum SpawnError {
 #[derive(Debug)]
 pub struct Waiting {
     connection: Connection,
+    contents: Option<OwnedFd>,
 }
 
 /// What a monitor makes while it waits for its hand-off.
@@ -90,10 +91,16 @@ pub fn prepare(id: &str, state_dir: &Path, ahead: Ahead) -> Result<Waiting, Spaw
     let child = || newborn.become_monitor(&argv, &environment);
     clone3(CloneArgs { waits_for_exec: true, ..CloneArgs::default() }, child)
         .map_err(system("make the monitor's process"))?;
-    Ok(Waiting { connection: Connection::over(ours) })
+    Ok(Waiting { connection: Connection::over(ours), contents: None })
 }
 
 impl Waiting {
+    /// With contents that go to the monitor beside the hand-off, and are written nowhere: [`libcontainer::seal_contents`].
+    #[must_use]
+    pub fn with_contents(self, contents: Option<OwnedFd>) -> Self {
+        Self { contents, ..self }
+    }
+
     /// Writes the hand-off and gives it to the monitor. The connection is its first client, attached from birth: it misses no
     /// output, and hears whether the container started. Where the log's driver is passthrough the container is given the caller's
     /// own standard streams.
@@ -111,7 +118,12 @@ impl Waiting {
         let own = (handoff.log.driver == LogDriver::Passthrough)
             .then(|| [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]);
         connection
-            .send_handoff(file.as_fd(), own, input, output)
+            .send_handoff(
+                (file.as_fd(), self.contents.as_ref().map(AsFd::as_fd)),
+                own,
+                input,
+                output,
+            )
             .map_err(|errno| SpawnError::System { action: "greet the monitor", errno })?;
         Ok(connection)
     }

@@ -77,7 +77,7 @@ pub(crate) fn listen(handoff: &HandOff) -> Result<Clients, Refused> {
 pub(crate) fn start(
     handoff: &HandOff,
     spare: Option<SpareNetwork>,
-    own: Option<&[OwnedFd; 3]>,
+    (own, contents): (Option<&[OwnedFd; 3]>, Option<&OwnedFd>),
     restarts: u32,
 ) -> Result<Started, Refused> {
     let directory = handoff.state_dir.display();
@@ -97,13 +97,14 @@ pub(crate) fn start(
             Stdio::Streams { stdin: stdin.as_fd(), stdout: stdout.as_fd(), stderr: stderr.as_fd() }
         }
     };
-    let (process, cgroup, console) =
-        create_at_once(&handoff.plan, Surroundings::new(stdio).with_spare(spare))
-            .and_then(|mut created| {
-                let console = created.take_console();
-                created.start().map(|(process, cgroup)| (process, cgroup, console))
-            })
-            .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })?;
+    let contents = contents.map(AsFd::as_fd);
+    let surroundings = Surroundings::new(stdio).with_spare(spare).with_contents(contents);
+    let (process, cgroup, console) = create_at_once(&handoff.plan, surroundings)
+        .and_then(|mut created| {
+            let console = created.take_console();
+            created.start().map(|(process, cgroup)| (process, cgroup, console))
+        })
+        .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })?;
     let started_at = crate::format_time(crate::now_ns());
     let recorded = StateFile::new(process.pid(), started_at.clone())
         .and_then(|state| StateFile { restarts, ..state }.write(&handoff.state_dir));

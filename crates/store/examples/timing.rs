@@ -51,6 +51,7 @@ fn commands(directory: &Path) -> Result<(), Failed> {
             config: &config,
             volumes: &[],
             images: &[],
+            secrets: &[],
             active: true,
         })?;
         store.containers().remove(&id)?;

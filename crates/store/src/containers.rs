@@ -9,7 +9,7 @@ use rustix::fs::Mode;
 use spec::{ContainerId, ContainerName, ImageId};
 
 use crate::scratch::{self, Scratch};
-use crate::{Store, StoreError};
+use crate::{SecretKind, Store, StoreError, secrets};
 
 /// A container to be.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct NewContainer<'a> {
     pub volumes: &'a [String],
     /// Images that are mounted in it.
     pub images: &'a [ImageId],
+    /// Names of the secrets and configs that it is given.
+    pub secrets: &'a [(SecretKind, String)],
     /// Whether it is started at once: its state is then in its monitor's files.
     pub active: bool,
 }
@@ -199,7 +201,7 @@ impl<'a> Containers<'a> {
                 _ => StoreError::write(error),
             })?;
         }
-        Ok(())
+        secrets::hold(transaction, new.id.as_str(), new.secrets)
     }
 
     fn name_taken(&self, name: &ContainerName, cause: rusqlite::Error) -> StoreError {

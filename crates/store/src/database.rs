@@ -9,7 +9,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::{
-    Containers, Images, ManifestLists, Paths, Room, StoreError, Transfers, Uploads, Volumes,
+    Containers, Images, ManifestLists, Paths, Room, Secrets, StoreError, Transfers, Uploads,
+    Volumes,
 };
 
 /// Each migration brings the database from its place in the list to the next version.
@@ -21,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
     include_str!("schema/7.sql"),
+    include_str!("schema/8.sql"),
 ];
 
 /// How long a command waits for others that write.
@@ -163,6 +165,12 @@ impl Store {
     #[must_use]
     pub const fn volumes(&self) -> Volumes<'_> {
         Volumes::new(self)
+    }
+
+    /// The secrets and configs, sealed with the key of this file or else with the store's own.
+    #[must_use]
+    pub const fn secrets<'a>(&'a self, key_file: Option<&'a std::path::Path>) -> Secrets<'a> {
+        Secrets::new(self, key_file)
     }
 }
 

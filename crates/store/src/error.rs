@@ -135,6 +135,15 @@ pub enum StoreError {
     /// A name that no volume can have.
     #[error("invalid volume name {0:?}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")]
     VolumeName(String),
+    /// A secret or config.
+    #[error(transparent)]
+    Secret(Box<crate::SecretError>),
+}
+
+impl From<crate::SecretError> for StoreError {
+    fn from(error: crate::SecretError) -> Self {
+        Self::Secret(Box::new(error))
+    }
 }
 
 impl StoreError {
@@ -154,6 +163,7 @@ impl StoreError {
             Self::File { errno, .. } => kind_of_errno(*errno),
             Self::Unpack { cause, .. } => kind_of_chain(cause.as_ref()).unwrap_or(Kind::Invalid),
             Self::Database { cause, .. } => kind_of_database(cause),
+            Self::Secret(error) => error.kind(),
             Self::Future { .. } | Self::Damaged { .. } => Kind::Internal,
         }
     }

@@ -20,6 +20,7 @@ mod paths;
 mod recipe;
 mod room;
 mod scratch;
+mod secrets;
 mod settle;
 mod suggest;
 pub mod tar;
@@ -45,6 +46,7 @@ pub use room::{
     Candidate, Checked, ContainerUsage, Finding, ImageUsage, LayerUsage, Problem, Pruned, Remedy,
     Room, TransferUsage, UploadUsage, Usage, VolumeUsage,
 };
+pub use secrets::{NewSecret, Outcome, Secret, SecretError, SecretKind, Secrets, WhenTaken};
 pub use transfers::{
     Begun, Busy, CHUNK_BYTES, Claim, Stopped, Transfer, TransferReader, Transfers,
 };

@@ -15,6 +15,7 @@ mod keyring;
 mod mount;
 mod page;
 mod path;
+mod resident;
 mod seccomp;
 mod signal;
 mod task;
@@ -36,6 +37,7 @@ pub use keyring::{SessionKeyring, join_session_keyring};
 pub use mount::{MountAttributes, mount_setattr};
 pub use page::SharedPage;
 pub use path::{open_in_root, open_without_links};
+pub use resident::Resident;
 pub use seccomp::{FilterInstruction, load_seccomp_filter};
 pub use signal::{
     SignalSet, block_signals, blocked_signals, default_signals, open_signalfd, restore_signals,

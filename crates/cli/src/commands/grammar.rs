@@ -3,16 +3,17 @@
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
     archives, boot, change, check, copy, cp, events, exec, images, inspect, life, list, login,
-    logs, manifest, prune, pull, push, run, search, stats, system, usage, verify, volume,
+    logs, manifest, prune, pull, push, run, search, secret, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    ATTACH, CHECK, COMMIT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, COPY, CP, DEBIAN, DF,
-    EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT,
-    INSPECT, KILL, LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT,
-    MANIFEST_PUSH, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, START, STATS, STOP, STOP_ALL,
-    SYSTEM_PRUNE, UNITS, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST,
-    VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE,
+    ATTACH, CHECK, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT,
+    CONTAINER_PRUNE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY,
+    IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LOAD, LOGIN, LOGOUT, LOGS,
+    MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, PAUSE, PS, PULL, PUSH, RM,
+    RMI, RUN, SAVE, SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, START,
+    STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT,
+    VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE,
 };
 
 macro_rules! command {
@@ -869,5 +870,115 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         volume::import
+    ),
+    command!(
+        OBJECTS,
+        ["secret create"],
+        "[OPTIONS] SECRET FILE|-",
+        "Create a secret from a file or STDIN, encrypted at rest",
+        [SECRET_CREATE],
+        exactly(2),
+        true,
+        false,
+        secret::create_secret
+    ),
+    command!(
+        OBJECTS,
+        ["secret ls", "secret list"],
+        "[OPTIONS]",
+        "List secrets",
+        [SECRET_LIST],
+        NONE,
+        true,
+        false,
+        secret::list_secrets
+    ),
+    command!(
+        OBJECTS,
+        ["secret inspect"],
+        "[OPTIONS] SECRET [SECRET...]",
+        "Display detailed information on one or more secrets",
+        [SECRET_INSPECT],
+        SOME,
+        true,
+        false,
+        secret::inspect_secrets
+    ),
+    command!(
+        OBJECTS,
+        ["secret rm", "secret remove"],
+        "[OPTIONS] SECRET [SECRET...]",
+        "Remove one or more secrets",
+        [SECRET_REMOVE],
+        ANY,
+        true,
+        false,
+        secret::remove_secrets
+    ),
+    command!(
+        OBJECTS,
+        ["secret exists"],
+        "SECRET",
+        "Exit with 0 if there is such a secret, with 1 if not",
+        [],
+        exactly(1),
+        true,
+        false,
+        secret::secret_exists
+    ),
+    command!(
+        OBJECTS,
+        ["config create"],
+        "[OPTIONS] CONFIG FILE|-",
+        "Create a config from a file or STDIN, encrypted at rest",
+        [CONFIG_CREATE],
+        exactly(2),
+        true,
+        false,
+        secret::create_config
+    ),
+    command!(
+        OBJECTS,
+        ["config ls", "config list"],
+        "[OPTIONS]",
+        "List configs",
+        [SECRET_LIST],
+        NONE,
+        true,
+        false,
+        secret::list_configs
+    ),
+    command!(
+        OBJECTS,
+        ["config inspect"],
+        "[OPTIONS] CONFIG [CONFIG...]",
+        "Display detailed information on one or more configs",
+        [CONFIG_INSPECT],
+        SOME,
+        true,
+        false,
+        secret::inspect_configs
+    ),
+    command!(
+        OBJECTS,
+        ["config rm", "config remove"],
+        "[OPTIONS] CONFIG [CONFIG...]",
+        "Remove one or more configs",
+        [SECRET_REMOVE],
+        ANY,
+        true,
+        false,
+        secret::remove_configs
+    ),
+    command!(
+        OBJECTS,
+        ["config exists"],
+        "CONFIG",
+        "Exit with 0 if there is such a config, with 1 if not",
+        [],
+        exactly(1),
+        true,
+        false,
+        secret::config_exists
     ),
 ];

@@ -77,9 +77,9 @@ pub(super) fn print(
 }
 
 /// A label of a row, by the row's place and the label's name.
-type Label<'a> = &'a dyn Fn(usize, &str) -> String;
+pub(super) type Label<'a> = &'a dyn Fn(usize, &str) -> String;
 
-fn print_with(
+pub(super) fn print_with(
     format: Option<&str>,
     columns: &[(&str, &str)],
     values: &[Value],

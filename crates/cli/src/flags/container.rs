@@ -24,6 +24,12 @@ pub(crate) const CONTAINER: &[Flag] = &[
     one("", "cgroup-parent", "string", "Optional parent cgroup for the container"),
     one("", "cgroupns", "string", "Cgroup namespace to use (host|private)"),
     one("", "cidfile", "string", "Write the container ID to the file"),
+    many(
+        "",
+        "config",
+        "config",
+        "Give the container a config (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])",
+    ),
     one("", "cpu-period", "int", "Limit CPU CFS (Completely Fair Scheduler) period"),
     one("", "cpu-quota", "int", "Limit CPU CFS (Completely Fair Scheduler) quota"),
     one("", "cpu-rt-period", "int", "Limit CPU real-time period in microseconds"),
@@ -155,6 +161,12 @@ pub(crate) const CONTAINER: &[Flag] = &[
         "rootfs",
         "The first argument is a directory, not an image; what the container changes goes elsewhere",
     ),
+    many(
+        "",
+        "secret",
+        "secret",
+        "Give the container a secret (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])",
+    ),
     many("", "security-opt", "list", "Security Options"),
     one("", "shm-size", "bytes", "Size of /dev/shm (default 64m)"),
     one("", "stop-signal", "string", "Signal to stop the container"),
@@ -205,7 +217,7 @@ const LATER_OF_PODMAN: &[&str] = &[
     "health-startup-success", "health-startup-timeout", "hosts-file", "hostuser", "image-volume", "init-ctr",
     "init-path", "os", "passwd", "passwd-entry", "personality", "pod",
     "pod-id-file", "preserve-fd", "preserve-fds", "rdt-class", "retry", "retry-delay",
-    "rmi", "sdnotify", "seccomp-policy", "secret", "shm-size-systemd",
+    "rmi", "sdnotify", "seccomp-policy", "shm-size-systemd",
     "subgidname", "subuidname", "systemd", "tls-verify", "uidmap", "variant",
 ];
 

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use spec::image::RunConfig;
-use store::Image;
+use store::{Image, SecretKind};
 
+use super::secret::given;
 use super::{Document, list_or_null, path};
 use crate::config::MountSource;
 use crate::life::Container;
@@ -39,6 +40,8 @@ struct Rest<'a> {
     stop_timeout: Value,
     health: Value,
     shell: Value,
+    secrets: Value,
+    configs: Value,
 }
 
 pub(super) fn container_config(container: &Container, image: Option<&Image>) -> Document {
@@ -78,6 +81,8 @@ pub(super) fn container_config(container: &Container, image: Option<&Image>) -> 
             ),
             health: json!(config.health),
             shell: Value::Null,
+            secrets: given(&config.secrets, SecretKind::Secret),
+            configs: given(&config.secrets, SecretKind::Config),
         },
     })
 }
@@ -115,6 +120,8 @@ pub(super) fn image_config(config: &RunConfig) -> Document {
             stop_timeout: Value::Null,
             health: json!(config.healthcheck),
             shell: json!(config.shell),
+            secrets: Value::Null,
+            configs: Value::Null,
         },
     })
 }
@@ -145,4 +152,6 @@ fn document(parts: Parts<'_>) -> Document {
         .with_filled("StopSignal", rest.stop_signal)
         .with_filled("StopTimeout", rest.stop_timeout)
         .with_filled("Shell", rest.shell)
+        .with_filled("Secrets", rest.secrets)
+        .with_filled("Configs", rest.configs)
 }

@@ -95,7 +95,8 @@ pub(crate) fn targets(config: &ContainerConfig) -> Vec<PathBuf> {
     let standard = STANDARD.iter().map(|(target, _, _)| PathBuf::from(target));
     let files = host_files::NAMES.iter().map(|name| Path::new("/etc").join(name));
     let requested = config.mounts.iter().map(|mount| mount.target.clone());
-    standard.chain(files).chain(requested).collect()
+    let secrets = crate::secrets::targets(&config.secrets);
+    standard.chain(files).chain(requested).chain(secrets).collect()
 }
 
 /// Names of the volumes, in the order of the mounts: and whether each is anonymous and takes the image's content.

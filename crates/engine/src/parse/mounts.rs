@@ -258,7 +258,7 @@ fn relative(text: &str) -> Option<String> {
 }
 
 /// The fields of a line of CSV (RFC 4180); nothing where a quote is not closed.
-fn csv(text: &str) -> Option<Vec<String>> {
+pub(super) fn csv(text: &str) -> Option<Vec<String>> {
     let (mut fields, mut quoted) = (vec![String::new()], false);
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {

@@ -12,6 +12,8 @@ mod container;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod given;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod id_maps;

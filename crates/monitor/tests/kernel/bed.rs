@@ -69,6 +69,7 @@ impl Bed {
             log: LogRules::default(),
             restart: RestartPolicy::No,
             health: None,
+            variables: Vec::new(),
             stop: StopRules::default(),
             events: None,
             timeout: None,

@@ -51,6 +51,7 @@ fn container(store: &Store, image: &ImageId) {
             config: "{}",
             volumes: &[],
             images: &[],
+            secrets: &[],
             active: false,
         })
         .unwrap();

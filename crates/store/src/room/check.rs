@@ -20,6 +20,7 @@ mod content;
 mod files;
 mod mend;
 mod records;
+mod secrets;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +59,8 @@ pub enum Problem {
     Transfer,
     /// A killed command has left it.
     Garbage,
+    /// A secret or config that does not open.
+    Sealed,
     /// Something that is not the store's.
     Unknown,
 }
@@ -123,7 +126,7 @@ impl Problem {
             | Self::RecipeUnknown
             | Self::Transfer
             | Self::Garbage => Remedy::Remove,
-            Self::Unknown => Remedy::Look,
+            Self::Sealed | Self::Unknown => Remedy::Look,
         }
     }
 
@@ -148,6 +151,7 @@ impl Problem {
             Self::RecipeUnknown => "recipe-unknown",
             Self::Transfer => "transfer",
             Self::Garbage => "garbage",
+            Self::Sealed => "sealed",
             Self::Unknown => "unknown",
         }
     }

@@ -54,6 +54,7 @@ fn insert(
         config: "{}",
         volumes: &[],
         images: &[],
+        secrets: &[],
         active,
     };
     store.containers().insert(&new).unwrap();

@@ -24,6 +24,7 @@ pub(crate) fn insert(
         config: "{}",
         volumes,
         images: &[],
+        secrets: &[],
         active: false,
     });
     inserted.map(|(dirs, _lock)| dirs)

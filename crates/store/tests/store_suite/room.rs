@@ -37,6 +37,7 @@ pub(crate) fn container(store: &Store, image: Option<&Image>, digit: u8) -> Cont
         config: "{}",
         volumes: &[],
         images: &[],
+        secrets: &[],
         active: false,
     };
     store.containers().insert(&new).unwrap();

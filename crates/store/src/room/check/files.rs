@@ -21,6 +21,7 @@ const ROOT: &[&str] = &[
     "corten.db-wal",
     "layers",
     "recipes",
+    crate::secrets::key::OWN,
     "tmp",
     "transfers",
     "uploads",
@@ -41,7 +42,9 @@ impl Room<'_> {
         checked.volumes = self.look_at_volumes(&mut found)?;
         self.look_at_recipes(&mut found)?;
         look_at_transfers(&paths.transfers(), &mut found);
-        for (_, path) in entries(&paths.tmp()).filter(|(_, path)| !scratch::is_owned(path)) {
+        // One that is gone by now had an owner, who held it until then.
+        let is_left = |path: &Path| !scratch::is_owned(path) && path.exists();
+        for (_, path) in entries(&paths.tmp()).filter(|(_, path)| is_left(path)) {
             found.push(at(Problem::Garbage, &path, "was left by a command that was killed"));
         }
         Ok(found)

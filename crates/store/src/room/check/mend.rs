@@ -136,7 +136,7 @@ impl Room<'_> {
                 away.take(&data)
             }
             // Garbage is swept when the locks are free again.
-            Problem::Garbage | Problem::Unknown | Problem::Database => Ok(()),
+            Problem::Garbage | Problem::Sealed | Problem::Unknown | Problem::Database => Ok(()),
         }
     }
 
