@@ -305,6 +305,7 @@ complete -c corten -n '__corten_is run "container run"' -l shm-size -x -d 'Size 
 complete -c corten -n '__corten_is run "container run"' -l sig-proxy -d 'Proxy received signals to the process (default true)'
 complete -c corten -n '__corten_is run "container run"' -l stop-signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to stop the container'
 complete -c corten -n '__corten_is run "container run"' -l stop-timeout -x -d 'Timeout (in seconds) to stop a container'
+complete -c corten -n '__corten_is run "container run"' -l storage-opt -x -d 'Storage driver options for the container: size=BYTES, on XFS or ext4 with project quotas'
 complete -c corten -n '__corten_is run "container run"' -l sysctl -x -d 'Sysctl options'
 complete -c corten -n '__corten_is run "container run"' -l timeout -x -d 'Seconds that the container may run before it is killed (default 0: without end)'
 complete -c corten -n '__corten_is run "container run"' -l tmpfs -x -d 'Mount a tmpfs directory'
@@ -623,6 +624,7 @@ complete -c corten -n '__corten_is create "container create"' -l security-opt -x
 complete -c corten -n '__corten_is create "container create"' -l shm-size -x -d 'Size of /dev/shm (default 64m)'
 complete -c corten -n '__corten_is create "container create"' -l stop-signal -x -a 'SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH' -d 'Signal to stop the container'
 complete -c corten -n '__corten_is create "container create"' -l stop-timeout -x -d 'Timeout (in seconds) to stop a container'
+complete -c corten -n '__corten_is create "container create"' -l storage-opt -x -d 'Storage driver options for the container: size=BYTES, on XFS or ext4 with project quotas'
 complete -c corten -n '__corten_is create "container create"' -l sysctl -x -d 'Sysctl options'
 complete -c corten -n '__corten_is create "container create"' -l timeout -x -d 'Seconds that the container may run before it is killed (default 0: without end)'
 complete -c corten -n '__corten_is create "container create"' -l tmpfs -x -d 'Mount a tmpfs directory'
@@ -765,7 +767,7 @@ complete -c corten -n '__corten_is cp "container cp"' -s q -l quiet -d 'Suppress
 # volume create
 complete -c corten -n '__corten_is "volume create"' -s d -l driver -x -d 'Specify volume driver name (default "local")'
 complete -c corten -n '__corten_is "volume create"' -l label -x -d 'Set metadata for a volume'
-complete -c corten -n '__corten_is "volume create"' -s o -l opt -x -d 'Set driver specific options: type, device, o'
+complete -c corten -n '__corten_is "volume create"' -s o -l opt -x -d 'Set driver specific options: size, or type, device, o'
 
 # volume ls
 complete -c corten -n '__corten_is "volume ls" "volume list"' -s f -l filter -x -d 'Provide filter values (e.g. "dangling=true")'
@@ -794,6 +796,7 @@ complete -c corten -n '__corten_is "volume prune"' -s f -l force -d 'Do not prom
 # volume update
 complete -c corten -n '__corten_is "volume update"' -l label -x -d 'Set metadata of the volume'
 complete -c corten -n '__corten_is "volume update"' -l label-rm -x -d 'Take metadata away from the volume'
+complete -c corten -n '__corten_is "volume update"' -s o -l opt -x -d 'Set driver specific options: size (0 for none)'
 
 # container exists
 complete -c corten -n '__corten_is "container exists"' -a '(__corten_containers)'

@@ -124,6 +124,8 @@ fn run_and_create() {
           --sig-proxy                        Proxy received signals to the process (default true)
           --stop-signal string               Signal to stop the container
           --stop-timeout int                 Timeout (in seconds) to stop a container
+          --storage-opt list                 Storage driver options for the container: size=BYTES, on
+                                             XFS or ext4 with project quotas
           --sysctl map                       Sysctl options
           --timeout int                      Seconds that the container may run before it is killed
                                              (default 0: without end)
@@ -258,6 +260,8 @@ fn run_and_create() {
           --shm-size bytes                   Size of /dev/shm (default 64m)
           --stop-signal string               Signal to stop the container
           --stop-timeout int                 Timeout (in seconds) to stop a container
+          --storage-opt list                 Storage driver options for the container: size=BYTES, on
+                                             XFS or ext4 with project quotas
           --sysctl map                       Sysctl options
           --timeout int                      Seconds that the container may run before it is killed
                                              (default 0: without end)

@@ -49,7 +49,7 @@ fn volumes() {
     Options:
       -d, --driver string   Specify volume driver name (default "local")
           --label list      Set metadata for a volume
-      -o, --opt map         Set driver specific options: type, device, o
+      -o, --opt map         Set driver specific options: size, or type, device, o
     "#);
     insta::assert_snapshot!(help("volume ls"), @r#"
     Usage:  corten volume ls [OPTIONS]
@@ -121,6 +121,7 @@ fn volumes() {
     Options:
           --label list      Set metadata of the volume
           --label-rm list   Take metadata away from the volume
+      -o, --opt map         Set driver specific options: size (0 for none)
     ");
     insta::assert_snapshot!(help("volume exists"), @r"
     Usage:  corten volume exists VOLUME

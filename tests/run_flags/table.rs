@@ -23,7 +23,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("network-alias", "networks are to come"),
     ("publish", "networks are to come"),
     ("publish-all", "networks are to come"),
-    ("storage-opt", "quotas are to come"),
     ("use-api-socket", "there is no API yet"),
 ];
 

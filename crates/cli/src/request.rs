@@ -70,6 +70,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
             .map(parse::on_failure)
             .transpose()?
             .unwrap_or_default(),
+        storage_options: parse::storage_options(matches.values("storage-opt"))?,
         log: parse::log(matches.value("log-driver"), matches.values("log-opt"))?,
         ..ContainerConfig::default()
     };

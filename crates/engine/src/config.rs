@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 
 mod block_io;
 mod hosts;
+mod id_ranges;
 mod secrets;
 mod sharing;
 
 pub use block_io::{BlockIoLimits, DeviceRate};
 pub use hosts::HostRules;
+pub use id_ranges::{IdRange, IdRanges};
 pub use secrets::{SecretConfig, SecretPlace};
 pub use sharing::{IpcMode, PidMode, Sharing};
 
@@ -123,6 +125,15 @@ pub struct ContainerConfig {
     /// Secrets and configs that it is given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretConfig>,
+    /// What bounds its writable layer: `size`, as given.
+    pub storage_options: BTreeMap<String, String>,
+}
+
+impl ContainerConfig {
+    /// Bytes that it may write on its own layer; nothing is without end.
+    pub(crate) fn bound_bytes(&self) -> Option<u64> {
+        self.storage_options.get("size").and_then(|size| spec::bytes::parse(size).ok())
+    }
 }
 
 /// A log driver and what it was told.
@@ -201,15 +212,30 @@ pub struct MountConfig {
     /// Whether the container's user and the owner of the source change places.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub id_mapped: bool,
+    /// Which ids of the source are which instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_ranges: Option<IdRanges>,
     /// Whether the source is to be labelled for the container (`:z`, `:Z`), where there is SELinux.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub relabel: bool,
+    /// Whether the label is for this container alone (`:Z`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relabel_private: bool,
 }
 
 impl MountConfig {
     /// What of its directory is mounted; an image's part is found before.
     pub(crate) fn part(&self) -> &str {
         if matches!(self.source, MountSource::Image { .. }) { "" } else { &self.subpath }
+    }
+
+    /// How its source is labelled, in Podman's word; empty where it is not.
+    pub(crate) const fn relabel_word(&self) -> &'static str {
+        match (self.relabel, self.relabel_private) {
+            (false, _) => "",
+            (true, false) => "shared",
+            (true, true) => "private",
+        }
     }
 
     /// One without more.
@@ -224,7 +250,9 @@ impl MountConfig {
             below: Below::Included,
             give: false,
             id_mapped: false,
+            id_ranges: None,
             relabel: false,
+            relabel_private: false,
         }
     }
 }

@@ -150,6 +150,7 @@ impl<'a> Containers<'a> {
             volumes: &volumes,
             images: &images,
             secrets: &crate::secrets::names(&config.secrets),
+            bound_bytes: config.bound_bytes(),
             active,
         };
         match self.engine.store.containers().insert(&new) {

@@ -233,6 +233,7 @@ impl Containers<'_> {
         let owner = (!request.archive).then_some((0, 0));
         let rules = CopyRules { owner, replace: true, exact: false };
         let path = Path::new("/").join(path);
+        let _bounded = store::Bounded::new();
         copy((&Side::host(), source), (&side, &path), request.follow, rules)
     }
 
@@ -295,6 +296,7 @@ impl Containers<'_> {
             cause,
         };
         let archive = Decoder::new(archive).map_err(|error| failed(error.into()))?;
+        let _bounded = store::Bounded::new();
         unpack(archive, into.as_fd(), &Rules::beside_others())
             .map_err(|error| failed(error.into()))?;
         Ok(())

@@ -213,6 +213,7 @@ impl EngineError {
                 store::Kind::Conflict => Kind::Conflict,
                 store::Kind::Full => Kind::Full,
                 store::Kind::Permission => Kind::Permission,
+                store::Kind::Unsupported => Kind::Unsupported,
                 store::Kind::Internal => Kind::Internal,
             },
             Self::Registry(error) => match error.kind() {
@@ -296,6 +297,12 @@ impl EngineError {
             Self::Store(StoreError::InUse { what: "image", .. }) => {
                 Some("remove the containers first".to_owned())
             }
+            Self::Store(StoreError::NoQuotas { file_system, asleep, .. }) => {
+                Some(crate::quotas::hint(file_system, *asleep))
+            }
+            Self::Store(StoreError::Unbounded(name)) => Some(format!(
+                "make one with -o size=…, and corten volume export {name} | corten volume import NEW"
+            )),
             Self::Store(error) if error.kind() == store::Kind::Full => {
                 Some("the disk is full".to_owned())
             }

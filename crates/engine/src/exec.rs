@@ -112,11 +112,12 @@ impl Containers<'_> {
             cwd: workdir.into(),
             capabilities: Some(oci::sets(&capabilities)),
             no_new_privileges: config.security.no_new_privileges,
+            selinux_label: crate::labels::labels(config).map(|labels| labels.process),
             apparmor_profile: config.security.apparmor.clone(),
             ..Process::default()
         };
         let mut plan = libcontainer::plan_process(&process)?;
-        plan.seccomp = seccomp::program(&confined)?;
+        plan.seccomp = seccomp::program(&confined, self.is_bounded(config)?)?;
         Ok(plan)
     }
 }

@@ -13,6 +13,7 @@ use store::{NewVolume, Volume};
 use crate::config::{ContainerConfig, MountConfig, MountSource};
 use crate::containers::{Containers, Made};
 use crate::error::EngineError;
+use crate::labels;
 use crate::parse::check_options;
 
 /// Where one mount comes from.
@@ -77,7 +78,6 @@ pub(crate) fn images(config: &ContainerConfig) -> Vec<ImageId> {
 impl Containers<'_> {
     /// Mounts of other containers are added, images become their ids.
     pub(crate) fn resolve_mounts(&self, config: &mut ContainerConfig) -> Result<(), EngineError> {
-        check_labels(&config.mounts, libcontainer::selinux_is_enabled)?;
         for text in config.volumes_from.clone() {
             let (name, mode) = text.split_once(':').unwrap_or((&text, ""));
             let wrong = || {
@@ -110,7 +110,7 @@ impl Containers<'_> {
                 MountSource::Image { .. } | MountSource::Bind { .. } | MountSource::Tmpfs => {}
             }
         }
-        Ok(())
+        self.choose_level(config)
     }
 
     /// Makes the volumes that are not there yet.
@@ -200,27 +200,30 @@ impl Containers<'_> {
         let mut origins = Vec::with_capacity(made.config.mounts.len());
         for mount in &made.config.mounts {
             if let Some(volume) = self.make_volume(mount, now)?
-                && volume.options.is_empty()
+                && volume.is_directory()
                 && matches!(mount.source, MountSource::Volume { copy: true, .. })
                 && mount.subpath.is_empty()
             {
-                self.fill_volume(made, &mount.target, &volume.path)?;
+                self.fill_volume(made, &mount.target, &volume)?;
             }
             let mut origin = self.origin(mount)?;
             if let (Origin::Path { path, owner }, true) = (&mut origin, mount.give) {
                 *owner = self.give(made, path, &mount.subpath)?;
+            }
+            if let (Origin::Path { path, .. }, true) = (&origin, mount.relabel) {
+                relabel(&made.config, mount, path)?;
             }
             origins.push(origin);
         }
         Ok(origins)
     }
 
-    fn fill_volume(&self, made: &Made, target: &Path, volume: &Path) -> Result<(), EngineError> {
-        let is_empty =
-            std::fs::read_dir(volume).map_err(EngineError::file("read", volume))?.next().is_none();
-        if is_empty {
+    fn fill_volume(&self, made: &Made, target: &Path, volume: &Volume) -> Result<(), EngineError> {
+        let entries =
+            std::fs::read_dir(&volume.path).map_err(EngineError::file("read", &volume.path));
+        if entries?.next().is_none() {
             let layers = self.lower(&made.config, made.image.as_ref());
-            store::copy_content(&layers, target, volume)?;
+            store::fill_volume(&layers, target, volume)?;
         }
         Ok(())
     }
@@ -235,13 +238,26 @@ impl Containers<'_> {
     }
 }
 
+/// Labels a source for all containers or for this one, where there is SELinux.
+fn relabel(config: &ContainerConfig, mount: &MountConfig, path: &Path) -> Result<(), EngineError> {
+    if labels::are_disabled(config) || !libcontainer::selinux_is_enabled() {
+        return Ok(());
+    }
+    let label = if mount.relabel_private {
+        labels::labels(config).map_or_else(|| labels::shared(config), |labels| labels.files)
+    } else {
+        labels::shared(config)
+    };
+    Ok(store::relabel(path, &mount.subpath, &label, labels::NEVER)?)
+}
+
 /// A volume's own directory, or what its options say is mounted in its place.
 fn origin_of_volume(
     mount: &MountConfig,
     path: &Path,
     options: &std::collections::BTreeMap<String, String>,
 ) -> Result<Origin, EngineError> {
-    if options.is_empty() {
+    if !options.contains_key("type") {
         return Ok(Origin::path(path));
     }
     let value = |name: &str| options.get(name).map_or("", String::as_str);
@@ -255,21 +271,10 @@ fn origin_of_volume(
         let why = "only a volume that is a directory of this host can be mounted in part";
         return Err(EngineError::value("mount", mount.subpath.clone(), why));
     }
-    let options =
+    let mut words: Vec<String> =
         words.into_iter().map(|word| with_address(kind, word)).collect::<Result<_, _>>()?;
-    Ok(Origin::FileSystem { kind: kind.to_owned(), device: device.to_owned(), options })
-}
-
-/// Labels are not given yet: without SELinux they would change nothing, with it they are what was asked for.
-fn check_labels(
-    mounts: &[MountConfig],
-    is_enabled: impl FnOnce() -> bool,
-) -> Result<(), EngineError> {
-    if mounts.iter().any(|mount| mount.relabel) && is_enabled() {
-        let what = "the option z or Z of a volume, on a machine with SELinux,";
-        return Err(EngineError::NotYet(what.to_owned()));
-    }
-    Ok(())
+    words.extend(options.get("size").map(|size| format!("size={size}")));
+    Ok(Origin::FileSystem { kind: kind.to_owned(), device: device.to_owned(), options: words })
 }
 
 /// The kernel's NFS client wants an address, and people give a name: nfs(5), mount(8) looks it up.
@@ -282,20 +287,5 @@ fn with_address(kind: &str, word: &str) -> Result<String, EngineError> {
             Ok(format!("addr={}", found.ip()))
         }
         _ => Ok(word.to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_are_refused_where_they_would_count() {
-        let plain = crate::parse::volume("/a:/b:ro").unwrap();
-        let labelled = crate::parse::volume("/a:/b:ro,Z").unwrap();
-        assert!(check_labels(&[plain], || true).is_ok());
-        assert!(check_labels(std::slice::from_ref(&labelled), || false).is_ok());
-        let error = check_labels(&[labelled], || true).unwrap_err();
-        assert_eq!(error.kind(), crate::Kind::Unsupported);
     }
 }

@@ -36,6 +36,11 @@ pub(crate) fn random_volume() -> Result<String, EngineError> {
     Ok(spec::digest::hex(&random::<32>()?))
 }
 
+/// Any number.
+pub(crate) fn random_number() -> Result<u32, EngineError> {
+    Ok(u32::from_ne_bytes(random()?))
+}
+
 fn random<const N: usize>() -> Result<[u8; N], EngineError> {
     let mut bytes = [0; N];
     let path = std::path::Path::new("random bytes");

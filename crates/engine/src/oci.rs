@@ -100,6 +100,7 @@ pub(crate) fn process(
         capabilities: Some(sets(capabilities)),
         rlimits: config.ulimits.iter().map(rlimit).collect(),
         no_new_privileges: config.security.no_new_privileges,
+        selinux_label: crate::labels::labels(config).map(|labels| labels.process),
         apparmor_profile: config.security.apparmor.clone(),
         oom_score_adj: Some(config.oom_score_adj).filter(|value| *value != 0),
         ..Process::default()
@@ -167,6 +168,7 @@ fn linux(
         devices,
         resources: Some(resources::resources(&config.limits, device_rules)?),
         sysctl,
+        mount_label: crate::labels::labels(config).map(|labels| labels.files),
         masked_paths: paths(masked(config)),
         readonly_paths: paths(read_only(config)),
         ..Linux::default()

@@ -5,6 +5,7 @@ use crate::error::EngineError;
 
 mod gpus;
 mod hosts;
+mod id_ranges;
 mod limits;
 pub(crate) mod log;
 mod mounts;
@@ -13,6 +14,7 @@ mod secrets;
 mod security;
 mod sharing;
 mod signal;
+mod storage;
 
 pub use gpus::{gpus, is_cdi_name};
 pub use hosts::{
@@ -28,6 +30,7 @@ pub use secrets::secret;
 pub use security::security_option;
 pub use sharing::{ipc, is_host, pid, user_namespace};
 pub use signal::{signal_name, signal_number};
+pub use storage::{storage_options, volume_size};
 
 type Parsed<T> = Result<T, EngineError>;
 
@@ -36,38 +39,7 @@ type Parsed<T> = Result<T, EngineError>;
 /// # Errors
 /// When it is no number or the unit is unknown.
 pub fn bytes(what: &'static str, text: &str) -> Parsed<u64> {
-    let wrong = |why: &str| EngineError::value(what, text, why);
-    let lower = text.trim().to_ascii_lowercase();
-    let digits =
-        lower.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(lower.len());
-    let (number, unit) = lower.split_at(digits);
-    let exponent = match unit.trim_start() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 1,
-        "m" | "mb" | "mib" => 2,
-        "g" | "gb" | "gib" => 3,
-        "t" | "tb" | "tib" => 4,
-        "p" | "pb" | "pib" => 5,
-        _ => return Err(wrong("the unit is not one of b, k, m, g, t")),
-    };
-    let factor = 1_u64 << (10 * exponent);
-    if let Ok(whole) = number.parse::<u64>() {
-        return whole.checked_mul(factor).ok_or_else(|| wrong("it is too large"));
-    }
-    let fraction: f64 =
-        number.parse().map_err(|_no_number| wrong("it is no number of bytes, such as 512m"))?;
-    #[expect(clippy::cast_precision_loss, reason = "a unit is a power of two")]
-    let product = fraction * factor as f64;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be in range"
-    )]
-    if product.is_finite() && product < 9e18 {
-        Ok(product as u64)
-    } else {
-        Err(wrong("it is too large"))
-    }
+    spec::bytes::parse(text).map_err(|bad| EngineError::value(what, text, bad.to_string()))
 }
 
 /// CPUs as a decimal number: `1.5`; in thousand-millionths.

@@ -9,8 +9,16 @@ use crate::error::EngineError;
 use crate::oci;
 
 /// The filter of a container of this configuration; nothing when it has none. A profile that was asked for holds for a
-/// privileged container too, as Docker has it.
-pub(crate) fn program(config: &ContainerConfig) -> Result<Option<Program>, EngineError> {
+/// privileged container too, as Docker has it. What is `bounded` cannot leave its bound.
+pub(crate) fn program(
+    config: &ContainerConfig,
+    bounded: bool,
+) -> Result<Option<Program>, EngineError> {
+    let program = of_profile(config)?;
+    Ok(if bounded { program.map(Program::keeping_projects) } else { program })
+}
+
+fn of_profile(config: &ContainerConfig) -> Result<Option<Program>, EngineError> {
     let capabilities = oci::capabilities(config)?;
     match &config.security.seccomp {
         SeccompChoice::Unconfined => return Ok(None),

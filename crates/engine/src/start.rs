@@ -296,7 +296,7 @@ impl Containers<'_> {
                 volatile: made.config.auto_remove,
             },
             cgroup_path: group_of(&made.config, &made.id),
-            seccomp: seccomp::program(&made.config)?,
+            seccomp: seccomp::program(&made.config, self.is_bounded(&made.config)?)?,
             init: made.config.init,
             // As Docker does: a limit that cannot be set is no reason not to run, but it is said.
             when_missing: WhenMissing::Warn,

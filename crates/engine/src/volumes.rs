@@ -176,6 +176,17 @@ impl<'a> VolumesHandle<'a> {
         Ok(())
     }
 
+    /// Changes how much a volume may hold, also while containers have it; `0` is without end.
+    ///
+    /// # Errors
+    /// When there is no such volume, something else is mounted in its place, or its file system cannot bound it.
+    pub fn resize(&self, name: &str, size: &str) -> Result<(), EngineError> {
+        refuse_mounted(&self.get(name)?)?;
+        let volume = self.store().resize(name, size)?;
+        self.tell(&volume, "update");
+        Ok(())
+    }
+
     /// Makes a volume with the contents, labels and options of another one.
     ///
     /// # Errors
@@ -208,8 +219,8 @@ impl<'a> VolumesHandle<'a> {
         name: String,
         labels: BTreeMap<String, String>,
     ) -> Result<Volume, EngineError> {
-        let created_ns = monitor::now_ns();
-        let new = NewVolume { name, created_ns, labels, ..NewVolume::default() };
+        let (created_ns, options) = (monitor::now_ns(), self.get(from)?.options);
+        let new = NewVolume { name, created_ns, labels, options, ..NewVolume::default() };
         let volume = self.store().copy(from, new)?;
         self.tell(&volume, "create");
         Ok(volume)
@@ -283,7 +294,7 @@ impl<'a> VolumesHandle<'a> {
 
 /// What is elsewhere is not in the volume's directory.
 fn refuse_mounted(volume: &Volume) -> Result<(), EngineError> {
-    if volume.options.is_empty() {
+    if volume.is_directory() {
         return Ok(());
     }
     let why = "its options say that something else is mounted in its place";

@@ -19,8 +19,10 @@ use crate::plan::{DeviceNode, HookPlan, Plan, Step};
 use crate::scheduling::Processors;
 use crate::selinux::{self, Labelling};
 
+mod overlay;
 mod process;
 
+pub(crate) use overlay::OverlayOptions;
 pub(crate) use process::PreparedProcess;
 
 /// mount(2) takes one page of options.
@@ -172,13 +174,6 @@ pub(crate) struct FileSystem {
     pub(crate) label: Option<CString>,
 }
 
-pub(crate) enum OverlayOptions {
-    /// Short enough for mount(2).
-    Joined(CString),
-    /// One by one, Linux 6.5.
-    Single { lower: Vec<CString>, upper: CString, work: CString, volatile: bool },
-}
-
 pub(crate) struct Node {
     /// Relative to `/dev`, or to the root for one that is elsewhere.
     pub(crate) path: CString,
@@ -285,7 +280,8 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
     Ok(match step {
         Step::DetachPropagation { flags } => Action::DetachPropagation { flags: *flags },
         Step::OverlayRoot { lower, upper, work, at, volatile } => {
-            Action::OverlayRoot { options: overlay(lower, upper, work, *volatile)?, at: path(at)? }
+            let options = OverlayOptions::new(lower, (upper, work), *volatile, label)?;
+            Action::OverlayRoot { options, at: path(at)? }
         }
         Step::BindRoot { path: root } => Action::BindRoot { path: path(root)? },
         Step::Mount { kind, source, target: at, flags, data, copy_up, keep_mode } => {
@@ -432,31 +428,6 @@ impl BindAttributes {
 
 fn attributes(set: u64, clear: u64) -> MountAttributes<'static> {
     MountAttributes { set, clear, ..MountAttributes::default() }
-}
-
-fn overlay(
-    lower: &[std::path::PathBuf],
-    upper: &Path,
-    work: &Path,
-    volatile: bool,
-) -> Result<OverlayOptions, StartError> {
-    // overlayfs takes ":" as the end of a layer and "," as the end of an option unless a backslash stands before them.
-    let escaped = |path: &Path| {
-        path.to_string_lossy().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,")
-    };
-    let joined: Vec<String> = lower.iter().map(|layer| escaped(layer)).collect();
-    let options = format!(
-        "lowerdir={},upperdir={},workdir={}{}",
-        joined.join(":"),
-        escaped(upper),
-        escaped(work),
-        if volatile { ",volatile" } else { "" }
-    );
-    if options.len() < PAGE {
-        return Ok(OverlayOptions::Joined(text(&options)?));
-    }
-    let lower = lower.iter().map(|layer| path(layer)).collect::<Result<_, _>>()?;
-    Ok(OverlayOptions::Single { lower, upper: path(upper)?, work: path(work)?, volatile })
 }
 
 fn node(node: &DeviceNode, below: &str) -> Result<Node, StartError> {

@@ -47,13 +47,16 @@ impl Root {
             OverlayOptions::Joined(options) => {
                 mount(c"overlay", at, c"overlay", MountFlags::empty(), options.as_c_str())?;
             }
-            OverlayOptions::Single { lower, upper, work, volatile } => {
+            OverlayOptions::Single { lower, upper, work, volatile, label } => {
                 let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
                 for layer in lower {
                     fsconfig_set_string(context.as_fd(), c"lowerdir+", layer.as_c_str())?;
                 }
                 fsconfig_set_string(context.as_fd(), c"upperdir", upper.as_c_str())?;
                 fsconfig_set_string(context.as_fd(), c"workdir", work.as_c_str())?;
+                if let Some(label) = label {
+                    fsconfig_set_string(context.as_fd(), c"context", label.as_c_str())?;
+                }
                 if *volatile {
                     fsconfig_set_flag(context.as_fd(), c"volatile")?;
                 }

@@ -9,6 +9,7 @@ mod architecture;
 mod assembler;
 mod cache;
 mod default_profile;
+mod guard;
 mod listener;
 mod listing;
 mod rules;

@@ -170,9 +170,10 @@ impl RegistryError {
                 store::Kind::NotFound => Kind::NotFound,
                 store::Kind::Invalid => Kind::Invalid,
                 store::Kind::Full => Kind::Full,
-                store::Kind::Conflict | store::Kind::Permission | store::Kind::Internal => {
-                    Kind::Internal
-                }
+                store::Kind::Conflict
+                | store::Kind::Permission
+                | store::Kind::Unsupported
+                | store::Kind::Internal => Kind::Internal,
             },
         }
     }

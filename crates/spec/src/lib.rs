@@ -4,6 +4,7 @@
 //! is), or [`reference::Reference`] (how people name one). A value of a parsed type is valid: nobody checks it again.
 #![forbid(unsafe_code)]
 
+pub mod bytes;
 pub mod digest;
 pub mod id;
 pub mod image;

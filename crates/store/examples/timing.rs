@@ -52,6 +52,7 @@ fn commands(directory: &Path) -> Result<(), Failed> {
             volumes: &[],
             images: &[],
             secrets: &[],
+            bound_bytes: None,
             active: true,
         })?;
         store.containers().remove(&id)?;

@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, Row, ffi, params};
 use rustix::fs::Mode;
 use spec::{ContainerId, ContainerName, ImageId};
 
+use crate::quota;
 use crate::scratch::{self, Scratch};
 use crate::{SecretKind, Store, StoreError, secrets};
 
@@ -32,6 +33,8 @@ pub struct NewContainer<'a> {
     pub images: &'a [ImageId],
     /// Names of the secrets and configs that it is given.
     pub secrets: &'a [(SecretKind, String)],
+    /// Bytes that it may write on its own layer; nothing is without end.
+    pub bound_bytes: Option<u64>,
     /// Whether it is started at once: its state is then in its monitor's files.
     pub active: bool,
 }
@@ -127,8 +130,14 @@ impl<'a> Containers<'a> {
     pub fn insert(&self, new: &NewContainer<'_>) -> Result<(ContainerDirs, fs::File), StoreError> {
         let dirs = self.dirs(new.id);
         let scratch = Scratch::make(&self.store.paths)?;
-        make(&dirs.below(scratch.path()))?;
+        let below = dirs.below(scratch.path());
+        make(&below)?;
         let transaction = self.store.write()?;
+        if let Some(bytes) = new.bound_bytes {
+            // One project for both: overlayfs moves what it has made from the one to the other. The log is not in it.
+            let both = [below.upper.as_path(), below.work.as_path()];
+            quota::bound(&transaction, &self.store.paths, &both, bytes)?;
+        }
         self.insert_row(&transaction, new)?;
         let placing = scratch::lock_tmp(&self.store.paths)?;
         transaction.commit().map_err(StoreError::write)?;

@@ -16,7 +16,7 @@ use rustix::process::{Gid, Uid};
 
 use crate::unpack::remove_entry;
 use crate::view::is_opaque;
-use crate::{RootView, StoreError};
+use crate::{Bounded, RootView, StoreError, Volume};
 
 /// Directories below each other.
 const DEEPEST: u32 = 256;
@@ -34,6 +34,36 @@ pub fn copy_content(layers: &[PathBuf], target: &Path, into: &Path) -> Result<()
         copy_directory(source.as_fd(), destination.as_fd(), 0)
             .and_then(|()| give(destination.as_fd(), &rustix::fs::fstat(source)?))
             .map_err(StoreError::file("copy the image's", target))?;
+    }
+    Ok(())
+}
+
+/// The same into a volume that is still empty, within its bound; one that cannot hold all of it is as empty as before.
+///
+/// # Errors
+/// As [`copy_content`].
+pub fn fill_volume(layers: &[PathBuf], target: &Path, volume: &Volume) -> Result<(), StoreError> {
+    if volume.bound_bytes().is_none() {
+        return copy_content(layers, target, &volume.path);
+    }
+    let bounded = Bounded::new();
+    let copied = copy_content(layers, target, &volume.path);
+    drop(bounded);
+    if copied.is_err() {
+        let half = File::open(&volume.path).map_err(StoreError::file("open", &volume.path))?;
+        // Best effort: why it was not filled tells more.
+        let _kept = empty(half.as_fd());
+    }
+    copied
+}
+
+fn empty(directory: BorrowedFd<'_>) -> Result<(), Raw> {
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !matches!(name.to_bytes(), b"." | b"..") {
+            remove_entry(directory, name.to_bytes())?;
+        }
     }
     Ok(())
 }

@@ -17,6 +17,8 @@ pub enum Kind {
     Full,
     /// The caller has no right.
     Permission,
+    /// This machine cannot do it.
+    Unsupported,
     /// Everything else.
     Internal,
 }
@@ -132,6 +134,21 @@ pub enum StoreError {
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A bound on a file system that has none.
+    #[error("bound {} to a size: {file_system} at {} has no project quotas{}", what.display(), mount.display(), if *asleep { " that hold" } else { "" })]
+    NoQuotas {
+        /// The directory.
+        what: PathBuf,
+        /// As in `/proc/filesystems`.
+        file_system: String,
+        /// Where it is mounted.
+        mount: PathBuf,
+        /// Whether it counts already, and only its mount option is missing.
+        asleep: bool,
+    },
+    /// A volume that is bound when it has contents already.
+    #[error("bound volume {0}: it has contents, which no project counts")]
+    Unbounded(String),
     /// A name that no volume can have.
     #[error("invalid volume name {0:?}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")]
     VolumeName(String),
@@ -159,7 +176,9 @@ impl StoreError {
             Self::NameTaken { .. }
             | Self::Exists { .. }
             | Self::InUse { .. }
+            | Self::Unbounded(_)
             | Self::SeveralNames { .. } => Kind::Conflict,
+            Self::NoQuotas { .. } => Kind::Unsupported,
             Self::File { errno, .. } => kind_of_errno(*errno),
             Self::Unpack { cause, .. } => kind_of_chain(cause.as_ref()).unwrap_or(Kind::Invalid),
             Self::Database { cause, .. } => kind_of_database(cause),

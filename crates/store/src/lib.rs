@@ -13,10 +13,12 @@ mod containers;
 mod content;
 mod database;
 mod error;
+mod handing;
 mod images;
 pub mod layer;
 mod manifest_lists;
 mod paths;
+mod quota;
 mod recipe;
 mod room;
 mod scratch;
@@ -32,15 +34,17 @@ mod view;
 mod volumes;
 
 pub use containers::{ContainerDirs, ContainerRecord, Containers, Ended, NewContainer, Status};
-pub use content::copy_content;
+pub use content::{copy_content, fill_volume};
 pub use database::Store;
 pub use error::{Kind, StoreError};
+pub use handing::{give, relabel};
 pub use images::{
     ArchiveMembers, Commit, ExpectedLayer, Image, ImageSummary, Images, Import, Incoming,
     LayerArchive, LayerBlob, LayerPlace, Loaded, Member, NewImage, Removed, Saved, UnpackedLayer,
 };
 pub use manifest_lists::{ListMember, ManifestLists};
 pub use paths::{Paths, write_atomic};
+pub use quota::Bounded;
 pub use recipe::ArchiveError;
 pub use room::{
     Candidate, Checked, ContainerUsage, Finding, ImageUsage, LayerUsage, Problem, Pruned, Remedy,
@@ -50,7 +54,7 @@ pub use secrets::{NewSecret, Outcome, Secret, SecretError, SecretKind, Secrets, 
 pub use transfers::{
     Begun, Busy, CHUNK_BYTES, Claim, Stopped, Transfer, TransferReader, Transfers,
 };
-pub use tree_copy::{Copied, CopyError, CopyRules, TreeCopy, give};
+pub use tree_copy::{Copied, CopyError, CopyRules, TreeCopy};
 pub use uploads::{AbandonedUpload, Journal, Sending, UPLOADS_KEPT, Uploads};
 pub use view::RootView;
 pub use volumes::{NewVolume, Volume, Volumes};

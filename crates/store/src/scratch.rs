@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
 use crate::unpack::remove_tree_in_parallel;
-use crate::{Paths, StoreError};
+use crate::{Paths, StoreError, quota};
 
 /// A directory below `tmp`, removed when it is dropped.
 #[derive(Debug)]
@@ -76,6 +76,7 @@ impl Scratch {
     /// Removes it, and says what stood in the way.
     pub(crate) fn remove(mut self) -> Result<(), StoreError> {
         self.removed = true;
+        quota::release(&self.path);
         remove(&self.path)
     }
 }
@@ -83,6 +84,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if !self.removed {
+            quota::release(&self.path);
             // What cannot be removed now is removed by the next sweep.
             let _kept = remove(&self.path);
         }
@@ -168,6 +170,7 @@ pub(crate) fn sweep(paths: &Paths) {
     // Their locks are ours now: others may go on while we remove.
     drop(looking);
     for (path, _locked) in ownerless {
+        quota::release(&path);
         let _kept = remove(&path);
     }
 }

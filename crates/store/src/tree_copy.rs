@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmodat, chownat,
@@ -15,9 +14,7 @@ use rustix::fs::{
     symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno as Raw;
-use sys::{Errno, open_in_root, open_without_links};
-
-use crate::StoreError;
+use sys::{Errno, open_without_links};
 
 mod attributes;
 mod contents;
@@ -423,45 +420,4 @@ fn times(stat: &Stat) -> Timestamps {
         last_access: time(stat.st_atime, stat.st_atime_nsec),
         last_modification: time(stat.st_mtime, stat.st_mtime_nsec),
     }
-}
-
-/// Gives a file or a directory with all that is in it to somebody, without following a link below `top`.
-///
-/// # Errors
-/// [`StoreError`] with the step that the kernel refused.
-pub fn give(top: &Path, below: &str, (uid, gid): (u32, u32)) -> Result<(), StoreError> {
-    let failed = |errno: Raw| StoreError::file("change owner of", top.join(below))(errno);
-    let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
-    let opened =
-        rustix::fs::open(top, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
-    let opened = if below.is_empty() {
-        opened
-    } else {
-        open_in_root(opened.as_fd(), below, OFlags::PATH, Mode::empty())
-            .map_err(StoreError::file("open", top.join(below)))?
-    };
-    let change = |at: BorrowedFd<'_>| chownat(at, "", uid, gid, AtFlags::EMPTY_PATH);
-    change(opened.as_fd()).map_err(failed)?;
-    let mut pending = match openat(&opened, ".", DIRECTORY, Mode::empty()) {
-        Ok(directory) => vec![directory],
-        // A file.
-        Err(_) => return Ok(()),
-    };
-    while let Some(directory) = pending.pop() {
-        for entry in Dir::read_from(&directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            match chownat(&directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(()) | Err(Raw::NOENT) => {}
-                Err(errno) => return Err(failed(errno)),
-            }
-            if let Ok(below) = openat(&directory, name, DIRECTORY, Mode::empty()) {
-                pending.push(below);
-            }
-        }
-    }
-    Ok(())
 }

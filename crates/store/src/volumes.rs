@@ -5,8 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
+use crate::quota;
 use crate::scratch::Scratch;
 use crate::{Store, StoreError, suggest};
 
@@ -25,8 +26,34 @@ pub struct Volume {
     pub anonymous: bool,
     /// What people say of it.
     pub labels: BTreeMap<String, String>,
-    /// What is mounted in its place, as mount(8) says it: `type`, `device` and `o`.
+    /// What is mounted in its place, as mount(8) says it: `type`, `device` and `o`; or `size`, how much it may hold.
     pub options: BTreeMap<String, String>,
+}
+
+/// Name of the option that bounds a volume.
+pub(crate) const SIZE: &str = "size";
+
+impl Volume {
+    /// Whether it is a directory of the store, and not something that is mounted in its place.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        is_directory(&self.options)
+    }
+
+    /// Bytes that it may hold; nothing is without end.
+    #[must_use]
+    pub fn bound_bytes(&self) -> Option<u64> {
+        bound_bytes(&self.options)
+    }
+}
+
+fn is_directory(options: &BTreeMap<String, String>) -> bool {
+    options.keys().all(|name| name == SIZE)
+}
+
+fn bound_bytes(options: &BTreeMap<String, String>) -> Option<u64> {
+    let size = options.get(SIZE).filter(|_| is_directory(options))?;
+    spec::bytes::parse(size).ok().filter(|bytes| *bytes > 0)
 }
 
 /// A volume to be.
@@ -87,6 +114,13 @@ impl<'a> Volumes<'a> {
         let found = self.find(&new.name)?;
         if !path.is_dir() {
             make(&path).map_err(StoreError::file("make", &path))?;
+        }
+        let options = found.as_ref().map_or(&new.options, |volume| &volume.options);
+        if let Err(error) = self.bound(&transaction, &path, options) {
+            // Only what is empty goes.
+            let _kept = fs::remove_dir(&path);
+            let _kept = path.parent().map(fs::remove_dir);
+            return Err(error);
         }
         if let Some(volume) = found {
             return Ok((volume, false));
@@ -215,6 +249,72 @@ impl<'a> Volumes<'a> {
             .map_err(StoreError::write)?;
         transaction.commit().map_err(StoreError::write)?;
         Ok(volume)
+    }
+
+    /// Bounds a volume's directory as its options say; one that a crash has left has its project already.
+    pub(crate) fn bound(
+        &self,
+        transaction: &Transaction<'_>,
+        contents: &Path,
+        options: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
+        let Some(bytes) = bound_bytes(options) else { return Ok(()) };
+        if quota::rebound(contents, bytes)?.is_some() {
+            return Ok(());
+        }
+        quota::bound(transaction, &self.store.paths, &[contents], bytes)
+    }
+
+    /// Changes how much a volume may hold, also while containers have it; `0` is without end.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::Unbounded`] for one that had no bound and has contents;
+    /// [`StoreError::NoQuotas`].
+    pub fn resize(&self, name: &str, size: &str) -> Result<Volume, StoreError> {
+        let transaction = self.store.write()?;
+        let mut volume = self.get(name)?;
+        volume.options.insert(SIZE.to_owned(), size.to_owned());
+        match volume.bound_bytes() {
+            Some(bytes) => {
+                if quota::rebound(&volume.path, bytes)?.is_none() {
+                    self.bound_empty(&transaction, &volume, bytes)?;
+                }
+            }
+            None => {
+                volume.options.remove(SIZE);
+                quota::rebound(&volume.path, 0)?;
+            }
+        }
+        let update = "UPDATE volumes SET options = ? WHERE name = ?";
+        transaction
+            .execute(update, params![json(&volume.options), name])
+            .map_err(StoreError::write)?;
+        transaction.commit().map_err(StoreError::write)?;
+        Ok(volume)
+    }
+
+    fn bound_empty(
+        &self,
+        transaction: &Transaction<'_>,
+        volume: &Volume,
+        bytes: u64,
+    ) -> Result<(), StoreError> {
+        let is_empty = || {
+            let entries = fs::read_dir(&volume.path);
+            entries.map(|mut entries| entries.next().is_none())
+        };
+        let read = |error| StoreError::file("read", &volume.path)(error);
+        let refused = || StoreError::Unbounded(volume.name.clone());
+        if !is_empty().map_err(read)? {
+            return Err(refused());
+        }
+        quota::bound(transaction, &self.store.paths, &[&volume.path], bytes)?;
+        // A container may have written something meanwhile.
+        if is_empty().map_err(read)? {
+            return Ok(());
+        }
+        quota::rebound(&volume.path, 0)?;
+        Err(refused())
     }
 
     fn refuse_held(&self, name: &str) -> Result<(), StoreError> {

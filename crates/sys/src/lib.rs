@@ -15,6 +15,7 @@ mod keyring;
 mod mount;
 mod page;
 mod path;
+mod quota;
 mod resident;
 mod seccomp;
 mod signal;
@@ -37,6 +38,10 @@ pub use keyring::{SessionKeyring, join_session_keyring};
 pub use mount::{MountAttributes, mount_setattr};
 pub use page::SharedPage;
 pub use path::{open_in_root, open_without_links};
+pub use quota::{
+    ProjectQuota, SET_PROJECT_COMMAND, next_project_quota, project, project_quotas, set_project,
+    set_project_limit,
+};
 pub use resident::Resident;
 pub use seccomp::{FilterInstruction, load_seccomp_filter};
 pub use signal::{

@@ -25,7 +25,7 @@ pub(super) fn lacks(root: &Path) -> Vec<String> {
         lines.push(line.to_owned());
     }
     if !has_project_quotas(root) {
-        let line = "no project quotas on the store's file system: --storage-opt size is refused";
+        let line = "no project quotas on the store's file system: --storage-opt size and volumes with a size are refused";
         lines.push(line.to_owned());
     }
     lines

@@ -116,12 +116,18 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
         let (name, value) = parse::label(text)?;
         changes.insert(name, Some(value));
     }
-    if changes.is_empty() {
+    let size = parse::volume_size(matches.values("opt"))?;
+    if changes.is_empty() && size.is_none() {
         return Err(Failure::Words("volume update: nothing is to be changed".to_owned()));
     }
     let engine = session.engine()?;
     each(matches, |name| {
-        engine.volumes().label(name, &changes)?;
+        if let Some(size) = &size {
+            engine.volumes().resize(name, size)?;
+        }
+        if !changes.is_empty() {
+            engine.volumes().label(name, &changes)?;
+        }
         output::line(name);
         Ok(())
     })

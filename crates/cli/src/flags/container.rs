@@ -171,6 +171,12 @@ pub(crate) const CONTAINER: &[Flag] = &[
     one("", "shm-size", "bytes", "Size of /dev/shm (default 64m)"),
     one("", "stop-signal", "string", "Signal to stop the container"),
     one("", "stop-timeout", "int", "Timeout (in seconds) to stop a container"),
+    many(
+        "",
+        "storage-opt",
+        "list",
+        "Storage driver options for the container: size=BYTES, on XFS or ext4 with project quotas",
+    ),
     many("", "sysctl", "map", "Sysctl options"),
     one(
         "",
@@ -204,7 +210,6 @@ const LATER: &[(&str, &str)] = &[
     ("", "network-alias"),
     ("p", "publish"),
     ("P", "publish-all"),
-    ("", "storage-opt"),
     ("", "use-api-socket"),
 ];
 

@@ -8,7 +8,7 @@ const FORCE: Flag = switch("f", "force", "Do not prompt for confirmation");
 pub(crate) const VOLUME_CREATE: &[Flag] = &[
     one("d", "driver", "string", "Specify volume driver name (default \"local\")"),
     many("", "label", "list", "Set metadata for a volume"),
-    many("o", "opt", "map", "Set driver specific options: type, device, o"),
+    many("o", "opt", "map", "Set driver specific options: size, or type, device, o"),
 ];
 pub(crate) const VOLUME_LIST: &[Flag] = &[
     many("f", "filter", "filter", "Provide filter values (e.g. \"dangling=true\")"),
@@ -26,6 +26,7 @@ pub(crate) const VOLUME_PRUNE: &[Flag] = &[
 pub(crate) const VOLUME_UPDATE: &[Flag] = &[
     many("", "label", "list", "Set metadata of the volume"),
     many("", "label-rm", "list", "Take metadata away from the volume"),
+    many("o", "opt", "map", "Set driver specific options: size (0 for none)"),
 ];
 pub(crate) const VOLUME_EXPORT: &[Flag] =
     &[one("o", "output", "string", "Write to a file, instead of STDOUT")];

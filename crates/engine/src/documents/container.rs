@@ -127,15 +127,33 @@ impl Containers<'_> {
             .with_filled("Driver", if kind == "volume" { "local" } else { "" })
             .with("Mode", mode)
             .with("RW", !mount.read_only && kind != "image")
-            .with("Propagation", propagation))
+            .with("Propagation", propagation)
+            .with_filled("SubPath", mount.subpath.clone())
+            .with_filled("IDMap", id_map_word(mount))
+            .with_filled("Relabel", mount.relabel_word()))
     }
 }
 
 /// The options as `--volume` takes them.
 pub(super) fn mount_mode(mount: &MountConfig) -> String {
-    let read_only = mount.read_only.then_some("ro");
-    let options = read_only.into_iter().chain(mount.options.iter().map(String::as_str));
-    options.collect::<Vec<_>>().join(",")
+    let mut options: Vec<String> = mount.read_only.then(|| "ro".to_owned()).into_iter().collect();
+    options.extend(mount.options.iter().cloned());
+    options.extend(mount.give.then(|| "U".to_owned()));
+    options.extend(mount.id_mapped.then(|| match &mount.id_ranges {
+        Some(ranges) => format!("idmap={ranges}"),
+        None => "idmap".to_owned(),
+    }));
+    options.extend(mount.relabel.then(|| if mount.relabel_private { "Z" } else { "z" }.to_owned()));
+    options.join(",")
+}
+
+/// Which ids change places, as `--mount` takes it; empty where none do.
+fn id_map_word(mount: &MountConfig) -> String {
+    match (&mount.id_ranges, mount.id_mapped) {
+        (Some(ranges), _) => ranges.to_string(),
+        (None, true) => "true".to_owned(),
+        (None, false) => String::new(),
+    }
 }
 
 /// A file of the first process below /proc; nothing when it has ended.

@@ -49,6 +49,7 @@ pub(super) fn host_config(container: &Container) -> Document {
         .with("PublishAllPorts", false)
         .with("ReadonlyRootfs", config.read_only)
         .with("SecurityOpt", list_or_null(&security_options(config)))
+        .with_filled("StorageOpt", json!(config.storage_options))
         .with_filled("Tmpfs", json!(tmpfs(config)))
         .with("UTSMode", if config.sharing.uts_host { "host" } else { "" })
         .with("UsernsMode", if config.sharing.users_host { "host" } else { "" })

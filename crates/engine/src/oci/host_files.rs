@@ -36,6 +36,7 @@ impl HostFiles {
         hostname: &str,
         config: &ContainerConfig,
     ) -> Result<(), EngineError> {
+        let labels = crate::labels::labels(config);
         for name in &self.names {
             let path = self.directory.join(name);
             let text = match *name {
@@ -52,6 +53,9 @@ impl HostFiles {
                 reason = "read by nobody before the container starts"
             )]
             std::fs::write(&path, text).map_err(EngineError::file("write", &path))?;
+            if let Some(labels) = &labels {
+                store::relabel(&path, "", &labels.files, &[])?;
+            }
         }
         Ok(())
     }

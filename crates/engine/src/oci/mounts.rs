@@ -183,7 +183,10 @@ fn one(mount: &MountConfig, origin: &Origin, user: (u32, u32)) -> Mount {
                 if mount.part().is_empty() { path.clone() } else { path.join(mount.part()) };
             let mut bind = new("bind", &source.to_string_lossy(), options);
             bind.source = Some(source);
-            if mount.id_mapped && *owner != user {
+            if let Some(ranges) = &mount.id_ranges {
+                bind.options.push("idmap".to_owned());
+                [bind.uid_mappings, bind.gid_mappings] = ranges.mappings();
+            } else if mount.id_mapped && *owner != user {
                 bind.options.push("idmap".to_owned());
                 bind.uid_mappings = exchange(owner.0, user.0);
                 bind.gid_mappings = exchange(owner.1, user.1);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::id_ranges::id_ranges;
 use super::{Parsed, bytes};
 use crate::config::{Below, MountConfig, MountSource};
 use crate::error::EngineError;
@@ -41,7 +42,11 @@ pub fn volume(text: &str) -> Parsed<MountConfig> {
             "U" => mount.give = true,
             "idmap" => mount.id_mapped = true,
             option if PROPAGATIONS.contains(&option) => mount.options.push(option.to_owned()),
-            "z" | "Z" => mount.relabel = true,
+            "z" | "Z" => relabel(&mut mount, option == "Z"),
+            option if option.starts_with("idmap=") => {
+                let ranges = id_ranges(&option["idmap=".len()..]).map_err(|why| wrong(&why))?;
+                (mount.id_mapped, mount.id_ranges) = (true, Some(ranges));
+            }
             // A word of another system.
             "consistent" | "cached" | "delegated" => {}
             _ => return Err(wrong(&format!("option {option:?} is unknown"))),
@@ -49,6 +54,10 @@ pub fn volume(text: &str) -> Parsed<MountConfig> {
     }
     check(&mount).map_err(wrong)?;
     Ok(mount)
+}
+
+fn relabel(mount: &mut MountConfig, private: bool) {
+    (mount.relabel, mount.relabel_private) = (true, private);
 }
 
 fn volume_source(text: &str, source: Option<&str>) -> Parsed<MountSource> {
@@ -167,11 +176,7 @@ impl<'t> Fields<'t> {
                 self.of.push((kind, key));
             }
         }
-        let flag = || match value {
-            None | Some("true" | "1") => Ok(true),
-            Some("false" | "0") => Ok(false),
-            Some(_) => Err(format!("{field:?} is neither true nor false")),
-        };
+        let flag = || switch(field, value);
         let pair = |value: &str| {
             let (name, value) = value.split_once('=').unwrap_or((value, ""));
             (name.to_owned(), value.to_owned())
@@ -203,8 +208,6 @@ impl<'t> Fields<'t> {
                 self.mount.below = if flag()? { Below::Left } else { Below::Included };
             }
             ("bind-create-src", _) => self.create = flag()?,
-            ("idmap", _) => self.mount.id_mapped = flag()?,
-            ("u" | "chown", _) => self.mount.give = flag()?,
             ("tmpfs-size", Some(value)) => {
                 let bytes = bytes("mount", value).map_err(|error| error.to_string())?;
                 self.mount.options.push(format!("size={bytes}"));
@@ -212,6 +215,31 @@ impl<'t> Fields<'t> {
             ("tmpfs-mode", Some(value)) => self.mount.options.push(format!("mode={value}")),
             ("tmpfs-options", Some(value)) => {
                 self.mount.options.extend(value.split(',').map(str::to_owned));
+            }
+            _ => self.take_of_podman(field, (key, value))?,
+        }
+        Ok(())
+    }
+
+    /// What Docker does not have.
+    fn take_of_podman(
+        &mut self,
+        field: &str,
+        (key, value): (&str, Option<&str>),
+    ) -> Result<(), String> {
+        // Two of them differ in nothing but this.
+        let lower = if key == "Z" { key.to_owned() } else { key.to_ascii_lowercase() };
+        match (lower.as_str(), value) {
+            ("idmap", Some(ranges)) if ranges.contains('=') => {
+                let ranges = id_ranges(ranges)?;
+                (self.mount.id_mapped, self.mount.id_ranges) = (true, Some(ranges));
+            }
+            ("idmap", _) => self.mount.id_mapped = switch(field, value)?,
+            ("u" | "chown", _) => self.mount.give = switch(field, value)?,
+            ("relabel", Some("shared")) | ("z", None) => relabel(&mut self.mount, false),
+            ("relabel", Some("private")) | ("Z", None) => relabel(&mut self.mount, true),
+            ("relabel", Some(_)) => {
+                return Err(format!("{field:?} is neither shared nor private"));
             }
             _ => return Err(format!("{field:?} is unknown or has no value")),
         }
@@ -238,11 +266,22 @@ impl<'t> Fields<'t> {
     }
 }
 
+fn switch(field: &str, value: Option<&str>) -> Result<bool, String> {
+    match value {
+        None | Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        Some(_) => Err(format!("{field:?} is neither true nor false")),
+    }
+}
+
 /// What a mount of its kind cannot have.
 fn check(mount: &MountConfig) -> Result<(), &'static str> {
     let of_files = matches!(mount.source, MountSource::Bind { .. } | MountSource::Volume { .. });
     if mount.id_mapped && !of_files {
         return Err("only a bind and a volume can be id-mapped");
+    }
+    if mount.relabel && !of_files {
+        return Err("only a bind and a volume can be labelled");
     }
     if mount.give && (!of_files || mount.read_only) {
         return Err("only a writable bind or volume can be given to the container's user");
@@ -287,7 +326,7 @@ pub fn tmpfs(text: &str) -> Parsed<MountConfig> {
     Ok(MountConfig { options, ..MountConfig::new(MountSource::Tmpfs, target) })
 }
 
-/// The options of a volume: `type`, `device` and `o`, as mount(8) takes them.
+/// The options of a volume: `size`, or `type`, `device` and `o`, as mount(8) takes them.
 ///
 /// # Errors
 /// For another one, or where one is missing that the others need.
@@ -297,14 +336,11 @@ pub fn volume_options<'t>(
     let mut options = BTreeMap::new();
     for text in texts {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
-        if name == "size" {
-            return Err(EngineError::NotYet("a volume of limited size".to_owned()));
-        }
-        if !matches!(name, "type" | "device" | "o") {
+        if !matches!(name, "type" | "device" | "o" | "size") {
             return Err(EngineError::value(
                 "volume option",
                 text,
-                "it is not one of type, device, o",
+                "it is not one of type, device, o, size",
             ));
         }
         options.insert(name.to_owned(), value.to_owned());
@@ -314,7 +350,15 @@ pub fn volume_options<'t>(
 }
 
 pub(crate) fn check_options(options: &BTreeMap<String, String>) -> Parsed<()> {
-    if options.is_empty() {
+    if let Some(size) = options.get("size") {
+        bytes("volume size", size)?;
+        let kind = options.get("type").map_or("", String::as_str);
+        if !matches!(kind, "" | "tmpfs") {
+            let why = format!("what is mounted as {kind} has the size that it has");
+            return Err(EngineError::value("volume size", size.clone(), why));
+        }
+    }
+    if options.keys().all(|name| name == "size") {
         return Ok(());
     }
     for needed in ["type", "device"] {
@@ -352,6 +396,24 @@ mod tests {
             assert!(mount(bad).is_err(), "{bad}");
         }
         assert!(volume("/a:/b:U,idmap").is_ok() && volume("/a:/b:U,ro").is_err());
+        for ranges in [
+            volume("/a:/b:ro,idmap=uids=@0-1000-10;gids=0-1000-10").unwrap(),
+            mount("type=bind,src=/a,dst=/b,idmap=uids=@0-1000-10;gids=0-1000-10").unwrap(),
+        ] {
+            let text = ranges.id_ranges.map(|ranges| ranges.to_string());
+            assert_eq!(text.as_deref(), Some("uids=@0-1000-10;gids=0-1000-10"));
+        }
+        for (text, word) in [
+            ("type=bind,src=/a,dst=/b,relabel=shared", "shared"),
+            ("type=bind,src=/a,dst=/b,relabel=private", "private"),
+            ("type=bind,src=/a,dst=/b,z", "shared"),
+            ("type=bind,src=/a,dst=/b,Z", "private"),
+        ] {
+            assert_eq!(mount(text).unwrap().relabel_word(), word);
+        }
+        assert_eq!(volume("/a:/b:Z").unwrap().relabel_word(), "private");
+        assert!(mount("type=bind,src=/a,dst=/b,relabel=all").is_err());
+        assert!(mount("type=tmpfs,dst=/b,z").is_err());
     }
 
     #[test]

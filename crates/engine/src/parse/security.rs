@@ -40,10 +40,13 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         }
         ("apparmor", Some("unconfined")) => security.apparmor = None,
         ("apparmor", Some(profile)) => security.apparmor = Some(profile.to_owned()),
-        // Without a policy of ours there is nothing to disable.
-        ("label", Some("disable")) => security.labels.push("disable".to_owned()),
+        ("label", Some(option)) if crate::labels::is_option(option) => {
+            security.labels.push(option.to_owned());
+        }
         ("label", Some(_)) => {
-            return Err(EngineError::NotYet(format!("the security option {text:?}")));
+            return Err(wrong(
+                "it is not label=disable or label= and user:, role:, type:, level: or filetype:",
+            ));
         }
         _ => return Err(wrong("it is unknown")),
     }

@@ -1,8 +1,10 @@
 //! Whole volumes from others and from archives: filled below `tmp`, flushed, and only then put in their place.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -12,7 +14,7 @@ use crate::layer::{self, MountPoints, TreeArchive};
 use crate::scratch::Scratch;
 use crate::unpack::{self, Rules};
 use crate::view::RootView;
-use crate::{CopyRules, StoreError, TreeCopy};
+use crate::{Bounded, CopyRules, StoreError, TreeCopy};
 
 impl Volumes<'_> {
     /// Makes a volume with the contents of another one. Where the file system can, both share their blocks until one is written.
@@ -24,7 +26,7 @@ impl Volumes<'_> {
         check_name(&new.name)?;
         let source = self.get(from)?;
         self.refuse_taken(&new.name)?;
-        let scratch = self.copied(&source)?;
+        let scratch = self.copied(&source, &new.options)?;
         self.place(scratch, new)
     }
 
@@ -34,7 +36,7 @@ impl Volumes<'_> {
     /// [`StoreError::NotFound`], or what the disk refuses: it is as it was then.
     pub fn restore(&self, name: &str, from: &str) -> Result<(), StoreError> {
         let volume = self.get(name)?;
-        let scratch = self.copied(&self.get(from)?)?;
+        let scratch = self.copied(&self.get(from)?, &volume.options)?;
         self.exchange(&scratch, &volume)
     }
 
@@ -67,8 +69,9 @@ impl Volumes<'_> {
             cause,
         };
         let scratch = Scratch::new(&self.store.paths)?;
-        let contents = scratch.path().join("_data");
-        make(&contents).map_err(StoreError::file("make", &contents))?;
+        let options = found.as_ref().map_or(&new.options, |volume| &volume.options);
+        let contents = self.empty(&scratch, options)?;
+        let _bounded = Bounded::new();
         let into = File::open(&contents).map_err(StoreError::file("open", &contents))?;
         let archive = Decoder::new(archive).map_err(|error| failed(error.into()))?;
         unpack::unpack(archive, into.as_fd(), &Rules::root_fs())
@@ -80,11 +83,28 @@ impl Volumes<'_> {
         }
     }
 
-    /// A copy below `tmp`, flushed.
-    fn copied(&self, source: &Volume) -> Result<Scratch, StoreError> {
-        let scratch = Scratch::new(&self.store.paths)?;
+    /// An empty directory, bounded as the volume's options say whose it will be.
+    fn empty(
+        &self,
+        scratch: &Scratch,
+        options: &BTreeMap<String, String>,
+    ) -> Result<PathBuf, StoreError> {
         let contents = scratch.path().join("_data");
         make(&contents).map_err(StoreError::file("make", &contents))?;
+        let transaction = self.store.write()?;
+        self.bound(&transaction, &contents, options)?;
+        Ok(contents)
+    }
+
+    /// A copy below `tmp`, flushed, for a volume with these options.
+    fn copied(
+        &self,
+        source: &Volume,
+        options: &BTreeMap<String, String>,
+    ) -> Result<Scratch, StoreError> {
+        let scratch = Scratch::new(&self.store.paths)?;
+        let contents = self.empty(&scratch, options)?;
+        let _bounded = Bounded::new();
         let into = File::open(&contents).map_err(StoreError::file("open", &contents))?;
         let from = File::open(&source.path).map_err(StoreError::file("open", &source.path))?;
         TreeCopy::new(into.as_fd(), CopyRules::exact())

@@ -55,6 +55,7 @@ fn insert(
         volumes: &[],
         images: &[],
         secrets: &[],
+        bound_bytes: None,
         active,
     };
     store.containers().insert(&new).unwrap();

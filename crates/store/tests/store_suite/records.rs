@@ -25,6 +25,7 @@ pub(crate) fn insert(
         volumes,
         images: &[],
         secrets: &[],
+        bound_bytes: None,
         active: false,
     });
     inserted.map(|(dirs, _lock)| dirs)

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, Transaction, params};
 use rustix::fs::{FlockOperation, flock};
 use spec::Digest;
 use spec::image::ImageConfig;
@@ -12,7 +12,7 @@ use super::{Checked, Finding, Problem, content, layer_changed};
 use crate::images::collect;
 use crate::room::Room;
 use crate::scratch::{self, Scratch};
-use crate::{StoreError, volumes};
+use crate::{StoreError, quota, volumes};
 
 impl Room<'_> {
     /// Writes the database anew where SQLite complains: indexes first, then everything.
@@ -71,7 +71,7 @@ impl Room<'_> {
         // Images go before the layers that they lack.
         found.sort_by_key(|finding| finding.problem);
         for finding in &found {
-            self.mend_one(finding, &mut away, layers)?;
+            self.mend_one(finding, (&held.transaction, &mut away), layers)?;
         }
         held.transaction.commit().map_err(StoreError::write)?;
         Ok(found)
@@ -80,7 +80,7 @@ impl Room<'_> {
     fn mend_one(
         &self,
         finding: &Finding,
-        away: &mut Away<'_>,
+        (transaction, away): (&Transaction<'_>, &mut Away<'_>),
         layers: &mut Vec<Digest>,
     ) -> Result<(), StoreError> {
         let subject = finding.subject.rsplit(' ').next().unwrap_or_default();
@@ -113,7 +113,9 @@ impl Room<'_> {
             Problem::StateUnknown => scratch::remove(path),
             Problem::VolumeMissing => {
                 let contents = self.store.paths.volume(subject).join("_data");
-                volumes::make(&contents).map_err(StoreError::file("make", contents))
+                volumes::make(&contents).map_err(StoreError::file("make", &contents))?;
+                let volume = self.store.volumes().get(subject)?;
+                self.store.volumes().bound(transaction, &contents, &volume.options)
             }
             Problem::VolumeUnknown => self.record_volume(&name_of(path)),
             Problem::LayerUnknown | Problem::RecipeUnknown => away.take(path),
@@ -220,10 +222,13 @@ impl Room<'_> {
         let anonymous = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
         let contents = self.store.paths.volume(name).join("_data");
         if !contents.is_dir() {
-            volumes::make(&contents).map_err(StoreError::file("make", contents))?;
+            volumes::make(&contents).map_err(StoreError::file("make", &contents))?;
         }
-        let insert = "INSERT OR IGNORE INTO volumes (name, created_ns, anonymous) VALUES (?, ?, ?)";
-        let inserted = self.store.connection.execute(insert, params![name, 0, anonymous]);
+        // What bounds it is told by the file system.
+        let options = quota::limit_of(&contents)
+            .map_or_else(|| "{}".to_owned(), |bytes| format!("{{\"size\":\"{bytes}\"}}"));
+        let insert = "INSERT OR IGNORE INTO volumes (name, created_ns, anonymous, options) VALUES (?, ?, ?, ?)";
+        let inserted = self.store.connection.execute(insert, params![name, 0, anonymous, options]);
         inserted.map(drop).map_err(StoreError::write)
     }
 }
@@ -251,6 +256,7 @@ struct Away<'a> {
 impl Away<'_> {
     fn take(&mut self, path: &Path) -> Result<(), StoreError> {
         self.moved += 1;
+        quota::release(path);
         match fs::rename(path, self.scratch.path().join(self.moved.to_string())) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(StoreError::file("move away", path)(error))

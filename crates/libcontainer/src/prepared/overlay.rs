@@ -1,0 +1,51 @@
+//! The options of the overlay that is a container's root, as mount(2) or fsconfig(2) takes them.
+
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+
+use super::{PAGE, path, text};
+use crate::error::StartError;
+use crate::selinux;
+
+pub(crate) enum OverlayOptions {
+    /// Short enough for mount(2).
+    Joined(CString),
+    /// One by one, Linux 6.5.
+    Single {
+        lower: Vec<CString>,
+        upper: CString,
+        work: CString,
+        volatile: bool,
+        label: Option<CString>,
+    },
+}
+
+impl OverlayOptions {
+    pub(crate) fn new(
+        lower: &[PathBuf],
+        (upper, work): (&Path, &Path),
+        volatile: bool,
+        label: Option<&str>,
+    ) -> Result<Self, StartError> {
+        // overlayfs takes ":" as the end of a layer and "," as the end of an option unless a backslash stands before them.
+        let escaped = |path: &Path| {
+            path.to_string_lossy().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,")
+        };
+        let joined: Vec<String> = lower.iter().map(|layer| escaped(layer)).collect();
+        let options = format!(
+            "lowerdir={},upperdir={},workdir={}{}",
+            joined.join(":"),
+            escaped(upper),
+            escaped(work),
+            if volatile { ",volatile" } else { "" }
+        );
+        let options =
+            label.map_or_else(|| options.clone(), |label| selinux::with_context(&options, label));
+        if options.len() < PAGE {
+            return Ok(Self::Joined(text(&options)?));
+        }
+        let label = label.map(text).transpose()?;
+        let lower = lower.iter().map(|layer| path(layer)).collect::<Result<_, _>>()?;
+        Ok(Self::Single { lower, upper: path(upper)?, work: path(work)?, volatile, label })
+    }
+}
