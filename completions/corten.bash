@@ -317,8 +317,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         wait | "container wait")
-            flags=""
-            valued=""
+            flags="--condition --interval"
+            valued="--condition -i --interval"
             kind="containers" repeats=yes
             ;;
         completion)

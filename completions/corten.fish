@@ -754,6 +754,8 @@ complete -c corten -n '__corten_is update "container update"' -l restart -x -d '
 complete -c corten -n '__corten_is update "container update"' -a '(__corten_containers)'
 
 # wait
+complete -c corten -n '__corten_is wait "container wait"' -l condition -x -d 'Wait for not-running, next-exit, removed, created, running, paused, exited, healthy or unhealthy (default not-running)'
+complete -c corten -n '__corten_is wait "container wait"' -s i -l interval -x -d 'Look at least so often (default 250ms)'
 complete -c corten -n '__corten_is wait "container wait"' -a '(__corten_containers)'
 
 # completion

@@ -77,19 +77,21 @@ mod tests {
         made(corten, "unless", &["--restart", "unless-stopped"], forever);
         made(corten, "unless-stopped", &["--restart", "unless-stopped"], forever);
         made(corten, "failing", &["--restart", "on-failure"], forever);
+        made(corten, "failing-stopped", &["--restart", "on-failure"], forever);
         made(corten, "plain", &[], forever);
         made(corten, "gone", &["--rm"], forever);
         made(corten, "done", &["--restart", "on-failure"], "exit 0");
         corten.ok(&["create", "--restart", "always", "--name", "never", "busybox", "true"]);
-        corten.ok(&["stop", "-t", "0", "always-stopped", "unless-stopped"]);
+        corten.ok(&["stop", "-t", "0", "always-stopped", "unless-stopped", "failing-stopped"]);
         corten.ok(&["wait", "done"]);
     }
 
-    const AFTER: [&str; 8] = [
+    const AFTER: [&str; 9] = [
         "always exited Exited (255)",
         "always-stopped exited Exited (137)",
         "done exited Exited (0)",
         "failing exited Exited (255)",
+        "failing-stopped exited Exited (137)",
         "never created Created",
         "plain exited Exited (255)",
         "unless exited Exited (255)",
@@ -156,6 +158,30 @@ mod tests {
         assert_eq!(states(&corten), ended);
         let started = corten.ok(&["system", "start-all"]);
         assert_eq!(started.lines().collect::<Vec<_>>(), ["unless", "failing", "deaf"]);
+    }
+
+    /// Nobody lives longer because somebody else may.
+    #[test]
+    fn a_shutdown_waits_for_each_as_long_as_it_may_take() {
+        let corten = corten();
+        let deaf = "exec sleep 1000";
+        made(&corten, "short", &["--stop-timeout", "1"], deaf);
+        made(&corten, "middle", &["--stop-timeout", "2"], deaf);
+        made(&corten, "long", &["--stop-timeout", "3"], deaf);
+        // Seen to in the order of the list, the newest first, all would end with the long one.
+        let stopped = corten.ok(&["system", "stop-all"]);
+        assert_eq!(stopped.lines().collect::<Vec<_>>(), ["short", "middle", "long"]);
+        let format = "{{.Actor.Attributes.name}} {{.Actor.Attributes.signal}} {{.TimeNano}}";
+        let past = ["events", "--since", "1h", "--until", "0s", "-f", "event=kill", "--format"];
+        let told = corten.ok(&[&past[..], &[format]].concat());
+        for (name, least) in [("short", 1), ("middle", 2), ("long", 3)] {
+            let at = |signal: &str| {
+                let line = told.lines().find(|line| line.starts_with(&format!("{name} {signal} ")));
+                line.unwrap().rsplit(' ').next().unwrap().parse::<i64>().unwrap()
+            };
+            let lived = at("9") - at("15");
+            assert!((least..least + 2).contains(&(lived / 1_000_000_000)), "{name} {lived}");
+        }
     }
 
     #[test]

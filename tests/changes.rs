@@ -83,6 +83,18 @@ mod tests {
         assert!(corten.fails(&["update", "web"], 1).contains("nothing is to be changed"));
         assert_eq!(corten.ok(&["inspect", "-f", format, "web"]), known);
         assert_eq!((memory(), pids()), ("104857600".to_owned(), "77".to_owned()));
+        // The kernel takes the first and refuses the second.
+        let refused = ["update", "--pids-limit", "5", "--cpuset-cpus", "4000", "web"];
+        assert!(corten.fails(&refused, 1).contains("cpuset.cpus"));
+        assert_eq!(corten.ok(&["inspect", "-f", format, "web"]), known);
+        assert_eq!((memory(), pids()), ("104857600".to_owned(), "77".to_owned()));
+        corten.ok(&["update", "--cpu-shares", "512", "--memory-reservation", "32m", "web"]);
+        let further = "{{.HostConfig.CpuShares}} {{.HostConfig.MemoryReservation}}";
+        assert_eq!(corten.ok(&["inspect", "-f", further, "web"]), "512 33554432");
+        assert_eq!(
+            limit(&id, "memory/memory.soft_limit_in_bytes", "memory.low"),
+            "33554432".to_owned()
+        );
         // The monitor starts it by what it was told since.
         let pid: i32 = corten.ok(&["inspect", "-f", "{{.State.Pid}}", "web"]).parse().unwrap();
         let pid = rustix::process::Pid::from_raw(pid).unwrap();
@@ -94,6 +106,78 @@ mod tests {
         assert_eq!((memory(), pids()), ("104857600".to_owned(), "77".to_owned()));
         let rm = sleeper(&corten, "once", &["--rm"]);
         assert!(corten.fails(&["update", "--restart", "always", &rm], 1).contains("--rm"));
+    }
+
+    #[test]
+    fn wait_knows_conditions() {
+        let corten = corten();
+        let wait = |condition: &str, name: &str| {
+            let child = corten
+                .command()
+                .args(["wait", "-i", "1h", "--condition", condition, name])
+                .stdout(std::process::Stdio::piped())
+                .spawn();
+            let child = child.unwrap();
+            // It watches before it looks.
+            let place = format!("/proc/{}/wchan", child.id());
+            wait_until("it waits", || {
+                std::fs::read_to_string(&place).is_ok_and(|place| place.contains("poll"))
+            });
+            child
+        };
+        let said = |child: std::process::Child| {
+            let output = child.wait_with_output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+        };
+        corten.ok(&[
+            "create",
+            "--name",
+            "web",
+            "--health-cmd",
+            "test -e /well",
+            "--health-interval",
+            "20ms",
+            "--health-retries",
+            "1",
+            "busybox",
+            "sleep",
+            "1000",
+        ]);
+        assert_eq!(corten.ok(&["wait", "--condition", "created", "web"]), "-1");
+        assert_eq!(corten.ok(&["wait", "--condition", "running,not-running", "web"]), "-1");
+        let running = wait("running", "web");
+        let unhealthy = wait("unhealthy", "web");
+        let next = wait("next-exit", "web");
+        corten.ok(&["start", "web"]);
+        assert_eq!((said(running).as_str(), said(unhealthy).as_str()), ("-1", "-1"));
+        let healthy = wait("healthy", "web");
+        corten.ok(&["exec", "web", "touch", "/well"]);
+        assert_eq!(said(healthy), "-1");
+        let paused = wait("paused", "web");
+        corten.ok(&["pause", "web"]);
+        assert_eq!(said(paused), "-1");
+        let exited = wait("stopped", "web");
+        corten.ok(&["unpause", "web"]);
+        corten.ok(&["kill", "web"]);
+        assert_eq!((said(exited).as_str(), said(next).as_str()), ("137", "137"));
+        let removed = wait("removed", "web");
+        corten.ok(&["rm", "web"]);
+        assert_eq!(said(removed), "-1");
+        // Gone before anybody can look.
+        sleeper(&corten, "once", &["--rm"]);
+        let gone = wait("not-running", "once");
+        corten.ok(&["kill", "once"]);
+        assert_eq!(said(gone), "137");
+    }
+
+    #[test]
+    fn conditions_and_intervals_that_make_no_sense_are_refused() {
+        let corten = corten();
+        assert!(corten.fails(&["wait", "--condition", "happy", "x"], 1).contains("next-exit"));
+        let nothing = ["wait", "-i", "0", "--condition", "exited", "x"];
+        assert!(corten.fails(&nothing, 1).contains("250ms"));
+        let none = ["wait", "--condition", "removed", "none"];
+        assert!(corten.fails(&none, 1).contains("no such container"));
     }
 
     #[test]
@@ -172,6 +256,8 @@ mod tests {
             (&["expose=8080"], "shop"),
             (&["expose=50-60/udp"], "shop"),
             (&["expose=53"], ""),
+            (&["expose=8081-9000"], ""),
+            (&["expose=1-8079"], ""),
             (&["health=none", "name=made"], "made"),
             (&["isolation=default"], "done made shop web-1"),
             (&["is-task=true"], ""),

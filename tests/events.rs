@@ -71,6 +71,9 @@ mod tests {
         corten.ok(&["restart", "-t", "0", "shop"]);
         corten.ok(&["commit", "shop", "shop:1"]);
         corten.ok(&["export", "shop", "-o", corten.directory().join("x").to_str().unwrap()]);
+        let copy = corten.directory().join("copy").display().to_string();
+        corten.ok(&["cp", "-q", "shop:/etc/passwd", &copy]);
+        corten.ok(&["cp", "-q", &copy, "shop:/copy"]);
         corten.ok(&["kill", "-s", "USR1", "shop"]);
         corten.ok(&["rm", "-f", "shop"]);
         let seen = following.until("destroy");
@@ -93,11 +96,16 @@ mod tests {
             "restart shop",
             "commit shop",
             "export shop",
+            "archive-path shop",
+            "extract-to-dir shop",
             "kill shop",
             "kill shop",
             "die shop",
             "destroy shop",
         ];
+        let args = ["events", "--since", "1h", "--until", "0s", "-f", "event=rename", "--format"];
+        let renamed = corten.ok(&[&args[..], &["{{.Actor.Attributes.oldName}}"]].concat());
+        assert_eq!(renamed, "/web");
         let expected: Vec<String> =
             expected.iter().map(|words| format!("container {words}")).collect();
         assert_eq!(seen, expected);
@@ -178,6 +186,38 @@ mod tests {
             json["timeNano"].as_i64().unwrap() / 1_000_000_000,
             json["time"].as_i64().unwrap()
         );
+    }
+
+    /// A clock that is set back gives what happens now a time that has been.
+    #[test]
+    fn who_follows_hears_what_a_clock_that_was_set_back_tells() {
+        let corten = corten();
+        corten.ok(&["create", "--name", "web", "busybox", "true"]);
+        let place = corten.state().join("events.log");
+        let line = std::fs::read_to_string(&place).unwrap().lines().last().unwrap().to_owned();
+        let mut event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let mut append = |action: &str, hours: i64| {
+            use std::io::Write;
+            event["Action"] = action.into();
+            let time_ns = event["timeNano"].as_i64().unwrap() + hours * 3_600_000_000_000;
+            let mut moved = event.clone();
+            moved["timeNano"] = time_ns.into();
+            let mut file = std::fs::OpenOptions::new().append(true).open(&place).unwrap();
+            writeln!(file, "{moved}").unwrap();
+        };
+        append("old", -3);
+        append("tomorrow", 20);
+        append("new", 0);
+        let past =
+            |args: &[&str]| corten.ok(&[&["events", "--format", "{{.Action}}"], args].concat());
+        // One with a later time hides nothing behind it.
+        assert_eq!(past(&["--since", "1h", "--until", "0s", "-f", "container=web"]), "create\nnew");
+        let args = ["--since", "1h", "--format", "{{.Action}}", "-f", "container=web"];
+        let mut following = Following::begin(&corten, &args);
+        append("set-back", -2);
+        append("last", 0);
+        let seen = following.until("last");
+        assert_eq!(seen, ["create", "tomorrow", "new", "set-back", "last"]);
     }
 
     /// Nobody but its monitor sees this one end and begin.

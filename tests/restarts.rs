@@ -243,6 +243,8 @@ mod tests {
         let corten = corten();
         for (name, flags, status) in [
             ("killed", &["--health-on-failure", "kill"][..], "exited 137"),
+            // Its first process is deaf to the signal that asks it to end.
+            ("deaf", &["--health-on-failure", "stop", "--stop-timeout", "1"], "exited 137"),
             (
                 "stopped",
                 &["--health-on-failure", "stop", "--stop-signal", "KILL", "--restart", "always"],
@@ -332,6 +334,42 @@ mod tests {
         });
         corten.ok(&["rm", "-f", "ends"]);
         assert_eq!(asked.wait().unwrap().code(), Some(1));
+    }
+
+    #[test]
+    fn what_a_check_says_is_kept_up_to_a_length() {
+        let corten = corten();
+        let check = "yes | head -c 100000; exit 7";
+        let run = ["run", "-d", "--name", "web", "--health-interval", "20ms", "--health-cmd"];
+        corten.ok(&[&run[..], &[check, "busybox", "sleep", "1000"]].concat());
+        let log =
+            || look(&corten, "web", "{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}");
+        wait_until("it was checked", || !log().is_empty());
+        let first = look(&corten, "web", "{{(index .State.Health.Log 0).Output}}");
+        assert!(first.starts_with("y\ny\n"), "{first}");
+        // A template's own newline is cut by the test's trim.
+        assert!((4095..=4099).contains(&first.len()), "{}", first.len());
+    }
+
+    /// Only what asks it to end keeps it down.
+    #[test]
+    fn a_signal_that_is_no_stop_leaves_the_policy_in_force() {
+        let corten = corten();
+        let script =
+            "trap 'exit 5' USR1; trap 'exit 6' USR2; echo ready; while :; do sleep 0.01; done";
+        let flags = ["run", "-d", "--name", "web", "--restart", "always", "--stop-signal", "USR2"];
+        corten.ok(&[&flags[..], &["busybox", "sh", "-c", script]].concat());
+        let hears = |runs: usize| {
+            wait_until("it hears", || corten.ok(&["logs", "web"]).lines().count() == runs);
+        };
+        hears(1);
+        corten.ok(&["kill", "-s", "USR1", "web"]);
+        hears(2);
+        assert_eq!(look(&corten, "web", "{{.RestartCount}}"), "1");
+        corten.ok(&["restart", "web"]);
+        hears(3);
+        corten.ok(&["stop", "web"]);
+        assert_eq!(look(&corten, "web", "{{.State.Status}} {{.State.ExitCode}}"), "exited 6");
     }
 
     #[test]

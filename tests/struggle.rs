@@ -185,7 +185,30 @@ mod tests {
         let mut ids = BTreeSet::new();
         for round in 0..from_environment("CORTEN_STRUGGLE_KILLS", 15) {
             let name = format!("c{}", round % 5);
-            let words = match dice.roll(6) {
+            let words = match dice.roll(13) {
+                6 => vec![
+                    "run",
+                    "-d",
+                    "--name",
+                    &name,
+                    "--restart",
+                    "always",
+                    "--health-cmd",
+                    "echo x; sleep 0.02",
+                    "--health-interval",
+                    "5ms",
+                    "--health-on-failure",
+                    "restart",
+                    "busybox",
+                    "sleep",
+                    "0.05",
+                ],
+                7 => vec!["update", "--restart", "unless-stopped", "--pids-limit", "50", &name],
+                8 => vec!["rename", &name, "other"],
+                9 => vec!["rename", "other", &name],
+                10 => vec!["system", "start-all"],
+                11 => vec!["stop", "-t", "0", &name],
+                12 => vec!["pause", &name],
                 0 | 1 => vec!["run", "-d", "--name", &name, "busybox", "sleep", "1000"],
                 2 => vec!["run", "--rm", "--name", &name, "busybox", "true"],
                 3 => vec!["restart", "-t", "0", &name],

@@ -150,6 +150,22 @@ mod tests {
     }
 
     #[test]
+    fn who_is_there_already_keeps_what_it_is() {
+        let corten = corten();
+        let create = ["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs"];
+        corten.ok(&[&create[..], &["data"]].concat());
+        assert_eq!(corten.ok(&[&create[..], &["data"]].concat()), "data");
+        let others = [&create[..], &["-o", "o=size=1m", "data"]].concat();
+        assert!(corten.fails(&others, 1).contains("other options"));
+        // One that nobody named is somebody's as soon as it has a name.
+        let unnamed = corten.ok(&["volume", "create"]);
+        corten.ok(&["volume", "rename", &unnamed, "kept"]);
+        corten.ok(&["volume", "create"]);
+        corten.ok(&["volume", "prune", "-f"]);
+        assert_eq!(corten.ok(&["volume", "ls", "-q"]), "data\nkept");
+    }
+
+    #[test]
     fn snapshots_come_back() {
         let corten = corten();
         sh(&corten, &["-v", "data:/data"], "echo first > /data/file");
@@ -157,6 +173,9 @@ mod tests {
         assert!(corten.ok(&["volume", "snapshot", "data"]).starts_with("data-"));
         sh(&corten, &["-v", "data:/data"], "echo second > /data/file; touch /data/more");
         corten.ok(&["volume", "create", "stranger"]);
+        // What is made of a snapshot is a volume as any other.
+        corten.ok(&["volume", "clone", "before", "copy"]);
+        assert!(corten.fails(&["volume", "restore", "data", "copy"], 1).contains("no snapshot"));
         assert!(
             corten.fails(&["volume", "restore", "data", "stranger"], 1).contains("no snapshot")
         );

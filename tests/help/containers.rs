@@ -451,11 +451,16 @@ fn containers() {
           --filter filter   Those that meet conditions, as in ps
     ");
     insta::assert_snapshot!(help("wait"), @r"
-    Usage:  corten wait CONTAINER [CONTAINER...]
+    Usage:  corten wait [OPTIONS] CONTAINER [CONTAINER...]
 
     Block until one or more containers stop, then print their exit codes
 
     Aliases:
       corten wait, corten container wait
+
+    Options:
+          --condition string    Wait for not-running, next-exit, removed, created, running, paused,
+                                exited, healthy or unhealthy (default not-running)
+      -i, --interval duration   Look at least so often (default 250ms)
     ");
 }

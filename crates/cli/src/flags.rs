@@ -96,6 +96,15 @@ pub(crate) const STOP: &[Flag] = &[
     SIGNAL,
     one("t", "timeout", "int", "Seconds to wait before killing the container"),
 ];
+pub(crate) const WAIT: &[Flag] = &[
+    many(
+        "",
+        "condition",
+        "string",
+        "Wait for not-running, next-exit, removed, created, running, paused, exited, healthy or unhealthy (default not-running)",
+    ),
+    one("i", "interval", "duration", "Look at least so often (default 250ms)"),
+];
 pub(crate) const UPDATE: &[Flag] = &[
     one("", "blkio-weight", "uint16", "Block IO (relative weight), between 10 and 1000"),
     one("", "cpu-period", "int", "Limit CPU CFS (Completely Fair Scheduler) period"),

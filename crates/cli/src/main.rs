@@ -15,6 +15,7 @@ mod generated;
 mod manual;
 mod oci;
 mod output;
+mod plain;
 mod program;
 mod progress;
 mod registries;

@@ -1,14 +1,22 @@
 //! Tables as Docker prints them: columns as wide as their widest cell and three spaces, but not narrower than a least width
 //! with them; nothing behind the last.
 
+use crate::plain::plain;
+
 const BETWEEN: usize = 3;
 /// Least width of a column in every list of Docker's.
 pub(crate) const LIST: usize = 10;
 /// Least width of a column in `top`.
 pub(crate) const TOP: usize = 20;
 
-/// Lays out rows, the first of which is the head.
+/// Lays out rows, the first of which is the head. Whatever is in a cell, a row is one line.
 pub(crate) fn layout(rows: &[Vec<String>], least: usize) -> String {
+    let plain = |row: &Vec<String>| row.iter().map(|cell| plain(cell).into_owned()).collect();
+    arrange(&rows.iter().map(plain).collect::<Vec<_>>(), least)
+}
+
+/// The same with cells that are taken as they are: a template's own colours are wanted.
+pub(crate) fn arrange(rows: &[Vec<String>], least: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()

@@ -53,6 +53,8 @@ impl Containers<'_> {
                 Err(error) => done.push((container, Err(error))),
             }
         }
+        // Whose patience ends first is seen to first: nobody lives longer because somebody else may.
+        asked.sort_by_key(|one| (one.deadline.is_none(), one.deadline));
         for mut one in asked {
             let ended = self.see_to_end(&mut one);
             done.push((one.container, ended));

@@ -123,7 +123,7 @@ impl<'a> Containers<'a> {
                 EngineError::value(
                     "container name",
                     name.clone(),
-                    "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two characters",
+                    "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two characters and at most 255",
                 )
             })?,
             None => names::random_name()?,

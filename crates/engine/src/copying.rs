@@ -33,6 +33,10 @@ const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const PLACE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
+/// Docker's words for what is told when files have come out of a container, and when some were put into it.
+const READ: &str = "archive-path";
+const WRITTEN: &str = "extract-to-dir";
+
 /// How it is copied.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CopyRequest {
@@ -234,7 +238,9 @@ impl Containers<'_> {
         let rules = CopyRules { owner, replace: true, exact: false };
         let path = Path::new("/").join(path);
         let _bounded = store::Bounded::new();
-        copy((&Side::host(), source), (&side, &path), request.follow, rules)
+        let copied = copy((&Side::host(), source), (&side, &path), request.follow, rules)?;
+        self.tell_copied(container, WRITTEN);
+        Ok(copied)
     }
 
     /// Copies from a container to the host.
@@ -252,7 +258,9 @@ impl Containers<'_> {
         let owner = (!request.archive).then(caller);
         let rules = CopyRules { owner, replace: true, exact: false };
         let path = Path::new("/").join(path);
-        copy((&side, &path), (&Side::host(), destination), request.follow, rules)
+        let copied = copy((&side, &path), (&Side::host(), destination), request.follow, rules)?;
+        self.tell_copied(container, READ);
+        Ok(copied)
     }
 
     /// What a path of a container means as an archive, which is made while it is read.
@@ -272,6 +280,7 @@ impl Containers<'_> {
         let what = || format!("copy {}", side.printable(&path));
         let archive =
             archive.map_err(|cause| StoreError::Unpack { what: what(), cause: Box::new(cause) })?;
+        self.tell_copied(container, READ);
         Ok(ArchiveOf { archive, _side: side })
     }
 
@@ -299,7 +308,13 @@ impl Containers<'_> {
         let _bounded = store::Bounded::new();
         unpack(archive, into.as_fd(), &Rules::beside_others())
             .map_err(|error| failed(error.into()))?;
+        self.tell_copied(container, WRITTEN);
         Ok(())
+    }
+
+    /// One that has gone meanwhile has nothing more to tell.
+    fn tell_copied(&self, text: &str, action: &str) {
+        let _gone = self.get(text).map(|container| self.tell(&container, action, &[]));
     }
 
     /// The files of a container.

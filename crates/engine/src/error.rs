@@ -37,6 +37,15 @@ pub enum EngineError {
         /// What is wrong with it.
         why: String,
     },
+    /// It has ended as somebody wanted, and the next boot will not know that somebody did.
+    #[error("remember that somebody stopped container {name}")]
+    Remember {
+        /// Its name.
+        name: String,
+        /// Why that could not be written down.
+        #[source]
+        cause: Box<StoreError>,
+    },
     /// Something that this release does not have.
     #[error("{0} is not supported yet")]
     NotYet(String),
@@ -231,6 +240,8 @@ impl EngineError {
                 registry::AdmitError::Look { .. } => Kind::Internal,
             },
             Self::NotPulled { cause, .. } => cause.kind(),
+            Self::Remember { cause, .. } if cause.kind() == store::Kind::Full => Kind::Full,
+            Self::Remember { .. } => Kind::Internal,
             Self::State { .. } => Kind::Conflict,
             Self::Start { .. }
             | Self::Exec { .. }
@@ -307,6 +318,9 @@ impl EngineError {
                 Some("the disk is full".to_owned())
             }
             Self::Store(StoreError::Secret(error)) => of_secret(error).map(str::to_owned),
+            Self::Remember { cause, .. } if cause.kind() == store::Kind::Full => {
+                Some("the disk is full".to_owned())
+            }
             Self::NoMonitor { .. } => Some(
                 "what runs goes on; restart the container to have it looked after again".to_owned(),
             ),

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod archives;
+mod awaiting;
 mod boot;
 mod changes;
 pub mod config;
@@ -53,6 +54,7 @@ mod users;
 mod volumes;
 
 pub use archives::CommitRequest;
+pub use awaiting::Condition;
 pub use boot::Stopped;
 pub use changes::changes;
 pub use containers::{Containers, CreateRequest, EnvRules};

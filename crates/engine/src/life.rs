@@ -7,7 +7,7 @@ use libcontainer::cgroup::{Cgroup, CgroupError, CgroupPath};
 use monitor::{Connection, FromMonitor, Life, PAUSED, Received, connect, observe};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use spec::ContainerId;
-use store::{ContainerDirs, ContainerRecord, Ended, Status};
+use store::{ContainerDirs, ContainerRecord, Ended, Status, StoreError};
 
 use crate::config::ContainerConfig;
 use crate::containers::Containers;
@@ -70,6 +70,19 @@ impl Container {
     }
 }
 
+/// An end that was seen is true without being in the record: who looks again sees it again. A full disk keeps nobody from looking.
+fn noted(written: Result<(), StoreError>) -> Result<(), StoreError> {
+    written.or_else(|error| match error.kind() {
+        store::Kind::Full => Ok(()),
+        store::Kind::Invalid
+        | store::Kind::NotFound
+        | store::Kind::Conflict
+        | store::Kind::Permission
+        | store::Kind::Unsupported
+        | store::Kind::Internal => Err(error),
+    })
+}
+
 impl Containers<'_> {
     /// The truth, which is written into the record when the container has ended.
     pub(crate) fn state(
@@ -104,7 +117,7 @@ impl Containers<'_> {
             Life::Exited(exit) if exit.started_at.is_empty() => {
                 let failed = State::Created { code: exit.code, error: exit.error.clone() };
                 if let Some(_lock) = self.is_news(record, dirs, &life)? {
-                    records.set_created(&record.id, exit.code, &exit.error)?;
+                    noted(records.set_created(&record.id, exit.code, &exit.error))?;
                 }
                 return Ok(failed);
             }
@@ -124,7 +137,7 @@ impl Containers<'_> {
             }
         };
         if let Some(_lock) = self.is_news(record, dirs, &life)? {
-            records.set_exited(&record.id, &ended)?;
+            noted(records.set_exited(&record.id, &ended))?;
         }
         Ok(State::Exited(ended))
     }
@@ -188,11 +201,11 @@ impl Containers<'_> {
         }
         // Of this run: the next one may begin as soon as it has ended.
         let mut monitor = connect(&container.dirs.state).ok();
-        let container = self.hold(container)?;
+        let (container, kept) = self.hold(container)?;
         let Some(process) = container.process() else {
             // It waited to be started again, and has just been told not to.
             monitor.as_mut().and_then(exit_of);
-            return Ok(true);
+            return kept.map(|()| true);
         };
         self.resume(&container)?;
         let signal = signal.unwrap_or(container.config.stop_signal);
@@ -206,7 +219,7 @@ impl Containers<'_> {
         }
         monitor.as_mut().and_then(exit_of);
         self.tell(&container, "stop", &[]);
-        Ok(true)
+        kept.map(|()| true)
     }
 
     /// Lets it go on where somebody has paused it.
@@ -248,13 +261,13 @@ impl Containers<'_> {
         container.allow(Action::Kill)?;
         let mut monitor = connect(&container.dirs.state).ok();
         let is_end = signal == libc::SIGKILL || signal == container.config.stop_signal;
-        let container = if is_end { self.hold(container)? } else { container };
+        let (container, kept) = if is_end { self.hold(container)? } else { (container, Ok(())) };
         let Some(process) = container.process() else {
             // It waits to be started again: there is nobody to signal.
             if is_end {
                 monitor.as_mut().and_then(exit_of);
             }
-            return Ok(());
+            return kept;
         };
         self.signal(&container, &process, signal)?;
         self.tell(&container, "kill", &[("signal", signal.to_string())]);
@@ -265,19 +278,28 @@ impl Containers<'_> {
                 let _gone = cgroup.thaw();
             }
         }
-        Ok(())
+        kept
     }
 
     /// Makes it stay down when it ends, and looks at it again: it may have been started again meanwhile. What nobody starts
-    /// again needs no such word.
-    fn hold(&self, container: Container) -> Result<Container, EngineError> {
+    /// again needs no such word. Whether a reboot will know of it is a result of its own: who fills the disk has to be stopped
+    /// though the disk is full.
+    fn hold(
+        &self,
+        container: Container,
+    ) -> Result<(Container, Result<(), EngineError>), EngineError> {
         if !container.config.may_restart() {
-            return Ok(container);
+            return Ok((container, Ok(())));
         }
-        self.engine.store.containers().set_held(&container.record.id)?;
+        let kept = self.engine.store.containers().set_held(&container.record.id);
+        let name = container.record.name.clone();
         // A monitor that is gone starts nothing.
         let _gone = connect(&container.dirs.state).map(|mut monitor| monitor.hold_restarts());
-        self.get(container.record.id.as_str())
+        let container = self.get(container.record.id.as_str())?;
+        Ok((
+            container,
+            kept.map_err(|cause| EngineError::Remember { name, cause: Box::new(cause) }),
+        ))
     }
 
     pub(crate) fn signal(

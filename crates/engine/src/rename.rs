@@ -16,7 +16,7 @@ impl Containers<'_> {
             EngineError::value(
                 "container name",
                 name,
-                "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two characters",
+                "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two characters and at most 255",
             )
         })?;
         let (_lock, mut container) = self.locked(text)?;

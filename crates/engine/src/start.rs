@@ -121,7 +121,11 @@ impl Containers<'_> {
         let (lock, container) = self.locked(text)?;
         let id = container.record.id.clone();
         // One that is about to start does so first.
-        self.stop_found(self.until_started(container)?, signal, timeout_s)?;
+        match self.stop_found(self.until_started(container)?, signal, timeout_s) {
+            // It is not to stay down.
+            Ok(_) | Err(EngineError::Remember { .. }) => {}
+            Err(error) => return Err(error),
+        }
         let container = self.get_locked(&id)?;
         if container.allow(Action::Start)? == Allowed::Already {
             return Err(container.refuse(Action::Start, "running"));

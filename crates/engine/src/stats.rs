@@ -243,6 +243,42 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_without_cache_and_without_a_limit_the_machines() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            store_text(&path, text);
+            Some(File::open(path).unwrap())
+        };
+        let mut meter = Meter {
+            cpu: file("cpu", "7\n"),
+            cpu_is_unified: false,
+            memory: file("memory", "100\n"),
+            memory_stat: file("stat", "inactive_file 5\ntotal_inactive_file 30\n"),
+            memory_limit: file("limit", "9223372036854771712\n"),
+            inactive: "total_inactive_file ",
+            pids: file("pids", "3\n"),
+            block: None,
+            block_is_unified: false,
+            network: None,
+            machine_bytes: 1000,
+        };
+        let figures = |meter: &Meter| {
+            let reading = meter.read(&mut Vec::new()).unwrap();
+            (reading.cpu_ns, reading.memory_bytes, reading.memory_limit_bytes, reading.pids)
+        };
+        assert_eq!(figures(&meter), (7, 70, 1000, 3));
+        meter.memory_limit = file("limit", "max\n");
+        meter.memory_stat = file("stat", "inactive_file 300\n");
+        (meter.inactive, meter.cpu_is_unified) = ("inactive_file ", true);
+        meter.cpu = file("cpu", "usage_usec 7\nuser_usec 5\n");
+        // The two are not read at one moment.
+        assert_eq!(figures(&meter), (7000, 100, 1000, 3));
+        meter.memory_limit = file("limit", "500\n");
+        assert_eq!(figures(&meter).2, 500);
+    }
+
+    #[test]
     fn a_file_longer_than_the_buffer_is_read_whole() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("long");

@@ -65,7 +65,7 @@ pub struct ContainerName(Box<str>);
 /// The text is no container name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid container name {0:?}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two characters"
+    "invalid container name {0:?}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two characters and at most 255"
 )]
 pub struct BadName(String);
 

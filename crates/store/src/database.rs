@@ -9,8 +9,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::{
-    Containers, Images, ManifestLists, Paths, Room, Secrets, StoreError, Transfers, Uploads,
-    Volumes,
+    Containers, Images, ManifestLists, Paths, Room, Secrets, SqliteAnswer, StoreError, Transfers,
+    Uploads, Volumes,
 };
 
 /// Each migration brings the database from its place in the list to the next version.
@@ -175,7 +175,7 @@ impl Store {
 }
 
 fn connect(paths: &Paths) -> Result<Connection, StoreError> {
-    let opened = |cause| StoreError::Database { action: "open", cause };
+    let opened = |cause| StoreError::Database { action: "open", cause: SqliteAnswer(cause) };
     // One thread uses a connection at a time: no mutex.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE

@@ -99,7 +99,7 @@ pub enum StoreError {
         action: &'static str,
         /// SQLite's answer.
         #[source]
-        cause: rusqlite::Error,
+        cause: SqliteAnswer,
     },
     /// A newer release made it.
     #[error("the database {} has version {version}, and this program knows {known}", path.display())]
@@ -150,7 +150,9 @@ pub enum StoreError {
     #[error("bound volume {0}: it has contents, which no project counts")]
     Unbounded(String),
     /// A name that no volume can have.
-    #[error("invalid volume name {0:?}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")]
+    #[error(
+        "invalid volume name {0:?}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at most 255 characters"
+    )]
     VolumeName(String),
     /// A secret or config.
     #[error(transparent)]
@@ -162,6 +164,18 @@ impl From<crate::SecretError> for StoreError {
         Self::Secret(Box::new(error))
     }
 }
+
+/// What SQLite says. Its own source says the same once more, and is left out.
+#[derive(Debug)]
+pub struct SqliteAnswer(pub(crate) rusqlite::Error);
+
+impl std::fmt::Display for SqliteAnswer {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl std::error::Error for SqliteAnswer {}
 
 impl StoreError {
     /// What sort of refusal it is.
@@ -181,7 +195,7 @@ impl StoreError {
             Self::NoQuotas { .. } => Kind::Unsupported,
             Self::File { errno, .. } => kind_of_errno(*errno),
             Self::Unpack { cause, .. } => kind_of_chain(cause.as_ref()).unwrap_or(Kind::Invalid),
-            Self::Database { cause, .. } => kind_of_database(cause),
+            Self::Database { cause, .. } => kind_of_database(&cause.0),
             Self::Secret(error) => error.kind(),
             Self::Future { .. } | Self::Damaged { .. } => Kind::Internal,
         }
@@ -202,11 +216,11 @@ impl StoreError {
     }
 
     pub(crate) fn read(cause: rusqlite::Error) -> Self {
-        Self::Database { action: "read", cause }
+        Self::Database { action: "read", cause: SqliteAnswer(cause) }
     }
 
     pub(crate) fn write(cause: rusqlite::Error) -> Self {
-        Self::Database { action: "write", cause }
+        Self::Database { action: "write", cause: SqliteAnswer(cause) }
     }
 }
 

@@ -36,7 +36,7 @@ mod volumes;
 pub use containers::{ContainerDirs, ContainerRecord, Containers, Ended, NewContainer, Status};
 pub use content::{copy_content, fill_volume};
 pub use database::Store;
-pub use error::{Kind, StoreError};
+pub use error::{Kind, SqliteAnswer, StoreError};
 pub use handing::{give, relabel};
 pub use images::{
     ArchiveMembers, Commit, ExpectedLayer, Image, ImageSummary, Images, Import, Incoming,

@@ -13,6 +13,7 @@ use spec::image::{Platform, RunConfig};
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
+use crate::plain::plain;
 use crate::program::Session;
 
 /// Headers are small and contents come by the kilobyte.
@@ -206,7 +207,7 @@ pub(super) fn diff(session: &Session, matches: &Matches) -> Result<i32, Failure>
             ChangeKind::Deleted => 'D',
         };
         text.extend([letter, ' ', '/']);
-        text.push_str(&String::from_utf8_lossy(&change.path));
+        text.push_str(&plain(&String::from_utf8_lossy(&change.path)));
         text.push('\n');
     }
     output::write(&text)?;

@@ -82,7 +82,6 @@ fn unit(program: &Path, paths: &Paths) -> String {
     format!(
         "[Unit]\n\
          Description=Containers of Corten that run whenever the machine does\n\
-         Documentation=man:corten-system-start-all(1)\n\
          After=local-fs.target network-online.target time-sync.target\n\
          Wants=network-online.target\n\
          \n\

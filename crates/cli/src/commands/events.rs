@@ -1,6 +1,6 @@
 //! `events`: what happens, as it happens, and what has happened.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::EventFilter;
 use engine::events::{Event, Reader};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
+use crate::plain::plain;
 use crate::program::Session;
 use crate::template::Template;
 use crate::words::{short, time_ns, zoned_nanoseconds};
@@ -31,23 +32,31 @@ pub(super) fn events(session: &Session, matches: &Matches) -> Result<i32, Failur
     let failed = |cause| Failure::file("read", "the events")(cause);
     let events = session.engine()?.events();
     let mut reader = Reader::open(events, since.is_some() || until.is_some()).map_err(failed)?;
+    // A wait lasts as long as it lasts, whatever becomes of the clock meanwhile.
+    let (now, began) = (engine::now_ns(), Instant::now());
+    let over_at = until.and_then(|until| began.checked_add(between(now, until)));
+    let mut since = since;
     loop {
-        let now = engine::now_ns();
+        let left = over_at.map(|at| at.saturating_duration_since(Instant::now()));
         while let Some(event) = reader.next_event().map_err(failed)? {
-            if until.is_some_and(|until| event.time_ns >= until) {
-                return Ok(0);
-            }
-            if since.is_none_or(|since| event.time_ns >= since) && filter.wants(&event) {
+            let is_late = until.is_some_and(|until| event.time_ns >= until);
+            let is_early = since.is_some_and(|since| event.time_ns < since);
+            if !is_late && !is_early && filter.wants(&event) {
                 output::write(&format.line(&event)?)?;
             }
         }
-        let left = until.map(|until| until.saturating_sub(now));
-        if left.is_some_and(|left| left <= 0) {
+        if left.is_some_and(|left| left.is_zero()) {
             return Ok(0);
         }
-        let left = left.map(|left| Duration::from_nanos(u64::try_from(left).unwrap_or(0)));
+        // What happens from now on is news, though a clock that is set back gives it an earlier time.
+        since = since.filter(|since| *since > now);
         reader.wait(left).map_err(failed)?;
     }
+}
+
+/// From one time to a later one; nothing to an earlier one.
+fn between(from_ns: i64, to_ns: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(to_ns.saturating_sub(from_ns)).unwrap_or(0))
 }
 
 /// How an event is printed.
@@ -83,7 +92,8 @@ fn line(event: &Event, whole: bool) -> String {
     let time = zoned_nanoseconds(event.time_ns);
     let behind =
         if attributes.is_empty() { String::new() } else { format!(" ({})", attributes.join(", ")) };
-    format!("{time} {} {} {id}{behind}\n", event.kind, event.action)
+    let line = format!("{time} {} {} {id}{behind}", event.kind, event.action);
+    format!("{}\n", plain(&line))
 }
 
 /// Docker's document. The three first fields are those of its earlier releases, which its current one still has.

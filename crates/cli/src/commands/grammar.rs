@@ -13,7 +13,7 @@ use crate::flags::{
     MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, PAUSE, PS, PULL, PUSH, RM,
     RMI, RUN, SAVE, SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, START,
     STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT,
-    VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE,
+    VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
@@ -654,9 +654,9 @@ pub(crate) static COMMANDS: &[Command] = &[
     command!(
         OTHERS,
         ["wait", "container wait"],
-        "CONTAINER [CONTAINER...]",
+        "[OPTIONS] CONTAINER [CONTAINER...]",
         "Block until one or more containers stop, then print their exit codes",
-        [],
+        [WAIT],
         SOME,
         true,
         false,

@@ -1,5 +1,8 @@
 //! `stop`, `kill`, `rm`, `pause`, `unpause`, `wait`, `top`: what happens to containers that exist.
 
+use std::time::Duration;
+
+use engine::Condition;
 use engine::parse::signal_number;
 
 use super::each;
@@ -78,10 +81,29 @@ pub(super) fn exists(session: &Session, matches: &Matches) -> Result<i32, Failur
 }
 
 pub(super) fn wait(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let words = matches.values("condition").flat_map(|list| list.split(','));
+    let conditions = words.map(str::parse).collect::<Result<Vec<Condition>, _>>()?;
+    let interval = interval(matches.value("interval").unwrap_or("250ms"))?;
     let engine = session.engine()?;
     each(matches, |name| {
-        output::line(&engine.containers().wait(name)?.to_string());
+        let containers = engine.containers();
+        let code = if conditions.is_empty() {
+            containers.wait(name)?
+        } else {
+            containers.wait_for(name, &conditions, interval)?
+        };
+        output::line(&code.to_string());
         Ok(())
+    })
+}
+
+/// A duration, or a number of milliseconds, as Podman has it.
+fn interval(text: &str) -> Result<Duration, Failure> {
+    let milliseconds = || text.parse::<u64>().ok().map(Duration::from_millis);
+    let nanoseconds = crate::words::duration_ns(text).and_then(|ns| u64::try_from(ns).ok());
+    let found = nanoseconds.map(Duration::from_nanos).or_else(milliseconds);
+    found.filter(|interval| !interval.is_zero()).ok_or_else(|| {
+        crate::request::wrong("interval", text, "it is no duration, such as 250ms or 1s")
     })
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
+use crate::plain::plain;
 use crate::program::Session;
 use crate::table;
 use crate::template::Template;
@@ -138,6 +139,7 @@ fn template_table(
     label: Label<'_>,
 ) -> Result<String, Failure> {
     let template = Template::parse_row(format)?;
+    let values: Vec<Value> = values.iter().map(plain_fields).collect();
     let first = values.first().and_then(Value::as_object);
     let fields = first.into_iter().flat_map(|object| object.keys().map(String::as_str));
     let titles: serde_json::Map<String, Value> = fields
@@ -153,9 +155,22 @@ fn template_table(
     let head = template.render_row(&Value::Object(titles), &title_of_label)?;
     let mut rows = vec![cells(head)];
     for (place, value) in values.iter().enumerate() {
-        rows.push(cells(template.render_row(value, &|name| label(place, name))?));
+        let label = |name: &str| plain(&label(place, name)).into_owned();
+        rows.push(cells(template.render_row(value, &label)?));
     }
-    Ok(table::layout(&rows, table::LIST))
+    Ok(table::arrange(&rows, table::LIST))
+}
+
+/// The same document with strings that fit into a cell.
+fn plain_fields(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(plain(text).into_owned()),
+        Value::Array(all) => all.iter().map(plain_fields).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), plain_fields(value))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
 }
 
 /// Fields of containers that no column shows: a table without rows has titles too.

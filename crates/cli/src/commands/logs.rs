@@ -2,6 +2,8 @@
 
 mod journal;
 
+use std::time::{Duration, Instant};
+
 use engine::log::{FileFormat, Next, Reader, Selection};
 use engine::{Container, Engine, LogPlace, State};
 
@@ -31,7 +33,7 @@ pub(super) fn logs(session: &Session, matches: &Matches) -> Result<i32, Failure>
             let place = (path.as_deref(), format);
             files(&engine, &container, place, (selection, follow), &mut out)
         }
-        LogPlace::Journal => journal::read(&engine, &container, (&selection, follow), &mut out),
+        LogPlace::Journal => journal::read(&engine, &container, (selection, follow), &mut out),
         LogPlace::Nowhere => {
             Err(Failure::Words("configured logging driver does not support reading".to_owned()))
         }
@@ -55,7 +57,7 @@ fn selection(matches: &Matches) -> Result<Selection, Failure> {
         })?)
         .ok(),
     };
-    Ok(Selection { tail, since: time("since")?, until: time("until")? })
+    Ok(Selection::new(tail, time("since")?, time("until")?))
 }
 
 /// Whether something may still be logged.
@@ -66,8 +68,15 @@ fn runs(engine: &Engine, id: &str) -> bool {
     )
 }
 
-fn is_past(until: Option<&String>) -> bool {
-    until.is_some_and(|until| engine::format_time(engine::now_ns()) >= *until)
+/// When `until` is over: a wait lasts as long as it lasts, whatever becomes of the clock meanwhile.
+fn over_at(until: Option<&str>) -> Option<Instant> {
+    let until = until?.parse::<jiff::Timestamp>().ok()?.as_nanosecond();
+    let left = until.saturating_sub(i128::from(engine::now_ns())).max(0);
+    Instant::now().checked_add(Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX)))
+}
+
+fn is_past(over_at: Option<Instant>) -> bool {
+    over_at.is_some_and(|at| Instant::now() >= at)
 }
 
 fn files(
@@ -77,7 +86,7 @@ fn files(
     (selection, follow): (Selection, bool),
     out: &mut Printer,
 ) -> Result<i32, Failure> {
-    let until = selection.until.clone();
+    let over_at = over_at(selection.until.as_deref());
     let failed = |error: engine::log::ReadError| Failure::Words(engine::chain(&error));
     let mut reader = Reader::open(&container.dirs.container, place, selection).map_err(failed)?;
     loop {
@@ -95,7 +104,7 @@ fn files(
             }
         }
         out.flush()?;
-        if !runs || reader.is_over() || is_past(until.as_ref()) {
+        if !runs || reader.is_over() || is_past(over_at) {
             return Ok(0);
         }
         reader.wait().map_err(failed)?;

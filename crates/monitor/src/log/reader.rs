@@ -11,6 +11,7 @@ use super::entry::Entry;
 use super::files::beside;
 use super::members::{Content, Member, keep_tail, newer, skip_to};
 use super::{FILE, FileFormat, UNORDERED};
+use crate::{format_time, now_ns};
 
 /// What is read at once.
 const BLOCK: usize = 256 * 1024;
@@ -24,6 +25,39 @@ pub struct Selection {
     pub since: Option<String>,
     /// Only lines before this time.
     pub until: Option<String>,
+    /// Whether `since` was over when the selection was made.
+    is_past: bool,
+}
+
+impl Selection {
+    /// The last lines, between two times as the log has them.
+    #[must_use]
+    pub fn new(tail: Option<u64>, since: Option<String>, until: Option<String>) -> Self {
+        let is_past = since.as_ref().is_some_and(|since| *since <= format_time(now_ns()));
+        Self { tail, since, until, is_past }
+    }
+
+    /// Whether a line of this time is wanted. Those after the first one that is are wanted too: a clock that was set back gives
+    /// later lines earlier times.
+    pub fn wants(&mut self, time: &str) -> bool {
+        let is_early = self.since.as_deref().is_some_and(|since| time < since);
+        if is_early || self.is_late(time) {
+            return false;
+        }
+        self.since = None;
+        true
+    }
+
+    /// What comes from now on is newer than all that was there, whatever its time is.
+    pub fn caught_up(&mut self) {
+        if self.is_past {
+            self.since = None;
+        }
+    }
+
+    fn is_late(&self, time: &str) -> bool {
+        self.until.as_deref().is_some_and(|until| time >= until)
+    }
 }
 
 /// The log cannot be read.
@@ -117,16 +151,15 @@ impl Reader {
     /// When the file cannot be read.
     pub fn next_line(&mut self) -> Result<Next<'_>, ReadError> {
         let Some(range) = self.find_line().map_err(|cause| self.error(cause))? else {
+            self.selection.caught_up();
             return Ok(Next::End);
         };
         let line = self.current.as_ref().and_then(|current| current.buffer.get(range));
         let Some(entry) = line.and_then(|line| Entry::parse(self.format, line)) else {
             return Ok(Next::Passed);
         };
-        let is_late = self.selection.until.as_ref().is_some_and(|until| entry.time() >= until);
-        let is_early = self.selection.since.as_ref().is_some_and(|since| entry.time() < since);
-        self.is_over = is_late && self.is_ordered;
-        Ok(if is_late || is_early { Next::Passed } else { Next::Line(entry) })
+        self.is_over = self.is_ordered && self.selection.is_late(entry.time());
+        Ok(if self.selection.wants(entry.time()) { Next::Line(entry) } else { Next::Passed })
     }
 
     fn find_line(&mut self) -> std::io::Result<Option<Range<usize>>> {
@@ -352,12 +385,12 @@ mod tests {
         for (since, until) in
             [(0, 20_000), (1, 2), (9_999, 10_001), (19_999, 20_000), (20_000, 30_000)]
         {
-            let selection = Selection {
-                since: Some(crate::format_time(i64::from(since) * 1000)),
-                until: Some(crate::format_time(i64::from(until) * 1000)),
-                tail: None,
-            };
-            assert_eq!(read(directory.path(), selection), numbers(since..until.min(20_000)));
+            let time = |number: i32| Some(format_time(i64::from(number) * 1000));
+            let selection = Selection::new(None, time(since), time(until));
+            assert_eq!(
+                read(directory.path(), selection),
+                numbers(since.unsigned_abs()..until.min(20_000).unsigned_abs())
+            );
         }
     }
 
@@ -372,11 +405,25 @@ mod tests {
         );
         let mut log = Log::open(directory.path(), &rules(100_000_000, 3)).unwrap();
         log.write(Stream::Stdout, b"20000\n");
-        let since = |since_ns| Selection {
-            since: Some(crate::format_time(since_ns)),
-            ..Selection::default()
-        };
+        let since = |since_ns| Selection::new(None, Some(format_time(since_ns)), None);
         assert_eq!(read(directory.path(), since(now)), numbers(0..20_001));
-        assert_eq!(read(directory.path(), since(now + hour)), numbers(0..20_000));
+        // What was written after the first line that is wanted is wanted, whatever its time.
+        assert_eq!(read(directory.path(), since(now + hour)), numbers(0..20_001));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_hides_nothing_from_who_follows() {
+        let directory = tempfile::tempdir().unwrap();
+        let hour = 3_600_000_000_000;
+        let now = now_ns();
+        for (since_ns, is_seen) in [(now - hour, true), (now + hour, false)] {
+            with_times(directory.path(), std::iter::once((0, now - 3 * hour)));
+            let selection = Selection::new(None, Some(format_time(since_ns)), None);
+            let mut reader =
+                Reader::open(directory.path(), (None, FileFormat::Json), selection).unwrap();
+            assert_eq!(next(&mut reader), None);
+            with_times(directory.path(), [(0, now - 3 * hour), (1, now - 2 * hour)].into_iter());
+            assert_eq!(next(&mut reader).is_some(), is_seen);
+        }
     }
 }

@@ -8,7 +8,7 @@ use engine::{Container, Engine};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Map, Value};
 
-use super::{Printer, is_past, runs};
+use super::{Printer, is_past, over_at, runs};
 use crate::failure::Failure;
 
 /// Fields of every entry: what is left, and not the journal's own, was asked for by the container's options.
@@ -32,7 +32,7 @@ const OURS: [&str; 14] = [
 pub(super) fn read(
     engine: &Engine,
     container: &Container,
-    (selection, follow): (&Selection, bool),
+    (selection, follow): (Selection, bool),
     out: &mut Printer,
 ) -> Result<i32, Failure> {
     let id = container.record.id.as_str();
@@ -62,9 +62,11 @@ fn print(
     engine: &Engine,
     id: &str,
     mut lines: BufReader<std::process::ChildStdout>,
-    (selection, follow): (&Selection, bool),
+    (selection, follow): (Selection, bool),
     out: &mut Printer,
 ) -> Result<(), Failure> {
+    let mut selection = selection;
+    let over_at = over_at(selection.until.as_deref());
     let second = Timespec { tv_sec: 1, tv_nsec: 0 };
     let mut line = Vec::new();
     let mut was_over = false;
@@ -77,7 +79,8 @@ fn print(
                 if was_over {
                     return Ok(());
                 }
-                was_over = !runs(engine, id) || is_past(selection.until.as_ref());
+                selection.caught_up();
+                was_over = !runs(engine, id) || is_past(over_at);
                 continue;
             }
         }
@@ -88,20 +91,19 @@ fn print(
             return out.flush();
         }
         if let Ok(Value::Object(entry)) = serde_json::from_slice(&line) {
-            print_entry(&entry, selection, out)?;
+            print_entry(&entry, &mut selection, out)?;
         }
     }
 }
 
 fn print_entry(
     entry: &Map<String, Value>,
-    selection: &Selection,
+    selection: &mut Selection,
     out: &mut Printer,
 ) -> Result<(), Failure> {
     let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
     let time = text("SYSLOG_TIMESTAMP");
-    let is_early = selection.since.as_ref().is_some_and(|since| time < since.as_str());
-    if is_early || selection.until.as_ref().is_some_and(|until| time >= until.as_str()) {
+    if !selection.wants(time) {
         return Ok(());
     }
     let details = || {
