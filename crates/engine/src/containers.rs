@@ -138,7 +138,8 @@ impl<'a> Containers<'a> {
             crate::oci::volume_names(&config).map(|(name, ..)| name.to_owned()).collect();
         self.make_volumes(&config, now)?;
         let images = crate::mounts::images(&config);
-        let json = serde_json::to_string(&config)
+        let json = config
+            .to_json()
             .map_err(|cause| EngineError::Record { name: name.to_string(), cause })?;
         let new = NewContainer {
             id: &id,
@@ -227,7 +228,15 @@ impl<'a> Containers<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn all(&self) -> Result<Vec<Container>, EngineError> {
-        let records = self.engine.store.containers().list()?;
+        self.look_at(self.engine.store.containers().list()?)
+    }
+
+    /// The same of those that may run: a machine may have thousands that ended long ago.
+    pub(crate) fn active(&self) -> Result<Vec<Container>, EngineError> {
+        self.look_at(self.engine.store.containers().list_active()?)
+    }
+
+    fn look_at(&self, records: Vec<ContainerRecord>) -> Result<Vec<Container>, EngineError> {
         let mut containers = Vec::with_capacity(records.len());
         for record in records {
             let container = self.container(record, Holder::Others)?;

@@ -49,7 +49,7 @@ impl Containers<'_> {
         let sought = Sought::of(self, filter)?;
         let all = all || filter.names_a_state();
         let mut rows = Vec::new();
-        for container in self.all()? {
+        for container in if all { self.all()? } else { self.active()? } {
             let runs = matches!(container.state, State::Running { .. } | State::Restarting(_));
             if (all || runs) && sought.includes(&container)? {
                 rows.push(self.row(container, size)?);

@@ -36,7 +36,8 @@ impl Containers<'_> {
         } else {
             self.limit(&container, &config.limits, &new)?
         };
-        let json = serde_json::to_string(&config)
+        let json = config
+            .to_json()
             .map_err(|cause| EngineError::Record { name: container.record.name.clone(), cause })?;
         self.engine.store.containers().set_config(&container.record.id, &json)?;
         if let Some(mut monitor) = self.monitor_of(&container)? {

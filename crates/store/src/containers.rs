@@ -280,6 +280,14 @@ impl<'a> Containers<'a> {
         self.query("1 ORDER BY created_ns DESC", &[])
     }
 
+    /// Those that have a monitor, as far as is known: all that run are among them. The newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn list_active(&self) -> Result<Vec<ContainerRecord>, StoreError> {
+        self.query("status = 'active' ORDER BY created_ns DESC", &[])
+    }
+
     /// Says that a monitor has it now.
     ///
     /// # Errors
