@@ -353,7 +353,7 @@ impl Containers<'_> {
         let made = Made {
             id: container.record.id,
             name: container.record.name,
-            config,
+            config: *config,
             image_name: container.record.image_name,
             image,
             dirs: container.dirs,

@@ -27,8 +27,8 @@ const BETWEEN_THAWS: Duration = Duration::from_millis(20);
 pub struct Container {
     /// Its record.
     pub record: ContainerRecord,
-    /// Its configuration.
-    pub config: ContainerConfig,
+    /// Its configuration: apart, since lists hold thousands of them and move them about.
+    pub config: Box<ContainerConfig>,
     /// Where it lives on disk.
     pub dirs: ContainerDirs,
     /// Its state at the moment it was looked at.

@@ -168,7 +168,7 @@ impl Containers<'_> {
             id: container.record.id,
             name: container.record.name,
             image_name: container.record.image_name,
-            config: container.config,
+            config: *container.config,
             image,
             dirs: container.dirs,
             _lock: Some(lock),

@@ -130,7 +130,7 @@ fn changed(container: &Container, update: &Update) -> Result<ContainerConfig, En
         config.restart = policy;
     }
     merge(&mut config.limits, &update.limits)?;
-    Ok(config)
+    Ok(*config)
 }
 
 fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
