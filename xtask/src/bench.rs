@@ -60,7 +60,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("stats", watch::stats),
     ("events", watch::events),
     ("size", density::size),
-    ("logs", logs::logs),
+    ("write", logs::write),
+    ("logs", logs::read),
     ("pull", pull::pull),
     ("images", pull::images),
 ];

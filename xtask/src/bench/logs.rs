@@ -14,23 +14,15 @@ const WRITTEN_BYTES: u64 = 1_000_000_000;
 /// A log of a gigabyte: each line has 76 bytes beside its text.
 const READ_BYTES: u64 = 580_000_000;
 
-/// A gigabyte into the log beside the same into a pipe to a file; a log of a gigabyte into a pipe, and its last ten lines.
-///
-/// # Errors
-/// When a command fails.
-pub(super) fn logs(ground: &Ground) -> anyhow::Result<()> {
-    let docker = Daemon::start(ground)?;
+/// The engines that are installed.
+fn engines<'d>(ground: &Ground, docker: Option<&'d Daemon>) -> Vec<Engine<'d>> {
     let ours = ("corten", ground.ours(&[]), 1);
-    let theirs = docker.as_ref().map(|docker| ("docker", docker.head().to_vec(), ROUNDS));
-    let engines: Vec<Engine> = std::iter::once(ours).chain(theirs).collect();
-    write(ground, &engines)?;
-    read(ground, &engines)?;
-    ground.corten.remove_containers();
-    Ok(())
+    let theirs = docker.map(|docker| ("docker", docker.head().to_vec(), ROUNDS));
+    std::iter::once(ours).chain(theirs).collect()
 }
 
 /// Its name, how it is called, and how seldom it is measured.
-type Engine = (&'static str, Vec<String>, u32);
+type Engine<'n> = (&'n str, Vec<String>, u32);
 
 fn writer(bytes: u64) -> String {
     format!("'yes {LINE} | head -c {bytes}'")
@@ -40,12 +32,18 @@ fn shell(name: String, every: u32, script: String) -> Candidate {
     Candidate { name, argv: vec!["sh".to_owned(), "-c".to_owned(), script], every }
 }
 
-fn write(ground: &Ground, engines: &[Engine]) -> anyhow::Result<()> {
+/// A gigabyte of lines into the log, beside the same into a pipe to a file.
+///
+/// # Errors
+/// When a command fails.
+pub(super) fn write(ground: &Ground) -> anyhow::Result<()> {
+    let docker = Daemon::start(ground)?;
+    let engines = engines(ground, docker.as_ref());
     let (busybox, file) = (ground.rootfs.join("bin/busybox"), ground.scratch("written"));
     let writer = writer(WRITTEN_BYTES);
     let into_file = format!("{} sh -c {writer} | cat > {}", busybox.display(), file.display());
     let mut candidates = vec![shell("busybox | cat > file".to_owned(), 1, into_file)];
-    for (name, head, every) in engines {
+    for (name, head, every) in &engines {
         let head = head.join(" ");
         let script = format!(
             "id=$({head} run -d --network none busybox sh -c {writer}) && {head} wait $id && {head} rm $id"
@@ -57,13 +55,21 @@ fn write(ground: &Ground, engines: &[Engine]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A log of a gigabyte into a pipe, and its last ten lines.
+///
+/// # Errors
+/// When a command fails.
 #[expect(clippy::print_stdout, reason = "the figure is the command's output")]
-fn read(ground: &Ground, engines: &[Engine]) -> anyhow::Result<()> {
+pub(super) fn read(ground: &Ground) -> anyhow::Result<()> {
+    let docker = Daemon::start(ground)?;
+    let engines = engines(ground, docker.as_ref());
     let (mut all, mut tails) = (Vec::new(), Vec::new());
-    for (name, head, every) in engines {
+    for (name, head, every) in &engines {
         let head = head.join(" ");
+        // Docker's has no bound by itself, and its word for none is refused.
+        let unbounded = if *name == "corten" { "--log-opt max-size=-1" } else { "" };
         let script = format!(
-            "{head} run -d --name long --network none --log-opt max-size=-1 busybox sh -c {} && {head} wait long",
+            "{head} run -d --name long --network none {unbounded} busybox sh -c {} && {head} wait long",
             writer(READ_BYTES)
         );
         let status = Command::new("sh").args(["-c", &script]).status()?;
@@ -86,5 +92,6 @@ fn read(ground: &Ground, engines: &[Engine]) -> anyhow::Result<()> {
     let speed = bytes as f64 / 1e6 / seconds;
     println!("corten logs: {speed:.0} MB/s of the log's file");
     print("its last ten lines", &alternate(&tails, 50, || Ok(()))?);
+    ground.corten.remove_containers();
     Ok(())
 }
