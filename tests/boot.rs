@@ -214,4 +214,27 @@ mod tests {
         assert!(unit.contains(&format!("ExecStop={line} stop-all\n")), "{unit}");
         assert!(unit.contains("After=local-fs.target network-online.target"), "{unit}");
     }
+
+    /// Who ends a service or a session ends what is in its group, and a monitor is not.
+    #[test]
+    fn a_monitor_lives_in_a_group_of_its_own() {
+        let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
+        let unified = |mount: &&str| std::path::Path::new(mount).join("cgroup.procs").exists();
+        let mounts = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+        let Some(_mount) = mounts.iter().find(|mount| unified(mount)) else {
+            eprintln!("skipped: this machine has no unified hierarchy");
+            return;
+        };
+        let id = corten.ok(&["run", "-d", "busybox", "sleep", "1000"]);
+        let file = corten.state().join("containers").join(&id).join("state.json");
+        let state: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        let group = |pid: &serde_json::Value| {
+            let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+            text.lines().find_map(|line| line.strip_prefix("0::")).unwrap().to_owned()
+        };
+        assert!(group(&state["monitor_pid"]).ends_with("/corten-monitors"));
+        assert!(group(&state["pid"]).ends_with(&format!("/corten/{id}")));
+        corten.ok(&["rm", "-f", &id]);
+    }
 }

@@ -245,4 +245,29 @@ mod tests {
         assert!(seen.contains(&"container health_status: healthy web".to_owned()), "{seen:?}");
         assert_eq!(following.until("start"), ["container start web"]);
     }
+
+    /// Who hears of an end and looks sees it: thirty ends, each watched as closely as can be.
+    #[test]
+    fn an_end_is_told_when_it_can_be_seen() {
+        let corten = corten();
+        let log = corten.state().join("events.log");
+        for round in 0..30 {
+            let name = format!("web{round}");
+            corten.ok(&["run", "-d", "--name", &name, "busybox", "sleep", "1000"]);
+            let id = corten.ok(&["inspect", "-f", "{{.Id}}", &name]);
+            let end = corten.root().join("containers").join(&id).join("exit.json");
+            let seen = usize::try_from(std::fs::metadata(&log).unwrap().len()).unwrap();
+            let mut killer = corten.command().args(["kill", &name]).spawn().unwrap();
+            loop {
+                let text = std::fs::read(&log).unwrap();
+                let news = String::from_utf8_lossy(&text[seen..]);
+                if news.lines().any(|line| line.contains("\"die\"") && line.contains(&id)) {
+                    break;
+                }
+            }
+            assert!(end.exists(), "round {round}");
+            killer.wait().unwrap();
+            corten.ok(&["rm", "-f", &name]);
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod freeze;
 mod handoff;
 mod health;
 mod hold;
+mod home;
 mod input;
 pub mod log;
 mod message;

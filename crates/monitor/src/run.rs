@@ -235,16 +235,17 @@ impl Monitor {
             let Some(run) = self.run.take() else { return };
             let Ended { mut exit, mut end, cgroup } = self.end(run);
             let mut groups = Some(cgroup);
+            let mut ran_for = Some(end.ran_for);
             while self.run.is_none() {
                 let next = self.restarts.after(end);
                 exit.restarts = self.restarts.count;
-                self.tell_end(&exit, next.is_some());
+                self.tell_end(&exit, next.is_some(), ran_for.take());
                 // Nobody need wait for that; whoever starts the container anew does, by the lock on the hand-off.
                 let _kept = groups.take().map(|groups| groups.remove(GROUP_PATIENCE));
                 match next {
                     None => return,
                     Some(delay) if !self.wait_to_start(Instant::now() + delay) => {
-                        return self.tell_end(&exit, false);
+                        return self.tell_end(&exit, false, None);
                     }
                     Some(_waited) => {}
                 }
@@ -281,8 +282,6 @@ impl Monitor {
             self.tell("oom", &[]);
         }
         self.tell_exec_ended(sessions);
-        let seconds = ran_for.as_secs().to_string();
-        self.tell("die", &[("exitCode", code.to_string()), ("execDuration", seconds)]);
         Ended {
             exit: ExitFile::new(code, oom_killed, run.started_at, String::new()),
             end: End { code, is_asked_for: run.starts_again, ran_for },
@@ -292,13 +291,23 @@ impl Monitor {
 
     /// Writes an end down and tells it: the last one to everybody, one before a restart to those who attached to the run.
     /// On a full disk the state is still true: the process is gone, and how it ended is not known.
-    fn tell_end(&mut self, exit: &ExitFile, is_started_again: bool) {
+    ///
+    /// The event of a run that has just ended, after `ran_for`, comes behind the state, which whoever hears of it looks at, and before the clients,
+    /// who may remove the container.
+    fn tell_end(&mut self, exit: &ExitFile, is_started_again: bool, ran_for: Option<Duration>) {
+        let _full = if is_started_again {
+            StateFile::waiting(exit).and_then(|state| state.write(&self.state_dir))
+        } else {
+            exit.write(&self.container_dir)
+        };
+        if let Some(ran_for) = ran_for {
+            let seconds = ran_for.as_secs().to_string();
+            self.tell("die", &[("exitCode", exit.code.to_string()), ("execDuration", seconds)]);
+        }
         let ended = number(kind::EXITED, exit.code);
         if is_started_again {
-            let _full = StateFile::waiting(exit).and_then(|state| state.write(&self.state_dir));
             self.clients.owe_all(&ended, Client::is_attached);
         } else {
-            let _full = exit.write(&self.container_dir);
             self.clients.close();
             self.clients.owe_all(&ended, |_| true);
         }

@@ -89,8 +89,17 @@ pub fn prepare(id: &str, state_dir: &Path, ahead: Ahead) -> Result<Waiting, Spaw
         .map_err(|errno| system("open /dev/null")(errno.into()))?;
     let newborn = Newborn { client: theirs.as_fd(), program: program.as_fd(), null: null.as_fd() };
     let child = || newborn.become_monitor(&argv, &environment);
-    clone3(CloneArgs { waits_for_exec: true, ..CloneArgs::default() }, child)
-        .map_err(system("make the monitor's process"))?;
+    let home = crate::home::group();
+    let born_in =
+        |into_cgroup| CloneArgs { into_cgroup, waits_for_exec: true, ..CloneArgs::default() };
+    let made = match &home {
+        // A group that may not be joined keeps no container from running.
+        Some(home) => {
+            clone3(born_in(Some(home.as_fd())), child).or_else(|_| clone3(born_in(None), child))
+        }
+        None => clone3(born_in(None), child),
+    };
+    made.map_err(system("make the monitor's process"))?;
     Ok(Waiting { connection: Connection::over(ours), contents: None })
 }
 
