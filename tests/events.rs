@@ -270,4 +270,25 @@ mod tests {
             corten.ok(&["rm", "-f", &name]);
         }
     }
+
+    #[test]
+    fn want_of_memory_is_told_while_the_container_runs_and_once() {
+        let corten = corten();
+        let limits = ["-m", "16m", "--memory-swap", "16m"];
+        corten
+            .ok(&[&["run", "-d", "--name", "web"], &limits[..], &["busybox", "sleep", "1000"]]
+                .concat());
+        let told = || {
+            let text = std::fs::read_to_string(corten.state().join("events.log")).unwrap();
+            text.lines().filter(|line| line.contains(r#""Action":"oom""#)).count()
+        };
+        assert_eq!(corten.run(&["exec", "web", "tail", "/dev/zero"]).code, 137);
+        testkit::wait_until("it is told", || told() > 0);
+        assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "web"]), "running");
+        let before = told();
+        corten.ok(&["stop", "-t", "0", "web"]);
+        assert_eq!(told(), before, "the end tells nothing again");
+        assert_eq!(corten.ok(&["inspect", "-f", "{{.State.OOMKilled}}", "web"]), "true");
+        corten.ok(&["rm", "web"]);
+    }
 }

@@ -22,6 +22,7 @@ mod home;
 mod input;
 pub mod log;
 mod message;
+mod oom;
 mod outputs;
 mod probe;
 mod restart;

@@ -278,7 +278,7 @@ impl Monitor {
         run.outputs.drain(&mut self.clients);
         let oom_killed = run.cgroup.oom_killed().unwrap_or(false);
         let ran_for = run.began.elapsed();
-        if oom_killed {
+        if run.oom.is_untold(oom_killed) {
             self.tell("oom", &[]);
         }
         self.tell_exec_ended(sessions);

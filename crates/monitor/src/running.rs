@@ -9,6 +9,7 @@ use spec::runtime::NamespaceKind;
 
 use crate::handoff::HandOff;
 use crate::input::Input;
+use crate::oom::Oom;
 use crate::outputs::Outputs;
 use crate::probe::Checks;
 use crate::start::Started;
@@ -23,6 +24,7 @@ pub(crate) struct Running {
     pub(crate) input: Input,
     pub(crate) outputs: Outputs,
     pub(crate) checks: Option<Checks>,
+    pub(crate) oom: Oom,
     console: Option<OwnedFd>,
     /// When the first process is killed that was asked to end.
     kill_at: Option<Instant>,
@@ -40,6 +42,7 @@ impl Running {
         let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
         Self {
             process,
+            oom: Oom::watch(&cgroup, &handoff.plan.cgroup),
             cgroup,
             started_at,
             began: now,

@@ -31,6 +31,7 @@ pub(crate) enum Source {
     Session(i32),
     Probe,
     ProbeOutput,
+    Oom,
 }
 
 impl Monitor {
@@ -71,7 +72,8 @@ impl Monitor {
                 | Source::Log
                 | Source::Stdin
                 | Source::Probe
-                | Source::ProbeOutput => {
+                | Source::ProbeOutput
+                | Source::Oom => {
                     self.serve_run(source);
                 }
             }
@@ -95,6 +97,7 @@ impl Monitor {
             (Source::Output(stream), _) => run.outputs.read(stream, &mut self.clients),
             (Source::Log, _) => run.outputs.resume_log(),
             (Source::Stdin, _) => run.input.flush(),
+            (Source::Oom, _) if run.oom.read() => self.tell("oom", &[]),
             (Source::ProbeOutput, Some(checks)) => checks.read(),
             (Source::Probe, Some(checks)) => {
                 let verdict = checks.ended(Instant::now());
@@ -183,6 +186,7 @@ impl Monitor {
                 .readable()
                 .map(|(stream, descriptor)| (Source::Output(stream), descriptor, PollFlags::IN)),
         );
+        sources.extend(run.oom.descriptor().map(|events| (Source::Oom, events, PollFlags::IN)));
         sources.extend(run.outputs.log_waits_for().map(|log| (Source::Log, log, PollFlags::OUT)));
         sources.extend(run.input.writable().map(|input| (Source::Stdin, input, PollFlags::OUT)));
         if let Some(checks) = &run.checks {

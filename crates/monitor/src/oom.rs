@@ -1,0 +1,44 @@
+//! Whether the kernel has killed for want of memory, and whether that was told: at the moment it happens where there is a limit, else with
+//! the end.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use libcontainer::cgroup::{Cgroup, CgroupPlan, Controller, OomEvents};
+
+#[derive(Debug)]
+pub(crate) struct Oom {
+    events: Option<OomEvents>,
+    told: bool,
+}
+
+impl Oom {
+    /// Watches a group that has a limit of memory; without one it is the machine's memory that ends, which a watch would cost every
+    /// container.
+    pub(crate) fn watch(cgroup: &Cgroup, plan: &CgroupPlan) -> Self {
+        let has_limit =
+            plan.settings.iter().any(|setting| setting.controller == Some(Controller::Memory));
+        // Without the controller the end is looked at alone.
+        Self { events: has_limit.then(|| cgroup.oom_events().ok()).flatten(), told: false }
+    }
+
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.events.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Reads what is there; whether it is news that processes were killed.
+    pub(crate) fn read(&mut self) -> bool {
+        let Some(events) = &mut self.events else { return false };
+        let news = events.read();
+        if news.as_ref().map_or(true, |news| news.ended) {
+            self.events = None;
+        }
+        let is_news = news.is_ok_and(|news| news.killed);
+        self.told |= is_news;
+        is_news
+    }
+
+    /// At the end of the run: whether processes were killed that nobody was told of.
+    pub(crate) const fn is_untold(&self, oom_killed: bool) -> bool {
+        oom_killed && !self.told
+    }
+}
