@@ -110,6 +110,6 @@ mod tests {
         }
         assert_eq!(states(&corten), "a1=running");
         corten.ok(&["container", "exists", "a1"]);
-        assert_eq!(corten.run(&["container", "exists", "a2"]).code, 1);
+        assert_eq!(corten.run(&["container", "exists", "nope"]).code, 1);
     }
 }
