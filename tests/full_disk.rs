@@ -40,10 +40,7 @@ mod tests {
                 $C run -d --name $name --restart always busybox sleep 1000 >/dev/null
             done
             $C run -d --name gone busybox sleep 1000 >/dev/null
-            # Whatever a command gives back is taken at once, as a container would.
-            touch "$SMALL/hungry"
-            while [ -e "$SMALL/hungry" ]; do cat /dev/zero >>"$SMALL/filler" 2>/dev/null; done &
-            sleep 0.3
+            fill
             $C kill gone >/dev/null
             until_is gone '{{.State.Running}}' false
             states
@@ -53,7 +50,7 @@ mod tests {
             $C exec restarted true; echo $?
             $C pause restarted; $C unpause restarted
             states
-            rm "$SMALL/hungry"; wait; rm "$SMALL/filler" "$TOLD"
+            rm "$SMALL/filler" "$TOLD"
             states"#,
         );
         assert_eq!(
