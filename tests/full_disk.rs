@@ -40,7 +40,10 @@ mod tests {
                 $C run -d --name $name --restart always busybox sleep 1000 >/dev/null
             done
             $C run -d --name gone busybox sleep 1000 >/dev/null
-            fill
+            # Whatever a command gives back is taken at once, as a container would.
+            touch "$SMALL/hungry"
+            while [ -e "$SMALL/hungry" ]; do cat /dev/zero >>"$SMALL/filler" 2>/dev/null; done &
+            sleep 0.3
             $C kill gone >/dev/null
             until_is gone '{{.State.Running}}' false
             states
@@ -50,7 +53,7 @@ mod tests {
             $C exec restarted true; echo $?
             $C pause restarted; $C unpause restarted
             states
-            rm "$SMALL/filler" "$TOLD"
+            rm "$SMALL/hungry"; wait; rm "$SMALL/filler" "$TOLD"
             states"#,
         );
         assert_eq!(
@@ -60,6 +63,38 @@ mod tests {
              gone exited\nkilled exited\nrestarted running\nstopped exited\n\
              gone exited\nkilled exited\nrestarted running\nstopped exited\n\
              1 images, 1 layers, 0 containers, 0 volumes: the store is consistent"
+        );
+    }
+
+    /// The index of the database's log is made anew by whoever finds nobody else there, and here it has no room.
+    #[test]
+    fn a_store_without_room_for_its_index_can_be_read() {
+        let corten = Corten::new(env!("CARGO_BIN_EXE_corten"));
+        let said = on_a_small_disk(
+            &corten,
+            r#"
+            $C run -d --name plain busybox sleep 1000 >/dev/null
+            $C run -d --name again --restart always busybox sleep 1000 >/dev/null
+            rm "$SMALL/root/corten.db-shm"; fill
+            $C ps -a --format '{{.Names}} {{.State}}'
+            $C exec plain echo inside
+            $C rename plain other
+            $C stop -t 0 again
+            $C create busybox true
+            $C ps -a --format '{{.Names}} {{.State}}'
+            rm "$SMALL/filler"
+            $C rename plain other; $C ps -a --format '{{.Names}} {{.State}}'"#,
+        );
+        let full = "write the database: database or disk is full\nhint: the disk is full\n";
+        assert_eq!(
+            said.trim_end(),
+            format!(
+                "again running\nplain running\ninside\nerror: {full}\
+                 error: remember that somebody stopped container again: {full}\
+                 error: {full}again exited\nplain running\n\
+                 again exited\nother running\n\
+                 1 images, 1 layers, 0 containers, 0 volumes: the store is consistent"
+            )
         );
     }
 

@@ -294,7 +294,7 @@ impl<'a> Containers<'a> {
     /// When the database cannot be written.
     pub fn set_active(&self, id: &ContainerId) -> Result<(), StoreError> {
         let update = "UPDATE containers SET status = 'active', exit_code = 0, started_at = '', finished_at = '', error = '', oom_killed = 0, restarts = 0, held = 0 WHERE id = ?";
-        let updated = self.store.connection.execute(update, [id.as_str()]);
+        let updated = self.store.change(update, [id.as_str()]);
         updated.map(drop).map_err(StoreError::write)
     }
 
@@ -304,7 +304,7 @@ impl<'a> Containers<'a> {
     /// When the database cannot be written.
     pub fn set_held(&self, id: &ContainerId) -> Result<(), StoreError> {
         let update = "UPDATE containers SET held = 1 WHERE id = ?";
-        let updated = self.store.connection.execute(update, [id.as_str()]);
+        let updated = self.store.change(update, [id.as_str()]);
         updated.map(drop).map_err(StoreError::write)
     }
 
@@ -314,7 +314,7 @@ impl<'a> Containers<'a> {
     /// [`StoreError::NameTaken`], or when the database cannot be written.
     pub fn rename(&self, id: &ContainerId, name: &ContainerName) -> Result<(), StoreError> {
         let update = "UPDATE containers SET name = ? WHERE id = ?";
-        let updated = self.store.connection.execute(update, [name.as_str(), id.as_str()]);
+        let updated = self.store.change(update, [name.as_str(), id.as_str()]);
         updated.map(drop).map_err(|error| match violated(&error) {
             Some(ffi::SQLITE_CONSTRAINT_UNIQUE) => self.name_taken(name, error),
             _ => StoreError::write(error),
@@ -327,7 +327,7 @@ impl<'a> Containers<'a> {
     /// When the database cannot be written.
     pub fn set_config(&self, id: &ContainerId, config: &str) -> Result<(), StoreError> {
         let update = "UPDATE containers SET config = ? WHERE id = ?";
-        let updated = self.store.connection.execute(update, [config, id.as_str()]);
+        let updated = self.store.change(update, [config, id.as_str()]);
         updated.map(drop).map_err(StoreError::write)
     }
 
@@ -353,7 +353,7 @@ impl<'a> Containers<'a> {
         let id = id.as_str();
         let values =
             params![status, code, started_at, finished_at, error, oom_killed, restarts, id];
-        self.store.connection.execute(update, values).map(drop).map_err(StoreError::write)
+        self.store.change(update, values).map(drop).map_err(StoreError::write)
     }
 
     /// Removes a container's directories and its record. The directories are taken out of their place first: a crash leaves

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Params, Transaction, TransactionBehavior, ffi};
 
 use crate::{
     Containers, Images, ManifestLists, Paths, Room, Secrets, SqliteAnswer, StoreError, Transfers,
@@ -40,6 +40,8 @@ const PAGE_BYTES: u32 = 1024;
 pub struct Store {
     pub(crate) paths: Paths,
     pub(crate) connection: Connection,
+    /// Whether the disk had no room for what a connection that writes needs.
+    is_for_reading: bool,
 }
 
 impl Store {
@@ -49,8 +51,8 @@ impl Store {
     /// When a directory cannot be made, the database cannot be opened, or a newer release has changed it.
     pub fn open(paths: Paths) -> Result<Self, StoreError> {
         paths.make()?;
-        let connection = connect(&paths)?;
-        let mut store = Self { paths, connection };
+        let (connection, is_for_reading) = connect(&paths)?;
+        let mut store = Self { paths, connection, is_for_reading };
         store.migrate()?;
         if store.paths.is_first_since_boot() {
             // Before anybody else is let in.
@@ -96,8 +98,26 @@ impl Store {
 
     /// A transaction that writes: it has the lock from its begin, so that it never has to be tried again half-way.
     pub(crate) fn write(&self) -> Result<Transaction<'_>, StoreError> {
-        Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+        self.demand_room()
+            .and_then(|()| {
+                Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+            })
             .map_err(StoreError::write)
+    }
+
+    /// One statement that writes, in a transaction of its own; how many rows it changed.
+    pub(crate) fn change(&self, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
+        self.demand_room()?;
+        self.connection.execute(sql, values)
+    }
+
+    /// SQLite's own answer would be that the database is only for reading, which is not why.
+    fn demand_room(&self) -> rusqlite::Result<()> {
+        if self.is_for_reading {
+            let words = Some("database or disk is full".to_owned());
+            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), words));
+        }
+        Ok(())
     }
 
     /// Runs `work` in a transaction that has outlived a power cut once this returns; one that fails leaves nothing. What is
@@ -174,21 +194,50 @@ impl Store {
     }
 }
 
-fn connect(paths: &Paths) -> Result<Connection, StoreError> {
-    let opened = |cause| StoreError::Database { action: "open", cause: SqliteAnswer(cause) };
+/// A connection, and whether it is for reading alone.
+///
+/// Whoever finds nobody else here makes the index of the log anew, 32 KiB beside the database, and what that file gives back others
+/// may take at once. Where the disk has no room for it the index is made in memory, which who only reads may do: containers can be
+/// seen, entered and ended on a full disk. Source: sqlite.org/wal.html, "Read-Only Databases".
+fn connect(paths: &Paths) -> Result<(Connection, bool), StoreError> {
+    let opened = match connect_to_write(paths) {
+        Err(error) if has_no_room(&error) => connect_to_read(paths).map(|opened| (opened, true)),
+        opened => opened.map(|opened| (opened, false)),
+    };
+    opened.map_err(|cause| StoreError::Database { action: "open", cause: SqliteAnswer(cause) })
+}
+
+fn has_no_room(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_FULL))
+}
+
+fn connect_to_read(paths: &Paths) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // What has a meaning of its own in a URI: sqlite.org/uri.html.
+    let path = paths.database().display().to_string();
+    let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let connection = Connection::open_with_flags(format!("file:{path}?readonly_shm=1"), flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    Ok(connection)
+}
+
+fn connect_to_write(paths: &Paths) -> rusqlite::Result<Connection> {
     // One thread uses a connection at a time: no mutex.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(paths.database(), flags).map_err(opened)?;
-    connection.busy_timeout(PATIENCE).map_err(opened)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(opened)?;
+    let connection = Connection::open_with_flags(paths.database(), flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // The journal mode is a property of the file and set when it is made; the others belong to the connection.
     connection
         .execute_batch(&format!(
             "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = {MOST_LOG_PAGES}"
         ))
-        .map_err(opened)?;
+?;
     Ok(connection)
 }
 

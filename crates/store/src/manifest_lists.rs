@@ -98,7 +98,7 @@ impl<'a> ManifestLists<'a> {
     /// [`StoreError::NotFound`].
     pub fn remove(&self, list: &Reference) -> Result<(), StoreError> {
         let delete = "DELETE FROM manifest_lists WHERE reference = ?";
-        let gone = self.store.connection.execute(delete, [list.to_string()]);
+        let gone = self.store.change(delete, [list.to_string()]);
         match gone.map_err(StoreError::write)? {
             0 => Err(missing(list)),
             _ => Ok(()),
