@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use monitor::{FromMonitor, HealthFile, HealthRules, OnFailure, Received, RestartPolicy};
+use monitor::{Connection, FromMonitor, HealthFile, HealthRules, OnFailure, RestartPolicy};
 
 use crate::config::{ContainerConfig, HealthCheck};
 use crate::containers::{Containers, Made};
@@ -117,23 +117,10 @@ impl Containers<'_> {
             return Err(container.refuse(Action::CheckHealth, "without a health check"));
         }
         container.allow(Action::CheckHealth)?;
-        let gone = || container.refuse(Action::CheckHealth, "not running");
-        let mut connection = monitor::connect(&container.dirs.state).map_err(|_gone| gone())?;
-        connection.check().map_err(|_gone| gone())?;
-        loop {
-            match connection.receive() {
-                Ok(Received::Message(FromMonitor::Checked { code })) => return Ok(code),
-                Ok(
-                    Received::Message(FromMonitor::NotNow | FromMonitor::Exited { .. })
-                    | Received::Closed,
-                )
-                | Err(_) => {
-                    self.get(container.record.id.as_str())?.allow(Action::CheckHealth)?;
-                    return Err(gone());
-                }
-                Ok(Received::Message(_)) => {}
-            }
-        }
+        let action = (Action::CheckHealth, "not running");
+        self.ask(&container, action, Connection::check, |message| {
+            if let FromMonitor::Checked { code } = message { Some(code) } else { None }
+        })
     }
 
     /// What the monitor does about the health of a container.

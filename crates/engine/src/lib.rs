@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod archives;
+mod asking;
 mod awaiting;
 mod boot;
 mod changes;

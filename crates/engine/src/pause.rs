@@ -4,7 +4,7 @@
 //! container's monitor for the command's connection: a command that is killed leaves no container that stands still.
 //! Start at [`Containers::pause`].
 
-use monitor::{FromMonitor, PAUSED, Received, connect};
+use monitor::{Connection, FromMonitor, PAUSED, Received, connect};
 
 use crate::containers::Containers;
 use crate::error::EngineError;
@@ -58,40 +58,19 @@ impl Containers<'_> {
         if matches!(container.state, State::Running { monitored: false, .. }) {
             return Ok(false);
         }
-        let Ok(mut connection) = connect(&container.dirs.state) else {
-            return self.not_now(container, action, otherwise);
+        let question = |connection: &Connection| {
+            if action == Action::Pause { connection.pause() } else { connection.resume() }
         };
-        // One that is gone by now tells nothing.
-        let _gone = if action == Action::Pause { connection.pause() } else { connection.resume() };
-        loop {
-            match connection.receive() {
-                Ok(Received::Message(FromMonitor::Frozen | FromMonitor::Thawed)) => {
-                    return Ok(true);
-                }
-                Ok(Received::Message(FromMonitor::FreezeFailed { error })) => {
-                    let (name, why) = (container.record.name.clone(), error.to_owned());
-                    return Err(EngineError::Freeze { name, why });
-                }
-                // Another command was sooner, or it has ended.
-                Ok(
-                    Received::Message(FromMonitor::NotNow | FromMonitor::Exited { .. })
-                    | Received::Closed,
-                )
-                | Err(_) => return self.not_now(container, action, otherwise),
-                Ok(Received::Message(_)) => {}
+        let refusal = self.ask(container, (action, otherwise), question, |message| {
+            if let FromMonitor::FreezeFailed { error } = message {
+                return Some(Some(error.to_owned()));
             }
+            matches!(message, FromMonitor::Frozen | FromMonitor::Thawed).then_some(None)
+        })?;
+        match refusal {
+            Some(why) => Err(EngineError::Freeze { name: container.record.name.clone(), why }),
+            None => Ok(true),
         }
-    }
-
-    /// What was seen is no longer so: its state says why, unless it is another one again.
-    fn not_now(
-        &self,
-        container: &Container,
-        action: Action,
-        otherwise: &'static str,
-    ) -> Result<bool, EngineError> {
-        self.get(container.record.id.as_str())?.allow(action)?;
-        Err(container.refuse(action, otherwise))
     }
 
     /// The same where there is no monitor: under the container's lock, so that nobody makes another run meanwhile.
