@@ -739,7 +739,7 @@ complete -c corten -n '__corten_is unpause "container unpause"' -l filter -x -d 
 complete -c corten -n '__corten_is unpause "container unpause"' -a '(__corten_containers)'
 
 # update
-complete -c corten -n '__corten_is update "container update"' -l blkio-weight -x -d 'Block IO (relative weight), between 10 and 1000'
+complete -c corten -n '__corten_is update "container update"' -l blkio-weight -x -d 'Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)'
 complete -c corten -n '__corten_is update "container update"' -l cpu-period -x -d 'Limit CPU CFS (Completely Fair Scheduler) period'
 complete -c corten -n '__corten_is update "container update"' -l cpu-quota -x -d 'Limit CPU CFS (Completely Fair Scheduler) quota'
 complete -c corten -n '__corten_is update "container update"' -s c -l cpu-shares -x -d 'CPU shares (relative weight)'

@@ -6,7 +6,7 @@ mod container;
 mod secrets;
 mod volumes;
 
-pub(crate) use container::{CONTAINER, later};
+pub(crate) use container::{CONTAINER, LIMITS, later};
 pub(crate) use secrets::*;
 pub(crate) use volumes::*;
 
@@ -105,30 +105,12 @@ pub(crate) const WAIT: &[Flag] = &[
     ),
     one("i", "interval", "duration", "Look at least so often (default 250ms)"),
 ];
-pub(crate) const UPDATE: &[Flag] = &[
-    one("", "blkio-weight", "uint16", "Block IO (relative weight), between 10 and 1000"),
-    one("", "cpu-period", "int", "Limit CPU CFS (Completely Fair Scheduler) period"),
-    one("", "cpu-quota", "int", "Limit CPU CFS (Completely Fair Scheduler) quota"),
-    one("c", "cpu-shares", "int", "CPU shares (relative weight)"),
-    one("", "cpus", "decimal", "Number of CPUs"),
-    one("", "cpuset-cpus", "string", "CPUs in which to allow execution (0-3, 0,1)"),
-    one("", "cpuset-mems", "string", "MEMs in which to allow execution (0-3, 0,1)"),
-    one("m", "memory", "bytes", "Memory limit"),
-    one("", "memory-reservation", "bytes", "Memory soft limit"),
-    one(
-        "",
-        "memory-swap",
-        "bytes",
-        "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
-    ),
-    one("", "pids-limit", "int", "Tune container pids limit (set -1 for unlimited)"),
-    one(
-        "",
-        "restart",
-        "string",
-        "Restart policy to apply when a container exits: no, on-failure[:N], on-unhealthy[:N], always, unless-stopped",
-    ),
-];
+pub(crate) const UPDATE: &[Flag] = &[one(
+    "",
+    "restart",
+    "string",
+    "Restart policy to apply when a container exits: no, on-failure[:N], on-unhealthy[:N], always, unless-stopped",
+)];
 pub(crate) const STATS: &[Flag] = &[
     switch("a", "all", "Show all containers (default shows just running)"),
     FORMAT,

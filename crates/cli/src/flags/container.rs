@@ -2,7 +2,32 @@
 
 use crate::arguments::{Flag, many, one, switch};
 
-/// What `run` and `create` share.
+/// What a container may use: `run` and `create` say it, and `update` says it anew.
+pub(crate) const LIMITS: &[Flag] = &[
+    one(
+        "",
+        "blkio-weight",
+        "uint16",
+        "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)",
+    ),
+    one("", "cpu-period", "int", "Limit CPU CFS (Completely Fair Scheduler) period"),
+    one("", "cpu-quota", "int", "Limit CPU CFS (Completely Fair Scheduler) quota"),
+    one("c", "cpu-shares", "int", "CPU shares (relative weight)"),
+    one("", "cpus", "decimal", "Number of CPUs"),
+    one("", "cpuset-cpus", "string", "CPUs in which to allow execution (0-3, 0,1)"),
+    one("", "cpuset-mems", "string", "MEMs in which to allow execution (0-3, 0,1)"),
+    one("m", "memory", "bytes", "Memory limit"),
+    one("", "memory-reservation", "bytes", "Memory soft limit"),
+    one(
+        "",
+        "memory-swap",
+        "bytes",
+        "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
+    ),
+    one("", "pids-limit", "int", "Tune container pids limit (set -1 for unlimited)"),
+];
+
+/// What else `run` and `create` share.
 pub(crate) const CONTAINER: &[Flag] = &[
     many("", "add-host", "list", "Add a custom host-to-IP mapping (host:ip)"),
     many(
@@ -12,12 +37,6 @@ pub(crate) const CONTAINER: &[Flag] = &[
         "Add an annotation to the container (passed through to the OCI runtime)",
     ),
     many("a", "attach", "list", "Attach to STDIN, STDOUT or STDERR"),
-    one(
-        "",
-        "blkio-weight",
-        "uint16",
-        "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)",
-    ),
     many("", "blkio-weight-device", "list", "Block IO weight (relative device weight)"),
     many("", "cap-add", "list", "Add Linux capabilities"),
     many("", "cap-drop", "list", "Drop Linux capabilities"),
@@ -30,14 +49,8 @@ pub(crate) const CONTAINER: &[Flag] = &[
         "config",
         "Give the container a config (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])",
     ),
-    one("", "cpu-period", "int", "Limit CPU CFS (Completely Fair Scheduler) period"),
-    one("", "cpu-quota", "int", "Limit CPU CFS (Completely Fair Scheduler) quota"),
     one("", "cpu-rt-period", "int", "Limit CPU real-time period in microseconds"),
     one("", "cpu-rt-runtime", "int", "Limit CPU real-time runtime in microseconds"),
-    one("c", "cpu-shares", "int", "CPU shares (relative weight)"),
-    one("", "cpus", "decimal", "Number of CPUs"),
-    one("", "cpuset-cpus", "string", "CPUs in which to allow execution (0-3, 0,1)"),
-    one("", "cpuset-mems", "string", "MEMs in which to allow execution (0-3, 0,1)"),
     many(
         "",
         "device",
@@ -116,14 +129,6 @@ pub(crate) const CONTAINER: &[Flag] = &[
     many("", "label-file", "list", "Read in a line delimited file of labels"),
     one("", "log-driver", "string", "Logging driver for the container"),
     many("", "log-opt", "list", "Log driver options"),
-    one("m", "memory", "bytes", "Memory limit"),
-    one("", "memory-reservation", "bytes", "Memory soft limit"),
-    one(
-        "",
-        "memory-swap",
-        "bytes",
-        "Swap limit equal to memory plus swap: '-1' to enable unlimited swap",
-    ),
     one("", "memory-swappiness", "int", "Tune container memory swappiness (0 to 100) (default -1)"),
     many("", "mount", "mount", "Attach a filesystem mount to the container"),
     one("", "name", "string", "Assign a name to the container"),
@@ -135,7 +140,6 @@ pub(crate) const CONTAINER: &[Flag] = &[
     one("", "oom-score-adj", "int", "Tune host's OOM preferences (-1000 to 1000)"),
     one("", "pid", "string", "PID namespace to use: host or container:NAME"),
     one("", "pidfile", "path", "Write the pid of the first process to the file"),
-    one("", "pids-limit", "int", "Tune container pids limit (set -1 for unlimited)"),
     one("", "platform", "string", "Image for this platform: OS/ARCHITECTURE[/VARIANT]"),
     switch("", "privileged", "Give extended privileges to this container"),
     one("", "pull", "string", "Pull image before running (\"always\", \"missing\", \"never\")"),
