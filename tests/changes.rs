@@ -295,29 +295,4 @@ mod tests {
         assert!(still.starts_with("0B / 0B 0 ") && still.len() > 70, "{still}");
         assert!(corten.fails(&["stats", "--no-stream", "none"], 1).contains("no such container"));
     }
-
-    /// A measurement, not a proof: `cargo nextest run -E 'test(two_hundred_are_measured)' --run-ignored all --no-capture`.
-    #[test]
-    #[ignore = "starts two hundred containers"]
-    fn two_hundred_are_measured() {
-        use std::io::{BufRead, BufReader};
-        let corten = corten();
-        for number in 0..200 {
-            sleeper(&corten, &format!("c{number}"), &[]);
-        }
-        let mut command = corten.command();
-        command.args(["stats", "--format", "json"]).stdout(std::process::Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let used = |pid: u32| {
-            let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
-            text.split(' ').next().unwrap().parse::<u64>().unwrap()
-        };
-        lines.by_ref().take(200).for_each(drop);
-        let before = used(child.id());
-        lines.by_ref().take(200 * 5).for_each(drop);
-        println!("a round of 200: {} us of CPU time", (used(child.id()) - before) / 5000);
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
 }
