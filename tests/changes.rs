@@ -81,6 +81,8 @@ mod tests {
         assert!(corten.fails(&refused, 1).contains("--memory-swap"));
         assert!(corten.fails(&["update", "--cpu-quota", "1000", "web"], 1).contains("CPUs"));
         assert!(corten.fails(&["update", "web"], 1).contains("nothing is to be changed"));
+        let error = corten.fails(&["update", "--blkio-weight", "5", "web"], 1);
+        assert!(error.contains("invalid blkio-weight \"5\""), "in the words of run: {error}");
         assert_eq!(corten.ok(&["inspect", "-f", format, "web"]), known);
         assert_eq!((memory(), pids()), ("104857600".to_owned(), "77".to_owned()));
         // The kernel takes the first and refuses the second.

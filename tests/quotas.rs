@@ -317,7 +317,8 @@ mod tests {
             seen += 1;
             let corten = &bench.corten;
             let place = corten.root();
-            let lacks = format!("{kind} at {} has no project quotas", place.display());
+            let lacks =
+                format!("bound sizes in {0}: {kind} at {0} has no project quotas", place.display());
             for words in [
                 &["volume", "create", "-o", "size=1G", "data"][..],
                 &["create", "--storage-opt", "size=1G", "busybox", "true"],

@@ -135,9 +135,9 @@ pub enum StoreError {
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A bound on a file system that has none.
-    #[error("bound {} to a size: {file_system} at {} has no project quotas{}", what.display(), mount.display(), if *asleep { " that hold" } else { "" })]
+    #[error("bound sizes in {}: {file_system} at {} has no project quotas{}", what.display(), mount.display(), if *asleep { " that hold" } else { "" })]
     NoQuotas {
-        /// The directory.
+        /// The store, or the directory.
         what: PathBuf,
         /// As in `/proc/filesystems`.
         file_system: String,

@@ -37,7 +37,7 @@ pub(crate) fn bound(
     let Some(first) = directories.first() else { return Ok(()) };
     let opened = directories.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
     let file_system = File::open(first).map_err(StoreError::file("open", *first))?;
-    check(file_system.as_fd(), first)?;
+    check(file_system.as_fd(), &paths.root)?;
     let named = named_projects();
     let mut from = place_of(paths);
     loop {

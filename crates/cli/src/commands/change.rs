@@ -39,6 +39,7 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
         restart: matches.value("restart").map(parse::restart).transpose()?,
     };
     changeable(matches, &mut update.limits)?;
+    parse::check_limits(&update.limits)?;
     if update == Update::default() {
         return Err(Failure::Words(
             "nothing is to be changed: a flag says what, see corten update --help".to_owned(),
