@@ -251,6 +251,22 @@ fn a_check_beside_twenty_that_come_and_go_finds_nothing() {
     assert!(bench.layers().is_empty() && bench.garbage().is_empty());
 }
 
+/// Killed between the making of its file and its lock.
+#[test]
+fn a_transfer_that_has_nothing_yet_contradicts_nothing() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let bytes = [7; 3000];
+    transfer_once(&store, &bytes);
+    let data = store.paths().root.join("transfers").join(sha256(&bytes).hex());
+    std::fs::File::create(&data).unwrap();
+    assert_eq!(store.room().check(true).unwrap().findings, []);
+    transfer_once(&store, &bytes);
+    assert!(!data.exists(), "who comes goes on with it, and it is gone with that");
+    std::fs::File::create(&data).unwrap().set_len(1).unwrap();
+    assert_eq!(store.room().check(true).unwrap().findings.len(), 1, "bytes without a map");
+}
+
 fn transfer_once(store: &Store, bytes: &[u8]) {
     if let Begun::Ours(transfer) =
         store.transfers().begin(&sha256(bytes), bytes.len() as u64).unwrap()

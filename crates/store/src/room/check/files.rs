@@ -158,6 +158,8 @@ pub(super) fn contradiction(data: &Path) -> Option<&'static str> {
     let length = file.metadata().ok()?.len();
     match fs::read(data.with_extension("map")) {
         Ok(map) => Map::contradiction(&map, length),
+        // Just made, by a command that comes to its lock next or never: there is nothing in it, and whoever comes goes on with it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && length == 0 => None,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some("is data without a map"),
         Err(_unreadable) => Some("has a map that cannot be read"),
     }
