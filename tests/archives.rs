@@ -199,9 +199,13 @@ mod tests {
             let text = std::fs::read_to_string(&path).unwrap();
             text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
         };
+        // Its tracer stops it for a moment at other calls too. /proc/PID/syscall tells which one it is in, or comes from.
+        let flushes = format!("{} ", libc::SYS_syncfs);
         let stopped = |pid: &u32| {
-            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            state.contains("(corten) t ") || state.contains("(corten) T ")
+            let read = |file| std::fs::read_to_string(format!("/proc/{pid}/{file}"));
+            let (state, call) = (read("stat").unwrap_or_default(), read("syscall"));
+            (state.contains("(corten) t ") || state.contains("(corten) T "))
+                && call.is_ok_and(|call| call.starts_with(&flushes))
         };
         wait_until("the container stands still", || stands_still(corten, container));
         wait_until("the commit stands still", || children().iter().any(stopped));
