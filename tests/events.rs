@@ -284,11 +284,50 @@ mod tests {
         };
         assert_eq!(corten.run(&["exec", "web", "tail", "/dev/zero"]).code, 137);
         testkit::wait_until("it is told", || told() > 0);
-        assert_eq!(corten.ok(&["inspect", "-f", "{{.State.Status}}", "web"]), "running");
+        let format = "{{.State.Status}} {{.State.OOMKilled}} {{.RestartCount}}";
+        let look = |name: &str| corten.ok(&["inspect", "-f", format, name]);
+        assert_eq!(look("web"), "running true 0", "who hears of it sees it");
         let before = told();
         corten.ok(&["stop", "-t", "0", "web"]);
         assert_eq!(told(), before, "the end tells nothing again");
-        assert_eq!(corten.ok(&["inspect", "-f", "{{.State.OOMKilled}}", "web"]), "true");
+        assert_eq!(look("web"), "exited true 0");
+        corten.ok(&["start", "web"]);
+        assert_eq!(look("web"), "running false 0", "it is true of one run");
+        corten.ok(&["rm", "-f", "web"]);
+    }
+
+    /// Neither a restart by policy nor a monitor that is gone changes what is true of which run.
+    #[test]
+    fn want_of_memory_is_true_of_its_run() {
+        let corten = corten();
+        let flags = ["-m", "16m", "--memory-swap", "16m", "--restart", "always"];
+        corten
+            .ok(&[&["run", "-d", "--name", "web"], &flags[..], &["busybox", "sleep", "1000"]]
+                .concat());
+        let format = "{{.State.Status}} {{.State.OOMKilled}} {{.RestartCount}}";
+        let look = || corten.ok(&["inspect", "-f", format, "web"]);
+        let state = corten.state().join("containers");
+        let state = state.join(corten.ok(&["inspect", "-f", "{{.Id}}", "web"])).join("state.json");
+        let kill = |what: &str| {
+            let state: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(&state).unwrap()).unwrap();
+            let pid = i32::try_from(state[what].as_i64().unwrap()).unwrap();
+            let pid = rustix::process::Pid::from_raw(pid).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        };
+        for restarts in 0..2 {
+            assert_eq!(look(), format!("running false {restarts}"));
+            assert_eq!(corten.run(&["exec", "web", "tail", "/dev/zero"]).code, 137);
+            testkit::wait_until("it is seen", || look() == format!("running true {restarts}"));
+            if restarts == 0 {
+                kill("pid");
+                testkit::wait_until("it was started again", || look().starts_with("running false"));
+            }
+        }
+        kill("monitor_pid");
+        assert_eq!(look(), "running true 1");
+        kill("pid");
+        testkit::wait_until("its end is seen", || look() == "exited true 0");
         corten.ok(&["rm", "web"]);
     }
 }

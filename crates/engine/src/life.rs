@@ -108,6 +108,7 @@ impl Containers<'_> {
                 paused: dirs.state.join(PAUSED).exists(),
                 monitored,
                 restarts: state.restarts,
+                oom_killed: state.oom_killed,
             });
         }
         let records = self.engine.store.containers();
@@ -122,7 +123,7 @@ impl Containers<'_> {
                 return Ok(failed);
             }
             Life::Exited(exit) => ended(exit),
-            Life::Lost { started_at } => {
+            Life::Lost { started_at, oom_killed } => {
                 // Whoever is about to start it holds the lock and has written nothing yet.
                 let nobody = holder == Holder::Caller
                     || !started_at.is_empty()
@@ -133,7 +134,8 @@ impl Containers<'_> {
                 }
                 let finished_at = monitor::format_time(monitor::now_ns());
                 let error = "its monitor was gone when it ended".to_owned();
-                Ended { code: UNKNOWN, started_at, finished_at, error, ..Ended::default() }
+                let code = UNKNOWN;
+                Ended { code, started_at, finished_at, error, oom_killed, ..Ended::default() }
             }
         };
         if let Some(_lock) = self.is_news(record, dirs, &life)? {

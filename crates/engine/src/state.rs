@@ -28,6 +28,8 @@ pub enum State {
         monitored: bool,
         /// How often it was started again since somebody started it.
         restarts: u32,
+        /// Whether the kernel killed a process of this run because memory ran out.
+        oom_killed: bool,
     },
     /// It has ended and will be started again.
     Restarting(Ended),

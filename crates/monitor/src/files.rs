@@ -43,6 +43,9 @@ pub struct StateFile {
     /// How often it was started again since somebody started it.
     #[serde(default)]
     pub restarts: u32,
+    /// Whether the kernel killed a process of this run because memory ran out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub oom_killed: bool,
     /// How its last run ended, while it waits to be started again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<ExitFile>,
@@ -91,6 +94,8 @@ pub enum Life {
     Lost {
         /// When it had been started, RFC 3339, where that is known.
         started_at: String,
+        /// Whether the kernel is known to have killed a process of it because memory ran out.
+        oom_killed: bool,
     },
 }
 
@@ -107,8 +112,19 @@ impl StateFile {
             monitor_start_time: start_time(monitor_pid),
             started_at,
             restarts: 0,
+            oom_killed: false,
             waiting: None,
         })
+    }
+
+    /// Writes down that memory ran out. The one that writes here is the monitor.
+    pub(crate) fn mark_oom_killed(state_dir: &Path) -> io::Result<()> {
+        let Some(state) = read::<Self>(&state_dir.join(STATE))? else { return Ok(()) };
+        Self { oom_killed: true, ..state }.write(state_dir)
+    }
+
+    fn lost(self) -> Life {
+        Life::Lost { started_at: self.started_at, oom_killed: self.oom_killed }
     }
 
     /// Of a container that has ended and will be started again.
@@ -204,11 +220,11 @@ fn look(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
         return Ok(if starting {
             Life::Starting
         } else {
-            Life::Lost { started_at: String::new() }
+            Life::Lost { started_at: String::new(), oom_killed: false }
         });
     };
     if boot_id()? != state.boot_id {
-        return Ok(Life::Lost { started_at: state.started_at });
+        return Ok(state.lost());
     }
     if let Some(exit) = state.waiting {
         if monitor_lives(state_dir)? {
@@ -226,7 +242,7 @@ fn look(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
     }
     match read::<ExitFile>(&container_dir.join(EXIT))? {
         Some(exit) => Ok(Life::Exited(exit)),
-        None => Ok(Life::Lost { started_at: state.started_at }),
+        None => Ok(state.lost()),
     }
 }
 
@@ -290,4 +306,22 @@ fn boot_id() -> io::Result<&'static str> {
     }
     let read = fs::read_to_string(BOOT_ID)?;
     Ok(BOOT.get_or_init(|| read.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_of_an_older_release_is_read_and_marked() {
+        let directory = tempfile::tempdir().unwrap();
+        StateFile::mark_oom_killed(directory.path()).unwrap();
+        let text = r#"{"version":1,"boot_id":"b","pid":7,"start_time":8,"monitor_pid":9,"monitor_start_time":10,"started_at":"s"}"#;
+        write(directory.path(), STATE, text.as_bytes()).unwrap();
+        let state = || read::<StateFile>(&directory.path().join(STATE)).unwrap().unwrap();
+        let older = state();
+        assert!(!older.oom_killed);
+        StateFile::mark_oom_killed(directory.path()).unwrap();
+        assert_eq!(state(), StateFile { oom_killed: true, ..older });
+    }
 }

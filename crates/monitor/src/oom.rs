@@ -5,6 +5,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use libcontainer::cgroup::{Cgroup, CgroupPlan, Controller, OomEvents};
 
+/// Whether processes of a run were killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    None,
+    /// For the first time in this run.
+    First,
+    Again,
+}
+
 #[derive(Debug)]
 pub(crate) struct Oom {
     events: Option<OomEvents>,
@@ -25,20 +34,21 @@ impl Oom {
         self.events.as_ref().map(AsFd::as_fd)
     }
 
-    /// Reads what is there; whether it is news that processes were killed.
-    pub(crate) fn read(&mut self) -> bool {
-        let Some(events) = &mut self.events else { return false };
+    /// Reads what is there: whether processes were killed since the last time.
+    pub(crate) fn read(&mut self) -> News {
+        let Some(events) = &mut self.events else { return News::None };
         let news = events.read();
         if news.as_ref().map_or(true, |news| news.ended) {
             self.events = None;
         }
-        let is_news = news.is_ok_and(|news| news.killed);
-        self.told |= is_news;
-        is_news
+        if !news.is_ok_and(|news| news.killed) {
+            return News::None;
+        }
+        if std::mem::replace(&mut self.told, true) { News::Again } else { News::First }
     }
 
-    /// At the end of the run: whether processes were killed that nobody was told of.
-    pub(crate) const fn is_untold(&self, oom_killed: bool) -> bool {
-        oom_killed && !self.told
+    /// Whether that was told of this run already.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.told
     }
 }

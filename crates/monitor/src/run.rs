@@ -276,9 +276,10 @@ impl Monitor {
             let _gone = run.cgroup.thaw();
         }
         run.outputs.drain(&mut self.clients);
-        let oom_killed = run.cgroup.oom_killed().unwrap_or(false);
+        // What was told while it ran stays true.
+        let oom_killed = run.oom.is_told() || run.cgroup.oom_killed().unwrap_or(false);
         let ran_for = run.began.elapsed();
-        if run.oom.is_untold(oom_killed) {
+        if oom_killed && !run.oom.is_told() {
             self.tell("oom", &[]);
         }
         self.tell_exec_ended(sessions);

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::client::Request;
+use crate::files::StateFile;
 use crate::health::{HealthStatus, OnFailure};
 use crate::message::{failure, kind, number};
+use crate::oom::News;
 use crate::outputs::Stream;
 use crate::probe::Outcome;
 use crate::restart::RestartPolicy;
@@ -97,13 +99,27 @@ impl Monitor {
             (Source::Output(stream), _) => run.outputs.read(stream, &mut self.clients),
             (Source::Log, _) => run.outputs.resume_log(),
             (Source::Stdin, _) => run.input.flush(),
-            (Source::Oom, _) if run.oom.read() => self.tell("oom", &[]),
+            (Source::Oom, _) => {
+                let news = run.oom.read();
+                self.note_oom(news);
+            }
             (Source::ProbeOutput, Some(checks)) => checks.read(),
             (Source::Probe, Some(checks)) => {
                 let verdict = checks.ended(Instant::now());
                 self.judge(verdict);
             }
             _ => {}
+        }
+    }
+
+    /// Writes down that memory ran out, and tells it: who hears of it and looks sees it.
+    fn note_oom(&self, news: News) {
+        if news == News::First {
+            // On a full disk it is seen with the end.
+            let _full = StateFile::mark_oom_killed(&self.state_dir);
+        }
+        if news != News::None {
+            self.tell("oom", &[]);
         }
     }
 

@@ -184,10 +184,11 @@ fn state(container: &Container) -> Document {
     let told = match &container.state {
         State::Created { code, error } => Told { code: *code, error, ..Told::default() },
         State::Starting => Told::default(),
-        State::Running { pid, started_at, paused, monitored, .. } => Told {
+        State::Running { pid, started_at, paused, monitored, oom_killed, .. } => Told {
             running: true,
             paused: *paused,
             pid: *pid,
+            oom_killed: *oom_killed,
             error: if *monitored {
                 ""
             } else {

@@ -26,7 +26,7 @@ fn a_container_outlives_its_monitor() {
     waitpid(Pid::from_raw(monitor), WaitOptions::empty()).unwrap();
     assert!(matches!(bed.life(), Life::Running { monitored: false, .. }));
     kill(container);
-    bed.wait_until(|life| matches!(life, Life::Lost { started_at } if !started_at.is_empty()));
+    bed.wait_until(|life| matches!(life, Life::Lost { started_at, .. } if !started_at.is_empty()));
     // It starts again, over what was left.
     let mut again = bed.start();
     assert!(matches!(bed.life(), Life::Running { monitored: true, .. }));
