@@ -110,6 +110,56 @@ mod tests {
         assert!(corten.fails(&["update", "--restart", "always", &rm], 1).contains("--rm"));
     }
 
+    /// Limits that it never had, too: nothing of the record says what those were.
+    #[test]
+    fn update_that_the_kernel_refuses_half_way_changes_nothing() {
+        let corten = corten();
+        let id = sleeper(&corten, "web", &["--restart", "always"]);
+        let files = || {
+            [
+                ("memory/memory.limit_in_bytes", "memory.max"),
+                ("memory/memory.soft_limit_in_bytes", "memory.low"),
+                ("cpu/cpu.shares", "cpu.weight"),
+                ("cpu/cpu.cfs_quota_us", "cpu.max"),
+                ("pids/pids.max", "pids.max"),
+                ("cpuset/cpuset.cpus", "cpuset.cpus"),
+            ]
+            .map(|(old, new)| limit(&id, old, new))
+        };
+        let record = || {
+            let document = corten.ok(&["inspect", "-f", "{{json .HostConfig}}", "web"]);
+            let pid = corten.ok(&["inspect", "-f", "{{.State.Pid}}", "web"]);
+            (document, pid)
+        };
+        let (before, recorded) = (files(), record());
+        let flags = ["-m", "64m", "--memory-reservation", "32m", "--cpu-shares", "300"];
+        let more = ["--cpus", "0.5", "--pids-limit", "9", "--restart", "no"];
+        let update =
+            |cpus| [&["update"][..], &flags, &more, &["--cpuset-cpus", cpus, "web"]].concat();
+        assert!(corten.fails(&update("4000"), 1).contains("cpuset.cpus"));
+        assert_eq!(files(), before);
+        assert_eq!(record(), recorded);
+        // Its monitor was not told either.
+        let pid = rustix::process::Pid::from_raw(recorded.1.parse().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        wait_until("it was started again", || {
+            corten.ok(&["inspect", "-f", "{{.RestartCount}} {{.State.Status}}", "web"])
+                == "1 running"
+        });
+        assert_eq!(files(), before);
+        // The same without what is refused is something else in each file but the last.
+        corten.ok(&update("0"));
+        for (now, before) in files().iter().zip(&before).take(5) {
+            assert_ne!(now, before);
+        }
+        // A limit that there was is there again.
+        let between = (files(), record());
+        let refused =
+            ["update", "-m", "128m", "--memory-swap", "-1", "--cpuset-cpus", "4000", "web"];
+        corten.fails(&refused, 1);
+        assert_eq!((files(), record()), between);
+    }
+
     #[test]
     fn wait_knows_conditions() {
         let corten = corten();

@@ -2,7 +2,7 @@
 //!
 //! Start at [`Containers::update`]: everything that can be refused is refused before anything is changed.
 
-use libcontainer::cgroup::{self, Cgroup, CgroupPlan, Request, WhenMissing};
+use libcontainer::cgroup::{self, CgroupPlan, Request, WhenMissing};
 use monitor::RestartPolicy;
 
 use crate::config::{ContainerConfig, Limits};
@@ -53,7 +53,7 @@ impl Containers<'_> {
         Ok(told)
     }
 
-    /// Sets the limits of one that runs. Those that the kernel took before it refused one are taken back.
+    /// Sets the limits of one that runs: all of them or none.
     fn limit(
         &self,
         container: &Container,
@@ -66,20 +66,12 @@ impl Containers<'_> {
         let Some(mut cgroup) = self.cgroup(container, Action::Update)? else {
             return Err(container.refuse(Action::Update, "without a group"));
         };
-        let told = set(&mut cgroup, limits, new).map_err(|error| self.lacks(container, error));
-        if told.is_err() {
-            let old = self.cgroup_plan(container, &container.config.limits)?;
-            // What it had before it has again; where that fails too the first error tells more.
-            let _kept = set(&mut cgroup, &container.config.limits, &old);
-        }
-        told
-    }
-
-    fn lacks(&self, container: &Container, error: Refusal) -> EngineError {
-        match error {
-            Refusal::Plan(error) => error,
-            Refusal::Group(cause) => container.cgroup_failed(Action::Update)(cause),
-        }
+        let failed = container.cgroup_failed(Action::Update);
+        let resources = oci::resources(limits, Vec::new())?;
+        let present = cgroup.present_limits().map_err(&failed)?;
+        let plan = planned(cgroup::plan_update(&resources, new, present, WhenMissing::Warn))?;
+        cgroup.update(&plan).map_err(&failed)?;
+        Ok(plan.told(cgroup.skipped()))
     }
 
     /// The plan of a container's group by these limits, without its devices.
@@ -98,24 +90,10 @@ impl Containers<'_> {
     }
 }
 
-enum Refusal {
-    Plan(EngineError),
-    Group(libcontainer::cgroup::CgroupError),
-}
-
 fn planned(
     plan: Result<CgroupPlan, libcontainer::cgroup::PlanError>,
 ) -> Result<CgroupPlan, EngineError> {
     plan.map_err(|error| EngineError::Plan(libcontainer::PlanError::Cgroup(error)))
-}
-
-fn set(cgroup: &mut Cgroup, limits: &Limits, new: &CgroupPlan) -> Result<Vec<String>, Refusal> {
-    let resources = oci::resources(limits, Vec::new()).map_err(Refusal::Plan)?;
-    let present = cgroup.present_limits().map_err(Refusal::Group)?;
-    let plan = cgroup::plan_update(&resources, new, present, WhenMissing::Warn);
-    let plan = planned(plan).map_err(Refusal::Plan)?;
-    cgroup.update(&plan).map_err(Refusal::Group)?;
-    Ok(plan.told(cgroup.skipped()))
 }
 
 /// The configuration with the change in it.

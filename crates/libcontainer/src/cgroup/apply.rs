@@ -50,6 +50,72 @@ pub(super) fn apply(
     Ok(skipped)
 }
 
+/// As [`apply`], or not at all: where the kernel refuses a setting, those that it took before have what they had. Only a device
+/// that had no limit of its own keeps the new one: its file had no line of it.
+pub(super) fn change(
+    directories: &[Directory],
+    settings: &[Setting],
+    unprivileged: bool,
+) -> Result<Vec<Setting>, CgroupError> {
+    let before = present(directories, settings);
+    let changed = apply(directories, settings, unprivileged);
+    if changed.is_err() {
+        restore(&before);
+    }
+    changed
+}
+
+/// What a file has.
+struct Present<'a> {
+    directory: &'a Directory,
+    file: &'a str,
+    text: String,
+}
+
+/// What the files of settings have, in their order.
+fn present<'a>(directories: &'a [Directory], settings: &'a [Setting]) -> Vec<Present<'a>> {
+    let mut found: Vec<Present<'_>> = Vec::with_capacity(settings.len());
+    for setting in settings {
+        let Ok(directory) = carrier(directories, setting.controller) else { continue };
+        let fallback = setting.fallback.as_ref().map(|(file, _)| file);
+        for file in [Some(&setting.file), fallback].into_iter().flatten() {
+            if found.iter().any(|one| one.file == file) {
+                continue;
+            }
+            // What is not there is not written either.
+            if let Ok(text) = directory.read_raw(file) {
+                found.push(Present { directory, file, text });
+            }
+        }
+    }
+    found
+}
+
+/// The last one first. Values may forbid this order as any other: what is refused is tried again when the rest is back. Where
+/// that fails too, the error of the change tells more.
+fn restore(before: &[Present<'_>]) {
+    let refused: Vec<_> = before.iter().rev().filter(|one| one.restore().is_err()).collect();
+    for one in refused {
+        let _changed = one.restore();
+    }
+}
+
+impl Present<'_> {
+    fn restore(&self) -> Result<(), Errno> {
+        if self.text.trim().is_empty() {
+            // Nothing at all is no write(2).
+            return self.directory.write(self.file, "\n");
+        }
+        // A line for each device; the kernel takes one at a time.
+        self.text.lines().try_for_each(|line| self.directory.write(self.file, value(line)))
+    }
+}
+
+/// What is written, of a line that is read: `memory.oom_control` of v1 names its values.
+fn value(line: &str) -> &str {
+    line.strip_prefix("oom_kill_disable ").unwrap_or(line)
+}
+
 fn write(opened: &OwnedFd, value: &str) -> Result<(), Raw> {
     rustix::io::write(opened, value.as_bytes()).map(drop)
 }

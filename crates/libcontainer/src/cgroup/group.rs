@@ -106,7 +106,7 @@ pub trait ControlGroup: std::fmt::Debug {
     /// [`CgroupError::BelowUse`].
     fn check(&self, plan: &CgroupPlan) -> Result<(), CgroupError>;
 
-    /// Changes limits.
+    /// Changes limits. Those that the kernel took before it refused one are taken back, but that of a device that had none.
     ///
     /// # Errors
     /// [`CgroupError::Set`], [`CgroupError::Absent`], [`CgroupError::BelowUse`].

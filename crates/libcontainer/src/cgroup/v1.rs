@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno as Raw;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::apply::apply;
+use super::apply::{apply, change};
 use super::directory::{Directory, look_until};
 use super::tree;
 use super::{
@@ -339,7 +339,7 @@ impl ControlGroup for Groups {
     }
 
     fn update(&mut self, plan: &CgroupPlan) -> Result<(), CgroupError> {
-        self.skipped = apply(&self.directories, &plan.settings, plan.unprivileged)?;
+        self.skipped = change(&self.directories, &plan.settings, plan.unprivileged)?;
         Ok(())
     }
 

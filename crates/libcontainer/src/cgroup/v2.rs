@@ -7,7 +7,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno as Raw;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::apply::apply;
+use super::apply::{apply, change};
 use super::directory::{Directory, read_all};
 use super::tree;
 use super::{
@@ -250,7 +250,7 @@ impl ControlGroup for Group {
     fn update(&mut self, plan: &CgroupPlan) -> Result<(), CgroupError> {
         self.check(plan)?;
         self.skipped =
-            apply(std::slice::from_ref(&self.directory), &plan.settings, plan.unprivileged)?;
+            change(std::slice::from_ref(&self.directory), &plan.settings, plan.unprivileged)?;
         Ok(())
     }
 
