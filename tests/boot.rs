@@ -199,6 +199,67 @@ mod tests {
         assert!(finished.stderr.contains("start container bad"), "{finished:?}");
     }
 
+    fn state(corten: &Corten, id: &str) -> serde_json::Value {
+        let file = corten.state().join("containers").join(id).join("state.json");
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn one_that_waits_to_be_started_again_is_left_to_its_monitor() {
+        let corten = corten();
+        let id = made(&corten, "again", &["--restart", "always"], "exit 7");
+        // The waits double: this one is longer than a second.
+        wait_until("it waits", || {
+            let format = "{{.RestartCount}} {{.State.Restarting}}";
+            let seen = corten.ok(&["inspect", "-f", format, "again"]);
+            let (count, waits) = seen.split_once(' ').unwrap();
+            count.parse::<u32>().unwrap() >= 5 && waits == "true"
+        });
+        let monitor = state(&corten, &id)["monitor_pid"].clone();
+        let finished = corten.run(&["system", "start-all"]);
+        assert_eq!((finished.code, finished.stdout + &finished.stderr), (0, String::new()));
+        assert_eq!(state(&corten, &id)["monitor_pid"], monitor);
+        corten.ok(&["rm", "-f", "again"]);
+    }
+
+    /// A monitor that has written the end down and has not gone yet: whoever tells an event waits for those who read it.
+    #[test]
+    fn one_whose_monitor_lives_is_left_to_it() {
+        let corten = corten();
+        let script = "[ -e /again ] && exec sleep 1000; touch /again; exit 1";
+        let id = made(&corten, "web", &["--restart", "on-failure:1"], script);
+        let format = "{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}";
+        let look = || corten.ok(&["inspect", "-f", format, "web"]);
+        wait_until("its last run", || look() == "1 running 0");
+        let events = corten.state().join("events.log");
+        std::fs::remove_file(&events).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&events).status().unwrap();
+        assert!(made.success());
+        kill(&state(&corten, &id)["pid"]);
+        let exit = corten.root().join("containers").join(&id).join("exit.json");
+        wait_until("its end is written down", || exit.exists());
+        assert_eq!(look(), "1 exited 137");
+        let mut start = corten.command();
+        let start = start.args(["system", "start-all"]).stdout(std::process::Stdio::piped());
+        let mut start = start.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        // Who would start it waits for its monitor.
+        let begun = std::time::Instant::now();
+        let is_late = || begun.elapsed() > std::time::Duration::from_secs(10);
+        wait_until("it is passed over", || start.try_wait().unwrap().is_some() || is_late());
+        let _ended = start.kill();
+        let finished = start.wait_with_output().unwrap();
+        // The monitor goes on, and finds another file under the name.
+        let reader = std::fs::File::open(&events).unwrap();
+        std::fs::remove_file(&events).unwrap();
+        assert_eq!(finished.status.code(), Some(0), "{finished:?}");
+        assert_eq!((finished.stdout, finished.stderr), (Vec::new(), Vec::new()));
+        assert_eq!(look(), "1 exited 137");
+        drop(reader);
+        // Once it is gone it is started as any other.
+        wait_until("it is started", || corten.ok(&["system", "start-all"]) == "web");
+        corten.ok(&["rm", "-f", "web"]);
+    }
+
     #[test]
     fn the_unit_names_the_program_and_its_directories() {
         let corten = corten();

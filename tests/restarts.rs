@@ -130,6 +130,35 @@ mod tests {
         assert_eq!(corten.ok(&["ps", "-aq"]), "");
     }
 
+    /// What nobody looked at before a reboot is known after it: the monitor has written the last word where it stays.
+    #[test]
+    fn who_stops_it_while_it_waits_is_its_end() {
+        let corten = corten();
+        let run = ["run", "-d", "--restart", "always", "--name", "web", "busybox", "sh", "-c"];
+        corten.ok(&[&run[..], &["exit 7"]].concat());
+        // The waits double: this one is longer than a second.
+        wait_until("it waits", || {
+            let seen = look(&corten, "web", "{{.RestartCount}} {{.State.Restarting}}");
+            let (count, waits) = seen.split_once(' ').unwrap();
+            count.parse::<u32>().unwrap() >= 5 && waits == "true"
+        });
+        let id = id(&corten, "web");
+        let mut waiting = corten.command();
+        waiting.args(["wait", "web"]).stdout(std::process::Stdio::piped());
+        let waiting = waiting.spawn().unwrap();
+        corten.ok(&["stop", "web"]);
+        assert_eq!(waiting.wait_with_output().unwrap().stdout, b"7\n");
+        let exit = corten.root().join("containers").join(&id).join("exit.json");
+        let exit: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(exit).unwrap()).unwrap();
+        assert_eq!((&exit["code"], &exit["error"]), (&7.into(), &"".into()));
+        // What is true of a boot goes with it.
+        std::fs::remove_dir_all(corten.state().join("containers").join(id)).unwrap();
+        let format = "{{.State.Status}} {{.State.ExitCode}} {{.State.Restarting}} {{.State.Error}}";
+        assert_eq!(look(&corten, "web", format), "exited 7 false ");
+        corten.ok(&["rm", "web"]);
+    }
+
     #[test]
     fn a_foreground_run_ends_with_its_first_run() {
         let corten = corten();
