@@ -3,8 +3,9 @@
 //! container_selinux(8).
 
 use std::collections::HashSet;
+use std::path::Path;
 
-use crate::config::ContainerConfig;
+use crate::config::{ContainerConfig, IpcMode, PidMode};
 use crate::containers::Containers;
 use crate::error::EngineError;
 
@@ -48,6 +49,12 @@ pub(crate) const NEVER: &[&str] = &[
     "/var/log",
     "/var/tmp",
 ];
+
+/// Whether it is one of those places.
+pub(crate) fn is_everybodys(path: &Path) -> bool {
+    let path = std::fs::canonicalize(path).unwrap_or_default();
+    NEVER.iter().any(|never| Path::new(never) == path)
+}
 
 /// The parts of labels that can be given, each `NAME:VALUE` behind `label=`.
 const PARTS: [&str; 5] = ["user", "role", "type", "level", "filetype"];
@@ -115,11 +122,72 @@ fn part<'c>(config: &'c ContainerConfig, name: &str) -> Option<&'c str> {
 }
 
 impl Containers<'_> {
-    /// Gives a container that will be labelled a level of its own: a pair of categories that no other container has.
-    pub(crate) fn choose_level(&self, config: &mut ContainerConfig) -> Result<(), EngineError> {
-        if labels(config).is_none() || part(config, "level").is_some() {
+    /// Labels a container as those that it joins; another that will be labelled has a level of its own, a pair of categories
+    /// that no other container has.
+    ///
+    /// # Errors
+    /// When the machine's policy does not know the label.
+    pub(crate) fn choose_label(&self, config: &mut ContainerConfig) -> Result<(), EngineError> {
+        if !libcontainer::selinux_is_enabled() {
             return Ok(());
         }
+        self.join_labels(config)?;
+        if labels(config).is_some() && part(config, "level").is_none() {
+            self.choose_level(config)?;
+        }
+        let Some(labels) = labels(config) else { return Ok(()) };
+        for label in [labels.process, labels.files] {
+            let known = libcontainer::selinux_knows(&label);
+            if let Some(why) = match known {
+                Ok(true) => None,
+                Ok(false) => Some("the policy of this machine does not know it".to_owned()),
+                Err(errno) => Some(format!("ask SELinux for it: {errno}")),
+            } {
+                return Err(EngineError::value("SELinux label", label, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// The label of the pipes that a container's processes may use.
+    ///
+    /// # Errors
+    /// When there is no such container.
+    pub fn label_of_streams(&self, text: &str) -> Result<Option<String>, EngineError> {
+        if !libcontainer::selinux_is_enabled() {
+            return Ok(None);
+        }
+        Ok(labels(&self.get(text)?.config).map(|labels| labels.files))
+    }
+
+    /// Containers that share memory or see each other's processes could use neither with labels that differ.
+    fn join_labels(&self, config: &mut ContainerConfig) -> Result<(), EngineError> {
+        if are_disabled(config) || part(config, "level").is_some() {
+            return Ok(());
+        }
+        let mut joined = Vec::new();
+        if let IpcMode::Container(id) = &config.sharing.ipc {
+            joined.push(id.clone());
+        }
+        if let PidMode::Container(id) = &config.sharing.pid {
+            joined.push(id.clone());
+        }
+        for id in joined {
+            let other = self.get(&id)?.config;
+            if labels(&other).is_none() {
+                continue;
+            }
+            if config.security.labels.is_empty() {
+                config.security.labels.clone_from(&other.security.labels);
+            } else if let Some(level) = part(&other, "level") {
+                config.security.labels.push(format!("level:{level}"));
+            }
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    fn choose_level(&self, config: &mut ContainerConfig) -> Result<(), EngineError> {
         let records = self.engine.store.containers().list()?;
         let taken: HashSet<String> = records
             .iter()

@@ -110,7 +110,7 @@ impl Containers<'_> {
                 MountSource::Image { .. } | MountSource::Bind { .. } | MountSource::Tmpfs => {}
             }
         }
-        self.choose_level(config)
+        self.choose_label(config)
     }
 
     /// Makes the volumes that are not there yet.
@@ -210,7 +210,12 @@ impl Containers<'_> {
             if let (Origin::Path { path, owner }, true) = (&mut origin, mount.give) {
                 *owner = self.give(made, path, &mount.subpath)?;
             }
-            if let (Origin::Path { path, .. }, true) = (&origin, mount.relabel) {
+            // A volume is all containers' unless somebody says otherwise: a confined one could not even read it.
+            let is_volume = matches!(mount.source, MountSource::Volume { .. });
+            let is_labelled = || is_volume && labels::labels(&made.config).is_some();
+            if let Origin::Path { path, .. } = &origin
+                && (mount.relabel || is_labelled())
+            {
                 relabel(&made.config, mount, path)?;
             }
             origins.push(origin);
@@ -248,7 +253,16 @@ fn relabel(config: &ContainerConfig, mount: &MountConfig, path: &Path) -> Result
     } else {
         labels::shared(config)
     };
-    Ok(store::relabel(path, &mount.subpath, &label, labels::NEVER)?)
+    store::relabel(path, &mount.subpath, &label, labels::NEVER).map_err(|error| {
+        match labels::is_everybodys(path) && mount.subpath.is_empty() {
+            true => EngineError::value(
+                "mount",
+                path.display().to_string(),
+                "labelled for a container it would be taken away from everybody else: leave out z and Z",
+            ),
+            false => error.into(),
+        }
+    })
 }
 
 /// A volume's own directory, or what its options say is mounted in its place.

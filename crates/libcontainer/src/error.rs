@@ -65,10 +65,12 @@ pub enum StartError {
         has_path: bool,
     },
     /// A program that cannot be executed.
-    #[error("exec {program}")]
+    #[error("exec {program}{}", of_label(label.as_deref()))]
     NotExecutable {
         /// As it was asked for.
         program: String,
+        /// The SELinux label that it was to have, where the policy may be what refuses it.
+        label: Option<String>,
         /// The kernel's answer.
         #[source]
         errno: Errno,
@@ -166,6 +168,11 @@ impl StartError {
     pub(crate) fn parent(action: impl Into<String>) -> impl FnOnce(Errno) -> Self {
         |errno| Self::Parent { action: action.into(), errno }
     }
+}
+
+fn of_label(label: Option<&str>) -> String {
+    let why = |label| format!(": the SELinux policy may not let it have the label {label}");
+    label.map(why).unwrap_or_default()
 }
 
 /// An error and its causes on one line, each said once.

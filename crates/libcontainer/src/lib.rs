@@ -41,6 +41,7 @@ mod netlink;
 mod nodes;
 mod number_set;
 mod options;
+mod pipes;
 mod plan;
 mod planner;
 mod prepared;
@@ -69,6 +70,7 @@ pub use given::{Gift, GivenFile, read_content, seal_contents};
 pub use join::{Joined, join, join_through};
 pub use net_devices::NetDevicePlan;
 pub use number_set::{BadNumberSet, NumberSet};
+pub use pipes::Pipes;
 pub use plan::*;
 pub use planner::{Context, RootSource, plan, plan_joining, plan_process};
 pub use process::{Process, start_time};
@@ -77,7 +79,7 @@ pub use scheduling::{
     ExecProcessors, IoPriorityPlan, MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES, MemoryPolicyPlan,
     SchedulerPlan, SchedulingPlan,
 };
-pub use selinux::enabled as selinux_is_enabled;
+pub use selinux::{enabled as selinux_is_enabled, knows as selinux_knows};
 pub use spare::SpareNetwork;
 
 /// The example of the README compiles.

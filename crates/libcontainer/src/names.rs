@@ -18,6 +18,7 @@ use crate::wire::{Failed, Place, ProcessStep};
 #[serde(default)]
 pub(crate) struct Names {
     program: String,
+    label: Option<String>,
     cwd: String,
     limits: Vec<String>,
     scheduling: SchedulingPlan,
@@ -33,6 +34,7 @@ impl Names {
     pub(crate) fn of(process: &ProcessPlan) -> Self {
         Self {
             program: process.args.first().cloned().unwrap_or_default(),
+            label: process.selinux_label.clone(),
             cwd: process.cwd.display().to_string(),
             limits: process.rlimits.iter().map(|limit| limit.resource.clone()).collect(),
             scheduling: process.scheduling.clone(),
@@ -70,7 +72,8 @@ impl Names {
                 return StartError::NotFound { program, has_path };
             }
             Place::Process(ProcessStep::Exec) => {
-                return StartError::NotExecutable { program, errno };
+                let label = self.label.clone().filter(|_| errno.raw() == libc::EACCES);
+                return StartError::NotExecutable { program, label, errno };
             }
             Place::Process(ProcessStep::OwnProgram) => return StartError::OwnProgram { program },
             Place::Hook(number, end) => match hooks {

@@ -3,6 +3,8 @@
 
 use std::ffi::CString;
 
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno as Raw;
 use sys::Errno;
 
 use crate::error::StartError;
@@ -21,6 +23,23 @@ pub fn enabled() -> bool {
     is_there
         && rustix::fs::statvfs(place)
             .is_ok_and(|stat| !stat.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// Whether the machine's policy has this label. Where the caller may not ask, it has.
+///
+/// # Errors
+/// What the kernel says to the question itself.
+pub fn knows(label: &str) -> Result<bool, Errno> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    let question = match open("/sys/fs/selinux/context", flags, Mode::empty()) {
+        Err(Raw::ACCESS | Raw::PERM) => return Ok(true),
+        opened => opened?,
+    };
+    match rustix::io::write(&question, label.as_bytes()) {
+        Ok(_) | Err(Raw::ACCESS | Raw::PERM) => Ok(true),
+        Err(Raw::INVAL) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// How a file system gets the label of a container's mounts.
@@ -52,11 +71,16 @@ pub(crate) fn with_context(options: &str, label: &str) -> String {
 /// A process's label, ready; it is an error where nothing would enforce it.
 pub(crate) fn process_label(label: Option<&String>) -> Result<Option<CString>, StartError> {
     let Some(label) = label else { return Ok(None) };
-    if enabled() {
-        return text(label).map(Some);
+    let refused = |why: &str, errno: i32| StartError::Parent {
+        action: format!("enter the SELinux label {label}: {why}"),
+        errno: Errno::from_raw(errno),
+    };
+    if !enabled() {
+        return Err(refused("this machine runs without SELinux", libc::EOPNOTSUPP));
     }
-    Err(StartError::Parent {
-        action: format!("enter the SELinux label {label}: this machine runs without SELinux"),
-        errno: Errno::from_raw(libc::EOPNOTSUPP),
-    })
+    let asked = StartError::parent(format!("ask SELinux for the label {label}"));
+    if !knows(label).map_err(asked)? {
+        return Err(refused("the policy of this machine does not know it", libc::EINVAL));
+    }
+    text(label).map(Some)
 }

@@ -6,9 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use libcontainer::cgroup::Cgroup;
-use libcontainer::{Process, Stdio, chain, join};
+use libcontainer::{Pipes, Process, Stdio, chain, join};
 use rustix::fs::{Mode, OFlags, open};
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::health::{Health, HealthFile, HealthRules, HealthStatus, ProbeResult};
 
@@ -20,6 +19,8 @@ const FAILED: i32 = -1;
 /// The health check of one run of a container.
 pub(crate) struct Checks {
     rules: HealthRules,
+    /// The label of the container's files.
+    label: Option<String>,
     health: Health,
     probe: Option<Probe>,
     /// How the last probe that was due went, until somebody asks.
@@ -45,9 +46,10 @@ struct Probe {
 }
 
 impl Checks {
-    pub(crate) fn begin(rules: &HealthRules, now: Instant) -> Self {
+    pub(crate) fn begin(rules: &HealthRules, label: Option<&str>, now: Instant) -> Self {
         let health = Health::begin(rules, now);
-        Self { rules: rules.clone(), health, probe: None, outcome: None }
+        let label = label.map(str::to_owned);
+        Self { rules: rules.clone(), label, health, probe: None, outcome: None }
     }
 
     pub(crate) const fn rules(&self) -> &HealthRules {
@@ -108,7 +110,7 @@ impl Checks {
             return None;
         }
         let started = crate::format_time(crate::now_ns());
-        match start(&self.rules, target) {
+        match start(&self.rules, self.label.as_deref(), target) {
             Ok((process, output)) => {
                 self.health.probing();
                 let deadline = Some(now + self.rules.timeout);
@@ -182,16 +184,18 @@ impl Probe {
 
 fn start(
     rules: &HealthRules,
+    label: Option<&str>,
     (target, cgroup): (&Process, &Cgroup),
 ) -> Result<(Process, OwnedFd), String> {
     let null = open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
         .map_err(|errno| format!("open /dev/null: {}", sys::Errno::from(errno)))?;
-    let piped = pipe_with(PipeFlags::CLOEXEC).and_then(|(read, write)| {
-        rustix::io::ioctl_fionbio(&read, true)?;
-        Ok((read, write))
-    });
-    let (output, theirs) =
-        piped.map_err(|errno| format!("make a pipe: {}", sys::Errno::from(errno)))?;
+    let piped = Pipes::labelled(label).and_then(|pipes| pipes.pipe());
+    let (output, theirs) = piped
+        .and_then(|(read, write)| {
+            rustix::io::ioctl_fionbio(&read, true)?;
+            Ok((read, write))
+        })
+        .map_err(|errno| format!("make a pipe: {errno}"))?;
     let stdio =
         Stdio::Streams { stdin: null.as_fd(), stdout: theirs.as_fd(), stderr: theirs.as_fd() };
     let joined = join(target, cgroup, &rules.probe, stdio).map_err(|error| chain(&error))?;

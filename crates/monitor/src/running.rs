@@ -49,7 +49,10 @@ impl Running {
             own_pids: handoff.plan.namespaces.create.contains(&NamespaceKind::Pid),
             input: Input::new(input, stdin_once),
             outputs: Outputs::new(outputs, log),
-            checks: handoff.health.as_ref().map(|rules| Checks::begin(rules, now)),
+            checks: handoff
+                .health
+                .as_ref()
+                .map(|rules| Checks::begin(rules, handoff.plan.mount_label.as_deref(), now)),
             console,
             kill_at: None,
             ends_at: handoff.timeout.and_then(|timeout| now.checked_add(timeout)),

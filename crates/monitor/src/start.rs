@@ -6,10 +6,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use libcontainer::cgroup::Cgroup;
-use libcontainer::{Process, SpareNetwork, Stdio, Surroundings, chain, create_at_once};
+use libcontainer::{Pipes, Process, SpareNetwork, Stdio, Surroundings, chain, create_at_once};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno as Raw;
-use rustix::pipe::{PipeFlags, pipe_with};
 use sys::Errno;
 
 use crate::clients::Clients;
@@ -87,8 +86,8 @@ pub(crate) fn start(
     })?;
     let mut streams = match own {
         _ if handoff.plan.process.terminal => Ok(Streams::none()),
-        Some(own) => Streams::of_caller(own, handoff.open_stdin),
-        None => pipes(handoff.open_stdin),
+        Some(own) => Streams::of_caller(own, handoff.open_stdin).map_err(Errno::from),
+        None => pipes(handoff.open_stdin, handoff.plan.mount_label.as_deref()),
     }
     .map_err(|errno| Refused::engine("make pipes", errno))?;
     let stdio = match &streams.theirs {
@@ -157,15 +156,16 @@ impl Streams {
     }
 }
 
-fn pipes(open_stdin: bool) -> Result<Streams, Raw> {
+fn pipes(open_stdin: bool, label: Option<&str>) -> Result<Streams, Errno> {
+    let pipes = Pipes::labelled(label)?;
     let (stdin, input) = if open_stdin {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (read, write) = pipes.pipe()?;
         (read, Some(nonblocking(write)?))
     } else {
         (open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?, None)
     };
-    let (stdout_ours, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
-    let (stderr_ours, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (stdout_ours, stdout) = pipes.pipe()?;
+    let (stderr_ours, stderr) = pipes.pipe()?;
     let outputs = vec![
         (Stream::Stdout, nonblocking(stdout_ours)?),
         (Stream::Stderr, nonblocking(stderr_ours)?),

@@ -6,7 +6,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use engine::{Connection, EngineError, ExecRequest, FromMonitor, Received};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno as Raw;
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::arguments::Matches;
 use crate::attach::{End, relay_terminal, write_all};
@@ -40,14 +39,13 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
     };
     let held = tty.then(|| Held::take(false, true));
     let engine = session.engine()?;
-    let pipes =
-        if tty || detached {
-            None
-        } else {
-            Some(Pipes::new(input).map_err(|errno| {
-                Failure::Words(format!("make pipes: {}", sys::Errno::from(errno)))
-            })?)
-        };
+    let pipes = if tty || detached {
+        None
+    } else {
+        let label = engine.containers().label_of_streams(matches.word(0))?;
+        let made = Pipes::new(input, label.as_deref());
+        Some(made.map_err(|errno| Failure::Words(format!("make pipes: {errno}")))?)
+    };
     let theirs = pipes
         .as_ref()
         .map(|pipes| [pipes.theirs[0].as_fd(), pipes.theirs[1].as_fd(), pipes.theirs[2].as_fd()]);
@@ -105,9 +103,10 @@ struct Pipes {
 }
 
 impl Pipes {
-    fn new(input: bool) -> Result<Self, Raw> {
+    fn new(input: bool, label: Option<&str>) -> Result<Self, sys::Errno> {
+        let pipes = libcontainer::Pipes::labelled(label)?;
         let (stdin_theirs, stdin) = if input {
-            let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+            let (read, write) = pipes.pipe()?;
             (read, Some(write))
         } else {
             (
@@ -119,8 +118,8 @@ impl Pipes {
                 None,
             )
         };
-        let (stdout, stdout_theirs) = pipe_with(PipeFlags::CLOEXEC)?;
-        let (stderr, stderr_theirs) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (stdout, stdout_theirs) = pipes.pipe()?;
+        let (stderr, stderr_theirs) = pipes.pipe()?;
         Ok(Self { theirs: [stdin_theirs, stdout_theirs, stderr_theirs], stdin, stdout, stderr })
     }
 

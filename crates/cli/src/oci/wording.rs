@@ -67,7 +67,7 @@ fn start(error: &StartError) -> String {
         StartError::NotFound { program, has_path: true } => {
             format!("exec {program}: no such file or directory")
         }
-        StartError::NotExecutable { program, errno } => {
+        StartError::NotExecutable { program, errno, .. } => {
             format!("exec: {program:?}: {}", words(*errno))
         }
         StartError::Cgroup(CgroupError::InUse { .. }) => {
@@ -121,7 +121,7 @@ mod tests {
             "start container \"web\": exec: \"x\": executable file not found in $PATH"
         );
         let errno = Errno::from_raw(13);
-        let refused = StartError::NotExecutable { program: "/x".into(), errno };
+        let refused = StartError::NotExecutable { program: "/x".into(), label: None, errno };
         assert_eq!(start(refused), "start container \"web\": exec: \"/x\": permission denied");
         let step =
             StartError::Child { step: "mount proc on /proc".into(), errno: Errno::from_raw(1) };

@@ -41,6 +41,9 @@ impl Containers<'_> {
             LogPlace::Journal | LogPlace::Nowhere => String::new(),
         };
         let security = &container.config.security;
+        let labels = crate::labels::labels(&container.config);
+        let (process, files) =
+            labels.map(|labels| (labels.process, labels.files)).unwrap_or_default();
         Ok(Document::new()
             .with("Id", record.id.as_str())
             .with("Created", monitor::format_time(record.created_ns))
@@ -56,8 +59,8 @@ impl Containers<'_> {
             .with("RestartCount", container.state.restarts())
             .with("Driver", "overlayfs")
             .with("Platform", "linux")
-            .with("MountLabel", "")
-            .with("ProcessLabel", "")
+            .with("MountLabel", files)
+            .with("ProcessLabel", process)
             .with("AppArmorProfile", security.apparmor.clone().unwrap_or_default())
             .with("ExecIDs", Value::Null)
             .with("HostConfig", host_config(&container))

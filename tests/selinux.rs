@@ -1,0 +1,88 @@
+//! Containers that a policy of SELinux confines, on a machine that has one; permissive it says less than enforcing.
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use testkit::Corten;
+
+    const LEVEL: [&str; 2] = ["--security-opt", "label=level:s0:c1,c2"];
+    const PROCESS: &str = "system_u:system_r:container_t:s0:c1,c2";
+
+    /// Nothing where the machine has no SELinux.
+    fn corten() -> Option<Corten> {
+        if !Path::new("/sys/fs/selinux/enforce").exists() {
+            eprintln!("skipped: this machine runs without SELinux");
+            return None;
+        }
+        Some(Corten::with_busybox(env!("CARGO_BIN_EXE_corten")))
+    }
+
+    fn run(corten: &Corten, flags: &[&str], command: &[&str]) -> String {
+        let line = [&["run"][..], flags, &["busybox"], command].concat();
+        corten.ok(&line).trim_matches(['\0', '\n']).to_owned()
+    }
+
+    /// Pipes of ours have our label, which the container may not use: what it wrote was lost without a word.
+    #[test]
+    fn what_a_confined_container_writes_arrives() {
+        let Some(corten) = corten() else { return };
+        let script = "cat; echo out; echo err >&2; cat /proc/self/attr/current";
+        let line = [&["run", "--rm", "-i"], &LEVEL[..], &["busybox", "sh", "-c", script]].concat();
+        let all = corten.run_with(&line, b"in ");
+        let expected = format!("in out\n{PROCESS}");
+        assert_eq!((all.stdout.trim_end_matches('\0'), all.stderr.as_str()), (&*expected, "err\n"));
+        // The same to its log, to a further process, and to whoever asks for its health.
+        let health = ["--health-cmd", "echo fine", "--health-interval", "1s"];
+        let flags = [&["-d", "--name", "long"], &LEVEL[..], &health].concat();
+        run(&corten, &flags, &["sh", "-c", "echo logged; exec sleep 1000"]);
+        corten.ok(&["wait", "--condition", "healthy", "long"]);
+        assert_eq!(corten.ok(&["logs", "long"]), "logged");
+        let probe = corten.ok(&["inspect", "-f", "{{(index .State.Health.Log 0).Output}}", "long"]);
+        assert_eq!(probe.trim(), "fine");
+        let further = corten.run_with(&["exec", "-i", "long", "sh", "-c", script], b"in ");
+        assert_eq!(further.stdout.trim_end_matches('\0'), expected);
+        assert_eq!(further.stderr, "err\n");
+        let shown = corten.ok(&["inspect", "-f", "{{.ProcessLabel}} {{.MountLabel}}", "long"]);
+        assert_eq!(shown, format!("{PROCESS} system_u:object_r:container_file_t:s0:c1,c2"));
+    }
+
+    #[test]
+    fn a_label_that_the_policy_does_not_know_is_refused_and_nothing_is_left() {
+        let Some(corten) = corten() else { return };
+        for part in ["type:no_such_t", "level:s9", "filetype:no_such_t", "user:no_u", "role:no_r"] {
+            let option = format!("label={part}");
+            let line = ["run", "--name", "bad", "--security-opt", &option, "busybox", "true"];
+            let told = corten.fails(&line, 125);
+            assert!(told.contains("invalid SELinux label"), "{part}: {told}");
+        }
+        assert_eq!(corten.ok(&["ps", "-aq"]), "");
+    }
+
+    #[test]
+    fn a_volume_is_every_confined_containers() {
+        let Some(corten) = corten() else { return };
+        let volume = ["--rm", "-v", "shared:/d"];
+        run(&corten, &[&volume, &LEVEL[..]].concat(), &["sh", "-c", "echo x >/d/x"]);
+        let other = ["--security-opt", "label=level:s0:c5,c6"];
+        let label = "cat /d/x; cat /proc/self/attr/current";
+        let shown = run(&corten, &[&volume, &other[..]].concat(), &["sh", "-c", label]);
+        assert_eq!(shown, "x\nsystem_u:system_r:container_t:s0:c5,c6");
+    }
+
+    #[test]
+    fn who_joins_a_container_has_its_label() {
+        let Some(corten) = corten() else { return };
+        let flags = [&["-d", "--name", "first", "--ipc", "shareable"], &LEVEL[..]].concat();
+        run(&corten, &flags, &["sh", "-c", "echo 5 >/dev/shm/z; exec sleep 1000"]);
+        let label = ["cat", "/proc/self/attr/current"];
+        for flags in [
+            &["--rm", "--ipc", "container:first"][..],
+            &["--rm", "--pid", "container:first", "--security-opt", "label=type:container_t"],
+        ] {
+            assert_eq!(run(&corten, flags, &label), PROCESS, "{flags:?}");
+        }
+        let own = ["--rm", "--ipc", "container:first", "--security-opt", "label=level:s0:c8,c9"];
+        assert_eq!(run(&corten, &own, &label), "system_u:system_r:container_t:s0:c8,c9");
+    }
+}
