@@ -742,6 +742,8 @@ complete -c corten -n '__corten_is unpause "container unpause"' -a '(__corten_co
 complete -c corten -n '__corten_is update "container update"' -l blkio-weight -x -d 'Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)'
 complete -c corten -n '__corten_is update "container update"' -l cpu-period -x -d 'Limit CPU CFS (Completely Fair Scheduler) period'
 complete -c corten -n '__corten_is update "container update"' -l cpu-quota -x -d 'Limit CPU CFS (Completely Fair Scheduler) quota'
+complete -c corten -n '__corten_is update "container update"' -l cpu-rt-period -x -d 'Limit CPU real-time period in microseconds'
+complete -c corten -n '__corten_is update "container update"' -l cpu-rt-runtime -x -d 'Limit CPU real-time runtime in microseconds'
 complete -c corten -n '__corten_is update "container update"' -s c -l cpu-shares -x -d 'CPU shares (relative weight)'
 complete -c corten -n '__corten_is update "container update"' -l cpus -x -d 'Number of CPUs'
 complete -c corten -n '__corten_is update "container update"' -l cpuset-cpus -x -d 'CPUs in which to allow execution (0-3, 0,1)'

@@ -79,7 +79,8 @@ mod tests {
         // Refused as a whole.
         let refused = ["update", "--pids-limit", "5", "-m", "1g", "web"];
         assert!(corten.fails(&refused, 1).contains("--memory-swap"));
-        assert!(corten.fails(&["update", "--cpu-quota", "1000", "web"], 1).contains("CPUs"));
+        let told = corten.fails(&["update", "--cpu-quota", "1000", "web"], 1);
+        assert!(told.contains("invalid cpu-quota \"1000\"") && told.contains("CPUs"), "{told}");
         assert!(corten.fails(&["update", "web"], 1).contains("nothing is to be changed"));
         let error = corten.fails(&["update", "--blkio-weight", "5", "web"], 1);
         assert!(error.contains("invalid blkio-weight \"5\""), "in the words of run: {error}");
@@ -87,7 +88,8 @@ mod tests {
         assert_eq!((memory(), pids()), ("104857600".to_owned(), "77".to_owned()));
         // The kernel takes the first and refuses the second.
         let refused = ["update", "--pids-limit", "5", "--cpuset-cpus", "4000", "web"];
-        assert!(corten.fails(&refused, 1).contains("cpuset.cpus"));
+        let told = corten.fails(&refused, 1);
+        assert!(told.contains("set cpuset.cpus to \"4000\": there are 0"), "{told}");
         assert_eq!(corten.ok(&["inspect", "-f", format, "web"]), known);
         assert_eq!((memory(), pids()), ("104857600".to_owned(), "77".to_owned()));
         corten.ok(&["update", "--cpu-shares", "512", "--memory-reservation", "32m", "web"]);
@@ -97,6 +99,11 @@ mod tests {
             limit(&id, "memory/memory.soft_limit_in_bytes", "memory.low"),
             "33554432".to_owned()
         );
+        // 0 says nothing, to the record as to the kernel.
+        let lifted = ["update", "--cpus", "0", "--memory-reservation", "0", "--memory", "0", "web"];
+        corten.ok(&lifted);
+        assert_eq!(corten.ok(&["inspect", "-f", format, "web"]), known);
+        assert_eq!(corten.ok(&["inspect", "-f", further, "web"]), "512 33554432");
         // The monitor starts it by what it was told since.
         let pid: i32 = corten.ok(&["inspect", "-f", "{{.State.Pid}}", "web"]).parse().unwrap();
         let pid = rustix::process::Pid::from_raw(pid).unwrap();

@@ -175,7 +175,9 @@ impl<'a> Containers<'a> {
         match self.plan(made, &origins) {
             // The other container may run by then.
             Err(EngineError::State { .. }) => Ok(Vec::new()),
-            planned => planned.map(|(plan, _)| plan.cgroup.told(&[])),
+            planned => planned.map(|(plan, _)| {
+                plan.cgroup.told(&[]).iter().map(|told| crate::oci::in_flags(told)).collect()
+            }),
         }
     }
 

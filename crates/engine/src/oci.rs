@@ -22,7 +22,7 @@ pub(crate) use host_files::HostFiles;
 pub(crate) use mounts::{SHM_BYTES, share_memory, targets, volume_names};
 pub(crate) use namespaces::Joined;
 pub(crate) use paths::{masked, read_only};
-pub(crate) use resources::resources;
+pub(crate) use resources::{in_flags, resources};
 
 /// What the configuration alone does not say.
 pub(crate) struct Surroundings<'a> {

@@ -56,6 +56,12 @@ pub fn nano_cpus(text: &str) -> Parsed<u64> {
     Ok((cpus * 1e9).round() as u64)
 }
 
+/// Thousand-millionths of a CPU as somebody would have given them.
+pub(crate) fn cpus_text(nano_cpus: u64) -> String {
+    let text = format!("{}.{:09}", nano_cpus / 1_000_000_000, nano_cpus % 1_000_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// `--device HOST[:CONTAINER][:rwm]`.
 ///
 /// # Errors

@@ -329,7 +329,7 @@ impl Containers<'_> {
         let failed = |why: String, code| EngineError::Start { name: name.to_owned(), why, code };
         let error = match connection.receive() {
             Ok(Received::Message(FromMonitor::Started { warnings, .. })) => {
-                return Ok(warnings.lines().map(str::to_owned).collect());
+                return Ok(warnings.lines().map(oci::in_flags).collect());
             }
             Ok(Received::Message(FromMonitor::StartFailed { code, error })) => {
                 failed(error.to_owned(), code)

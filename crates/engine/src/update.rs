@@ -71,7 +71,7 @@ impl Containers<'_> {
         let present = cgroup.present_limits().map_err(&failed)?;
         let plan = planned(cgroup::plan_update(&resources, new, present, WhenMissing::Warn))?;
         cgroup.update(&plan).map_err(&failed)?;
-        Ok(plan.told(cgroup.skipped()))
+        Ok(plan.told(cgroup.skipped()).iter().map(|told| oci::in_flags(told)).collect())
     }
 
     /// The plan of a container's group by these limits, without its devices.
@@ -111,18 +111,46 @@ fn changed(container: &Container, update: &Update) -> Result<ContainerConfig, En
     Ok(*config)
 }
 
+/// As Docker has it 0 says nothing, but of processes, where it is no limit as -1 is: the kernel keeps what it has, and so does
+/// the record.
+fn said(new: &Limits) -> Limits {
+    fn number<T: Copy + Default + PartialEq>(number: Option<T>) -> Option<T> {
+        number.filter(|number| *number != T::default())
+    }
+    let mut new = new.clone();
+    new.memory_bytes = number(new.memory_bytes);
+    new.memory_swap_bytes = number(new.memory_swap_bytes);
+    new.memory_reservation_bytes = number(new.memory_reservation_bytes);
+    new.nano_cpus = number(new.nano_cpus);
+    new.cpu_shares = number(new.cpu_shares);
+    new.cpu_period_us = number(new.cpu_period_us);
+    new.cpu_quota_us = number(new.cpu_quota_us);
+    new.cpu_rt_period_us = number(new.cpu_rt_period_us);
+    new.cpu_rt_runtime_us = number(new.cpu_rt_runtime_us);
+    new.block_io.weight = number(new.block_io.weight);
+    new
+}
+
 fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
+    let new = &said(new);
     let is_set = |quota: Option<i64>, period: Option<u64>| {
         quota.is_some_and(|quota| quota != 0) || period.is_some_and(|period| period != 0)
     };
-    let wrong = |what, why| Err(EngineError::value(what, "", why));
-    if new.nano_cpus.is_some() && is_set(own.cpu_quota_us, own.cpu_period_us) {
-        return wrong("cpus", "the container has a CPU period or quota, which says the same");
+    let wrong = |what, value: String, why| Err(EngineError::value(what, value, why));
+    if let Some(cpus) = new.nano_cpus
+        && is_set(own.cpu_quota_us, own.cpu_period_us)
+    {
+        let cpus = crate::parse::cpus_text(cpus);
+        return wrong("cpus", cpus, "the container has a CPU period or quota, which says the same");
     }
     if is_set(new.cpu_quota_us, new.cpu_period_us)
         && (own.nano_cpus.is_some_and(|cpus| cpus > 0) || new.nano_cpus.is_some())
     {
-        return wrong("cpu-quota", "the container has a number of CPUs, which says the same");
+        let (what, value) = match (new.cpu_quota_us, new.cpu_period_us) {
+            (Some(quota), _) => ("cpu-quota", quota.to_string()),
+            (None, period) => ("cpu-period", period.unwrap_or_default().to_string()),
+        };
+        return wrong(what, value, "the container has a number of CPUs, which says the same");
     }
     if let (Some(memory), None | Some(0)) = (new.memory_bytes, new.memory_swap_bytes)
         && let Some(bytes) = own.memory_bytes.filter(|bytes| *bytes > 0)
@@ -135,6 +163,7 @@ fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
         if sum >= 0 && i64::try_from(memory).unwrap_or(i64::MAX) > sum {
             return wrong(
                 "memory limit",
+                memory.to_string(),
                 "it is above the limit of memory and swap: change --memory-swap at the same time",
             );
         }
@@ -152,6 +181,8 @@ fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
     take(&mut own.cpu_shares, &new.cpu_shares);
     take(&mut own.cpu_period_us, &new.cpu_period_us);
     take(&mut own.cpu_quota_us, &new.cpu_quota_us);
+    take(&mut own.cpu_rt_period_us, &new.cpu_rt_period_us);
+    take(&mut own.cpu_rt_runtime_us, &new.cpu_rt_runtime_us);
     take(&mut own.pids, &new.pids);
     take(&mut own.block_io.weight, &new.block_io.weight);
     for (own, new) in
@@ -183,5 +214,16 @@ mod tests {
         merge(&mut own, &memory(100 << 20)).unwrap();
         assert_eq!((own.memory_bytes, own.memory_swap_bytes), (Some(100 << 20), Some(128 << 20)));
         assert_eq!((own.nano_cpus, own.cpuset_cpus.as_str()), (Some(1_000_000_000), "0"));
+        let nothing = Limits {
+            memory_bytes: Some(0),
+            nano_cpus: Some(0),
+            memory_reservation_bytes: Some(0),
+            ..Limits::default()
+        };
+        let before = own.clone();
+        merge(&mut own, &nothing).unwrap();
+        assert_eq!(own, before, "0 says nothing, to the kernel neither");
+        merge(&mut own, &Limits { pids: Some(0), ..Limits::default() }).unwrap();
+        assert_eq!(own.pids, Some(0));
     }
 }

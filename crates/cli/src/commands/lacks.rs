@@ -13,8 +13,7 @@ pub(super) fn lacks(root: &Path) -> Vec<String> {
     groups(&mut lines);
     confinement(&mut lines);
     namespaces(&mut lines);
-    let file_systems = read("/proc/filesystems");
-    if !file_systems.split_whitespace().any(|word| word == "overlay") {
+    if !has_overlay() {
         lines.push("no overlay file system: containers of images cannot be started".to_owned());
     }
     if !Path::new("/proc/pressure/memory").exists() {
@@ -29,6 +28,18 @@ pub(super) fn lacks(root: &Path) -> Vec<String> {
         lines.push(line.to_owned());
     }
     lines
+}
+
+/// In the kernel, or among the modules that it loads when it is asked for one. Source: modules.dep(5).
+fn has_overlay() -> bool {
+    if read("/proc/filesystems").split_whitespace().any(|word| word == "overlay") {
+        return true;
+    }
+    let release = read("/proc/sys/kernel/osrelease");
+    let modules = read(&format!("/lib/modules/{}/modules.dep", release.trim()));
+    modules
+        .lines()
+        .any(|line| line.split(':').next().is_some_and(|name| name.contains("/overlay.ko")))
 }
 
 fn groups(lines: &mut Vec<String>) {

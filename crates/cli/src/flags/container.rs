@@ -12,6 +12,8 @@ pub(crate) const LIMITS: &[Flag] = &[
     ),
     one("", "cpu-period", "int", "Limit CPU CFS (Completely Fair Scheduler) period"),
     one("", "cpu-quota", "int", "Limit CPU CFS (Completely Fair Scheduler) quota"),
+    one("", "cpu-rt-period", "int", "Limit CPU real-time period in microseconds"),
+    one("", "cpu-rt-runtime", "int", "Limit CPU real-time runtime in microseconds"),
     one("c", "cpu-shares", "int", "CPU shares (relative weight)"),
     one("", "cpus", "decimal", "Number of CPUs"),
     one("", "cpuset-cpus", "string", "CPUs in which to allow execution (0-3, 0,1)"),
@@ -49,8 +51,6 @@ pub(crate) const CONTAINER: &[Flag] = &[
         "config",
         "Give the container a config (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])",
     ),
-    one("", "cpu-rt-period", "int", "Limit CPU real-time period in microseconds"),
-    one("", "cpu-rt-runtime", "int", "Limit CPU real-time runtime in microseconds"),
     many(
         "",
         "device",

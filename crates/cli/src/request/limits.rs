@@ -19,8 +19,6 @@ pub(super) fn limits(matches: &Matches, limits: &mut Limits) -> Result<(), Failu
         }
     };
     limits.oom_kill_disable = matches.on("oom-kill-disable");
-    limits.cpu_rt_period_us = number(matches, "cpu-rt-period")?;
-    limits.cpu_rt_runtime_us = number(matches, "cpu-rt-runtime")?;
     devices(matches, &mut limits.block_io)?;
     Ok(parse::check_limits(limits)?)
 }
@@ -67,6 +65,8 @@ fn cpus(matches: &Matches, limits: &mut Limits) -> Result<(), Failure> {
     limits.cpu_shares = number(matches, "cpu-shares")?;
     limits.cpu_period_us = number(matches, "cpu-period")?;
     limits.cpu_quota_us = number(matches, "cpu-quota")?;
+    limits.cpu_rt_period_us = number(matches, "cpu-rt-period")?;
+    limits.cpu_rt_runtime_us = number(matches, "cpu-rt-runtime")?;
     limits.cpuset_cpus =
         matches.text("cpuset-cpus").map(parse::cpu_list).transpose()?.unwrap_or_default();
     limits.cpuset_mems =

@@ -14,6 +14,37 @@ const CPU_PERIOD_US: u64 = 100_000;
 /// Docker refuses less: a container could not even start.
 const LEAST_MEMORY_BYTES: u64 = 6 << 20;
 
+/// What the runtime specification calls a limit, and the flag that asks for it.
+const FLAGS: &[(&str, &str)] = &[
+    ("blockIO.throttleReadBpsDevice", "device-read-bps"),
+    ("blockIO.throttleReadIOPSDevice", "device-read-iops"),
+    ("blockIO.throttleWriteBpsDevice", "device-write-bps"),
+    ("blockIO.throttleWriteIOPSDevice", "device-write-iops"),
+    ("blockIO.weight", "blkio-weight"),
+    ("blockIO.weightDevice", "blkio-weight-device"),
+    ("cpu.cpus", "cpuset-cpus"),
+    ("cpu.mems", "cpuset-mems"),
+    ("cpu.quota", "cpus, --cpu-quota, --cpu-period"),
+    ("cpu.realtimePeriod", "cpu-rt-period"),
+    ("cpu.realtimeRuntime", "cpu-rt-runtime"),
+    ("cpu.shares", "cpu-shares"),
+    ("memory.disableOOMKiller", "oom-kill-disable"),
+    ("memory.limit", "memory"),
+    ("memory.reservation", "memory-reservation"),
+    ("memory.swap", "memory-swap"),
+    ("memory.swappiness", "memory-swappiness"),
+    ("pids.limit", "pids-limit"),
+];
+
+/// A warning about a limit that is left out, which begins with the flag that asked for it.
+pub(crate) fn in_flags(warning: &str) -> String {
+    let flag = warning.split_once(' ').and_then(|(setting, rest)| {
+        let (_, flag) = FLAGS.iter().find(|(known, _)| *known == setting)?;
+        Some(format!("--{flag} {rest}"))
+    });
+    flag.unwrap_or_else(|| warning.to_owned())
+}
+
 /// The limits of a container.
 pub(crate) fn resources(
     limits: &Limits,
@@ -45,8 +76,9 @@ fn memory(limits: &Limits) -> Result<Memory, EngineError> {
         ..Memory::default()
     };
     let Some(bytes) = limits.memory_bytes.filter(|bytes| *bytes > 0) else {
-        if limits.memory_swap_bytes.is_some_and(|swap| swap > 0) {
-            return Err(EngineError::value("memory swap", "", "it needs a memory limit too"));
+        if let Some(swap) = limits.memory_swap_bytes.filter(|swap| *swap > 0) {
+            let why = "it needs a memory limit too";
+            return Err(EngineError::value("memory swap", swap.to_string(), why));
         }
         return Ok(memory);
     };
@@ -130,6 +162,14 @@ fn block_device(what: &'static str, rate: &DeviceRate) -> Result<(i64, i64), Eng
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn warnings_name_flags() {
+        let told = "memory.swap discarded: this kernel has no memory.swap.max";
+        let shown = "--memory-swap discarded: this kernel has no memory.swap.max";
+        assert_eq!(in_flags(told), shown);
+        assert_eq!(in_flags("memory.high discarded: why"), "memory.high discarded: why");
+    }
 
     #[test]
     fn limits_become_resources() {

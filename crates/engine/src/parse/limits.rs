@@ -96,7 +96,8 @@ pub fn check_limits(limits: &Limits) -> Parsed<()> {
     let is_given = |number: Option<u64>| number.is_some_and(|number| number != 0);
     let quota = limits.cpu_quota_us.filter(|quota| *quota != 0);
     if is_given(limits.nano_cpus) && (is_given(limits.cpu_period_us) || quota.is_some()) {
-        return wrong("cpus", String::new(), "it excludes --cpu-period and --cpu-quota");
+        let cpus = super::cpus_text(limits.nano_cpus.unwrap_or_default());
+        return wrong("cpus", cpus, "it excludes --cpu-period and --cpu-quota");
     }
     if let Some(period) = limits.cpu_period_us.filter(|period| *period != 0)
         && !(1000..=1_000_000).contains(&period)

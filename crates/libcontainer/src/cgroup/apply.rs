@@ -41,11 +41,13 @@ pub(super) fn apply(
                 true => {}
                 false => skipped.push(setting.clone()),
             },
-            Err(errno) => return Err(refused(setting, errno.into())),
+            Err(errno) => return Err(refused(directory, setting, errno.into())),
         }
     }
     for (directory, setting) in again {
-        directory.write(&setting.file, &setting.value).map_err(|errno| refused(setting, errno))?;
+        directory
+            .write(&setting.file, &setting.value)
+            .map_err(|errno| refused(directory, setting, errno))?;
     }
     Ok(skipped)
 }
@@ -143,8 +145,21 @@ fn fall_back(directory: &Directory, setting: &Setting) -> Result<bool, CgroupErr
     Err(CgroupError::Absent { file: setting.file.clone(), value: setting.value.clone() })
 }
 
-fn refused(setting: &Setting, errno: Errno) -> CgroupError {
-    CgroupError::Set { file: setting.file.clone(), value: setting.value.clone(), errno }
+fn refused(directory: &Directory, setting: &Setting, errno: Errno) -> CgroupError {
+    let (file, value) = (setting.file.clone(), setting.value.clone());
+    let present = match file.as_str() {
+        "cpuset.cpus" => ["cpuset.cpus.effective", "cpuset.effective_cpus"],
+        "cpuset.mems" => ["cpuset.mems.effective", "cpuset.effective_mems"],
+        _ => return CgroupError::Set { file, value, errno },
+    };
+    // What the group above has; its own may be fewer already. The names are v2's and v1's.
+    let place = directory.place.path();
+    let above = place.parent().unwrap_or(&place);
+    let present = present.iter().find_map(|file| std::fs::read_to_string(above.join(file)).ok());
+    match present.as_deref().map(str::trim).filter(|present| !present.is_empty()) {
+        Some(present) => CgroupError::NotAmong { file, value, present: present.to_owned(), errno },
+        None => CgroupError::Set { file, value, errno },
+    }
 }
 
 fn carrier(

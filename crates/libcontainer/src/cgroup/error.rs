@@ -116,6 +116,19 @@ pub enum CgroupError {
         #[source]
         errno: Errno,
     },
+    /// Processors or memory nodes that the group cannot have.
+    #[error("set {file} to {value:?}: there are {present}")]
+    NotAmong {
+        /// The file.
+        file: String,
+        /// What was written.
+        value: String,
+        /// What there is, as a list of ranges.
+        present: String,
+        /// Cause.
+        #[source]
+        errno: Errno,
+    },
     /// A setting's file does not exist in this kernel.
     #[error("set {file} to {value:?}: this kernel has no {file}")]
     Absent {

@@ -109,6 +109,9 @@ pub struct Setting {
     /// Whether somebody asked for it, and is told when it is left out: see [`WhenMissing::Warn`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub missed: bool,
+    /// What it is for, in the words of the OCI specification, for example `memory.swap`; empty for files given by name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub of: String,
 }
 
 impl Setting {
@@ -120,6 +123,20 @@ impl Setting {
             fallback: None,
             optional: false,
             missed: false,
+            of: String::new(),
+        }
+    }
+
+    /// For people: why it was left out.
+    fn told(&self) -> String {
+        let Self { file, of, .. } = self;
+        let what = if of.is_empty() || of == "unified" { file } else { of };
+        match &self.fallback {
+            // A weight of a device is refused where no scheduler that heeds weights runs on it, though the file is there.
+            Some((other, _)) => {
+                format!("{what} discarded: neither {file} nor {other} of this kernel takes it")
+            }
+            None => format!("{what} discarded: this kernel has no {file}"),
         }
     }
 
@@ -170,8 +187,7 @@ impl CgroupPlan {
     /// [`ControlGroup::skipped`]: super::ControlGroup::skipped
     pub fn told(&self, skipped: &[Setting]) -> Vec<String> {
         let missed = skipped.iter().filter(|setting| setting.missed);
-        let missed = missed
-            .map(|setting| format!("{} discarded: this kernel has no such file", setting.file));
+        let missed = missed.map(Setting::told);
         self.warnings.iter().map(ToString::to_string).chain(missed).collect()
     }
 }
@@ -429,6 +445,7 @@ impl Draft<'_> {
         let mut write = Setting::new(Some(controller), file, value.to_string());
         write.optional = self.when_missing == WhenMissing::Warn;
         write.missed = write.optional;
+        setting.clone_into(&mut write.of);
         self.settings.push(write);
         Ok(self.settings.last_mut())
     }

@@ -371,8 +371,9 @@ fn what_a_kernel_has_no_file_for_is_told_if_somebody_wanted_it() {
         assert!(plan.settings.iter().all(|setting| setting.optional));
         plan.told(&plan.settings)
     };
-    let missing = |file| format!("{file} discarded: this kernel has no such file");
-    let (memory, swap) = (missing("memory.limit_in_bytes"), missing("memory.memsw.limit_in_bytes"));
+    let missing = |what, file| format!("{what} discarded: this kernel has no {file}");
+    let memory = missing("memory.limit", "memory.limit_in_bytes");
+    let swap = missing("memory.swap", "memory.memsw.limit_in_bytes");
     assert_eq!(told(&limits(100, 200)), [memory.clone(), swap]);
     // Without swap accounting nothing limits swap: that is what was wanted.
     assert_eq!(told(&limits(100, -1)), [memory]);

@@ -136,7 +136,9 @@ fn block_io(block: &BlockIo, draft: &mut Draft<'_>) -> Result<(), PlanError> {
         let Some(value) = block_weight(setting, value)? else { return Ok(()) };
         let target = device
             .map_or_else(|| "default".to_owned(), |(major, minor)| format!("{major}:{minor}"));
-        // BFQ's own file takes the v1 scale; the other scheduler-neutral one (iocost) has the v2 scale.
+        // BFQ's own file takes the v1 scale. It is there once the scheduler is in the kernel (`modprobe bfq`), used by a device
+        // or not; without it there is iocost's, on the v2 scale: a weight of 500 is `default 4950` there. A device takes a
+        // weight of its own only while BFQ or iocost (`io.cost.qos`) runs on it, and says EOPNOTSUPP else.
         let write = draft.set(
             (Controller::Blkio, setting),
             "io.bfq.weight",
