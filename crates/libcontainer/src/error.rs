@@ -70,7 +70,7 @@ pub enum StartError {
         /// As it was asked for.
         program: String,
         /// The SELinux label that it was to have, where the policy may be what refuses it.
-        label: Option<String>,
+        label: Option<Box<str>>,
         /// The kernel's answer.
         #[source]
         errno: Errno,

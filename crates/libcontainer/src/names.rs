@@ -72,7 +72,8 @@ impl Names {
                 return StartError::NotFound { program, has_path };
             }
             Place::Process(ProcessStep::Exec) => {
-                let label = self.label.clone().filter(|_| errno.raw() == libc::EACCES);
+                let label = self.label.as_deref().filter(|_| errno.raw() == libc::EACCES);
+                let label = label.map(Box::from);
                 return StartError::NotExecutable { program, label, errno };
             }
             Place::Process(ProcessStep::OwnProgram) => return StartError::OwnProgram { program },

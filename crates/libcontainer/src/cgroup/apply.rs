@@ -157,7 +157,12 @@ fn refused(directory: &Directory, setting: &Setting, errno: Errno) -> CgroupErro
     let above = place.parent().unwrap_or(&place);
     let present = present.iter().find_map(|file| std::fs::read_to_string(above.join(file)).ok());
     match present.as_deref().map(str::trim).filter(|present| !present.is_empty()) {
-        Some(present) => CgroupError::NotAmong { file, value, present: present.to_owned(), errno },
+        Some(present) => CgroupError::NotAmong {
+            file: file.into(),
+            value: value.into(),
+            present: present.into(),
+            errno,
+        },
         None => CgroupError::Set { file, value, errno },
     }
 }

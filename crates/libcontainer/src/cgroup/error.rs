@@ -120,11 +120,11 @@ pub enum CgroupError {
     #[error("set {file} to {value:?}: there are {present}")]
     NotAmong {
         /// The file.
-        file: String,
+        file: Box<str>,
         /// What was written.
-        value: String,
+        value: Box<str>,
         /// What there is, as a list of ranges.
-        present: String,
+        present: Box<str>,
         /// Cause.
         #[source]
         errno: Errno,
