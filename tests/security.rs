@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_limit_that_cannot_be_set_is_said_once() {
         let corten = corten();
-        let said = "WARNING: pids.limit discarded: the pids controller is not available\n";
+        let said = "WARNING: --pids-limit discarded: the pids controller is not available\n";
         let limited = ["--pids-limit", "9", "--name", "web", "busybox", "echo", "ran"];
         let run = without(&corten, "pids", &[&["run", "--rm"][..], &limited].concat());
         assert_eq!((run.stdout.as_str(), run.stderr.as_str(), run.code), ("ran\n", said, 0));
