@@ -22,7 +22,7 @@ _corten_choose() {
 _corten_family() {
     case $1 in
         config) members="create exists inspect list ls remove rm" ;;
-        container) members="attach commit cp create diff exec exists export inspect kill list logs ls pause port prune ps remove rename restart rm run start stats stop top unpause update wait" ;;
+        container) members="attach clone commit cp create diff exec exists export inspect kill list logs ls mount pause port prune ps remove rename restart rm run start stats stop top umount unmount unpause update wait" ;;
         healthcheck) members="run" ;;
         image) members="copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
         manifest) members="annotate create inspect push rm" ;;
@@ -30,7 +30,7 @@ _corten_family() {
         secret) members="create exists inspect list ls remove rm" ;;
         system) members="check df events info install-units prune start-all stop-all" ;;
         template) members="build list ls" ;;
-        volume) members="clone create exists export import inspect list ls prune remove rename restore rm snapshot update" ;;
+        volume) members="clone create exists export import inspect list ls mount prune remove rename restore rm snapshot unmount update" ;;
     esac
 }
 
@@ -381,6 +381,31 @@ _corten_command() {
             valued="--label --label-rm -o --opt"
             kind="" repeats=yes
             ;;
+        "container clone")
+            flags="--blkio-weight --cpu-period --cpu-quota --cpu-shares --cpus --cpuset-cpus --cpuset-mems --destroy --force --memory --memory-reservation --memory-swap --name --pids-limit --run"
+            valued="--blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --name --pids-limit"
+            kind="containers" repeats=yes
+            ;;
+        "container mount" | mount)
+            flags="--all --format --no-trunc"
+            valued="--format"
+            kind="" repeats=yes
+            ;;
+        "container unmount" | "container umount" | unmount | umount)
+            flags="--all --force"
+            valued=""
+            kind="containers" repeats=yes
+            ;;
+        "volume mount")
+            flags=""
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "volume unmount")
+            flags=""
+            valued=""
+            kind="" repeats=yes
+            ;;
         "container exists")
             flags=""
             valued=""
@@ -588,7 +613,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion config container cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest oci pause port ps pull push rename restart rm rmi run save search secret start stats stop system tag template top unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion config container cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount oci pause port ps pull push rename restart rm rmi run save search secret start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

@@ -82,6 +82,7 @@ fn the_program_and_its_families() {
 
     Commands:
       attach   Attach local standard input, output, and error streams to a running container
+      clone    Create a new container with the configuration of another one, not its files
       commit   Create a new image from a container's changes
       cp       Copy files/folders between a container and the local filesystem
       create   Create a new container
@@ -93,6 +94,7 @@ fn the_program_and_its_families() {
       kill     Kill one or more running containers
       logs     Fetch the logs of a container
       ls       List containers
+      mount    Mount the files of containers on the host and print where, or list what is mounted
       pause    Pause all processes within one or more containers
       port     List port mappings or a specific mapping for the container
       prune    Remove all stopped containers
@@ -104,6 +106,7 @@ fn the_program_and_its_families() {
       stats    Display a live stream of container(s) resource usage statistics
       stop     Stop one or more running containers
       top      Display the running processes of a container
+      unmount  Take the files of containers away from the host
       unpause  Unpause all processes within one or more containers
       update   Update configuration of one or more containers
       wait     Block until one or more containers stop, then print their exit codes

@@ -32,11 +32,13 @@ fn volumes() {
       import    Fill an empty or new volume from a tar archive
       inspect   Display detailed information on one or more volumes
       ls        List volumes
+      mount     Print where the files of volumes are on the host, and mount there what their options say
       prune     Remove unused local volumes
       rename    Rename a volume that no container has
       restore   Give a volume what a snapshot of it holds
       rm        Remove one or more volumes
       snapshot  Keep what a volume holds now under a name
+      unmount   Take away what volume mount has mounted
       update    Change labels of one or more volumes
 
     Run 'corten volume COMMAND --help' for more information on a command.
@@ -140,5 +142,69 @@ fn volumes() {
     Usage:  corten volume import VOLUME [FILE|-]
 
     Fill an empty or new volume from a tar archive
+    ");
+    insta::assert_snapshot!(help("volume mount"), @r"
+    Usage:  corten volume mount VOLUME [VOLUME...]
+
+    Print where the files of volumes are on the host, and mount there what their options say
+    ");
+    insta::assert_snapshot!(help("volume unmount"), @r"
+    Usage:  corten volume unmount VOLUME [VOLUME...]
+
+    Take away what volume mount has mounted
+    ");
+}
+
+#[test]
+fn what_is_shown_on_the_host() {
+    insta::assert_snapshot!(help("container mount"), @r"
+    Usage:  corten container mount [OPTIONS] [CONTAINER...]
+
+    Mount the files of containers on the host and print where, or list what is mounted
+
+    Aliases:
+      corten container mount, corten mount
+
+    Options:
+      -a, --all             All containers
+          --format string   Format the list of what is mounted as 'json'
+          --no-trunc        Don't truncate output
+    ");
+    insta::assert_snapshot!(help("container unmount"), @r"
+    Usage:  corten container unmount [OPTIONS] CONTAINER [CONTAINER...]
+
+    Take the files of containers away from the host
+
+    Aliases:
+      corten container unmount, corten container umount, corten unmount, corten umount
+
+    Options:
+      -a, --all     All containers that are mounted
+      -f, --force   Also where somebody uses the files, or they are not mounted
+    ");
+    insta::assert_snapshot!(help("container clone"), @r"
+    Usage:  corten container clone [OPTIONS] CONTAINER [NAME [IMAGE]]
+
+    Create a new container with the configuration of another one, not its files
+
+    Options:
+          --blkio-weight uint16        Block IO (relative weight), between 10 and 1000, or 0 to disable
+                                       (default 0)
+          --cpu-period int             Limit CPU CFS (Completely Fair Scheduler) period
+          --cpu-quota int              Limit CPU CFS (Completely Fair Scheduler) quota
+      -c, --cpu-shares int             CPU shares (relative weight)
+          --cpus decimal               Number of CPUs
+          --cpuset-cpus string         CPUs in which to allow execution (0-3, 0,1)
+          --cpuset-mems string         MEMs in which to allow execution (0-3, 0,1)
+          --destroy                    Remove the original container
+      -f, --force                      Remove the original even if it runs (uses SIGKILL)
+      -m, --memory bytes               Memory limit
+          --memory-reservation bytes   Memory soft limit
+          --memory-swap bytes          Swap limit equal to memory plus swap: '-1' to enable unlimited
+                                       swap
+          --name string                Assign a name to the new container (default: the original's with
+                                       -clone behind)
+          --pids-limit int             Tune container pids limit (set -1 for unlimited)
+          --run                        Start the new container
     ");
 }

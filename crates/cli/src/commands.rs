@@ -21,6 +21,7 @@ mod list;
 mod login;
 mod logs;
 mod manifest;
+mod mount;
 mod prune;
 mod pull;
 mod push;
@@ -157,6 +158,15 @@ mod tests {
         ("logout", "-a --all --authfile"),
         ("wait", ""),
         ("container exists", ""),
+        (
+            "container clone",
+            "--destroy -f --force --name --run --blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus \
+             --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit",
+        ),
+        ("container mount", "-a --all --format --no-trunc"),
+        ("container unmount", "-a --all -f --force"),
+        ("volume mount", ""),
+        ("volume unmount", ""),
         ("healthcheck run", ""),
         ("system start-all", ""),
         ("system stop-all", "-t --timeout"),

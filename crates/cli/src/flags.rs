@@ -126,6 +126,26 @@ pub(crate) const RM: &[Flag] = &[
     switch("f", "force", "Force the removal of a running container (uses SIGKILL)"),
     switch("v", "volumes", "Remove anonymous volumes associated with the container"),
 ];
+pub(crate) const CLONE: &[Flag] = &[
+    switch("", "destroy", "Remove the original container"),
+    switch("f", "force", "Remove the original even if it runs (uses SIGKILL)"),
+    one(
+        "",
+        "name",
+        "string",
+        "Assign a name to the new container (default: the original's with -clone behind)",
+    ),
+    switch("", "run", "Start the new container"),
+];
+pub(crate) const MOUNT: &[Flag] = &[
+    switch("a", "all", "All containers"),
+    one("", "format", "string", "Format the list of what is mounted as 'json'"),
+    NO_TRUNC,
+];
+pub(crate) const UNMOUNT: &[Flag] = &[
+    switch("a", "all", "All containers that are mounted"),
+    switch("f", "force", "Also where somebody uses the files, or they are not mounted"),
+];
 pub(crate) const START: &[Flag] = &[
     switch("", "all", "All containers that it can be done to"),
     switch("a", "attach", "Attach STDOUT/STDERR and forward signals"),

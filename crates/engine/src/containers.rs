@@ -119,13 +119,7 @@ impl<'a> Containers<'a> {
         let image = self.image_of(&request.config, &request.image)?;
         let config = self.resolve_names(merge(request, &run_config(image.as_ref()))?)?;
         let name: ContainerName = match &request.name {
-            Some(name) => name.parse().map_err(|_bad| {
-                EngineError::value(
-                    "container name",
-                    name.clone(),
-                    "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two characters and at most 255",
-                )
-            })?,
+            Some(name) => names::parse(name)?,
             None => names::random_name()?,
         };
         if request.replace {
@@ -133,6 +127,17 @@ impl<'a> Containers<'a> {
             self.explain(request)?;
             self.replace(name.as_str())?;
         }
+        self.record((id, &name), (image, &request.image), config, active)
+    }
+
+    /// Writes a container down, with the volumes that are not there yet.
+    pub(crate) fn record(
+        &self,
+        (id, name): (ContainerId, &ContainerName),
+        (image, image_name): (Option<Image>, &str),
+        config: ContainerConfig,
+        active: bool,
+    ) -> Result<Made, EngineError> {
         let now = monitor::now_ns();
         let volumes: Vec<String> =
             crate::oci::volume_names(&config).map(|(name, ..)| name.to_owned()).collect();
@@ -143,9 +148,9 @@ impl<'a> Containers<'a> {
             .map_err(|cause| EngineError::Record { name: name.to_string(), cause })?;
         let new = NewContainer {
             id: &id,
-            name: &name,
+            name,
             image: image.as_ref().map(|image| &image.id),
-            image_name: &request.image,
+            image_name,
             created_ns: now,
             config: &json,
             volumes: &volumes,
@@ -158,7 +163,7 @@ impl<'a> Containers<'a> {
             // Locked before its record is seen: a list at this moment would find neither monitor nor end, and call it lost.
             Ok((dirs, lock)) => {
                 let lock = Some(Lock::held(lock));
-                let (name, image_name) = (name.to_string(), request.image.clone());
+                let (name, image_name) = (name.to_string(), image_name.to_owned());
                 let made = Made { id, name, config, image_name, image, dirs, _lock: lock };
                 Ok(made)
             }
@@ -170,7 +175,7 @@ impl<'a> Containers<'a> {
     }
 
     /// Everything that would be refused at the start is refused when the container is made.
-    fn check(&self, made: &Made) -> Result<Vec<String>, EngineError> {
+    pub(crate) fn check(&self, made: &Made) -> Result<Vec<String>, EngineError> {
         let origins = self.origins(made)?;
         match self.plan(made, &origins) {
             // The other container may run by then.
@@ -195,18 +200,7 @@ impl<'a> Containers<'a> {
         self.resolve_others(&mut config)?;
         self.resolve_mounts(&mut config)?;
         self.check_secrets(&config)?;
-        for mount in &config.mounts {
-            if let MountSource::Bind { path, create } = &mount.source
-                && !create
-                && !path.exists()
-            {
-                return Err(EngineError::value(
-                    "mount",
-                    path.display().to_string(),
-                    "the source does not exist",
-                ));
-            }
-        }
+        check_sources(&config)?;
         Ok(config)
     }
 
@@ -297,8 +291,22 @@ impl<'a> Containers<'a> {
     }
 }
 
+/// What is bound must be there, unless it is to be made.
+pub(crate) fn check_sources(config: &ContainerConfig) -> Result<(), EngineError> {
+    for mount in &config.mounts {
+        if let MountSource::Bind { path, create } = &mount.source
+            && !create
+            && !path.exists()
+        {
+            let why = "the source does not exist";
+            return Err(EngineError::value("mount", path.display().to_string(), why));
+        }
+    }
+    Ok(())
+}
+
 /// What an image says of its containers; a directory says nothing.
-fn run_config(image: Option<&Image>) -> spec::image::RunConfig {
+pub(crate) fn run_config(image: Option<&Image>) -> spec::image::RunConfig {
     image.map(|image| image.config.config.clone()).unwrap_or_default()
 }
 

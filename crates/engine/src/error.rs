@@ -123,6 +123,17 @@ pub enum EngineError {
         #[source]
         cause: monitor::HoldError,
     },
+    /// Files of a container or volume on the host.
+    #[error("{action} {what}")]
+    HostMount {
+        /// `mount`, `unmount`.
+        action: &'static str,
+        /// `container web`, `volume data`.
+        what: String,
+        /// The cause.
+        #[source]
+        cause: Box<libcontainer::HostMountError>,
+    },
     /// The monitor is gone.
     #[error("container {name} has no monitor")]
     NoMonitor {
@@ -243,10 +254,12 @@ impl EngineError {
             Self::Remember { cause, .. } if cause.kind() == store::Kind::Full => Kind::Full,
             Self::Remember { .. } => Kind::Internal,
             Self::State { .. } => Kind::Conflict,
+            Self::HostMount { cause, .. } if cause.is_busy() => Kind::Conflict,
             Self::Start { .. }
             | Self::Exec { .. }
             | Self::Spawn { .. }
             | Self::Hold { .. }
+            | Self::HostMount { .. }
             | Self::NoMonitor { .. }
             | Self::File { .. }
             | Self::Cgroup { .. }
@@ -324,6 +337,12 @@ impl EngineError {
             Self::NoMonitor { .. } => Some(
                 "what runs goes on; restart the container to have it looked after again".to_owned(),
             ),
+            Self::HostMount { action: "unmount", cause, .. } if cause.is_busy() => Some(
+                "somebody is in there; --force leaves them what they have open".to_owned(),
+            ),
+            Self::HostMount { action: "mount", .. } => {
+                Some("corten cp and corten exec reach the files too".to_owned())
+            }
             Self::State { action: "remove", .. } => {
                 Some("stop it first, or use --force".to_owned())
             }

@@ -1,7 +1,8 @@
 //! The objects that people name, and what may happen to them: containers, images, templates.
 //!
 //! [`Engine::open`] opens a store; its handles are [`Containers`], [`ImagesHandle`] and [`Templates`]. The engine decides and
-//! writes down; a container's monitor acts. Nothing here mounts or clones, and ending this process disturbs no container.
+//! writes down; a container's monitor acts. Nothing here mounts or clones: what `container mount` shows on the host, libcontainer mounts.
+//! Ending this process disturbs no container.
 #![forbid(unsafe_code)]
 
 mod archives;
@@ -9,6 +10,7 @@ mod asking;
 mod awaiting;
 mod boot;
 mod changes;
+mod cloning;
 pub mod config;
 mod containers;
 mod copying;
@@ -19,6 +21,7 @@ mod event_filter;
 mod exec;
 mod health;
 pub mod hello;
+mod host_mounts;
 mod image_filter;
 mod images;
 mod labels;
@@ -58,6 +61,7 @@ pub use archives::CommitRequest;
 pub use awaiting::Condition;
 pub use boot::Stopped;
 pub use changes::changes;
+pub use cloning::CloneRequest;
 pub use containers::{Containers, CreateRequest, EnvRules};
 pub use copying::{Copied, CopyRequest};
 pub use documents::Document;
@@ -65,6 +69,7 @@ pub use engine::{Engine, EngineConfig, VERSION};
 pub use error::{EngineError, Kind};
 pub use event_filter::EventFilter;
 pub use exec::ExecRequest;
+pub use host_mounts::Mounted;
 pub use image_filter::{DigestNames, ImageFilter, ListedImage};
 pub use images::ImagesHandle;
 pub use libcontainer::{Plan, chain};

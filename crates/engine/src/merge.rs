@@ -62,6 +62,12 @@ pub(crate) fn merge(
     config.health = crate::health::merge(image.healthcheck.as_ref(), config.health.as_ref())?;
     crate::parse::log::log_conflicts(&config)?;
     add_image_volumes(&mut config, image);
+    name_volumes(&mut config)?;
+    Ok(config)
+}
+
+/// Gives a name to each volume of the container's own that has none.
+pub(crate) fn name_volumes(config: &mut ContainerConfig) -> Result<(), EngineError> {
     for mount in &mut config.mounts {
         if let MountSource::Volume { name, anonymous: true, .. } = &mut mount.source
             && name.is_empty()
@@ -69,7 +75,7 @@ pub(crate) fn merge(
             *name = names::random_volume()?;
         }
     }
-    Ok(config)
+    Ok(())
 }
 
 /// PATH unless somebody says otherwise, TERM for a terminal, then the image's, then the caller's: the last of a name counts.
@@ -129,7 +135,8 @@ fn expand(variable: &str, known: &[String]) -> String {
     text
 }
 
-fn add_image_volumes(config: &mut ContainerConfig, image: &RunConfig) {
+/// Volumes that an image wants and nobody has given; each gets a name from [`name_volumes`].
+pub(crate) fn add_image_volumes(config: &mut ContainerConfig, image: &RunConfig) {
     for target in image.volumes.iter().flat_map(|volumes| volumes.keys()) {
         let taken = config.mounts.iter().any(|mount| mount.target == std::path::Path::new(target));
         if !taken && target.starts_with('/') && target != "/" {

@@ -266,7 +266,7 @@ fn relabel(config: &ContainerConfig, mount: &MountConfig, path: &Path) -> Result
 }
 
 /// A volume's own directory, or what its options say is mounted in its place.
-fn origin_of_volume(
+pub(crate) fn origin_of_volume(
     mount: &MountConfig,
     path: &Path,
     options: &std::collections::BTreeMap<String, String>,

@@ -17,6 +17,12 @@ const NOUNS: [&str; 32] = [
     "lock", "port", "truss",
 ];
 
+/// A name that people give.
+pub(crate) fn parse(name: &str) -> Result<ContainerName, EngineError> {
+    let why = "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two characters and at most 255";
+    name.parse().map_err(|_bad| EngineError::value("container name", name, why))
+}
+
 /// A new id.
 pub(crate) fn random_id() -> Result<ContainerId, EngineError> {
     Ok(ContainerId::from_random(random()?))

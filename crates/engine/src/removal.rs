@@ -75,6 +75,7 @@ impl Containers<'_> {
 
     fn remove_records(&self, container: &Container, volumes: bool) -> Result<(), EngineError> {
         let anonymous = self.engine.store.containers().anonymous_volumes(&container.record.id)?;
+        self.hide_removed(container)?;
         self.engine.store.containers().remove(&container.record.id)?;
         self.tell(container, "destroy", &[]);
         for volume in anonymous.iter().filter(|_| volumes || container.config.auto_remove) {

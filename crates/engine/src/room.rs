@@ -15,7 +15,7 @@ use crate::volumes::SNAPSHOT_OF;
 /// Handle on the room.
 #[derive(Clone, Copy, Debug)]
 pub struct Room<'a> {
-    engine: &'a Engine,
+    pub(crate) engine: &'a Engine,
 }
 
 /// What a prune may take: made before a moment, and with labels or without.
@@ -97,6 +97,7 @@ impl<'a> Room<'a> {
     pub fn check(&self, deep: bool) -> Result<Checked, EngineError> {
         let mut checked = self.engine.store.room().check(deep)?;
         checked.findings.extend(self.engine.stored_secrets().check()?);
+        checked.findings.extend(self.look_at_mounts()?);
         Ok(checked)
     }
 
@@ -105,8 +106,12 @@ impl<'a> Room<'a> {
     /// # Errors
     /// When the store cannot be written.
     pub fn repair(&self, deep: bool) -> Result<(Vec<Finding>, Checked), EngineError> {
-        let (mended, mut left) = self.engine.store.room().repair(deep)?;
+        let ownerless = self.look_at_mounts()?;
+        self.prune_mounts()?;
+        let (mut mended, mut left) = self.engine.store.room().repair(deep)?;
+        mended.extend(ownerless);
         left.findings.extend(self.engine.stored_secrets().check()?);
+        left.findings.extend(self.look_at_mounts()?);
         Ok((mended, left))
     }
 
@@ -180,6 +185,7 @@ impl<'a> Room<'a> {
                 && filter.allows_time(volume.created_ns.into())
                 && filter.labels.are_met_by(Some(&volume.labels))
         })?;
+        self.prune_mounts()?;
         self.engine.tell_pruned("volume", &pruned);
         Ok(pruned)
     }

@@ -292,13 +292,7 @@ impl Containers<'_> {
         };
         let spec = oci::spec(&made.config, &surroundings)?;
         let context = Context {
-            root: RootSource::Overlay {
-                lower: self.lower(&made.config, made.image.as_ref()),
-                upper: made.dirs.upper.clone(),
-                work: made.dirs.work.clone(),
-                at: made.dirs.state.clone(),
-                volatile: made.config.auto_remove,
-            },
+            root: self.root_source(made),
             cgroup_path: group_of(&made.config, &made.id),
             seccomp: seccomp::program(&made.config, self.is_bounded(&made.config)?)?,
             init: made.config.init,
@@ -313,6 +307,17 @@ impl Containers<'_> {
         crate::mounts::keep_inside(&mut plan, &made.config, origins);
         plan.give(secrets::gifts(&made.config.secrets))?;
         Ok((plan, files))
+    }
+
+    pub(crate) fn root_source(&self, made: &Made) -> RootSource {
+        RootSource::Overlay {
+            lower: self.lower(&made.config, made.image.as_ref()),
+            upper: made.dirs.upper.clone(),
+            work: made.dirs.work.clone(),
+            at: made.dirs.state.clone(),
+            volatile: made.config.auto_remove,
+            shared: Some(self.shown().place(made.id.as_str())),
+        }
     }
 
     /// Waits for the first word of a monitor: whether its container started. Gives what people are told about limits that it does
@@ -353,6 +358,7 @@ impl Containers<'_> {
             return Ok(());
         }
         if container.config.auto_remove {
+            self.hide_removed(&container)?;
             self.engine.store.containers().remove(id)?;
             self.tell(&container, "destroy", &[]);
             self.remove_anonymous_volumes(&container.config);

@@ -62,6 +62,8 @@ pub(crate) enum Action {
     ListProcesses,
     ShareNamespaces,
     Update,
+    Mount,
+    Unmount,
     Remove,
     RemoveByForce,
 }
@@ -125,6 +127,8 @@ impl Action {
             Self::ListProcesses => "list the processes of",
             Self::ShareNamespaces => "share the namespaces of",
             Self::Update => "update",
+            Self::Mount => "mount",
+            Self::Unmount => "unmount",
             Self::Remove | Self::RemoveByForce => "remove",
         }
     }
@@ -165,7 +169,9 @@ impl Phase {
             }
             (Self::Starting | Self::Running | Self::Restarting, Action::Start)
             | (Self::Created | Self::Starting | Self::Exited, Action::Stop) => Ok(Allowed::Already),
-            (_, Action::Update) => Ok(Allowed::Act),
+            (_, Action::Update | Action::Unmount) => Ok(Allowed::Act),
+            (Self::Restarting, Action::Mount) => Err("restarting"),
+            (_, Action::Mount) => Ok(Allowed::Act),
             (Self::Paused, Action::Pause) => Err("paused already"),
             (Self::Paused, _) => Err("paused"),
             (Self::Restarting, Action::Unpause) => Err("not paused"),
@@ -189,7 +195,7 @@ mod tests {
         Phase::Restarting,
         Phase::Exited,
     ];
-    const ACTIONS: [Action; 13] = [
+    const ACTIONS: [Action; 15] = [
         Action::Start,
         Action::Stop,
         Action::Kill,
@@ -201,6 +207,8 @@ mod tests {
         Action::ListProcesses,
         Action::ShareNamespaces,
         Action::Update,
+        Action::Mount,
+        Action::Unmount,
         Action::Remove,
         Action::RemoveByForce,
     ];
@@ -232,6 +240,8 @@ mod tests {
         ListProcesses: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=restarting, Exited=not running,
         ShareNamespaces: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=restarting, Exited=not running,
         Update: Created=yes, Starting=yes, Running=yes, Paused=yes, Restarting=yes, Exited=yes,
+        Mount: Created=yes, Starting=yes, Running=yes, Paused=yes, Restarting=restarting, Exited=yes,
+        Unmount: Created=yes, Starting=yes, Running=yes, Paused=yes, Restarting=yes, Exited=yes,
         Remove: Created=yes, Starting=running, Running=running, Paused=paused, Restarting=restarting, Exited=yes,
         RemoveByForce: Created=yes, Starting=yes, Running=yes, Paused=yes, Restarting=yes, Exited=yes,
         ");

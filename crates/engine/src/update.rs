@@ -131,7 +131,7 @@ fn said(new: &Limits) -> Limits {
     new
 }
 
-fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
+pub(crate) fn merge(own: &mut Limits, new: &Limits) -> Result<(), EngineError> {
     let new = &said(new);
     let is_set = |quota: Option<i64>, period: Option<u64>| {
         quota.is_some_and(|quota| quota != 0) || period.is_some_and(|period| period != 0)

@@ -73,7 +73,7 @@ impl VolumeFilter {
 /// Handle on the volumes.
 #[derive(Clone, Copy, Debug)]
 pub struct VolumesHandle<'a> {
-    engine: &'a Engine,
+    pub(crate) engine: &'a Engine,
 }
 
 impl<'a> VolumesHandle<'a> {
@@ -143,6 +143,7 @@ impl<'a> VolumesHandle<'a> {
         let found = self.store().find(name)?;
         match (self.store().remove(name).map_err(EngineError::from), found) {
             (Ok(()), Some(volume)) => {
+                self.hide(&volume, true)?;
                 self.tell(&volume, "destroy");
                 Ok(())
             }
@@ -156,6 +157,7 @@ impl<'a> VolumesHandle<'a> {
     /// # Errors
     /// When there is none, a container has it, or the name is taken.
     pub fn rename(&self, name: &str, to: &str) -> Result<(), EngineError> {
+        self.refuse_shown(name)?;
         self.store().rename(name, to)?;
         let volume = self.get(to)?;
         self.tell_with(&volume, "rename", &[("oldName", name)]);

@@ -358,7 +358,9 @@ impl Walk<'_> {
     fn step(&mut self, action: &Action, prepared: &Prepared) -> Result<(), Errno> {
         match action {
             Action::DetachPropagation { flags } => mount_change(c"/", propagation(*flags))?,
-            Action::OverlayRoot { options, at } => self.root = Some(Root::overlay(options, at)?),
+            Action::OverlayRoot { options, at, shared } => {
+                self.root = Some(Root::overlay(options, at, shared.as_deref())?);
+            }
             Action::BindRoot { path } => self.root = Some(Root::bind(path)?),
             Action::Mount(file_system) => self.root()?.mount(file_system)?,
             Action::Bind { source, target, attributes, keep_peers } => {

@@ -28,6 +28,7 @@ mod given;
 mod hints;
 mod home;
 mod hooks;
+mod host_mounts;
 mod host_root;
 mod id_map;
 mod identity;
@@ -67,6 +68,7 @@ pub use create::{Created, Stdio, Surroundings, create, create_at_once, create_wi
 pub use error::{HookError, PlanError, StartError, chain};
 pub use features::features;
 pub use given::{Gift, GivenFile, read_content, seal_contents};
+pub use host_mounts::{HostMountError, HostMounts};
 pub use join::{Joined, join, join_through};
 pub use net_devices::NetDevicePlan;
 pub use number_set::{BadNumberSet, NumberSet};

@@ -101,6 +101,9 @@ pub enum Step {
         /// Whether the changes may be lost by a crash of the machine: for a container that is removed at its end.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         volatile: bool,
+        /// Where the host may have mounted the same: it is used then, in place of a second one. See `host_mounts.rs`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shared: Option<PathBuf>,
     },
     /// Use a host directory as the new root.
     BindRoot {

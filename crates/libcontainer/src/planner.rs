@@ -84,6 +84,8 @@ pub enum RootSource {
         /// Whether the changes may be lost by a crash of the machine. Without it, the end of each container writes everything
         /// back that the file system of the upper directory has in memory. Kernel filesystems/overlayfs.rst, "Volatile mount".
         volatile: bool,
+        /// Where the same may be mounted on the host, by [`crate::HostMounts`].
+        shared: Option<PathBuf>,
     },
 }
 
@@ -409,14 +411,14 @@ impl Steps<'_> {
             self.refuse_for_the_host()?;
         }
         match &self.context.root {
-            RootSource::Overlay { lower, upper, work, at, volatile } => {
+            RootSource::Overlay { lower, upper, work, at, volatile, shared } => {
                 if lower.is_empty() {
                     return Err(PlanError::field("root", "an overlay without layers"));
                 }
                 let (lower, upper, work, at) =
                     (lower.clone(), upper.clone(), work.clone(), at.clone());
-                let volatile = *volatile;
-                self.steps.push(Step::OverlayRoot { lower, upper, work, at, volatile });
+                let (volatile, shared) = (*volatile, shared.clone());
+                self.steps.push(Step::OverlayRoot { lower, upper, work, at, volatile, shared });
             }
             RootSource::Spec => {
                 let root = self.spec.root.as_ref();

@@ -78,6 +78,8 @@ pub(crate) enum Action {
     OverlayRoot {
         options: OverlayOptions,
         at: CString,
+        /// Where the host may have mounted the same.
+        shared: Option<CString>,
     },
     BindRoot {
         path: CString,
@@ -279,9 +281,10 @@ fn be_slaves_of_the_host(steps: &mut [Action]) {
 fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
     Ok(match step {
         Step::DetachPropagation { flags } => Action::DetachPropagation { flags: *flags },
-        Step::OverlayRoot { lower, upper, work, at, volatile } => {
+        Step::OverlayRoot { lower, upper, work, at, volatile, shared } => {
             let options = OverlayOptions::new(lower, (upper, work), *volatile, label)?;
-            Action::OverlayRoot { options, at: path(at)? }
+            let shared = shared.as_deref().map(path).transpose()?;
+            Action::OverlayRoot { options, at: path(at)?, shared }
         }
         Step::BindRoot { path: root } => Action::BindRoot { path: path(root)? },
         Step::Mount { kind, source, target: at, flags, data, copy_up, keep_mode } => {

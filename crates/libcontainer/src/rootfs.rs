@@ -7,7 +7,8 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{
-    CWD, FileType, Mode, OFlags, XattrFlags, fstat, fstatfs, mkdirat, open, setxattr, symlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, StatxAttributes, StatxFlags, XattrFlags, fstat, fstatfs,
+    mkdirat, open, setxattr, statx, symlinkat,
 };
 use rustix::io::Errno as Raw;
 use rustix::mount::{
@@ -41,39 +42,16 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// Joins an image's layers. The host's other mounts never see it: this namespace's propagation is cut off.
-    pub(crate) fn overlay(options: &OverlayOptions, at: &CStr) -> Result<Self, Errno> {
-        match options {
-            OverlayOptions::Joined(options) => {
-                mount(c"overlay", at, c"overlay", MountFlags::empty(), options.as_c_str())?;
-            }
-            OverlayOptions::Single { lower, upper, work, volatile, label } => {
-                let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
-                for layer in lower {
-                    fsconfig_set_string(context.as_fd(), c"lowerdir+", layer.as_c_str())?;
-                }
-                fsconfig_set_string(context.as_fd(), c"upperdir", upper.as_c_str())?;
-                fsconfig_set_string(context.as_fd(), c"workdir", work.as_c_str())?;
-                if let Some(label) = label {
-                    fsconfig_set_string(context.as_fd(), c"context", label.as_c_str())?;
-                }
-                if *volatile {
-                    fsconfig_set_flag(context.as_fd(), c"volatile")?;
-                }
-                fsconfig_create(context.as_fd())?;
-                let detached = fsmount(
-                    context.as_fd(),
-                    FsMountFlags::FSMOUNT_CLOEXEC,
-                    MountAttrFlags::empty(),
-                )?;
-                move_mount(
-                    detached.as_fd(),
-                    c"",
-                    rustix::fs::CWD,
-                    at,
-                    MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
-                )?;
-            }
+    /// Joins an image's layers. The host's other mounts never see it: this namespace's propagation is cut off. Where the host
+    /// shows the same files already, its overlay is bound: two of one upper directory would not see what the other one does.
+    /// Kernel filesystems/overlayfs.rst, "Sharing and copying layers".
+    pub(crate) fn overlay(
+        options: &OverlayOptions,
+        at: &CStr,
+        shared: Option<&CStr>,
+    ) -> Result<Self, Errno> {
+        if !bind_shared(shared, at)? {
+            mount_overlay(options, at, MountFlags::empty())?;
         }
         Ok(Self { directory: open(at, DIRECTORY, Mode::empty())? })
     }
@@ -239,6 +217,77 @@ impl Root {
         }
         Ok(())
     }
+}
+
+/// Mounts an overlay with these flags, of which only those may be given that are the same bits for mount(2) and fsmount(2): the
+/// four from MS_RDONLY to MS_NOEXEC.
+pub(crate) fn mount_overlay(
+    options: &OverlayOptions,
+    at: &CStr,
+    flags: MountFlags,
+) -> Result<(), Errno> {
+    match options {
+        OverlayOptions::Joined(options) => {
+            mount(c"overlay", at, c"overlay", flags, options.as_c_str())?;
+        }
+        OverlayOptions::Single { lower, upper, work, volatile, label } => {
+            let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+            for layer in lower {
+                fsconfig_set_string(context.as_fd(), c"lowerdir+", layer.as_c_str())?;
+            }
+            fsconfig_set_string(context.as_fd(), c"upperdir", upper.as_c_str())?;
+            fsconfig_set_string(context.as_fd(), c"workdir", work.as_c_str())?;
+            if let Some(label) = label {
+                fsconfig_set_string(context.as_fd(), c"context", label.as_c_str())?;
+            }
+            if *volatile {
+                fsconfig_set_flag(context.as_fd(), c"volatile")?;
+            }
+            fsconfig_create(context.as_fd())?;
+            let attributes = MountAttrFlags::from_bits_retain(flags.bits());
+            let closed = FsMountFlags::FSMOUNT_CLOEXEC;
+            let detached = fsmount(context.as_fd(), closed, attributes)?;
+            let from = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+            move_mount(detached.as_fd(), c"", CWD, at, from)?;
+        }
+    }
+    Ok(())
+}
+
+/// Binds what the host has mounted at `shared`, if it has, without what the host is protected by there.
+fn bind_shared(shared: Option<&CStr>, at: &CStr) -> Result<bool, Errno> {
+    let Some(shared) = shared else { return Ok(false) };
+    let place = match open(shared, DIRECTORY, Mode::empty()) {
+        Err(Raw::NOENT) => return Ok(false),
+        opened => opened?,
+    };
+    if !is_mount(place.as_fd(), c"")? {
+        return Ok(false);
+    }
+    let tree = clone_at(place.as_fd())?;
+    let protections = MountAttributes::NOSUID | MountAttributes::NODEV;
+    let clear = MountAttributes { clear: protections, ..MountAttributes::default() };
+    mount_setattr(tree.as_fd(), c"", false, clear)?;
+    move_mount(tree.as_fd(), c"", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+    Ok(true)
+}
+
+/// Whether a path is where something is mounted: statx(2), STATX_ATTR_MOUNT_ROOT, Linux 5.8. No server is asked.
+pub(crate) fn is_mount(directory: BorrowedFd<'_>, path: &CStr) -> Result<bool, Errno> {
+    let flags = AtFlags::EMPTY_PATH
+        | AtFlags::SYMLINK_NOFOLLOW
+        | AtFlags::NO_AUTOMOUNT
+        | AtFlags::STATX_DONT_SYNC;
+    let about = statx(directory, path, flags, StatxFlags::empty())?;
+    Ok(about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+/// A copy of the one mount that a descriptor is in, from where it is, attached nowhere yet.
+pub(crate) fn clone_at(directory: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    open_tree(directory, c"", flags).map_err(Errno::from)
 }
 
 /// A copy of a path's mount, or of the mounts below it too, attached nowhere yet.

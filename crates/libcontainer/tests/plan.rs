@@ -39,6 +39,7 @@ mod tests {
             work: "/var/lib/corten/containers/web/work".into(),
             at: "/var/lib/corten/containers/web/merged".into(),
             volatile: false,
+            shared: None,
         }
     }
 

@@ -1,8 +1,8 @@
-//! `rename`, `restart`, `update`, `port`: containers that exist become other, or say how they are reached.
+//! `rename`, `restart`, `update`, `clone`, `port`: containers that exist become other, or say how they are reached.
 
-use engine::Update;
 use engine::config::Limits;
 use engine::parse::{self, signal_number};
+use engine::{CloneRequest, Update};
 
 use super::several::{self, chosen};
 use super::{each, each_of};
@@ -51,6 +51,33 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
         output::line(name);
         Ok(())
     })
+}
+
+pub(super) fn clone(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let mut request = CloneRequest {
+        name: matches.words.get(1).map(String::as_str).or(matches.text("name")).map(str::to_owned),
+        image: matches.words.get(2).cloned(),
+        limits: Limits::default(),
+        run: matches.on("run"),
+        destroy: matches.on("destroy"),
+        force: matches.on("force"),
+    };
+    if matches.words.len() > 1 && matches.is_given("name") {
+        return Err(wrong("name", matches.word(1), "--name gives one, too"));
+    }
+    if request.force && !request.destroy {
+        return Err(wrong("force", "", "it is about the original, and needs --destroy"));
+    }
+    changeable(matches, &mut request.limits)?;
+    parse::check_limits(&request.limits)?;
+    let act = || Ok(session.engine()?.containers().clone_of(matches.word(0), &request)?);
+    let (id, warnings) = match &request.image {
+        Some(image) => super::pull::with_missing_image(session, image, (None, false), act)?,
+        None => act()?,
+    };
+    super::run::warn(&warnings);
+    output::line(id.as_str());
+    Ok(0)
 }
 
 /// No container has a published port yet.

@@ -3,17 +3,18 @@
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
     archives, boot, change, check, copy, cp, events, exec, images, inspect, life, list, login,
-    logs, manifest, prune, pull, push, run, search, secret, stats, system, usage, verify, volume,
+    logs, manifest, mount, prune, pull, push, run, search, secret, stats, system, usage, verify,
+    volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    ATTACH, CHECK, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT,
+    ATTACH, CHECK, CLONE, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT,
     CONTAINER_PRUNE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY,
     IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS,
-    MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, PAUSE, PS, PULL, PUSH, RM,
-    RMI, RUN, SAVE, SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, START,
-    STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT,
-    VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
+    MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, PAUSE, PS, PULL,
+    PUSH, RM, RMI, RUN, SAVE, SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE,
+    START, STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE,
+    VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
@@ -815,6 +816,61 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         volume::update
+    ),
+    command!(
+        OTHERS,
+        ["container clone"],
+        "[OPTIONS] CONTAINER [NAME [IMAGE]]",
+        "Create a new container with the configuration of another one, not its files",
+        [CLONE, LIMITS],
+        Arity { least: 1, most: 3 },
+        true,
+        false,
+        change::clone
+    ),
+    command!(
+        OTHERS,
+        ["container mount", "mount"],
+        "[OPTIONS] [CONTAINER...]",
+        "Mount the files of containers on the host and print where, or list what is mounted",
+        [MOUNT],
+        ANY,
+        true,
+        false,
+        mount::mount
+    ),
+    command!(
+        OTHERS,
+        ["container unmount", "container umount", "unmount", "umount"],
+        "[OPTIONS] CONTAINER [CONTAINER...]",
+        "Take the files of containers away from the host",
+        [UNMOUNT],
+        ANY,
+        true,
+        false,
+        mount::unmount
+    ),
+    command!(
+        OBJECTS,
+        ["volume mount"],
+        "VOLUME [VOLUME...]",
+        "Print where the files of volumes are on the host, and mount there what their options say",
+        [],
+        SOME,
+        true,
+        false,
+        mount::mount_volumes
+    ),
+    command!(
+        OBJECTS,
+        ["volume unmount"],
+        "VOLUME [VOLUME...]",
+        "Take away what volume mount has mounted",
+        [],
+        SOME,
+        true,
+        false,
+        mount::unmount_volumes
     ),
     command!(
         OTHERS,

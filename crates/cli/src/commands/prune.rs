@@ -92,6 +92,7 @@ fn prune_system(
     if volumes {
         gone(&mut text, "Deleted Volumes", &room.prune_volumes(false, &filter)?);
     }
+    gone(&mut text, "Deleted Mounts", &room.prune_mounts()?);
     let layers = room.prune_layers(&filter)?;
     let transfers = room.prune_transfers(&filter)?;
     let uploads = room.prune_uploads(&filter)?;

@@ -34,7 +34,7 @@ pub(super) fn pull(session: &Session, matches: &Matches) -> Result<i32, Failure>
     let mode = Mode::of(matches)?;
     let text = matches.word(0);
     let verify = matches.value("tls-verify").map(|value| value == "true");
-    let order = Order::read(matches, verify, text)?;
+    let order = Order::read(platform(matches)?, verify, text)?;
     if matches.on("all-tags") {
         return pull_all_tags(engine.images(), order, text, mode);
     }
@@ -56,8 +56,7 @@ struct Order {
 
 impl Order {
     /// What flags, environment and files say.
-    fn read(matches: &Matches, verify: Option<bool>, text: &str) -> Result<Self, Failure> {
-        let platform = platform(matches)?;
+    fn read(platform: Option<Platform>, verify: Option<bool>, text: &str) -> Result<Self, Failure> {
         let progress = Arc::new(Progress::default());
         let settings = registries::settings(Arc::clone(&progress), verify, None)?;
         let candidates = settings.rules.candidates(text);
@@ -172,21 +171,35 @@ pub(super) fn with_image<T>(
         return act();
     }
     if policy == Policy::Always || needs_other_platform(session, matches, policy)? {
-        pull_for_use(session, matches, image)?;
+        pull_for_use(session, platform(matches)?, matches.on("quiet"), image)?;
         return act();
     }
+    if policy == Policy::Never {
+        return act();
+    }
+    with_missing_image(session, image, (platform(matches)?, matches.on("quiet")), act)
+}
+
+/// Runs `act`, and once more after a pull where the image was missing.
+pub(super) fn with_missing_image<T>(
+    session: &Session,
+    image: &str,
+    (platform, quiet): (Option<Platform>, bool),
+    mut act: impl FnMut() -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let failure = match act() {
-        Err(failure) if policy == Policy::Missing && is_missing_image(&failure) => failure,
+        Err(failure) if is_missing_image(&failure) => failure,
         outcome => return outcome,
     };
     // What can't be a name at a registry: a part of an id, for example.
     if image.parse::<Reference>().is_err() {
         return Err(failure);
     }
-    if !matches.on("quiet") {
+    if !quiet {
         output::talk(&format!("Unable to find image '{}' locally", shown(image)));
     }
-    pull_for_use(session, matches, image).map_err(|error| not_pulled(image, failure, error))?;
+    pull_for_use(session, platform, quiet, image)
+        .map_err(|error| not_pulled(image, failure, error))?;
     act()
 }
 
@@ -232,10 +245,15 @@ fn not_pulled(image: &str, missing: Failure, error: Failure) -> Failure {
     }
 }
 
-fn pull_for_use(session: &Session, matches: &Matches, image: &str) -> Result<(), Failure> {
+fn pull_for_use(
+    session: &Session,
+    platform: Option<Platform>,
+    quiet: bool,
+    image: &str,
+) -> Result<(), Failure> {
     let engine = session.engine()?;
-    let mode = if matches.on("quiet") { Mode::Quiet } else { Mode::of_terminal() };
-    let report = Order::read(matches, None, image)?.carry_out(engine.images(), mode)?;
+    let mode = if quiet { Mode::Quiet } else { Mode::of_terminal() };
+    let report = Order::read(platform, None, image)?.carry_out(engine.images(), mode)?;
     if mode != Mode::Quiet {
         output::talk(&format!("Digest: {}", report.root));
         output::talk(&format!("Status: {}", status(&report)));

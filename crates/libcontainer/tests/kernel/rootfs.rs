@@ -240,6 +240,7 @@ fn layers(bed: &Bed, count: usize) -> RootSource {
         work: bed.path("work"),
         at: bed.path("merged"),
         volatile: false,
+        shared: None,
     }
 }
 
@@ -281,6 +282,7 @@ fn an_overlay_whose_paths_hold_commas_and_colons() {
         work: bed.path("wo:r,k"),
         at: bed.path("merged"),
         volatile: false,
+        shared: None,
     };
     assert_eq!(bed.sh("cat /odd; touch /made"), "odd");
     assert!(bed.path("up:p,er/made").exists());

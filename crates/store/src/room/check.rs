@@ -49,6 +49,8 @@ pub enum Problem {
     ContainerUnknown,
     /// A directory of the state has no container.
     StateUnknown,
+    /// Files are shown on the host whose container or volume is gone.
+    MountUnknown,
     /// A volume's directory is not there.
     VolumeMissing,
     /// A volume's directory has no record.
@@ -123,6 +125,7 @@ impl Problem {
             Self::LayerUnknown
             | Self::ContainerUnknown
             | Self::StateUnknown
+            | Self::MountUnknown
             | Self::RecipeUnknown
             | Self::Transfer
             | Self::Garbage => Remedy::Remove,
@@ -146,6 +149,7 @@ impl Problem {
             Self::ContainerMissing => "container-missing",
             Self::ContainerUnknown => "container-unknown",
             Self::StateUnknown => "state-unknown",
+            Self::MountUnknown => "mount-unknown",
             Self::VolumeMissing => "volume-missing",
             Self::VolumeUnknown => "volume-unknown",
             Self::RecipeUnknown => "recipe-unknown",

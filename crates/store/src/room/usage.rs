@@ -222,7 +222,11 @@ impl Room<'_> {
                 _ => *usage.sum_of(&name) += disk.tree(&path)?.allocated_bytes,
             }
         }
-        usage.state_bytes = disk.tree(&paths.state)?.allocated_bytes;
+        usage.state_bytes = own_bytes(&paths.state);
+        // What is shown on the host is below `mounts`: it is counted where it is.
+        for (_, path) in entries(&paths.state).filter(|(name, _)| name != "mounts") {
+            usage.state_bytes += disk.tree(&path)?.allocated_bytes;
+        }
         Ok(usage)
     }
 

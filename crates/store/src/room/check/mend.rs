@@ -137,8 +137,12 @@ impl Room<'_> {
                 away.take(&data.with_extension("map"))?;
                 away.take(&data)
             }
-            // Garbage is swept when the locks are free again.
-            Problem::Garbage | Problem::Sealed | Problem::Unknown | Problem::Database => Ok(()),
+            // Garbage is swept when the locks are free again; mounts are the engine's to look at.
+            Problem::Garbage
+            | Problem::MountUnknown
+            | Problem::Sealed
+            | Problem::Unknown
+            | Problem::Database => Ok(()),
         }
     }
 
