@@ -382,8 +382,8 @@ _corten_command() {
             kind="" repeats=yes
             ;;
         "container clone")
-            flags="--blkio-weight --cpu-period --cpu-quota --cpu-shares --cpus --cpuset-cpus --cpuset-mems --destroy --force --memory --memory-reservation --memory-swap --name --pids-limit --run"
-            valued="--blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --name --pids-limit"
+            flags="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --destroy --force --memory --memory-reservation --memory-swap --name --pids-limit --run"
+            valued="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --name --pids-limit"
             kind="containers" repeats=yes
             ;;
         "container mount" | mount)

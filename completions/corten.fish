@@ -815,6 +815,8 @@ complete -c corten -n '__corten_is "volume update"' -s o -l opt -x -d 'Set drive
 complete -c corten -n '__corten_is "container clone"' -l blkio-weight -x -d 'Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)'
 complete -c corten -n '__corten_is "container clone"' -l cpu-period -x -d 'Limit CPU CFS (Completely Fair Scheduler) period'
 complete -c corten -n '__corten_is "container clone"' -l cpu-quota -x -d 'Limit CPU CFS (Completely Fair Scheduler) quota'
+complete -c corten -n '__corten_is "container clone"' -l cpu-rt-period -x -d 'Limit CPU real-time period in microseconds'
+complete -c corten -n '__corten_is "container clone"' -l cpu-rt-runtime -x -d 'Limit CPU real-time runtime in microseconds'
 complete -c corten -n '__corten_is "container clone"' -s c -l cpu-shares -x -d 'CPU shares (relative weight)'
 complete -c corten -n '__corten_is "container clone"' -l cpus -x -d 'Number of CPUs'
 complete -c corten -n '__corten_is "container clone"' -l cpuset-cpus -x -d 'CPUs in which to allow execution (0-3, 0,1)'

@@ -192,6 +192,8 @@ fn what_is_shown_on_the_host() {
                                        (default 0)
           --cpu-period int             Limit CPU CFS (Completely Fair Scheduler) period
           --cpu-quota int              Limit CPU CFS (Completely Fair Scheduler) quota
+          --cpu-rt-period int          Limit CPU real-time period in microseconds
+          --cpu-rt-runtime int         Limit CPU real-time runtime in microseconds
       -c, --cpu-shares int             CPU shares (relative weight)
           --cpus decimal               Number of CPUs
           --cpuset-cpus string         CPUs in which to allow execution (0-3, 0,1)
