@@ -137,8 +137,11 @@ impl Host {
         }
     }
 
-    /// Waits before the next try; whether it makes sense to go on.
+    /// Waits before the next try; whether it makes sense to go on. Who was stopped is told nothing.
     pub(crate) fn pause(&self, failure: &Failure, tried: u32) -> bool {
+        if self.shared.patience.is_over() {
+            return false;
+        }
         let wish = match failure {
             Failure::Busy { wait, .. } => *wait,
             Failure::Network(_) | Failure::Status { .. } | Failure::Dishonest(_) => None,

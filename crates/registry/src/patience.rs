@@ -23,6 +23,11 @@ impl Patience {
         !*waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Whether the client was told to stop: then connections break because they were ended.
+    pub(crate) fn is_over(&self) -> bool {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends every wait, now and in future.
     pub(crate) fn stop(&self) {
         *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -101,7 +106,9 @@ mod tests {
         let patience = Patience::default();
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| patience.wait(Duration::from_secs(3600)));
+            assert!(!patience.is_over());
             patience.stop();
+            assert!(patience.is_over());
             assert!(!waiter.join().unwrap());
         });
     }
