@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use libcontainer::Process;
 use libcontainer::cgroup::{Cgroup, CgroupError, CgroupPath};
-use monitor::{Connection, FromMonitor, Life, PAUSED, Received, connect, observe};
+use monitor::{Connection, FromMonitor, Life, Received, connect, observe};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use spec::ContainerId;
 use store::{ContainerDirs, ContainerRecord, Ended, Status, StoreError};
@@ -100,16 +100,8 @@ impl Containers<'_> {
         }
         let life = observe(&dirs.state, &dirs.container)
             .map_err(EngineError::file("read", &dirs.state))?;
-        if let Life::Running { state, monitored } = life {
-            return Ok(State::Running {
-                pid: state.pid,
-                start_time: state.start_time,
-                started_at: state.started_at,
-                paused: dirs.state.join(PAUSED).exists(),
-                monitored,
-                restarts: state.restarts,
-                oom_killed: state.oom_killed,
-            });
+        if let Life::Running { state, monitored, paused } = life {
+            return Ok(State::running(state, monitored, paused));
         }
         let records = self.engine.store.containers();
         let ended = match life.clone() {

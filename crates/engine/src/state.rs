@@ -78,6 +78,18 @@ pub(crate) enum Allowed {
 }
 
 impl State {
+    pub(crate) fn running(state: monitor::StateFile, monitored: bool, paused: bool) -> Self {
+        Self::Running {
+            pid: state.pid,
+            start_time: state.start_time,
+            started_at: state.started_at,
+            paused,
+            monitored,
+            restarts: state.restarts,
+            oom_killed: state.oom_killed,
+        }
+    }
+
     /// Docker's word for it.
     #[must_use]
     pub const fn word(&self) -> &'static str {

@@ -4,18 +4,21 @@
 //! counts only together with its start time and the boot it belongs to.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use libcontainer::Process;
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
 
+use crate::claim::is_claimed;
 use crate::health::HealthFile;
 
 /// Version of both forms.
 const VERSION: u32 = 1;
-const STATE: &str = "state.json";
+pub(crate) const STATE: &str = "state.json";
 const EXIT: &str = "exit.json";
 /// Marks in its state directory a container that was paused and stays so until it is resumed: written before its processes
 /// are stopped.
@@ -82,6 +85,8 @@ pub enum Life {
         state: StateFile,
         /// Whether its monitor lives too; without it nobody logs, and nobody will know the exit status.
         monitored: bool,
+        /// Whether somebody has paused it.
+        paused: bool,
     },
     /// It has ended, and its monitor will start it again.
     Restarting {
@@ -115,12 +120,6 @@ impl StateFile {
             oom_killed: false,
             waiting: None,
         })
-    }
-
-    /// Writes down that memory ran out. The one that writes here is the monitor.
-    pub(crate) fn mark_oom_killed(state_dir: &Path) -> io::Result<()> {
-        let Some(state) = read::<Self>(&state_dir.join(STATE))? else { return Ok(()) };
-        Self { oom_killed: true, ..state }.write(state_dir)
     }
 
     fn lost(self) -> Life {
@@ -187,10 +186,20 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// Visible whole or not at all. Not flushed: after a power cut the container has ended anyway, and only its code is lost.
 fn write(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let temporary = directory.join(format!("{name}.new"));
-    #[expect(clippy::disallowed_methods, reason = "the rename below makes it atomic")]
-    fs::write(&temporary, bytes)?;
-    fs::rename(temporary, directory.join(name))
+    write_unseen(directory, name, bytes)?;
+    show(directory, name)
+}
+
+/// The file as it will be, under a name that nobody opens.
+pub(crate) fn write_unseen(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<fs::File> {
+    let mut file = fs::File::create(directory.join(format!("{name}.new")))?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+/// Puts what was written unseen into its place.
+pub(crate) fn show(directory: &Path, name: &str) -> io::Result<()> {
+    fs::rename(directory.join(format!("{name}.new")), directory.join(name))
 }
 
 /// The truth about a container, from its files and the kernel. Never wrong after anything of it was killed, or after a reboot.
@@ -198,6 +207,9 @@ fn write(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// When a file exists and cannot be read.
 pub fn observe(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
+    if let Some(state) = find_claimed(CWD, state_dir)? {
+        return Ok(Life::Running { state, monitored: true, paused: false });
+    }
     let mut seen = look(state_dir, container_dir)?;
     // The files are read one after the other, and a container may be started, or end, in between. What is lost stays lost:
     // a second look that sees it too is the truth.
@@ -209,6 +221,25 @@ pub fn observe(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
         seen = again;
     }
     Ok(seen)
+}
+
+/// The state that a living monitor claims: the container runs, and nobody has paused it. Nothing where one has to look further, with
+/// [`observe`]. The state directory may be below one that is open: a list of thousands need not walk there for each.
+///
+/// # Errors
+/// When the file exists and cannot be read.
+pub fn find_claimed(at: BorrowedFd<'_>, state_dir: &Path) -> io::Result<Option<StateFile>> {
+    let path = state_dir.join(STATE);
+    let mut file = match openat(at, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(file) => fs::File::from(file),
+        Err(rustix::io::Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if !is_claimed(&file)? {
+        return Ok(None);
+    }
+    let state: StateFile = read_from(&mut file)?;
+    Ok((boot_id()? == state.boot_id).then_some(state))
 }
 
 fn look(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
@@ -238,7 +269,8 @@ fn look(state_dir: &Path, container_dir: &Path) -> io::Result<Life> {
     let lives =
         || Process::find(state.pid, state.start_time).is_some_and(|process| !has_ended(&process));
     if monitored || lives() {
-        return Ok(Life::Running { state, monitored });
+        let paused = state_dir.join(PAUSED).exists();
+        return Ok(Life::Running { state, monitored, paused });
     }
     match read::<ExitFile>(&container_dir.join(EXIT))? {
         Some(exit) => Ok(Life::Exited(exit)),
@@ -261,11 +293,7 @@ fn monitor_lives(state_dir: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(fs::TryLockError::WouldBlock) => Ok(true),
-        Err(fs::TryLockError::Error(error)) => Err(error),
-    }
+    is_claimed(&file)
 }
 
 /// Returns once no monitor works on the hand-off any more: the container has ended, and how is written down.
@@ -280,22 +308,25 @@ pub fn wait_for_end(state_dir: &Path) -> io::Result<()> {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
-    let mut file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+pub(crate) fn read<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::File::open(path) {
+        Ok(mut file) => read_from(&mut file).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_from<T: serde::de::DeserializeOwned>(file: &mut fs::File) -> io::Result<T> {
     // Lists read thousands: most files end within the first read(2), and need neither a look at their size nor a second one.
     let mut space = [0; 4096];
     let count = file.read(&mut space)?;
     let begin = space.get(..count).unwrap_or_default();
     if count < space.len() {
-        return serde_json::from_slice(begin).map(Some).map_err(io::Error::from);
+        return serde_json::from_slice(begin).map_err(io::Error::from);
     }
     let mut bytes = begin.to_vec();
     file.read_to_end(&mut bytes)?;
-    serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from)
+    serde_json::from_slice(&bytes).map_err(io::Error::from)
 }
 
 /// The same for as long as this process lives.
@@ -311,17 +342,18 @@ fn boot_id() -> io::Result<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claim::{Claim, Claims};
 
     #[test]
     fn a_state_of_an_older_release_is_read_and_marked() {
         let directory = tempfile::tempdir().unwrap();
-        StateFile::mark_oom_killed(directory.path()).unwrap();
         let text = r#"{"version":1,"boot_id":"b","pid":7,"start_time":8,"monitor_pid":9,"monitor_start_time":10,"started_at":"s"}"#;
         write(directory.path(), STATE, text.as_bytes()).unwrap();
         let state = || read::<StateFile>(&directory.path().join(STATE)).unwrap().unwrap();
         let older = state();
         assert!(!older.oom_killed);
-        StateFile::mark_oom_killed(directory.path()).unwrap();
+        let mut claim = Claim::make(&older, directory.path(), Claims::No).unwrap();
+        claim.mark_oom_killed(directory.path()).unwrap();
         assert_eq!(state(), StateFile { oom_killed: true, ..older });
     }
 }

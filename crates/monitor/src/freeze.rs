@@ -14,6 +14,7 @@ use crate::clients::Clients;
 use crate::files::PAUSED;
 use crate::message::{failure, kind};
 use crate::run::GROUP_PATIENCE;
+use crate::running::Running;
 
 /// Exit code of an engine's own failure.
 const REFUSED: u8 = 125;
@@ -45,15 +46,17 @@ impl Freeze {
     }
 
     /// Stops every process until somebody resumes the container, and answers the client.
-    pub(crate) fn pause(&self, cgroup: &Cgroup, client: u32, clients: &mut Clients) {
+    pub(crate) fn pause(&self, run: &mut Running, client: u32, clients: &mut Clients) {
         if self.mark.exists() {
             return clients.owe(client, &[kind::NOT_NOW], None);
         }
         let marked = std::fs::File::create(&self.mark);
         let frozen = marked.map_err(|error| format!("write {}: {error}", self.mark.display()));
         let frozen = frozen.and_then(|_mark| {
-            cgroup.freeze(GROUP_PATIENCE).map_err(|error| {
+            run.claim.withdraw();
+            run.cgroup.freeze(GROUP_PATIENCE).map_err(|error| {
                 self.forget();
+                run.claim.renew();
                 chain(&error)
             })
         });
@@ -64,11 +67,12 @@ impl Freeze {
     }
 
     /// Lets the processes go on that [`Freeze::pause`] stopped, unless a client holds them.
-    pub(crate) fn resume(&self, cgroup: &Cgroup, client: u32, clients: &mut Clients) {
+    pub(crate) fn resume(&self, run: &mut Running, client: u32, clients: &mut Clients) {
         if std::fs::remove_file(&self.mark).is_err() {
             return clients.owe(client, &[kind::NOT_NOW], None);
         }
-        self.release(cgroup, clients);
+        self.release(&run.cgroup, clients);
+        run.claim.renew();
         clients.owe(client, &[kind::THAWED], None);
     }
 

@@ -7,6 +7,7 @@
 //! syslog, and has one thread.
 #![forbid(unsafe_code)]
 
+mod claim;
 mod client;
 mod clients;
 mod clock;
@@ -35,7 +36,7 @@ mod start;
 
 pub use clock::{format_time, now_ns};
 pub use connection::{ConnectError, Connection, FromMonitor, Received, connect};
-pub use files::{ExitFile, Life, PAUSED, StateFile, observe, wait_for_end};
+pub use files::{ExitFile, Life, PAUSED, StateFile, find_claimed, observe, wait_for_end};
 pub use handoff::{EventRules, HANDOFF_VERSION, HandOff, StopRules};
 pub use health::{HealthFile, HealthRules, HealthStatus, OnFailure, ProbeResult};
 pub use hold::{Held, HoldError, hold, hold_main};

@@ -261,6 +261,7 @@ impl Monitor {
 
     /// Brings a run to its end: its processes, then its output.
     fn end(&mut self, mut run: Running) -> Ended {
+        run.claim.withdraw();
         if let Some(checks) = &mut run.checks {
             checks.abandon();
         }

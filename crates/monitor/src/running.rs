@@ -7,6 +7,7 @@ use libcontainer::Process;
 use libcontainer::cgroup::Cgroup;
 use spec::runtime::NamespaceKind;
 
+use crate::claim::Claim;
 use crate::handoff::HandOff;
 use crate::input::Input;
 use crate::oom::Oom;
@@ -18,6 +19,8 @@ pub(crate) struct Running {
     pub(crate) process: Process,
     pub(crate) cgroup: Cgroup,
     pub(crate) started_at: String,
+    /// That it runs, and is not paused.
+    pub(crate) claim: Claim,
     pub(crate) began: Instant,
     /// Whether the container's processes die with its first one.
     pub(crate) own_pids: bool,
@@ -36,7 +39,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(started: Started, handoff: &HandOff) -> Self {
-        let Started { process, cgroup, console, outputs, input, started_at, log } = started;
+        let Started { process, cgroup, console, outputs, input, started_at, log, claim } = started;
         let now = Instant::now();
         // A terminal has no end of input; there it is just a byte.
         let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
@@ -45,6 +48,7 @@ impl Running {
             oom: Oom::watch(&cgroup, &handoff.plan.cgroup),
             cgroup,
             started_at,
+            claim,
             began: now,
             own_pids: handoff.plan.namespaces.create.contains(&NamespaceKind::Pid),
             input: Input::new(input, stdin_once),

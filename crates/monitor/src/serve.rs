@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::client::Request;
-use crate::files::StateFile;
 use crate::health::{HealthStatus, OnFailure};
 use crate::message::{failure, kind, number};
 use crate::oom::News;
@@ -113,10 +112,12 @@ impl Monitor {
     }
 
     /// Writes down that memory ran out, and tells it: who hears of it and looks sees it.
-    fn note_oom(&self, news: News) {
-        if news == News::First {
+    fn note_oom(&mut self, news: News) {
+        if news == News::First
+            && let Some(run) = &mut self.run
+        {
             // On a full disk it is seen with the end.
-            let _full = StateFile::mark_oom_killed(&self.state_dir);
+            let _full = run.claim.mark_oom_killed(&self.state_dir);
         }
         if news != News::None {
             self.tell("oom", &[]);
@@ -295,8 +296,8 @@ impl Monitor {
                 sys::trim_heap();
             }
             Request::Freeze => self.freeze.hold(&run.cgroup, id, &mut self.clients),
-            Request::Pause => self.freeze.pause(&run.cgroup, id, &mut self.clients),
-            Request::Resume => self.freeze.resume(&run.cgroup, id, &mut self.clients),
+            Request::Pause => self.freeze.pause(run, id, &mut self.clients),
+            Request::Resume => self.freeze.resume(run, id, &mut self.clients),
             Request::Check => match &mut run.checks {
                 Some(checks) => {
                     checks.hurry(Instant::now());

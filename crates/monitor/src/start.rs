@@ -11,6 +11,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno as Raw;
 use sys::Errno;
 
+use crate::claim::{Claim, Claims};
 use crate::clients::Clients;
 use crate::files::{ExitFile, StateFile};
 use crate::handoff::HandOff;
@@ -32,6 +33,8 @@ pub(crate) struct Started {
     pub(crate) input: Option<OwnedFd>,
     pub(crate) started_at: String,
     pub(crate) log: Log,
+    /// That it runs.
+    pub(crate) claim: Claim,
 }
 
 /// Why it does not run.
@@ -106,20 +109,24 @@ pub(crate) fn start(
         .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })?;
     let started_at = crate::format_time(crate::now_ns());
     let recorded = StateFile::new(process.pid(), started_at.clone())
-        .and_then(|state| StateFile { restarts, ..state }.write(&handoff.state_dir));
-    let recorded = recorded.and_then(|()| write_pid(handoff, process.pid()));
+        .map(|state| StateFile { restarts, ..state })
+        .and_then(|state| Claim::make(&state, &handoff.state_dir, Claims::Yes));
+    let recorded = recorded.and_then(|claim| write_pid(handoff, process.pid()).map(|()| claim));
     let connected = match &console {
         Some(console) => streams.connect(console).map_err(std::io::Error::from),
         None => Ok(()),
     };
-    if let Err(error) = recorded.and(connected) {
-        let _gone = process.signal(libc::SIGKILL);
-        crate::run::reap(&process);
-        let _kept = cgroup.kill().and_then(|()| cgroup.remove(GROUP_PATIENCE));
-        return Err(Refused::engine(&format!("record the start in {directory}"), error));
-    }
+    let claim = match recorded.and_then(|claim| connected.map(|()| claim)) {
+        Ok(claim) => claim,
+        Err(error) => {
+            let _gone = process.signal(libc::SIGKILL);
+            crate::run::reap(&process);
+            let _kept = cgroup.kill().and_then(|()| cgroup.remove(GROUP_PATIENCE));
+            return Err(Refused::engine(&format!("record the start in {directory}"), error));
+        }
+    };
     let Streams { outputs, input, theirs: _closed } = streams;
-    Ok(Started { process, cgroup, console, outputs, input, started_at, log })
+    Ok(Started { process, cgroup, console, outputs, input, started_at, log, claim })
 }
 
 /// For supervisors that want to know whom to look after.

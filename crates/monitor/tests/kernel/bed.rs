@@ -157,7 +157,7 @@ impl Bed {
 impl Drop for Bed {
     /// Ends what a failed test left, and reaps the monitors, which are children of this process.
     fn drop(&mut self) {
-        if let Ok(Life::Running { state, monitored }) =
+        if let Ok(Life::Running { state, monitored, .. }) =
             observe(&self.handoff.state_dir, &self.handoff.container_dir)
         {
             kill(state.pid);

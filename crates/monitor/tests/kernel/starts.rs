@@ -68,6 +68,7 @@ fn a_monitor_is_a_daemon() {
                     .iter()
                     .any(|kind| target.starts_with(kind))
                     || target.ends_with("handoff.json")
+                    || target.ends_with("/state.json")
                     || target.ends_with("container.log")
                     || target.starts_with("/sys/fs/cgroup")
             }
