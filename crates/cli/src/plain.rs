@@ -7,7 +7,9 @@ use std::borrow::Cow;
 
 /// The text, with what does not stand still written as Rust writes it: `\n`, `\u{1b}`.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains(moves) {
+    // Most cells, without a look at each letter.
+    let is_simple = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_simple || !text.contains(moves) {
         return Cow::Borrowed(text);
     }
     let mut plain = String::with_capacity(text.len() + 16);

@@ -11,29 +11,30 @@ pub(crate) const TOP: usize = 20;
 
 /// Lays out rows, the first of which is the head. Whatever is in a cell, a row is one line.
 pub(crate) fn layout(rows: &[Vec<String>], least: usize) -> String {
-    let plain = |row: &Vec<String>| row.iter().map(|cell| plain(cell).into_owned()).collect();
-    arrange(&rows.iter().map(plain).collect::<Vec<_>>(), least)
+    let rows = rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect::<Vec<_>>());
+    arrange(&rows.collect::<Vec<_>>(), least)
 }
 
 /// The same with cells that are taken as they are: a template's own colours are wanted.
-pub(crate) fn arrange(rows: &[Vec<String>], least: usize) -> String {
+pub(crate) fn arrange<C: AsRef<str>>(rows: &[Vec<C>], least: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
+            .map(|cell| cell.as_ref().chars().count())
             .max()
             .map_or(least, |widest| (widest + BETWEEN).max(least))
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
+        let begin = text.len();
+        for (cell, width) in row.iter().map(AsRef::as_ref).zip(&widths) {
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
         }
-        text.push_str(line.trim_end());
+        let line = text.get(begin..).unwrap_or_default();
+        text.truncate(begin + line.trim_end().len());
         text.push('\n');
     }
     text

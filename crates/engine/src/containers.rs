@@ -1,10 +1,13 @@
 //! Making containers. What happens to them afterwards is in [`crate::start`], [`crate::life`], [`crate::exec`] and [`crate::list`].
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 
 use libcontainer::Plan;
+use monitor::StateFile;
 use spec::{ContainerId, ContainerName};
-use store::{ContainerDirs, ContainerRecord, Image, NewContainer, RootView};
+use store::{ContainerDirs, ContainerRecord, Image, NewContainer, RootView, Status};
 
 use crate::config::{ContainerConfig, MountSource};
 use crate::engine::Engine;
@@ -224,26 +227,27 @@ impl<'a> Containers<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn all(&self) -> Result<Vec<Container>, EngineError> {
-        self.look_at(self.engine.store.containers().list()?)
+        self.look_at(self.engine.store.containers().list()?).collect()
     }
 
-    /// The same of those that may run: a machine may have thousands that ended long ago.
-    pub(crate) fn active(&self) -> Result<Vec<Container>, EngineError> {
-        self.look_at(self.engine.store.containers().list_active()?)
-    }
-
-    fn look_at(&self, records: Vec<ContainerRecord>) -> Result<Vec<Container>, EngineError> {
-        let mut containers = Vec::with_capacity(records.len());
-        for record in records {
-            let container = self.container(record, Holder::Others)?;
-            // Its command was killed before there was a monitor to see to it.
-            if container.config.auto_remove && matches!(container.state, State::Exited(_)) {
-                self.ended(&container.record.id)?;
-                continue;
+    /// Each with its true state, one after the other.
+    pub(crate) fn look_at(
+        &self,
+        records: Vec<ContainerRecord>,
+    ) -> impl Iterator<Item = Result<Container, EngineError>> {
+        let states = File::open(self.engine.store.paths().container_states()).ok();
+        records.into_iter().filter_map(move |record| {
+            let claimed = states.as_ref().and_then(|states| claimed_below(states, &record));
+            match self.look(record, Holder::Others, claimed) {
+                // Its command was killed before there was a monitor to see to it.
+                Ok(Container { record, config, state: State::Exited(_), .. })
+                    if config.auto_remove =>
+                {
+                    self.ended(&record.id).err().map(Err)
+                }
+                looked => Some(looked),
             }
-            containers.push(container);
-        }
-        Ok(containers)
+        })
     }
 
     pub(crate) fn container(
@@ -251,10 +255,23 @@ impl<'a> Containers<'a> {
         record: ContainerRecord,
         holder: Holder,
     ) -> Result<Container, EngineError> {
+        self.look(record, holder, None)
+    }
+
+    /// With the state that a monitor claims, where that is known.
+    fn look(
+        &self,
+        record: ContainerRecord,
+        holder: Holder,
+        claimed: Option<StateFile>,
+    ) -> Result<Container, EngineError> {
         let config = serde_json::from_str(&record.config)
             .map_err(|cause| EngineError::Record { name: record.name.clone(), cause })?;
         let dirs = self.engine.store.containers().dirs(&record.id);
-        let state = self.state(&record, &dirs, holder)?;
+        let state = match claimed {
+            Some(state) => State::running(state, true, false),
+            None => self.state(&record, &dirs, holder)?,
+        };
         Ok(Container { record, config, dirs, state })
     }
 
@@ -289,6 +306,15 @@ impl<'a> Containers<'a> {
             None => self.engine.images().resolve(name).map(Some),
         }
     }
+}
+
+/// The state that a monitor claims, in what all state directories are in: a list of thousands need not walk there for each.
+fn claimed_below(states: &File, record: &ContainerRecord) -> Option<StateFile> {
+    if record.status != Status::Active {
+        return None;
+    }
+    // Whoever looks further meets the same error.
+    monitor::find_claimed(states.as_fd(), Path::new(record.id.as_str())).ok().flatten()
 }
 
 /// What is bound must be there, unless it is to be made.

@@ -370,7 +370,6 @@ impl EngineError {
         action: &'static str,
         path: &std::path::Path,
     ) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.display().to_string();
-        move |cause| Self::File { action, path, cause }
+        move |cause| Self::File { action, path: path.display().to_string(), cause }
     }
 }

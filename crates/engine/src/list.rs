@@ -33,11 +33,13 @@ pub struct Row {
 }
 
 /// Program and arguments on one line, with quotes where Docker has them.
-fn command_line(words: &[String]) -> String {
-    let quoted = words.iter().enumerate().map(|(place, word)| {
-        if place > 0 && word.contains(' ') { format!("'{word}'") } else { word.clone() }
-    });
-    quoted.collect::<Vec<_>>().join(" ")
+fn command_line<'a>(words: impl Iterator<Item = &'a String>) -> String {
+    let mut line = String::new();
+    for (place, word) in words.enumerate() {
+        let quote = if place > 0 && word.contains(' ') { "'" } else { "" };
+        line.extend([if place > 0 { " " } else { "" }, quote, word, quote]);
+    }
+    line
 }
 
 impl Containers<'_> {
@@ -46,23 +48,41 @@ impl Containers<'_> {
     /// # Errors
     /// When the store cannot be read, or a filter names a container that is not there.
     pub fn list(&self, all: bool, filter: &Filter, size: bool) -> Result<Vec<Row>, EngineError> {
-        let sought = Sought::of(self, filter)?;
-        let all = all || filter.names_a_state();
         let mut rows = Vec::new();
-        for container in if all { self.all()? } else { self.active()? } {
-            let runs = matches!(container.state, State::Running { .. } | State::Restarting(_));
-            if (all || runs) && sought.includes(&container)? {
-                rows.push(self.row(container, size)?);
-            }
-        }
+        self.visit(all, filter, size, |row| rows.push(row))?;
         Ok(rows)
     }
 
+    /// Shows each row of such a list to `see` as it is made: a list of thousands need not be in memory as a whole.
+    ///
+    /// # Errors
+    /// As [`Containers::list`]; some have been shown then.
+    pub fn visit(
+        &self,
+        all: bool,
+        filter: &Filter,
+        size: bool,
+        mut see: impl FnMut(Row),
+    ) -> Result<(), EngineError> {
+        let sought = Sought::of(self, filter)?;
+        let all = all || filter.names_a_state();
+        let records = self.engine.store.containers();
+        // A machine may have thousands that ended long ago.
+        let records = if all { records.list()? } else { records.list_active()? };
+        for container in self.look_at(records) {
+            let container = container?;
+            let runs = matches!(container.state, State::Running { .. } | State::Restarting(_));
+            if (all || runs) && sought.includes(&container)? {
+                see(self.row(container, size)?);
+            }
+        }
+        Ok(())
+    }
+
     fn row(&self, container: Container, size: bool) -> Result<Row, EngineError> {
-        let words =
-            [container.config.entrypoint.clone(), container.config.command.clone()].concat();
+        let words = container.config.entrypoint.iter().chain(&container.config.command);
         let mut row = Row {
-            command: command_line(&words),
+            command: command_line(words),
             container,
             size_bytes: None,
             virtual_size_bytes: None,

@@ -4,13 +4,17 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{OptionalExtension, Row, ffi, params};
+use rusqlite::{OptionalExtension, ffi, params};
 use rustix::fs::Mode;
 use spec::{ContainerId, ContainerName, ImageId};
 
 use crate::quota;
 use crate::scratch::{self, Scratch};
 use crate::{SecretKind, Store, StoreError, secrets};
+
+mod row;
+
+use row::record;
 
 /// A container to be.
 #[derive(Clone, Debug)]
@@ -277,7 +281,7 @@ impl<'a> Containers<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn list(&self) -> Result<Vec<ContainerRecord>, StoreError> {
-        self.query("1 ORDER BY created_ns DESC", &[])
+        self.list_where("1")
     }
 
     /// Those that have a monitor, as far as is known: all that run are among them. The newest first.
@@ -285,7 +289,15 @@ impl<'a> Containers<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn list_active(&self) -> Result<Vec<ContainerRecord>, StoreError> {
-        self.query("status = 'active' ORDER BY created_ns DESC", &[])
+        self.list_where("status = 'active'")
+    }
+
+    /// The newest first. Sorted here: SQLite would copy every record once more for that.
+    fn list_where(&self, condition: &str) -> Result<Vec<ContainerRecord>, StoreError> {
+        self.store.map_for_list()?;
+        let mut records = self.query(condition, &[])?;
+        records.sort_by_key(|record| std::cmp::Reverse(record.created_ns));
+        Ok(records)
     }
 
     /// Says that a monitor has it now.
@@ -450,47 +462,6 @@ impl ContainerDirs {
     pub fn make_state(&self) -> Result<(), StoreError> {
         make_state(self)
     }
-}
-
-fn record(row: &Row<'_>) -> rusqlite::Result<ContainerRecord> {
-    fn parse<T: std::str::FromStr>(column: usize, text: &str) -> rusqlite::Result<T>
-    where
-        T::Err: std::error::Error + Send + Sync + 'static,
-    {
-        text.parse().map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(
-                column,
-                rusqlite::types::Type::Text,
-                Box::new(error),
-            )
-        })
-    }
-    let id: String = row.get(0)?;
-    let image: Option<String> = row.get(2)?;
-    let status: String = row.get(6)?;
-    let (code, error) = (row.get(7)?, row.get(10)?);
-    let status = match status.as_str() {
-        "created" => Status::Created { code, error },
-        "active" => Status::Active,
-        _ => Status::Exited(Ended {
-            code,
-            started_at: row.get(8)?,
-            finished_at: row.get(9)?,
-            error,
-            oom_killed: row.get(11)?,
-            restarts: row.get(12)?,
-        }),
-    };
-    Ok(ContainerRecord {
-        id: parse(0, &id)?,
-        name: row.get(1)?,
-        image: image.map(|image| parse(2, &image)).transpose()?,
-        image_name: row.get(3)?,
-        created_ns: row.get(4)?,
-        config: row.get(5)?,
-        status,
-        held: row.get(13)?,
-    })
 }
 
 /// The extended code of a check that failed.

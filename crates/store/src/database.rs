@@ -35,6 +35,9 @@ const MOST_LOG_PAGES: u32 = 256;
 /// A record is small, and each page that it touches is written to the log whole, and read and summed by the next command.
 const PAGE_BYTES: u32 = 1024;
 
+/// What a list maps of the database at most: some hundred thousand records.
+const MOST_MAPPED_BYTES: i64 = 256 << 20;
+
 /// An open store.
 #[derive(Debug)]
 pub struct Store {
@@ -109,6 +112,14 @@ impl Store {
     pub(crate) fn change(&self, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
         self.demand_room()?;
         self.connection.execute(sql, values)
+    }
+
+    /// Has what is not in the log read from memory that the file is mapped to: a list reads nearly every page of it, and each would
+    /// be a system call. For lists alone, since other commands read a few. Source: sqlite.org/mmap.html.
+    pub(crate) fn map_for_list(&self) -> Result<(), StoreError> {
+        self.connection
+            .pragma_update(None, "mmap_size", MOST_MAPPED_BYTES)
+            .map_err(StoreError::read)
     }
 
     /// SQLite's own answer would be that the database is only for reading, which is not why.

@@ -25,6 +25,12 @@ impl Paths {
         self.root.join("containers").join(id.as_str())
     }
 
+    /// What every container's directory of that kind is in.
+    #[must_use]
+    pub fn container_states(&self) -> PathBuf {
+        self.state.join("containers")
+    }
+
     /// A container's directory for what does not survive a reboot.
     #[must_use]
     pub fn container_state(&self, id: &ContainerId) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use engine::config::{MountConfig, MountSource};
 use engine::{Ended, Filter, HealthStatus, Row, State};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::arguments::Matches;
 use crate::failure::Failure;
@@ -27,23 +27,22 @@ pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let last = matches.value("last").and_then(|text| text.parse::<usize>().ok());
     let last = last.filter(|last| *last > 0).or(matches.on("latest").then_some(1));
     let format = matches.value("format");
+    let most = last.unwrap_or(usize::MAX);
     let engine = session.engine()?;
-    let mut rows = engine.containers().list(
-        matches.on("all") || last.is_some(),
-        &filter,
-        matches.on("size") || format.is_some_and(asks_for_size),
-    )?;
-    rows.truncate(last.unwrap_or(usize::MAX));
+    let all = matches.on("all") || last.is_some();
+    let sizes = matches.on("size") || format.is_some_and(asks_for_size);
+    let visit = |see: &mut dyn FnMut(Row)| engine.containers().visit(all, &filter, sizes, see);
     let whole = matches.on("no-trunc");
     if matches.on("quiet") {
         if format.is_some() {
             output::talk("the format is ignored: --quiet prints IDs");
         }
-        let ids: String = rows.iter().map(|row| format!("{}\n", id(row, whole))).collect();
-        output::write(&ids)?;
+        let mut ids = Vec::new();
+        visit(&mut |row| ids.push(format!("{}\n", id(&row, whole))))?;
+        ids.truncate(most);
+        output::write(&ids.concat())?;
         return Ok(0);
     }
-    let values: Vec<Value> = rows.iter().map(|row| value(row, whole)).collect();
     let mut columns = vec![
         ("ID", "CONTAINER ID"),
         ("Image", "IMAGE"),
@@ -56,6 +55,19 @@ pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     if matches.on("size") {
         columns.push(("Size", "SIZE"));
     }
+    if matches!(format, None | Some("" | "table")) {
+        let mut rows = vec![titles(&columns)];
+        visit(&mut |row| {
+            rows.push(columns.iter().map(|(field, _)| cell(&row, field, whole)).collect());
+        })?;
+        rows.truncate(most.saturating_add(1));
+        output::write(&table::layout(&rows, table::LIST))?;
+        return Ok(0);
+    }
+    let mut rows = Vec::new();
+    visit(&mut |row| rows.push(row))?;
+    rows.truncate(most);
+    let values: Vec<Value> = rows.iter().map(|row| value(row, whole)).collect();
     let label = |place: usize, name: &str| {
         let labels = rows.get(place).map(|row| &row.container.config.labels);
         labels.and_then(|labels| labels.get(name)).cloned().unwrap_or_default()
@@ -107,8 +119,7 @@ fn rows_with(
 ) -> Result<String, Failure> {
     Ok(match format {
         None | Some("" | "table") => {
-            let mut rows =
-                vec![columns.iter().map(|(_, title)| (*title).to_owned()).collect::<Vec<_>>()];
+            let mut rows = vec![titles(columns)];
             rows.extend(
                 values
                     .iter()
@@ -129,6 +140,10 @@ fn rows_with(
             }
         },
     })
+}
+
+fn titles(columns: &[(&str, &str)]) -> Vec<String> {
+    columns.iter().map(|(_, title)| (*title).to_owned()).collect()
 }
 
 /// The titles of the columns that a template names stand above it.
@@ -209,43 +224,74 @@ fn id(row: &Row, whole: bool) -> &str {
     if whole { id.as_str() } else { id.short() }
 }
 
+/// Every field of a row.
+const ROW: &[&str] = &[
+    "ID",
+    "Image",
+    "Command",
+    "CreatedAt",
+    "RunningFor",
+    "Status",
+    "State",
+    "Ports",
+    "Names",
+    "Labels",
+    "Mounts",
+    "Networks",
+    "LocalVolumes",
+    "Size",
+];
+
 pub(super) fn value(row: &Row, whole: bool) -> Value {
+    let field = |name: &&str| ((*name).to_owned(), Value::String(cell(row, name, whole)));
+    Value::Object(ROW.iter().map(field).collect())
+}
+
+/// One field of a row; one that it does not have is empty.
+fn cell(row: &Row, field: &str, whole: bool) -> String {
     let record = &row.container.record;
-    let created = record.created_ns / 1_000_000_000;
-    let command = if whole { row.command.clone() } else { truncate(&row.command, COMMAND_COLUMNS) };
     let config = &row.container.config;
-    let labels: Vec<String> =
-        config.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let mounts = config.mounts.iter().filter_map(|mount| match &mount.source {
+    let created = || record.created_ns / 1_000_000_000;
+    match field {
+        "ID" => id(row, whole).to_owned(),
+        "Image" => record.image_name.clone(),
+        "Command" if whole => format!("{:?}", row.command),
+        "Command" => format!("{:?}", truncate(&row.command, COMMAND_COLUMNS)),
+        "CreatedAt" => local_time(created()),
+        "RunningFor" => format!("{} ago", duration(now() - created())),
+        "Status" => status(&row.container.state, row.health),
+        "State" => row.container.state.word().to_owned(),
+        "Names" => record.name.clone(),
+        "Labels" => {
+            let labels = config.labels.iter().map(|(name, value)| format!("{name}={value}"));
+            labels.collect::<Vec<_>>().join(",")
+        }
+        "Mounts" => {
+            let mounts = config.mounts.iter().filter_map(source);
+            let shown = |mount: String| if whole { mount } else { truncate(&mount, MOUNT_COLUMNS) };
+            mounts.map(shown).collect::<Vec<_>>().join(",")
+        }
+        "Networks" => network(&row.container),
+        "LocalVolumes" => {
+            let is_volume =
+                |mount: &&MountConfig| matches!(mount.source, MountSource::Volume { .. });
+            config.mounts.iter().filter(is_volume).count().to_string()
+        }
+        "Size" => match (row.size_bytes, row.virtual_size_bytes) {
+            (Some(own), Some(all)) => format!("{} (virtual {})", size(own), size(all)),
+            _ => "0B".to_owned(),
+        },
+        // Nothing is published.
+        _ => String::new(),
+    }
+}
+
+fn source(mount: &MountConfig) -> Option<String> {
+    match &mount.source {
         MountSource::Bind { path, .. } => Some(path.display().to_string()),
-        MountSource::Volume { name, .. } => Some(name.clone()),
-        MountSource::Image { name, .. } => Some(name.clone()),
+        MountSource::Volume { name, .. } | MountSource::Image { name, .. } => Some(name.clone()),
         MountSource::Tmpfs => None,
-    });
-    let mounts: Vec<String> =
-        mounts.map(|mount| if whole { mount } else { truncate(&mount, MOUNT_COLUMNS) }).collect();
-    let is_volume = |mount: &&MountConfig| matches!(mount.source, MountSource::Volume { .. });
-    let volumes = config.mounts.iter().filter(is_volume).count();
-    let size = match (row.size_bytes, row.virtual_size_bytes) {
-        (Some(own), Some(all)) => format!("{} (virtual {})", size(own), size(all)),
-        _ => "0B".to_owned(),
-    };
-    json!({
-        "ID": id(row, whole),
-        "Image": record.image_name,
-        "Command": format!("{command:?}"),
-        "CreatedAt": local_time(created),
-        "RunningFor": format!("{} ago", duration(now() - created)),
-        "Status": status(&row.container.state, row.health),
-        "State": row.container.state.word(),
-        "Ports": "",
-        "Names": record.name,
-        "Labels": labels.join(","),
-        "Mounts": mounts.join(","),
-        "Networks": network(&row.container),
-        "LocalVolumes": volumes.to_string(),
-        "Size": size,
-    })
+    }
 }
 
 fn network(container: &engine::Container) -> String {
