@@ -196,9 +196,11 @@ impl Monitor {
         let _full = rules.to.tell_all("container", actions, actor);
     }
 
-    pub(crate) fn tell_exec_ended(&self, ended: impl IntoIterator<Item = EndedSession>) {
-        for (exec_id, code) in ended {
+    /// Tells that further processes have ended: first everybody, then who waits for them and may look at once.
+    pub(crate) fn tell_exec_ended(&mut self, ended: impl IntoIterator<Item = EndedSession>) {
+        for EndedSession { exec_id, code, client } in ended {
             self.tell("exec_die", &[("execID", exec_id), ("exitCode", code.to_string())]);
+            self.clients.owe(client, &number(kind::EXEC_EXITED, code), None);
         }
     }
 
@@ -271,7 +273,7 @@ impl Monitor {
             let _hanging = run.cgroup.kill();
         }
         let code = reap(&run.process);
-        let sessions = self.sessions.end_all(&mut self.clients);
+        let sessions = self.sessions.end_all();
         if self.clients.hold_freeze() {
             // Who is killed while it stands still on v1 ends when it is let go.
             let _gone = run.cgroup.thaw();

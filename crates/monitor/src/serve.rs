@@ -66,7 +66,7 @@ impl Monitor {
                     }
                 }
                 Source::Session(pid) => {
-                    let ended = self.sessions.ended(pid, &mut self.clients);
+                    let ended = self.sessions.ended(pid);
                     self.tell_exec_ended(ended);
                 }
                 Source::Output(_)

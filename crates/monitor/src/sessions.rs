@@ -23,8 +23,13 @@ struct Session {
     exec_id: String,
 }
 
-/// Id and exit code of a process that has ended.
-pub(crate) type EndedSession = (String, i32);
+/// A process that has ended, and nobody has heard of it yet.
+pub(crate) struct EndedSession {
+    pub(crate) exec_id: String,
+    pub(crate) code: i32,
+    /// Who waits for it.
+    pub(crate) client: u32,
+}
 
 #[derive(Default)]
 pub(crate) struct Sessions(Vec<Session>);
@@ -62,19 +67,17 @@ impl Sessions {
         }
     }
 
-    /// Reaps a process that has ended and tells its client.
-    pub(crate) fn ended(&mut self, pid: i32, clients: &mut Clients) -> Option<EndedSession> {
+    /// Reaps a process that has ended.
+    pub(crate) fn ended(&mut self, pid: i32) -> Option<EndedSession> {
         let at = self.0.iter().position(|session| session.process.pid() == pid)?;
-        let session = self.0.swap_remove(at);
-        let code = crate::run::reap(&session.process);
-        clients.owe(session.client, &number(kind::EXEC_EXITED, code), None);
-        Some((session.exec_id, code))
+        let Session { process, client, exec_id } = self.0.swap_remove(at);
+        Some(EndedSession { exec_id, code: crate::run::reap(&process), client })
     }
 
     /// Reaps what the container's end has ended.
-    pub(crate) fn end_all(&mut self, clients: &mut Clients) -> Vec<EndedSession> {
+    pub(crate) fn end_all(&mut self) -> Vec<EndedSession> {
         let pids: Vec<i32> = self.0.iter().map(|session| session.process.pid()).collect();
-        pids.into_iter().filter_map(|pid| self.ended(pid, clients)).collect()
+        pids.into_iter().filter_map(|pid| self.ended(pid)).collect()
     }
 }
 
