@@ -45,7 +45,8 @@ fn a_hundred_megabytes_arrive_whole() {
     let received = digest.wait_with_output().unwrap().stdout;
     let sent = std::fs::read(bed.path("rootfs/sum")).unwrap();
     assert_eq!(String::from_utf8_lossy(&received), String::from_utf8_lossy(&sent));
-    assert!(most_kib > 0 && most_kib < 1024, "the monitor grew to {most_kib} KiB");
+    // Under 200 while it runs. At its end the client is owed what the container's pipe held last, up to a megabyte.
+    assert!(most_kib > 0 && most_kib < 200 + 1024 + 64, "the monitor grew to {most_kib} KiB");
 }
 
 fn both_streams_are_told_apart() {
