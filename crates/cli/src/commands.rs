@@ -107,6 +107,15 @@ fn each_of(
     Ok(code)
 }
 
+/// Whether JSON is wanted, for commands that have no other format.
+fn is_json(matches: &Matches) -> Result<bool, Failure> {
+    match matches.value("format") {
+        None | Some("") => Ok(false),
+        Some("json") => Ok(true),
+        Some(other) => Err(Failure::Words(format!("invalid format {other:?}: there is json"))),
+    }
+}
+
 /// The exit code of the commands that ask whether there is such an object.
 fn exists(found: Result<(), engine::EngineError>) -> Result<i32, Failure> {
     match found {

@@ -3,19 +3,14 @@
 use engine::{Checked, Finding};
 use serde_json::{Value, json};
 
+use super::is_json;
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
 
 pub(super) fn check(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let as_json = match matches.value("format") {
-        None | Some("") => false,
-        Some("json") => true,
-        Some(other) => {
-            return Err(Failure::Words(format!("invalid format {other:?}: there is json")));
-        }
-    };
+    let as_json = is_json(matches)?;
     let engine = session.engine()?;
     let (room, deep) = (engine.room(), !matches.on("quick"));
     let (mended, checked) =

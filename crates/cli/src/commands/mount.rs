@@ -3,7 +3,7 @@
 use engine::Mounted;
 use serde_json::json;
 
-use super::{each, each_of};
+use super::{each, each_of, is_json};
 use crate::arguments::{Matches, UsageError};
 use crate::failure::Failure;
 use crate::output;
@@ -13,13 +13,7 @@ use crate::program::Session;
 const SHORT: usize = 12;
 
 pub(super) fn mount(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let as_json = match matches.value("format") {
-        None | Some("") => false,
-        Some("json") => true,
-        Some(other) => {
-            return Err(Failure::Words(format!("invalid format {other:?}: there is json")));
-        }
-    };
+    let as_json = is_json(matches)?;
     let engine = session.engine()?;
     let containers = engine.containers();
     let names = match (matches.on("all"), matches.words.is_empty()) {

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Flag, many, one, switch};
 
-/// What a container may use: `run` and `create` say it, and `update` says it anew.
+/// What a container may use: `run` and `create` say it, `update` and `clone` say it anew.
 pub(crate) const LIMITS: &[Flag] = &[
     one(
         "",
