@@ -78,16 +78,21 @@ pub(crate) fn is_claimed(file: &File) -> io::Result<bool> {
 mod tests {
     use super::*;
 
+    fn made(claims: Claims) -> (tempfile::TempDir, Claim) {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateFile::new(1, "s".to_owned()).unwrap();
+        let claim = Claim::make(&state, directory.path(), claims).unwrap();
+        (directory, claim)
+    }
+
     fn is_claimed_in(directory: &Path) -> bool {
         is_claimed(&File::open(directory.join(STATE)).unwrap()).unwrap()
     }
 
     #[test]
     fn a_claim_ends_with_its_copies() {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, mut claim) = made(Claims::Yes);
         let path = directory.path();
-        let state = StateFile::new(1, "s".to_owned()).unwrap();
-        let mut claim = Claim::make(&state, path, Claims::Yes).unwrap();
         assert!(is_claimed_in(path));
         claim.withdraw();
         assert!(!is_claimed_in(path));
@@ -101,10 +106,8 @@ mod tests {
 
     #[test]
     fn what_is_not_claimed_is_not_claimed_by_writing_it_anew() {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, mut claim) = made(Claims::Yes);
         let path = directory.path();
-        let state = StateFile::new(1, "s".to_owned()).unwrap();
-        let mut claim = Claim::make(&state, path, Claims::Yes).unwrap();
         claim.mark_oom_killed(path).unwrap();
         assert!(is_claimed_in(path));
         claim.withdraw();
@@ -114,10 +117,8 @@ mod tests {
 
     #[test]
     fn whoever_looks_for_ever_delays_no_claim() {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, mut claim) = made(Claims::No);
         let path = directory.path();
-        let state = StateFile::new(1, "s".to_owned()).unwrap();
-        let mut claim = Claim::make(&state, path, Claims::No).unwrap();
         let looker = File::open(path.join(STATE)).unwrap();
         assert!(!is_claimed(&looker).unwrap());
         claim.renew();
