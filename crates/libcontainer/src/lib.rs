@@ -38,7 +38,6 @@ mod joins;
 mod lend;
 mod names;
 mod net_devices;
-mod netlink;
 mod nodes;
 mod number_set;
 mod options;

@@ -7,14 +7,13 @@
 //! network_namespaces(7).
 
 use std::fmt;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use serde::{Deserialize, Serialize};
-use sys::{Errno, Namespaces};
+use sys::Errno;
+use sys::netlink::{Answer, CREATE_NEW, DUMP, Protocol, Refusal, Request, Socket, number};
 
 use crate::error::StartError;
-use crate::netlink::{CREATE_NEW, DUMP, Message, Route, number};
-use crate::spare;
 
 /// An interface that moves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,45 +58,42 @@ pub(crate) fn bring_in(
     namespace: BorrowedFd<'_>,
 ) -> Result<(), StartError> {
     let talking = |errno| StartError::Parent { action: "talk with rtnetlink".to_owned(), errno };
-    let mut outside = Route::open().map_err(talking)?;
-    let mut inside = open_inside(namespace).map_err(talking)?;
+    let mut outside = Socket::open(Protocol::Route).map_err(talking)?;
+    let mut inside = Socket::open_in(namespace, Protocol::Route).map_err(talking)?;
     devices.iter().try_for_each(|device| {
         let step = |step: &'static str| {
-            move |errno| StartError::Parent { action: format!("{device}: {step}"), errno }
+            move |refusal: Refusal| {
+                let action = format!("{device}: {step}");
+                StartError::Parent { action, errno: refusal.errno }
+            }
         };
         let index = index_of(&mut outside, &device.name).map_err(step("find it"))?;
         let name = free_name(&mut inside, &device.inside).map_err(step("look for its name"))?;
-        let name = name.ok_or(Errno::from_raw(libc::EEXIST)).map_err(step("name it"))?;
+        let name = name.ok_or(Errno::from_raw(libc::EEXIST).into()).map_err(step("name it"))?;
         let addresses = addresses(&mut outside, index).map_err(step("read its addresses"))?;
-        let fd = namespace.as_raw_fd().to_ne_bytes();
-        let attributes = [(IFLA_NET_NS_FD, &fd[..]), (IFLA_IFNAME, &terminated(&name)[..])];
-        outside.ask(NEWLINK, 0, &link(index, 0, 0), &attributes).map_err(step("move it"))?;
+        let moved = Request::new(NEWLINK, 0, &link(index, 0, 0))
+            .bytes(IFLA_NET_NS_FD, &namespace.as_raw_fd().to_ne_bytes())
+            .text(IFLA_IFNAME, &name);
+        outside.ask(moved).map_err(step("move it"))?;
         let index = index_of(&mut inside, &name).map_err(step("find it inside"))?;
         for address in &addresses {
             address.add(&mut inside, index).map_err(step("give it its addresses"))?;
         }
-        inside.ask(NEWLINK, 0, &link(index, IFF_UP, IFF_UP), &[]).map_err(step("set it up"))?;
+        let up = Request::new(NEWLINK, 0, &link(index, IFF_UP, IFF_UP));
+        inside.ask(up).map_err(step("set it up"))?;
         Ok(())
     })
 }
 
-/// A socket speaks with the namespace it was made in, wherever its owner goes afterwards.
-fn open_inside(namespace: BorrowedFd<'_>) -> Result<Route, Errno> {
-    let own = spare::current()?;
-    sys::enter_namespace(namespace, Namespaces::NETWORK)?;
-    let route = Route::open();
-    sys::enter_namespace(own.as_fd(), Namespaces::NETWORK)?;
-    route
-}
-
-fn index_of(route: &mut Route, name: &str) -> Result<u32, Errno> {
-    let answer = route.ask(GETLINK, 0, &link(0, 0, 0), &[(IFLA_IFNAME, &terminated(name)[..])])?;
+fn index_of(route: &mut Socket, name: &str) -> Result<u32, Refusal> {
+    let named = Request::new(GETLINK, 0, &link(0, 0, 0)).text(IFLA_IFNAME, name);
+    let answer = route.ask(named)?;
     let index = answer.first().map(|found| found.number_at(4)).filter(|index| *index > 0);
-    index.ok_or(Errno::from_raw(libc::ENODEV))
+    index.ok_or(Errno::from_raw(libc::ENODEV).into())
 }
 
 /// The name, or with `%d` the first of its kind, unless it is taken.
-fn free_name(route: &mut Route, name: &str) -> Result<Option<String>, Errno> {
+fn free_name(route: &mut Socket, name: &str) -> Result<Option<String>, Refusal> {
     let candidates: Box<dyn Iterator<Item = String>> = if name.contains("%d") {
         Box::new((0..NUMBERS).map(|number| name.replace("%d", &number.to_string())))
     } else {
@@ -105,9 +101,9 @@ fn free_name(route: &mut Route, name: &str) -> Result<Option<String>, Errno> {
     };
     for candidate in candidates {
         match index_of(route, &candidate) {
-            Err(errno) if errno.raw() == libc::ENODEV => return Ok(Some(candidate)),
+            Err(refusal) if refusal.errno.raw() == libc::ENODEV => return Ok(Some(candidate)),
             Ok(_taken) => {}
-            Err(errno) => return Err(errno),
+            Err(refusal) => return Err(refusal),
         }
     }
     Ok(None)
@@ -122,16 +118,17 @@ struct Address {
 }
 
 /// Permanent addresses of every family with global scope. Read before the interface goes down, which ends those of IPv6.
-fn addresses(route: &mut Route, index: u32) -> Result<Vec<Address>, Errno> {
-    let answer = route.ask(GETADDR, DUMP, &[0; 8], &[])?;
-    Ok(answer.iter().filter(|message| message.number_at(4) == index).filter_map(address).collect())
+fn addresses(route: &mut Socket, index: u32) -> Result<Vec<Address>, Refusal> {
+    let answer = route.ask(Request::new(GETADDR, DUMP, &[0; 8]))?;
+    Ok(answer.iter().filter(|answer| answer.number_at(4) == index).filter_map(address).collect())
 }
 
-fn address(message: &Message) -> Option<Address> {
-    let [family, prefix, short_flags, scope, ..] = *message.head() else { return None };
-    let flags = message.attribute(IFA_FLAGS).map(|bytes| number(Some(bytes)));
+fn address(answer: &Answer) -> Option<Address> {
+    let [family, prefix, short_flags, scope, ..] = *answer.head() else { return None };
+    let attributes = answer.attributes();
+    let flags = attributes.get(IFA_FLAGS).map(|bytes| number(Some(bytes)));
     let flags = flags.unwrap_or_else(|| short_flags.into());
-    let value = |kind| message.attribute(kind).map(|value| (kind, value.to_vec()));
+    let value = |kind| attributes.get(kind).map(|value| (kind, value.to_vec()));
     let values = [IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST].into_iter().filter_map(value).collect();
     (flags & IFA_F_PERMANENT != 0 && scope == RT_SCOPE_UNIVERSE).then_some(Address {
         family,
@@ -142,21 +139,16 @@ fn address(message: &Message) -> Option<Address> {
 }
 
 impl Address {
-    fn add(&self, route: &mut Route, index: u32) -> Result<(), Errno> {
+    fn add(&self, route: &mut Socket, index: u32) -> Result<(), Refusal> {
         let mut head = vec![self.family, self.prefix, 0, RT_SCOPE_UNIVERSE];
         head.extend(index.to_ne_bytes());
-        let flags = self.flags.to_ne_bytes();
-        let values = self.values.iter().map(|(kind, value)| (*kind, value.as_slice()));
-        let attributes: Vec<_> = values.chain([(IFA_FLAGS, &flags[..])]).collect();
-        route.ask(NEWADDR, CREATE_NEW, &head, &attributes).map(drop)
+        let request = Request::new(NEWADDR, CREATE_NEW, &head).number(IFA_FLAGS, self.flags);
+        let add = |request: Request, (kind, value): &(u16, Vec<u8>)| request.bytes(*kind, value);
+        route.ask(self.values.iter().fold(request, add)).map(drop)
     }
 }
 
 /// `struct ifinfomsg`.
 fn link(index: u32, flags: u32, change: u32) -> Vec<u8> {
     [0, index, flags, change].iter().flat_map(|number| number.to_ne_bytes()).collect()
-}
-
-fn terminated(name: &str) -> Vec<u8> {
-    name.bytes().chain([0]).collect()
 }

@@ -1,7 +1,7 @@
 //! A network namespace made ahead of its container. The kernel takes a third of a millisecond to make one, which a process that
 //! waits for its plan can spend meanwhile.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, open};
 use sys::{Errno, Namespaces};
@@ -25,12 +25,18 @@ impl SpareNetwork {
         made.map(Self)
     }
 
+    /// The namespace, for whoever attaches it to networks.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        std::os::fd::AsFd::as_fd(&self.0)
+    }
+
     pub(crate) fn into_namespace(self) -> OwnedFd {
         self.0
     }
 }
 
 /// The calling thread's network namespace.
-pub(crate) fn current() -> Result<OwnedFd, Errno> {
+fn current() -> Result<OwnedFd, Errno> {
     Ok(open(c"/proc/thread-self/ns/net", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }

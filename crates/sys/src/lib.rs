@@ -13,6 +13,7 @@ mod heap;
 mod interface;
 mod keyring;
 mod mount;
+pub mod netlink;
 mod page;
 mod path;
 mod quota;
