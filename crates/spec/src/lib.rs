@@ -8,6 +8,7 @@ pub mod bytes;
 pub mod digest;
 pub mod id;
 pub mod image;
+pub mod network;
 pub mod nul;
 pub mod reference;
 pub mod runtime;
