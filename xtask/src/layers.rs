@@ -9,6 +9,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("spec", 0),
     ("libcontainer", 1),
     ("store", 1),
+    ("network", 1),
     ("monitor", 2),
     ("registry", 2),
     ("engine", 3),

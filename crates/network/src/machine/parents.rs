@@ -1,0 +1,159 @@
+//! Networks on an interface of the machine: macvlan and ipvlan.
+
+use std::os::fd::BorrowedFd;
+
+use spec::network::HardwareAddress;
+
+use crate::attachment::{Attachment, LinkKind, MadeParent, ParentPlan};
+use crate::link::{Changes, Interface, LinkError, Links, NewChild, NewParent};
+
+use super::{Machine, NetworkError, link_error};
+
+/// What an interface that was made for a network is called: it goes with the network.
+const OURS: &str = "made by corten";
+/// Name of an interface that shows whether there can be one.
+const TRIAL: &str = "ctntrial";
+
+impl Machine {
+    /// Makes what the containers of a network have interfaces on, where it is to be made, and sees whether there can be such interfaces.
+    ///
+    /// # Errors
+    /// When it is not there, or the kernel refuses; [`NetworkError::Lacking`] where the kernel has no such interfaces.
+    pub fn make_parent(&mut self, plan: &ParentPlan) -> Result<(), NetworkError> {
+        let name = plan.interface.as_str();
+        let made = match self.seek(name)? {
+            Some(_) => false,
+            None => self.make_missing(plan)?,
+        };
+        let tried = self.try_child(plan);
+        if tried.is_err() && made {
+            // The first error tells more.
+            let _kept = self.remove_parent(plan);
+        }
+        tried
+    }
+
+    fn make_missing(&mut self, plan: &ParentPlan) -> Result<bool, NetworkError> {
+        let name = plan.interface.as_str();
+        let (new, what) = match &plan.made {
+            None => return Err(NetworkError::NoBridge(name.to_owned())),
+            Some(MadeParent::Dummy) => (NewParent::Dummy, "dummy interfaces (dummy)"),
+            Some(MadeParent::Vlan { lower, id }) => {
+                (NewParent::Vlan(self.index(lower)?, *id), "VLAN interfaces (8021q)")
+            }
+        };
+        let mut changes = Changes::new();
+        changes.parent(name, new, OURS);
+        let made = self.links.carry_out(changes);
+        made.map_err(|cause| lacking(what, format!("make the network interface {name}"), cause))?;
+        Ok(true)
+    }
+
+    /// Who lacks it says so before a container comes.
+    fn try_child(&mut self, plan: &ParentPlan) -> Result<(), NetworkError> {
+        let parent = self.present(&plan.interface)?;
+        let hardware = HardwareAddress::local([2, 0, 0, 0, 0, 1]);
+        let new = NewChild {
+            name: TRIAL,
+            kind: plan.kind,
+            hardware,
+            mtu: parent.mtu,
+            parent: parent.index,
+        };
+        let mut changes = Changes::new();
+        changes.child(&new, None);
+        let object = || format!("make an interface on {}", plan.interface);
+        let made = self.links.carry_out(changes);
+        made.map_err(|cause| lacking(word(plan.kind), object(), cause))?;
+        let mut changes = Changes::new();
+        changes.remove(TRIAL);
+        self.links.carry_out(changes).map_err(|cause| link_error(object(), cause))
+    }
+
+    /// Removes what was made for a network, if it was and is there.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn remove_parent(&mut self, plan: &ParentPlan) -> Result<(), NetworkError> {
+        let found = self.seek(&plan.interface)?;
+        if plan.made.is_none() || found.is_none_or(|found| found.alias.as_deref() != Some(OURS)) {
+            return Ok(());
+        }
+        let mut changes = Changes::new();
+        changes.remove(&plan.interface);
+        let removed = self.links.carry_out(changes);
+        let object = || format!("remove the network interface {}", plan.interface);
+        removed.map_err(|cause| link_error(object(), cause))
+    }
+
+    /// Makes a container's interface on another one.
+    pub(super) fn plant(
+        &mut self,
+        attachment: &Attachment,
+        namespace: BorrowedFd<'_>,
+    ) -> Result<(), NetworkError> {
+        let parent = self.present(&attachment.bridge)?;
+        let new = NewChild {
+            name: &attachment.interface,
+            kind: attachment.kind,
+            hardware: attachment.hardware,
+            mtu: attachment.mtu.min(parent.mtu),
+            parent: parent.index,
+        };
+        let mut changes = Changes::new();
+        changes.child(&new, Some(namespace));
+        let object = || format!("make {} on {}", attachment.interface, attachment.bridge);
+        let made = self.links.carry_out(changes);
+        made.map_err(|cause| lacking(word(attachment.kind), object(), cause))
+    }
+
+    fn seek(&mut self, name: &str) -> Result<Option<Interface>, NetworkError> {
+        self.links.find(name).map_err(|cause| link_error(format!("look for {name}"), cause))
+    }
+
+    fn present(&mut self, name: &str) -> Result<Interface, NetworkError> {
+        self.seek(name)?.ok_or_else(|| NetworkError::NoBridge(name.to_owned()))
+    }
+}
+
+/// Removes those of a container's interfaces that are on others, from inside. With the container's network namespace they go by themselves.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(super) fn uproot(
+    attachments: &[Attachment],
+    namespace: BorrowedFd<'_>,
+) -> Result<(), NetworkError> {
+    let planted = || attachments.iter().filter(|attachment| !attachment.kind.is_bridge());
+    if planted().next().is_none() {
+        return Ok(());
+    }
+    let mut inside = Links::inside(namespace).map_err(NetworkError::Socket)?;
+    for attachment in planted() {
+        let mut changes = Changes::new();
+        changes.remove(&attachment.interface);
+        match inside.carry_out(changes) {
+            Err(error) if error.refusal.errno.raw() != libc::ENODEV => {
+                let object = format!("remove the container's interface {}", attachment.interface);
+                return Err(link_error(object, error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+const fn word(kind: LinkKind) -> &'static str {
+    match kind {
+        LinkKind::Bridge => "bridge",
+        LinkKind::Macvlan(_) => "macvlan",
+        LinkKind::Ipvlan(..) => "ipvlan",
+    }
+}
+
+fn lacking(what: &'static str, object: String, cause: LinkError) -> NetworkError {
+    if cause.refusal.errno.raw() == libc::EOPNOTSUPP {
+        return NetworkError::Lacking { object, what };
+    }
+    link_error(object, cause)
+}
