@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, ffi, params};
 use rustix::fs::Mode;
 use spec::{ContainerId, ContainerName, ImageId};
 
+use crate::error::violated;
 use crate::quota;
 use crate::scratch::{self, Scratch};
 use crate::{SecretKind, Store, StoreError, secrets};
@@ -462,9 +463,4 @@ impl ContainerDirs {
     pub fn make_state(&self) -> Result<(), StoreError> {
         make_state(self)
     }
-}
-
-/// The extended code of a check that failed.
-fn violated(error: &rusqlite::Error) -> Option<i32> {
-    error.sqlite_error().map(|failure| failure.extended_code)
 }

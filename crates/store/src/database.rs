@@ -9,8 +9,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Transaction, TransactionBehavior, ffi};
 
 use crate::{
-    Containers, Images, ManifestLists, Paths, Room, Secrets, SqliteAnswer, StoreError, Transfers,
-    Uploads, Volumes,
+    Containers, Images, ManifestLists, Networks, Paths, Room, Secrets, SqliteAnswer, StoreError,
+    Transfers, Uploads, Volumes,
 };
 
 /// Each migration brings the database from its place in the list to the next version.
@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/6.sql"),
     include_str!("schema/7.sql"),
     include_str!("schema/8.sql"),
+    include_str!("schema/9.sql"),
 ];
 
 /// How long a command waits for others that write.
@@ -190,6 +191,12 @@ impl Store {
     #[must_use]
     pub const fn containers(&self) -> Containers<'_> {
         Containers::new(self)
+    }
+
+    /// The networks.
+    #[must_use]
+    pub const fn networks(&self) -> Networks<'_> {
+        Networks::new(self)
     }
 
     /// The volumes.

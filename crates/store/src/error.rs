@@ -252,3 +252,8 @@ fn kind_of_database(error: &rusqlite::Error) -> Kind {
         _ => Kind::Internal,
     }
 }
+
+/// The extended code of a check that failed.
+pub(crate) fn violated(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|failure| failure.extended_code)
+}

@@ -17,6 +17,7 @@ mod handing;
 mod images;
 pub mod layer;
 mod manifest_lists;
+mod networks;
 mod paths;
 mod quota;
 mod recipe;
@@ -43,6 +44,7 @@ pub use images::{
     LayerArchive, LayerBlob, LayerPlace, Loaded, Member, NewImage, Removed, Saved, UnpackedLayer,
 };
 pub use manifest_lists::{ListMember, ManifestLists};
+pub use networks::{Endpoint, Giving, Lease, Network, Networks, Range, Taken};
 pub use paths::{Paths, write_atomic};
 pub use quota::Bounded;
 pub use recipe::ArchiveError;

@@ -37,6 +37,14 @@ impl Paths {
         self.state.join("containers").join(id.as_str())
     }
 
+    /// Eight hexadecimal digits that stand for the root directory in the machine's own tables.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        use sha2::Digest as _;
+        let digest = sha2::Sha256::digest(self.root.as_os_str().as_encoded_bytes());
+        spec::digest::hex(digest.get(..4).unwrap_or_default())
+    }
+
     pub(crate) fn database(&self) -> PathBuf {
         self.root.join("corten.db")
     }
