@@ -26,6 +26,7 @@ _corten_family() {
         healthcheck) members="run" ;;
         image) members="copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
         manifest) members="annotate create inspect push rm" ;;
+        network) members="connect create disconnect doctor inspect list ls prune reload remove rm settings" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
         secret) members="create exists inspect list ls remove rm" ;;
         system) members="check df events info install-units prune start-all stop-all" ;;
@@ -37,8 +38,8 @@ _corten_family() {
 _corten_command() {
     case $1 in
         run | "container run")
-            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --secret --security-opt --shm-size --sig-proxy --stop-signal --stop-timeout --storage-opt --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
-            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
+            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ip --ip6 --ipc --isolation --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --publish --publish-all --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --secret --security-opt --shm-size --sig-proxy --stop-signal --stop-timeout --storage-opt --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
+            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ip --ip6 --ipc --isolation -l --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --oom-score-adj --pid --pidfile --pids-limit --platform -p --publish --pull --requires --restart --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
             kind="images"
             ;;
         exec | "container exec")
@@ -222,8 +223,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         create | "container create")
-            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ipc --isolation --label --label-file --log-driver --log-opt --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
-            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ipc --isolation -l --label --label-file --log-driver --log-opt -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --oom-score-adj --pid --pidfile --pids-limit --platform --pull --requires --restart --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
+            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ip --ip6 --ipc --isolation --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --publish --publish-all --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --sysctl --timeout --tmpfs --tty --tz --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
+            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ip --ip6 --ipc --isolation -l --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --oom-score-adj --pid --pidfile --pids-limit --platform -p --publish --pull --requires --restart --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --sysctl --timeout --tmpfs --tz --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
             kind="images"
             ;;
         diff | "container diff")
@@ -312,8 +313,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         update | "container update")
-            flags="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --restart"
-            valued="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit --restart"
+            flags="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --publish-add --publish-rm --restart"
+            valued="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit --publish-add --publish-rm --restart"
             kind="containers" repeats=yes
             ;;
         wait | "container wait")
@@ -330,6 +331,56 @@ _corten_command() {
             flags="--archive --follow-link --quiet"
             valued=""
             kind="" repeats=yes
+            ;;
+        "network create")
+            flags="--aux-address --driver --gateway --internal --ip-range --ipv4 --ipv6 --label --opt --subnet"
+            valued="--aux-address -d --driver --gateway --ip-range --ipv4 --ipv6 --label -o --opt --subnet"
+            kind=""
+            ;;
+        "network ls" | "network list")
+            flags="--filter --format --no-trunc --quiet"
+            valued="-f --filter --format"
+            kind=""
+            ;;
+        "network inspect")
+            flags="--format"
+            valued="-f --format"
+            kind="" repeats=yes
+            ;;
+        "network rm" | "network remove")
+            flags="--force"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "network connect")
+            flags="--alias --driver-opt --gw-priority --ip --ip6 --link --link-local-ip"
+            valued="--alias --driver-opt --gw-priority --ip --ip6 --link --link-local-ip"
+            kind="" repeats=yes
+            ;;
+        "network disconnect")
+            flags="--force"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "network prune")
+            flags="--filter --force"
+            valued="--filter"
+            kind=""
+            ;;
+        "network reload")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "network settings")
+            flags="--address-pool --default-network --format --mtu --publish-address --publish-policy --reset"
+            valued="--address-pool --default-network --format --mtu --publish-address --publish-policy"
+            kind=""
+            ;;
+        "network doctor")
+            flags="--format"
+            valued="--format"
+            kind=""
             ;;
         "volume create")
             flags="--driver --label --opt"
@@ -613,7 +664,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion config container cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount oci pause port ps pull push rename restart rm rmi run save search secret start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion config container cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

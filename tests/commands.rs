@@ -252,7 +252,7 @@ mod tests {
         let mut lines = table.lines();
         let head = words_of(lines.next().unwrap());
         assert_eq!(head, ["STATE", "LOCAL VOLUMES", "NETWORKS", "some label", "CREATED AT"]);
-        assert!(lines.next().unwrap().starts_with("created   0               none"), "{table}");
+        assert!(lines.next().unwrap().starts_with("created   0               bridge"), "{table}");
         let empty =
             corten.ok(&["ps", "-f", "name=nobody", "--format", "table {{.Names}} {{.Mounts}}"]);
         assert_eq!(empty, "NAMES MOUNTS");
@@ -384,14 +384,12 @@ mod tests {
             ),
             (&["create", "-m", "x", "x"], 125, &["memory limit"]),
             (&["create", "--pull=never", "-m", "1g", "x"], 1, &["no such image"]),
-            (&["run", "--net", "nowhere", "x"], 125, &["nowhere"]),
         ]);
     }
 
     #[test]
     fn what_does_not_exist_yet_is_refused_by_name() {
         refused(&[
-            (&["run", "-p", "80:80", "x"], 125, &["--publish is not supported yet"]),
             (&["create", "--use-api-socket", "x"], 125, &["--use-api-socket is not supported yet"]),
             (&["ps", "--restart"], 125, &["unknown flag: --restart"]),
             (&["build", "."], 1, &["corten build is not supported yet"]),

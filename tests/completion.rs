@@ -47,7 +47,7 @@ mod tests {
                 "corten run --mem",
                 &["--memory", "--memory-reservation", "--memory-swap", "--memory-swappiness"],
             ),
-            ("corten run -it --netw", &["--network"]),
+            ("corten run -it --network-", &["--network-alias"]),
             ("corten run --network h", &["host"]),
             ("corten run --network=h", &["host"]),
             ("corten run --pull ", &["always", "missing", "never"]),

@@ -108,7 +108,11 @@ mod tests {
         assert_eq!(renamed, "/web");
         let expected: Vec<String> =
             expected.iter().map(|words| format!("container {words}")).collect();
+        let (networks, seen): (Vec<_>, Vec<_>) =
+            seen.into_iter().partition(|words| words.starts_with("network "));
         assert_eq!(seen, expected);
+        let expected = ["connect", "disconnect", "connect", "disconnect"];
+        assert_eq!(networks, expected.map(|action| format!("network {action} bridge")));
     }
 
     #[test]
@@ -243,7 +247,8 @@ mod tests {
         ]);
         let seen = following.until("die");
         assert!(seen.contains(&"container health_status: healthy web".to_owned()), "{seen:?}");
-        assert_eq!(following.until("start"), ["container start web"]);
+        let again = ["network disconnect bridge", "network connect bridge", "container start web"];
+        assert_eq!(following.until("start"), again);
     }
 
     /// Who hears of an end and looks sees it: thirty ends, each watched as closely as can be.

@@ -60,11 +60,13 @@ mod tests {
 
     #[test]
     fn a_template_of_debian_is_built_and_runs() {
-        let corten = corten();
+        // It asks the machine's mirror.
+        let corten = Corten::on_the_machine(env!("CARGO_BIN_EXE_corten"));
         let name = corten.ok(&["template", "build", "debian"]);
         let inside =
             "apt-get --version && cat /etc/apt/sources.list && hostname && test -s /etc/hosts";
-        let run = ["run", "--rm", "--hostname", "inside", &name, "sh", "-c", inside];
+        let run =
+            ["run", "--rm", "--network", "none", "--hostname", "inside", &name, "sh", "-c", inside];
         let printed = corten.ok(&run);
         assert!(printed.starts_with("apt ") && printed.contains("\ndeb "), "{printed}");
         assert!(printed.ends_with("\ninside"), "{printed}");
@@ -118,8 +120,8 @@ mod tests {
         GraphDriver.Data: LowerDir MergedDir UpperDir WorkDir
         Config: Hostname Domainname User AttachStdin AttachStdout AttachStderr Tty OpenStdin StdinOnce Env Cmd Image Volumes WorkingDir Entrypoint OnBuild Labels
         NetworkSettings: Bridge SandboxID HairpinMode LinkLocalIPv6Address LinkLocalIPv6PrefixLen Ports SandboxKey SecondaryIPAddresses SecondaryIPv6Addresses EndpointID Gateway GlobalIPv6Address GlobalIPv6PrefixLen IPAddress IPPrefixLen IPv6Gateway MacAddress Networks
-        NetworkSettings.Networks: none
-        NetworkSettings.Networks.none: IPAMConfig Links Aliases NetworkID EndpointID Gateway IPAddress IPPrefixLen IPv6Gateway GlobalIPv6Address GlobalIPv6PrefixLen MacAddress DriverOpts
+        NetworkSettings.Networks: bridge
+        NetworkSettings.Networks.bridge: IPAMConfig Links Aliases MacAddress DriverOpts GwPriority NetworkID EndpointID Gateway IPAddress IPPrefixLen IPv6Gateway GlobalIPv6Address GlobalIPv6PrefixLen DNSNames
         "#);
         #[rustfmt::skip]
         corten.ok(&[

@@ -77,13 +77,18 @@ fn run_and_create() {
           --init                             Run an init inside the container that forwards signals and
                                              reaps processes
       -i, --interactive                      Keep STDIN open even if not attached
+          --ip ip                            IPv4 address (e.g., 172.30.100.104)
+          --ip6 ip                           IPv6 address (e.g., 2001:db8::33)
           --ipc string                       IPC mode to use: private, shareable, host, none or
                                              container:NAME
           --isolation string                 Container isolation technology: default
       -l, --label list                       Set meta data on a container
           --label-file list                  Read in a line delimited file of labels
+          --link list                        Add link to another container: NAME[:ALIAS]
+          --link-local-ip list               Container IPv4/IPv6 link-local addresses
           --log-driver string                Logging driver for the container
           --log-opt list                     Log driver options
+          --mac-address string               Container MAC address (e.g., 92:d0:c6:0a:29:33)
       -m, --memory bytes                     Memory limit
           --memory-reservation bytes         Memory soft limit
           --memory-swap bytes                Swap limit equal to memory plus swap: '-1' to enable
@@ -91,8 +96,9 @@ fn run_and_create() {
           --memory-swappiness int            Tune container memory swappiness (0 to 100) (default -1)
           --mount mount                      Attach a filesystem mount to the container
           --name string                      Assign a name to the container
-          --network network                  Connect a container to a network: none, host or
+          --network network                  Connect a container to networks, or to none, host or
                                              container:NAME
+          --network-alias list               Add network-scoped alias for the container
           --no-healthcheck                   Disable any container-specified HEALTHCHECK
           --no-hostname                      Leave /etc/hostname as the image has it
           --no-hosts                         Leave /etc/hosts as the image has it
@@ -103,6 +109,8 @@ fn run_and_create() {
           --pids-limit int                   Tune container pids limit (set -1 for unlimited)
           --platform string                  Image for this platform: OS/ARCHITECTURE[/VARIANT]
           --privileged                       Give extended privileges to this container
+      -p, --publish list                     Publish a container's port(s) to the host
+      -P, --publish-all                      Publish all exposed ports to random ports
           --pull string                      Pull image before running ("always", "missing", "never")
       -q, --quiet                            Suppress the pull output
           --read-only                        Mount the container's root filesystem as read only
@@ -214,13 +222,18 @@ fn run_and_create() {
           --init                             Run an init inside the container that forwards signals and
                                              reaps processes
       -i, --interactive                      Keep STDIN open even if not attached
+          --ip ip                            IPv4 address (e.g., 172.30.100.104)
+          --ip6 ip                           IPv6 address (e.g., 2001:db8::33)
           --ipc string                       IPC mode to use: private, shareable, host, none or
                                              container:NAME
           --isolation string                 Container isolation technology: default
       -l, --label list                       Set meta data on a container
           --label-file list                  Read in a line delimited file of labels
+          --link list                        Add link to another container: NAME[:ALIAS]
+          --link-local-ip list               Container IPv4/IPv6 link-local addresses
           --log-driver string                Logging driver for the container
           --log-opt list                     Log driver options
+          --mac-address string               Container MAC address (e.g., 92:d0:c6:0a:29:33)
       -m, --memory bytes                     Memory limit
           --memory-reservation bytes         Memory soft limit
           --memory-swap bytes                Swap limit equal to memory plus swap: '-1' to enable
@@ -228,8 +241,9 @@ fn run_and_create() {
           --memory-swappiness int            Tune container memory swappiness (0 to 100) (default -1)
           --mount mount                      Attach a filesystem mount to the container
           --name string                      Assign a name to the container
-          --network network                  Connect a container to a network: none, host or
+          --network network                  Connect a container to networks, or to none, host or
                                              container:NAME
+          --network-alias list               Add network-scoped alias for the container
           --no-healthcheck                   Disable any container-specified HEALTHCHECK
           --no-hostname                      Leave /etc/hostname as the image has it
           --no-hosts                         Leave /etc/hosts as the image has it
@@ -240,6 +254,8 @@ fn run_and_create() {
           --pids-limit int                   Tune container pids limit (set -1 for unlimited)
           --platform string                  Image for this platform: OS/ARCHITECTURE[/VARIANT]
           --privileged                       Give extended privileges to this container
+      -p, --publish list                     Publish a container's port(s) to the host
+      -P, --publish-all                      Publish all exposed ports to random ports
           --pull string                      Pull image before running ("always", "missing", "never")
       -q, --quiet                            Suppress the pull output
           --read-only                        Mount the container's root filesystem as read only

@@ -29,6 +29,7 @@ fn the_program_and_its_families() {
       healthcheck  Manage health checks of containers
       image        Manage images
       manifest     Manage lists of manifests for several platforms
+      network      Manage networks
       oci          Run OCI bundles, as runc does
       secret       Manage secrets
       system       Manage Corten

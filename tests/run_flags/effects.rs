@@ -35,7 +35,8 @@ fn names_of_hosts_and_servers() {
     ];
     let resolver = seen(&corten, &flags, "cat /etc/resolv.conf");
     assert_eq!(resolver, "nameserver 192.0.2.9\nnameserver ::1\nsearch a.example\noptions ndots:3");
-    let hosts = seen(&corten, &flags, "tail -n 3 /etc/hosts");
+    let alone = [&["--network", "none"][..], &flags].concat();
+    let hosts = seen(&corten, &alone, "tail -n 3 /etc/hosts");
     assert_eq!(hosts, "127.0.1.1\tweb.example.org web\n192.0.2.7\tdb\n2001:db8::1\tsix");
     let names = seen(
         &corten,

@@ -14,17 +14,7 @@ const DOCKERS: &str = "add-host annotation attach blkio-weight blkio-weight-devi
     use-api-socket user userns uts volume volume-driver volumes-from workdir";
 
 /// Those that are refused by name, and why.
-const REFUSED: &[(&str, &str)] = &[
-    ("ip", "networks are to come"),
-    ("ip6", "networks are to come"),
-    ("link", "networks are to come"),
-    ("link-local-ip", "networks are to come"),
-    ("mac-address", "networks are to come"),
-    ("network-alias", "networks are to come"),
-    ("publish", "networks are to come"),
-    ("publish-all", "networks are to come"),
-    ("use-api-socket", "there is no API yet"),
-];
+const REFUSED: &[(&str, &str)] = &[("use-api-socket", "there is no API yet")];
 
 #[test]
 fn every_flag_of_docker_is_there_or_refused_by_name() {

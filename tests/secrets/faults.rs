@@ -90,11 +90,13 @@ fn the_first_secrets_are_made_at_once() {
         let corten = corten();
         let spawn = |name: String| {
             let file = corten.directory().join(&name);
-            write(&file, name.as_bytes());
             let mut command = corten.command();
             command.args(["secret", "create", &name]).arg(file);
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         };
+        for name in ["s0", "s1", "s2", "s3"] {
+            write(&corten.directory().join(name), name.as_bytes());
+        }
         let children: Vec<_> = (0..8).map(|number| spawn(format!("s{}", number / 2))).collect();
         let ends =
             children.into_iter().map(|child| Finished::from(child.wait_with_output().unwrap()));

@@ -39,8 +39,12 @@ impl Flag {
 }
 
 /// Names that Docker had for a flag before, and still takes.
-const FORMER_NAMES: &[(&str, &str)] =
-    &[("net", "network"), ("dns-opt", "dns-option"), ("time", "timeout")];
+const FORMER_NAMES: &[(&str, &str)] = &[
+    ("net", "network"),
+    ("net-alias", "network-alias"),
+    ("dns-opt", "dns-option"),
+    ("time", "timeout"),
+];
 
 /// How many words follow the flags.
 #[derive(Clone, Copy, Debug)]

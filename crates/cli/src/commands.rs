@@ -20,8 +20,10 @@ mod life;
 mod list;
 mod login;
 mod logs;
+mod machine;
 mod manifest;
 mod mount;
+mod network;
 mod prune;
 mod pull;
 mod push;
@@ -62,6 +64,7 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("healthcheck", "Manage health checks of containers"),
     ("image", "Manage images"),
     ("manifest", "Manage lists of manifests for several platforms"),
+    ("network", "Manage networks"),
     ("oci", "Run OCI bundles, as runc does"),
     ("secret", "Manage secrets"),
     ("system", "Manage Corten"),
@@ -77,7 +80,6 @@ pub(crate) const LATER: &[&str] = &[
     "checkpoint",
     "compose",
     "context",
-    "network",
     "node",
     "plugin",
     "service",

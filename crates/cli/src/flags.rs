@@ -3,10 +3,12 @@
 use crate::arguments::{Flag, many, one, switch};
 
 mod container;
+mod networks;
 mod secrets;
 mod volumes;
 
 pub(crate) use container::{CONTAINER, LIMITS, later};
+pub(crate) use networks::*;
 pub(crate) use secrets::*;
 pub(crate) use volumes::*;
 
@@ -105,12 +107,16 @@ pub(crate) const WAIT: &[Flag] = &[
     ),
     one("i", "interval", "duration", "Look at least so often (default 250ms)"),
 ];
-pub(crate) const UPDATE: &[Flag] = &[one(
-    "",
-    "restart",
-    "string",
-    "Restart policy to apply when a container exits: no, on-failure[:N], on-unhealthy[:N], always, unless-stopped",
-)];
+pub(crate) const UPDATE: &[Flag] = &[
+    many("", "publish-add", "list", "Publish a further port to the host"),
+    many("", "publish-rm", "list", "Publish a port no more"),
+    one(
+        "",
+        "restart",
+        "string",
+        "Restart policy to apply when a container exits: no, on-failure[:N], on-unhealthy[:N], always, unless-stopped",
+    ),
+];
 pub(crate) const STATS: &[Flag] = &[
     switch("a", "all", "Show all containers (default shows just running)"),
     FORMAT,

@@ -1,6 +1,6 @@
 //! What the flags of `run` and `create` make of a request. Start at [`request`].
 
-use engine::config::{ContainerConfig, HealthCheck, NetworkMode, SecretConfig, Security};
+use engine::config::{ContainerConfig, HealthCheck, SecretConfig, Security};
 use engine::{CreateRequest, SecretKind, parse};
 
 use crate::arguments::Matches;
@@ -10,6 +10,7 @@ use crate::words;
 mod environment;
 mod limits;
 mod names;
+pub(crate) mod places;
 mod surroundings;
 
 pub(crate) use environment::environment;
@@ -36,6 +37,7 @@ pub(crate) fn number<T: std::str::FromStr>(
 /// The request of a line: its first word is the image, the others are the command.
 pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     check_conflicts(matches)?;
+    let (network, networks) = places::places(matches)?;
     let mut config = ContainerConfig {
         command: matches.words.get(1..).unwrap_or_default().to_vec(),
         env: environment(matches)?,
@@ -52,11 +54,10 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
             .transpose()?
             .unwrap_or(0),
         read_only: matches.on("read-only"),
-        network: matches
-            .value("network")
-            .map(parse::network)
-            .transpose()?
-            .unwrap_or(NetworkMode::None),
+        network,
+        networks,
+        ports: places::published(matches.values("publish"))?,
+        publish_all: matches.on("publish-all"),
         cap_add: matches.values("cap-add").map(parse::capability).collect::<Result<_, _>>()?,
         cap_drop: matches.values("cap-drop").map(parse::capability).collect::<Result<_, _>>()?,
         privileged: matches.on("privileged"),
@@ -158,7 +159,8 @@ fn check_conflicts(matches: &Matches) -> Result<(), Failure> {
         return Err(wrong("restart policy", policy, "--rm removes the container when it ends"));
     }
     let shares = matches.value("network").is_some_and(|mode| mode.starts_with("container:"));
-    let of_network = ["dns", "dns-option", "dns-search", "add-host", "expose"];
+    let of_network =
+        ["dns", "dns-option", "dns-search", "add-host", "expose", "publish", "publish-all"];
     if let Some(flag) = of_network.into_iter().find(|flag| shares && matches.is_given(flag)) {
         let value = matches.value(flag).unwrap_or_default();
         return Err(wrong(flag, value, "it belongs to the container whose network is shared"));

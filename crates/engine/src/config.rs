@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 mod block_io;
 mod hosts;
 mod id_ranges;
+mod networks;
 mod secrets;
 mod sharing;
 
 pub use block_io::{BlockIoLimits, DeviceRate};
 pub use hosts::HostRules;
 pub use id_ranges::{IdRange, IdRanges};
+pub use networks::{NetworkWish, PublishedPort};
 pub use secrets::{SecretConfig, SecretPlace};
 pub use sharing::{IpcMode, PidMode, Sharing};
 
@@ -61,6 +63,13 @@ pub struct ContainerConfig {
     pub read_only: bool,
     /// Whose network it has.
     pub network: NetworkMode,
+    /// Networks that it wants to be in when it is made. Afterwards they are records of their own: they come and go.
+    #[serde(skip)]
+    pub networks: Vec<NetworkWish>,
+    /// Ports of the machine that lead to it.
+    pub ports: Vec<PublishedPort>,
+    /// Whether every port that it exposes gets one of the machine's.
+    pub publish_all: bool,
     /// Limits.
     pub limits: Limits,
     /// Devices of the host.
@@ -200,6 +209,8 @@ pub enum NetworkMode {
     Host,
     /// That of another container, by its id.
     Container(String),
+    /// Its own, with a place in networks; the name of the first one as it was given.
+    Networks(String),
 }
 
 /// A mount beyond those that every container has.

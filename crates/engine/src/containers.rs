@@ -168,6 +168,12 @@ impl<'a> Containers<'a> {
                 let lock = Some(Lock::held(lock));
                 let (name, image_name) = (name.to_string(), image_name.to_owned());
                 let made = Made { id, name, config, image_name, image, dirs, _lock: lock };
+                if let Err(error) = self.record_wishes(&made.id, &made.config) {
+                    // The first error tells more.
+                    let _kept = self.engine.store.containers().remove(&made.id);
+                    self.remove_anonymous_volumes(&made.config);
+                    return Err(error);
+                }
                 Ok(made)
             }
             Err(error) => {

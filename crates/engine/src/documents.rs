@@ -1,6 +1,8 @@
 //! Objects as Docker's documents: what `inspect` prints, field names, order and all. Source: `docker inspect` of Docker 20.10
 //! (API 1.41), without the fields that API 1.44 has no more.
 
+use std::borrow::Cow;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 use serde_json::ser::PrettyFormatter;
@@ -8,10 +10,12 @@ use serde_json::ser::PrettyFormatter;
 mod container;
 mod host_config;
 mod image;
+mod network;
 mod run_config;
 mod secret;
 mod volume;
 
+pub(crate) use network::{Member, network};
 pub(crate) use secret::secret;
 pub(crate) use volume::volume;
 
@@ -26,7 +30,7 @@ pub struct Document {
 
 #[derive(Clone, Debug, PartialEq)]
 struct Field {
-    name: &'static str,
+    name: Cow<'static, str>,
     content: Content,
     /// Docker leaves some fields out where they are empty. Templates know them all the same.
     is_optional: bool,
@@ -34,25 +38,31 @@ struct Field {
 
 /// What a field holds.
 #[derive(Clone, Debug, PartialEq)]
-enum Content {
+pub(crate) enum Content {
     Value(Value),
     Object(Document),
     List(Vec<Document>),
 }
 
 impl Document {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { fields: Vec::new() }
     }
 
     /// With one field more.
-    fn with(mut self, name: &'static str, content: impl Into<Content>) -> Self {
+    pub(crate) fn with(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        content: impl Into<Content>,
+    ) -> Self {
+        let name = name.into();
         self.fields.push(Field { name, content: content.into(), is_optional: false });
         self
     }
 
     /// With a field that is printed when it is not empty.
     fn with_filled(mut self, name: &'static str, content: impl Into<Content>) -> Self {
+        let name = name.into();
         self.fields.push(Field { name, content: content.into(), is_optional: true });
         self
     }
@@ -80,7 +90,9 @@ impl Document {
     #[must_use]
     pub fn value(&self) -> Value {
         let fields = self.fields.iter();
-        Value::Object(fields.map(|field| (field.name.to_owned(), field.content.value())).collect())
+        Value::Object(
+            fields.map(|field| (field.name.clone().into_owned(), field.content.value())).collect(),
+        )
     }
 }
 
@@ -91,9 +103,9 @@ impl Serialize for Document {
             self.fields.iter().filter(|field| !field.is_optional || field.content.is_filled())
         {
             match &field.content {
-                Content::Value(value) => map.serialize_entry(field.name, value)?,
-                Content::Object(object) => map.serialize_entry(field.name, object)?,
-                Content::List(list) => map.serialize_entry(field.name, list)?,
+                Content::Value(value) => map.serialize_entry(&field.name, value)?,
+                Content::Object(object) => map.serialize_entry(&field.name, object)?,
+                Content::List(list) => map.serialize_entry(&field.name, list)?,
             }
         }
         map.end()

@@ -12,6 +12,7 @@ use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::images::ImagesHandle;
 use crate::manifest_lists::ManifestListsHandle;
+use crate::networks::NetworksHandle;
 use crate::room::Room;
 use crate::secrets::SecretsHandle;
 use crate::templates::Templates;
@@ -65,6 +66,12 @@ impl Engine {
     #[must_use]
     pub const fn images(&self) -> ImagesHandle<'_> {
         ImagesHandle::new(self)
+    }
+
+    /// The networks.
+    #[must_use]
+    pub const fn networks(&self) -> NetworksHandle<'_> {
+        NetworksHandle::new(self)
     }
 
     /// The volumes.

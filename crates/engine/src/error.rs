@@ -46,6 +46,17 @@ pub enum EngineError {
         #[source]
         cause: Box<StoreError>,
     },
+    /// A network of the machine.
+    #[error("{action} {object}")]
+    Network {
+        /// `make`, `remove` …
+        action: &'static str,
+        /// `network NAME` …
+        object: String,
+        /// Why not.
+        #[source]
+        cause: Box<network::NetworkError>,
+    },
     /// Something that this release does not have.
     #[error("{0} is not supported yet")]
     NotYet(String),
@@ -173,6 +184,14 @@ pub enum EngineError {
         /// In one line.
         why: String,
     },
+    /// The container has the places in networks that it had; its monitor said why.
+    #[error("change the networks of container {name}: {why}")]
+    Places {
+        /// The container's name.
+        name: String,
+        /// In one line.
+        why: String,
+    },
     /// A start inside this process.
     #[error(transparent)]
     Local(#[from] StartError),
@@ -259,11 +278,13 @@ impl EngineError {
             | Self::Exec { .. }
             | Self::Spawn { .. }
             | Self::Hold { .. }
+            | Self::Network { .. }
             | Self::HostMount { .. }
             | Self::NoMonitor { .. }
             | Self::File { .. }
             | Self::Cgroup { .. }
             | Self::Freeze { .. }
+            | Self::Places { .. }
             | Self::Local(_)
             | Self::Layout(_)
             | Self::Record { .. }
@@ -364,6 +385,14 @@ impl EngineError {
         why: impl Into<String>,
     ) -> Self {
         Self::Value { what, value: value.into(), why: why.into() }
+    }
+
+    pub(crate) fn network(
+        action: &'static str,
+        object: &str,
+    ) -> impl FnOnce(network::NetworkError) -> Self + use<> {
+        let object = object.to_owned();
+        move |cause| Self::Network { action, object, cause: Box::new(cause) }
     }
 
     pub(crate) fn file(

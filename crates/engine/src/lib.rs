@@ -34,10 +34,12 @@ mod manifest_lists;
 mod merge;
 mod mounts;
 mod names;
+pub mod networks;
 mod oci;
 pub mod parse;
 mod pattern;
 mod pause;
+mod places;
 mod processes;
 mod pull;
 mod push;
@@ -81,6 +83,8 @@ pub use manifest_lists::{Annotation, ManifestListsHandle};
 pub use monitor::{
     Connection, FromMonitor, HealthFile, HealthStatus, Received, events, format_time, log, now_ns,
 };
+pub use network::PortMapping;
+pub use places::{host_address, host_place};
 pub use processes::ProcessRow;
 pub use pull::{PullReport, PullRequest};
 pub use push::PushRequest;

@@ -6,6 +6,7 @@ use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
 use crate::list_filter::{Filter, Sought};
+use crate::places::{in_a_list, ports_of};
 use crate::state::State;
 
 pub(crate) fn network_name(container: &Container) -> String {
@@ -14,6 +15,7 @@ pub(crate) fn network_name(container: &Container) -> String {
         NetworkMode::None => "none".to_owned(),
         NetworkMode::Host => "host".to_owned(),
         NetworkMode::Container(id) => format!("container:{id}"),
+        NetworkMode::Networks(name) => name.clone(),
     }
 }
 
@@ -28,6 +30,10 @@ pub struct Row {
     pub size_bytes: Option<u64>,
     /// The same with its image.
     pub virtual_size_bytes: Option<u64>,
+    /// Names of the networks that it is in.
+    pub networks: String,
+    /// Its ports, as Docker writes them.
+    pub ports: String,
     /// What the health check of one that runs says; nothing where there is none.
     pub health: Option<HealthStatus>,
 }
@@ -87,7 +93,16 @@ impl Containers<'_> {
             size_bytes: None,
             virtual_size_bytes: None,
             health: None,
+            networks: String::new(),
+            ports: String::new(),
         };
+        let places = self.places_of(&row.container)?;
+        if !places.is_empty() {
+            let names: Vec<_> = places.iter().map(|place| place.network.name.as_str()).collect();
+            row.networks = names.join(",");
+            let ports = ports_of(&places);
+            row.ports = in_a_list(&ports, &row.container.config.exposed_ports);
+        }
         if matches!(row.container.state, State::Running { .. }) {
             row.health = self.health(&row.container)?.map(|known| known.status);
         }

@@ -47,7 +47,7 @@ pub(crate) fn random_number() -> Result<u32, EngineError> {
     Ok(u32::from_ne_bytes(random()?))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], EngineError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], EngineError> {
     let mut bytes = [0; N];
     let path = std::path::Path::new("random bytes");
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())

@@ -154,7 +154,7 @@ fn linux(
         }
     };
     let mut sysctl = config.sysctls.clone();
-    if config.network == NetworkMode::None {
+    if matches!(config.network, NetworkMode::None | NetworkMode::Networks(_)) {
         // Inside its own network nobody is harmed by a port below 1024 or an echo request, as Docker has it since 20.10.
         for (name, value) in [
             ("net.ipv4.ip_unprivileged_port_start", "0"),

@@ -1,6 +1,6 @@
 //! Values as people write them on Docker's command line, turned into types. Each error names the value and what is wrong with it.
 
-use crate::config::{DeviceConfig, NetworkMode, Ulimit};
+use crate::config::{DeviceConfig, Ulimit};
 use crate::error::EngineError;
 
 mod gpus;
@@ -8,7 +8,10 @@ mod hosts;
 mod id_ranges;
 mod limits;
 pub(crate) mod log;
+mod machine;
 mod mounts;
+mod networks;
+mod rates;
 mod restart;
 mod secrets;
 mod security;
@@ -17,13 +20,18 @@ mod signal;
 mod storage;
 
 pub use gpus::{gpus, is_cdi_name};
+pub(crate) use hosts::HOST_GATEWAY;
 pub use hosts::{
     domain_name, exposed_ports, extra_host, name_server, resolver_option, search_domain,
 };
 pub use limits::{check_limits, device_bytes, device_operations, device_rule, device_weight};
 pub use log::{log, log_drivers};
+pub use machine::{address_pools, mtu, publish_addresses, publish_policy};
 pub(crate) use mounts::check_options;
 pub use mounts::{mount, tmpfs, volume, volume_options};
+pub use networks::{
+    DEFAULT_NETWORK, driver_options, hardware, link, network, network_option, published,
+};
 pub(crate) use restart::restart_words;
 pub use restart::{on_failure, restart};
 pub use secrets::secret;
@@ -124,23 +132,6 @@ pub fn ulimit(text: &str) -> Parsed<Ulimit> {
         return Err(wrong("the soft limit is above the hard limit"));
     }
     Ok(Ulimit { name: name.to_owned(), soft, hard })
-}
-
-/// `--network MODE`.
-///
-/// # Errors
-/// For networks that this release does not have.
-pub fn network(text: &str) -> Parsed<NetworkMode> {
-    match text.split_once(':') {
-        None if text == "none" => Ok(NetworkMode::None),
-        None if text == "host" => Ok(NetworkMode::Host),
-        Some(("container", name)) if !name.is_empty() => {
-            Ok(NetworkMode::Container(name.to_owned()))
-        }
-        _ => Err(EngineError::NotYet(format!(
-            "network {text:?}, beside none, host and container:NAME,"
-        ))),
-    }
 }
 
 /// A capability as `CAP_…`, or `ALL`.
@@ -249,8 +240,6 @@ mod tests {
         assert!(device("fuse").is_err());
         assert_eq!(capability("net_admin").unwrap(), "CAP_NET_ADMIN");
         assert!(capability("nothing").is_err());
-        assert_eq!(network("container:x").unwrap(), NetworkMode::Container("x".into()));
-        assert!(network("bridge").is_err());
         assert!(cpu_list("0-1,3").is_ok() && cpu_list("9-1").is_err() && cpu_list("").is_err());
         assert_eq!(nano_cpus("1.5").unwrap(), 1_500_000_000);
         assert!(nano_cpus("-1").is_err() && nano_cpus("x").is_err());

@@ -2,6 +2,7 @@
 
 use spec::ContainerName;
 
+use crate::config::NetworkMode;
 use crate::containers::Containers;
 use crate::error::EngineError;
 
@@ -29,6 +30,10 @@ impl Containers<'_> {
         // One that has just ended tells nothing more.
         if let Some(mut monitor) = self.monitor_of(&container)? {
             let _gone = monitor.set_name(wanted);
+            if matches!(container.config.network, NetworkMode::Networks(_)) {
+                // Others ask for it by that name from now on.
+                self.change_places(&container, |_giving| Ok(()))?;
+            }
         }
         self.tell(&container, "rename", &[("oldName", format!("/{old}"))]);
         Ok(())

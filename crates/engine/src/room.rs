@@ -190,6 +190,30 @@ impl<'a> Room<'a> {
         Ok(pruned)
     }
 
+    /// Removes networks that somebody has made and no container is in.
+    ///
+    /// # Errors
+    /// When the store or the kernel refuses.
+    pub fn prune_networks(&self, filter: &PruneFilter) -> Result<Pruned, EngineError> {
+        let mut pruned = Pruned::default();
+        let networks = self.engine.networks();
+        for network in networks.list(&crate::networks::NetworkFilter::default())? {
+            let fits = network.is_custom()
+                && filter.allows_time(network.created_ns.into())
+                && filter.labels.are_met_by(Some(&network.config.labels));
+            if !fits {
+                continue;
+            }
+            match networks.remove(&network.id) {
+                Ok(network) => pruned.deleted.push(network.name),
+                Err(error) if matches!(error.kind(), Kind::Conflict | Kind::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.engine.tell_pruned("network", &pruned);
+        Ok(pruned)
+    }
+
     /// Removes layers that interrupted pulls have left. Nothing where the filter asks for labels.
     ///
     /// # Errors

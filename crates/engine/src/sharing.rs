@@ -59,6 +59,7 @@ impl Containers<'_> {
         if let NetworkMode::Container(name) = &mut config.network {
             resolve(name)?;
         }
+        self.settle_network(config)?;
         if let PidMode::Container(name) = &mut config.sharing.pid {
             resolve(name)?;
         }

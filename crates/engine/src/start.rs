@@ -59,7 +59,7 @@ impl Launch {
 fn prepare(id: &ContainerId, state: &Path, network: &NetworkMode) -> Result<Waiting, EngineError> {
     let failed = |cause| EngineError::Spawn { name: id.short().to_owned(), cause };
     let ahead = match network {
-        NetworkMode::None => Ahead::Network,
+        NetworkMode::None | NetworkMode::Networks(_) => Ahead::Network,
         NetworkMode::Host | NetworkMode::Container(_) => Ahead::Nothing,
     };
     monitor::prepare(id.as_str(), state, ahead).map_err(failed)
@@ -206,13 +206,16 @@ impl Containers<'_> {
         let contents = self.contents(&made.config.secrets)?;
         make_bind_sources(&made.config)?;
         let origins = self.prepare_mounts(made)?;
+        let networks = self.give_places(made)?;
         let (mut plan, files) = self.plan(made, &origins)?;
         plan.process.console_size = attach
             .size
             .filter(|_| made.config.tty)
             .map(|(height, width)| spec::runtime::ConsoleSize { height, width });
         if !matches!(made.config.network, NetworkMode::Container(_)) {
-            files.write(&hostname(&made.config, &made.id), &made.config)?;
+            let hostname = hostname(&made.config, &made.id);
+            let linked = self.linked(made)?;
+            files.write(&hostname, &made.config, networks.as_ref(), &linked)?;
         }
         let handoff = HandOff {
             version: HANDOFF_VERSION,
@@ -231,12 +234,13 @@ impl Containers<'_> {
                 // Docker's −1 is patience without end.
                 patience: u64::try_from(made.config.stop_timeout_s).ok().map(Duration::from_secs),
             },
+            networks,
             events: Some(self.event_rules(made)),
             timeout: Some(made.config.timeout_s)
                 .filter(|seconds| *seconds > 0)
                 .map(Duration::from_secs),
             pid_file: made.config.pid_file.clone(),
-            auto_remove: made.config.auto_remove.then(|| self.removal(&made.id)),
+            auto_remove: made.config.auto_remove.then(|| self.own_command("reap", &made.id)),
         };
         monitor
             .with_contents(contents)
@@ -244,8 +248,8 @@ impl Containers<'_> {
             .map_err(|cause| EngineError::Spawn { name: made.name.clone(), cause })
     }
 
-    /// The command by which a monitor has its container removed.
-    fn removal(&self, id: &ContainerId) -> Vec<String> {
+    /// A command that a monitor has carried out for its container.
+    pub(crate) fn own_command(&self, word: &str, id: &ContainerId) -> Vec<String> {
         let paths = self.engine.paths();
         let path = |path: &Path| path.display().to_string();
         vec![
@@ -254,7 +258,7 @@ impl Containers<'_> {
             path(&paths.root),
             "--state".into(),
             path(&paths.state),
-            "reap".into(),
+            word.into(),
             id.as_str().into(),
         ]
     }
@@ -269,7 +273,7 @@ impl Containers<'_> {
         users::add_groups(&mut account, &made.config.groups, &view)?;
         let shared = match &made.config.network {
             NetworkMode::Container(id) => Some(self.running(id)?),
-            NetworkMode::None | NetworkMode::Host => None,
+            NetworkMode::None | NetworkMode::Host | NetworkMode::Networks(_) => None,
         };
         let joined =
             Joined { network: shared.as_ref().map(|(pid, _)| *pid), ..self.joined(&made.config)? };
@@ -378,7 +382,9 @@ pub(crate) fn hostname(config: &ContainerConfig, id: &ContainerId) -> String {
         _ if config.sharing.uts_host => host(),
         // The UTS namespace is its own, but whoever shares the host's network is known by the host's name.
         NetworkMode::Host => host(),
-        NetworkMode::None | NetworkMode::Container(_) => id.short().to_owned(),
+        NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Networks(_) => {
+            id.short().to_owned()
+        }
     }
 }
 

@@ -76,7 +76,7 @@ impl Containers<'_> {
         let network = match container.config.network {
             // Docker counts nothing of the host's.
             NetworkMode::Host => None,
-            NetworkMode::None | NetworkMode::Container(_) => {
+            NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Networks(_) => {
                 File::open(format!("/proc/{pid}/net/dev")).ok()
             }
         };

@@ -5,7 +5,7 @@
 use libcontainer::cgroup::{self, CgroupPlan, Request, WhenMissing};
 use monitor::RestartPolicy;
 
-use crate::config::{ContainerConfig, Limits};
+use crate::config::{ContainerConfig, Limits, NetworkMode, PublishedPort};
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::{Container, group_of};
@@ -19,6 +19,10 @@ pub struct Update {
     pub limits: Limits,
     /// When it is started again.
     pub restart: Option<RestartPolicy>,
+    /// Ports of the machine that it has from now on, too.
+    pub publish: Vec<PublishedPort>,
+    /// Ports that it has no more.
+    pub withdraw: Vec<PublishedPort>,
 }
 
 impl Containers<'_> {
@@ -31,11 +35,17 @@ impl Containers<'_> {
         let (_lock, container) = self.locked(text)?;
         let config = changed(&container, update)?;
         let new = self.cgroup_plan(&container, &config.limits)?;
+        self.publish_as(&container, &config)?;
         let told = if update.limits == Limits::default() {
-            Vec::new()
+            Ok(Vec::new())
         } else {
-            self.limit(&container, &config.limits, &new)?
+            self.limit(&container, &config.limits, &new)
         };
+        if told.is_err() {
+            // The first error tells more.
+            let _kept = self.publish_as(&container, &container.config);
+        }
+        let told = told?;
         let json = config
             .to_json()
             .map_err(|cause| EngineError::Record { name: container.record.name.clone(), cause })?;
@@ -51,6 +61,19 @@ impl Containers<'_> {
         }
         self.tell(&container, "update", &[]);
         Ok(told)
+    }
+
+    /// Publishes the ports of a configuration, where they are others than those of the container.
+    fn publish_as(
+        &self,
+        container: &Container,
+        config: &ContainerConfig,
+    ) -> Result<(), EngineError> {
+        if config.ports == container.config.ports {
+            return Ok(());
+        }
+        let container = Container { config: Box::new(config.clone()), ..container.clone() };
+        self.change_places(&container, |_giving| Ok(()))
     }
 
     /// Sets the limits of one that runs: all of them or none.
@@ -108,7 +131,34 @@ fn changed(container: &Container, update: &Update) -> Result<ContainerConfig, En
         config.restart = policy;
     }
     merge(&mut config.limits, &update.limits)?;
+    change_ports(&mut config, update)?;
     Ok(*config)
+}
+
+fn change_ports(config: &mut ContainerConfig, update: &Update) -> Result<(), EngineError> {
+    for port in &update.withdraw {
+        let before = config.ports.len();
+        // What is not said of it may be anything.
+        config.ports.retain(|own| {
+            (own.port, own.transport) != (port.port, port.transport)
+                || port.host_address.is_some_and(|address| own.host_address != Some(address))
+                || port.host_ports.is_some_and(|range| own.host_ports != Some(range))
+        });
+        if config.ports.len() == before {
+            let text = format!("{}/{}", port.port, port.transport.word());
+            return Err(EngineError::value("published port", text, "the container has none such"));
+        }
+    }
+    if let Some(port) = update.publish.first()
+        && !matches!(config.network, NetworkMode::Networks(_))
+    {
+        let text = format!("{}/{}", port.port, port.transport.word());
+        return Err(EngineError::value("published port", text, "the container is in no network"));
+    }
+    let is_new = |port: &&PublishedPort| !config.ports.contains(port);
+    let new: Vec<_> = update.publish.iter().filter(is_new).cloned().collect();
+    config.ports.extend(new);
+    Ok(())
 }
 
 /// As Docker has it 0 says nothing, but of processes, where it is no limit as -1 is: the kernel keeps what it has, and so does

@@ -30,6 +30,8 @@ pub(crate) struct Client {
     pub(crate) writes_input: bool,
     /// Whether the container stands still for it.
     pub(crate) holds_freeze: bool,
+    /// Whether it has changed the container's networks, and may not have written that down.
+    pub(crate) changes_networks: bool,
     /// Whether it waits for the end of a health check.
     pub(crate) awaits_check: bool,
     greeted: bool,
@@ -65,6 +67,8 @@ pub(crate) enum Request {
     Restarts,
     Name,
     Settings,
+    Networks,
+    NetworksKept,
     /// Nothing that needs an answer.
     Noted,
     /// It is gone, or said what nobody understands.
@@ -151,6 +155,7 @@ impl Client {
             wants_output: false,
             writes_input: false,
             holds_freeze: false,
+            changes_networks: false,
             awaits_check: false,
             greeted: false,
             queue: VecDeque::new(),
@@ -276,6 +281,8 @@ impl Client {
             (kind::RESTARTS, _) => Request::Restarts,
             (kind::NAME, _) => Request::Name,
             (kind::SETTINGS, _) => Request::Settings,
+            (kind::NETWORKS, _) => Request::Networks,
+            (kind::NETWORKS_KEPT, _) => Request::NetworksKept,
             _ => Request::Gone,
         }
     }

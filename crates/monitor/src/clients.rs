@@ -25,6 +25,8 @@ pub(crate) struct Clients {
     writer_left: bool,
     /// The same of one that the container stood still for.
     holder_left: bool,
+    /// The same of one that has changed networks and not said that it is written down.
+    changer_left: bool,
 }
 
 impl Clients {
@@ -38,8 +40,15 @@ impl Clients {
         bind(&listener, &address)?;
         listen(&listener, BACKLOG)?;
         let listener = Some(listener);
-        let (deaf, writer_left, holder_left) = (false, false, false);
-        Ok(Self { list: Vec::new(), next_id: 0, listener, deaf, writer_left, holder_left })
+        Ok(Self {
+            list: Vec::new(),
+            next_id: 0,
+            listener,
+            deaf: false,
+            writer_left: false,
+            holder_left: false,
+            changer_left: false,
+        })
     }
 
     /// Takes a client in, if there is room; its number.
@@ -81,12 +90,13 @@ impl Clients {
     }
 
     fn retain(&mut self, mut stays: impl FnMut(&mut Client) -> bool) {
-        let Self { list, writer_left, holder_left, deaf, .. } = self;
+        let Self { list, writer_left, holder_left, changer_left, deaf, .. } = self;
         list.retain_mut(|client| {
             let stays = stays(client);
             if !stays {
                 *writer_left |= client.writes_input;
                 *holder_left |= client.holds_freeze;
+                *changer_left |= client.changes_networks;
                 *deaf = false;
             }
             stays
@@ -101,6 +111,11 @@ impl Clients {
     /// Whether a client that the container stood still for has gone since the last call.
     pub(crate) fn holder_left(&mut self) -> bool {
         std::mem::take(&mut self.holder_left)
+    }
+
+    /// Whether one that has changed networks has gone since the last call, and has not said that it is written down.
+    pub(crate) fn changer_left(&mut self) -> bool {
+        std::mem::take(&mut self.changer_left)
     }
 
     /// Whether the container stands still for a client.

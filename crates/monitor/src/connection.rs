@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use libcontainer::ProcessPlan;
 use libcontainer::cgroup::Setting;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno as Raw;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -15,10 +16,14 @@ use rustix::net::{
 };
 use sys::Errno;
 
+use crate::handoff::{NETWORKS, NetworkPlan};
 use crate::message::{
     ATTACH_INPUT, ATTACH_OUTPUT, MOST_DATA, VERSION, WITH_CONTENTS, kind, read_number,
 };
 use crate::restart::RestartPolicy;
+
+/// How long a monitor may take to change its container's networks.
+const NETWORKS_PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
 /// Name of the socket in the state directory.
 pub(crate) const SOCKET: &str = "monitor.sock";
@@ -110,6 +115,11 @@ pub enum FromMonitor<'a> {
     },
     /// What was said about restarts counts.
     Held,
+    /// It has the places in networks that it had.
+    NetworksFailed {
+        /// Why.
+        error: &'a str,
+    },
     /// The monitor is of an older release and does not speak this one's language; nothing more comes.
     Refused {
         /// The newest version that it understands.
@@ -313,6 +323,43 @@ impl Connection {
         self.wait_until_held()
     }
 
+    /// Says that the places which [`Connection::set_networks`] gave are written down. Without it the monitor has them made good from the records
+    /// once this connection ends.
+    pub fn keep_networks(&self) {
+        // Who is gone has given all of them back.
+        let _gone = self.send_parts(&[&[kind::NETWORKS_KEPT]], &[]);
+    }
+
+    /// Gives the container other places in networks; returns once it has them. The words of a refusal are the inner error.
+    ///
+    /// # Errors
+    /// When the plan cannot be written into the state directory; otherwise as [`Connection::hold_restarts`].
+    pub fn set_networks(
+        &mut self,
+        state_dir: &Path,
+        plan: &NetworkPlan,
+    ) -> std::io::Result<Result<(), String>> {
+        let bytes = serde_json::to_vec(plan)?;
+        #[expect(clippy::disallowed_methods, reason = "read by its monitor alone, after this")]
+        std::fs::write(state_dir.join(NETWORKS), bytes)?;
+        self.send_parts(&[&[kind::NETWORKS]], &[]).map_err(std::io::Error::from)?;
+        loop {
+            // One that somebody has stopped is not waited for: others wait for who waits here.
+            let mut polled = [PollFd::new(&self.socket, PollFlags::IN)];
+            if poll(&mut polled, Some(&NETWORKS_PATIENCE))? == 0 {
+                return Err(std::io::ErrorKind::TimedOut.into());
+            }
+            match self.receive().map_err(std::io::Error::from)? {
+                Received::Message(FromMonitor::Held) => return Ok(Ok(())),
+                Received::Message(FromMonitor::NetworksFailed { error }) => {
+                    return Ok(Err(error.to_owned()));
+                }
+                Received::Message(_) => {}
+                Received::Closed => return Err(std::io::ErrorKind::BrokenPipe.into()),
+            }
+        }
+    }
+
     fn wait_until_held(&mut self) -> Result<(), Errno> {
         loop {
             match self.receive()? {
@@ -438,6 +485,7 @@ fn decode(packet: &[u8], console: Option<OwnedFd>) -> Option<FromMonitor<'_>> {
         kind::THAWED => FromMonitor::Thawed,
         kind::CHECKED => FromMonitor::Checked { code: read_number(packet)? },
         kind::HELD => FromMonitor::Held,
+        kind::NETWORKS_FAILED => FromMonitor::NetworksFailed { error: str_of(rest)? },
         kind::NOT_NOW => FromMonitor::NotNow,
         kind::REFUSED => FromMonitor::Refused { version: code },
         _ => return None,

@@ -17,6 +17,8 @@ pub const HANDOFF_VERSION: u32 = 1;
 
 /// File name in the state directory.
 pub(crate) const FILE: &str = "handoff.json";
+/// The places in networks that it is to have from now on.
+pub(crate) const NETWORKS: &str = "networks.json";
 
 /// Everything that a monitor knows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,9 @@ pub struct HandOff {
     pub state_dir: PathBuf,
     /// Directory for what does: log, exit status.
     pub container_dir: PathBuf,
+    /// Its places in networks; nothing where it has no network of its own, or one that nobody is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networks: Option<NetworkPlan>,
     /// Whether standard input is a pipe that clients can write to; else it is empty.
     pub open_stdin: bool,
     /// Whether standard input ends with the first client that writes to it.
@@ -61,6 +66,32 @@ pub struct HandOff {
     /// Arguments with which this program removes the container when no client has done so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_remove: Option<Vec<String>>,
+}
+
+/// A container's places in networks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NetworkPlan {
+    /// Name of the machine's tables that know of them.
+    pub tables: String,
+    /// The one that leads out first.
+    pub places: Vec<network::Attachment>,
+    /// What it asks for names, where it does not ask the host's servers itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<NameRules>,
+    /// Arguments with which this program brings the places in line with the records, after who changed them was killed in between.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settle: Vec<String>,
+}
+
+/// What a container is called in its networks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameRules {
+    /// Directory of the resolver's socket.
+    pub state_dir: PathBuf,
+    /// Names, networks and whom unknown names are asked of.
+    pub member: network::resolver::Member,
+    /// Whether others are to know it. Who is not known needs no resolver before it asks for something itself.
+    pub is_known: bool,
 }
 
 /// How a container is stopped by its monitor.

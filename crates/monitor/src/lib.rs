@@ -7,6 +7,8 @@
 //! syslog, and has one thread.
 #![forbid(unsafe_code)]
 
+mod again;
+mod attached;
 mod claim;
 mod client;
 mod clients;
@@ -23,6 +25,7 @@ mod home;
 mod input;
 pub mod log;
 mod message;
+mod names;
 mod oom;
 mod outputs;
 mod probe;
@@ -37,7 +40,7 @@ mod start;
 pub use clock::{format_time, now_ns};
 pub use connection::{ConnectError, Connection, FromMonitor, Received, connect};
 pub use files::{ExitFile, Life, PAUSED, StateFile, find_claimed, observe, wait_for_end};
-pub use handoff::{EventRules, HANDOFF_VERSION, HandOff, StopRules};
+pub use handoff::{EventRules, HANDOFF_VERSION, HandOff, NameRules, NetworkPlan, StopRules};
 pub use health::{HealthFile, HealthRules, HealthStatus, OnFailure, ProbeResult};
 pub use hold::{Held, HoldError, hold, hold_main};
 pub use log::LogRules;

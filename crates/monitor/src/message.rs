@@ -37,6 +37,9 @@
 //!                       <------------   Held
 //! Settings(settings)    ------------>   the limits that it has when it is started again
 //!                       <------------   Held
+//! Networks(networks)    ------------>   the places in networks that it has from now on, all of them
+//!                       <------------   Held | NetworksFailed(code, text), and it has those that it had
+//! NetworksKept          ------------>   they are written down; of who leaves without it they are not
 //! ```
 //!
 //! Whoever connects later attaches without a `Started`. Only a client that attached for input may write it. The streams of
@@ -74,6 +77,9 @@ pub(crate) mod kind {
     pub(crate) const RESTARTS: u8 = b'p';
     pub(crate) const NAME: u8 = b'n';
     pub(crate) const SETTINGS: u8 = b'g';
+    pub(crate) const NETWORKS: u8 = b'a';
+    pub(crate) const NETWORKS_FAILED: u8 = b'b';
+    pub(crate) const NETWORKS_KEPT: u8 = b'l';
     pub(crate) const REFUSED: u8 = b'V';
     pub(crate) const STARTED: u8 = b'S';
     pub(crate) const START_FAILED: u8 = b'F';

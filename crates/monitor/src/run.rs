@@ -15,6 +15,7 @@ use rustix::io::Errno as Raw;
 use rustix::process::{DumpableBehavior, WaitId, WaitIdOptions, set_dumpable_behavior, waitid};
 use sys::SignalSet;
 
+use crate::attached::Attached;
 use crate::client::{self, Client, Packet, Request};
 use crate::clients::Clients;
 use crate::contents::{Contents, add_variables};
@@ -25,6 +26,7 @@ use crate::handoff::{EventRules, HANDOFF_VERSION, HandOff, StopRules};
 use crate::health::HealthFile;
 use crate::log::{COMPRESS, compress};
 use crate::message::{kind, number};
+use crate::names::{RESOLVE, resolve};
 use crate::restart::{End, Restarts};
 use crate::running::Running;
 use crate::serve::{Source, wait};
@@ -45,6 +47,9 @@ pub fn main() -> i32 {
     if words.next().is_some_and(|word| word == COMPRESS) {
         let path = PathBuf::from(words.next().unwrap_or_default());
         return i32::from(compress(&path).is_err());
+    }
+    if std::env::args_os().nth(2).is_some_and(|word| word == RESOLVE) {
+        return resolve(&PathBuf::from(words.next().unwrap_or_default()));
     }
     let Some(client) = sys::inherited_fd(CLIENT_FD) else { return 2 };
     let _blocked = sys::block_signals(SignalSet::all());
@@ -76,6 +81,7 @@ pub fn main() -> i32 {
     monitor.live(&lock);
     // From here on the container may be started again, by another monitor.
     drop(lock);
+    drop(monitor.left.take());
     monitor.see_off(auto_remove.as_ref().map(|_| &CLIENT_PATIENCE));
     if let Some(argv) = auto_remove.filter(|_| monitor.container_dir.exists()) {
         remove_by_exec(argv);
@@ -127,6 +133,8 @@ pub(crate) struct Monitor {
     own: Own,
     /// Nothing while it waits to be started again.
     pub(crate) run: Option<Running>,
+    /// What the last run has of its networks: it takes some ten milliseconds to go, for which nobody waits.
+    left: Option<Attached>,
 }
 
 impl Monitor {
@@ -160,6 +168,7 @@ impl Monitor {
             events: handoff.events.clone(),
             own,
             run: None,
+            left: None,
         };
         let pid = monitor.begin(Running::new(started, handoff));
         let started = [&number(kind::STARTED, pid), told.as_bytes()].concat();
@@ -173,9 +182,23 @@ impl Monitor {
         if let Some(checks) = &run.checks {
             self.write_health(checks.known());
         }
+        self.tell_networks(run.attached.as_ref(), "connect");
         self.run = Some(run);
         self.tell("start", &[]);
         pid
+    }
+
+    /// Tells that the container comes into its networks, or leaves them.
+    fn tell_networks(&self, attached: Option<&Attached>, action: &str) {
+        let Some(rules) = &self.events else { return };
+        for place in attached.into_iter().flat_map(Attached::places) {
+            let container = ("container".to_owned(), self.id.clone());
+            let name = ("name".to_owned(), place.network_name.clone());
+            let attributes =
+                [container, name, ("type".to_owned(), place.kind.word().to_owned())].into();
+            let actor = Actor { id: place.network.clone(), attributes };
+            let _full = rules.to.tell("network", action, actor);
+        }
     }
 
     /// What others read. On a full disk they read what was before.
@@ -215,11 +238,15 @@ impl Monitor {
     /// for anybody else meanwhile.
     pub(crate) fn change_settings(&self) -> std::io::Result<()> {
         let settings = serde_json::from_slice(self.packet.body())?;
+        self.change_handoff(|handoff| handoff.plan.cgroup.settings = settings)
+    }
+
+    pub(crate) fn change_handoff(&self, change: impl FnOnce(&mut HandOff)) -> std::io::Result<()> {
         let path = self.state_dir.join(crate::handoff::FILE);
         let mut file = std::fs::File::options().read(true).write(true).open(path)?;
         let mut handoff =
             read(&file).ok_or_else(|| std::io::Error::from(std::io::ErrorKind::InvalidData))?;
-        handoff.plan.cgroup.settings = settings;
+        change(&mut handoff);
         let bytes = serde_json::to_vec(&handoff)?;
         drop(handoff);
         file.set_len(0)?;
@@ -235,15 +262,22 @@ impl Monitor {
         loop {
             self.serve();
             let Some(run) = self.run.take() else { return };
-            let Ended { mut exit, mut end, cgroup } = self.end(run);
-            let mut groups = Some(cgroup);
+            let Ended { mut exit, mut end, cgroup, attached } = self.end(run);
+            let mut left = Some((cgroup, attached));
             let mut ran_for = Some(end.ran_for);
             while self.run.is_none() {
                 let next = self.restarts.after(end);
                 exit.restarts = self.restarts.count;
-                self.tell_end(&exit, next.is_some(), ran_for.take());
+                let attached = left.as_ref().and_then(|(_, attached)| attached.as_ref());
+                self.tell_end(&exit, next.is_some(), ran_for.take().map(|time| (time, attached)));
                 // Nobody need wait for that; whoever starts the container anew does, by the lock on the hand-off.
-                let _kept = groups.take().map(|groups| groups.remove(GROUP_PATIENCE));
+                if let Some((groups, interfaces)) = left.take() {
+                    let _kept = groups.remove(GROUP_PATIENCE);
+                    self.left = interfaces;
+                }
+                if next.is_some() {
+                    self.left = None;
+                }
                 match next {
                     None => return,
                     Some(delay) if !self.wait_to_start(Instant::now() + delay) => {
@@ -286,7 +320,12 @@ impl Monitor {
             self.tell("oom", &[]);
         }
         self.tell_exec_ended(sessions);
+        // Before anybody hears of the end: its ports are free then.
+        if let Some(attached) = &mut run.attached {
+            attached.leave();
+        }
         Ended {
+            attached: run.attached,
             exit: ExitFile::new(code, oom_killed, run.started_at, String::new()),
             end: End { code, is_asked_for: run.starts_again, ran_for },
             cgroup: run.cgroup,
@@ -296,17 +335,23 @@ impl Monitor {
     /// Writes an end down and tells it: the last one to everybody, one before a restart to those who attached to the run.
     /// On a full disk the state is still true: the process is gone, and how it ended is not known.
     ///
-    /// The event of a run that has just ended, after `ran_for`, comes behind the state, which whoever hears of it looks at, and before the clients,
+    /// The event of a `run` that has just ended, after that time and in those networks, comes behind the state, which whoever hears of it looks at, and before the clients,
     /// who may remove the container.
-    fn tell_end(&mut self, exit: &ExitFile, is_started_again: bool, ran_for: Option<Duration>) {
+    fn tell_end(
+        &mut self,
+        exit: &ExitFile,
+        is_started_again: bool,
+        run: Option<(Duration, Option<&Attached>)>,
+    ) {
         let _full = if is_started_again {
             StateFile::waiting(exit).and_then(|state| state.write(&self.state_dir))
         } else {
             exit.write(&self.container_dir)
         };
-        if let Some(ran_for) = ran_for {
+        if let Some((ran_for, attached)) = run {
             let seconds = ran_for.as_secs().to_string();
             self.tell("die", &[("exitCode", exit.code.to_string()), ("execDuration", seconds)]);
+            self.tell_networks(attached, "disconnect");
         }
         let ended = number(kind::EXITED, exit.code);
         if is_started_again {
@@ -364,6 +409,7 @@ struct Ended {
     exit: ExitFile,
     end: End,
     cgroup: Cgroup,
+    attached: Option<Attached>,
 }
 
 /// Becomes the command that removes the container.

@@ -7,6 +7,7 @@ use libcontainer::Process;
 use libcontainer::cgroup::Cgroup;
 use spec::runtime::NamespaceKind;
 
+use crate::attached::Attached;
 use crate::claim::Claim;
 use crate::handoff::HandOff;
 use crate::input::Input;
@@ -28,6 +29,8 @@ pub(crate) struct Running {
     pub(crate) outputs: Outputs,
     pub(crate) checks: Option<Checks>,
     pub(crate) oom: Oom,
+    /// Given back with the run.
+    pub(crate) attached: Option<Attached>,
     console: Option<OwnedFd>,
     /// When the first process is killed that was asked to end.
     kill_at: Option<Instant>,
@@ -39,7 +42,8 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(started: Started, handoff: &HandOff) -> Self {
-        let Started { process, cgroup, console, outputs, input, started_at, log, claim } = started;
+        let Started { process, cgroup, console, outputs, input, started_at, log, claim, attached } =
+            started;
         let now = Instant::now();
         // A terminal has no end of input; there it is just a byte.
         let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
@@ -57,6 +61,7 @@ impl Running {
                 .health
                 .as_ref()
                 .map(|rules| Checks::begin(rules, handoff.plan.mount_label.as_deref(), now)),
+            attached,
             console,
             kill_at: None,
             ends_at: handoff.timeout.and_then(|timeout| now.checked_add(timeout)),
@@ -82,7 +87,8 @@ impl Running {
     /// When something is to be done that no descriptor tells.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let check = self.checks.as_ref().and_then(Checks::deadline);
-        let deadlines = [check, self.kill_at, self.ends_at, self.outputs.deadline()];
+        let names = self.attached.as_ref().and_then(|attached| attached.names()?.deadline());
+        let deadlines = [check, names, self.kill_at, self.ends_at, self.outputs.deadline()];
         deadlines.into_iter().flatten().min()
     }
 

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::attached::Attached;
 use crate::client::Request;
 use crate::health::{HealthStatus, OnFailure};
 use crate::message::{failure, kind, number};
+use crate::names::Names;
 use crate::oom::News;
 use crate::outputs::Stream;
 use crate::probe::Outcome;
@@ -33,6 +35,12 @@ pub(crate) enum Source {
     Probe,
     ProbeOutput,
     Oom,
+    /// The run's name server.
+    Names,
+    /// A resolver that this process has started.
+    Resolver,
+    /// Who brings the places in networks in line with the records.
+    Settler,
 }
 
 impl Monitor {
@@ -74,7 +82,10 @@ impl Monitor {
                 | Source::Stdin
                 | Source::Probe
                 | Source::ProbeOutput
-                | Source::Oom => {
+                | Source::Oom
+                | Source::Names
+                | Source::Resolver
+                | Source::Settler => {
                     self.serve_run(source);
                 }
             }
@@ -85,6 +96,11 @@ impl Monitor {
             }
             if self.clients.holder_left() {
                 self.freeze.release(&run.cgroup, &self.clients);
+            }
+            if self.clients.changer_left()
+                && let Some(attached) = &mut run.attached
+            {
+                attached.settle();
             }
         }
         self.act_in_time();
@@ -101,6 +117,16 @@ impl Monitor {
             (Source::Oom, _) => {
                 let news = run.oom.read();
                 self.note_oom(news);
+            }
+            (Source::Settler, _) => {
+                if let Some(attached) = &mut run.attached {
+                    attached.settled();
+                }
+            }
+            (Source::Names | Source::Resolver, _) => {
+                if let Some(names) = run.attached.as_mut().and_then(Attached::names_mut) {
+                    names.react(source);
+                }
             }
             (Source::ProbeOutput, Some(checks)) => checks.read(),
             (Source::Probe, Some(checks)) => {
@@ -130,6 +156,9 @@ impl Monitor {
         let now = Instant::now();
         run.kill_in_time(now);
         run.outputs.calm(now);
+        if let Some(names) = run.attached.as_mut().and_then(Attached::names_mut) {
+            names.act_in_time(now);
+        }
         let target = (&run.process, &run.cgroup);
         if let Some(checks) = &mut run.checks
             && checks.deadline().is_some_and(|deadline| deadline <= now)
@@ -203,6 +232,10 @@ impl Monitor {
                 .readable()
                 .map(|(stream, descriptor)| (Source::Output(stream), descriptor, PollFlags::IN)),
         );
+        let names = run.attached.as_ref().and_then(Attached::names);
+        sources.extend(names.into_iter().flat_map(Names::sources));
+        let settler = run.attached.as_ref().and_then(Attached::settler);
+        sources.extend(settler.map(|pidfd| (Source::Settler, pidfd, PollFlags::IN)));
         sources.extend(run.oom.descriptor().map(|events| (Source::Oom, events, PollFlags::IN)));
         sources.extend(run.outputs.log_waits_for().map(|log| (Source::Log, log, PollFlags::OUT)));
         sources.extend(run.input.writable().map(|input| (Source::Stdin, input, PollFlags::OUT)));
@@ -234,6 +267,8 @@ impl Monitor {
                 }
                 Err(_of_a_newer_release) => self.clients.remove(id),
             },
+            Request::Networks => self.change_networks(id),
+            Request::NetworksKept => client.changes_networks = false,
             Request::Name => {
                 let name = String::from_utf8_lossy(self.packet.body()).into_owned();
                 self.rename(name);
@@ -318,6 +353,8 @@ impl Monitor {
             | Request::Restarts
             | Request::Name
             | Request::Settings
+            | Request::Networks
+            | Request::NetworksKept
             | Request::Noted
             | Request::Gone
             | Request::Nothing => {}
@@ -326,7 +363,7 @@ impl Monitor {
 }
 
 /// How long it is until then; no time when it is over.
-fn left(at: Instant) -> Timespec {
+pub(crate) fn left(at: Instant) -> Timespec {
     let left = at.saturating_duration_since(Instant::now());
     // poll(2) must not wake before it.
     let left = left.saturating_add(Duration::from_micros(50));

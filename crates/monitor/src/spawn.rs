@@ -18,7 +18,7 @@ use crate::log::LogDriver;
 /// The descriptor that a monitor is born with, by agreement of both ends, which are this program.
 pub(crate) const CLIENT_FD: u8 = 3;
 /// Spare numbers above those that are agreed, so that moving one never hits another.
-const SPARE_FD: i32 = 10;
+pub(crate) const SPARE_FD: i32 = 10;
 
 /// A monitor could not be started.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno as Raw;
 use sys::Errno;
 
+use crate::attached::Attached;
 use crate::claim::{Claim, Claims};
 use crate::clients::Clients;
 use crate::files::{ExitFile, StateFile};
@@ -35,6 +36,7 @@ pub(crate) struct Started {
     pub(crate) log: Log,
     /// That it runs.
     pub(crate) claim: Claim,
+    pub(crate) attached: Option<Attached>,
 }
 
 /// Why it does not run.
@@ -46,6 +48,10 @@ pub(crate) struct Refused {
 impl Refused {
     pub(crate) fn engine(action: &str, errno: impl Into<Errno>) -> Self {
         Self { code: ENGINE, words: format!("{action}: {}", errno.into()) }
+    }
+
+    pub(crate) fn chain(error: &dyn std::error::Error) -> Self {
+        Self { code: ENGINE, words: chain(error) }
     }
 
     /// Tells a client, or whoever looks later, why nothing runs; the code is the monitor's own, too.
@@ -99,6 +105,7 @@ pub(crate) fn start(
             Stdio::Streams { stdin: stdin.as_fd(), stdout: stdout.as_fd(), stderr: stderr.as_fd() }
         }
     };
+    let (spare, mut attached) = Attached::take(handoff, spare)?;
     let contents = contents.map(AsFd::as_fd);
     let surroundings = Surroundings::new(stdio).with_spare(spare).with_contents(contents);
     let (process, cgroup, console) = create_at_once(&handoff.plan, surroundings)
@@ -108,6 +115,9 @@ pub(crate) fn start(
         })
         .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })?;
     let started_at = crate::format_time(crate::now_ns());
+    if let Some(names) = attached.as_mut().and_then(Attached::names_mut) {
+        names.settle();
+    }
     let recorded = StateFile::new(process.pid(), started_at.clone())
         .map(|state| StateFile { restarts, ..state })
         .and_then(|state| Claim::make(&state, &handoff.state_dir, Claims::Yes));
@@ -126,7 +136,7 @@ pub(crate) fn start(
         }
     };
     let Streams { outputs, input, theirs: _closed } = streams;
-    Ok(Started { process, cgroup, console, outputs, input, started_at, log, claim })
+    Ok(Started { process, cgroup, console, outputs, input, started_at, log, claim, attached })
 }
 
 /// For supervisors that want to know whom to look after.

@@ -33,6 +33,16 @@ impl Corten {
     /// When no temporary directory can be made, or the test does not run as root.
     #[must_use]
     pub fn new(program: &str) -> Self {
+        crate::host::enter();
+        Self::on_the_machine(program)
+    }
+
+    /// The same in the machine's own network: its containers are to be in none.
+    ///
+    /// # Panics
+    /// As [`Corten::new`].
+    #[must_use]
+    pub fn on_the_machine(program: &str) -> Self {
         let directory = match tempfile::Builder::new().prefix("corten-").tempdir() {
             Ok(directory) => directory,
             Err(error) => panic!("make a temporary directory: {error}"),

@@ -8,6 +8,7 @@ mod busybox;
 mod catalog;
 mod certificates;
 mod corten;
+mod host;
 mod leftovers;
 mod registry_server;
 mod scripted_server;
@@ -22,6 +23,7 @@ pub use catalog::{
 };
 pub use certificates::Certificates;
 pub use corten::{Corten, Finished};
+pub use host::enter as enter_host;
 pub use leftovers::Leftovers;
 pub use registry_server::{RegistryOptions, RegistryServer};
 pub use scripted_server::{Gate, Request, Response, ScriptedServer};

@@ -47,6 +47,7 @@ impl RegistryServer {
     /// When it does not start; its log is shown.
     #[must_use]
     pub fn with(options: &RegistryOptions<'_>) -> Self {
+        crate::host::enter();
         let directory = match tempfile::Builder::new().prefix("corten-registry-").tempdir() {
             Ok(directory) => directory,
             Err(error) => panic!("make a temporary directory: {error}"),

@@ -209,6 +209,7 @@ impl ScriptedServer {
     }
 
     fn run(script: Box<Script>, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        crate::host::enter();
         let listener = match TcpListener::bind("127.0.0.1:0") {
             Ok(listener) => listener,
             Err(error) => panic!("listen on 127.0.0.1: {error}"),

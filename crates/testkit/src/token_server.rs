@@ -48,6 +48,7 @@ impl TokenServer {
     /// When its key cannot be made.
     #[must_use]
     pub fn start() -> Self {
+        crate::host::enter();
         let certificates = Certificates::new();
         let signer = Signer::new(&certificates);
         let life = Arc::new(AtomicU64::new(DEFAULT_LIFE));

@@ -10,6 +10,7 @@ use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
+use crate::request::places::published;
 use crate::request::{changeable, wrong};
 
 pub(super) fn rename(session: &Session, matches: &Matches) -> Result<i32, Failure> {
@@ -37,6 +38,8 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
     let mut update = Update {
         limits: Limits::default(),
         restart: matches.value("restart").map(parse::restart).transpose()?,
+        publish: published(matches.values("publish-add"))?,
+        withdraw: published(matches.values("publish-rm"))?,
     };
     changeable(matches, &mut update.limits)?;
     parse::check_limits(&update.limits)?;
@@ -80,18 +83,30 @@ pub(super) fn clone(session: &Session, matches: &Matches) -> Result<i32, Failure
     Ok(0)
 }
 
-/// No container has a published port yet.
 pub(super) fn port(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
-    engine.containers().get(matches.word(0))?;
-    let Some(wanted) = matches.words.get(1) else { return Ok(0) };
-    let (port, protocol) = wanted.split_once('/').unwrap_or((wanted, "tcp"));
-    if port.parse::<u16>().is_err() || !matches!(protocol, "tcp" | "udp" | "sctp") {
+    let ports = session.engine()?.containers().ports(matches.word(0))?;
+    let Some(wanted) = matches.words.get(1) else {
+        for port in &ports {
+            let (own, place) = (port.port, engine::host_place(port));
+            output::line(&format!("{own}/{} -> {place}", port.transport.word()));
+        }
+        return Ok(0);
+    };
+    let (number, protocol) = wanted.split_once('/').unwrap_or((wanted, "tcp"));
+    if number.parse::<u16>().is_err() || !matches!(protocol, "tcp" | "udp" | "sctp") {
         let error = wrong("port", wanted, "it is not of the form PORT[/tcp|/udp|/sctp]");
         return Err(error);
     }
-    Err(Failure::Words(format!(
-        "no public port '{port}/{protocol}' published for {}",
-        matches.word(0)
-    )))
+    let is_wanted = |port: &&engine::PortMapping| {
+        port.port.to_string() == number && port.transport.word() == protocol
+    };
+    let mut found = ports.iter().filter(is_wanted).peekable();
+    if found.peek().is_none() {
+        return Err(Failure::Words(format!(
+            "no public port '{number}/{protocol}' published for {}",
+            matches.word(0)
+        )));
+    }
+    found.for_each(|port| output::line(&engine::host_place(port)));
+    Ok(0)
 }

@@ -3,18 +3,20 @@
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
     archives, boot, change, check, copy, cp, events, exec, images, inspect, life, list, login,
-    logs, manifest, mount, prune, pull, push, run, search, secret, stats, system, usage, verify,
-    volume,
+    logs, machine, manifest, mount, network, prune, pull, push, run, search, secret, stats, system,
+    usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
     ATTACH, CHECK, CLONE, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT,
     CONTAINER_PRUNE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY,
     IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS,
-    MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, PAUSE, PS, PULL,
-    PUSH, RM, RMI, RUN, SAVE, SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE,
-    START, STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE,
-    VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
+    MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT,
+    NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST,
+    NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH,
+    SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, START, STATS, STOP, STOP_ALL,
+    SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT,
+    VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
@@ -697,6 +699,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         life::reap
     ),
     command!(
+        "",
+        ["settle-networks"],
+        "CONTAINER",
+        "Bring the networks of a container in line with the records, whose monitor asks for it",
+        [],
+        exactly(1),
+        true,
+        false,
+        life::settle
+    ),
+    command!(
         OTHERS,
         ["cp", "container cp"],
         "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n       corten cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
@@ -706,6 +719,116 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         cp::cp
+    ),
+    command!(
+        OBJECTS,
+        ["network create"],
+        "[OPTIONS] NETWORK",
+        "Create a network",
+        [NETWORK_CREATE],
+        exactly(1),
+        true,
+        false,
+        network::create
+    ),
+    command!(
+        OBJECTS,
+        ["network ls", "network list"],
+        "[OPTIONS]",
+        "List networks",
+        [NETWORK_LIST],
+        NONE,
+        true,
+        false,
+        network::ls
+    ),
+    command!(
+        OBJECTS,
+        ["network inspect"],
+        "[OPTIONS] NETWORK [NETWORK...]",
+        "Display detailed information on one or more networks",
+        [NETWORK_INSPECT],
+        SOME,
+        true,
+        false,
+        network::inspect
+    ),
+    command!(
+        OBJECTS,
+        ["network rm", "network remove"],
+        "NETWORK [NETWORK...]",
+        "Remove one or more networks",
+        [NETWORK_REMOVE],
+        SOME,
+        true,
+        false,
+        network::rm
+    ),
+    command!(
+        OBJECTS,
+        ["network connect"],
+        "[OPTIONS] NETWORK CONTAINER",
+        "Connect a container to a network",
+        [NETWORK_CONNECT],
+        exactly(2),
+        true,
+        false,
+        network::connect
+    ),
+    command!(
+        OBJECTS,
+        ["network disconnect"],
+        "[OPTIONS] NETWORK CONTAINER",
+        "Disconnect a container from a network",
+        [NETWORK_DISCONNECT],
+        exactly(2),
+        true,
+        false,
+        network::disconnect
+    ),
+    command!(
+        OBJECTS,
+        ["network prune"],
+        "[OPTIONS]",
+        "Remove all unused networks",
+        [CONTAINER_PRUNE],
+        NONE,
+        true,
+        false,
+        prune::networks
+    ),
+    command!(
+        OBJECTS,
+        ["network reload"],
+        "",
+        "Make the rules and interfaces of every network anew",
+        [],
+        NONE,
+        true,
+        false,
+        network::reload
+    ),
+    command!(
+        OBJECTS,
+        ["network settings"],
+        "[OPTIONS]",
+        "Show or change what holds for all networks of the machine",
+        [NETWORK_SETTINGS],
+        NONE,
+        true,
+        false,
+        machine::settings
+    ),
+    command!(
+        OBJECTS,
+        ["network doctor"],
+        "[OPTIONS]",
+        "Tell who reaches which published port, and what is wrong with the networks",
+        [NETWORK_DOCTOR],
+        NONE,
+        true,
+        false,
+        machine::doctor
     ),
     command!(
         OBJECTS,

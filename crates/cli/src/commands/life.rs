@@ -57,6 +57,11 @@ pub(super) fn reap(session: &Session, matches: &Matches) -> Result<i32, Failure>
     })
 }
 
+pub(super) fn settle(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    session.engine()?.containers().settle_places(matches.word(0))?;
+    Ok(0)
+}
+
 pub(super) fn pause(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let names = chosen(&session.engine()?, matches, "pause", several::is_not_paused)?;
     at_once(session, &names, |engine, name| Ok(engine.containers().pause(name).map(|()| true)?))

@@ -271,7 +271,7 @@ fn cell(row: &Row, field: &str, whole: bool) -> String {
             let shown = |mount: String| if whole { mount } else { truncate(&mount, MOUNT_COLUMNS) };
             mounts.map(shown).collect::<Vec<_>>().join(",")
         }
-        "Networks" => network(&row.container),
+        "Networks" => network(row),
         "LocalVolumes" => {
             let is_volume =
                 |mount: &&MountConfig| matches!(mount.source, MountSource::Volume { .. });
@@ -281,7 +281,7 @@ fn cell(row: &Row, field: &str, whole: bool) -> String {
             (Some(own), Some(all)) => format!("{} (virtual {})", size(own), size(all)),
             _ => "0B".to_owned(),
         },
-        // Nothing is published.
+        "Ports" => row.ports.clone(),
         _ => String::new(),
     }
 }
@@ -294,13 +294,14 @@ fn source(mount: &MountConfig) -> Option<String> {
     }
 }
 
-fn network(container: &engine::Container) -> String {
+fn network(row: &Row) -> String {
     use engine::config::NetworkMode;
-    match &container.config.network {
+    match &row.container.config.network {
         NetworkMode::None => "none".to_owned(),
         NetworkMode::Host => "host".to_owned(),
         // It has none of its own.
         NetworkMode::Container(_) => String::new(),
+        NetworkMode::Networks(_) => row.networks.clone(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `image prune`, `container prune`, `system prune`: Docker's words, and its question before.
+//! `image prune`, `container prune`, `network prune`, `system prune`: Docker's words, and its question before.
 
 use std::io::{BufRead, Write};
 
@@ -61,6 +61,18 @@ pub(super) fn volumes(session: &Session, matches: &Matches) -> Result<i32, Failu
     finish(&text, pruned.freed_bytes)
 }
 
+pub(super) fn networks(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let filter = filter(matches)?;
+    let warning =
+        "WARNING! This will remove all custom networks not used by at least one container.";
+    confirm(matches, "network prune", warning)?;
+    let pruned = session.engine()?.room().prune_networks(&filter)?;
+    let mut text = String::new();
+    tell(&mut text, "Deleted Networks", &pruned.deleted);
+    output::write(&text)?;
+    Ok(0)
+}
+
 pub(super) fn system(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let filter = filter(matches)?;
     let volumes = matches.on("volumes");
@@ -89,6 +101,7 @@ fn prune_system(
     };
     // Containers first: what they used is free then.
     gone(&mut text, "Deleted Containers", &room.prune_containers(&filter)?);
+    gone(&mut text, "Deleted Networks", &room.prune_networks(&filter)?);
     if volumes {
         gone(&mut text, "Deleted Volumes", &room.prune_volumes(false, &filter)?);
     }
@@ -106,7 +119,7 @@ fn prune_system(
 
 /// What `system prune` is about to do.
 fn warning(matches: &Matches) -> String {
-    let mut text = "WARNING! This will remove:\n  - all stopped containers\n".to_owned();
+    let mut text = "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n".to_owned();
     if matches.on("volumes") {
         text.push_str("  - all anonymous volumes not used by at least one container\n");
     }

@@ -123,16 +123,27 @@ pub(crate) const CONTAINER: &[Flag] = &[
         "Run an init inside the container that forwards signals and reaps processes",
     ),
     switch("i", "interactive", "Keep STDIN open even if not attached"),
+    one("", "ip", "ip", "IPv4 address (e.g., 172.30.100.104)"),
+    one("", "ip6", "ip", "IPv6 address (e.g., 2001:db8::33)"),
     one("", "ipc", "string", "IPC mode to use: private, shareable, host, none or container:NAME"),
     one("", "isolation", "string", "Container isolation technology: default"),
     many("l", "label", "list", "Set meta data on a container"),
     many("", "label-file", "list", "Read in a line delimited file of labels"),
+    many("", "link", "list", "Add link to another container: NAME[:ALIAS]"),
+    many("", "link-local-ip", "list", "Container IPv4/IPv6 link-local addresses"),
     one("", "log-driver", "string", "Logging driver for the container"),
     many("", "log-opt", "list", "Log driver options"),
+    one("", "mac-address", "string", "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
     one("", "memory-swappiness", "int", "Tune container memory swappiness (0 to 100) (default -1)"),
     many("", "mount", "mount", "Attach a filesystem mount to the container"),
     one("", "name", "string", "Assign a name to the container"),
-    one("", "network", "network", "Connect a container to a network: none, host or container:NAME"),
+    many(
+        "",
+        "network",
+        "network",
+        "Connect a container to networks, or to none, host or container:NAME",
+    ),
+    many("", "network-alias", "list", "Add network-scoped alias for the container"),
     switch("", "no-healthcheck", "Disable any container-specified HEALTHCHECK"),
     switch("", "no-hostname", "Leave /etc/hostname as the image has it"),
     switch("", "no-hosts", "Leave /etc/hosts as the image has it"),
@@ -142,6 +153,8 @@ pub(crate) const CONTAINER: &[Flag] = &[
     one("", "pidfile", "path", "Write the pid of the first process to the file"),
     one("", "platform", "string", "Image for this platform: OS/ARCHITECTURE[/VARIANT]"),
     switch("", "privileged", "Give extended privileges to this container"),
+    many("p", "publish", "list", "Publish a container's port(s) to the host"),
+    switch("P", "publish-all", "Publish all exposed ports to random ports"),
     one("", "pull", "string", "Pull image before running (\"always\", \"missing\", \"never\")"),
     switch("q", "quiet", "Suppress the pull output"),
     switch("", "read-only", "Mount the container's root filesystem as read only"),
@@ -205,17 +218,8 @@ pub(crate) const CONTAINER: &[Flag] = &[
 ];
 
 /// Flags of Docker's `run` and `create` that do not exist here yet: they are refused by name. Docker 28's, with their letters.
-const LATER: &[(&str, &str)] = &[
-    ("", "ip"),
-    ("", "ip6"),
-    ("", "link"),
-    ("", "link-local-ip"),
-    ("", "mac-address"),
-    ("", "network-alias"),
-    ("p", "publish"),
-    ("P", "publish-all"),
-    ("", "use-api-socket"),
-];
+const LATER: &[(&str, &str)] =
+    &[("", "link"), ("", "link-local-ip"), ("", "network-alias"), ("", "use-api-socket")];
 
 /// The same of Podman's.
 #[rustfmt::skip]

@@ -1,7 +1,7 @@
 //! Docker's document of a container.
 
 use monitor::HealthFile;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::Image;
 
 use super::host_config::host_config;
@@ -12,6 +12,7 @@ use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
 use crate::logging::LogPlace;
+use crate::places::{ShownEndpoint, ShownPlace, networks_document, ports_document, ports_of};
 use crate::state::State;
 
 impl Containers<'_> {
@@ -69,7 +70,7 @@ impl Containers<'_> {
             .with_asked("SizeRootFs", sizes.map(|(_, all)| all))
             .with("Mounts", self.mounts(&container)?)
             .with("Config", container_config(&container, image.as_ref()))
-            .with("NetworkSettings", network_settings(&container)))
+            .with("NetworkSettings", network_settings(&container, &self.places_of(&container)?)))
     }
 
     fn graph_driver(&self, container: &Container, image: Option<&Image>) -> Document {
@@ -241,48 +242,23 @@ fn health_document(known: &HealthFile) -> Document {
         .with("Log", Content::List(log.collect()))
 }
 
-fn network_settings(container: &Container) -> Document {
+fn network_settings(container: &Container, places: &[ShownPlace]) -> Document {
     // A container in another's network has none of its own.
     let networks = match &container.config.network {
         NetworkMode::Container(_) => Document::new(),
-        NetworkMode::None => Document::new().with("none", network()),
-        NetworkMode::Host => Document::new().with("host", network()),
+        NetworkMode::Networks(_) => networks_document(places),
+        NetworkMode::None => Document::new().with("none", ShownEndpoint::default().document()),
+        NetworkMode::Host => Document::new().with("host", ShownEndpoint::default().document()),
     };
-    Document::new()
+    let document = Document::new()
         .with("Bridge", "")
         .with("SandboxID", "")
         .with("HairpinMode", false)
         .with("LinkLocalIPv6Address", "")
         .with("LinkLocalIPv6PrefixLen", 0)
-        .with("Ports", json!({}))
+        .with("Ports", ports_document(&ports_of(places), &container.config.exposed_ports))
         .with("SandboxKey", of_process(container, "ns/net"))
         .with("SecondaryIPAddresses", Value::Null)
-        .with("SecondaryIPv6Addresses", Value::Null)
-        .with("EndpointID", "")
-        .with("Gateway", "")
-        .with("GlobalIPv6Address", "")
-        .with("GlobalIPv6PrefixLen", 0)
-        .with("IPAddress", "")
-        .with("IPPrefixLen", 0)
-        .with("IPv6Gateway", "")
-        .with("MacAddress", "")
-        .with("Networks", networks)
-}
-
-/// A network without addresses.
-fn network() -> Document {
-    Document::new()
-        .with("IPAMConfig", Value::Null)
-        .with("Links", Value::Null)
-        .with("Aliases", Value::Null)
-        .with("NetworkID", "")
-        .with("EndpointID", "")
-        .with("Gateway", "")
-        .with("IPAddress", "")
-        .with("IPPrefixLen", 0)
-        .with("IPv6Gateway", "")
-        .with("GlobalIPv6Address", "")
-        .with("GlobalIPv6PrefixLen", 0)
-        .with("MacAddress", "")
-        .with("DriverOpts", Value::Null)
+        .with("SecondaryIPv6Addresses", Value::Null);
+    ShownPlace::of_old(places, document).with("Networks", networks)
 }

@@ -20,7 +20,7 @@ pub(super) fn host_config(container: &Container) -> Document {
         .with("ContainerIDFile", "")
         .with("LogConfig", log_config(config))
         .with("NetworkMode", network_name(container))
-        .with("PortBindings", json!({}))
+        .with("PortBindings", port_bindings(&container.config))
         .with("RestartPolicy", restart_policy(config))
         .with("AutoRemove", config.auto_remove)
         .with("VolumeDriver", "")
@@ -46,7 +46,7 @@ pub(super) fn host_config(container: &Container) -> Document {
         .with("OomScoreAdj", config.oom_score_adj)
         .with("PidMode", pid_mode(config))
         .with("Privileged", config.privileged)
-        .with("PublishAllPorts", false)
+        .with("PublishAllPorts", container.config.publish_all)
         .with("ReadonlyRootfs", config.read_only)
         .with("SecurityOpt", list_or_null(&security_options(config)))
         .with_filled("StorageOpt", json!(config.storage_options))
@@ -245,4 +245,26 @@ fn ulimits(config: &ContainerConfig) -> Content {
             .with("Soft", limit.soft)
     });
     Content::List(limits.collect())
+}
+
+/// What was asked for, by the container's port.
+fn port_bindings(config: &ContainerConfig) -> Value {
+    let mut all = serde_json::Map::new();
+    for port in &config.ports {
+        let host = port.host_ports.map(|(first, last)| {
+            if first == last { first.to_string() } else { format!("{first}-{last}") }
+        });
+        let address = port.host_address.map(|address| address.to_string());
+        let entry = json!({
+            "HostIp": address.unwrap_or_default(),
+            "HostPort": host.unwrap_or_default(),
+        });
+        match all.get_mut(&format!("{}/{}", port.port, port.transport.word())) {
+            Some(Value::Array(list)) => list.push(entry),
+            _ => {
+                all.insert(format!("{}/{}", port.port, port.transport.word()), json!([entry]));
+            }
+        }
+    }
+    all.into()
 }

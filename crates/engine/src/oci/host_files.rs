@@ -2,12 +2,17 @@
 //! Source: hosts(5), resolv.conf(5).
 
 use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
+use monitor::NetworkPlan;
+use network::NAME_SERVER;
+use spec::network::Cidr;
 use spec::runtime::Mount;
 
 use crate::config::{ContainerConfig, HostRules, NetworkMode};
 use crate::error::EngineError;
+use crate::parse::HOST_GATEWAY;
 
 /// Below `/etc`.
 pub(super) const NAMES: [&str; 3] = ["hostname", "hosts", "resolv.conf"];
@@ -35,18 +40,20 @@ impl HostFiles {
         &self,
         hostname: &str,
         config: &ContainerConfig,
+        plan: Option<&NetworkPlan>,
+        linked: &[(IpAddr, String)],
     ) -> Result<(), EngineError> {
         let labels = crate::labels::labels(config);
         for name in &self.names {
             let path = self.directory.join(name);
             let text = match *name {
                 "hostname" => format!("{hostname}\n"),
-                "hosts" => hosts(hostname, config),
-                // A host without one has no name servers to tell.
-                _ => {
-                    let hosts = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-                    resolver(&config.hosts, hosts)
+                "hosts" => {
+                    linked.iter().fold(hosts(hostname, config, plan), |text, (address, names)| {
+                        format!("{text}{address}\t{names}\n")
+                    })
                 }
+                _ => resolv_conf(config, plan),
             };
             #[expect(
                 clippy::disallowed_methods,
@@ -56,6 +63,33 @@ impl HostFiles {
             if let Some(labels) = &labels {
                 store::relabel(&path, "", &labels.files, &[])?;
             }
+        }
+        Ok(())
+    }
+
+    /// Brings them in line with other places in networks. Of `/etc/hosts` the container keeps what it has changed itself.
+    pub(crate) fn rewrite(
+        &self,
+        hostname: &str,
+        config: &ContainerConfig,
+        (before, after): (&[Cidr], &NetworkPlan),
+    ) -> Result<(), EngineError> {
+        for name in &self.names {
+            let path = self.directory.join(name);
+            let text = match *name {
+                "hosts" => {
+                    let text = std::fs::read_to_string(&path);
+                    let text = text.map_err(EngineError::file("read", &path))?;
+                    with_addresses(&text, &names_of(hostname, config), before, after)
+                }
+                "resolv.conf" => resolv_conf(config, Some(after)),
+                _ => continue,
+            };
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the same file: it is bound into the container"
+            )]
+            std::fs::write(&path, text).map_err(EngineError::file("write", &path))?;
         }
         Ok(())
     }
@@ -82,31 +116,103 @@ impl HostFiles {
     }
 }
 
-fn hosts(hostname: &str, config: &ContainerConfig) -> String {
-    // The whole name comes first: it is the one that an address stands for, hosts(5).
-    let names = match config.domainname.as_str() {
+/// The whole name comes first: it is the one that an address stands for, hosts(5).
+fn names_of(hostname: &str, config: &ContainerConfig) -> String {
+    match config.domainname.as_str() {
         "" => hostname.to_owned(),
         domain => format!("{hostname}.{domain} {hostname}"),
-    };
+    }
+}
+
+fn hosts(hostname: &str, config: &ContainerConfig, plan: Option<&NetworkPlan>) -> String {
+    let names = names_of(hostname, config);
     let own = || {
-        format!(
-            "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n127.0.1.1\t{names}\n"
-        )
+        let mut text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n".to_owned();
+        let mut addresses = addresses(plan).peekable();
+        if addresses.peek().is_none() {
+            let _infallible = writeln!(text, "127.0.1.1\t{names}");
+        }
+        for address in addresses {
+            let _infallible = writeln!(text, "{}\t{names}", address.address());
+        }
+        text
     };
     let mut text = match config.network {
         // In the host's network the host's names hold.
         NetworkMode::Host => std::fs::read_to_string("/etc/hosts").unwrap_or_else(|_absent| own()),
-        NetworkMode::None | NetworkMode::Container(_) => own(),
+        NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Networks(_) => own(),
     };
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
     for extra in &config.hosts.extra_hosts {
-        if let Some((name, address)) = extra.split_once(':') {
+        let Some((name, address)) = extra.split_once(':') else { continue };
+        if address != HOST_GATEWAY {
             let _infallible = writeln!(text, "{address}\t{name}");
+            continue;
+        }
+        for gateway in host_gateways(config, plan) {
+            let _infallible = writeln!(text, "{gateway}\t{name}");
         }
     }
     text
+}
+
+/// The host as the container reaches it.
+fn host_gateways(config: &ContainerConfig, plan: Option<&NetworkPlan>) -> Vec<IpAddr> {
+    if config.network == NetworkMode::Host {
+        return vec![Ipv4Addr::LOCALHOST.into()];
+    }
+    let first = plan.and_then(|plan| plan.places.first());
+    first.map(|place| place.gateways.clone()).unwrap_or_default()
+}
+
+fn addresses(plan: Option<&NetworkPlan>) -> impl Iterator<Item = Cidr> {
+    let places = plan.map(|plan| plan.places.as_slice()).unwrap_or_default();
+    places.iter().flat_map(|place| place.addresses.iter().copied())
+}
+
+/// Lines of addresses that it had and has no more go, those of new ones come.
+fn with_addresses(text: &str, names: &str, before: &[Cidr], after: &NetworkPlan) -> String {
+    let is_gone = |line: &str| {
+        let first = line.split_whitespace().next().and_then(|word| word.parse::<IpAddr>().ok());
+        first.is_some_and(|address| {
+            before.iter().any(|own| own.address() == address)
+                && !addresses(Some(after)).any(|own| own.address() == address)
+        })
+    };
+    let mut new = String::new();
+    for line in text.lines().filter(|line| !is_gone(line)) {
+        let _infallible = writeln!(new, "{line}");
+    }
+    for address in addresses(Some(after)).filter(|own| !before.contains(own)) {
+        let _infallible = writeln!(new, "{}\t{names}", address.address());
+    }
+    new
+}
+
+/// That of the host, or the resolver's address where the container asks it.
+fn resolv_conf(config: &ContainerConfig, plan: Option<&NetworkPlan>) -> String {
+    // A host without one has no name servers to tell.
+    let host = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    if plan.is_none_or(|plan| plan.names.is_none()) {
+        return resolver(&config.hosts, host);
+    }
+    let mut rules = HostRules { dns: vec![NAME_SERVER.to_string()], ..config.hosts.clone() };
+    if rules.dns_options.is_empty() {
+        rules.dns_options = options_of(&host);
+    }
+    // Names of one label are names of containers first: they are asked for as they are.
+    if !rules.dns_options.iter().any(|option| option.starts_with("ndots:")) {
+        rules.dns_options.push("ndots:0".to_owned());
+    }
+    resolver(&rules, host)
+}
+
+fn options_of(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::split_whitespace);
+    let options = lines.filter_map(|mut words| (words.next()? == "options").then_some(words));
+    options.flatten().map(str::to_owned).collect()
 }
 
 /// The host's file, or with what the caller wants in the place of what the host has of its kind.
@@ -173,11 +279,60 @@ mod tests {
         assert_eq!(resolver(&rules, host.to_owned()), text);
     }
 
+    fn plan(addresses: &[&str], gateway: &str) -> NetworkPlan {
+        let hardware = "02:00:00:00:00:01".parse().unwrap();
+        let place = network::Attachment {
+            network: String::new(),
+            network_name: String::new(),
+            bridge: String::new(),
+            host_interface: String::new(),
+            interface: String::new(),
+            hardware,
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+            link_local: Vec::new(),
+            mtu: 1500,
+            gateways: vec![gateway.parse().unwrap()],
+            foreign_gateways: Vec::new(),
+            bridge_hardware: hardware,
+            is_default: true,
+            isolated: false,
+            ports: Vec::new(),
+            open: Vec::new(),
+            trusted: Vec::new(),
+            kind: network::LinkKind::default(),
+            rates: network::Rates::default(),
+            settings: Vec::new(),
+        };
+        NetworkPlan { places: vec![place], ..NetworkPlan::default() }
+    }
+
+    #[test]
+    fn what_somebody_wrote_into_hosts_stays() {
+        let config = ContainerConfig {
+            hosts: HostRules {
+                extra_hosts: vec!["out:host-gateway".to_owned()],
+                ..HostRules::default()
+            },
+            network: NetworkMode::Networks("web".to_owned()),
+            ..ContainerConfig::default()
+        };
+        let before = plan(&["10.0.0.2/24", "fd00::2/64"], "10.0.0.1");
+        let text = hosts("shop", &config, Some(&before)) + "192.0.2.1 mine\n";
+        assert!(text.contains("10.0.0.2\tshop\nfd00::2\tshop\n10.0.0.1\tout\n"), "{text}");
+        let after = plan(&["10.0.0.2/24", "10.1.0.9/24"], "10.0.0.1");
+        let had = before.places[0].addresses.clone();
+        let text = with_addresses(&text, "shop", &had, &after);
+        assert!(
+            text.ends_with("10.0.0.2\tshop\n10.0.0.1\tout\n192.0.2.1 mine\n10.1.0.9\tshop\n"),
+            "{text}"
+        );
+    }
+
     #[test]
     fn names_of_hosts() {
         let mut config = ContainerConfig { domainname: "example.org".into(), ..Default::default() };
         config.hosts.extra_hosts = vec!["db:::1".into()];
-        let text = hosts("web", &config);
+        let text = hosts("web", &config, None);
         assert!(text.ends_with("127.0.1.1\tweb.example.org web\n::1\tdb\n"), "{text}");
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn namespaces(config: &ContainerConfig, joined: Joined) -> Vec<Namesp
     let uts = if sharing.uts_host { None } else { own(Uts) };
     let cgroup = if sharing.cgroup_host { None } else { own(Cgroup) };
     let network = match &config.network {
-        NetworkMode::None => own(Network),
+        NetworkMode::None | NetworkMode::Networks(_) => own(Network),
         NetworkMode::Host => None,
         NetworkMode::Container(_) => join(Network, "net", joined.network),
     };

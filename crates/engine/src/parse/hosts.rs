@@ -60,6 +60,9 @@ pub fn resolver_option(text: &str) -> Parsed<String> {
     Err(EngineError::value("dns-option", text, "it is no option of resolv.conf, such as ndots:2"))
 }
 
+/// Word for the host as the container reaches it, in the place of an address.
+pub(crate) const HOST_GATEWAY: &str = "host-gateway";
+
 /// `--add-host NAME:ADDRESS`, or with `=`; brackets around an IPv6 address are left out. As Docker keeps it.
 ///
 /// # Errors
@@ -75,9 +78,8 @@ pub fn extra_host(text: &str) -> Parsed<String> {
     if name.is_empty() || name.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'#') {
         return Err(wrong("it has no name"));
     }
-    if address == "host-gateway" {
-        let what = "host-gateway in --add-host, as long as there are no networks with a gateway,";
-        return Err(EngineError::NotYet(what.to_owned()));
+    if address == HOST_GATEWAY {
+        return Ok(format!("{name}:{address}"));
     }
     let inner = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
     let is_address = match inner {
@@ -126,7 +128,7 @@ mod tests {
         for bad in ["a", "a:", ":192.0.2.1", "a:b", "a b:192.0.2.1", "a:[192.0.2.1]"] {
             assert!(extra_host(bad).is_err(), "{bad}");
         }
-        assert!(matches!(extra_host("a:host-gateway"), Err(EngineError::NotYet(_))));
+        assert_eq!(extra_host("a=host-gateway").unwrap(), "a:host-gateway");
         assert_eq!(exposed_ports("80").unwrap(), ["80/tcp"]);
         assert_eq!(exposed_ports("7-8/udp").unwrap(), ["7/udp", "8/udp"]);
         for bad in ["", "0", "8-7", "80/icmp", "65536", "a", "1-", "80/"] {

@@ -1,8 +1,6 @@
 //! Compressing a file that is no longer written to: a child of the monitor does it, this program again, with memory of its own
 //! that is gone when it ends.
 
-use std::convert::Infallible;
-use std::ffi::CString;
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -10,11 +8,11 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use flate2::{Compression, GzBuilder};
-use rustix::process::{WaitId, WaitIdOptions, waitid};
-use sys::{CStringArray, CloneArgs, Cloned, clone3, execve, exit_now};
+use sys::Cloned;
 
 use super::files::beside;
 use super::members::{Identity, identity};
+use crate::again;
 
 /// Word by which this program is called for it, in the place of a container's id.
 pub(crate) const COMPRESS: &str = "compress-log";
@@ -29,36 +27,19 @@ pub(super) struct Compressor {
 impl Compressor {
     /// Starts one. Where that cannot be, the file stays as it is: every reader takes both.
     pub(super) fn start(&mut self, path: &Path) {
-        let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return };
-        let words = [c"corten".to_owned(), c"monitor".to_owned()];
-        let compress = CString::new(COMPRESS).unwrap_or_default();
-        let argv = CStringArray::new(words.into_iter().chain([compress, path]).collect());
-        let environment = CStringArray::new(Vec::new());
-        let child = || -> Infallible {
-            let _unblocked = sys::unblock_all_signals();
-            execve(c"/proc/self/exe", &argv, &environment);
-            exit_now(1)
-        };
-        self.child = clone3(CloneArgs { waits_for_exec: true, ..CloneArgs::default() }, child).ok();
+        let own = ["corten", "monitor", COMPRESS].map(|word| word.as_bytes().to_vec());
+        let path = path.as_os_str().as_bytes().to_vec();
+        self.child = again::start(own.into_iter().chain([path]), None);
     }
 
     /// Takes note of its end.
     pub(super) fn reap(&mut self) {
-        self.wait_with(WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        again::reap(&mut self.child, false);
     }
 
     /// Waits for its end: as long as ten megabytes take.
     pub(super) fn wait(&mut self) {
-        self.wait_with(WaitIdOptions::EXITED);
-    }
-
-    fn wait_with(&mut self, options: WaitIdOptions) {
-        use std::os::fd::AsFd;
-        let Some(child) = &self.child else { return };
-        match waitid(WaitId::PidFd(child.pidfd.as_fd()), options) {
-            Ok(None) | Err(rustix::io::Errno::INTR) => {}
-            Ok(Some(_)) | Err(_) => self.child = None,
-        }
+        again::reap(&mut self.child, true);
     }
 }
 

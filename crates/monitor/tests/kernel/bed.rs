@@ -75,6 +75,7 @@ impl Bed {
             timeout: None,
             pid_file: None,
             auto_remove: None,
+            networks: None,
         };
         Self { directory, handoff }
     }

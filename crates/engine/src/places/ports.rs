@@ -1,0 +1,224 @@
+//! Ports of the machine: claimed in the records, and held against what listens on the machine.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+
+use network::{Attachment, OpenPort, PortMapping, Transport};
+use store::{Giving, Taken};
+
+use super::Place;
+use crate::config::{ContainerConfig, PublishedPort};
+use crate::error::EngineError;
+use crate::networks::{GatewayMode, GatewayModes};
+
+/// Ports that the kernel gives to those who do not mind, ip(7) "ip_local_port_range".
+const EPHEMERAL: (u16, u16) = (32_768, 60_999);
+
+/// Why a port is not to be had.
+enum Unavailable {
+    Container(String),
+    Listener(io::Error),
+}
+
+/// Ports that places have already.
+pub(super) fn had(places: &[Place]) -> Vec<PortMapping> {
+    let given = places.iter().filter_map(|place| place.given.as_ref());
+    given.flat_map(|given| given.ports.clone()).collect()
+}
+
+/// What ports are claimed by.
+pub(super) struct Terms<'a> {
+    /// Addresses of the machine where no other is wanted; none is each one.
+    pub(super) usual: &'a [IpAddr],
+    /// Ports that it has already: it keeps them.
+    pub(super) had: &'a [PortMapping],
+    /// How the container is reached.
+    pub(super) modes: GatewayModes,
+}
+
+/// Claims the ports of a container, and says where they lead, and which are open at its own addresses.
+pub(super) fn claim(
+    giving: &Giving<'_>,
+    config: &ContainerConfig,
+    attachment: &Attachment,
+    terms: &Terms<'_>,
+) -> Result<(Vec<PortMapping>, Vec<OpenPort>), EngineError> {
+    let (mut mappings, mut open) = (Vec::new(), Vec::new());
+    for mut port in wanted(config)? {
+        for host_address in host_addresses(&port, terms.usual) {
+            let fits = |address: &IpAddr| {
+                host_address.is_none_or(|host| host.is_ipv4() == address.is_ipv4())
+            };
+            let own = attachment.addresses.iter().map(|address| address.address()).filter(fits);
+            let mode = |address: &IpAddr| terms.modes.of(address.is_ipv6());
+            let (translated, others): (Vec<IpAddr>, Vec<IpAddr>) =
+                own.partition(|address| mode(address).translates());
+            for address in others.into_iter().filter(|own| mode(own) == GatewayMode::Routed) {
+                let one = OpenPort { address, transport: port.transport, port: port.port };
+                if !open.contains(&one) {
+                    open.push(one);
+                }
+            }
+            if translated.is_empty() {
+                continue;
+            }
+            let kept = kept(&port, host_address, terms.had).or(port.host_ports);
+            let wanted = PublishedPort { host_ports: kept, ..port.clone() };
+            let host_port = claim_one(giving, &wanted, host_address, &translated)?;
+            // At its other addresses the machine has the same one.
+            port.host_ports = Some((host_port, host_port));
+            mappings.extend(translated.into_iter().map(|address| PortMapping {
+                host_address: host_address.filter(|address| !address.is_unspecified()),
+                host_port,
+                transport: port.transport,
+                port: port.port,
+                address,
+            }));
+        }
+    }
+    Ok((mappings, open))
+}
+
+/// The machine's addresses of a port; nothing is each one. Docker's 0.0.0.0 as the usual address is that, too.
+fn host_addresses(port: &PublishedPort, usual: &[IpAddr]) -> Vec<Option<IpAddr>> {
+    if port.host_address.is_some() || usual.is_empty() {
+        return vec![port.host_address];
+    }
+    if usual.contains(&Ipv4Addr::UNSPECIFIED.into()) {
+        return vec![None];
+    }
+    usual.iter().copied().map(Some).collect()
+}
+
+/// The machine's port that it had for the same.
+fn kept(
+    port: &PublishedPort,
+    host_address: Option<IpAddr>,
+    had: &[PortMapping],
+) -> Option<(u16, u16)> {
+    let (first, last) = port.host_ports.unwrap_or(EPHEMERAL);
+    let host_address = host_address.filter(|own| !own.is_unspecified());
+    let had = had.iter().find(|had| {
+        (had.port, had.transport, had.host_address) == (port.port, port.transport, host_address)
+            && (first..=last).contains(&had.host_port)
+    })?;
+    Some((had.host_port, had.host_port))
+}
+
+/// Those that were asked for, and with `--publish-all` every other one that the image or somebody says is there.
+fn wanted(config: &ContainerConfig) -> Result<Vec<PublishedPort>, EngineError> {
+    let mut wanted = config.ports.clone();
+    if config.publish_all {
+        for text in &config.exposed_ports {
+            let Some((port, transport)) = exposed(text) else { continue };
+            let is_there = wanted.iter().any(|own| (own.port, own.transport) == (port, transport));
+            if !is_there {
+                wanted.push(PublishedPort {
+                    host_address: None,
+                    host_ports: None,
+                    port,
+                    transport,
+                });
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+/// `PORT/PROTOCOL`.
+fn exposed(text: &str) -> Option<(u16, Transport)> {
+    let (port, word) = text.split_once('/').unwrap_or((text, "tcp"));
+    let transports = [Transport::Tcp, Transport::Udp, Transport::Sctp];
+    let transport = transports.into_iter().find(|transport| transport.word() == word);
+    Some((port.parse().ok()?, transport?))
+}
+
+/// The first port of those that it may be which nobody has.
+fn claim_one(
+    giving: &Giving<'_>,
+    port: &PublishedPort,
+    host_address: Option<IpAddr>,
+    addresses: &[IpAddr],
+) -> Result<u16, EngineError> {
+    let (first, last) = port.host_ports.unwrap_or(EPHEMERAL);
+    let count = u32::from(last.saturating_sub(first)) + 1;
+    // Where any will do not each start tries the same ones.
+    let start = if port.host_ports.is_none() { crate::names::random_number()? % count } else { 0 };
+    let mut why = None;
+    for step in 0..count {
+        let number = u32::from(first) + (start + step) % count;
+        let Ok(number) = u16::try_from(number) else { continue };
+        match available(giving, port.transport, host_address, addresses, number)? {
+            Ok(()) => return Ok(number),
+            Err(unavailable) => why = Some((number, unavailable)),
+        }
+    }
+    let why = match why {
+        Some((_, Unavailable::Container(holder))) => format!("container {holder} has it"),
+        Some((_, Unavailable::Listener(error))) if error.kind() == io::ErrorKind::AddrInUse => {
+            "a program of the machine listens there".to_owned()
+        }
+        Some((_, Unavailable::Listener(error))) => {
+            let error = sys::Errno::from(error);
+            format!("nobody can listen there: {error}")
+        }
+        None => "there is none".to_owned(),
+    };
+    let shown = if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let shown = host_address.map_or(shown.clone(), |address| SocketText(address, &shown).text());
+    Err(EngineError::value("published port", format!("{shown}/{}", port.transport.word()), why))
+}
+
+struct SocketText<'a>(IpAddr, &'a str);
+
+impl SocketText<'_> {
+    fn text(&self) -> String {
+        match self.0 {
+            IpAddr::V4(address) => format!("{address}:{}", self.1),
+            IpAddr::V6(address) => format!("[{address}]:{}", self.1),
+        }
+    }
+}
+
+fn available(
+    giving: &Giving<'_>,
+    transport: Transport,
+    host_address: Option<IpAddr>,
+    addresses: &[IpAddr],
+    port: u16,
+) -> Result<Result<(), Unavailable>, EngineError> {
+    for v6 in [false, true] {
+        if !addresses.iter().any(|address| address.is_ipv6() == v6) {
+            continue;
+        }
+        let every: IpAddr =
+            if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+        let address = host_address.unwrap_or(every);
+        if let Err(error) = listens_nobody(transport, address, port) {
+            return Ok(Err(Unavailable::Listener(error)));
+        }
+        let claimed = giving.claim_port(
+            (&address.to_string(), address.is_unspecified()),
+            &every.to_string(),
+            transport.word(),
+            port,
+        )?;
+        match claimed {
+            Ok(()) => {}
+            Err(Taken::By(holder)) => return Ok(Err(Unavailable::Container(holder))),
+            Err(Taken::None) => return Ok(Err(Unavailable::Container(String::new()))),
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// A program that listens there would hear nobody any more.
+fn listens_nobody(transport: Transport, address: IpAddr, port: u16) -> io::Result<()> {
+    let address = SocketAddr::new(address, port);
+    match transport {
+        Transport::Tcp => TcpListener::bind(address).map(drop),
+        Transport::Udp => UdpSocket::bind(address).map(drop),
+        // A kernel without SCTP has nobody who listens.
+        Transport::Sctp => Ok(()),
+    }
+}

@@ -1,0 +1,176 @@
+//! A run's places in networks: taken before its first process is made, in the network namespace that it will have, changed while it runs, and
+//! given back at its end.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use libcontainer::SpareNetwork;
+use network::Machine;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno as Raw;
+use sys::Cloned;
+
+use crate::again;
+use crate::handoff::{HandOff, NETWORKS, NameRules, NetworkPlan};
+use crate::message::{failure, kind};
+use crate::names::Names;
+use crate::run::Monitor;
+use crate::start::Refused;
+
+/// Places that were taken. Dropped, they are given back.
+///
+/// The sockets stay open as long: the kernel closes one of nf_tables when what was changed before is gone from all processors, some ten
+/// milliseconds later, and nobody is to wait for that.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    machine: Machine,
+    places: Vec<network::Attachment>,
+    names: Option<Names>,
+    has_left: bool,
+    /// As in the plan.
+    settle: Vec<String>,
+    settler: Option<Cloned>,
+}
+
+impl Attached {
+    /// Takes the places of a hand-off, if it has any, in the namespace that was made ahead or in one that is made now.
+    pub(crate) fn take(
+        handoff: &HandOff,
+        spare: Option<SpareNetwork>,
+    ) -> Result<(Option<SpareNetwork>, Option<Self>), Refused> {
+        let Some(plan) = &handoff.networks else { return Ok((spare, None)) };
+        let spare = match spare {
+            Some(spare) => spare,
+            None => SpareNetwork::make()
+                .map_err(|errno| Refused::engine("make a network namespace", errno))?,
+        };
+        let NetworkPlan { tables, places, names, settle } = plan.clone();
+        let mut machine = Machine::open(&tables).map_err(|error| Refused::chain(&error))?;
+        machine.attach(&places, spare.as_fd()).map_err(|error| Refused::chain(&error))?;
+        let mut attached =
+            Self { machine, places, names: None, has_left: false, settle, settler: None };
+        attached.serve_names(names, spare.as_fd())?;
+        Ok((Some(spare), Some(attached)))
+    }
+
+    /// Has these places from now on, in the network namespace of a process.
+    ///
+    /// # Errors
+    /// What the kernel refuses; those that it had are there then.
+    pub(crate) fn change(&mut self, plan: NetworkPlan, pid: i32) -> Result<(), Refused> {
+        let namespace = match namespace_of(pid) {
+            Ok(namespace) => namespace,
+            // It has just ended, and gives back what it had.
+            Err(Raw::NOENT | Raw::SRCH) => return Ok(()),
+            Err(errno) => {
+                return Err(Refused::engine("open the container's network namespace", errno));
+            }
+        };
+        let NetworkPlan { places, names, .. } = plan;
+        let changed = self.machine.replace(&self.places, &places, namespace.as_fd());
+        changed.map_err(|error| Refused::chain(&error))?;
+        self.places = places;
+        self.serve_names(names, namespace.as_fd())
+    }
+
+    fn serve_names(
+        &mut self,
+        rules: Option<NameRules>,
+        namespace: BorrowedFd<'_>,
+    ) -> Result<(), Refused> {
+        match (&mut self.names, rules) {
+            (Some(names), Some(rules)) => {
+                names.change(rules);
+                names.settle();
+            }
+            (own, None) => *own = None,
+            (own, Some(rules)) => {
+                let names = Names::open(rules, namespace);
+                *own = Some(names.map_err(|error| Refused::chain(&error))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the places brought in line with the records, by this program as a command.
+    pub(crate) fn settle(&mut self) {
+        if self.settler.is_none() {
+            self.settler = again::start(self.settle.iter().cloned().map(String::into_bytes), None);
+        }
+    }
+
+    pub(crate) fn settler(&self) -> Option<BorrowedFd<'_>> {
+        self.settler.as_ref().map(|child| child.pidfd.as_fd())
+    }
+
+    /// The command has ended.
+    pub(crate) fn settled(&mut self) {
+        again::reap(&mut self.settler, false);
+    }
+
+    pub(crate) fn places(&self) -> &[network::Attachment] {
+        &self.places
+    }
+
+    pub(crate) const fn names(&self) -> Option<&Names> {
+        self.names.as_ref()
+    }
+
+    pub(crate) const fn names_mut(&mut self) -> Option<&mut Names> {
+        self.names.as_mut()
+    }
+
+    /// Gives its names, addresses and ports back. The interfaces are there until this is dropped, which takes longer.
+    pub(crate) fn leave(&mut self) {
+        self.names = None;
+        // What is left of it the next container that needs it takes away.
+        let _kept = self.machine.expel(&self.places);
+        self.has_left = true;
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if !self.has_left {
+            self.leave();
+        }
+        let _kept = self.machine.unplug(&self.places);
+    }
+}
+
+impl Monitor {
+    /// Gives the container the places that a client has written down, and answers it.
+    pub(crate) fn change_networks(&mut self, client: u32) {
+        let answer = match self.try_change_networks() {
+            Ok(()) => {
+                if let Some(client) = self.clients.get_mut(client) {
+                    client.changes_networks = true;
+                }
+                vec![kind::HELD]
+            }
+            Err(Refused { code, words }) => failure(kind::NETWORKS_FAILED, code, &words),
+        };
+        sys::trim_heap();
+        self.clients.owe(client, &answer, None);
+    }
+
+    fn try_change_networks(&mut self) -> Result<(), Refused> {
+        let path = self.state_dir.join(NETWORKS);
+        let read = std::fs::read(&path);
+        let plan = read.and_then(|bytes| Ok(serde_json::from_slice::<NetworkPlan>(&bytes)?));
+        let plan =
+            plan.map_err(|error| Refused::engine(&format!("read {}", path.display()), error))?;
+        let _absent = std::fs::remove_file(path);
+        if let Some(run) = &mut self.run
+            && let Some(attached) = &mut run.attached
+        {
+            attached.change(plan.clone(), run.process.pid())?;
+        }
+        // On a full disk the next start has those that it had.
+        let _full = self.change_handoff(|handoff| handoff.networks = Some(plan));
+        Ok(())
+    }
+}
+
+fn namespace_of(pid: i32) -> Result<OwnedFd, Raw> {
+    open(format!("/proc/{pid}/ns/net"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+}

@@ -1,0 +1,147 @@
+//! Commands and monitors that are killed while containers come into networks and leave them: afterwards interfaces, elements of the tables and addresses
+//! are those of the containers that run, and at last none.
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    use rustix::process::{Pid, Signal, kill_process};
+    use testkit::{Corten, wait_until};
+
+    const GATEWAYS: [&str; 2] = ["10.7.0.1", "10.8.0.1"];
+    /// Moments at which somebody is killed.
+    const MOMENTS: u32 = 100;
+
+    fn seen(program: &str, arguments: &[&str]) -> String {
+        let output = Command::new(program).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Starts a command, and kills it after a while; whether it was still there.
+    fn killed_after(corten: &Corten, args: &[&str], delay: Duration) -> bool {
+        let mut child = corten
+            .command()
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        while begun.elapsed() < delay {
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        true
+    }
+
+    /// Addresses of IPv4 in a set of the table `bridge`, with a dot between what belongs together.
+    fn elements(set: &str) -> BTreeSet<String> {
+        let tables = seen("nft", &["list", "tables", "bridge"]);
+        let name = tables.split_whitespace().last().unwrap().to_owned();
+        let json = seen("nft", &["--json", "list", "set", "bridge", &name, set]);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let found = json["nftables"].as_array().unwrap().iter().find_map(|row| row.get("set"));
+        let elements = found.unwrap()["elem"].as_array().cloned().unwrap_or_default();
+        elements.iter().map(|element| element.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Interfaces of containers on the host.
+    fn links() -> usize {
+        seen("ip", &["-o", "link"]).lines().filter(|line| line.contains(": ve")).count()
+    }
+
+    /// Addresses of containers that run, as the records have them.
+    fn given(corten: &Corten) -> Vec<String> {
+        let ids = corten.ok(&["ps", "-q", "--no-trunc"]);
+        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
+        let shown = ids.lines().map(|id| corten.run(&["inspect", "-f", format, id]).stdout);
+        shown
+            .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .collect()
+    }
+
+    fn kill_one_with_its_monitor(corten: &Corten) {
+        let all = corten.ok(&["ps", "-q", "--no-trunc", "-f", "name=^c"]);
+        let Some(id) = all.lines().next() else { return };
+        let state = corten.state().join("containers").join(id).join("state.json");
+        let state: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(state).unwrap()).unwrap();
+        for field in ["monitor_pid", "pid"] {
+            let pid = i32::try_from(state[field].as_i64().unwrap()).unwrap();
+            kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_what_runs() {
+        let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
+        corten.ok(&["network", "create", "--subnet", "10.7.0.0/24", "web"]);
+        corten.ok(&["network", "create", "--subnet", "10.8.0.0/24", "data"]);
+        corten.ok(&["run", "-d", "--name", "one", "--network", "web", "busybox", "sleep", "1000"]);
+        let begun = Instant::now();
+        corten.ok(&["run", "--rm", "--network", "web", "busybox", "true"]);
+        let whole = begun.elapsed();
+        let mut struck = 0;
+        for moment in 0..MOMENTS {
+            // Through the whole of a command, again and again: a step that no length of it is a multiple of.
+            let delay = whole * (moment * 37 % MOMENTS) / MOMENTS;
+            let name = format!("c{moment:03}");
+            let port = format!("{}:80", 9000 + moment);
+            let run = [
+                "run",
+                "-d",
+                "--name",
+                &name,
+                "--network",
+                "web",
+                "-p",
+                &port,
+                "busybox",
+                "sleep",
+                "1000",
+            ];
+            let connect = ["network", "connect", "data", "one"];
+            let disconnect = ["network", "disconnect", "data", "one"];
+            let is_killed = match moment % 4 {
+                0 | 1 => killed_after(&corten, &run, delay),
+                2 => killed_after(&corten, &connect, delay / 2),
+                _ => killed_after(&corten, &disconnect, delay / 2),
+            };
+            struck += u32::from(is_killed);
+            if moment % 10 == 5 {
+                kill_one_with_its_monitor(&corten);
+            }
+        }
+        assert!(struck > MOMENTS / 4, "only {struck} were killed");
+        only_what_runs_is_there(&corten);
+        corten.ok(&["rm", "-f", "--all"]);
+        wait_until("no interface is left", || links() == 0);
+        assert_eq!(elements("taken4"), GATEWAYS.map(str::to_owned).into());
+        corten.ok(&["network", "rm", "web", "data"]);
+        assert_eq!(elements("taken4"), BTreeSet::new());
+    }
+
+    fn only_what_runs_is_there(corten: &Corten) {
+        // Who looks finds out who has ended, and takes back what that one had.
+        wait_until("all is settled", || !corten.ok(&["ps", "-a"]).contains("Restarting"));
+        wait_until("interfaces are those of who runs", || links() == given(corten).len());
+        let own = given(corten);
+        let gateways = GATEWAYS.map(str::to_owned);
+        let expected: BTreeSet<String> = own.iter().cloned().chain(gateways).collect();
+        assert_eq!(expected.len(), own.len() + 2, "one address is had by two: {own:?}");
+        assert_eq!(elements("taken4"), expected);
+        // And each is reached from a neighbour.
+        corten.ok(&["run", "-d", "--name", "last", "--network", "web", "busybox", "sleep", "1000"]);
+        for address in own.iter().filter(|address| address.starts_with("10.7.")) {
+            let ping = ["exec", "last", "ping", "-c", "1", "-W", "2", address];
+            assert_eq!(corten.run(&ping).code, 0, "{address}");
+        }
+    }
+}
