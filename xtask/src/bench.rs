@@ -10,6 +10,7 @@ mod density;
 mod floor;
 mod life;
 mod logs;
+mod network;
 mod oci;
 mod peers;
 mod pull;
@@ -56,6 +57,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("ps", density::ps),
     ("memory", density::memory),
     ("thousand", density::thousand),
+    ("network", network::network),
     ("life", life::life),
     ("stats", watch::stats),
     ("events", watch::events),

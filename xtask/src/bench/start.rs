@@ -95,7 +95,7 @@ fn join(head: &[String], tail: &[&str]) -> Vec<String> {
 }
 
 /// podman raises limits by default, which wants CAP_SYS_RESOURCE: it gets small ones.
-fn podman_run(head: &[String]) -> Vec<String> {
+pub(super) fn podman_run(head: &[String]) -> Vec<String> {
     join(head, &["run", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"])
 }
 
