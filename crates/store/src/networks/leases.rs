@@ -1,6 +1,9 @@
 //! Who has which address and which port: what containers are given when they start. One that has ended keeps its addresses until somebody
 //! needs them, so that it mostly comes back with the same ones.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use rusqlite::{OptionalExtension, Transaction, ffi, params};
 use spec::ContainerId;
 
@@ -37,7 +40,14 @@ pub struct Lease {
 pub struct Giving<'a> {
     transaction: Transaction<'a>,
     container: &'a ContainerId,
+    /// Ports of others, once somebody wanted to see all of them.
+    others: OnceCell<HashMap<Port, Vec<Held>>>,
 }
+
+/// Transport and number.
+type Port = (String, u16);
+/// An address of the machine, and the name of the container that has a port there.
+type Held = (String, String);
 
 /// Why an address or a port is not given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +64,7 @@ impl<'a> Networks<'a> {
     /// # Errors
     /// When the database cannot be written.
     pub fn give(&self, container: &'a ContainerId) -> Result<Giving<'a>, StoreError> {
-        Ok(Giving { transaction: self.store.write()?, container })
+        Ok(Giving { transaction: self.store.write()?, container, others: OnceCell::new() })
     }
 
     /// Addresses of a network that containers have.
@@ -155,10 +165,10 @@ impl Giving<'_> {
                 None => return Ok(Err(Taken::None)),
             },
         };
-        let delete = "DELETE FROM leases WHERE network = ?1 AND range = ?2 AND (place = ?3 OR container = ?4)";
-        let insert =
-            "INSERT INTO leases (network, range, place, container) VALUES (?1, ?2, ?3, ?4)";
-        for statement in [delete, insert] {
+        // The plus keeps SQLite from walking the network's leases instead of the container's.
+        let own = "DELETE FROM leases WHERE container = ?4 AND +network = ?1 AND +range = ?2 AND place != ?3";
+        let insert = "INSERT OR REPLACE INTO leases (network, range, place, container) VALUES (?1, ?2, ?3, ?4)";
+        for statement in [own, insert] {
             let values = params![network, range.number, place, self.container.as_str()];
             self.transaction
                 .prepare_cached(statement)
@@ -170,7 +180,7 @@ impl Giving<'_> {
 
     /// The address that the container had when it ran before, if it may have it still.
     fn had(&self, network: &str, range: &Range) -> Result<Option<i64>, StoreError> {
-        let select = "SELECT place FROM leases WHERE container = ? AND network = ? AND range = ?";
+        let select = "SELECT place FROM leases WHERE container = ? AND +network = ? AND +range = ?";
         let place: Option<i64> = self
             .transaction
             .prepare_cached(select)
@@ -260,25 +270,23 @@ impl Giving<'_> {
         transport: &str,
         port: u16,
     ) -> Result<Result<(), Taken>, StoreError> {
-        // Every address of a family is in the way of each of it, and each in the way of every.
-        let condition = if is_every {
-            "(instr(address, ':') > 0) = (instr(?4, ':') > 0)"
-        } else {
-            "address IN (?3, ?4)"
+        let holder = match self.others.get() {
+            Some(others) => {
+                let of_port = others.get(&(transport.to_owned(), port)).into_iter().flatten();
+                let is_in_the_way = |held: &str| {
+                    if is_every {
+                        held.contains(':') == every.contains(':')
+                    } else {
+                        held == address || held == every
+                    }
+                };
+                of_port
+                    .into_iter()
+                    .find(|(held, _)| is_in_the_way(held))
+                    .map(|(_, name)| name.clone())
+            }
+            None => self.port_holder((address, is_every), every, transport, port)?,
         };
-        let select = format!(
-            "SELECT name FROM ports JOIN containers ON id = container WHERE transport = ?1 AND port = ?2 AND {condition} AND container != ?5 AND status = 'active' LIMIT 1"
-        );
-        let holder: Option<String> = self
-            .transaction
-            .prepare_cached(&select)
-            .and_then(|mut statement| {
-                let own = self.container.as_str();
-                statement
-                    .query_row(params![transport, port, address, every, own], |row| row.get(0))
-                    .optional()
-            })
-            .map_err(StoreError::read)?;
         if let Some(holder) = holder {
             return Ok(Err(Taken::By(holder)));
         }
@@ -290,6 +298,52 @@ impl Giving<'_> {
             })
             .map_err(StoreError::write)?;
         Ok(Ok(()))
+    }
+
+    fn port_holder(
+        &self,
+        (address, is_every): (&str, bool),
+        every: &str,
+        transport: &str,
+        port: u16,
+    ) -> Result<Option<String>, StoreError> {
+        // Every address of a family is in the way of each of it, and each in the way of every.
+        let condition = if is_every {
+            "(instr(address, ':') > 0) = (instr(?4, ':') > 0)"
+        } else {
+            "address IN (?3, ?4)"
+        };
+        let select = format!(
+            "SELECT name FROM ports JOIN containers ON id = container WHERE transport = ?1 AND port = ?2 AND {condition} AND container != ?5 AND status = 'active' LIMIT 1"
+        );
+        self.transaction
+            .prepare_cached(&select)
+            .and_then(|mut statement| {
+                let own = self.container.as_str();
+                statement
+                    .query_row(params![transport, port, address, every, own], |row| row.get(0))
+                    .optional()
+            })
+            .map_err(StoreError::read)
+    }
+
+    /// Looks at the ports of all others at once: for a container that wants many.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn look_at_ports(&self) -> Result<(), StoreError> {
+        let select = "SELECT transport, port, address, name FROM ports JOIN containers ON id = container WHERE container != ? AND status = 'active'";
+        let mut statement = self.transaction.prepare_cached(select).map_err(StoreError::read)?;
+        let rows = statement.query_map([self.container.as_str()], |row| {
+            Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))
+        });
+        let mut others: HashMap<Port, Vec<Held>> = HashMap::new();
+        for row in rows.map_err(StoreError::read)? {
+            let (port, held) = row.map_err(StoreError::read)?;
+            others.entry(port).or_default().push(held);
+        }
+        let _first = self.others.set(others);
+        Ok(())
     }
 
     /// It is given.
