@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn no_root_rights() {
+    fn the_store_of_another_user() {
         let corten = corten();
         fs::set_permissions(corten.directory(), fs::Permissions::from_mode(0o755)).unwrap();
         // The build directory may be unreadable to others: a copy is not.
@@ -145,7 +145,7 @@ mod tests {
             .args(["run", "busybox", "true"]);
         let output = command.uid(65534).gid(65534).output().unwrap();
         assert_eq!(output.status.code(), Some(125));
-        one_line(&String::from_utf8(output.stderr).unwrap(), &["root"]);
+        one_line(&String::from_utf8(output.stderr).unwrap(), &["keeper.users", "EACCES"]);
     }
 
     /// A store on a file system of 8 MiB: the load does not fit, says so, and gives back what it took.

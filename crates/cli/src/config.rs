@@ -23,6 +23,28 @@ impl RawConfig {
         Self { root: path("CORTEN_ROOT"), state: path("CORTEN_STATE") }
     }
 
+    /// Where a user who is not root has his things: XDG Base Directory Specification.
+    pub(crate) fn of_user(&self, environment: &Self) -> Result<Self, Failure> {
+        let named = |name| lookup(name).filter(|text| text.starts_with('/')).map(PathBuf::from);
+        let missing = |name: &str, flag: &str| {
+            Failure::Words(format!(
+                "{name} is not set, which says where a user's things are: set it, or {flag}"
+            ))
+        };
+        let mut own = Self::default();
+        if self.root.is_none() && environment.root.is_none() {
+            let home = named("HOME").map(|home| home.join(".local/share"));
+            let data = named("XDG_DATA_HOME").or(home).ok_or_else(|| missing("HOME", "--root"))?;
+            own.root = Some(data.join("corten"));
+        }
+        if self.state.is_none() && environment.state.is_none() {
+            let run = named("XDG_RUNTIME_DIR");
+            let run = run.ok_or_else(|| missing("XDG_RUNTIME_DIR", "--state"))?;
+            own.state = Some(run.join("corten"));
+        }
+        Ok(own)
+    }
+
     /// Flags win over the environment, which wins over the defaults. Relative paths start from the working directory: a
     /// monitor's is another one.
     pub(crate) fn resolve(self, environment: Self) -> std::io::Result<Paths> {
@@ -55,6 +77,20 @@ pub(crate) fn policy_files() -> registry::PolicyFiles {
 pub(crate) fn secret_key_file() -> std::io::Result<Option<PathBuf>> {
     let named = lookup("CORTEN_SECRET_KEY_FILE").filter(|path| !path.is_empty());
     named.map(std::path::absolute).transpose()
+}
+
+/// Where networks of plugins are, by the variables that other programs know: `NETCONFPATH` and `CNI_PATH`.
+pub(crate) fn cni_paths() -> std::io::Result<engine::CniPaths> {
+    let named = |name| lookup(name).filter(|text| !text.is_empty());
+    let usual = engine::CniPaths::default();
+    let lists = named("NETCONFPATH").map_or(Ok(usual.lists), std::path::absolute)?;
+    let programs = match named("CNI_PATH") {
+        Some(text) => {
+            std::env::split_paths(&text).map(std::path::absolute).collect::<Result<_, _>>()?
+        }
+        None => usual.programs,
+    };
+    Ok(engine::CniPaths { lists, programs })
 }
 
 /// A variable of the caller's, for `--env NAME`.

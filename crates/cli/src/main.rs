@@ -38,6 +38,7 @@ fn main() -> ExitCode {
     let first = words.next();
     let code = match first.as_ref().and_then(|word| word.to_str()) {
         Some("monitor") => monitor::main(),
+        Some("keeper") => monitor::keeper::keeper_main(),
         Some("hold") => monitor::hold_main(),
         Some("hello-inside") => program::hello(),
         _ => program::run(first.into_iter().chain(words)),

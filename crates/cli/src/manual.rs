@@ -52,6 +52,16 @@ Used where there is no
 .TP
 .B CORTEN_SECRET_KEY_FILE
 The key that secrets and configs are sealed with, 32 bytes; without it the store has a key of its own.
+.TP
+.B NETCONFPATH
+The directory of lists of CNI plugins; without it
+.IR /etc/cni/net.d .
+.TP
+.B CNI_PATH
+The directories of their programs, separated by colons; without it
+.I /usr/lib/cni
+and
+.IR /opt/cni/bin .
 .SH FILES
 .TP
 .I /var/lib/corten

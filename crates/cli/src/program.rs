@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use engine::{Engine, EngineConfig, Paths, VERSION};
+use monitor::keeper::KeeperRules;
 
 use crate::arguments::{ANY, Grammar, Parsed, UsageError, closest, commands_help, help, parse};
 use crate::commands::{self, COMMANDS, Command, FAMILIES, LATER};
@@ -25,6 +27,14 @@ static PROGRAM: Grammar = Grammar {
 /// What every command can use; the store is opened by those that need it.
 pub(crate) struct Session {
     config: RawConfig,
+    place: OnceLock<Place>,
+}
+
+/// Where this process works, once it is known.
+struct Place {
+    paths: Paths,
+    /// The namespaces of a user that it has moved into, and what keeps them.
+    keeper: Option<(KeeperRules, std::fs::File)>,
 }
 
 impl Session {
@@ -35,13 +45,42 @@ impl Session {
             std::env::current_exe().map_err(Failure::file("find", "the running program"))?;
         let secret_key = crate::config::secret_key_file()
             .map_err(Failure::file("find", "the working directory"))?;
-        Ok(Engine::open(EngineConfig { paths, program, secret_key })?)
+        let cni =
+            crate::config::cni_paths().map_err(Failure::file("find", "the working directory"))?;
+        let keeper = self.place()?.keeper.as_ref().map(|(rules, _)| rules.clone());
+        Ok(Engine::open(EngineConfig { paths, program, secret_key, cni, keeper })?)
     }
 
     /// The directories that flags and environment name.
     pub(crate) fn paths(&self) -> Result<Paths, Failure> {
-        let config = self.config.clone().resolve(RawConfig::from_environment());
-        config.map_err(Failure::file("find", "the working directory"))
+        Ok(self.place()?.paths.clone())
+    }
+
+    /// Whoever is not root moves into namespaces of his own, where he is.
+    fn place(&self) -> Result<&Place, Failure> {
+        if let Some(place) = self.place.get() {
+            return Ok(place);
+        }
+        let is_root = rustix::process::geteuid().is_root();
+        let mut environment = RawConfig::from_environment();
+        if !is_root {
+            let own = self.config.of_user(&environment)?;
+            environment.root = environment.root.or(own.root);
+            environment.state = environment.state.or(own.state);
+        }
+        let paths = self.config.clone().resolve(environment);
+        let paths = paths.map_err(Failure::file("find", "the working directory"))?;
+        let keeper = if is_root {
+            None
+        } else {
+            let entered = monitor::keeper::enter(&paths.state)
+                .map_err(|error| Failure::Words(engine::chain(&error)))?;
+            if let Some(warning) = entered.warning {
+                output::talk(&format!("warning: {warning}"));
+            }
+            Some((entered.rules, entered.users))
+        };
+        Ok(self.place.get_or_init(|| Place { paths, keeper }))
     }
 }
 
@@ -81,7 +120,9 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> i32 {
         Some(first) if first == "help" => show_help(words),
         Some(first) if first == "oci" => oci::run(words, config),
         Some(first) => match find(first, &mut words) {
-            Found::Command(command) => execute(command, words, &Session { config }),
+            Found::Command(command) => {
+                execute(command, words, &Session { config, place: OnceLock::new() })
+            }
             Found::Family(family, wants_help) => {
                 let text = family_help(&family);
                 if wants_help {

@@ -66,6 +66,8 @@ pub struct ContainerConfig {
     /// Networks that it wants to be in when it is made. Afterwards they are records of their own: they come and go.
     #[serde(skip)]
     pub networks: Vec<NetworkWish>,
+    /// Networks of plugins that it is in; each is called `cni:NAME`.
+    pub cni: Vec<NetworkWish>,
     /// Ports of the machine that lead to it.
     pub ports: Vec<PublishedPort>,
     /// Whether every port that it exposes gets one of the machine's.

@@ -206,6 +206,7 @@ impl<'a> Containers<'a> {
 
     /// Names of other containers become their ids, and sources of mounts must be there.
     fn resolve_names(&self, mut config: ContainerConfig) -> Result<ContainerConfig, EngineError> {
+        config.tell_plugins_apart();
         self.resolve_others(&mut config)?;
         self.resolve_mounts(&mut config)?;
         self.check_secrets(&config)?;
@@ -349,8 +350,8 @@ mod tests {
 
     fn engine(directory: &std::path::Path) -> Engine {
         let paths = Paths { root: directory.join("root"), state: directory.join("state") };
-        Engine::open(EngineConfig { paths, program: "/proc/self/exe".into(), secret_key: None })
-            .unwrap()
+        let (program, cni) = ("/proc/self/exe".into(), crate::CniPaths::default());
+        Engine::open(EngineConfig { paths, program, secret_key: None, cni, keeper: None }).unwrap()
     }
 
     /// An engine with the image `empty`, and a request for it.

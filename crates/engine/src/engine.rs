@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use libcontainer::cgroup::Layout;
+use monitor::keeper::KeeperRules;
 use store::{Paths, SecretKind, Store};
 
 use crate::containers::Containers;
@@ -13,6 +14,7 @@ use crate::error::EngineError;
 use crate::images::ImagesHandle;
 use crate::manifest_lists::ManifestListsHandle;
 use crate::networks::NetworksHandle;
+use crate::places::CniPaths;
 use crate::room::Room;
 use crate::secrets::SecretsHandle;
 use crate::templates::Templates;
@@ -30,6 +32,10 @@ pub struct EngineConfig {
     pub program: PathBuf,
     /// The key of secrets and configs; nothing is the store's own.
     pub secret_key: Option<PathBuf>,
+    /// Where networks of plugins are.
+    pub cni: CniPaths,
+    /// The namespaces of the user that they are opened in; nothing for root of the machine.
+    pub keeper: Option<KeeperRules>,
 }
 
 /// An open store with what may happen in it. It only hands out handles.
@@ -38,6 +44,8 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) program: PathBuf,
     pub(crate) secret_key: Option<PathBuf>,
+    pub(crate) cni: CniPaths,
+    pub(crate) keeper: Option<KeeperRules>,
     layout: OnceCell<Layout>,
 }
 
@@ -52,6 +60,8 @@ impl Engine {
             store: Store::open(config.paths)?,
             program: config.program,
             secret_key: config.secret_key,
+            cni: config.cni,
+            keeper: config.keeper,
             layout: OnceCell::new(),
         })
     }

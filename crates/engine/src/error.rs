@@ -1,6 +1,7 @@
 //! What the engine refuses, in words for people and in kinds for programs.
 
 use libcontainer::{PlanError, StartError};
+use network::cni::CniError;
 use store::{SecretError, StoreError};
 
 /// What sort of refusal it is: mapped once to exit codes, HTTP statuses and gRPC codes.
@@ -57,6 +58,9 @@ pub enum EngineError {
         #[source]
         cause: Box<network::NetworkError>,
     },
+    /// A network of plugins.
+    #[error(transparent)]
+    Cni(Box<network::cni::CniError>),
     /// Something that this release does not have.
     #[error("{0} is not supported yet")]
     NotYet(String),
@@ -217,6 +221,29 @@ pub enum EngineError {
     },
 }
 
+/// What sort of refusal it is, and what would help.
+const fn of_plugins(error: &CniError) -> (Kind, Option<&'static str>) {
+    match error {
+        CniError::NotFound { .. } => {
+            (Kind::NotFound, Some("NETCONFPATH names the directory of lists"))
+        }
+        CniError::NoProgram { .. } => {
+            (Kind::NotFound, Some("CNI_PATH names the directories of plugins"))
+        }
+        CniError::Config { .. } => (Kind::Invalid, None),
+        CniError::Read { .. } | CniError::Record { .. } | CniError::Unmet { .. } => {
+            (Kind::Internal, None)
+        }
+        CniError::Run { .. }
+        | CniError::TimedOut { .. }
+        | CniError::Refused { .. }
+        | CniError::Ended { .. }
+        | CniError::Answer { .. } => {
+            (Kind::Internal, Some("rm --force removes a container whatever its plugins say"))
+        }
+    }
+}
+
 const fn of_secret(error: &SecretError) -> Option<&'static str> {
     match error {
         SecretError::KeyFile { .. } => Some(
@@ -229,6 +256,12 @@ const fn of_secret(error: &SecretError) -> Option<&'static str> {
             Some("CORTEN_SECRET_KEY_FILE names a key file; without it the store's own is used")
         }
         SecretError::Name { .. } | SecretError::Size { .. } | SecretError::Damaged { .. } => None,
+    }
+}
+
+impl From<network::cni::CniError> for EngineError {
+    fn from(error: network::cni::CniError) -> Self {
+        Self::Cni(Box::new(error))
     }
 }
 
@@ -270,6 +303,7 @@ impl EngineError {
                 registry::AdmitError::Look { .. } => Kind::Internal,
             },
             Self::NotPulled { cause, .. } => cause.kind(),
+            Self::Cni(error) => of_plugins(error).0,
             Self::Remember { cause, .. } if cause.kind() == store::Kind::Full => Kind::Full,
             Self::Remember { .. } => Kind::Internal,
             Self::State { .. } => Kind::Conflict,
@@ -368,6 +402,7 @@ impl EngineError {
                 Some("stop it first, or use --force".to_owned())
             }
             Self::NotRoot => Some("use sudo".to_owned()),
+            Self::Cni(error) => of_plugins(error).1.map(str::to_owned),
             _ => None,
         }
     }

@@ -84,7 +84,7 @@ pub use monitor::{
     Connection, FromMonitor, HealthFile, HealthStatus, Received, events, format_time, log, now_ns,
 };
 pub use network::PortMapping;
-pub use places::{host_address, host_place};
+pub use places::{CniPaths, host_address, host_place};
 pub use processes::ProcessRow;
 pub use pull::{PullReport, PullRequest};
 pub use push::PushRequest;

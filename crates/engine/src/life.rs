@@ -124,6 +124,7 @@ impl Containers<'_> {
                 if !nobody {
                     return Ok(State::Starting);
                 }
+                self.take_plugins_back(record, dirs, (holder, &life))?;
                 self.take_places_back(&record.id)?;
                 let finished_at = monitor::format_time(monitor::now_ns());
                 let error = "its monitor was gone when it ended".to_owned();

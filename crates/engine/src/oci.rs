@@ -18,7 +18,7 @@ mod namespaces;
 mod paths;
 mod resources;
 
-pub(crate) use host_files::HostFiles;
+pub(crate) use host_files::{HostFiles, names_of};
 pub(crate) use mounts::{SHM_BYTES, share_memory, targets, volume_names};
 pub(crate) use namespaces::Joined;
 pub(crate) use paths::{masked, read_only};
@@ -71,6 +71,18 @@ pub(crate) fn spec(
 fn sorted(mut mounts: Vec<Mount>) -> Vec<Mount> {
     mounts.sort_by_key(|mount| mount.destination.components().count());
     mounts
+}
+
+/// Without what names ids that a user's namespace may not have: the terminal group of devpts, and all groups' right to send echo requests.
+/// Processes of the container may have them all the same.
+pub(crate) fn for_a_user(spec: &mut Spec, config: &ContainerConfig) {
+    for mount in spec.mounts.iter_mut().filter(|mount| mount.kind.as_deref() == Some("devpts")) {
+        mount.options.retain(|option| !option.starts_with("gid="));
+    }
+    let name = "net.ipv4.ping_group_range";
+    if let Some(linux) = spec.linux.as_mut().filter(|_| !config.sysctls.contains_key(name)) {
+        linux.sysctl.remove(name);
+    }
 }
 
 /// The process that joins or begins a container.

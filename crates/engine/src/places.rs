@@ -4,8 +4,12 @@
 mod arrange;
 mod live;
 mod names;
+mod plugins;
 mod ports;
 mod shown;
+mod user;
+
+use std::net::IpAddr;
 
 use monitor::NetworkPlan;
 use network::{Attachment, Machine};
@@ -19,6 +23,8 @@ use crate::networks::{Network, NetworksHandle};
 use crate::parse;
 use arrange::Subject;
 
+pub use plugins::CniPaths;
+pub(crate) use plugins::PREFIX as CNI;
 pub(crate) use shown::{
     ShownEndpoint, ShownPlace, endpoint_id, in_a_list, networks_document, ports_document, ports_of,
 };
@@ -63,6 +69,7 @@ impl Containers<'_> {
         id: &ContainerId,
         config: &ContainerConfig,
     ) -> Result<(), EngineError> {
+        self.check_lists(config)?;
         if config.networks.is_empty() {
             return Ok(());
         }
@@ -102,8 +109,10 @@ impl Containers<'_> {
         // Of a run before.
         let forget = |place| Place { given: None, ..place };
         let places = self.wished(&giving)?.into_iter().map(forget).collect();
-        let subject = Subject { id: &made.id, name: &made.name, config: &made.config };
-        let plan = self.arrange(&giving, &subject, places)?;
+        let subject =
+            Subject { id: &made.id, name: &made.name, config: &made.config, plugged: &[] };
+        let mut plan = self.arrange(&giving, &subject, places)?;
+        plan.cni = self.give_plugins(&giving, made, &plan.places)?;
         giving.commit()?;
         Ok(plan)
     }
@@ -116,23 +125,35 @@ impl Containers<'_> {
         places: Vec<Place>,
     ) -> Result<NetworkPlan, EngineError> {
         let networks = self.engine.networks();
-        let mut machine = networks.machine()?;
-        networks.restore_rules(&mut machine)?;
-        for place in &places {
-            make_ready(&mut machine, &place.network)?;
+        let keeper = self.engine.keeper.as_ref();
+        if let Some(keeper) = keeper {
+            user::demand_way_out(keeper, subject.config, &places)?;
         }
-        let usual = if subject.config.ports.is_empty() && !subject.config.publish_all {
-            Vec::new()
-        } else {
-            networks.settings()?.publish_addresses
-        };
-        let mut plan = arrange::arrange(giving, subject, places, &usual)?;
+        // Plugins need nothing of ours.
+        if !places.is_empty() {
+            let mut machine = networks.machine()?;
+            networks.restore_rules(&mut machine)?;
+            for place in &places {
+                make_ready(&mut machine, &place.network)?;
+            }
+        }
+        let usual = self.usual_addresses(subject.config)?;
+        let mut plan = arrange::arrange(giving, subject, places, (&usual, keeper.is_some()))?;
         plan.tables = networks.tables();
+        plan.forwarder = keeper.and_then(|keeper| keeper.slirp.clone());
         plan.settle = self.own_command("settle-networks", subject.id);
         if let Some(names) = &mut plan.names {
             names.state_dir.clone_from(&self.engine.paths().state);
         }
         Ok(plan)
+    }
+
+    /// The machine's addresses of ports where nobody says which.
+    fn usual_addresses(&self, config: &ContainerConfig) -> Result<Vec<IpAddr>, EngineError> {
+        if config.ports.is_empty() && !config.publish_all {
+            return Ok(Vec::new());
+        }
+        Ok(self.engine.networks().settings()?.publish_addresses)
     }
 
     /// Takes a container out of its networks whose monitor was killed before it could.

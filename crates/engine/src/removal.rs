@@ -28,6 +28,7 @@ impl Containers<'_> {
         if container.dirs.state.exists() {
             self.remove_group(&container)?;
         }
+        self.leave_plugins(&container, force)?;
         self.remove_records(&container, volumes)
     }
 
@@ -121,6 +122,7 @@ impl Containers<'_> {
         match container.state {
             State::Running { .. } | State::Starting | State::Restarting(_) => Ok(()),
             State::Created { .. } | State::Exited(_) if container.config.auto_remove => {
+                self.leave_plugins(&container, false)?;
                 // Its monitor is just removing the groups: looked at last, they are gone.
                 self.remove_records(&container, true)?;
                 self.remove_group(&container)

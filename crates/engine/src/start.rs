@@ -235,6 +235,7 @@ impl Containers<'_> {
                 patience: u64::try_from(made.config.stop_timeout_s).ok().map(Duration::from_secs),
             },
             networks,
+            keeper: self.engine.keeper.clone(),
             events: Some(self.event_rules(made)),
             timeout: Some(made.config.timeout_s)
                 .filter(|seconds| *seconds > 0)
@@ -294,7 +295,10 @@ impl Containers<'_> {
             joined,
             origins,
         };
-        let spec = oci::spec(&made.config, &surroundings)?;
+        let mut spec = oci::spec(&made.config, &surroundings)?;
+        if self.engine.keeper.is_some() {
+            oci::for_a_user(&mut spec, &made.config);
+        }
         let context = Context {
             root: self.root_source(made),
             cgroup_path: group_of(&made.config, &made.id),
@@ -303,7 +307,7 @@ impl Containers<'_> {
             // As Docker does: a limit that cannot be set is no reason not to run, but it is said.
             when_missing: WhenMissing::Warn,
             // A group of this name was left by a crash: nobody else knows it.
-            cgroups: Choices::default(),
+            cgroups: Choices { unprivileged: self.engine.keeper.is_some(), ..Choices::default() },
             ..Context::new(made.id.to_string(), "/", self.engine.layout()?.clone())
         };
         let mut plan = libcontainer::plan(&spec, &context)?;
@@ -361,7 +365,8 @@ impl Containers<'_> {
         if !matches!(container.state, State::Created { .. } | State::Exited(_)) {
             return Ok(());
         }
-        if container.config.auto_remove {
+        // One whose plugins do not let go of it stays, so that they can be asked again.
+        if container.config.auto_remove && self.leave_plugins(&container, false).is_ok() {
             self.hide_removed(&container)?;
             self.engine.store.containers().remove(id)?;
             self.tell(&container, "destroy", &[]);

@@ -4,6 +4,7 @@
 
 use libcontainer::cgroup::{self, CgroupPlan, Request, WhenMissing};
 use monitor::RestartPolicy;
+use network::cni::Record;
 
 use crate::config::{ContainerConfig, Limits, NetworkMode, PublishedPort};
 use crate::containers::Containers;
@@ -71,6 +72,12 @@ impl Containers<'_> {
     ) -> Result<(), EngineError> {
         if config.ports == container.config.ports {
             return Ok(());
+        }
+        let plugged = Record::all(&container.dirs.container)?;
+        if let Some(port) = plugged.iter().find_map(|record| record.place.ports.first()) {
+            let text = format!("{}/{}", port.port, port.transport.word());
+            let why = "plugins lead in what the container has until it is stopped";
+            return Err(EngineError::value("published port", text, why));
         }
         let container = Container { config: Box::new(config.clone()), ..container.clone() };
         self.change_places(&container, |_giving| Ok(()))

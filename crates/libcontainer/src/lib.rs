@@ -87,3 +87,15 @@ pub use spare::SpareNetwork;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Writes the id maps of a process's new user namespace; where the kernel does not let the caller, newuidmap(1) and newgidmap(1) do.
+///
+/// # Errors
+/// When they refuse, or are not there.
+pub fn map_ids(
+    pid: i32,
+    uids: &[spec::runtime::IdMapping],
+    gids: &[spec::runtime::IdMapping],
+) -> Result<(), StartError> {
+    id_map::write(pid, uids, gids)
+}

@@ -10,9 +10,11 @@ use rustix::io::Errno as Raw;
 use sys::Cloned;
 
 use crate::again;
+use crate::forwards::Forwards;
 use crate::handoff::{HandOff, NETWORKS, NameRules, NetworkPlan};
 use crate::message::{failure, kind};
 use crate::names::Names;
+use crate::plugged::Plugged;
 use crate::run::Monitor;
 use crate::start::Refused;
 
@@ -25,6 +27,10 @@ pub(crate) struct Attached {
     machine: Machine,
     places: Vec<network::Attachment>,
     names: Option<Names>,
+    /// Places in networks of plugins.
+    plugged: Option<Plugged>,
+    /// Ports of the host that lead into a user's network.
+    forwards: Option<Forwards>,
     has_left: bool,
     /// As in the plan.
     settle: Vec<String>,
@@ -43,12 +49,24 @@ impl Attached {
             None => SpareNetwork::make()
                 .map_err(|errno| Refused::engine("make a network namespace", errno))?,
         };
-        let NetworkPlan { tables, places, names, settle } = plan.clone();
+        let NetworkPlan { tables, places, names, settle, cni: _, forwarder } = plan.clone();
         let mut machine = Machine::open(&tables).map_err(|error| Refused::chain(&error))?;
         machine.attach(&places, spare.as_fd()).map_err(|error| Refused::chain(&error))?;
-        let mut attached =
-            Self { machine, places, names: None, has_left: false, settle, settler: None };
+        let mut attached = Self {
+            machine,
+            places,
+            names: None,
+            plugged: None,
+            forwards: forwarder.map(Forwards::by),
+            has_left: false,
+            settle,
+            settler: None,
+        };
         attached.serve_names(names, spare.as_fd())?;
+        attached.plugged = Plugged::take(handoff, plan, spare.as_fd())?;
+        if let Some(forwards) = &mut attached.forwards {
+            forwards.change(plan.ports())?;
+        }
         Ok((Some(spare), Some(attached)))
     }
 
@@ -65,8 +83,17 @@ impl Attached {
                 return Err(Refused::engine("open the container's network namespace", errno));
             }
         };
+        let before = self.forwards.as_ref().map(Forwards::ports);
+        if let Some(forwards) = &mut self.forwards {
+            let plugged = self.plugged.iter().flat_map(Plugged::ports);
+            forwards.change(plan.ports().chain(plugged))?;
+        }
         let NetworkPlan { places, names, .. } = plan;
         let changed = self.machine.replace(&self.places, &places, namespace.as_fd());
+        if let (Err(_), Some(forwards), Some(before)) = (&changed, &mut self.forwards, &before) {
+            // The first error tells more.
+            let _kept = forwards.change(before.iter());
+        }
         changed.map_err(|error| Refused::chain(&error))?;
         self.places = places;
         self.serve_names(names, namespace.as_fd())
@@ -121,6 +148,8 @@ impl Attached {
 
     /// Gives its names, addresses and ports back. The interfaces are there until this is dropped, which takes longer.
     pub(crate) fn leave(&mut self) {
+        self.forwards = None;
+        self.plugged = None;
         self.names = None;
         // What is left of it the next container that needs it takes away.
         let _kept = self.machine.expel(&self.places);
@@ -157,7 +186,7 @@ impl Monitor {
         let path = self.state_dir.join(NETWORKS);
         let read = std::fs::read(&path);
         let plan = read.and_then(|bytes| Ok(serde_json::from_slice::<NetworkPlan>(&bytes)?));
-        let plan =
+        let mut plan =
             plan.map_err(|error| Refused::engine(&format!("read {}", path.display()), error))?;
         let _absent = std::fs::remove_file(path);
         if let Some(run) = &mut self.run
@@ -166,7 +195,11 @@ impl Monitor {
             attached.change(plan.clone(), run.process.pid())?;
         }
         // On a full disk the next start has those that it had.
-        let _full = self.change_handoff(|handoff| handoff.networks = Some(plan));
+        let _full = self.change_handoff(|handoff| {
+            // Plugins' places are nobody's to change.
+            plan.cni = handoff.networks.take().and_then(|before| before.cni);
+            handoff.networks = Some(plan);
+        });
         Ok(())
     }
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::Events;
 use crate::health::HealthRules;
+use crate::keeper::KeeperRules;
 use crate::log::LogRules;
+use crate::plugged::CniRules;
 use crate::restart::RestartPolicy;
 
 /// Version of the form that this program writes; it reads this and every earlier one.
@@ -36,6 +38,9 @@ pub struct HandOff {
     /// Its places in networks; nothing where it has no network of its own, or one that nobody is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub networks: Option<NetworkPlan>,
+    /// The namespaces of the user whose container it is, if he is not root of the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeper: Option<KeeperRules>,
     /// Whether standard input is a pipe that clients can write to; else it is empty.
     pub open_stdin: bool,
     /// Whether standard input ends with the first client that writes to it.
@@ -78,9 +83,24 @@ pub struct NetworkPlan {
     /// What it asks for names, where it does not ask the host's servers itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<NameRules>,
+    /// Places in networks of plugins. They are taken when a run begins, and stay as they are until its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cni: Option<CniRules>,
+    /// Where slirp4netns listens, which leads the host's ports into a user's network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarder: Option<PathBuf>,
     /// Arguments with which this program brings the places in line with the records, after who changed them was killed in between.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settle: Vec<String>,
+}
+
+impl NetworkPlan {
+    /// The machine's ports that lead to the container.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = &network::PortMapping> {
+        let plugged = self.cni.iter().flat_map(|rules| &rules.places);
+        let own = self.places.iter().flat_map(|place| &place.ports);
+        own.chain(plugged.flat_map(|place| &place.ports))
+    }
 }
 
 /// What a container is called in its networks.

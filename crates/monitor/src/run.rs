@@ -69,6 +69,8 @@ pub fn main() -> i32 {
     if let Err(refused) = told {
         return refused.tell(&handoff.container_dir, &client);
     }
+    // The namespaces that it lives in are kept for as long as it does.
+    let _kept = handoff.keeper.as_ref().map(crate::keeper::share);
     let mut monitor = match Monitor::start(&handoff, (spare, own), (client, given.streams), packet)
     {
         Ok(monitor) => monitor,

@@ -222,6 +222,9 @@ pub struct PortMapping {
     /// Address of the machine; nothing is each one of the family.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_address: Option<IpAddr>,
+    /// Where this is a user's network, the address of the machine outside at which another program leads in; rules do not see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<IpAddr>,
     /// Port of the machine.
     pub host_port: u16,
     /// TCP, UDP or SCTP.
@@ -230,6 +233,14 @@ pub struct PortMapping {
     pub port: u16,
     /// Address of the container.
     pub address: IpAddr,
+}
+
+impl PortMapping {
+    /// The address that clients connect to; nothing is each one of the family.
+    #[must_use]
+    pub fn published_at(&self) -> Option<IpAddr> {
+        self.outside.or(self.host_address)
+    }
 }
 
 impl LinkKind {

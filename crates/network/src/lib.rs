@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod attachment;
+pub mod cni;
 mod elements;
 mod examine;
 mod leaf;

@@ -184,6 +184,9 @@ pub struct HardwareAddress([u8; 6]);
 pub struct BadHardwareAddress(pub String);
 
 impl HardwareAddress {
+    /// That of an interface without one.
+    pub const NONE: Self = Self([0; 6]);
+
     /// One that nobody has sold: bit 1 says so, bit 0 that it is one interface's. IEEE 802, 8.2.
     #[must_use]
     pub const fn local([first, rest @ ..]: [u8; 6]) -> Self {

@@ -91,6 +91,8 @@ pub(super) fn at_once(
         }
         Ok(code)
     };
+    // Namespaces are entered by one thread alone.
+    session.paths()?;
     let helpers = names.len().min(MOST_AT_ONCE).saturating_sub(1);
     if helpers == 0 {
         return work();

@@ -7,6 +7,8 @@ use network::{InterfaceSetting, Rates, Transport};
 use serde::{Deserialize, Serialize};
 use spec::network::HardwareAddress;
 
+use super::ContainerConfig;
+
 /// A place in a network that is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -46,6 +48,14 @@ pub struct NetworkWish {
     /// Options of the network's driver, as they were given.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
+}
+
+impl ContainerConfig {
+    /// Networks of plugins are known by their names; no record of the store is.
+    pub(crate) fn tell_plugins_apart(&mut self) {
+        let of_plugins = |wish: &mut NetworkWish| wish.network.starts_with(crate::places::CNI);
+        self.cni.extend(self.networks.extract_if(.., of_plugins));
+    }
 }
 
 /// A port of the container that the machine has, too.

@@ -116,8 +116,8 @@ impl HostFiles {
     }
 }
 
-/// The whole name comes first: it is the one that an address stands for, hosts(5).
-fn names_of(hostname: &str, config: &ContainerConfig) -> String {
+/// What the container's own addresses are called. The whole name comes first: it is the one that an address stands for, hosts(5).
+pub(crate) fn names_of(hostname: &str, config: &ContainerConfig) -> String {
     match config.domainname.as_str() {
         "" => hostname.to_owned(),
         domain => format!("{hostname}.{domain} {hostname}"),

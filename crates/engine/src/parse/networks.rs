@@ -13,7 +13,7 @@ use crate::error::EngineError;
 /// The network of whoever names none, as the machine's settings have it.
 pub const DEFAULT_NETWORK: &str = "default";
 
-/// `--network`: `none`, `host`, `container:NAME`, or a network: `NAME`, or `[name=]NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…,
+/// `--network`: `none`, `host`, `container:NAME`, or a network: `NAME`, `cni:NAME`, or `[name=]NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…,
 /// bandwidth=…,ingress=…,egress=…,driver-opt=NAME=VALUE`; an option with commas in quotes.
 ///
 /// # Errors

@@ -18,15 +18,17 @@ pub(super) struct Subject<'a> {
     pub(super) id: &'a ContainerId,
     pub(super) name: &'a str,
     pub(super) config: &'a ContainerConfig,
+    /// Places that plugins gave it.
+    pub(super) plugged: &'a [network::cni::Place],
 }
 
 /// Gives a container its places. Where it has one already it keeps what it was given. `usual` are the machine's addresses of ports where neither
-/// network nor container says which.
+/// network nor container says which; a user's are led in.
 pub(super) fn arrange(
     giving: &Giving<'_>,
     subject: &Subject<'_>,
     mut places: Vec<Place>,
-    usual: &[IpAddr],
+    (usual, is_user): (&[IpAddr], bool),
 ) -> Result<NetworkPlan, EngineError> {
     // The way out: by the highest priority, of equal ones by the first in the order of their names, as Docker has it.
     places.sort_by(|a, b| {
@@ -41,6 +43,7 @@ pub(super) fn arrange(
             .map(|own| &own.interface)
             .chain(places.iter().filter_map(|place| Some(&place.given.as_ref()?.interface)))
             .chain(places.iter().filter_map(|place| place.wish.interface.as_ref()))
+            .chain(subject.plugged.iter().map(|place| &place.interface))
             .map(String::as_str)
             .collect();
         let attachment = match &place.given {
@@ -55,17 +58,22 @@ pub(super) fn arrange(
     for (number, attachment) in attachments.iter_mut().enumerate() {
         attachment.is_default = number == 0;
     }
-    giving.release_ports()?;
+    // Where plugins lead ports in they do so until the end of the run.
+    let is_led_in = subject.plugged.iter().any(|place| !place.ports.is_empty());
+    if !is_led_in {
+        giving.release_ports()?;
+    }
     // On an interface of the machine a container has all of its ports itself.
     let leads_in =
         |place: &Place| place.network.kind().is_bridge() && !place.network.config.internal;
     if let Some((first, place)) =
-        attachments.iter_mut().zip(&places).find(|(_, place)| leads_in(place))
+        attachments.iter_mut().zip(&places).find(|(_, place)| !is_led_in && leads_in(place))
     {
         let config = &place.network.config;
         let usual = if config.host_addresses.is_empty() { usual } else { &config.host_addresses };
-        let terms = ports::Terms { usual, had: &had, modes: config.modes };
-        (first.ports, first.open) = ports::claim(giving, subject.config, first, &terms)?;
+        let terms = ports::Terms { usual, had: &had, modes: config.modes, is_led_in: is_user };
+        let own: Vec<_> = first.addresses.iter().map(|address| address.address()).collect();
+        (first.ports, first.open) = ports::claim(giving, subject.config, &own, &terms)?;
     }
     for (attachment, place) in attachments.iter().zip(&places) {
         let json = serde_json::to_string(attachment)
@@ -77,7 +85,7 @@ pub(super) fn arrange(
 }
 
 /// The first of `eth0`, `eth1` and so on that no place has.
-fn free_interface(prefix: Option<&str>, taken: &[&str]) -> String {
+pub(super) fn free_interface(prefix: Option<&str>, taken: &[&str]) -> String {
     let name = |number: usize| format!("{}{number}", prefix.unwrap_or("eth"));
     let free = (0..=taken.len()).map(name).find(|name| !taken.contains(&name.as_str()));
     free.unwrap_or_else(|| name(taken.len()))

@@ -1,10 +1,11 @@
 //! Places that come and go while a container is there: `network connect`, `network disconnect`, ports that `update` publishes. One that runs has
 //! them at once: its monitor changes them, and the records are written when it has.
 
+use network::cni::Record;
 use spec::network::Cidr;
 use store::{Giving, StoreError};
 
-use super::Subject;
+use super::{Subject, plugins};
 use crate::config::{NetworkMode, NetworkWish};
 use crate::containers::Containers;
 use crate::error::EngineError;
@@ -91,7 +92,11 @@ impl Containers<'_> {
         let Some(mut monitor) = monitor else { return Ok(giving.commit()?) };
         let places = self.wished(&giving)?;
         let name = &container.record.name;
-        let subject = Subject { id, name, config: &container.config };
+        let plugged: Vec<_> = Record::all(&container.dirs.container)?
+            .into_iter()
+            .map(|record| record.place)
+            .collect();
+        let subject = Subject { id, name, config: &container.config, plugged: &plugged };
         let plan = self.arrange(&giving, &subject, places)?;
         let changed = monitor.set_networks(&container.dirs.state, &plan);
         changed
@@ -106,7 +111,12 @@ impl Containers<'_> {
             &hostname,
             &container.config,
             (&had, &plan),
-        )
+        )?;
+        if plan.names.is_none() && !plugged.is_empty() {
+            let rules = plugins::rules(&container.config, &hostname);
+            monitor::ask_plugins_servers(&container.dirs.container, &rules)?;
+        }
+        Ok(())
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn member(
     places: &[Place],
     attachments: &[Attachment],
 ) -> Option<NameRules> {
-    let Subject { id, name, config } = subject;
+    let Subject { id, name, config, .. } = subject;
     if !asks_resolver(config, places.iter().map(|place| place.network.name.as_str())) {
         return None;
     }

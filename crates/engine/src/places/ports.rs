@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
-use network::{Attachment, OpenPort, PortMapping, Transport};
+use network::{OpenPort, PortMapping, Transport};
 use store::{Giving, Taken};
 
 use super::Place;
@@ -13,6 +13,9 @@ use crate::networks::{GatewayMode, GatewayModes};
 
 /// Ports that the kernel gives to those who do not mind, ip(7) "ip_local_port_range".
 const EPHEMERAL: (u16, u16) = (32_768, 60_999);
+
+/// With more than these one look at everybody's ports is cheaper than one for each.
+const MANY: usize = 32;
 
 /// Why a port is not to be had.
 enum Unavailable {
@@ -34,22 +37,28 @@ pub(super) struct Terms<'a> {
     pub(super) had: &'a [PortMapping],
     /// How the container is reached.
     pub(super) modes: GatewayModes,
+    /// Whether they are led into a user's network by a program that knows the machine's addresses; the network does not.
+    pub(super) is_led_in: bool,
 }
 
 /// Claims the ports of a container, and says where they lead, and which are open at its own addresses.
 pub(super) fn claim(
     giving: &Giving<'_>,
     config: &ContainerConfig,
-    attachment: &Attachment,
+    own: &[IpAddr],
     terms: &Terms<'_>,
 ) -> Result<(Vec<PortMapping>, Vec<OpenPort>), EngineError> {
     let (mut mappings, mut open) = (Vec::new(), Vec::new());
-    for mut port in wanted(config)? {
+    let wanted = wanted(config)?;
+    if wanted.len() > MANY {
+        giving.look_at_ports()?;
+    }
+    for mut port in wanted {
         for host_address in host_addresses(&port, terms.usual) {
             let fits = |address: &IpAddr| {
                 host_address.is_none_or(|host| host.is_ipv4() == address.is_ipv4())
             };
-            let own = attachment.addresses.iter().map(|address| address.address()).filter(fits);
+            let own = own.iter().copied().filter(fits);
             let mode = |address: &IpAddr| terms.modes.of(address.is_ipv6());
             let (translated, others): (Vec<IpAddr>, Vec<IpAddr>) =
                 own.partition(|address| mode(address).translates());
@@ -64,11 +73,14 @@ pub(super) fn claim(
             }
             let kept = kept(&port, host_address, terms.had).or(port.host_ports);
             let wanted = PublishedPort { host_ports: kept, ..port.clone() };
-            let host_port = claim_one(giving, &wanted, host_address, &translated)?;
+            let (inside, outside) =
+                if terms.is_led_in { (None, host_address) } else { (host_address, None) };
+            let host_port = claim_one(giving, &wanted, inside, &translated)?;
             // At its other addresses the machine has the same one.
             port.host_ports = Some((host_port, host_port));
             mappings.extend(translated.into_iter().map(|address| PortMapping {
-                host_address: host_address.filter(|address| !address.is_unspecified()),
+                host_address: inside.filter(|address| !address.is_unspecified()),
+                outside: outside.filter(|address| !address.is_unspecified()),
                 host_port,
                 transport: port.transport,
                 port: port.port,
@@ -99,14 +111,14 @@ fn kept(
     let (first, last) = port.host_ports.unwrap_or(EPHEMERAL);
     let host_address = host_address.filter(|own| !own.is_unspecified());
     let had = had.iter().find(|had| {
-        (had.port, had.transport, had.host_address) == (port.port, port.transport, host_address)
+        (had.port, had.transport, had.published_at()) == (port.port, port.transport, host_address)
             && (first..=last).contains(&had.host_port)
     })?;
     Some((had.host_port, had.host_port))
 }
 
 /// Those that were asked for, and with `--publish-all` every other one that the image or somebody says is there.
-fn wanted(config: &ContainerConfig) -> Result<Vec<PublishedPort>, EngineError> {
+pub(super) fn wanted(config: &ContainerConfig) -> Result<Vec<PublishedPort>, EngineError> {
     let mut wanted = config.ports.clone();
     if config.publish_all {
         for text in &config.exposed_ports {

@@ -17,9 +17,9 @@ use crate::state::State;
 #[derive(Clone, Debug)]
 pub(crate) struct ShownPlace {
     /// Id of the container.
-    container: String,
+    pub(super) container: String,
     /// What others there call it.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     pub(crate) network: Network,
     pub(crate) wish: NetworkWish,
     /// What it was given, while it runs.
@@ -49,6 +49,7 @@ impl Containers<'_> {
             let given = given.map_err(unreadable)?;
             places.push(ShownPlace { container: id, names, network, wish, given });
         }
+        places.extend(self.places_of_plugins(container)?);
         Ok(places)
     }
 
@@ -68,6 +69,7 @@ pub(crate) fn ports_of(places: &[ShownPlace]) -> Vec<PortMapping> {
     let open = given().flat_map(|given| &given.open);
     ports.extend(open.map(|open| PortMapping {
         host_address: None,
+        outside: None,
         host_port: 0,
         transport: open.transport,
         port: open.port,
@@ -81,7 +83,7 @@ pub(crate) fn ports_of(places: &[ShownPlace]) -> Vec<PortMapping> {
 #[must_use]
 pub fn host_address(port: &PortMapping) -> String {
     let every = if port.address.is_ipv6() { "::" } else { "0.0.0.0" };
-    port.host_address.map_or_else(|| every.to_owned(), |address| address.to_string())
+    port.published_at().map_or_else(|| every.to_owned(), |address| address.to_string())
 }
 
 /// The machine's port; nothing where the container's own address is reached.

@@ -76,6 +76,7 @@ impl Bed {
             pid_file: None,
             auto_remove: None,
             networks: None,
+            keeper: None,
         };
         Self { directory, handoff }
     }

@@ -20,6 +20,10 @@ fn neighbours_and_the_host_reach_each_other() {
 #[test]
 fn published_ports_lead_in_from_everywhere() {
     let mut host = Host::new();
+    // Where the packet filters of IP see what a bridge forwards, answers to ::1 become that too soon.
+    for name in ["iptables", "ip6tables"] {
+        host.here().run("sysctl", &["-w", &format!("net.bridge.bridge-nf-call-{name}=0")]);
+    }
     let network = plan(1);
     host.network(&network);
     let mut server = attachment(&network, 2);
@@ -29,11 +33,6 @@ fn published_ports_lead_in_from_everywhere() {
     let other = host.container(&[attachment(&network, 3)]);
     assert_eq!(host.here().reach("127.0.0.1", 8080), "10.1.0.1");
     assert_eq!(host.here().reach("10.1.0.1", 8080), "10.1.0.1");
-    // Where the packet filters of IP see what a bridge forwards, answers to ::1 become that too soon.
-    for name in ["iptables", "ip6tables"] {
-        host.here().run("sysctl", &["-w", &format!("net.bridge.bridge-nf-call-{name}=0")]);
-    }
-    host.machine.make_bridge(&network).unwrap();
     assert_eq!(host.here().reach("::1", 8080), "fd00:1::1");
     assert_eq!(other.reach("10.1.0.1", 8080), "10.1.0.1");
     assert_eq!(other.reach("fd00:1::1", 8080), "fd00:1::1");
@@ -306,6 +305,7 @@ fn a_container_that_runs_changes_its_places() {
     host.machine.make_bridge(&second).unwrap();
     let neighbour = host.container(&[attachment(&second, 9)]);
     let published = |address: &str, host_port: u16| network::PortMapping {
+        outside: None,
         host_address: None,
         host_port,
         transport: network::Transport::Tcp,

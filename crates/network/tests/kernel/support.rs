@@ -76,6 +76,7 @@ impl Host {
     /// A TCP port of every address of the machine that leads to a container.
     pub(crate) fn published(&self, to: &Attachment, host_port: u16, port: u16) -> Vec<PortMapping> {
         let mapping = |address: &Cidr| PortMapping {
+            outside: None,
             host_address: None,
             host_port,
             transport: Transport::Tcp,

@@ -34,6 +34,7 @@ impl Scene {
             all.extend(place.given.open.iter().map(|open| {
                 let port = PortMapping {
                     host_address: Some(open.address),
+                    outside: None,
                     host_port: open.port,
                     transport: open.transport,
                     port: open.port,
@@ -49,7 +50,7 @@ impl Scene {
         let mut why = self.broken(place, port, findings);
         let is_translated = port.host_address != Some(port.address);
         let works = why.is_empty();
-        let is_here = port.host_address.is_some_and(|address| address.is_loopback());
+        let is_here = port.published_at().is_some_and(|address| address.is_loopback());
         let host = works && self.host_reaches(place, port, &mut why);
         let forwarded = self.obstacles(place, port.address.is_ipv6());
         let is_forwarded = works && !is_here && forwarded.is_empty();

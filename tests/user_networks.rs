@@ -1,0 +1,116 @@
+//! Networks of a user without rights. Each test is a host of its own with a peer, in namespaces that end with it; the user has no entry in
+//! any file but those that the test gives him.
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::process::{Command, Stdio};
+
+    const USER: u32 = 1500;
+    /// The host is 192.0.2.1, its peer 192.0.2.2: there somebody answers at port 81.
+    const HOST: &str = r#"
+        mknod tun c 10 200 && chmod 666 tun && mount --bind tun /dev/net/tun
+        ip link set lo up; ip link add v0 type veth peer name v1
+        unshare -n sleep 1000 & peer=$!
+        until ip link set v1 netns $peer && ! ip link show v1 > /dev/null 2>&1; do :; done
+        ip addr add 192.0.2.1/24 dev v0; ip link set v0 up; ip route add default via 192.0.2.2
+        nsenter -t $peer -n sh -c 'ip link set lo up; ip addr add 192.0.2.2/24 dev v1; ip link set v1 up'
+        nsenter -t $peer -n socat TCP-LISTEN:81,fork,reuseaddr SYSTEM:'echo outside' &
+        user() { setpriv --reuid 1500 --regid 1500 --clear-groups env -i HOME=$PWD XDG_RUNTIME_DIR=$PWD/run \
+            PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+        corten() { user ./corten "$@"; }
+    "#;
+    const RANGES: &str = r#"
+        printf 'ann:x:1500:1500::/:/bin/sh\n' > passwd; printf 'ann:100000:65536\n' > sub
+        mount --bind passwd /etc/passwd; mount --bind sub /etc/subuid; mount --bind sub /etc/subgid
+    "#;
+
+    /// What a script prints on a host where the user may begin.
+    fn on_host(script: &str) -> String {
+        let directory = tempfile::Builder::new().prefix("user-").tempdir().unwrap();
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(directory.path(), mode).unwrap();
+        std::fs::copy(env!("CARGO_BIN_EXE_corten"), directory.path().join("corten")).unwrap();
+        chown(directory.path(), Some(USER), Some(USER)).unwrap();
+        std::fs::create_dir(directory.path().join("run")).unwrap();
+        chown(directory.path().join("run"), Some(USER), Some(USER)).unwrap();
+        // Whatever is left running ends with it.
+        let output = Command::new("unshare")
+            .args(["-nmpf", "--kill-child", "--mount-proc", "bash", "-c"])
+            .arg(format!("{HOST}{script}"))
+            .current_dir(directory.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        text(&output.stdout) + &text(&output.stderr)
+    }
+
+    #[test]
+    fn a_user_reaches_out_and_is_reached() {
+        let script = r#"
+            corten template build busybox > /dev/null
+            corten run --rm --network bridge busybox sh -c 'id -u; nc 192.0.2.2 81 < /dev/null'
+            corten run -d --network bridge --name web -p 8080:80 busybox nc -ll -p 80 -e echo inside > /dev/null
+            socat -u tcp:127.0.0.1:8080 -
+            nsenter -t $peer -n socat -u tcp:192.0.2.1:8080 -
+            corten update --publish-add 8081:80 --publish-rm 8080:80 web > /dev/null
+            socat -u tcp:192.0.2.1:8081 -; socat -u tcp:192.0.2.1:8080 - 2> /dev/null || echo shut
+            for at in 127.0.0.1:8082 192.0.2.1:8083; do
+                corten run -d --name own -p $at:80 busybox nc -ll -p 80 -e echo $at > /dev/null
+                socat -u tcp:$at -; corten port own; corten rm -f own > /dev/null
+            done
+            corten run --rm --network bridge -p 80:80 busybox true; echo $?
+            keeper=$(cat run/corten/keeper.pid)
+            corten rm -f web > /dev/null
+            tail --pid=$keeper -f /dev/null; echo ended
+            until ! pgrep slirp4netns; do :; done
+        "#;
+        let told = "error: invalid published port \"80\": a user may have ports from 1024 on: net.ipv4.ip_unprivileged_port_start\n";
+        let own =
+            "127.0.0.1:8082\n80/tcp -> 127.0.0.1:8082\n192.0.2.1:8083\n80/tcp -> 192.0.2.1:8083";
+        let seen = format!("0\noutside\ninside\ninside\ninside\nshut\n{own}\n125\nended\n");
+        // Once, though namespaces were made several times.
+        let warning = "warning: /etc/subuid has no line for 1500: containers have one id, and images whose files have other owners cannot be unpacked (usermod --add-subuids and --add-subgids give more)\n";
+        assert_eq!(on_host(script), format!("{seen}{warning}{told}"));
+        assert_eq!(on_host(&format!("{RANGES}{script}")), format!("{seen}{told}"));
+    }
+
+    #[test]
+    fn what_a_user_lacks_is_named() {
+        let without = on_host(
+            r#"
+            for name in slirp4netns pasta; do mount --bind /dev/null /usr/bin/$name; done
+            corten template build busybox > /dev/null
+            corten run --rm --network none busybox echo alone
+            corten run --rm busybox true
+            user env -u XDG_RUNTIME_DIR ./corten ps
+        "#,
+        );
+        assert!(without.starts_with("alone\n"), "{without}");
+        assert!(
+            without.contains("neither pasta (package passt) nor slirp4netns is installed"),
+            "{without}"
+        );
+        assert!(without.contains("XDG_RUNTIME_DIR is not set"), "{without}");
+    }
+
+    /// Debian's pasta of 2023 does not always tell who reads that the other end has closed: the answer counts.
+    #[test]
+    fn pasta_reaches_out() {
+        let script = r#"
+            mount --bind /dev/null /usr/bin/slirp4netns
+            corten template build busybox > /dev/null
+            corten run --rm --network bridge busybox sh -c '(timeout 5 nc 192.0.2.2 81 < /dev/null); true'
+            corten run --rm --network bridge -p 8080:80 busybox true
+            corten run --rm -P --expose 81 busybox true
+        "#;
+        let said = on_host(script);
+        assert!(said.starts_with("outside\n"), "{said}");
+        for port in [80, 81] {
+            let word =
+                format!("published port \"{port}\": a user's ports are led in by slirp4netns");
+            assert!(said.contains(&word), "{said}");
+        }
+    }
+}
