@@ -95,11 +95,11 @@ pub fn run(state_dir: &Path, resolv_conf: &Path, ready: impl FnOnce()) -> Result
 fn begin(state_dir: &Path, resolv_conf: &Path) -> Result<Server, Raw> {
     let listener = channel::socket()?;
     // Of one that was killed.
-    let _absent = channel::unlink(state_dir);
+    let succeeds = channel::unlink(state_dir).is_ok();
     let (_directory, address) = channel::address(state_dir)?;
     bind(&listener, &address)?;
     listen(&listener, BACKLOG)?;
-    Server::new(listener, resolv_conf)
+    Server::new(listener, resolv_conf, succeeds)
 }
 
 /// From here on everything is read that strangers send, and nothing is done that takes a right. What is not granted there need not be

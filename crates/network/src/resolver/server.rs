@@ -33,6 +33,10 @@ use peers::{Peer, PeerServers};
 
 /// How long it stays when nobody is registered: who is restarted comes back within that.
 const LINGER: Duration = Duration::from_secs(5);
+/// How long monitors take to find that a resolver was killed, and to come back: they spread over 64 ms.
+const COME_BACK: Duration = Duration::from_millis(300);
+/// Questions that wait as long.
+const MOST_HELD: usize = 4096;
 /// When it looks again for a free descriptor.
 const DEAF: Duration = Duration::from_millis(100);
 
@@ -51,6 +55,11 @@ pub(crate) struct Server {
     next: u64,
     /// Who could not be let in, as no descriptor was left: looked at again a little later.
     deaf: Vec<Token>,
+    /// Until then not all that were registered with the one before, which was killed, are registered again: a name that nobody has yet may be
+    /// somebody's.
+    incomplete: Option<Instant>,
+    /// Questions for such names.
+    held: Vec<(Origin, Asked)>,
 }
 
 /// What questions are answered from.
@@ -85,7 +94,12 @@ impl Origin {
 
 impl Server {
     /// Answers whoever registers at the listener, and asks the name servers of that file.
-    pub(crate) fn new(listener: OwnedFd, resolv_conf: &Path) -> Result<Self, Errno> {
+    /// `succeeds` one that was killed.
+    pub(crate) fn new(
+        listener: OwnedFd,
+        resolv_conf: &Path,
+        succeeds: bool,
+    ) -> Result<Self, Errno> {
         let poll = Poll::new()?;
         poll.add(&listener, Token::Listener, false)?;
         let host = HostServers::of(resolv_conf);
@@ -100,6 +114,8 @@ impl Server {
             random: Random::new(),
             next: 1,
             deaf: Vec::new(),
+            incomplete: succeeds.then(|| Instant::now() + COME_BACK),
+            held: Vec::new(),
         })
     }
 
@@ -109,13 +125,20 @@ impl Server {
         let mut happened = Vec::new();
         loop {
             let listen_again = (!self.deaf.is_empty()).then(|| Instant::now() + DEAF);
-            self.poll.wait([alone, listen_again].into_iter().flatten().min(), &mut happened)?;
+            let next = [alone, listen_again, self.incomplete];
+            self.poll.wait(next.into_iter().flatten().min(), &mut happened)?;
             for event in happened.drain(..) {
                 self.react(event);
             }
             let now = Instant::now();
             while let Some(token) = self.poll.due(now) {
                 self.expire(token, now);
+            }
+            if self.incomplete.is_some_and(|moment| moment <= now) {
+                self.incomplete = None;
+                for (origin, asked) in std::mem::take(&mut self.held) {
+                    self.resolve(origin, asked);
+                }
             }
             if listen_again.is_some_and(|moment| moment <= now) {
                 self.listen_again();
@@ -198,6 +221,13 @@ impl Server {
         let transport = origin.transport();
         if let Some(answer) = self.own_answer(&origin, &asked) {
             return self.deliver(&origin, &answer);
+        }
+        if self.incomplete.is_some() {
+            // Whoever is one too many asks again.
+            if self.held.len() < MOST_HELD {
+                self.held.push((origin, asked));
+            }
+            return;
         }
         let Some(servers) = self.servers_of(origin.peer) else {
             // As Docker. An answer that there is no such name would be false, since nobody was asked.
