@@ -50,9 +50,7 @@ pub(super) fn claim(
 ) -> Result<(Vec<PortMapping>, Vec<OpenPort>), EngineError> {
     let (mut mappings, mut open) = (Vec::new(), Vec::new());
     let wanted = wanted(config)?;
-    if wanted.len() > MANY {
-        giving.look_at_ports()?;
-    }
+    look_ahead(giving, &wanted)?;
     for mut port in wanted {
         for host_address in host_addresses(&port, terms.usual) {
             let fits = |address: &IpAddr| {
@@ -89,6 +87,22 @@ pub(super) fn claim(
         }
     }
     Ok((mappings, open))
+}
+
+/// Looks at the numbers that are wanted at once, where they are many.
+fn look_ahead(giving: &Giving<'_>, wanted: &[PublishedPort]) -> Result<(), EngineError> {
+    for transport in [Transport::Tcp, Transport::Udp, Transport::Sctp] {
+        let ports = wanted.iter().filter(|port| port.transport == transport);
+        let ranges: Vec<_> = ports.map(|port| port.host_ports.unwrap_or(EPHEMERAL)).collect();
+        let first = ranges.iter().map(|(first, _)| *first).min();
+        let last = ranges.iter().map(|(_, last)| *last).max();
+        if let (Some(first), Some(last)) = (first, last)
+            && ranges.len() > MANY
+        {
+            giving.look_at_ports(transport.word(), first..=last)?;
+        }
+    }
+    Ok(())
 }
 
 /// The machine's addresses of a port; nothing is each one. Docker's 0.0.0.0 as the usual address is that, too.

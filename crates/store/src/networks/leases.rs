@@ -1,8 +1,9 @@
 //! Who has which address and which port: what containers are given when they start. One that has ended keeps its addresses until somebody
 //! needs them, so that it mostly comes back with the same ones.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use rusqlite::{OptionalExtension, Transaction, ffi, params};
 use spec::ContainerId;
@@ -40,8 +41,15 @@ pub struct Lease {
 pub struct Giving<'a> {
     transaction: Transaction<'a>,
     container: &'a ContainerId,
-    /// Ports of others, once somebody wanted to see all of them.
-    others: OnceCell<HashMap<Port, Vec<Held>>>,
+    /// Ports of others, as far as somebody wanted to see many at once.
+    others: RefCell<Others>,
+}
+
+/// Ports of others within ranges of numbers that somebody has looked at.
+#[derive(Debug, Default)]
+struct Others {
+    ranges: Vec<(String, RangeInclusive<u16>)>,
+    held: HashMap<Port, Vec<Held>>,
 }
 
 /// Transport and number.
@@ -64,7 +72,7 @@ impl<'a> Networks<'a> {
     /// # Errors
     /// When the database cannot be written.
     pub fn give(&self, container: &'a ContainerId) -> Result<Giving<'a>, StoreError> {
-        Ok(Giving { transaction: self.store.write()?, container, others: OnceCell::new() })
+        Ok(Giving { transaction: self.store.write()?, container, others: RefCell::default() })
     }
 
     /// Addresses of a network that containers have.
@@ -270,21 +278,9 @@ impl Giving<'_> {
         transport: &str,
         port: u16,
     ) -> Result<Result<(), Taken>, StoreError> {
-        let holder = match self.others.get() {
-            Some(others) => {
-                let of_port = others.get(&(transport.to_owned(), port)).into_iter().flatten();
-                let is_in_the_way = |held: &str| {
-                    if is_every {
-                        held.contains(':') == every.contains(':')
-                    } else {
-                        held == address || held == every
-                    }
-                };
-                of_port
-                    .into_iter()
-                    .find(|(held, _)| is_in_the_way(held))
-                    .map(|(_, name)| name.clone())
-            }
+        let seen = self.others.borrow().holder((address, is_every), every, transport, port);
+        let holder = match seen {
+            Some(holder) => holder,
             None => self.port_holder((address, is_every), every, transport, port)?,
         };
         if let Some(holder) = holder {
@@ -327,22 +323,26 @@ impl Giving<'_> {
             .map_err(StoreError::read)
     }
 
-    /// Looks at the ports of all others at once: for a container that wants many.
+    /// Looks at the ports of all others within these numbers at once: for a container that wants many of them.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn look_at_ports(&self) -> Result<(), StoreError> {
-        let select = "SELECT transport, port, address, name FROM ports JOIN containers ON id = container WHERE container != ? AND status = 'active'";
+    pub fn look_at_ports(
+        &self,
+        transport: &str,
+        numbers: RangeInclusive<u16>,
+    ) -> Result<(), StoreError> {
+        let select = "SELECT port, address, name FROM ports JOIN containers ON id = container WHERE transport = ? AND port BETWEEN ? AND ? AND container != ? AND status = 'active'";
         let mut statement = self.transaction.prepare_cached(select).map_err(StoreError::read)?;
-        let rows = statement.query_map([self.container.as_str()], |row| {
-            Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))
-        });
-        let mut others: HashMap<Port, Vec<Held>> = HashMap::new();
+        let own = self.container.as_str();
+        let values = params![transport, numbers.start(), numbers.end(), own];
+        let rows = statement.query_map(values, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
+        let mut others = self.others.borrow_mut();
         for row in rows.map_err(StoreError::read)? {
             let (port, held) = row.map_err(StoreError::read)?;
-            others.entry(port).or_default().push(held);
+            others.held.entry((transport.to_owned(), port)).or_default().push(held);
         }
-        let _first = self.others.set(others);
+        others.ranges.push((transport.to_owned(), numbers));
         Ok(())
     }
 
@@ -352,6 +352,31 @@ impl Giving<'_> {
     /// When the database cannot be written.
     pub fn commit(self) -> Result<(), StoreError> {
         self.transaction.commit().map_err(StoreError::write)
+    }
+}
+
+impl Others {
+    /// Who has a port, if anybody; nothing where nobody has looked.
+    fn holder(
+        &self,
+        (address, is_every): (&str, bool),
+        every: &str,
+        transport: &str,
+        port: u16,
+    ) -> Option<Option<String>> {
+        let is_of = |(own, numbers): &(String, RangeInclusive<u16>)| {
+            own == transport && numbers.contains(&port)
+        };
+        self.ranges.iter().find(|range| is_of(range))?;
+        let is_in_the_way = |held: &str| {
+            if is_every {
+                held.contains(':') == every.contains(':')
+            } else {
+                held == address || held == every
+            }
+        };
+        let mut held = self.held.get(&(transport.to_owned(), port)).into_iter().flatten();
+        Some(held.find(|(held, _)| is_in_the_way(held)).map(|(_, name)| name.clone()))
     }
 }
 
