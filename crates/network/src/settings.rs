@@ -30,9 +30,28 @@ pub(crate) fn of_bridge(network: &BridgePlan) -> Result<(), NetworkError> {
     if has(true) {
         // Advertisements of routers come from containers here.
         set(&format!("ipv6/conf/{name}/accept_ra"), "0")?;
-        set("ipv6/conf/all/forwarding", "1")?;
+        forward_v6()?;
     }
     Ok(())
+}
+
+/// Who forwards takes no advertisement of a router unless `accept_ra` is 2: the machine would lose the way out that it has by one. Interfaces that
+/// took them take them still, and so will those to come.
+fn forward_v6() -> Result<(), NetworkError> {
+    const FORWARDING: &str = "ipv6/conf/all/forwarding";
+    if read(FORWARDING).as_deref() == Some("1") {
+        return Ok(());
+    }
+    let interfaces = fs::read_dir(format!("{BELOW}/ipv6/conf")).into_iter().flatten().flatten();
+    for interface in interfaces {
+        let name = format!("ipv6/conf/{}/accept_ra", interface.file_name().to_string_lossy());
+        // `all` says nothing of each; one that has just gone needs nothing.
+        if read(&name).as_deref() == Some("1") && interface.file_name() != "all" {
+            set(&name, "2")
+                .or_else(|error| if read(&name).is_none() { Ok(()) } else { Err(error) })?;
+        }
+    }
+    set(FORWARDING, "1")
 }
 
 /// Sets those of the interface by which packets come in a second time.

@@ -350,3 +350,24 @@ fn a_container_that_runs_changes_its_places() {
     assert!(host.here().misses("127.0.0.1", 8081));
     host.machine.detach(&[further]).unwrap();
 }
+
+#[test]
+fn advertisements_of_routers_are_taken_as_before() {
+    let mut host = Host::new();
+    let outside = host.place();
+    host.wire("wan", ("10.9.0.1/24", "fd00:9::1/64"), &outside, ("10.9.0.2/24", "fd00:9::2/64"));
+    let other = host.place();
+    host.wire("lan", ("10.8.0.1/24", "fd00:8::1/64"), &other, ("10.8.0.2/24", "fd00:8::2/64"));
+    let here = host.here();
+    let read = |name: &str| here.run("sysctl", &["-n", &format!("net.ipv6.conf.{name}")]);
+    let set = |words: &str| here.run("sysctl", &["-w", &format!("net.ipv6.conf.{words}")]);
+    set("all.forwarding=0");
+    set("wan.accept_ra=1");
+    set("lan.accept_ra=0");
+    let network = plan(1);
+    host.machine.write_rules(network::PublishPolicy::Open, [], []).unwrap();
+    host.machine.make_bridge(&network).unwrap();
+    assert_eq!(read("all.forwarding").trim(), "1");
+    let taken = ["wan", "lan", "default", "br1"].map(|name| read(&format!("{name}.accept_ra")));
+    assert_eq!(taken.map(|text| text.trim().to_owned()), ["2", "0", "2", "0"]);
+}
