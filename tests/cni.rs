@@ -16,6 +16,21 @@ mod tests {
     /// A host with lists of plugins.
     struct Host(Corten);
 
+    /// A container that leads a port in by the list `lab`.
+    const RUN: [&str; 11] = [
+        "run",
+        "-d",
+        "--name",
+        "shop",
+        "--network",
+        "cni:lab",
+        "-p",
+        "8080:80",
+        "busybox",
+        "sleep",
+        "1000",
+    ];
+
     impl Host {
         fn new() -> Self {
             sys::unshare_namespaces(u32::try_from(Namespaces::NETWORK.bits()).unwrap()).unwrap();
@@ -297,20 +312,7 @@ END
         let log = || std::fs::read_to_string(host.path("plugins/log")).unwrap();
         let bad = |command: &str| host.path("plugins").join(format!("bad-{command}"));
         write(&bad("ADD"), "");
-        let run = [
-            "run",
-            "-d",
-            "--name",
-            "shop",
-            "--network",
-            "cni:lab",
-            "-p",
-            "8080:80",
-            "busybox",
-            "sleep",
-            "1000",
-        ];
-        let words = host.fails(&run, 125);
+        let words = host.fails(&RUN, 125);
         assert!(
             words.contains("attach to network cni:lab: CNI plugin moody: not today: rain (code 7)"),
             "{words}"
@@ -336,7 +338,7 @@ END
         assert!(log().ends_with("DEL\nDEL\nDEL\nDEL\n"), "{}", log());
         assert_eq!(host.leases(), Vec::<String>::new());
         // By force whatever they say.
-        host.ok(&run);
+        host.ok(&RUN);
         write(&bad("DEL"), "");
         host.ok(&["rm", "-f", "shop"]);
     }
@@ -345,29 +347,10 @@ END
     fn a_killed_monitors_container_is_taken_out() {
         let host = Host::new();
         host.lab("1.0.0", "");
-        let id = host.ok(&[
-            "run",
-            "-d",
-            "--name",
-            "shop",
-            "--network",
-            "cni:lab",
-            "-p",
-            "8080:80",
-            "busybox",
-            "sleep",
-            "1000",
-        ]);
+        host.ok(&RUN);
         assert_eq!(host.leases().len(), 1);
         assert!(seen("iptables-save", &["-t", "nat"]).contains(PORT_RULE));
-        let state = host.0.state().join("containers").join(&id).join("state.json");
-        let state: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(state).unwrap()).unwrap();
-        for pid in ["monitor_pid", "pid"] {
-            let pid = i32::try_from(state[pid].as_i64().unwrap()).unwrap();
-            let pid = rustix::process::Pid::from_raw(pid).unwrap();
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-        }
+        host.0.kill_with_monitor("shop");
         wait_until("its end is seen", || {
             host.ok(&["inspect", "-f", "{{.State.Status}}", "shop"]) == "exited"
         });

@@ -6,7 +6,7 @@ mod tests {
     use std::process::Command;
 
     use serde_json::Value;
-    use testkit::Corten;
+    use testkit::{Corten, signal, wait_until};
 
     fn host() -> Corten {
         testkit::enter_host();
@@ -53,6 +53,20 @@ mod tests {
         assert_eq!(reach(&seen), (true, true, "everybody".to_owned()));
         let text = corten.ok(&["network", "doctor"]);
         assert!(text.contains("0.0.0.0:8080/tcp") && text.contains("Nothing is wrong."), "{text}");
+    }
+
+    #[test]
+    fn a_resolver_that_nobody_starts_again() {
+        let corten = host();
+        let [monitor, _] = corten.pids("shop");
+        // Who would start it stands still.
+        signal("STOP", monitor);
+        signal("KILL", corten.resolver().unwrap());
+        wait_until("it is gone", || corten.resolver().is_none());
+        assert_eq!(finding(&seen(&corten, 1), "the resolver")["IsBroken"], true);
+        signal("CONT", monitor);
+        wait_until("it is back", || corten.run(&["network", "doctor"]).code == 0);
+        assert!(corten.resolver().is_some());
     }
 
     #[test]

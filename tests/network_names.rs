@@ -5,7 +5,7 @@ mod tests {
     use std::net::UdpSocket;
     use std::process::{Command, Stdio};
 
-    use testkit::{Corten, wait_until};
+    use testkit::{Corten, signal, wait_until};
 
     fn corten() -> Corten {
         Corten::with_busybox(env!("CARGO_BIN_EXE_corten"))
@@ -30,17 +30,6 @@ mod tests {
     fn address(corten: &Corten, container: &str, network: &str) -> String {
         let format = format!("{{{{.NetworkSettings.Networks.{network}.IPAddress}}}}");
         corten.ok(&["inspect", "-f", &format, container])
-    }
-
-    /// The process that answers for a state directory.
-    fn resolver(corten: &Corten) -> Option<i32> {
-        let state = corten.state().display().to_string();
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.find(|pid: &i32| {
-            let words = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            words.split('\0').eq(["corten", "monitor", "resolver", &state, ""])
-        })
     }
 
     #[test]
@@ -73,9 +62,9 @@ mod tests {
         assert_eq!(found(&corten, "mail", "store"), [""; 0]);
         corten.ok(&["start", "store"]);
         assert_eq!(found(&corten, "mail", "store"), [address(&corten, "store", "web")]);
-        let first = resolver(&corten).unwrap();
+        let first = corten.resolver().unwrap();
         corten.ok(&["rm", "-f", "--all"]);
-        wait_until("the resolver ends", || resolver(&corten) != Some(first));
+        wait_until("the resolver ends", || corten.resolver() != Some(first));
     }
 
     #[test]
@@ -85,14 +74,13 @@ mod tests {
         sleeper(&corten, "shop", &["--network", "web"]);
         sleeper(&corten, "mail", &["--network", "web"]);
         for _ in 0..5 {
-            let first = resolver(&corten).unwrap();
-            let pid = rustix::process::Pid::from_raw(first).unwrap();
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+            let first = corten.resolver().unwrap();
+            signal("KILL", first);
             // The question waits in the container's socket: nslookup itself asks again after five seconds only.
             let begun = std::time::Instant::now();
             assert_eq!(found(&corten, "mail", "shop"), [address(&corten, "shop", "web")]);
             assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
-            assert_ne!(resolver(&corten), Some(first));
+            assert_ne!(corten.resolver(), Some(first));
         }
     }
 
@@ -101,14 +89,14 @@ mod tests {
         let corten = corten();
         sleeper(&corten, "shop", &[]);
         sleeper(&corten, "mail", &["--link", "shop:market", "--add-host", "out:host-gateway"]);
-        assert_eq!(resolver(&corten), None, "nobody has asked anything");
+        assert_eq!(corten.resolver(), None, "nobody has asked anything");
         let files = corten.ok(&["exec", "mail", "cat", "/etc/resolv.conf", "/etc/hosts"]);
         assert!(files.starts_with("nameserver 127.0.0.11\n"), "{files}");
         let shop = address(&corten, "shop", "bridge");
         assert!(files.contains(&format!("\n{shop}\tmarket ")), "{files}");
         assert!(files.contains("\n172.17.0.1\tout\n"), "{files}");
         assert_eq!(found(&corten, "mail", "shop"), [""; 0]);
-        assert!(resolver(&corten).is_some(), "somebody has asked");
+        assert!(corten.resolver().is_some(), "somebody has asked");
         // Servers of its own it asks itself.
         let own = ["run", "--rm", "--dns", "192.0.2.1", "busybox", "cat", "/etc/resolv.conf"];
         assert!(corten.ok(&own).starts_with("nameserver 192.0.2.1"));
@@ -197,7 +185,7 @@ mod tests {
             "--alias",
             "front",
             "--gw-priority",
-            "-1",
+            "-2147483648",
             "data",
             "shop",
         ]);

@@ -26,6 +26,15 @@ pub struct Finished {
     pub stderr: String,
 }
 
+/// Sends a process a signal, by its name.
+///
+/// # Panics
+/// When there is no such process.
+pub fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "kill -s {name} {pid}");
+}
+
 impl Corten {
     /// A new empty store for `program`: pass `env!("CARGO_BIN_EXE_corten")`.
     ///
@@ -92,6 +101,44 @@ impl Corten {
         command.arg("--root").arg(self.root()).arg("--state").arg(self.state());
         command.stdin(Stdio::null());
         command
+    }
+
+    /// The process that answers for names of its containers, if it runs.
+    #[must_use]
+    pub fn resolver(&self) -> Option<u32> {
+        let state = self.state().display().to_string();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.find(|pid: &u32| {
+            let words = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            words.split('\0').eq(["corten", "monitor", "resolver", &state, ""])
+        })
+    }
+
+    /// Kills a container's monitor and then its first process: nobody sees its end.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill_with_monitor(&self, container: &str) {
+        for pid in self.pids(container) {
+            signal("KILL", pid);
+        }
+    }
+
+    /// Process ids of a container's monitor and of its first process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn pids(&self, container: &str) -> [u32; 2] {
+        let id = self.ok(&["inspect", "-f", "{{.Id}}", container]);
+        let state = self.state().join("containers").join(id).join("state.json");
+        let state = std::fs::read(state).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let state: serde_json::Value = state.unwrap_or_default();
+        ["monitor_pid", "pid"].map(|field| {
+            let pid = state[field].as_u64().and_then(|pid| u32::try_from(pid).ok());
+            pid.unwrap_or_else(|| panic!("{container} does not run: {state}"))
+        })
     }
 
     /// Runs it to its end.

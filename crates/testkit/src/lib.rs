@@ -22,7 +22,7 @@ pub use catalog::{
     sha256,
 };
 pub use certificates::Certificates;
-pub use corten::{Corten, Finished};
+pub use corten::{Corten, Finished, signal};
 pub use host::enter as enter_host;
 pub use leftovers::Leftovers;
 pub use registry_server::{RegistryOptions, RegistryServer};
