@@ -334,7 +334,7 @@ _corten_command() {
             ;;
         "network create")
             flags="--aux-address --driver --gateway --internal --ip-range --ipv4 --ipv6 --label --opt --subnet"
-            valued="--aux-address -d --driver --gateway --ip-range --ipv4 --ipv6 --label -o --opt --subnet"
+            valued="--aux-address -d --driver --gateway --ip-range --label -o --opt --subnet"
             kind=""
             ;;
         "network ls" | "network list")

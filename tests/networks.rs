@@ -98,7 +98,10 @@ mod tests {
     #[test]
     fn addresses_are_given_in_turn_or_as_wanted() {
         let corten = host();
-        corten.ok(&["network", "create", "--subnet", "10.9.0.0/29", "--ipv6", "false", "tiny"]);
+        corten.ok(&["network", "create", "--subnet", "10.9.0.0/29", "--ipv6=false", "tiny"]);
+        // As Docker has it, the flag takes no word of its own.
+        corten.ok(&["network", "create", "--ipv6", "six"]);
+        corten.ok(&["network", "rm", "six"]);
         let run = |flags: &[&str]| {
             let all =
                 [&["run", "--rm", "--network", "tiny"][..], flags, &["busybox", "hostname", "-i"]];
@@ -157,15 +160,7 @@ mod tests {
         answers("127.0.0.1:8080", "first");
         let before = seen("nft", &["list", "ruleset"]);
         assert!(before.contains("8080"), "{before}");
-        let id = corten.ok(&["inspect", "-f", "{{.Id}}", "first"]);
-        let state = corten.state().join("containers").join(&id).join("state.json");
-        let state: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(state).unwrap()).unwrap();
-        for pid in ["monitor_pid", "pid"] {
-            let pid = i32::try_from(state[pid].as_i64().unwrap()).unwrap();
-            let pid = rustix::process::Pid::from_raw(pid).unwrap();
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-        }
+        corten.kill_with_monitor("first");
         wait_until("its end is seen", || {
             corten.ok(&["inspect", "-f", "{{.State.Status}}", "first"]) == "exited"
         });

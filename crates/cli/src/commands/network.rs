@@ -12,14 +12,13 @@ use crate::program::Session;
 use crate::request::{places, wrong};
 
 pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let off = |flag: &str| matches.value(flag).is_some_and(|value| value == "false");
     let request = NetworkRequest {
         name: matches.word(0).to_owned(),
         driver: matches.value("driver").unwrap_or("bridge").to_owned(),
         subnets: subnets(matches)?,
         internal: matches.on("internal"),
-        ipv4: !off("ipv4"),
-        ipv6: !off("ipv6"),
+        ipv4: matches.value("ipv4") != Some("false"),
+        ipv6: matches.value("ipv6") != Some("false"),
         labels: matches.values("label").map(parse::label).collect::<Result<_, _>>()?,
         options: parse::driver_options(matches.values("opt"))?,
     };

@@ -8,8 +8,8 @@ pub(crate) const NETWORK_CREATE: &[Flag] = &[
     many("", "gateway", "ip", "Gateway of the subnet that it is in"),
     switch("", "internal", "Restrict external access to the network"),
     many("", "ip-range", "cidr", "Allocate container addresses from a part of a subnet"),
-    one("", "ipv4", "bool", "Give the network addresses of IPv4 (default true)"),
-    one("", "ipv6", "bool", "Give the network addresses of IPv6 (default true)"),
+    switch("", "ipv4", "Give the network addresses of IPv4 (default true)"),
+    switch("", "ipv6", "Give the network addresses of IPv6 (default true)"),
     many("", "label", "list", "Set metadata on a network"),
     many("o", "opt", "map", "Set driver specific options"),
     many(
