@@ -5,9 +5,9 @@
 mod tests {
     use std::collections::BTreeSet;
     use std::process::{Command, Stdio};
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
-    use rustix::process::{Pid, Signal, kill_process};
     use testkit::{Corten, wait_until};
 
     const GATEWAYS: [&str; 2] = ["10.7.0.1", "10.8.0.1"];
@@ -68,15 +68,8 @@ mod tests {
     }
 
     fn kill_one_with_its_monitor(corten: &Corten) {
-        let all = corten.ok(&["ps", "-q", "--no-trunc", "-f", "name=^c"]);
-        let Some(id) = all.lines().next() else { return };
-        let state = corten.state().join("containers").join(id).join("state.json");
-        let state: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(state).unwrap()).unwrap();
-        for field in ["monitor_pid", "pid"] {
-            let pid = i32::try_from(state[field].as_i64().unwrap()).unwrap();
-            kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
-        }
+        let all = corten.ok(&["ps", "-q", "-f", "name=^c"]);
+        all.lines().take(1).for_each(|id| corten.kill_with_monitor(id));
     }
 
     #[test]
@@ -143,5 +136,33 @@ mod tests {
             let ping = ["exec", "last", "ping", "-c", "1", "-W", "2", address];
             assert_eq!(corten.run(&ping).code, 0, "{address}");
         }
+    }
+
+    /// Rules that are written anew, again and again, while containers come and go: who runs is in them, and nobody else.
+    #[test]
+    fn rules_written_anew_lose_nobody() {
+        let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
+        corten.ok(&["network", "create", "--subnet", "10.7.0.0/24", "web"]);
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    corten.ok(&["network", "reload"]);
+                }
+            });
+            for number in 0..40 {
+                let name = format!("c{number:03}");
+                let run = ["run", "-d", "--name", &name, "--network", "web"];
+                corten.ok(&[&run[..], &["busybox", "sleep", "1000"]].concat());
+                if number % 2 == 1 {
+                    corten.ok(&["rm", "-f", &name]);
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+        let own = given(&corten);
+        assert_eq!(own.len(), 20);
+        let expected: BTreeSet<String> = own.into_iter().chain(["10.7.0.1".to_owned()]).collect();
+        assert_eq!(elements("taken4"), expected);
     }
 }

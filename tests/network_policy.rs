@@ -117,6 +117,7 @@ mod tests {
             ["--publish-address", "10.9.0"],
             ["--address-pool", "base=10.50.0.0/16,size=8"],
             ["--default-network", "nowhere"],
+            ["--default-network", "host"],
             ["--mtu", "67"],
         ] {
             corten.fails(&[&["network", "settings"][..], &wrong].concat(), 1);
@@ -193,7 +194,7 @@ mod tests {
         answers(&namespace(), "127.0.0.1:8081", "inner");
         let isolated = "com.docker.network.bridge.gateway_mode_ipv4=isolated";
         corten.fails(&["network", "create", "-o", isolated, "alone"], 1);
-        corten.ok(&["network", "create", "--internal", "--ipv6", "false", "-o", isolated, "alone"]);
+        corten.ok(&["network", "create", "--internal", "--ipv6=false", "-o", isolated, "alone"]);
         let id = corten.ok(&["network", "inspect", "-f", "{{.Id}}", "alone"]);
         let bridge = format!("br-{}", &id[..12]);
         let shown = Command::new("ip").args(["address", "show", &bridge]).output().unwrap();

@@ -16,13 +16,15 @@ use std::os::fd::AsFd;
 
 use monitor::events::Actor;
 use network::{Attachment, BridgePlan, LiveInterface, Machine, NetworkError};
+use spec::ContainerId;
 use spec::network::HardwareAddress;
 use store::Networks;
 
 use crate::documents::{self, Document, Member};
 use crate::engine::Engine;
-use crate::error::EngineError;
+use crate::error::{EngineError, Kind};
 use crate::image_filter::Labels;
+use crate::life::Container;
 use crate::names;
 use crate::state::State;
 
@@ -30,6 +32,7 @@ pub use config::{Driver, NetworkConfig, Subnet};
 pub use doctor::{Diagnosis, Finding, Reach};
 pub use modes::{GatewayMode, GatewayModes};
 pub use request::{NetworkRequest, SubnetRequest};
+pub(crate) use settings::NONE;
 pub use settings::NetworkSettings;
 
 /// Name of the network that containers are in where nobody says otherwise.
@@ -135,7 +138,7 @@ impl<'a> NetworksHandle<'a> {
         }
         let network = self.record(request)?;
         let made = self.machine().and_then(|mut machine| {
-            self.restore_rules(&mut machine)?;
+            self.store().locked(|| self.restore_rules(&mut machine))?;
             network.make(&mut machine).map_err(|cause| network.refused("make", cause))
         });
         if let Err(error) = made {
@@ -226,7 +229,7 @@ impl<'a> NetworksHandle<'a> {
         let mut members = Vec::new();
         for endpoint in self.store().of_network(&network.id)? {
             let Some(given) = &endpoint.given else { continue };
-            let container = self.engine.containers().get(endpoint.container.as_str())?;
+            let Some(container) = self.still(&endpoint.container)? else { continue };
             let State::Running { pid, .. } = container.state else { continue };
             let name = container.record.name;
             let attachment: Attachment = serde_json::from_str(given)
@@ -236,6 +239,14 @@ impl<'a> NetworksHandle<'a> {
             members.push(Member { id, name, attachment, live });
         }
         Ok(documents::network(&network, members))
+    }
+
+    /// A container that a record named a moment ago, unless it is removed by now.
+    fn still(&self, id: &ContainerId) -> Result<Option<Container>, EngineError> {
+        match self.engine.containers().get(id.as_str()) {
+            Err(error) if error.kind() == Kind::NotFound => Ok(None),
+            found => found.map(Some),
+        }
     }
 
     /// Removes a network that no container is in.
@@ -261,7 +272,7 @@ impl<'a> NetworksHandle<'a> {
     /// When the store cannot be read, or the kernel refuses.
     pub fn reload(&self) -> Result<(), EngineError> {
         let mut machine = self.machine()?;
-        self.write_rules(&mut machine)?;
+        self.rewrite_rules(&mut machine)?;
         for row in self.store().list()? {
             let network = Network::read(row)?;
             let made = network.make(&mut machine);
@@ -270,19 +281,29 @@ impl<'a> NetworksHandle<'a> {
         Ok(())
     }
 
-    /// Makes the rules anew where somebody has removed them.
+    /// Makes the rules anew.
+    fn rewrite_rules(&self, machine: &mut Machine) -> Result<(), EngineError> {
+        self.store().locked(|| self.write_rules(machine))
+    }
+
+    /// Makes the rules anew where somebody has removed them; the caller holds the store.
     pub(crate) fn restore_rules(&self, machine: &mut Machine) -> Result<(), EngineError> {
         let is_there = machine.has_rules().map_err(EngineError::network("look for", "rules"))?;
         if is_there { Ok(()) } else { self.write_rules(machine) }
     }
 
+    /// The caller holds the store: nobody is given a place meanwhile, which would come into rules that are about to go. Nor does anybody leave.
     fn write_rules(&self, machine: &mut Machine) -> Result<(), EngineError> {
+        let state = &self.engine.paths().state;
+        let _held = monitor::hold_tables(state).map_err(EngineError::file("lock", state))?;
         let rows = self.store().list()?;
         let networks: Vec<BridgePlan> = rows
             .into_iter()
             .filter_map(|row| Network::read(row).map(|network| network.bridge()).transpose())
             .collect::<Result<_, _>>()?;
-        let given = self.given()?;
+        let mut given = self.given()?;
+        let containers = self.engine.store.containers();
+        given.retain(|(id, _)| !monitor::has_left(&containers.dirs(id).state));
         let policy = self.settings()?.publish_policy;
         let written = machine.write_rules(
             policy,

@@ -32,6 +32,7 @@ pub use mounts::{mount, tmpfs, volume, volume_options};
 pub use networks::{
     DEFAULT_NETWORK, driver_options, hardware, link, network, network_option, published,
 };
+pub(crate) use networks::{NO_INTERFACE_NAME, is_interface_name};
 pub(crate) use restart::restart_words;
 pub use restart::{on_failure, restart};
 pub use secrets::secret;

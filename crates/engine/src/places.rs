@@ -19,7 +19,7 @@ use store::Giving;
 use crate::config::{ContainerConfig, NetworkMode, NetworkWish};
 use crate::containers::{Containers, Made};
 use crate::error::EngineError;
-use crate::networks::{Network, NetworksHandle};
+use crate::networks::{NONE, Network, NetworksHandle};
 use crate::parse;
 use arrange::Subject;
 
@@ -49,14 +49,15 @@ impl Containers<'_> {
             return Ok(());
         }
         let usual = self.engine.networks().settings()?.default_network;
-        if usual != "none" {
+        if usual != NONE {
             open.into_iter().for_each(|name| name.clone_from(&usual));
             return Ok(());
         }
-        if let Some(port) = config.ports.first() {
-            let text = format!("{}/{}", port.port, port.transport.word());
-            let why = "containers of this machine are in no network: give one by --network";
-            return Err(EngineError::value("published port", text, why));
+        let plain =
+            NetworkWish { network: parse::DEFAULT_NETWORK.to_owned(), ..NetworkWish::default() };
+        if config.publish_all || !config.ports.is_empty() || config.networks != [plain] {
+            let why = "containers of this machine are in no network (corten network settings), and what is wanted of one needs it: give one by --network";
+            return Err(EngineError::value("network", parse::DEFAULT_NETWORK, why));
         }
         config.network = NetworkMode::None;
         config.networks.clear();
@@ -140,6 +141,7 @@ impl Containers<'_> {
         let usual = self.usual_addresses(subject.config)?;
         let mut plan = arrange::arrange(giving, subject, places, (&usual, keeper.is_some()))?;
         plan.tables = networks.tables();
+        plan.state_dir.clone_from(&self.engine.paths().state);
         plan.forwarder = keeper.and_then(|keeper| keeper.slirp.clone());
         plan.settle = self.own_command("settle-networks", subject.id);
         if let Some(names) = &mut plan.names {

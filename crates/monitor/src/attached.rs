@@ -2,6 +2,7 @@
 //! given back at its end.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 
 use libcontainer::SpareNetwork;
 use network::Machine;
@@ -12,6 +13,7 @@ use sys::Cloned;
 use crate::again;
 use crate::forwards::Forwards;
 use crate::handoff::{HandOff, NETWORKS, NameRules, NetworkPlan};
+use crate::left;
 use crate::message::{failure, kind};
 use crate::names::Names;
 use crate::plugged::Plugged;
@@ -32,6 +34,8 @@ pub(crate) struct Attached {
     /// Ports of the host that lead into a user's network.
     forwards: Option<Forwards>,
     has_left: bool,
+    /// State directories, of all containers and of this one.
+    state_dirs: [PathBuf; 2],
     /// As in the plan.
     settle: Vec<String>,
     settler: Option<Cloned>,
@@ -49,9 +53,12 @@ impl Attached {
             None => SpareNetwork::make()
                 .map_err(|errno| Refused::engine("make a network namespace", errno))?,
         };
-        let NetworkPlan { tables, places, names, settle, cni: _, forwarder } = plan.clone();
+        let NetworkPlan { tables, state_dir, places, names, settle, cni: _, forwarder } =
+            plan.clone();
+        let held = left::come(&state_dir, &handoff.state_dir);
         let mut machine = Machine::open(&tables).map_err(|error| Refused::chain(&error))?;
         machine.attach(&places, spare.as_fd()).map_err(|error| Refused::chain(&error))?;
+        drop(held);
         let mut attached = Self {
             machine,
             places,
@@ -59,6 +66,7 @@ impl Attached {
             plugged: None,
             forwards: forwarder.map(Forwards::by),
             has_left: false,
+            state_dirs: [state_dir, handoff.state_dir.clone()],
             settle,
             settler: None,
         };
@@ -151,6 +159,8 @@ impl Attached {
         self.forwards = None;
         self.plugged = None;
         self.names = None;
+        let [all, own] = &self.state_dirs;
+        let _held = left::leave(all, own);
         // What is left of it the next container that needs it takes away.
         let _kept = self.machine.expel(&self.places);
         self.has_left = true;

@@ -78,6 +78,9 @@ pub struct HandOff {
 pub struct NetworkPlan {
     /// Name of the machine's tables that know of them.
     pub tables: String,
+    /// State directory of all containers.
+    #[serde(default)]
+    pub state_dir: PathBuf,
     /// The one that leads out first.
     pub places: Vec<network::Attachment>,
     /// What it asks for names, where it does not ask the host's servers itself.

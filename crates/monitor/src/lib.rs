@@ -25,6 +25,7 @@ mod hold;
 mod home;
 mod input;
 pub mod keeper;
+mod left;
 pub mod log;
 mod message;
 mod names;
@@ -46,6 +47,7 @@ pub use files::{ExitFile, Life, PAUSED, StateFile, find_claimed, observe, wait_f
 pub use handoff::{EventRules, HANDOFF_VERSION, HandOff, NameRules, NetworkPlan, StopRules};
 pub use health::{HealthFile, HealthRules, HealthStatus, OnFailure, ProbeResult};
 pub use hold::{Held, HoldError, hold, hold_main};
+pub use left::{has_left, hold_tables};
 pub use log::LogRules;
 pub use plugged::{CniRules, ask_plugins_servers, unplug};
 pub use restart::RestartPolicy;

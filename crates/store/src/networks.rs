@@ -74,6 +74,18 @@ impl<'a> Networks<'a> {
         Ok(network)
     }
 
+    /// Does something while no other command writes.
+    ///
+    /// # Errors
+    /// When the database cannot be written; what `work` says.
+    pub fn locked<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _transaction = self.store.write()?;
+        work()
+    }
+
     /// The network of that name, that id, or the beginning of one id alone.
     ///
     /// # Errors

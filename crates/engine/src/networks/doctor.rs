@@ -109,7 +109,7 @@ impl NetworksHandle<'_> {
             networks.into_iter().map(Network::read).collect::<Result<Vec<_>, EngineError>>()?;
         let mut places = Vec::new();
         for (id, given) in self.given()? {
-            let container = self.engine.containers().get(id.as_str())?;
+            let Some(container) = self.still(&id)? else { continue };
             if !matches!(container.state, State::Running { .. }) {
                 continue;
             }

@@ -6,9 +6,10 @@ use super::config::NetworkConfig;
 use super::modes::GatewayMode;
 use super::request::NetworkRequest;
 use crate::error::EngineError;
+use crate::parse::{self, NO_INTERFACE_NAME};
 
-/// Bytes of an interface's name, IFNAMSIZ less one.
-const LONGEST_INTERFACE: usize = 15;
+/// Bytes of an interface's name without a number of two digits.
+const LONGEST_PREFIX: usize = 13;
 
 impl NetworkRequest {
     /// Reads them into the network's configuration.
@@ -30,7 +31,7 @@ impl NetworkRequest {
 fn read(name: &str, value: &str, config: &mut NetworkConfig) -> Result<(), &'static str> {
     match name.strip_prefix("com.docker.network.").unwrap_or(name) {
         "bridge.name" => {
-            config.interface = Some(interface(value, LONGEST_INTERFACE)?.to_owned());
+            config.interface = Some(interface(value)?);
         }
         "bridge.enable_icc" => config.neighbours = flag(value)?,
         "bridge.enable_ip_masquerade" => config.masquerade = flag(value)?,
@@ -44,16 +45,15 @@ fn read(name: &str, value: &str, config: &mut NetworkConfig) -> Result<(), &'sta
         "host_ipv6" => config.sources.push(of_family(value, true)?),
         "bridge.trusted_host_interfaces" => {
             for name in value.split(':').filter(|name| !name.is_empty()) {
-                config.trusted_interfaces.push(interface(name, LONGEST_INTERFACE)?.to_owned());
+                config.trusted_interfaces.push(interface(name)?);
             }
         }
-        // A number of two digits comes behind it.
-        "container_iface_prefix" => {
-            config.interface_prefix = Some(interface(value, LONGEST_INTERFACE - 2)?.to_owned());
+        "container_iface_prefix" if value.len() > LONGEST_PREFIX => {
+            return Err("it has at most 13 characters: a number comes behind it");
         }
+        "container_iface_prefix" => config.interface_prefix = Some(interface(value)?),
         "driver.mtu" => {
-            let mtu = value.parse().ok().filter(|mtu| (68..=65_535).contains(mtu));
-            config.mtu = mtu.ok_or("it is not 68 to 65535")?;
+            config.mtu = parse::mtu(value).map_err(|_bad| "it is not 68 to 65535")?;
         }
         _ => return Err("it is unknown"),
     }
@@ -85,9 +85,6 @@ fn of_family(value: &str, is_v6: bool) -> Result<IpAddr, &'static str> {
     }
 }
 
-fn interface(name: &str, longest: usize) -> Result<&str, &'static str> {
-    let is_name = !name.is_empty()
-        && name.len() <= longest
-        && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':');
-    is_name.then_some(name).ok_or("an interface's name has 1 to 15 characters, and no / or :")
+fn interface(name: &str) -> Result<String, &'static str> {
+    if parse::is_interface_name(name) { Ok(name.to_owned()) } else { Err(NO_INTERFACE_NAME) }
 }

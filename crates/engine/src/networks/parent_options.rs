@@ -3,8 +3,9 @@
 use network::{IpvlanFlag, IpvlanMode, MacvlanMode};
 
 use super::config::{Driver, NetworkConfig};
-use super::request::{NetworkRequest, interface_name, mtu};
+use super::request::NetworkRequest;
 use crate::error::EngineError;
+use crate::parse::{self, NO_INTERFACE_NAME};
 
 const MODES: &str = "it is not one of bridge, private, vepa, passthru";
 const FLAGS: &str = "it is not one of bridge, private, vepa";
@@ -20,13 +21,13 @@ impl NetworkRequest {
                 |why: &str| EngineError::value("network option", format!("{name}={value}"), why);
             match (config.driver, name.as_str()) {
                 (_, "parent") => {
-                    config.parent = Some(
-                        interface_name(value)
-                            .ok_or_else(|| wrong("an interface's name has 1 to 15 characters"))?,
-                    );
+                    if !parse::is_interface_name(value) {
+                        return Err(wrong(NO_INTERFACE_NAME));
+                    }
+                    config.parent = Some(value.clone());
                 }
                 (_, "com.docker.network.driver.mtu") => {
-                    config.mtu = mtu(value).ok_or_else(|| wrong("it is not 68 to 65535"))?;
+                    config.mtu = parse::mtu(value)?;
                 }
                 (Driver::Macvlan, "macvlan_mode") => {
                     config.macvlan_mode = match value.as_str() {

@@ -226,19 +226,6 @@ impl SubnetRequest {
     }
 }
 
-/// The name of an interface, where it can be one.
-pub(super) fn interface_name(text: &str) -> Option<String> {
-    let is_name = !text.is_empty()
-        && text.len() < 16
-        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
-    is_name.then(|| text.to_owned())
-}
-
-/// Bytes of the largest packet: IPv4's least, RFC 791, and the most that a field has room for.
-pub(super) fn mtu(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|mtu| (68..=65_535).contains(mtu))
-}
-
 fn has_ipv6() -> bool {
     std::path::Path::new("/proc/sys/net/ipv6").exists()
 }

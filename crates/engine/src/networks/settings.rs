@@ -10,7 +10,7 @@ use super::{DEFAULT, NetworksHandle};
 use crate::error::EngineError;
 
 /// The name that stands for no network at all.
-const NONE: &str = "none";
+pub(crate) const NONE: &str = "none";
 /// Name of the record in errors.
 const RECORD: &str = "settings of the networks";
 
@@ -92,18 +92,21 @@ impl NetworksHandle<'_> {
             let mut machine = self.machine()?;
             // Where there are none yet they come with the first network.
             if machine.has_rules().map_err(EngineError::network("look for", "rules"))? {
-                self.write_rules(&mut machine)?;
+                self.rewrite_rules(&mut machine)?;
             }
         }
         Ok(settings)
     }
 
-    /// Whether there is a network of that name, or it stands for none.
+    /// Whether there is a network of that name that containers can be in, or it stands for none.
     ///
     /// # Errors
     /// When there is no such network.
     pub fn demand_default(&self, name: &str) -> Result<(), EngineError> {
-        if name == NONE || name == DEFAULT { Ok(()) } else { self.get(name).map(drop) }
+        if name == NONE || name == DEFAULT {
+            return Ok(());
+        }
+        self.get(name)?.with_places().map(drop)
     }
 }
 

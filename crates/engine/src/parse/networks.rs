@@ -172,14 +172,22 @@ pub fn hardware(text: &str) -> Parsed<spec::network::HardwareAddress> {
 }
 
 fn interface(text: &str) -> Parsed<String> {
-    let is_name = !text.is_empty()
-        && text.len() < 16
-        && !matches!(text, "." | ".." | "lo" | "all" | "default")
-        && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':' | b'%'));
-    if is_name {
+    if is_interface_name(text) && !matches!(text, "lo" | "all" | "default") {
         return Ok(text.to_owned());
     }
-    Err(EngineError::value("interface name", text, "an interface's name has 1 to 15 characters"))
+    Err(EngineError::value("interface name", text, NO_INTERFACE_NAME))
+}
+
+/// What is wanted of an interface's name.
+pub(crate) const NO_INTERFACE_NAME: &str =
+    "an interface's name has 1 to 15 characters, and no / : or %";
+
+/// Whether an interface can be called so: IFNAMSIZ, and dev_valid_name of the kernel. A `%` would be a pattern.
+pub(crate) fn is_interface_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() < 16
+        && !matches!(text, "." | "..")
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':' | b'%'))
 }
 
 /// `--publish [ADDRESS:][HOST_PORT[-HOST_PORT]:]PORT[-PORT][/PROTOCOL]`, or `published=…,target=…,protocol=…,host-ip=…`; each of its ports.

@@ -32,7 +32,9 @@ pub(super) fn arrange(
 ) -> Result<NetworkPlan, EngineError> {
     // The way out: by the highest priority, of equal ones by the first in the order of their names, as Docker has it.
     places.sort_by(|a, b| {
-        let key = |place: &Place| (place.network.config.internal, -place.wish.gateway_priority);
+        let key = |place: &Place| {
+            (place.network.config.internal, std::cmp::Reverse(place.wish.gateway_priority))
+        };
         key(a).cmp(&key(b)).then_with(|| a.network.name.cmp(&b.network.name))
     });
     let had = ports::had(&places);
