@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use crate::attachment::{Attachment, BridgePlan, OpenPort, PortMapping};
-use crate::leaf;
 use crate::nft::{Batch, Element, Value};
 use crate::rules::{Rules, bridge_sets as bridge, inet_sets as inet};
 
@@ -69,9 +68,6 @@ pub(crate) fn of_attachment(
     let link_local = IpAddr::V6(attachment.hardware.link_local());
     let own = || attachment.addresses.iter().map(|address| address.address());
     put_bridge(batch, rules, bridge::PORTS, &[Element::of(&[name()])], change);
-    if leaf::of(attachment).is_some() {
-        put_bridge(batch, rules, bridge::LEAF_PORTS, &[Element::of(&[name()])], change);
-    }
     let octets = attachment.hardware.octets();
     put_bridge(batch, rules, bridge::TAKEN_HARDWARE, &[hardware(octets)], change);
     let owned = [Element::of(&[name(), Value::EtherAddress(octets)])];
@@ -81,6 +77,14 @@ pub(crate) fn of_attachment(
     for address in own().chain(on_link()).chain(others.iter().copied()) {
         let owned = [Element::of(&[name(), Value::Address(address)])];
         put_bridge(batch, rules, bridge::OWN[which(address)], &owned, change);
+    }
+    for address in own().chain(on_link()) {
+        let both = [name(), Value::EtherAddress(octets), Value::Address(address)];
+        put_bridge(batch, rules, bridge::SENDERS[which(address)], &[Element::of(&both)], change);
+        if !attachment.isolated {
+            let neighbour = [Element::of(&both[1..])];
+            put_bridge(batch, rules, bridge::NEIGHBOURS[which(address)], &neighbour, change);
+        }
     }
     for address in own() {
         let bridge = Value::InterfaceName(attachment.bridge.clone());

@@ -1,7 +1,7 @@
 //! Leaves: a Linux bridge ends at 1,023 ports, so that the containers of a large network are spread over further bridges, each joined to the
 //! network's own one by a pair of interfaces. Pure: which leaf a container is on, and what all of it is called. Start at [`of`].
 
-use spec::network::HardwareAddress;
+use spec::network::{Cidr, HardwareAddress};
 
 use crate::attachment::Attachment;
 
@@ -11,8 +11,10 @@ const CONTAINERS: u128 = 900;
 pub(crate) const COUNT: u8 = 120;
 /// What the names of leaves begin with; rules know them by it.
 pub(crate) const PREFIX: &str = "ctnleaf";
-/// What the names of those ports of leaves begin with that lead to the network's own bridge.
-pub(crate) const RISE_PREFIX: &str = "ctnrise";
+/// What the names of all ports of leaves begin with.
+pub(crate) const PORT_PREFIX: &str = "ctnr";
+/// What the names of those begin with that lead to the network's own bridge.
+const RISE_PREFIX: &str = "ctnrise";
 /// What the names of those ports of a network's own bridge begin with that lead to its leaves.
 const DESCENT_PREFIX: &str = "ctndown";
 
@@ -34,10 +36,23 @@ pub(crate) struct Leaf {
 /// The leaf that a container is on; nothing where that is the network's own bridge. It follows from the number of its address in the
 /// network's addresses, which are given without gaps.
 pub(crate) fn of(attachment: &Attachment) -> Option<Leaf> {
-    let address = attachment.addresses.first()?;
+    let number = number(&attachment.addresses)?;
+    Some(Leaf::new(&attachment.bridge, number))
+}
+
+/// The name of a container's interface on the host, by its addresses in a network and a number that nobody else has. Ports of leaves are
+/// known by theirs.
+#[must_use]
+pub fn host_interface(addresses: &[Cidr], run: [u8; 5]) -> String {
+    // "ctnrise" begins the same way and goes on with no such digit.
+    let prefix = if number(addresses).is_some() { PORT_PREFIX } else { "ve" };
+    format!("{prefix}{}", spec::digest::hex(&run))
+}
+
+fn number(addresses: &[Cidr]) -> Option<u8> {
+    let address = addresses.first()?;
     let place = address.place_of(address.address())?;
-    let number = u8::try_from(place / CONTAINERS % u128::from(COUNT)).ok()?;
-    (number > 0).then(|| Leaf::new(&attachment.bridge, number))
+    u8::try_from(place / CONTAINERS % u128::from(COUNT)).ok().filter(|&number| number > 0)
 }
 
 /// All leaves that a network can have.

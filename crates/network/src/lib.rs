@@ -24,6 +24,7 @@ pub use attachment::{
     MadeParent, OpenPort, ParentPlan, PortMapping, Rates, Transport,
 };
 pub use examine::{DroppingChain, InterfaceState, RulesState, Way, kernel_setting};
+pub use leaf::host_interface;
 pub use link::{LinkError, Traffic};
 pub use machine::{LiveInterface, Machine, NetworkError};
 pub use nft::BatchError;

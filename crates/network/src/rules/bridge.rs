@@ -8,15 +8,13 @@ use super::Written;
 use crate::leaf;
 use crate::nft::expression::{Base, Meta};
 use crate::nft::{Chain, Expression, Hook, Kind, Set, Verdict};
-use Expression::{In, Is, NotIn, Payload};
+use Expression::{In, Is, IsNot, NotIn, Payload};
 use Kind::{Address4, Address6, EtherAddress, InterfaceName};
 
 /// Names of the sets.
 pub(crate) mod sets {
     /// Interfaces of containers.
     pub(crate) const PORTS: &str = "ports";
-    /// Those that are ports of leaves.
-    pub(crate) const LEAF_PORTS: &str = "leaf_ports";
     /// Hardware addresses that are somebody's.
     pub(crate) const TAKEN_HARDWARE: &str = "taken_hw";
     /// IP addresses that are somebody's.
@@ -25,6 +23,10 @@ pub(crate) mod sets {
     pub(crate) const OWN_HARDWARE: &str = "own_hw";
     /// Whose an IP address is.
     pub(crate) const OWN: [&str; 2] = ["own4", "own6"];
+    /// Both at once, of its own network.
+    pub(crate) const SENDERS: [&str; 2] = ["senders4", "senders6"];
+    /// Whom others of their networks may speak with, by their addresses of hardware and of IP.
+    pub(crate) const NEIGHBOURS: [&str; 2] = ["neighbours4", "neighbours6"];
 }
 
 const fn set(name: &'static str, key: &'static [Kind]) -> Set {
@@ -33,19 +35,25 @@ const fn set(name: &'static str, key: &'static [Kind]) -> Set {
 
 pub(super) const SETS: &[Set] = &[
     set(sets::PORTS, &[InterfaceName]),
-    set(sets::LEAF_PORTS, &[InterfaceName]),
     set(sets::TAKEN_HARDWARE, &[EtherAddress]),
     set(sets::TAKEN[0], &[Address4]),
     set(sets::TAKEN[1], &[Address6]),
     set(sets::OWN_HARDWARE, &[InterfaceName, EtherAddress]),
     set(sets::OWN[0], &[InterfaceName, Address4]),
     set(sets::OWN[1], &[InterfaceName, Address6]),
+    set(sets::SENDERS[0], &[InterfaceName, EtherAddress, Address4]),
+    set(sets::SENDERS[1], &[InterfaceName, EtherAddress, Address6]),
+    set(sets::NEIGHBOURS[0], &[EtherAddress, Address4]),
+    set(sets::NEIGHBOURS[1], &[EtherAddress, Address6]),
 ];
 
 /// NF_BR_PRI_FIRST is lower, NF_BR_PRI_FILTER_BRIDGED higher: before connections are tracked, where br_netfilter does that.
 const PRIORITY: i32 = -300;
-/// Registers that an interface's name takes.
+/// Registers that an interface's name takes, and a hardware address.
 const NAME: u32 = 4;
+const HARDWARE: u32 = 2;
+/// The chain of frames that are their sender's.
+const HONEST: &str = "honest";
 const IPV4: [u8; 2] = [0x08, 0x00];
 const ARP: [u8; 2] = [0x08, 0x06];
 const IPV6: [u8; 2] = [0x86, 0xdd];
@@ -65,7 +73,15 @@ const ARP_REQUEST: [u8; 2] = [0, 1];
 
 pub(super) fn chains() -> Vec<Written> {
     let hook = Hook { kind: "filter", number: Hook::PREROUTING, priority: PRIORITY, device: None };
+    // Nearly every frame is its sender's.
+    let other_than_icmp = vec![Expression::Meta(Meta::Protocol, 0), IsNot(0, vec![ICMPV6])];
+    let honest6 = [other_than_icmp, honest(ip(Base::Network, 8, 16), sets::SENDERS[1])].concat();
     let mut rules = vec![
+        of(IPV4, honest(ip(Base::Network, 12, 4), sets::SENDERS[0])),
+        of(IPV6, honest6),
+        loopback(16),
+        loopback(12),
+        in_a_leaf(),
         vec![
             Expression::Meta(Meta::InputName, 0),
             NotIn(sets::PORTS, 0),
@@ -81,6 +97,7 @@ pub(super) fn chains() -> Vec<Written> {
     rules.extend(neighbour_discovery().map(|rule| of(IPV6, rule)));
     vec![
         Written { chain: Chain { name: "arrive", hook: Some(hook) }, rules },
+        of_honest(),
         to_leaves(),
         asked("pass", Hook::FORWARD),
         asked("ask", Hook::OUTPUT),
@@ -120,14 +137,12 @@ fn elsewhere(address: impl Fn(u32) -> Expression, which: usize) -> Vec<Expressio
 /// that know it.
 fn to_leaves() -> Written {
     let hook = Hook { kind: "filter", number: Hook::INPUT, priority: PRIORITY, device: None };
-    let dropped = |port: Expression| {
-        vec![Expression::Meta(Meta::InputName, 0), port, Expression::Verdict(Verdict::Drop)]
-    };
-    let rises = leaf::RISE_PREFIX.as_bytes().to_vec();
-    Written {
-        chain: Chain { name: "to_leaves", hook: Some(hook) },
-        rules: vec![dropped(In(sets::LEAF_PORTS, 0)), dropped(Is(0, rises))],
-    }
+    let rule = vec![
+        Expression::Meta(Meta::InputName, 0),
+        Is(0, leaf::PORT_PREFIX.as_bytes().to_vec()),
+        Expression::Verdict(Verdict::Drop),
+    ];
+    Written { chain: Chain { name: "to_leaves", hook: Some(hook) }, rules: vec![rule] }
 }
 
 /// A rule for frames of one protocol.
@@ -170,6 +185,58 @@ fn hardware(base: Base, offset: u32) -> impl Fn(u32) -> Expression {
 
 fn ip(base: Base, offset: u32, length: u32) -> impl Fn(u32) -> Expression {
     move |register| Payload { base, offset, length, register }
+}
+
+/// No frame has an address of 127.0.0.0/8 there, as its destination or its source (RFC 1122, 3.2.1.3): it would be somebody's who reaches for the
+/// machine's own services, where the kernel takes such a packet since `route_localnet` is set (CVE-2020-8558). Of IPv6 it drops them itself.
+fn loopback(offset: u32) -> Vec<Expression> {
+    let network = ip(Base::Network, offset, 1)(0);
+    of(IPV4, vec![network, Is(0, vec![127]), Expression::Verdict(Verdict::Drop)])
+}
+
+/// Where the rules of IP see what bridges forward, they see it in the network's own bridge, not in its leaves a first time: there is no
+/// address that it could be sent to or come from.
+fn in_a_leaf() -> Vec<Expression> {
+    vec![
+        Expression::Meta(Meta::InputName, 0),
+        Is(0, leaf::PORT_PREFIX.as_bytes().to_vec()),
+        Expression::Untracked,
+    ]
+}
+
+/// What comes from where its addresses belong, of hardware and of IP.
+fn honest(address: impl Fn(u32) -> Expression, senders: &'static str) -> Vec<Expression> {
+    vec![
+        Expression::Meta(Meta::InputName, 0),
+        hardware(Base::Link, 6)(NAME),
+        address(NAME + HARDWARE),
+        In(senders, 0),
+        Expression::Verdict(Verdict::Jump(HONEST)),
+    ]
+}
+
+/// What goes to a neighbour over the bridge needs no entry among the machine's connections, whose number is bounded: nothing translates it, and
+/// that it may pass is known without. Kernels whose bridges leave IP alone keep none either.
+fn of_honest() -> Written {
+    let untracked = |address: Expression, neighbours| {
+        vec![
+            hardware(Base::Link, 0)(0),
+            address,
+            In(neighbours, 0),
+            Expression::Untracked,
+            Expression::Verdict(Verdict::Accept),
+        ]
+    };
+    let to4 = ip(Base::Network, 16, 4)(HARDWARE);
+    let to6 = ip(Base::Network, 24, 16)(HARDWARE);
+    let rules = vec![
+        of(IPV4, untracked(to4, sets::NEIGHBOURS[0])),
+        of(IPV6, untracked(to6, sets::NEIGHBOURS[1])),
+        loopback(16),
+        in_a_leaf(),
+        vec![Expression::Verdict(Verdict::Accept)],
+    ];
+    Written { chain: Chain { name: HONEST, hook: None }, rules }
 }
 
 /// Drops what has an address that is somebody's and not its sender's.

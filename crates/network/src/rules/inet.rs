@@ -2,7 +2,6 @@
 //! gets an address of its own last (srcnat).
 
 use super::Written;
-use crate::leaf;
 use crate::nft::expression::{Base, Meta, Side};
 use crate::nft::{Chain, Expression, Hook, Kind, Set, Verdict};
 use crate::policy::Detour;
@@ -79,8 +78,7 @@ const DESTINATION_NAT: u32 = 0x20;
 /// Registers that an interface's name takes.
 const NAME: u32 = 4;
 
-/// NF_IP_PRI_RAW, NF_IP_PRI_NAT_DST, NF_IP_PRI_FILTER, NF_IP_PRI_NAT_SRC.
-const RAW: i32 = -300;
+/// NF_IP_PRI_NAT_DST, NF_IP_PRI_FILTER, NF_IP_PRI_NAT_SRC.
 const NAT_DESTINATION: i32 = -100;
 const FILTER: i32 = 0;
 const NAT_SOURCE: i32 = 100;
@@ -94,14 +92,6 @@ fn chain(name: &'static str, kind: &'static str, number: u32, priority: i32) -> 
 pub(super) fn chains(detour: Option<&Detour>, answers_loopback: bool) -> Vec<Written> {
     let translated = || published(translate);
     let mut chains = vec![
-        Written {
-            chain: chain("guard", "filter", Hook::PREROUTING, RAW),
-            rules: [Side::Destination, Side::Source]
-                .map(loopback_of_a_container)
-                .into_iter()
-                .chain([in_a_leaf()])
-                .collect(),
-        },
         Written {
             chain: chain("from_outside", "nat", Hook::PREROUTING, NAT_DESTINATION),
             rules: detour.map_or_else(translated, translated_of),
@@ -145,31 +135,6 @@ fn translated_of(detour: &Detour) -> Vec<Vec<Expression>> {
     vec![[super::detour::came_by(&detour.back), jump()].concat(), [of_a_container, jump()].concat()]
 }
 
-/// What goes to or comes from 127.0.0.0/8 over a network is somebody's who reaches for the machine's own services: the kernel forwards
-/// such packets there since `route_localnet` is set (CVE-2020-8558). Of IPv6 it drops them itself.
-fn loopback_of_a_container(side: Side) -> Vec<Expression> {
-    vec![
-        Expression::Meta(Meta::InputName, 0),
-        In(sets::BRIDGES, 0),
-        family(0),
-        Is(0, vec![FAMILIES[0]]),
-        address(side, 0, 0),
-        Mask { register: 0, mask: vec![255, 0, 0, 0] },
-        Is(0, vec![127, 0, 0, 0]),
-        Expression::Verdict(Verdict::Drop),
-    ]
-}
-
-/// Where the rules of IP see what bridges forward, they see it in the network's own bridge, not in its leaves a first time: there is no
-/// address that it could be sent to or come from.
-fn in_a_leaf() -> Vec<Expression> {
-    vec![
-        Expression::Meta(Meta::InputName, 0),
-        Is(0, leaf::PREFIX.as_bytes().to_vec()),
-        Expression::Untracked,
-    ]
-}
-
 /// ::1 is the machine's own.
 fn own_loopback() -> Vec<Expression> {
     vec![
@@ -189,12 +154,7 @@ fn translate(which: usize) -> Vec<Expression> {
 /// What becomes of packets to a published port: those of one address first.
 pub(super) fn published(then: impl Fn(usize) -> Vec<Expression>) -> Vec<Vec<Expression>> {
     let rule = |which: usize, is_at: bool| {
-        let mut rule = vec![
-            family(0),
-            Is(0, vec![FAMILIES[which]]),
-            AddressKind(Side::Destination, 0),
-            Is(0, LOCAL.to_ne_bytes().to_vec()),
-        ];
+        let mut rule = of(which);
         let (map, first) = if is_at {
             rule.push(address(Side::Destination, which, 0));
             (sets::PORTS_AT[which], registers(which))
@@ -203,6 +163,9 @@ pub(super) fn published(then: impl Fn(usize) -> Vec<Expression>) -> Vec<Vec<Expr
         };
         rule.extend(protocol_and_port(first));
         rule.push(Map { map, key: 0, to: 0 });
+        // Behind what the map gives. The routing table is asked last: few connections come that far.
+        let kind = registers(which) + 1;
+        rule.extend([AddressKind(Side::Destination, kind), Is(kind, LOCAL.to_ne_bytes().to_vec())]);
         rule.extend(then(which));
         rule
     };
@@ -287,36 +250,31 @@ fn unprotected(which: usize) -> Vec<Expression> {
 }
 
 fn leave() -> Vec<Vec<Expression>> {
-    let from_loopback = vec![
-        Expression::Meta(Meta::OutputName, 0),
-        In(sets::BRIDGES, 0),
-        family(0),
-        Is(0, vec![FAMILIES[0]]),
+    // Sets last, here too.
+    let to_containers = [Expression::Meta(Meta::OutputName, 0), In(sets::BRIDGES, 0), Masquerade];
+    let mut from_loopback = of(0);
+    from_loopback.extend([
         address(Side::Source, 0, 0),
         Mask { register: 0, mask: vec![255, 0, 0, 0] },
         Is(0, vec![127, 0, 0, 0]),
-        Masquerade,
-    ];
-    let from_loopback_6 = vec![
-        Expression::Meta(Meta::OutputName, 0),
-        In(sets::BRIDGES, 0),
-        family(0),
-        Is(0, vec![FAMILIES[1]]),
+    ]);
+    let mut from_loopback_6 = of(1);
+    from_loopback_6.extend([
         address(Side::Source, 1, 0),
         Is(0, std::net::Ipv6Addr::LOCALHOST.octets().to_vec()),
-        Masquerade,
-    ];
+    ]);
+    let [from_loopback, from_loopback_6] =
+        [from_loopback, from_loopback_6].map(|rule| [rule, to_containers.to_vec()].concat());
     // A container that reaches its own network through a port of the machine would get its answer from an address it never asked.
     let hairpin = |which: usize| {
-        let key = vec![
-            family(0),
-            Is(0, vec![FAMILIES[which]]),
+        let led_here = [of(which), vec![ConnectionStatus(0)], any_bit(DESTINATION_NAT)].concat();
+        let from_its_network = vec![
             Expression::Meta(Meta::OutputName, 0),
             address(Side::Source, which, NAME),
             In(sets::HAIRPIN[which], 0),
-            ConnectionStatus(0),
+            Masquerade,
         ];
-        [key, any_bit(DESTINATION_NAT), vec![Masquerade]].concat()
+        [led_here, from_its_network].concat()
     };
     let outside = |which: usize| {
         vec![

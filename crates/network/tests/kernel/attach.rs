@@ -84,6 +84,28 @@ fn published_ports_are_at_the_loopback_address_of_ipv6() {
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
+/// The machine's table of connections is bounded; it has those alone that somebody translates or judges by.
+#[test]
+fn neighbours_fill_no_table_of_connections() {
+    let mut host = Host::new();
+    let network = plan(1);
+    host.network(&network);
+    let mut served = attachment(&network, 2);
+    served.ports = host.published(&served, 8080, 80);
+    let server = host.container(&[served]);
+    server.serve(80);
+    let client = host.container(&[attachment(&network, 3)]);
+    let known = || {
+        host.here().run("conntrack", &["-L"]) + &host.here().run("conntrack", &["-L", "-f", "ipv6"])
+    };
+    assert_eq!(client.reach("10.1.0.2", 80), "10.1.0.3");
+    assert_eq!(client.reach("fd00:1::2", 80), "fd00:1::3");
+    assert!(!known().contains("dport=80"), "{}", known());
+    // Led back into the network by a port of the machine: the answer must find its way.
+    assert_eq!(client.reach("10.1.0.1", 8080), "10.1.0.1");
+    assert!(known().contains("dport=8080"), "{}", known());
+}
+
 /// Another container's addresses are another's, whatever the frame says.
 #[test]
 fn who_pretends_to_be_another_is_not_heard() {
@@ -141,9 +163,16 @@ fn what_only_the_machine_may_send_is_dropped() {
     attacker.run("ip", &["address", "flush", "dev", "lo"]);
     attacker.run("sysctl", &["-w", "net.ipv4.conf.eth0.route_localnet=1"]);
     attacker.run("ip", &["route", "add", "127.0.0.0/8", "via", "10.1.0.1"]);
+    for other in ["10.1.0.99/24", "127.0.0.9/32"] {
+        attacker.run("ip", &["address", "add", other, "dev", "eth0"]);
+    }
     let heard = host.here().listen("0.0.0.0:90");
-    for destination in ["127.0.0.5:90", "10.1.0.1:90"] {
-        attacker.send("10.1.0.2:0", destination);
+    // With addresses that are its own, that are nobody's, and that no frame has.
+    for source in ["10.1.0.2:0", "10.1.0.99:0"] {
+        attacker.send(source, "127.0.0.5:90");
+    }
+    for source in ["127.0.0.9:0", "10.1.0.2:0"] {
+        attacker.send(source, "10.1.0.1:90");
     }
     assert_eq!(heard.next(), "10.1.0.2 to 10.1.0.1");
 }

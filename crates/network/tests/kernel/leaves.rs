@@ -24,10 +24,11 @@ fn member(network: &BridgePlan, place: u16) -> Attachment {
     let at = |own: &Cidr| Cidr::new(own.at(place.into()), own.prefix()).unwrap();
     let [high, low] = place.to_be_bytes();
     let [_, _, _, _, number, _] = network.hardware.octets();
+    let addresses: Vec<_> = network.addresses.iter().map(at).collect();
     Attachment {
-        host_interface: format!("v{number}_{place}"),
+        host_interface: network::host_interface(&addresses, [0, 0, number, high, low]),
         hardware: HardwareAddress::local([2, 0, number, 1, high, low]),
-        addresses: network.addresses.iter().map(at).collect(),
+        addresses,
         ..crate::support::attachment(network, 2)
     }
 }
