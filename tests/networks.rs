@@ -91,6 +91,24 @@ mod tests {
         assert!(corten.ok(&["port", "other"]).contains("0.0.0.0:8081"));
         corten.ok(&["rm", "-f", "first"]);
         corten.ok(&second);
+        // By one of its ports, too; said twice it is one, and who can be elsewhere makes room.
+        fn own<'a>(ports: &[&'a str]) -> Vec<&'a str> {
+            [&["run", "--rm"], ports, &["busybox", "true"]].concat()
+        }
+        let twice = own(&["-p", "8090:80", "-p", "8090:81"]);
+        assert!(corten.fails(&twice, 125).contains("another port of the container"));
+        corten.ok(&own(&["-p", "8090:80", "-p", "8090:80"]));
+        server(&corten, "room", &["-p", "8090-8091:80", "-p", "8090:81"]);
+        assert!(corten.ok(&["port", "room", "80"]).contains("0.0.0.0:8091"));
+        // A range is had as a whole.
+        server(&corten, "many", &["-p", "9000-9100:1000-1100"]);
+        for port in ["9000:80", "127.0.0.1:9050:80", "9100:80"] {
+            let refused = corten.fails(&own(&["-p", port]), 125);
+            assert!(refused.contains("container many has it"), "{refused}");
+        }
+        corten.ok(&own(&["-p", "8999:80", "-p", "9101:80", "-p", "9000:80/udp"]));
+        corten.ok(&["rm", "-f", "many"]);
+        corten.ok(&own(&["-p", "9050:80"]));
         let shared = ["run", "--rm", "--network", "host", "-p", "1:1", "busybox", "true"];
         assert!(corten.run(&shared).stderr.contains("published ports are discarded"));
     }

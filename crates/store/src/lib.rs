@@ -44,7 +44,9 @@ pub use images::{
     LayerArchive, LayerBlob, LayerPlace, Loaded, Member, NewImage, Removed, Saved, UnpackedLayer,
 };
 pub use manifest_lists::{ListMember, ManifestLists};
-pub use networks::{Endpoint, Giving, Lease, Network, Networks, Range, Taken};
+pub use networks::{
+    Endpoint, Giving, Lease, Network, Networks, PortAddress, PortHolder, Range, Taken,
+};
 pub use paths::{Paths, write_atomic};
 pub use quota::Bounded;
 pub use recipe::ArchiveError;

@@ -1,6 +1,7 @@
 //! Networks, and the places that containers have in them: records alone. What is made of them is the network crate's.
 
 mod leases;
+mod ports;
 
 use rusqlite::{OptionalExtension, Row, ffi, params};
 use spec::ContainerId;
@@ -9,6 +10,7 @@ use crate::error::violated;
 use crate::{Store, StoreError, suggest};
 
 pub use leases::{Giving, Lease, Range, Taken};
+pub use ports::{PortAddress, PortHolder};
 
 /// A network.
 #[derive(Clone, Debug, PartialEq, Eq)]

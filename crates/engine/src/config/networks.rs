@@ -59,7 +59,7 @@ impl ContainerConfig {
 }
 
 /// A port of the container that the machine has, too.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PublishedPort {
     /// Address of the machine; nothing is each one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -131,7 +131,7 @@ fn give(
         network_name: network.name.clone(),
         kind: network.kind(),
         bridge: network.interface(),
-        host_interface: format!("ve{}", spec::digest::hex(&run)),
+        host_interface: network::host_interface(&addresses, run),
         interface: wish.interface.clone().unwrap_or(free_interface),
         hardware,
         addresses,

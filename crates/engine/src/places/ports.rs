@@ -1,10 +1,11 @@
 //! Ports of the machine: claimed in the records, and held against what listens on the machine.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
 use network::{OpenPort, PortMapping, Transport};
-use store::{Giving, Taken};
+use store::{Giving, PortAddress, PortHolder};
 
 use super::Place;
 use crate::config::{ContainerConfig, PublishedPort};
@@ -15,11 +16,11 @@ use crate::networks::{GatewayMode, GatewayModes};
 const EPHEMERAL: (u16, u16) = (32_768, 60_999);
 
 /// With more than these one look at everybody's ports is cheaper than one for each.
-const MANY: usize = 32;
+const MANY: usize = 8;
 
 /// Why a port is not to be had.
 enum Unavailable {
-    Container(String),
+    Container(PortHolder),
     Listener(io::Error),
 }
 
@@ -131,9 +132,12 @@ fn kept(
     Some((had.host_port, had.host_port))
 }
 
-/// Those that were asked for, and with `--publish-all` every other one that the image or somebody says is there.
+/// Those that were asked for, and with `--publish-all` every other one that the image or somebody says is there. Those that can be at one place alone
+/// come first.
 pub(super) fn wanted(config: &ContainerConfig) -> Result<Vec<PublishedPort>, EngineError> {
-    let mut wanted = config.ports.clone();
+    let mut wanted: Vec<PublishedPort> = Vec::with_capacity(config.ports.len());
+    let mut seen = HashSet::new();
+    wanted.extend(config.ports.iter().filter(|port| seen.insert(*port)).cloned());
     if config.publish_all {
         for text in &config.exposed_ports {
             let Some((port, transport)) = exposed(text) else { continue };
@@ -148,6 +152,10 @@ pub(super) fn wanted(config: &ContainerConfig) -> Result<Vec<PublishedPort>, Eng
             }
         }
     }
+    wanted.sort_by_key(|port| {
+        let (first, last) = port.host_ports.unwrap_or(EPHEMERAL);
+        last.saturating_sub(first)
+    });
     Ok(wanted)
 }
 
@@ -180,7 +188,12 @@ fn claim_one(
         }
     }
     let why = match why {
-        Some((_, Unavailable::Container(holder))) => format!("container {holder} has it"),
+        Some((_, Unavailable::Container(PortHolder::Other(holder)))) => {
+            format!("container {holder} has it")
+        }
+        Some((_, Unavailable::Container(PortHolder::Itself))) => {
+            "another port of the container is published there".to_owned()
+        }
         Some((_, Unavailable::Listener(error))) if error.kind() == io::ErrorKind::AddrInUse => {
             "a program of the machine listens there".to_owned()
         }
@@ -206,6 +219,7 @@ impl SocketText<'_> {
     }
 }
 
+/// Gives the container a port of the machine, for addresses of its own, unless somebody has it.
 fn available(
     giving: &Giving<'_>,
     transport: Transport,
@@ -213,27 +227,25 @@ fn available(
     addresses: &[IpAddr],
     port: u16,
 ) -> Result<Result<(), Unavailable>, EngineError> {
-    for v6 in [false, true] {
-        if !addresses.iter().any(|address| address.is_ipv6() == v6) {
+    let every: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    let mut given = Vec::new();
+    for every in every {
+        if !addresses.iter().any(|address| address.is_ipv6() == every.is_ipv6()) {
             continue;
         }
-        let every: IpAddr =
-            if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
         let address = host_address.unwrap_or(every);
         if let Err(error) = listens_nobody(transport, address, port) {
             return Ok(Err(Unavailable::Listener(error)));
         }
-        let claimed = giving.claim_port(
-            (&address.to_string(), address.is_unspecified()),
-            &every.to_string(),
-            transport.word(),
-            port,
-        )?;
-        match claimed {
-            Ok(()) => {}
-            Err(Taken::By(holder)) => return Ok(Err(Unavailable::Container(holder))),
-            Err(Taken::None) => return Ok(Err(Unavailable::Container(String::new()))),
+        let (address, every) = (address.to_string(), every.to_string());
+        let at = PortAddress { address: &address, every: &every };
+        if let Some(holder) = giving.port_holder(at, transport.word(), port)? {
+            return Ok(Err(Unavailable::Container(holder)));
         }
+        given.push(address);
+    }
+    for address in given {
+        giving.give_port(&address, transport.word(), port);
     }
     Ok(Ok(()))
 }

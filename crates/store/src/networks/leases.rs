@@ -1,13 +1,12 @@
-//! Who has which address and which port: what containers are given when they start. One that has ended keeps its addresses until somebody
+//! Who has which address: what containers are given when they start. One that has ended keeps its addresses until somebody
 //! needs them, so that it mostly comes back with the same ones.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::ops::RangeInclusive;
 
 use rusqlite::{OptionalExtension, Transaction, ffi, params};
 use spec::ContainerId;
 
+use super::ports::Ports;
 use super::{Endpoint, Networks, endpoint};
 use crate::StoreError;
 use crate::error::violated;
@@ -39,25 +38,12 @@ pub struct Lease {
 /// A transaction in which a container is given what it needs for a run.
 #[derive(Debug)]
 pub struct Giving<'a> {
-    transaction: Transaction<'a>,
-    container: &'a ContainerId,
-    /// Ports of others, as far as somebody wanted to see many at once.
-    others: RefCell<Others>,
+    pub(super) transaction: Transaction<'a>,
+    pub(super) container: &'a ContainerId,
+    pub(super) ports: RefCell<Ports>,
 }
 
-/// Ports of others within ranges of numbers that somebody has looked at.
-#[derive(Debug, Default)]
-struct Others {
-    ranges: Vec<(String, RangeInclusive<u16>)>,
-    held: HashMap<Port, Vec<Held>>,
-}
-
-/// Transport and number.
-type Port = (String, u16);
-/// An address of the machine, and the name of the container that has a port there.
-type Held = (String, String);
-
-/// Why an address or a port is not given.
+/// Why an address is not given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// By a container of that name.
@@ -72,7 +58,7 @@ impl<'a> Networks<'a> {
     /// # Errors
     /// When the database cannot be written.
     pub fn give(&self, container: &'a ContainerId) -> Result<Giving<'a>, StoreError> {
-        Ok(Giving { transaction: self.store.write()?, container, others: RefCell::default() })
+        Ok(Giving { transaction: self.store.write()?, container, ports: RefCell::default() })
     }
 
     /// Addresses of a network that containers have.
@@ -257,126 +243,13 @@ impl Giving<'_> {
         Ok(None)
     }
 
-    /// Ports of the machine that the container has no more.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn release_ports(&self) -> Result<(), StoreError> {
-        let delete = "DELETE FROM ports WHERE container = ?";
-        let removed = self.transaction.execute(delete, [self.container.as_str()]);
-        removed.map(drop).map_err(StoreError::write)
-    }
-
-    /// A port of the machine, `0.0.0.0` and `::` being every address of their family.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written.
-    pub fn claim_port(
-        &self,
-        (address, is_every): (&str, bool),
-        every: &str,
-        transport: &str,
-        port: u16,
-    ) -> Result<Result<(), Taken>, StoreError> {
-        let seen = self.others.borrow().holder((address, is_every), every, transport, port);
-        let holder = match seen {
-            Some(holder) => holder,
-            None => self.port_holder((address, is_every), every, transport, port)?,
-        };
-        if let Some(holder) = holder {
-            return Ok(Err(Taken::By(holder)));
-        }
-        let insert = "INSERT OR REPLACE INTO ports (address, transport, port, container) VALUES (?, ?, ?, ?)";
-        self.transaction
-            .prepare_cached(insert)
-            .and_then(|mut statement| {
-                statement.execute(params![address, transport, port, self.container.as_str()])
-            })
-            .map_err(StoreError::write)?;
-        Ok(Ok(()))
-    }
-
-    fn port_holder(
-        &self,
-        (address, is_every): (&str, bool),
-        every: &str,
-        transport: &str,
-        port: u16,
-    ) -> Result<Option<String>, StoreError> {
-        // Every address of a family is in the way of each of it, and each in the way of every.
-        let condition = if is_every {
-            "(instr(address, ':') > 0) = (instr(?4, ':') > 0)"
-        } else {
-            "address IN (?3, ?4)"
-        };
-        let select = format!(
-            "SELECT name FROM ports JOIN containers ON id = container WHERE transport = ?1 AND port = ?2 AND {condition} AND container != ?5 AND status = 'active' LIMIT 1"
-        );
-        self.transaction
-            .prepare_cached(&select)
-            .and_then(|mut statement| {
-                let own = self.container.as_str();
-                statement
-                    .query_row(params![transport, port, address, every, own], |row| row.get(0))
-                    .optional()
-            })
-            .map_err(StoreError::read)
-    }
-
-    /// Looks at the ports of all others within these numbers at once: for a container that wants many of them.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn look_at_ports(
-        &self,
-        transport: &str,
-        numbers: RangeInclusive<u16>,
-    ) -> Result<(), StoreError> {
-        let select = "SELECT port, address, name FROM ports JOIN containers ON id = container WHERE transport = ? AND port BETWEEN ? AND ? AND container != ? AND status = 'active'";
-        let mut statement = self.transaction.prepare_cached(select).map_err(StoreError::read)?;
-        let own = self.container.as_str();
-        let values = params![transport, numbers.start(), numbers.end(), own];
-        let rows = statement.query_map(values, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
-        let mut others = self.others.borrow_mut();
-        for row in rows.map_err(StoreError::read)? {
-            let (port, held) = row.map_err(StoreError::read)?;
-            others.held.entry((transport.to_owned(), port)).or_default().push(held);
-        }
-        others.ranges.push((transport.to_owned(), numbers));
-        Ok(())
-    }
-
     /// It is given.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub fn commit(self) -> Result<(), StoreError> {
+        self.write_ports()?;
         self.transaction.commit().map_err(StoreError::write)
-    }
-}
-
-impl Others {
-    /// Who has a port, if anybody; nothing where nobody has looked.
-    fn holder(
-        &self,
-        (address, is_every): (&str, bool),
-        every: &str,
-        transport: &str,
-        port: u16,
-    ) -> Option<Option<String>> {
-        let is_of = |(own, numbers): &(String, RangeInclusive<u16>)| {
-            own == transport && numbers.contains(&port)
-        };
-        self.ranges.iter().find(|range| is_of(range))?;
-        let is_in_the_way = |held: &str| {
-            if is_every {
-                held.contains(':') == every.contains(':')
-            } else {
-                held == address || held == every
-            }
-        };
-        let mut held = self.held.get(&(transport.to_owned(), port)).into_iter().flatten();
-        Some(held.find(|(held, _)| is_in_the_way(held)).map(|(_, name)| name.clone()))
     }
 }
 
