@@ -333,8 +333,8 @@ _corten_command() {
             kind="" repeats=yes
             ;;
         "network create")
-            flags="--aux-address --driver --gateway --internal --ip-range --ipv4 --ipv6 --label --opt --subnet"
-            valued="--aux-address -d --driver --gateway --ip-range --label -o --opt --subnet"
+            flags="--attachable --aux-address --driver --gateway --internal --ip-range --ipam-driver --ipv4 --ipv6 --label --opt --scope --subnet"
+            valued="--aux-address -d --driver --gateway --ip-range --ipam-driver --label -o --opt --scope --subnet"
             kind=""
             ;;
         "network ls" | "network list")

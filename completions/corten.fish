@@ -305,7 +305,7 @@ complete -c corten -n '__corten_is run "container run"' -l memory-swap -x -d 'Sw
 complete -c corten -n '__corten_is run "container run"' -l memory-swappiness -x -d 'Tune container memory swappiness (0 to 100) (default -1)'
 complete -c corten -n '__corten_is run "container run"' -l mount -x -d 'Attach a filesystem mount to the container'
 complete -c corten -n '__corten_is run "container run"' -l name -x -d 'Assign a name to the container'
-complete -c corten -n '__corten_is run "container run"' -l network -x -a 'container: host none' -d 'Connect a container to networks, or to none, host, container:NAME or cni:NAME'
+complete -c corten -n '__corten_is run "container run"' -l network -x -a 'container: host none' -d 'Connect a container to networks (NAME[,ip=,alias=,bandwidth=,...]), or to none, host, container:NAME or cni:NAME'
 complete -c corten -n '__corten_is run "container run"' -l network-alias -x -d 'Add network-scoped alias for the container'
 complete -c corten -n '__corten_is run "container run"' -l no-healthcheck -d 'Disable any container-specified HEALTHCHECK'
 complete -c corten -n '__corten_is run "container run"' -l no-hostname -d 'Leave /etc/hostname as the image has it'
@@ -633,7 +633,7 @@ complete -c corten -n '__corten_is create "container create"' -l memory-swap -x 
 complete -c corten -n '__corten_is create "container create"' -l memory-swappiness -x -d 'Tune container memory swappiness (0 to 100) (default -1)'
 complete -c corten -n '__corten_is create "container create"' -l mount -x -d 'Attach a filesystem mount to the container'
 complete -c corten -n '__corten_is create "container create"' -l name -x -d 'Assign a name to the container'
-complete -c corten -n '__corten_is create "container create"' -l network -x -a 'container: host none' -d 'Connect a container to networks, or to none, host, container:NAME or cni:NAME'
+complete -c corten -n '__corten_is create "container create"' -l network -x -a 'container: host none' -d 'Connect a container to networks (NAME[,ip=,alias=,bandwidth=,...]), or to none, host, container:NAME or cni:NAME'
 complete -c corten -n '__corten_is create "container create"' -l network-alias -x -d 'Add network-scoped alias for the container'
 complete -c corten -n '__corten_is create "container create"' -l no-healthcheck -d 'Disable any container-specified HEALTHCHECK'
 complete -c corten -n '__corten_is create "container create"' -l no-hostname -d 'Leave /etc/hostname as the image has it'
@@ -809,15 +809,18 @@ complete -c corten -n '__corten_is cp "container cp"' -s L -l follow-link -d 'Al
 complete -c corten -n '__corten_is cp "container cp"' -s q -l quiet -d 'Suppress the line that says what was copied'
 
 # network create
+complete -c corten -n '__corten_is "network create"' -l attachable -d 'Containers may be attached by hand, as they always may on one machine'
 complete -c corten -n '__corten_is "network create"' -l aux-address -x -d 'Addresses that others have: NAME=ADDRESS'
 complete -c corten -n '__corten_is "network create"' -s d -l driver -x -d 'Driver to manage the network (default "bridge")'
 complete -c corten -n '__corten_is "network create"' -l gateway -x -d 'Gateway of the subnet that it is in'
 complete -c corten -n '__corten_is "network create"' -l internal -d 'Restrict external access to the network'
 complete -c corten -n '__corten_is "network create"' -l ip-range -x -d 'Allocate container addresses from a part of a subnet'
+complete -c corten -n '__corten_is "network create"' -l ipam-driver -x -d 'Who chooses addresses (default "default", the one that there is)'
 complete -c corten -n '__corten_is "network create"' -l ipv4 -d 'Give the network addresses of IPv4 (default true)'
 complete -c corten -n '__corten_is "network create"' -l ipv6 -d 'Give the network addresses of IPv6 (default true)'
 complete -c corten -n '__corten_is "network create"' -l label -x -d 'Set metadata on a network'
 complete -c corten -n '__corten_is "network create"' -s o -l opt -x -d 'Set driver specific options'
+complete -c corten -n '__corten_is "network create"' -l scope -x -d 'Where the network is known (default "local", this machine)'
 complete -c corten -n '__corten_is "network create"' -l subnet -x -d 'Subnet in CIDR format; the next one that is free where none is given'
 
 # network ls

@@ -118,8 +118,12 @@ mod tests {
         let corten = host();
         corten.ok(&["network", "create", "--subnet", "10.9.0.0/29", "--ipv6=false", "tiny"]);
         // As Docker has it, the flag takes no word of its own.
-        corten.ok(&["network", "create", "--ipv6", "six"]);
+        corten.ok(&["network", "create", "--ipv6", "--attachable", "--scope", "local", "six"]);
+        assert_eq!(corten.ok(&["network", "inspect", "-f", "{{.Attachable}}", "six"]), "true");
         corten.ok(&["network", "rm", "six"]);
+        for (flag, value) in [("--ipam-driver", "lab"), ("--scope", "swarm")] {
+            assert!(corten.fails(&["network", "create", flag, value, "no"], 1).contains("alone"));
+        }
         let run = |flags: &[&str]| {
             let all =
                 [&["run", "--rm", "--network", "tiny"][..], flags, &["busybox", "hostname", "-i"]];

@@ -96,7 +96,8 @@ fn run_and_create() {
           --memory-swappiness int            Tune container memory swappiness (0 to 100) (default -1)
           --mount mount                      Attach a filesystem mount to the container
           --name string                      Assign a name to the container
-          --network network                  Connect a container to networks, or to none, host,
+          --network network                  Connect a container to networks
+                                             (NAME[,ip=,alias=,bandwidth=,...]), or to none, host,
                                              container:NAME or cni:NAME
           --network-alias list               Add network-scoped alias for the container
           --no-healthcheck                   Disable any container-specified HEALTHCHECK
@@ -241,7 +242,8 @@ fn run_and_create() {
           --memory-swappiness int            Tune container memory swappiness (0 to 100) (default -1)
           --mount mount                      Attach a filesystem mount to the container
           --name string                      Assign a name to the container
-          --network network                  Connect a container to networks, or to none, host,
+          --network network                  Connect a container to networks
+                                             (NAME[,ip=,alias=,bandwidth=,...]), or to none, host,
                                              container:NAME or cni:NAME
           --network-alias list               Add network-scoped alias for the container
           --no-healthcheck                   Disable any container-specified HEALTHCHECK

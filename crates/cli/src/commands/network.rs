@@ -12,11 +12,14 @@ use crate::program::Session;
 use crate::request::{places, wrong};
 
 pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    only(matches, "ipam-driver", "default")?;
+    only(matches, "scope", "local")?;
     let request = NetworkRequest {
         name: matches.word(0).to_owned(),
         driver: matches.value("driver").unwrap_or("bridge").to_owned(),
         subnets: subnets(matches)?,
         internal: matches.on("internal"),
+        attachable: matches.on("attachable"),
         ipv4: matches.value("ipv4") != Some("false"),
         ipv6: matches.value("ipv6") != Some("false"),
         labels: matches.values("label").map(parse::label).collect::<Result<_, _>>()?,
@@ -25,6 +28,16 @@ pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failur
     let network = session.engine()?.networks().create(&request)?;
     output::line(&network.id);
     Ok(0)
+}
+
+/// Of what Docker has several there is one.
+fn only(matches: &Matches, flag: &'static str, value: &str) -> Result<(), Failure> {
+    match matches.value(flag) {
+        Some(given) if given != value => {
+            Err(wrong(flag, given, &format!("there is {value} alone")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Gateways, ranges and reserved addresses belong to the subnet that they are in.

@@ -141,7 +141,7 @@ pub(crate) const CONTAINER: &[Flag] = &[
         "",
         "network",
         "network",
-        "Connect a container to networks, or to none, host, container:NAME or cni:NAME",
+        "Connect a container to networks (NAME[,ip=,alias=,bandwidth=,...]), or to none, host, container:NAME or cni:NAME",
     ),
     many("", "network-alias", "list", "Add network-scoped alias for the container"),
     switch("", "no-healthcheck", "Disable any container-specified HEALTHCHECK"),

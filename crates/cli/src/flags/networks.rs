@@ -3,15 +3,27 @@
 use super::{FORMAT, FORMAT_F, Flag, many, one, switch};
 
 pub(crate) const NETWORK_CREATE: &[Flag] = &[
+    switch(
+        "",
+        "attachable",
+        "Containers may be attached by hand, as they always may on one machine",
+    ),
     many("", "aux-address", "map", "Addresses that others have: NAME=ADDRESS"),
     one("d", "driver", "string", "Driver to manage the network (default \"bridge\")"),
     many("", "gateway", "ip", "Gateway of the subnet that it is in"),
     switch("", "internal", "Restrict external access to the network"),
+    one(
+        "",
+        "ipam-driver",
+        "string",
+        "Who chooses addresses (default \"default\", the one that there is)",
+    ),
     many("", "ip-range", "cidr", "Allocate container addresses from a part of a subnet"),
     switch("", "ipv4", "Give the network addresses of IPv4 (default true)"),
     switch("", "ipv6", "Give the network addresses of IPv6 (default true)"),
     many("", "label", "list", "Set metadata on a network"),
     many("o", "opt", "map", "Set driver specific options"),
+    one("", "scope", "string", "Where the network is known (default \"local\", this machine)"),
     many(
         "",
         "subnet",

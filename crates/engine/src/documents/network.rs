@@ -38,7 +38,7 @@ pub(crate) fn network(network: &Network, members: Vec<Member>) -> Document {
                 .with("Config", Content::List(config.subnets.iter().map(subnet).collect())),
         )
         .with("Internal", config.internal)
-        .with("Attachable", false)
+        .with("Attachable", config.attachable)
         .with("Ingress", false)
         .with("ConfigFrom", json!({"Network": ""}))
         .with("ConfigOnly", false)

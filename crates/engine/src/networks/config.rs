@@ -19,6 +19,9 @@ pub struct NetworkConfig {
     pub subnets: Vec<Subnet>,
     /// Whether there is no way out of it.
     pub internal: bool,
+    /// Whether somebody said that containers may be attached by hand; on one machine they always may.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub attachable: bool,
     /// Whether its containers may speak with each other.
     pub neighbours: bool,
     /// Whether what leaves the machine has the machine's address.
@@ -112,6 +115,7 @@ impl Default for NetworkConfig {
             driver: Driver::Bridge,
             subnets: Vec::new(),
             internal: false,
+            attachable: false,
             neighbours: true,
             masquerade: true,
             mtu: 1500,

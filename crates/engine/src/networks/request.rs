@@ -22,6 +22,8 @@ pub struct NetworkRequest {
     pub subnets: Vec<SubnetRequest>,
     /// Whether there is no way out of it.
     pub internal: bool,
+    /// Whether containers may be attached by hand: they always may, and `inspect` tells what was said.
+    pub attachable: bool,
     /// Whether it has addresses of IPv4.
     pub ipv4: bool,
     /// Whether it has addresses of IPv6.
@@ -52,6 +54,7 @@ impl Default for NetworkRequest {
             driver: "bridge".to_owned(),
             subnets: Vec::new(),
             internal: false,
+            attachable: false,
             ipv4: true,
             ipv6: true,
             labels: BTreeMap::new(),
@@ -87,6 +90,7 @@ impl NetworkRequest {
         let mut config = NetworkConfig {
             driver,
             internal: self.internal,
+            attachable: self.attachable,
             labels: self.labels.clone(),
             options: self.options.clone(),
             mtu: settings.mtu,
