@@ -127,6 +127,14 @@ impl Set {
             request =
                 request.network_number(6, kind(self.value)).network_number(7, size(self.value));
         }
-        request.network_number(10, id)
+        request.network_number(10, id).bytes(13, &self.for_nft())
+    }
+
+    /// What nft tells itself of a set, which the kernel keeps and does not read: NFTNL_UDATA_SET_KEYBYTEORDER, a number of four bytes, is
+    /// BYTEORDER_HOST_ENDIAN for names. Without it nft reads them from their end, where there is nothing.
+    fn for_nft(&self) -> Vec<u8> {
+        let is_text = self.key == [Kind::InterfaceName];
+        let order: u32 = if is_text { 1 } else { 0 };
+        [&[0, 4][..], &order.to_ne_bytes()].concat()
     }
 }

@@ -40,6 +40,24 @@ fn published_ports_lead_in_from_everywhere() {
     assert_eq!(inside.reach("10.1.0.1", 8080), "10.1.0.1");
 }
 
+/// People, and programs that keep rules: what nft shows it reads again.
+#[test]
+fn nft_reads_what_it_shows_of_the_rules() {
+    let mut host = Host::new();
+    let network = plan(1);
+    host.network(&network);
+    let mut server = attachment(&network, 2);
+    server.ports = host.published(&server, 8080, 80);
+    host.container(&[server]);
+    let shown = host.here().run("nft", &["list", "ruleset"]);
+    for set in ["bridges", "ports"] {
+        let interface = if set == "bridges" { "br1" } else { "v1_2" };
+        let text = format!("set {set} {{\n\t\ttype ifname\n\t\telements = {{ \"{interface}\" }}");
+        assert!(shown.contains(&text), "{shown}");
+    }
+    host.here().run("sh", &["-c", "nft list ruleset | nft --check -f -"]);
+}
+
 /// From the machine itself at ::1, unless the rules of IP see what bridges forward, which is said.
 #[test]
 fn published_ports_are_at_the_loopback_address_of_ipv6() {
