@@ -269,16 +269,17 @@ impl<'a> NetworksHandle<'a> {
     /// Makes the rules and bridges of every network anew, with all containers in them.
     ///
     /// # Errors
-    /// When the store cannot be read, or the kernel refuses.
+    /// When the store cannot be read, or the kernel refuses: the first one, behind the attempt at all others.
     pub fn reload(&self) -> Result<(), EngineError> {
         let mut machine = self.machine()?;
         self.rewrite_rules(&mut machine)?;
+        let mut first = Ok(());
         for row in self.store().list()? {
             let network = Network::read(row)?;
-            let made = network.make(&mut machine);
-            made.map_err(|cause| network.refused("make", cause))?;
+            let made = network.restore(&mut machine);
+            first = first.and(made.map_err(|cause| network.refused("make", cause)));
         }
-        Ok(())
+        first
     }
 
     /// Makes the rules anew.

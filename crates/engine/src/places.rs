@@ -214,5 +214,5 @@ fn make_ready(machine: &mut Machine, network: &Network) -> Result<(), EngineErro
     if is_there.map_err(|cause| network.refused("look for", cause))? {
         return Ok(());
     }
-    network.make(machine).map_err(|cause| network.refused("make", cause))
+    network.restore(machine).map_err(|cause| network.refused("make", cause))
 }

@@ -98,6 +98,15 @@ pub enum NetworkError {
     /// A bridge that a container is to be attached to is not there.
     #[error("the interface {0} is not there")]
     NoBridge(String),
+    /// What others are to be on is down.
+    #[error("the interface {0} is down")]
+    Down(String),
+    /// One that containers were to be on is a port of a bridge, or has interfaces of another kind on it.
+    #[error("the interface {0} is in use: by a bridge, or by interfaces of another kind on it")]
+    Busy(String),
+    /// One that is one container's.
+    #[error("the interface {0} is another container's: in the mode passthru it is one's alone")]
+    Alone(String),
 }
 
 impl Machine {

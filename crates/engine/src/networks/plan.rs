@@ -16,11 +16,19 @@ impl Network {
         }
     }
 
-    /// Makes what it is on the machine, where that is not there.
+    /// Makes what it is on the machine, where that is not there: a new one.
     pub(crate) fn make(&self, machine: &mut Machine) -> Result<(), NetworkError> {
         match self.bridge() {
             Some(plan) => machine.make_bridge(&plan),
             None => machine.make_parent(&self.parent()),
+        }
+    }
+
+    /// Makes it again where it is not there: after a reboot, or where somebody has removed it.
+    pub(crate) fn restore(&self, machine: &mut Machine) -> Result<(), NetworkError> {
+        match self.bridge() {
+            Some(plan) => machine.make_bridge(&plan),
+            None => machine.restore_parent(&self.parent()).map(drop),
         }
     }
 

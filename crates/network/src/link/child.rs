@@ -70,9 +70,8 @@ impl Changes {
 
     /// An interface for others to be on, up, with what it is for people.
     pub(crate) fn parent(&mut self, name: &str, new: NewParent, alias: &str) {
-        let request = Request::new(NEW_LINK, CREATE_NEW, &link(0, IFF_UP, IFF_UP))
-            .text(IFLA_IFNAME, name)
-            .bytes(IFLA_IFALIAS, alias.as_bytes());
+        let request =
+            Request::new(NEW_LINK, CREATE_NEW, &link(0, IFF_UP, IFF_UP)).text(IFLA_IFNAME, name);
         let request = match new {
             NewParent::Dummy => {
                 request.nested(IFLA_LINKINFO, |info| info.text(IFLA_INFO_KIND, "dummy"))
@@ -85,6 +84,11 @@ impl Changes {
             }
         };
         self.push(format!("make the interface {name}"), request);
+        // The kernel takes no alias of one that it makes: rtnl_create_link, net/core/rtnetlink.c.
+        let request = Request::new(NEW_LINK, 0, &link(0, 0, 0))
+            .text(IFLA_IFNAME, name)
+            .bytes(IFLA_IFALIAS, alias.as_bytes());
+        self.push(format!("name the interface {name}"), request);
     }
 }
 

@@ -4,27 +4,21 @@ use std::os::fd::BorrowedFd;
 
 use spec::network::HardwareAddress;
 
-use crate::attachment::{Attachment, LinkKind, MadeParent, ParentPlan};
+use crate::attachment::{Attachment, LinkKind, MacvlanMode, MadeParent, ParentPlan};
 use crate::link::{Changes, Interface, LinkError, Links, NewChild, NewParent};
 
 use super::{Machine, NetworkError, link_error};
 
 /// What an interface that was made for a network is called: it goes with the network.
 const OURS: &str = "made by corten";
-/// Name of an interface that shows whether there can be one.
-const TRIAL: &str = "ctntrial";
-
 impl Machine {
     /// Makes what the containers of a network have interfaces on, where it is to be made, and sees whether there can be such interfaces.
     ///
     /// # Errors
-    /// When it is not there, or the kernel refuses; [`NetworkError::Lacking`] where the kernel has no such interfaces.
+    /// When it is not there, or the kernel refuses; [`NetworkError::Lacking`] where the kernel has no such interfaces, [`NetworkError::Busy`]
+    /// where somebody else uses it.
     pub fn make_parent(&mut self, plan: &ParentPlan) -> Result<(), NetworkError> {
-        let name = plan.interface.as_str();
-        let made = match self.seek(name)? {
-            Some(_) => false,
-            None => self.make_missing(plan)?,
-        };
+        let made = self.restore_parent(plan)?;
         let tried = self.try_child(plan);
         if tried.is_err() && made {
             // The first error tells more.
@@ -33,28 +27,47 @@ impl Machine {
         tried
     }
 
-    fn make_missing(&mut self, plan: &ParentPlan) -> Result<bool, NetworkError> {
+    /// The same for a network that there has been: after a reboot, or where somebody has removed it. Says whether it was made.
+    ///
+    /// # Errors
+    /// As [`Self::make_parent`].
+    pub fn restore_parent(&mut self, plan: &ParentPlan) -> Result<bool, NetworkError> {
         let name = plan.interface.as_str();
+        if self.seek(name)?.is_some() {
+            return Ok(false);
+        }
         let (new, what) = match &plan.made {
             None => return Err(NetworkError::NoBridge(name.to_owned())),
             Some(MadeParent::Dummy) => (NewParent::Dummy, "dummy interfaces (dummy)"),
             Some(MadeParent::Vlan { lower, id }) => {
-                (NewParent::Vlan(self.index(lower)?, *id), "VLAN interfaces (8021q)")
+                let lower = self.present(lower)?;
+                if !lower.is_up {
+                    return Err(NetworkError::Down(lower.name));
+                }
+                (NewParent::Vlan(lower.index, *id), "VLAN interfaces (8021q)")
             }
         };
         let mut changes = Changes::new();
         changes.parent(name, new, OURS);
-        let made = self.links.carry_out(changes);
-        made.map_err(|cause| lacking(what, format!("make the network interface {name}"), cause))?;
-        Ok(true)
+        match self.links.carry_out(changes) {
+            Ok(()) => Ok(true),
+            // Somebody else of us was sooner.
+            Err(error) if error.refusal.errno.raw() == libc::EEXIST => Ok(false),
+            Err(error) => {
+                let object = format!("make the network interface {name}");
+                Err(lacking(what, object, error))
+            }
+        }
     }
 
     /// Who lacks it says so before a container comes.
     fn try_child(&mut self, plan: &ParentPlan) -> Result<(), NetworkError> {
         let parent = self.present(&plan.interface)?;
         let hardware = HardwareAddress::local([2, 0, 0, 0, 0, 1]);
+        // Its own for each who tries.
+        let trial = format!("ctntry{}", std::process::id());
         let new = NewChild {
-            name: TRIAL,
+            name: &trial,
             kind: plan.kind,
             hardware,
             mtu: parent.mtu,
@@ -63,10 +76,14 @@ impl Machine {
         let mut changes = Changes::new();
         changes.child(&new, None);
         let object = || format!("make an interface on {}", plan.interface);
-        let made = self.links.carry_out(changes);
-        made.map_err(|cause| lacking(word(plan.kind), object(), cause))?;
+        match self.links.carry_out(changes) {
+            Err(error) if error.refusal.errno.raw() == libc::EBUSY => {
+                return Err(NetworkError::Busy(plan.interface.clone()));
+            }
+            made => made.map_err(|cause| lacking(plan.kind.word(), object(), cause))?,
+        }
         let mut changes = Changes::new();
-        changes.remove(TRIAL);
+        changes.remove(&trial);
         self.links.carry_out(changes).map_err(|cause| link_error(object(), cause))
     }
 
@@ -75,8 +92,14 @@ impl Machine {
     /// # Errors
     /// When the kernel refuses.
     pub fn remove_parent(&mut self, plan: &ParentPlan) -> Result<(), NetworkError> {
-        let found = self.seek(&plan.interface)?;
-        if plan.made.is_none() || found.is_none_or(|found| found.alias.as_deref() != Some(OURS)) {
+        let Some(found) = self.seek(&plan.interface)? else { return Ok(()) };
+        let is_ours = match plan.made {
+            None => false,
+            Some(MadeParent::Vlan { .. }) => found.alias.as_deref() == Some(OURS),
+            // Its name is the network's.
+            Some(MadeParent::Dummy) => true,
+        };
+        if !is_ours {
             return Ok(());
         }
         let mut changes = Changes::new();
@@ -103,8 +126,14 @@ impl Machine {
         let mut changes = Changes::new();
         changes.child(&new, Some(namespace));
         let object = || format!("make {} on {}", attachment.interface, attachment.bridge);
-        let made = self.links.carry_out(changes);
-        made.map_err(|cause| lacking(word(attachment.kind), object(), cause))
+        let is_alone = attachment.kind == LinkKind::Macvlan(MacvlanMode::Passthru);
+        match self.links.carry_out(changes) {
+            // The kernel's word for it.
+            Err(error) if is_alone && error.refusal.errno.raw() == libc::EINVAL => {
+                Err(NetworkError::Alone(attachment.bridge.clone()))
+            }
+            made => made.map_err(|cause| lacking(attachment.kind.word(), object(), cause)),
+        }
     }
 
     fn seek(&mut self, name: &str) -> Result<Option<Interface>, NetworkError> {
@@ -141,14 +170,6 @@ pub(super) fn uproot(
         }
     }
     Ok(())
-}
-
-const fn word(kind: LinkKind) -> &'static str {
-    match kind {
-        LinkKind::Bridge => "bridge",
-        LinkKind::Macvlan(_) => "macvlan",
-        LinkKind::Ipvlan(..) => "ipvlan",
-    }
 }
 
 fn lacking(what: &'static str, object: String, cause: LinkError) -> NetworkError {

@@ -109,7 +109,10 @@ fn one_may_have_the_interface_for_itself() {
     assert_eq!(first.reach("10.9.0.2", 80), "10.9.0.3");
     let second = host.place();
     let refused = host.machine.attach(&[member(4, kind)], second.fd()).unwrap_err();
-    assert_eq!(refused.to_string(), "make eth0 on wan");
+    let words = "the interface wan is another container's: in the mode passthru it is one's alone";
+    assert_eq!(refused.to_string(), words);
+    // What is there is left alone while it is used.
+    assert!(!host.machine.restore_parent(&on("wan", kind)).unwrap());
 }
 
 /// This kernel has no ipvlan, no dummies and no VLANs: on one that has some the trial is one that succeeds.
@@ -135,9 +138,11 @@ fn what_the_kernel_lacks_is_named() {
             Err(error @ NetworkError::Lacking { .. }) => assert_eq!(error.to_string(), expected),
             Err(error) => panic!("{error:?}"),
             Ok(()) => {
-                let links = host.here().run("ip", &["-br", "link"]);
-                assert!(links.contains(&plan.interface));
+                assert!(host.machine.has_interface(&plan.interface).unwrap());
+                assert!(!host.machine.restore_parent(&plan).unwrap());
                 host.machine.remove_parent(&plan).unwrap();
+                let is_there = host.machine.has_interface(&plan.interface).unwrap();
+                assert_eq!(is_there, plan.made.is_none(), "{}", plan.interface);
             }
         }
     }
