@@ -97,6 +97,101 @@ mod tests {
         assert_eq!(seen("ip", &["-br", "link"]).lines().count(), 3);
     }
 
+    /// Nothing of a network is left, and nothing of others is taken, on a kernel that has such interfaces.
+    #[test]
+    fn an_interface_that_was_made_for_a_network_goes_with_it() {
+        let corten = own_host();
+        wire();
+        let has = |name: &str| seen("ip", &["-br", "link"]).contains(name);
+        let vlan = create("macvlan", &["parent=wan.10"], "vlan");
+        let made = corten.run(&vlan);
+        if made.code != 0 {
+            return eprintln!("skipped: {}", made.stderr);
+        }
+        assert!(has("wan.10@wan"));
+        corten.ok(&[
+            "run",
+            "-d",
+            "--name",
+            "user",
+            "--network",
+            "vlan",
+            "busybox",
+            "sleep",
+            "1000",
+        ]);
+        assert!(corten.fails(&["network", "rm", "vlan"], 1).contains("is used by container user"));
+        // What somebody has removed comes back, for who runs next and for who asks.
+        seen("ip", &["link", "delete", "wan.10"]);
+        corten.ok(&["restart", "-t", "0", "user"]);
+        assert!(has("wan.10@wan"));
+        seen("ip", &["link", "delete", "wan.10"]);
+        corten.ok(&["network", "reload"]);
+        assert!(has("wan.10@wan"));
+        corten.ok(&["rm", "-f", "user"]);
+        corten.ok(&["network", "rm", "vlan"]);
+        assert!(!has("wan.10"));
+        let add = ["link", "add", "link", "wan", "name", "wan.10", "type", "vlan", "id", "10"];
+        assert_eq!(seen("ip", &add), "");
+        corten.ok(&vlan);
+        corten.ok(&["network", "rm", "vlan"]);
+        assert!(has("wan.10@wan"), "it was somebody's");
+        seen("ip", &["link", "delete", "wan.10"]);
+        seen("ip", &["link", "set", "wan", "down"]);
+        assert!(corten.fails(&vlan, 1).contains("the interface wan is down"));
+        seen("ip", &["link", "set", "wan", "up"]);
+        let dummy = corten.run(&create("macvlan", &[], "dummy"));
+        if dummy.code != 0 {
+            return eprintln!("skipped: {}", dummy.stderr);
+        }
+        assert!(has("dm-"));
+        corten.ok(&["network", "rm", "dummy"]);
+        assert!(!has("dm-"));
+    }
+
+    #[test]
+    fn a_container_has_addresses_of_its_own_on_the_cable() {
+        let corten = own_host();
+        wire();
+        let modes = ["ipvlan_mode=l2", "ipvlan_mode=l3", "ipvlan_mode=l3s"];
+        for mode in modes {
+            let addresses = ["--subnet", "10.9.0.0/24", "--gateway", "10.9.0.2"];
+            let addresses = [&addresses[..], &["--subnet", "fd00:9::/64"]].concat();
+            let lan = create("ipvlan", &["parent=wan", mode], "lan");
+            let made = corten.run(&[&lan[..], &addresses].concat());
+            if made.code != 0 {
+                return eprintln!("skipped: {}", made.stderr);
+            }
+            let run = ["run", "-d", "--network", "lan", "--name"];
+            for name in ["first", "second"] {
+                corten.ok(&[&run[..], &[name, "busybox", "sleep", "1000"]].concat());
+            }
+            let ping = ["exec", "first", "ping", "-c", "1", "-W", "5"];
+            let format = "{{with .NetworkSettings.Networks.lan}}{{.IPAddress}} {{.GlobalIPv6Address}} \
+                          {{.MacAddress}}{{end}}";
+            let shown = corten.ok(&["inspect", "-f", format, "second"]);
+            let [v4, v6] = shown.split_whitespace().collect::<Vec<_>>()[..] else {
+                panic!("{mode}: {shown}");
+            };
+            for address in [v4, v6, "second"] {
+                corten.ok(&[&ping[..], &[address]].concat());
+            }
+            let routes = corten.ok(&["exec", "first", "ip", "route"]);
+            let way =
+                if mode.ends_with("l2") { "default via 10.9.0.2" } else { "default dev eth0" };
+            assert!(routes.contains(way), "{mode}: {routes}");
+            corten.ok(&["network", "disconnect", "lan", "second"]);
+            assert!(!corten.ok(&["exec", "second", "ip", "link"]).contains("eth0"));
+            corten.ok(&["network", "connect", "lan", "second"]);
+            corten.ok(&[&ping[..], &["second"]].concat());
+            let other = ["run", "--rm", "--network", "lan", "--mac-address", "02:00:00:00:00:07"];
+            let refused = corten.fails(&[&other[..], &["busybox", "true"]].concat(), 125);
+            assert!(refused.contains("the hardware address of the interface"), "{refused}");
+            corten.ok(&["rm", "-f", "first", "second"]);
+            corten.ok(&["network", "rm", "lan"]);
+        }
+    }
+
     #[test]
     fn a_container_is_as_fast_as_was_said() {
         let corten = own_host();

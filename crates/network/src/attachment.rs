@@ -235,6 +235,14 @@ pub struct PortMapping {
     pub address: IpAddr,
 }
 
+impl Attachment {
+    /// Its hardware address, where it is of its own.
+    #[must_use]
+    pub const fn own_hardware(&self) -> Option<HardwareAddress> {
+        if self.kind.shares_hardware() { None } else { Some(self.hardware) }
+    }
+}
+
 impl PortMapping {
     /// The address that clients connect to; nothing is each one of the family.
     #[must_use]
@@ -248,6 +256,12 @@ impl LinkKind {
     #[must_use]
     pub const fn is_bridge(&self) -> bool {
         matches!(self, Self::Bridge)
+    }
+
+    /// Whether its hardware address is that of what it is on.
+    #[must_use]
+    pub const fn shares_hardware(self) -> bool {
+        matches!(self, Self::Ipvlan(..) | Self::Macvlan(MacvlanMode::Passthru))
     }
 
     /// Whether the machine forwards what it sends, so that nobody has to be asked for a way.

@@ -72,10 +72,11 @@ fn container(member: &Member) -> Document {
         let found = member.attachment.addresses.iter().find(|own| own.is_v6() == v6);
         found.map(ToString::to_string).unwrap_or_default()
     };
+    let hardware = member.attachment.own_hardware();
     let document = Document::new()
         .with("Name", member.name.clone())
         .with("EndpointID", endpoint_id(&member.id, &member.attachment.network))
-        .with("MacAddress", member.attachment.hardware.to_string())
+        .with("MacAddress", hardware.map(|own| own.to_string()).unwrap_or_default())
         .with("IPv4Address", address(false))
         .with("IPv6Address", address(true));
     member

@@ -110,6 +110,10 @@ fn give(
         let why = "a rate can be bounded in networks of the driver bridge alone";
         return Err(EngineError::value("network", network.name.clone(), why));
     }
+    if network.kind().shares_hardware() && wish.hardware.is_some() {
+        let why = "its containers have the hardware address of the interface that they are on";
+        return Err(EngineError::value("network", network.name.clone(), why));
+    }
     let mut addresses = Vec::new();
     for (which, subnet) in network.config.subnets.iter().enumerate() {
         addresses.push(address(giving, place, subnet, which)?);

@@ -156,7 +156,7 @@ fn place_document(place: &ShownPlace) -> Document {
         wanted: wanted(wish),
         links: list(links),
         aliases: list(wish.aliases.clone()),
-        hardware: given.map(|given| given.hardware.to_string()).unwrap_or_default(),
+        hardware: hardware(given),
         options: if options.is_empty() { Value::Null } else { options.into() },
         priority: wish.gateway_priority,
         network: place.network.id.clone(),
@@ -166,6 +166,12 @@ fn place_document(place: &ShownPlace) -> Document {
         names: list(place.names.clone()),
     }
     .document()
+}
+
+/// `MacAddress`, which is empty where it is not the container's own.
+fn hardware(given: Option<&Attachment>) -> String {
+    let own = given.and_then(Attachment::own_hardware);
+    own.map(|own| own.to_string()).unwrap_or_default()
 }
 
 /// `IPAMConfig`: the addresses that were asked for.
@@ -262,6 +268,6 @@ impl ShownPlace {
             .with("IPAddress", v4)
             .with("IPPrefixLen", v4_prefix)
             .with("IPv6Gateway", gateway_v6)
-            .with("MacAddress", given.map(|given| given.hardware.to_string()).unwrap_or_default())
+            .with("MacAddress", hardware(given))
     }
 }
