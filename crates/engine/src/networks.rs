@@ -279,6 +279,10 @@ impl<'a> NetworksHandle<'a> {
             let made = network.restore(&mut machine);
             first = first.and(made.map_err(|cause| network.refused("make", cause)));
         }
+        for (_, places) in self.given()? {
+            let set = machine.set_ports(&places);
+            first = first.and(set.map_err(EngineError::network("set", "containers' interfaces")));
+        }
         first
     }
 

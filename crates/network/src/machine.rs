@@ -388,6 +388,27 @@ impl Machine {
         settings::of_port(name)
     }
 
+    /// Sets the host's ends of a container's interfaces as the kernel wants them now, as far as they are there: whether the packet filters of IP
+    /// see what bridges forward changes while it runs, when somebody loads `br_netfilter`.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_ports(&mut self, attachments: &[Attachment]) -> Result<(), NetworkError> {
+        let hairpin = settings::is_bridge_filtered();
+        for attachment in attachments.iter().filter(|own| own.kind.is_bridge()) {
+            let name = &attachment.host_interface;
+            let mut changes = Changes::new();
+            changes.port(name, hairpin, attachment.isolated);
+            match self.links.carry_out(changes) {
+                Err(error) if error.refusal.errno.raw() != libc::ENODEV => {
+                    return Err(link_error(format!("set the interface {name}"), error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Takes a container out of its networks, as far as it is in them. Its interfaces go with its network namespace, too.
     ///
     /// # Errors
