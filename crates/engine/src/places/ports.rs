@@ -1,10 +1,13 @@
 //! Ports of the machine: claimed in the records, and held against what listens on the machine.
 
 use std::collections::HashSet;
+use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
 use network::{OpenPort, PortMapping, Transport};
+use rustix::net::ipproto;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use store::{Giving, PortAddress, PortHolder};
 
 use super::Place;
@@ -14,6 +17,9 @@ use crate::networks::{GatewayMode, GatewayModes};
 
 /// Ports that the kernel gives to those who do not mind, ip(7) "ip_local_port_range".
 const EPHEMERAL: (u16, u16) = (32_768, 60_999);
+
+/// What there is of SCTP in a network namespace, where the kernel has it.
+const SCTP: &str = "/proc/thread-self/net/sctp";
 
 /// With more than these one look at everybody's ports is cheaper than one for each.
 const MANY: usize = 8;
@@ -256,7 +262,21 @@ fn listens_nobody(transport: Transport, address: IpAddr, port: u16) -> io::Resul
     match transport {
         Transport::Tcp => TcpListener::bind(address).map(drop),
         Transport::Udp => UdpSocket::bind(address).map(drop),
-        // A kernel without SCTP has nobody who listens.
-        Transport::Sctp => Ok(()),
+        Transport::Sctp => listens_nobody_sctp(address),
     }
+}
+
+/// The same as the standard library does for TCP. sctp(7).
+fn listens_nobody_sctp(address: SocketAddr) -> io::Result<()> {
+    // A kernel without SCTP has nobody who listens; and a socket would have it load the module, for nobody.
+    if !fs::exists(SCTP).unwrap_or(false) {
+        return Ok(());
+    }
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let (kind, flags) = (SocketType::STREAM, SocketFlags::CLOEXEC);
+    let socket = socket_with(family, kind, flags, Some(ipproto::SCTP))?;
+    // Connections that have ended are nobody who listens.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &address)?;
+    Ok(listen(&socket, 1)?)
 }

@@ -1,4 +1,4 @@
-//! Programs of the machine that listen. Source: proc_pid_net(5), "tcp" and "udp".
+//! Programs of the machine that listen. Sources: proc_pid_net(5), "tcp" and "udp"; net/sctp/proc.c, sctp_eps_seq_show.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,6 +12,9 @@ const TABLES: [(&str, Transport, &str); 4] = [
     ("udp6", Transport::Udp, "07"),
 ];
 
+/// State of an SCTP socket that takes connections.
+const SCTP_LISTENING: &str = "10";
+
 /// Addresses and ports that somebody listens at.
 #[derive(Debug, Default)]
 pub(super) struct Listeners(Vec<(Transport, IpAddr, u16)>);
@@ -20,12 +23,18 @@ impl Listeners {
     /// Those of the caller's network namespace.
     pub(super) fn here() -> Self {
         let mut all = Vec::new();
+        let read = |name: &str| {
+            std::fs::read_to_string(format!("/proc/thread-self/net/{name}")).unwrap_or_default()
+        };
         for (name, transport, state) in TABLES {
-            let text = std::fs::read_to_string(format!("/proc/thread-self/net/{name}"));
-            let text = text.unwrap_or_default();
+            let text = read(name);
             let found = text.lines().skip(1).filter_map(|line| listener(line, state));
             all.extend(found.map(|(address, port)| (transport, address, port)));
         }
+        // Nothing where the kernel has no SCTP, or nobody has used it yet.
+        let found = read("sctp/eps");
+        let found = found.lines().skip(1).flat_map(sctp_listener);
+        all.extend(found.map(|(address, port)| (Transport::Sctp, address, port)));
         Self(all)
     }
 
@@ -62,9 +71,32 @@ fn listener(line: &str, wanted: &str) -> Option<(IpAddr, u16)> {
     Some((address, u16::from_str_radix(port, 16).ok()?))
 }
 
+/// ` ENDPT SOCK STY SST HBKT LPORT UID INODE LADDRS`: one that is bound to several addresses has all of them.
+fn sctp_listener(line: &str) -> Vec<(IpAddr, u16)> {
+    let mut words = line.split_whitespace().skip(3);
+    let (state, port) = (words.next(), words.nth(1).and_then(|port| port.parse().ok()));
+    let Some(port) = port.filter(|_| state == Some(SCTP_LISTENING)) else { return Vec::new() };
+    words.skip(2).filter_map(|address| Some((address.parse().ok()?, port))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_sctp_are_read() {
+        let line = "85935645 eb1ff2f6 2   10  39   9100      0  1633 0.0.0.0 ";
+        assert_eq!(sctp_listener(line), [("0.0.0.0".parse().unwrap(), 9100)]);
+        let whole = "0000:0000:0000:0000:0000:0000:0000:0001";
+        let line = format!("0 0 2   10  39   80      0  1633 10.0.0.1 {whole}");
+        let [first, second] = ["10.0.0.1", "::1"].map(|text| (text.parse().unwrap(), 80));
+        assert_eq!(sctp_listener(&line), [first, second]);
+        for line in
+            ["", "0 0 2 7 39 9100 0 1633 0.0.0.0", "0 0 2 10 39 x 0 1633 0.0.0.0", "0 0 2 10"]
+        {
+            assert_eq!(sctp_listener(line), [], "{line}");
+        }
+    }
 
     #[test]
     fn lines_are_read() {
