@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use libcontainer::cgroup::LayoutKind;
 use libcontainer::{Plan, Step};
 use rustix::fs::{Mode, OFlags, open};
 use spec::runtime::NamespaceKind;
@@ -108,6 +109,9 @@ fn only_mounts(plan: &Plan, wanted: &[&Path]) -> Plan {
     });
     plan.namespaces.create = vec![NamespaceKind::Mount];
     plan.namespaces.join.clear();
+    // A machine without control groups has places for none: the v2 tree would have to have one.
+    plan.cgroup.kind = LayoutKind::Legacy;
+    plan.cgroup.unit = None;
     plan.cgroup.places.clear();
     plan.cgroup.settings.clear();
     plan.cgroup.devices = None;
@@ -144,4 +148,28 @@ pub fn hold_main() -> i32 {
         let _closed = stdin.read_to_end(&mut Vec::new());
     }
     i32::from(created.is_err())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine whose only tree of groups is that of v2, too.
+    #[test]
+    fn nothing_but_files_is_made() {
+        let whole: Plan = serde_json::from_value(serde_json::json!({
+            "version": 1,
+            "namespaces": { "create": ["pid", "mount", "network"], "join": [] },
+            "cgroup": {
+                "path": "/made", "kind": "unified", "settings": [],
+                "places": [{ "mount": "/nowhere", "directory": "made", "unified": true, "controllers": [] }],
+            },
+            "steps": [],
+            "process": libcontainer::ProcessPlan::default(),
+        }))
+        .unwrap();
+        let plan = only_mounts(&whole, &[]);
+        assert_eq!(plan.namespaces.create, [NamespaceKind::Mount]);
+        libcontainer::cgroup::Cgroup::create(&plan.cgroup).unwrap();
+    }
 }
