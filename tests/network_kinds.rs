@@ -53,6 +53,12 @@ mod tests {
         corten.ok(&["run", "-d", "--name", "both", "busybox", "sleep", "1000"]);
         corten.ok(&["network", "connect", "lan", "both"]);
         corten.ok(&["exec", "both", "ping", "-c", "1", "-W", "5", "10.9.0.2"]);
+        corten.ok(&["network", "doctor"]);
+        seen("ip", &["link", "set", "wan", "down"]);
+        let doctor = corten.run(&["network", "doctor"]);
+        assert!(doctor.stdout.contains("interface wan, which its own is on, is not there or down"));
+        assert_eq!(doctor.code, 1);
+        seen("ip", &["link", "set", "wan", "up"]);
         corten.ok(&["network", "disconnect", "lan", "both"]);
         assert!(!corten.ok(&["exec", "both", "ip", "addr"]).contains("10.9.0."));
         corten.ok(&["rm", "-f", "both"]);

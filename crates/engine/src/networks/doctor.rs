@@ -269,6 +269,16 @@ impl Scene {
                 findings.push(broken(&format!("container {}", place.container), &finding, &remedy));
             }
         }
+        for place in self.places.iter().filter(|place| !place.given.kind.is_bridge()) {
+            let parent = &place.given.bridge;
+            let state = machine.interface_state(parent).map_err(looked())?;
+            if !state.is_some_and(|state| state.is_up) {
+                let finding =
+                    format!("interface {parent}, which its own is on, is not there or down");
+                let remedy = format!("ip link set {parent} up; corten restart {}", place.container);
+                findings.push(broken(&format!("container {}", place.container), &finding, &remedy));
+            }
+        }
         for port in &self.missing {
             let place = format!("{}/{}", crate::host_place(port), port.transport.word());
             findings.push(broken(

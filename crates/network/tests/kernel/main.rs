@@ -2,8 +2,9 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stderr,
     clippy::tests_outside_test_module,
-    reason = "a test fails by panicking, and all of this is tests"
+    reason = "a test fails by panicking and says what it skips, and all of this is tests"
 )]
 
 mod attach;
