@@ -52,11 +52,11 @@ mod tests {
             corten template build busybox > /dev/null
             corten run --rm --network bridge busybox sh -c 'id -u; nc 192.0.2.2 81 < /dev/null'
             corten run -d --network bridge --name web -p 8080:80 busybox nc -ll -p 80 -e echo inside > /dev/null
-            socat -u tcp:127.0.0.1:8080 -
+            for at in 127.0.0.1 [::1]; do socat -u tcp:$at:8080 -; done
             nsenter -t $peer -n socat -u tcp:192.0.2.1:8080 -
             corten update --publish-add 8081:80 --publish-rm 8080:80 web > /dev/null
             socat -u tcp:192.0.2.1:8081 -; socat -u tcp:192.0.2.1:8080 - 2> /dev/null || echo shut
-            for at in 127.0.0.1:8082 192.0.2.1:8083; do
+            for at in 127.0.0.1:8082 192.0.2.1:8083 [::1]:8084; do
                 corten run -d --name own -p $at:80 busybox nc -ll -p 80 -e echo $at > /dev/null
                 socat -u tcp:$at -; corten port own; corten rm -f own > /dev/null
             done
@@ -67,9 +67,11 @@ mod tests {
             until ! pgrep slirp4netns; do :; done
         "#;
         let told = "error: invalid published port \"80\": a user may have ports from 1024 on: net.ipv4.ip_unprivileged_port_start\n";
-        let own =
-            "127.0.0.1:8082\n80/tcp -> 127.0.0.1:8082\n192.0.2.1:8083\n80/tcp -> 192.0.2.1:8083";
-        let seen = format!("0\noutside\ninside\ninside\ninside\nshut\n{own}\n125\nended\n");
+        let own = ["127.0.0.1:8082", "192.0.2.1:8083", "[::1]:8084"]
+            .map(|at| format!("{at}\n80/tcp -> {at}\n"))
+            .concat();
+        let inside = "inside\n".repeat(4);
+        let seen = format!("0\noutside\n{inside}shut\n{own}125\nended\n");
         // Once, though namespaces were made several times.
         let warning = "warning: /etc/subuid has no line for 1500: containers have one id, and images whose files have other owners cannot be unpacked (usermod --add-subuids and --add-subgids give more)\n";
         assert_eq!(on_host(script), format!("{seen}{warning}{told}"));
@@ -102,15 +104,91 @@ mod tests {
             mount --bind /dev/null /usr/bin/slirp4netns
             corten template build busybox > /dev/null
             corten run --rm --network bridge busybox sh -c '(timeout 5 nc 192.0.2.2 81 < /dev/null); true'
-            corten run --rm --network bridge -p 8080:80 busybox true
-            corten run --rm -P --expose 81 busybox true
+            pgrep -c '^pasta'
         "#;
         let said = on_host(script);
         assert!(said.starts_with("outside\n"), "{said}");
-        for port in [80, 81] {
-            let word =
-                format!("published port \"{port}\": a user's ports are led in by slirp4netns");
-            assert!(said.contains(&word), "{said}");
-        }
+        assert!(on_host(&format!("{script}{PORTS}")).contains(LED), "{said}");
+    }
+
+    /// `web` answers with what it is sent, by TCP until its end and by datagrams.
+    const PORTS: &str = r#"
+        corten run -d --network bridge --name web -p 8080:80 -p 8080:80/udp busybox sleep 1000 > /dev/null
+        web=$(corten inspect -f '{{.State.Pid}}' web)
+        nsenter -t $web -n socat TCP-LISTEN:80,fork,reuseaddr EXEC:cat &
+        nsenter -t $web -n socat UDP-LISTEN:80,fork,reuseaddr EXEC:cat &
+        until [ "$(nsenter -t $web -n ss -Hlntu 'sport = 80' | wc -l)" = 2 ]; do :; done
+        head -c 20000000 /dev/urandom > blob
+        socat -t 20 - tcp:127.0.0.1:8080 < blob | cmp - blob && echo whole
+        for at in 127.0.0.1 192.0.2.1; do echo datagram | socat -T 2 - udp:$at:8080; done
+    "#;
+    const LED: &str = "whole\ndatagram\ndatagram\n";
+
+    #[test]
+    fn ports_lead_in_whatever_connects_the_network() {
+        let script = r#"
+            corten template build busybox > /dev/null
+            socat TCP-LISTEN:8100,fork /dev/null &
+            until ss -Hlnt 'sport = 8100' | grep -q .; do :; done
+        "#;
+        let rest = r#"
+            corten run --rm -p 8100:80 busybox true
+            corten run -d --name range -p 8100-8101:80 busybox sleep 1000 > /dev/null; corten port range
+            kill -9 $(corten inspect -f '{{.State.Pid}}' web)
+            corten wait web > /dev/null; ss -Hlntu 'sport = 8080' | wc -l
+            corten run --rm -p 8080:80/sctp busybox true
+        "#;
+        let said = on_host(&format!("{script}{PORTS}{rest}"));
+        let range = "80/tcp -> 0.0.0.0:8101\n80/tcp -> [::]:8101\n";
+        assert!(said.starts_with(&format!("{LED}{range}0\n")), "{said}");
+        assert!(said.contains("a program of the machine listens there"), "{said}");
+        assert!(said.contains("a user's ports lead in for TCP and UDP alone"), "{said}");
+    }
+
+    #[test]
+    fn what_was_killed_comes_again() {
+        let script = r#"
+            corten template build busybox > /dev/null
+            corten run -d --network bridge --name web -p 8080:80 busybox nc -ll -p 80 -e echo inside > /dev/null
+            keeper=$(cat run/corten/keeper.pid); before=$(readlink /proc/$keeper/ns/net)
+            kill -9 $keeper; tail --pid=$keeper -f /dev/null
+            corten exec web nc 192.0.2.2 81 < /dev/null
+            [ $before = $(readlink /proc/$(cat run/corten/keeper.pid)/ns/net) ] && echo rejoined
+            corten run -d --network bridge --name other -p 8081:80 busybox nc -ll -p 80 -e echo other > /dev/null
+            for port in 8080 8081; do socat -u tcp:127.0.0.1:$port -; done
+            forwarder=$(pgrep -f 'monitor forwarder'); kill -9 $forwarder; tail --pid=$forwarder -f /dev/null
+            for port in 8080 8081; do until socat -u tcp:127.0.0.1:$port - 2> /dev/null; do :; done; done
+            outside=$(pgrep -f 'corten outside'); kill -9 $outside; tail --pid=$outside -f /dev/null
+            corten update --publish-add 8082:80 web > /dev/null; socat -u tcp:127.0.0.1:8082 -
+            corten rm -f web other > /dev/null
+            until ! pgrep 'corten|slirp4netns|pasta' > /dev/null; do :; done; echo ended
+        "#;
+        let said = on_host(&format!("{RANGES}{script}"));
+        assert_eq!(said, "outside\nrejoined\ninside\nother\ninside\nother\ninside\nended\n");
+    }
+
+    /// As systemd-resolved has it: the host's name server is at a loopback address of the host.
+    #[test]
+    fn names_are_asked_of_a_loopback_address_of_the_host() {
+        let script = r#"
+            printf 'nameserver 127.0.0.53\n' > resolv; mount --bind resolv /etc/resolv.conf
+            perl -MIO::Socket::INET -e '
+                $s = IO::Socket::INET->new(LocalAddr => "127.0.0.53", LocalPort => 53, Proto => "udp") or die;
+                while (defined $s->recv($q, 512)) {
+                    $q =~ /^.{12}(.*?\0(..)..)/s or next;
+                    $is_a = unpack("n", $2) == 1;
+                    $s->send(substr($q, 0, 2) . pack("n5", 0x8180, 1, $is_a, 0, 0) . $1
+                        . ($is_a ? "\xc0\x0c" . pack("nnNnC4", 1, 1, 60, 4, 198, 51, 100, 7) : ""));
+                }' &
+            until ss -Hlnu 'sport = 53' | grep -q .; do :; done
+            corten template build busybox > /dev/null
+            corten network create own > /dev/null
+            for network in bridge own host; do
+                corten run --rm --network $network busybox nslookup www.example.test | grep -o 198.51.100.7
+            done
+        "#;
+        assert_eq!(on_host(&format!("{RANGES}{script}")), "198.51.100.7\n".repeat(3));
+        let without = "mount --bind /dev/null /usr/bin/slirp4netns\n";
+        assert_eq!(on_host(&format!("{RANGES}{without}{script}")), "198.51.100.7\n".repeat(3));
     }
 }

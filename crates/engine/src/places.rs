@@ -139,10 +139,11 @@ impl Containers<'_> {
             }
         }
         let usual = self.usual_addresses(subject.config)?;
-        let mut plan = arrange::arrange(giving, subject, places, (&usual, keeper.is_some()))?;
+        let user = keeper.map(|_| self.engine.paths().state.as_path());
+        let mut plan = arrange::arrange(giving, subject, places, (&usual, user))?;
         plan.tables = networks.tables();
         plan.state_dir.clone_from(&self.engine.paths().state);
-        plan.forwarder = keeper.and_then(|keeper| keeper.slirp.clone());
+        plan.forwarder = keeper.map(|_| self.engine.paths().state.clone());
         plan.settle = self.own_command("settle-networks", subject.id);
         if let Some(names) = &mut plan.names {
             names.state_dir.clone_from(&self.engine.paths().state);

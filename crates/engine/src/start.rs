@@ -281,7 +281,8 @@ impl Containers<'_> {
         // Whoever shares a network is known by its names too.
         let directory =
             shared.as_ref().map_or(&made.dirs.container, |(_, other)| &other.dirs.container);
-        let files = HostFiles::of(directory, &made.config);
+        let files =
+            HostFiles::of(directory, &made.config).in_networks_of(self.engine.keeper.as_ref());
         let hostname = match &shared {
             Some((_, other)) if made.config.hostname.is_empty() => {
                 hostname(&other.config, &other.record.id)

@@ -3,6 +3,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use libcontainer::SpareNetwork;
 use network::Machine;
@@ -64,7 +65,7 @@ impl Attached {
             places,
             names: None,
             plugged: None,
-            forwards: forwarder.map(Forwards::by),
+            forwards: forwarder.map(Forwards::of),
             has_left: false,
             state_dirs: [state_dir, handoff.state_dir.clone()],
             settle,
@@ -140,6 +141,31 @@ impl Attached {
     /// The command has ended.
     pub(crate) fn settled(&mut self) {
         again::reap(&mut self.settler, false);
+    }
+
+    pub(crate) const fn forwards(&self) -> Option<&Forwards> {
+        self.forwards.as_ref()
+    }
+
+    pub(crate) const fn forwards_mut(&mut self) -> Option<&mut Forwards> {
+        self.forwards.as_mut()
+    }
+
+    /// When something is to be done that no descriptor tells.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let names = self.names.as_ref().and_then(Names::deadline);
+        let forwards = self.forwards.as_ref().and_then(Forwards::deadline);
+        [names, forwards].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub(crate) fn act_in_time(&mut self, now: Instant) {
+        if let Some(names) = &mut self.names {
+            names.act_in_time(now);
+        }
+        if let Some(forwards) = &mut self.forwards {
+            forwards.act_in_time(now);
+        }
     }
 
     pub(crate) fn places(&self) -> &[network::Attachment] {

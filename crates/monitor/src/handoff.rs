@@ -89,7 +89,7 @@ pub struct NetworkPlan {
     /// Places in networks of plugins. They are taken when a run begins, and stay as they are until its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cni: Option<CniRules>,
-    /// Where slirp4netns listens, which leads the host's ports into a user's network.
+    /// State directory of a user who is not root: processes of his own lead the host's ports in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarder: Option<PathBuf>,
     /// Arguments with which this program brings the places in line with the records, after who changed them was killed in between.

@@ -6,16 +6,20 @@
 //! clone              ------------>    waits
 //! writes the id maps, connects the network by pasta or slirp4netns
 //! one byte           ------------>    executes itself, holds `keeper.pid` locked, waits for `keeper.users`
+//! starts the process that opens sockets outside, which ends with the keeper
 //! setns
 //! ```
 //!
-//! Start at [`enter`]. Sources: user_namespaces(7), setns(2), newuidmap(1), pasta(1), slirp4netns(1).
+//! Where the keeper was killed while somebody lives in the namespaces, the next one moves into them. //! Start at [`enter`]. Sources: user_namespaces(7), setns(2), newuidmap(1), pasta(1), slirp4netns(1).
 
+mod helper;
 mod outside;
 mod ranges;
+mod survivors;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -36,14 +40,14 @@ const WARNED: &str = "keeper.warned";
 /// Shared by all who live in the namespaces.
 const USERS: &str = "keeper.users";
 
+/// What a user has of his own.
+const ALL: Namespaces = Namespaces::USER.with(Namespaces::MOUNT).with(Namespaces::NETWORK);
+
 /// What monitors of a user are told of his namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeeperRules {
     /// File that is held locked by who lives in them.
     pub users: PathBuf,
-    /// Where slirp4netns listens, if that one connects them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slirp: Option<PathBuf>,
     /// Why nothing connects them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -108,30 +112,44 @@ pub fn enter(state: &Path) -> Result<Entered, KeeperError> {
         Some(keeper) => (keeper, None),
         None => make(state)?,
     };
+    helper::open_sockets(state, &keeper)?;
     let directory = rustix::process::getcwd(Vec::new());
-    let all = Namespaces::USER.with(Namespaces::MOUNT).with(Namespaces::NETWORK);
-    sys::enter_namespace(keeper.as_fd(), all).map_err(system("enter the user's namespaces"))?;
+    sys::enter_namespace(keeper.as_fd(), ALL).map_err(system("enter the user's namespaces"))?;
     // setns(2) leads to the root.
     let _gone_meanwhile = directory.map(|path| rustix::process::chdir(path.as_c_str()));
-    let slirp = Some(state.join(outside::SLIRP)).filter(|path| path.exists());
     let refused = fs::read_to_string(state.join(outside::REFUSED)).ok();
-    let rules = KeeperRules { users: state.join(USERS), slirp, refused, first_port };
+    let rules = KeeperRules { users: state.join(USERS), refused, first_port };
     Ok(Entered { rules, users, warning: warning.filter(|_| is_first(&state.join(WARNED))) })
 }
+
+/// Where questions for names are led to the host's server, which may be at a loopback address of the host. slirp4netns has it by itself, pasta is given it:
+/// slirp4netns(1), "DESCRIPTION".
+pub const NAME_SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 3);
 
 /// Keeps the namespaces that this process lives in, until what is returned is dropped.
 pub(crate) fn share(rules: &KeeperRules) -> Option<File> {
     locked(&rules.users, FlockOperation::LockShared).ok()
 }
 
-/// The keeper itself; gives its exit code.
+/// The same, for those that only know the state directory; nothing where it is not a user's.
+pub(crate) fn share_of(state: &Path) -> Option<File> {
+    let path = state.join(USERS);
+    path.exists().then(|| locked(&path, FlockOperation::LockShared).ok()).flatten()
+}
+
+/// The keeper itself, or the process outside; gives its exit code.
 #[must_use]
 pub fn keeper_main() -> i32 {
+    if std::env::args_os().nth(3).is_some_and(|word| word == helper::OUTSIDE) {
+        return helper::main();
+    }
     // The lock on its own file, by agreement with `make`.
-    let _own = sys::inherited_fd(CLIENT_FD);
+    let own = sys::inherited_fd(CLIENT_FD);
     let Some(state) = std::env::args_os().nth(2).map(PathBuf::from) else { return 2 };
     let ended = locked(&state.join(USERS), FlockOperation::LockExclusive);
     outside::disconnect(&state);
+    // First: whoever gets the other lock makes a keeper of its own.
+    drop(own);
     i32::from(ended.is_err())
 }
 
@@ -176,28 +194,39 @@ fn living(state: &Path) -> Result<Option<OwnedFd>, KeeperError> {
     Ok(pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()))
 }
 
-/// Makes the keeper and all that it keeps.
+/// Makes the keeper and all that it keeps. Where somebody still lives in what one before kept, it keeps that.
 fn make(state: &Path) -> Result<(OwnedFd, Option<String>), KeeperError> {
     let path = state.join(PID);
     let mut own = locked(&path, FlockOperation::LockExclusive)?;
+    helper::await_end(state)?;
     let program = libcontainer::protect::own_program().map_err(system("protect the program"))?;
-    let (wait, go) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-        .map_err(|errno| system("make a pipe")(errno.into()))?;
-    let (ended, alive) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-        .map_err(|errno| system("make a pipe")(errno.into()))?;
-    let namespaces = Namespaces::USER.with(Namespaces::MOUNT).with(Namespaces::NETWORK);
+    let pipe = || {
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+            .map_err(|errno| system("make a pipe")(errno.into()))
+    };
+    let ((wait, go), (ended, alive), (entered, tell)) = (pipe()?, pipe()?, pipe()?);
+    let survivor = survivors::find(&state.join(USERS));
+    let namespaces = if survivor.is_some() { Namespaces::default() } else { ALL };
     let args = CloneArgs { namespaces, ..CloneArgs::default() };
     let words = ["corten", "keeper", &state.display().to_string()]
         .map(|word| std::ffi::CString::new(word).unwrap_or_default());
     let argv = (CStringArray::new(words.to_vec()), CStringArray::new(Vec::new()));
     let Cloned { pid, pidfd } = sys::clone3(args, || {
-        let errno = become_keeper((&argv.0, &argv.1), &own, (&wait, &alive), program.as_fd());
+        let joined = survivor.as_ref().map_or(Ok(()), |one| sys::enter_namespace(one.as_fd(), ALL));
+        let errno = match joined.and_then(|()| Ok(rustix::io::write(&tell, b"e").map(drop)?)) {
+            Ok(()) => become_keeper((&argv.0, &argv.1), &own, (&wait, &alive), program.as_fd()),
+            Err(errno) => errno,
+        };
         sys::exit_now(errno.raw() & 0x7f)
     })
     .map_err(system("make a user namespace"))?;
-    drop((wait, alive));
-    let mut prepare = || {
-        let warning = ranges::map(pid)?;
+    drop((wait, alive, tell));
+    let prepare = || {
+        if File::from(entered).read(&mut [0]).ok() != Some(1) {
+            return Err(system("enter the user's namespaces")(Errno::from_raw(libc::EPERM)));
+        }
+        let warning = if survivor.is_some() { None } else { ranges::map(pid)? };
+        outside::disconnect(state);
         outside::connect(state, pid, &ended)?;
         own.set_len(0)
             .and_then(|()| own.write_all(pid.to_string().as_bytes()))

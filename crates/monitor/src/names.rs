@@ -4,11 +4,11 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use network::NameSockets;
-use network::resolver::{Answer, ConnectError, Registration};
+use network::resolver::{Answer, ConnectError, HostFile, Registration};
 use rustix::event::PollFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 use sys::Cloned;
@@ -198,6 +198,10 @@ fn begin(state_dir: &Path) -> Option<(Cloned, OwnedFd)> {
 /// What the child does; its exit code.
 pub(crate) fn resolve(state_dir: &Path) -> i32 {
     let Some(ready) = sys::inherited_fd(CLIENT_FD) else { return 2 };
-    let ended = network::resolver::run(state_dir, Path::new(RESOLV_CONF), || drop(ready));
+    // Where it is a user's, his namespaces are kept: it would be found by who lives in the next ones.
+    let kept = crate::keeper::share_of(state_dir);
+    let loopback = kept.is_some().then_some(crate::keeper::NAME_SERVER.into());
+    let file = HostFile { path: PathBuf::from(RESOLV_CONF), loopback };
+    let ended = network::resolver::run(state_dir, file, || drop(ready));
     i32::from(ended.is_err())
 }

@@ -21,6 +21,7 @@ use crate::clients::Clients;
 use crate::contents::{Contents, add_variables};
 use crate::events::Actor;
 use crate::files::{ExitFile, StateFile};
+use crate::forwards::{FORWARD, forward};
 use crate::freeze::Freeze;
 use crate::handoff::{EventRules, HANDOFF_VERSION, HandOff, StopRules};
 use crate::health::HealthFile;
@@ -50,6 +51,9 @@ pub fn main() -> i32 {
     }
     if std::env::args_os().nth(2).is_some_and(|word| word == RESOLVE) {
         return resolve(&PathBuf::from(words.next().unwrap_or_default()));
+    }
+    if std::env::args_os().nth(2).is_some_and(|word| word == FORWARD) {
+        return forward(&PathBuf::from(words.next().unwrap_or_default()));
     }
     let Some(client) = sys::inherited_fd(CLIENT_FD) else { return 2 };
     let _blocked = sys::block_signals(SignalSet::all());

@@ -87,8 +87,8 @@ impl Running {
     /// When something is to be done that no descriptor tells.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let check = self.checks.as_ref().and_then(Checks::deadline);
-        let names = self.attached.as_ref().and_then(|attached| attached.names()?.deadline());
-        let deadlines = [check, names, self.kill_at, self.ends_at, self.outputs.deadline()];
+        let places = self.attached.as_ref().and_then(Attached::deadline);
+        let deadlines = [check, places, self.kill_at, self.ends_at, self.outputs.deadline()];
         deadlines.into_iter().flatten().min()
     }
 

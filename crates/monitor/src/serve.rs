@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::attached::Attached;
 use crate::client::Request;
+use crate::forwards::Forwards;
 use crate::health::{HealthStatus, OnFailure};
 use crate::message::{failure, kind, number};
 use crate::names::Names;
@@ -39,6 +40,8 @@ pub(crate) enum Source {
     Names,
     /// A resolver that this process has started.
     Resolver,
+    /// The forwarder of a user's ports, as a connection or a child.
+    Forwarder,
     /// Who brings the places in networks in line with the records.
     Settler,
 }
@@ -85,6 +88,7 @@ impl Monitor {
                 | Source::Oom
                 | Source::Names
                 | Source::Resolver
+                | Source::Forwarder
                 | Source::Settler => {
                     self.serve_run(source);
                 }
@@ -128,6 +132,11 @@ impl Monitor {
                     names.react(source);
                 }
             }
+            (Source::Forwarder, _) => {
+                if let Some(forwards) = run.attached.as_mut().and_then(Attached::forwards_mut) {
+                    forwards.react();
+                }
+            }
             (Source::ProbeOutput, Some(checks)) => checks.read(),
             (Source::Probe, Some(checks)) => {
                 let verdict = checks.ended(Instant::now());
@@ -156,8 +165,8 @@ impl Monitor {
         let now = Instant::now();
         run.kill_in_time(now);
         run.outputs.calm(now);
-        if let Some(names) = run.attached.as_mut().and_then(Attached::names_mut) {
-            names.act_in_time(now);
+        if let Some(attached) = &mut run.attached {
+            attached.act_in_time(now);
         }
         let target = (&run.process, &run.cgroup);
         if let Some(checks) = &mut run.checks
@@ -234,6 +243,8 @@ impl Monitor {
         );
         let names = run.attached.as_ref().and_then(Attached::names);
         sources.extend(names.into_iter().flat_map(Names::sources));
+        let forwards = run.attached.as_ref().and_then(Attached::forwards);
+        sources.extend(forwards.into_iter().flat_map(Forwards::sources));
         let settler = run.attached.as_ref().and_then(Attached::settler);
         sources.extend(settler.map(|pidfd| (Source::Settler, pidfd, PollFlags::IN)));
         sources.extend(run.oom.descriptor().map(|events| (Source::Oom, events, PollFlags::IN)));

@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod attachment;
+mod channel;
 pub mod cni;
 mod elements;
 mod examine;
+pub mod forwarder;
 mod leaf;
 mod link;
 mod machine;

@@ -10,11 +10,10 @@
 //! does not exist), 6891 (EDNS), 7766 (TCP), 5452 (forged answers), resolv.conf(5).
 
 mod cache;
-mod channel;
 mod host;
 mod message;
 mod poll;
-mod process;
+pub(crate) mod process;
 mod protocol;
 mod random;
 mod registration;
@@ -22,6 +21,7 @@ mod server;
 mod table;
 mod upstream;
 
+pub use host::HostFile;
 pub use process::{Ended, RunError, run, runs};
 pub use protocol::{Answer, Link, Member, Membership, UpstreamRules};
 pub use registration::{ConnectError, Registration};

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use monitor::NetworkPlan;
+use monitor::keeper::KeeperRules;
 use network::NAME_SERVER;
 use spec::network::Cidr;
 use spec::runtime::Mount;
@@ -22,6 +23,8 @@ pub(super) const NAMES: [&str; 3] = ["hostname", "hosts", "resolv.conf"];
 pub(crate) struct HostFiles {
     directory: PathBuf,
     names: Vec<&'static str>,
+    /// Where a user's networks reach the host's name server, if it is a user's.
+    name_server: Option<IpAddr>,
 }
 
 impl HostFiles {
@@ -32,7 +35,13 @@ impl HostFiles {
             "hostname" if config.hosts.no_hostname => false,
             name => !config.mounts.iter().any(|mount| mount.target == Path::new("/etc").join(name)),
         };
-        Self { directory: directory.to_owned(), names: NAMES.into_iter().filter(is_free).collect() }
+        let names = NAMES.into_iter().filter(is_free).collect();
+        Self { directory: directory.to_owned(), names, name_server: None }
+    }
+
+    /// Those of a user who is not root: loopback addresses of the host are none of his networks.
+    pub(crate) fn in_networks_of(self, keeper: Option<&KeeperRules>) -> Self {
+        Self { name_server: keeper.map(|_| monitor::keeper::NAME_SERVER.into()), ..self }
     }
 
     /// Writes them. A start writes them again: they hold nothing that the container may keep.
@@ -53,7 +62,7 @@ impl HostFiles {
                         format!("{text}{address}\t{names}\n")
                     })
                 }
-                _ => resolv_conf(config, plan),
+                _ => self.resolv_conf(config, plan),
             };
             #[expect(
                 clippy::disallowed_methods,
@@ -82,7 +91,7 @@ impl HostFiles {
                     let text = text.map_err(EngineError::file("read", &path))?;
                     with_addresses(&text, &names_of(hostname, config), before, after)
                 }
-                "resolv.conf" => resolv_conf(config, Some(after)),
+                "resolv.conf" => self.resolv_conf(config, Some(after)),
                 _ => continue,
             };
             #[expect(
@@ -102,6 +111,12 @@ impl HostFiles {
             made.map(drop).map_err(EngineError::file("make", &path))?;
         }
         Ok(())
+    }
+
+    fn resolv_conf(&self, config: &ContainerConfig, plan: Option<&NetworkPlan>) -> String {
+        // A host without one has no name servers to tell.
+        let host = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+        resolv_conf(config, plan, reached(host, self.name_server))
     }
 
     pub(super) fn mounts(&self) -> impl Iterator<Item = Mount> {
@@ -191,10 +206,23 @@ fn with_addresses(text: &str, names: &str, before: &[Cidr], after: &NetworkPlan)
     new
 }
 
+/// The host's file, with another address for servers at loopback addresses.
+fn reached(host: String, loopback: Option<IpAddr>) -> String {
+    let Some(instead) = loopback else { return host };
+    let line = |line: &str| {
+        let mut words = line.split_whitespace();
+        let is_loopback = words.next() == Some("nameserver")
+            && words
+                .next()
+                .and_then(|word| word.parse().ok())
+                .is_some_and(|at: IpAddr| at.is_loopback());
+        if is_loopback { format!("nameserver {instead}\n") } else { format!("{line}\n") }
+    };
+    host.lines().map(line).collect()
+}
+
 /// That of the host, or the resolver's address where the container asks it.
-fn resolv_conf(config: &ContainerConfig, plan: Option<&NetworkPlan>) -> String {
-    // A host without one has no name servers to tell.
-    let host = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+fn resolv_conf(config: &ContainerConfig, plan: Option<&NetworkPlan>, host: String) -> String {
     if plan.is_none_or(|plan| plan.names.is_none()) {
         return resolver(&config.hosts, host);
     }

@@ -1,6 +1,7 @@
 //! What a container is given of its networks: addresses, interfaces, the way out, ports. Pure, but for what the records say is free.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use monitor::NetworkPlan;
 use network::Attachment;
@@ -28,7 +29,7 @@ pub(super) fn arrange(
     giving: &Giving<'_>,
     subject: &Subject<'_>,
     mut places: Vec<Place>,
-    (usual, is_user): (&[IpAddr], bool),
+    (usual, user): (&[IpAddr], Option<&Path>),
 ) -> Result<NetworkPlan, EngineError> {
     // The way out: by the highest priority, of equal ones by the first in the order of their names, as Docker has it.
     places.sort_by(|a, b| {
@@ -73,7 +74,7 @@ pub(super) fn arrange(
     {
         let config = &place.network.config;
         let usual = if config.host_addresses.is_empty() { usual } else { &config.host_addresses };
-        let terms = ports::Terms { usual, had: &had, modes: config.modes, is_led_in: is_user };
+        let terms = ports::Terms { usual, had: &had, modes: config.modes, user };
         let own: Vec<_> = first.addresses.iter().map(|address| address.address()).collect();
         (first.ports, first.open) = ports::claim(giving, subject.config, &own, &terms)?;
     }

@@ -107,11 +107,9 @@ impl Containers<'_> {
         let given = before.iter().filter_map(|place| place.given.as_ref());
         let had: Vec<Cidr> = given.flat_map(|given| given.addresses.clone()).collect();
         let hostname = hostname(&container.config, id);
-        HostFiles::of(&container.dirs.container, &container.config).rewrite(
-            &hostname,
-            &container.config,
-            (&had, &plan),
-        )?;
+        HostFiles::of(&container.dirs.container, &container.config)
+            .in_networks_of(self.engine.keeper.as_ref())
+            .rewrite(&hostname, &container.config, (&had, &plan))?;
         if plan.names.is_none() && !plugged.is_empty() {
             let rules = plugins::rules(&container.config, &hostname);
             monitor::ask_plugins_servers(&container.dirs.container, &rules)?;

@@ -2,7 +2,7 @@
 //! known when its monitor has run them, and read from its record.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use monitor::CniRules;
 use network::cni::{ConfigList, Place, Record};
@@ -98,8 +98,8 @@ impl Containers<'_> {
         if others.iter().all(|other| other.ports.is_empty() && other.open.is_empty()) {
             may_publish(config, &lists)?;
             let usual = self.usual_addresses(config)?;
-            let is_user = self.engine.keeper.is_some();
-            ports = claim_for_plugins(giving, config, (&usual, is_user))?;
+            let user = self.engine.keeper.as_ref().map(|_| self.engine.paths().state.as_path());
+            ports = claim_for_plugins(giving, config, (&usual, user))?;
         }
         let taken = others.iter().map(|other| &other.interface);
         let wanted = config.cni.iter().filter_map(|wish| wish.interface.as_ref());
@@ -210,14 +210,14 @@ pub(super) fn rules(config: &ContainerConfig, hostname: &str) -> CniRules {
 fn claim_for_plugins(
     giving: &Giving<'_>,
     config: &ContainerConfig,
-    (usual, is_led_in): (&[IpAddr], bool),
+    (usual, user): (&[IpAddr], Option<&Path>),
 ) -> Result<Vec<PortMapping>, EngineError> {
     let mut addresses = vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
     let hosts = config.ports.iter().filter_map(|port| port.host_address.as_ref());
     if hosts.chain(usual).any(IpAddr::is_ipv6) {
         addresses.push(Ipv6Addr::UNSPECIFIED.into());
     }
-    let terms = ports::Terms { usual, had: &[], modes: GatewayModes::default(), is_led_in };
+    let terms = ports::Terms { usual, had: &[], modes: GatewayModes::default(), user };
     let (mut ports, _) = ports::claim(giving, config, &addresses, &terms)?;
     // Plugins look at the container's addresses themselves.
     ports.dedup_by_key(|port| (port.published_at(), port.host_port, port.transport, port.port));

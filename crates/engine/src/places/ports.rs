@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 
+use network::forwarder::Outside;
 use network::{OpenPort, PortMapping, Transport};
 use rustix::net::ipproto;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
@@ -44,8 +46,9 @@ pub(super) struct Terms<'a> {
     pub(super) had: &'a [PortMapping],
     /// How the container is reached.
     pub(super) modes: GatewayModes,
-    /// Whether they are led into a user's network by a program that knows the machine's addresses; the network does not.
-    pub(super) is_led_in: bool,
+    /// State directory of a user, whose ports are led into his network by programs that listen outside; the network does not know the
+    /// machine's addresses.
+    pub(super) user: Option<&'a Path>,
 }
 
 /// Claims the ports of a container, and says where they lead, and which are open at its own addresses.
@@ -58,6 +61,8 @@ pub(super) fn claim(
     let (mut mappings, mut open) = (Vec::new(), Vec::new());
     let wanted = wanted(config)?;
     look_ahead(giving, &wanted)?;
+    // Without it the monitor says what is wrong.
+    let outside = terms.user.and_then(|state| Outside::connect(state).ok());
     for mut port in wanted {
         for host_address in host_addresses(&port, terms.usual) {
             let fits = |address: &IpAddr| {
@@ -76,11 +81,15 @@ pub(super) fn claim(
             if translated.is_empty() {
                 continue;
             }
-            let kept = kept(&port, host_address, terms.had).or(port.host_ports);
-            let wanted = PublishedPort { host_ports: kept, ..port.clone() };
+            let kept = kept(&port, host_address, terms.had);
+            // What it has it listens at itself.
+            let listener = outside.as_ref().filter(|_| kept.is_none());
+            let listener = listener.map(|outside| (outside, host_address));
+            let host_ports = kept.or(port.host_ports);
+            let wanted = PublishedPort { host_ports, ..port.clone() };
             let (inside, outside) =
-                if terms.is_led_in { (None, host_address) } else { (host_address, None) };
-            let host_port = claim_one(giving, &wanted, inside, &translated)?;
+                if terms.user.is_some() { (None, host_address) } else { (host_address, None) };
+            let host_port = claim_one(giving, &wanted, (inside, listener), &translated)?;
             // At its other addresses the machine has the same one.
             port.host_ports = Some((host_port, host_port));
             mappings.extend(translated.into_iter().map(|address| PortMapping {
@@ -177,7 +186,7 @@ fn exposed(text: &str) -> Option<(u16, Transport)> {
 fn claim_one(
     giving: &Giving<'_>,
     port: &PublishedPort,
-    host_address: Option<IpAddr>,
+    (host_address, listener): (Option<IpAddr>, Option<(&Outside, Option<IpAddr>)>),
     addresses: &[IpAddr],
 ) -> Result<u16, EngineError> {
     let (first, last) = port.host_ports.unwrap_or(EPHEMERAL);
@@ -188,6 +197,13 @@ fn claim_one(
     for step in 0..count {
         let number = u32::from(first) + (start + step) % count;
         let Ok(number) = u16::try_from(number) else { continue };
+        let outside = listener.map_or(Ok(()), |(outside, at)| {
+            listens_nobody_outside(outside, (port.transport, number), at, addresses)
+        });
+        if let Err(error) = outside {
+            why = Some((number, Unavailable::Listener(error)));
+            continue;
+        }
         match available(giving, port.transport, host_address, addresses, number)? {
             Ok(()) => return Ok(number),
             Err(unavailable) => why = Some((number, unavailable)),
@@ -254,6 +270,31 @@ fn available(
         giving.give_port(&address, transport.word(), port);
     }
     Ok(Ok(()))
+}
+
+/// The same of the machine, where this is a user's network.
+fn listens_nobody_outside(
+    outside: &Outside,
+    (transport, port): (Transport, u16),
+    at: Option<IpAddr>,
+    addresses: &[IpAddr],
+) -> io::Result<()> {
+    let every: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    for every in every {
+        if !addresses.iter().any(|address| address.is_ipv6() == every.is_ipv6()) {
+            continue;
+        }
+        let address = SocketAddr::new(at.unwrap_or(every), port);
+        match outside.listen(network::forwarder::Place { transport, address }) {
+            // A machine without IPv6 has none of these addresses.
+            Err(errno)
+                if at.is_none()
+                    && every.is_ipv6()
+                    && matches!(errno.raw(), libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL) => {}
+            listens => drop(listens.map_err(|errno| io::Error::from_raw_os_error(errno.raw()))?),
+        }
+    }
+    Ok(())
 }
 
 /// A program that listens there would hear nobody any more.

@@ -4,7 +4,7 @@ use monitor::keeper::KeeperRules;
 use network::Transport;
 
 use super::{Place, ports};
-use crate::config::{ContainerConfig, PublishedPort};
+use crate::config::ContainerConfig;
 use crate::error::EngineError;
 
 /// Refuses what nothing would lead out, or in.
@@ -21,16 +21,9 @@ pub(super) fn demand_way_out(
         return Err(EngineError::value("network", place.network.name.clone(), why));
     }
     let wanted = ports::wanted(config)?;
-    if let (None, Some(port)) = (&keeper.slirp, wanted.first()) {
-        let why = "a user's ports are led in by slirp4netns, which is not installed";
-        return Err(EngineError::value("published port", port.port.to_string(), why));
-    }
-    let is_foreign = |port: &&PublishedPort| {
-        port.transport == Transport::Sctp || port.host_address.is_some_and(|own| own.is_ipv6())
-    };
-    if let Some(port) = wanted.iter().find(is_foreign) {
+    if let Some(port) = wanted.iter().find(|port| port.transport == Transport::Sctp) {
         let text = format!("{}/{}", port.port, port.transport.word());
-        let why = "slirp4netns leads a user's ports in for TCP and UDP over IPv4 alone";
+        let why = "a user's ports lead in for TCP and UDP alone";
         return Err(EngineError::value("published port", text, why));
     }
     let low = wanted.iter().filter_map(|port| port.host_ports);

@@ -1,22 +1,32 @@
-//! The way from a user's network to the host's: slirp4netns where it is installed, else pasta. Sources: pasta(1), slirp4netns(1).
+//! The way from a user's network to the host's: pasta where it is installed, else slirp4netns. Sources: pasta(1), slirp4netns(1).
 
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, Signal, kill_process};
-use sys::{CStringArray, exit_now};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::KeeperError;
+use super::helper::{self, Program};
 
-/// In the state directory: where slirp4netns listens.
-pub(super) const SLIRP: &str = "slirp.sock";
-/// There too: the pid of pasta.
-const PASTA: &str = "pasta.pid";
+/// In the state directory: the pid of the one that connects it.
+const HELPER: &str = "outside.pid";
+/// What connects a user's network with the host's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Helper {
+    Pasta,
+    Slirp,
+}
+
+/// How long the one that was before is waited for.
+const PATIENCE: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 /// There too: why nothing connects it.
 pub(super) const REFUSED: &str = "outside.refused";
 /// Where programs are, whatever the caller's PATH is.
@@ -25,16 +35,11 @@ const DIRECTORIES: [&str; 6] =
 
 /// Connects the network namespace of a process. Where neither program can, that is written down for who needs it: the others do not.
 pub(super) fn connect(state: &Path, pid: i32, ended: &OwnedFd) -> Result<(), KeeperError> {
-    for left in [SLIRP, PASTA, REFUSED] {
-        let _absent = fs::remove_file(state.join(left));
-    }
     let mut refused = Vec::new();
-    // The second one leads no published port in yet.
-    for name in ["slirp4netns", "pasta"] {
-        let Some(program) = find(name) else { continue };
-        let connected = match name {
-            "pasta" => pasta(&program, state, pid),
-            _ => slirp(&program, state, pid, ended),
+    for (helper, program) in helpers() {
+        let (name, connected) = match helper {
+            Helper::Pasta => ("pasta", pasta(&program, state, pid)),
+            Helper::Slirp => ("slirp4netns", slirp(&program, state, pid, ended)),
         };
         match connected {
             Ok(()) => return Ok(()),
@@ -45,30 +50,57 @@ pub(super) fn connect(state: &Path, pid: i32, ended: &OwnedFd) -> Result<(), Kee
         let why = "neither pasta (package passt) nor slirp4netns is installed";
         refused.push(why.to_owned());
     }
-    let path = state.join(REFUSED);
-    let written =
-        File::create(&path).and_then(|mut file| file.write_all(refused.join(", ").as_bytes()));
-    written.map_err(super::file("write", &path))
+    write(&state.join(REFUSED), &refused.join(", "))
 }
 
-/// Ends what [`connect`] has started, where its end is not seen by itself.
+fn write(path: &Path, text: &str) -> Result<(), KeeperError> {
+    let written = File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(super::file("write", path))
+}
+
+/// Ends what [`connect`] has started, and waits for its end: nothing of it is left in the network then.
 pub(super) fn disconnect(state: &Path) {
-    let path = state.join(PASTA);
-    let pid = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
-    if let Some(pid) = pid.and_then(Pid::from_raw)
-        && is_pasta(pid)
+    let pid = fs::read_to_string(state.join(HELPER)).ok();
+    let pid = pid.and_then(|text| text.trim().parse().ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid
+        && let Ok(process) = pidfd_open(pid, PidfdFlags::empty())
+        && is_helper(pid)
     {
-        let _gone = kill_process(pid, Signal::TERM);
+        let _gone = pidfd_send_signal(&process, Signal::TERM);
+        let _ended = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&PATIENCE));
     }
-    for left in [SLIRP, PASTA, REFUSED] {
+    for left in [HELPER, REFUSED] {
         let _absent = fs::remove_file(state.join(left));
     }
 }
 
 /// The number may be somebody else's by now.
-fn is_pasta(pid: Pid) -> bool {
+fn is_helper(pid: Pid) -> bool {
     let name = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()));
-    name.is_ok_and(|name| name.starts_with("pasta") || name.starts_with("passt"))
+    name.is_ok_and(|name| ["pasta", "passt", "slirp"].iter().any(|own| name.starts_with(own)))
+}
+
+/// Those that are installed, the best one first. An early pasta, as Debian 12 has it, does not tell who reads that the other end has closed, and
+/// gives it the last bytes again and again: it comes behind slirp4netns.
+fn helpers() -> Vec<(Helper, PathBuf)> {
+    let pasta = find("pasta").map(|program| (Helper::Pasta, program));
+    let slirp = find("slirp4netns").map(|program| (Helper::Slirp, program));
+    let is_early = match (&pasta, &slirp) {
+        (Some((_, pasta)), Some(_)) => {
+            let output = Command::new(pasta).arg("--version").stdin(Stdio::null()).output();
+            !output.is_ok_and(|output| is_mature(&String::from_utf8_lossy(&output.stdout)))
+        }
+        _ => false,
+    };
+    let order = if is_early { [slirp, pasta] } else { [pasta, slirp] };
+    order.into_iter().flatten().collect()
+}
+
+/// Its version is a date: `pasta 2024_02_20.1e6f92b`. Those that were built without one are early.
+fn is_mature(said: &str) -> bool {
+    let version = said.lines().next().and_then(|line| line.split_whitespace().nth(1));
+    let digits = version.unwrap_or_default().trim_start_matches("0.0~git");
+    digits.get(..4).and_then(|year| year.parse().ok()).is_some_and(|year: u16| year >= 2024)
 }
 
 fn find(name: &str) -> Option<PathBuf> {
@@ -89,6 +121,8 @@ fn pasta(program: &Path, state: &Path, pid: i32) -> Result<(), String> {
             "--config-net",
             "--quiet",
             "--no-map-gw",
+            "--dns-forward",
+            &super::NAME_SERVER.to_string(),
             "-t",
             "none",
             "-u",
@@ -99,7 +133,7 @@ fn pasta(program: &Path, state: &Path, pid: i32) -> Result<(), String> {
             "none",
         ])
         .arg("--pid")
-        .arg(state.join(PASTA))
+        .arg(state.join(HELPER))
         .arg(pid.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -117,49 +151,46 @@ fn pasta(program: &Path, state: &Path, pid: i32) -> Result<(), String> {
 
 /// It stays as long as the keeper has the other end of `ended`.
 fn slirp(program: &Path, state: &Path, pid: i32, ended: &OwnedFd) -> Result<(), String> {
-    let text = |path: &Path| path.display().to_string();
+    let pid = pid.to_string();
     let words = [
-        "slirp4netns".to_owned(),
-        "--configure".to_owned(),
-        "--mtu=65520".to_owned(),
-        "--disable-host-loopback".to_owned(),
-        "--ready-fd=3".to_owned(),
-        "--exit-fd=4".to_owned(),
-        format!("--api-socket={}", text(&state.join(SLIRP))),
-        pid.to_string(),
-        "tap0".to_owned(),
+        "slirp4netns",
+        "--configure",
+        "--mtu=65520",
+        "--disable-host-loopback",
+        "--ready-fd=3",
+        "--exit-fd=4",
+        &pid,
+        "tap0",
     ];
-    let words = words.map(|word| std::ffi::CString::new(word).unwrap_or_default());
-    let (argv, environment) = (CStringArray::new(words.to_vec()), CStringArray::new(Vec::new()));
-    let path = std::ffi::CString::new(text(program)).map_err(|error| error.to_string())?;
-    let null = File::options().read(true).write(true).open("/dev/null");
-    let null = null.map_err(|error| error.to_string())?;
     let (told, tell) = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| errno.to_string())?;
-    let child = || {
-        let prepared = || -> Result<(), sys::Errno> {
-            let _leader_already = rustix::process::setsid();
-            let spare = |descriptor| rustix::io::fcntl_dupfd_cloexec(descriptor, 10);
-            let (tell, ended) = (spare(tell.as_fd())?, spare(ended.as_fd())?);
-            sys::close_on_exec_from(3)?;
-            for stream in 0..3 {
-                sys::place_inherited(null.as_fd(), stream)?;
-            }
-            sys::place_inherited(tell.as_fd(), 3)?;
-            sys::place_inherited(ended.as_fd(), 4)?;
-            sys::default_signals();
-            sys::unblock_all_signals()
-        };
-        if prepared().is_ok() {
-            sys::execve(&path, &argv, &environment);
-        }
-        exit_now(127)
-    };
-    sys::fork(child).map_err(|errno| errno.to_string())?;
+    let path = CString::new(program.as_os_str().as_bytes()).map_err(|error| error.to_string())?;
+    let program = Program::At(&path);
+    let child = helper::start(program, &words, [tell.as_fd(), ended.as_fd()]);
+    let child = child.map_err(|errno| errno.to_string())?;
     drop(tell);
     let mut byte = [0];
     match File::from(told).read(&mut byte) {
-        Ok(1) => Ok(()),
+        Ok(1) => {
+            // Without it the next one may come too soon: it takes the interface of the same name.
+            let written = File::create(state.join(HELPER))
+                .and_then(|mut file| file.write_all(child.to_string().as_bytes()));
+            written.map_err(|error| error.to_string())
+        }
         Ok(_) => Err("it ended at once".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_mature;
+
+    #[test]
+    fn early_pastas() {
+        assert!(is_mature("pasta 2024_02_20.1e6f92b\nCopyright\n"));
+        assert!(is_mature("pasta 0.0~git20250503.587980c-2\n"));
+        assert!(!is_mature("pasta 0.0~git20230309.7c7625d-1\n"));
+        assert!(!is_mature("pasta unknown version\n"));
+        assert!(!is_mature(""));
     }
 }

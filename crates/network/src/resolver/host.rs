@@ -24,10 +24,25 @@ pub(crate) struct Configuration {
     pub(crate) attempts: Option<u8>,
 }
 
+/// The file that names the host's servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where servers at loopback addresses are reached instead: those of the host are not those of a user's network.
+    pub loopback: Option<IpAddr>,
+}
+
+impl From<&Path> for HostFile {
+    fn from(path: &Path) -> Self {
+        Self { path: path.to_owned(), loopback: None }
+    }
+}
+
 /// The servers of the file, and which state of the file they are of.
 #[derive(Debug)]
 pub(crate) struct HostServers {
-    path: PathBuf,
+    file: HostFile,
     state: Option<State>,
     servers: Rc<Servers>,
 }
@@ -42,9 +57,9 @@ struct State {
 }
 
 impl HostServers {
-    pub(crate) fn of(path: &Path) -> Self {
+    pub(crate) fn of(file: HostFile) -> Self {
         let servers = Rc::new(Servers::of(&Configuration::default()));
-        Self { path: path.to_owned(), state: None, servers }
+        Self { file, state: None, servers }
     }
 
     /// Those of now: a stat(2) for each question that is handed on, which is a hundredth of what that costs.
@@ -53,14 +68,26 @@ impl HostServers {
         // While it is being replaced there may be none; what was said last holds on.
         if state.is_some() && state != self.state {
             if let Ok(text) = self.read() {
-                self.servers = Rc::new(Servers::of(&Configuration::parse(&text).or_local()));
+                self.servers = Rc::new(Servers::of(&self.reached(Configuration::parse(&text))));
             }
             self.state = state;
         }
         if self.servers.addresses.is_empty() {
-            self.servers = Rc::new(Servers::of(&Configuration::default().or_local()));
+            self.servers = Rc::new(Servers::of(&self.reached(Configuration::default())));
         }
         Rc::clone(&self.servers)
+    }
+
+    fn reached(&self, configuration: Configuration) -> Configuration {
+        let mut configuration = configuration.or_local();
+        if let Some(instead) = self.file.loopback {
+            for server in &mut configuration.servers {
+                if server.ip().is_loopback() {
+                    *server = SocketAddr::new(instead, PORT);
+                }
+            }
+        }
+        configuration
     }
 
     #[expect(
@@ -69,7 +96,7 @@ impl HostServers {
         reason = "types differ by machine"
     )]
     fn look(&self) -> Option<State> {
-        let state = rustix::fs::stat(&self.path).ok()?;
+        let state = rustix::fs::stat(&self.file.path).ok()?;
         Some(State {
             device: state.st_dev.into(),
             inode: state.st_ino.into(),
@@ -81,7 +108,7 @@ impl HostServers {
     fn read(&self) -> std::io::Result<Vec<u8>> {
         use std::io::Read;
         let mut text = Vec::new();
-        std::fs::File::open(&self.path)?.take(LARGEST).read_to_end(&mut text)?;
+        std::fs::File::open(&self.file.path)?.take(LARGEST).read_to_end(&mut text)?;
         Ok(text)
     }
 }
@@ -170,7 +197,7 @@ mod tests {
             std::fs::write(at(name), text).unwrap();
         };
         std::os::unix::fs::symlink(at("real"), at("resolv.conf")).unwrap();
-        let mut host = HostServers::of(&at("resolv.conf"));
+        let mut host = HostServers::of(HostFile::from(&*at("resolv.conf")));
         let mut first = || host.current().addresses[0].ip().to_string();
         assert_eq!(first(), "127.0.0.1");
         write("real", "nameserver 10.0.0.1");
@@ -180,5 +207,12 @@ mod tests {
         assert_eq!(first(), "10.0.0.2");
         std::fs::remove_file(at("real")).unwrap();
         assert_eq!(first(), "10.0.0.2");
+        write("real", "nameserver 127.0.0.53\nnameserver 10.0.0.3");
+        let loopback = Some([10, 0, 2, 3].into());
+        let file = HostFile { path: at("resolv.conf"), loopback };
+        let servers = HostServers::of(file).current();
+        let servers: Vec<_> =
+            servers.addresses.iter().map(|server| server.ip().to_string()).collect();
+        assert_eq!(servers, ["10.0.2.3", "10.0.0.3"]);
     }
 }

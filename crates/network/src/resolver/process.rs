@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::io::Errno as Raw;
-use rustix::net::{bind, listen};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 use sys::Errno;
 
-use crate::resolver::channel;
+use crate::channel;
+use crate::resolver::host::HostFile;
+use crate::resolver::protocol::SOCKET;
 use crate::resolver::server::Server;
 
 /// Held by the one that runs. Never removed: two could hold two files of the name.
@@ -66,7 +67,11 @@ pub fn runs(state_dir: &Path) -> bool {
 ///
 /// # Errors
 /// When it cannot begin.
-pub fn run(state_dir: &Path, resolv_conf: &Path, ready: impl FnOnce()) -> Result<Ended, RunError> {
+pub fn run(
+    state_dir: &Path,
+    resolv_conf: impl Into<HostFile>,
+    ready: impl FnOnce(),
+) -> Result<Ended, RunError> {
     let path = state_dir.join(LOCK);
     let failed = |errno: Raw| RunError::Lock { path: path.clone(), errno: errno.into() };
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -82,29 +87,24 @@ pub fn run(state_dir: &Path, resolv_conf: &Path, ready: impl FnOnce()) -> Result
     allow_many_descriptors();
     let failed =
         |errno: Raw| RunError::Listen { state_dir: state_dir.to_owned(), errno: errno.into() };
-    let mut server = begin(state_dir, resolv_conf).map_err(failed)?;
+    let mut server = begin(state_dir, resolv_conf.into()).map_err(failed)?;
     lay_down_rights();
     ready();
     let served = server.serve().map_err(|errno| RunError::Wait(errno.into()));
     // Before the lock: the next one makes its own.
-    let _absent = channel::unlink(state_dir);
+    let _absent = channel::unlink(state_dir, SOCKET);
     drop(lock);
     served.map(|()| Ended::NobodyLeft)
 }
 
-fn begin(state_dir: &Path, resolv_conf: &Path) -> Result<Server, Raw> {
-    let listener = channel::socket()?;
-    // Of one that was killed.
-    let succeeds = channel::unlink(state_dir).is_ok();
-    let (_directory, address) = channel::address(state_dir)?;
-    bind(&listener, &address)?;
-    listen(&listener, BACKLOG)?;
+fn begin(state_dir: &Path, resolv_conf: HostFile) -> Result<Server, Raw> {
+    let (listener, succeeds) = channel::listen_at(state_dir, SOCKET, BACKLOG)?;
     Server::new(listener, resolv_conf, succeeds)
 }
 
 /// From here on everything is read that strangers send, and nothing is done that takes a right. What is not granted there need not be
 /// laid down: capset(2), prctl(2) PR_SET_NO_NEW_PRIVS.
-fn lay_down_rights() {
+pub(crate) fn lay_down_rights() {
     let none = CapabilitySet::empty();
     let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
     let _fewer_anyway = set_capabilities(None, none);
@@ -112,7 +112,7 @@ fn lay_down_rights() {
 }
 
 /// Each container takes three, each question that is handed on one.
-fn allow_many_descriptors() {
+pub(crate) fn allow_many_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     // With fewer it serves fewer.
     let _best_effort =

@@ -18,6 +18,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use spec::network::Cidr;
 
+/// Where it listens, in the state directory.
+pub(crate) const SOCKET: &str = "resolver.sock";
 /// Of the packets' form. Fields may be added that a reader without them can do without.
 pub(crate) const VERSION: u32 = 1;
 /// Bytes of a packet: what a Unix socket takes at once by default is three times that.

@@ -4,12 +4,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno as Raw;
-use rustix::net::connect;
 use sys::Errno;
 
+use crate::channel::{self, Received};
 use crate::redirect::NameSockets;
-use crate::resolver::channel::{self, Received};
-use crate::resolver::protocol::{Answer, LARGEST, Member, Request, VERSION};
+use crate::resolver::protocol::{Answer, LARGEST, Member, Request, SOCKET, VERSION};
 
 /// Bytes of an answer.
 const ANSWER: usize = 4096;
@@ -58,9 +57,7 @@ impl Registration {
             Raw::AGAIN => ConnectError::Busy,
             errno => ConnectError::Connect { state_dir: state_dir.to_owned(), errno: errno.into() },
         };
-        let socket = channel::socket().map_err(failed)?;
-        let (_directory, address) = channel::address(state_dir).map_err(failed)?;
-        connect(&socket, &address).map_err(failed)?;
+        let socket = channel::connect_to(state_dir, SOCKET).map_err(failed)?;
         let registration = Self { socket };
         let request = Request::Register { version: VERSION, member: member.clone() };
         let descriptors = [sockets.udp.as_fd(), sockets.tcp.as_fd()];

@@ -11,7 +11,6 @@ mod peers;
 use std::collections::HashMap;
 use std::net::SocketAddrV4;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,7 @@ use rustix::io::Errno;
 use rustix::net::{SendFlags, sendto};
 
 use crate::resolver::cache::{Cache, Key};
-use crate::resolver::host::HostServers;
+use crate::resolver::host::{HostFile, HostServers};
 use crate::resolver::message::{Asked, Transport};
 use crate::resolver::poll::{Happened, Poll, Token};
 use crate::resolver::random::Random;
@@ -97,7 +96,7 @@ impl Server {
     /// `succeeds` one that was killed.
     pub(crate) fn new(
         listener: OwnedFd,
-        resolv_conf: &Path,
+        resolv_conf: HostFile,
         succeeds: bool,
     ) -> Result<Self, Errno> {
         let poll = Poll::new()?;

@@ -13,7 +13,7 @@ use rustix::net::{
 
 use super::forwards::Question;
 use super::{Origin, Server, Way};
-use crate::resolver::channel::{self, Received};
+use crate::channel::{self, Received};
 use crate::resolver::poll::Token;
 use crate::resolver::protocol::{Answer, LARGEST, Member, Request, UpstreamRules};
 use crate::resolver::table::PeerId;

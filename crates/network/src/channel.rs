@@ -13,8 +13,6 @@ use rustix::net::{
     recvmsg, sendmsg, socket_with,
 };
 
-const SOCKET: &str = "resolver.sock";
-
 /// What came.
 #[derive(Debug)]
 pub(crate) enum Received {
@@ -34,17 +32,39 @@ pub(crate) fn socket() -> Result<OwnedFd, Errno> {
     socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
 }
 
-/// Where the resolver listens, through a descriptor: the path of a state directory may be longer than the 107 bytes that an address has.
-pub(crate) fn address(state_dir: &Path) -> Result<(OwnedFd, SocketAddrUnix), Errno> {
+/// A name in a state directory, through a descriptor: the path of one may be longer than the 107 bytes that an address has.
+fn address(state_dir: &Path, name: &str) -> Result<(OwnedFd, SocketAddrUnix), Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = open(state_dir, flags, Mode::empty())?;
-    let address = SocketAddrUnix::new(format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd()))?;
+    let address = SocketAddrUnix::new(format!("/proc/self/fd/{}/{name}", directory.as_raw_fd()))?;
     Ok((directory, address))
 }
 
-/// Removes the socket's name.
-pub(crate) fn unlink(state_dir: &Path) -> Result<(), Errno> {
-    rustix::fs::unlink(state_dir.join(SOCKET))
+/// Connects to who listens there; never waits.
+pub(crate) fn connect_to(state_dir: &Path, name: &str) -> Result<OwnedFd, Errno> {
+    let socket = socket()?;
+    let (_directory, address) = address(state_dir, name)?;
+    rustix::net::connect(&socket, &address)?;
+    Ok(socket)
+}
+
+/// Listens there. What one has left that was killed is removed; whether there was such a one is told.
+pub(crate) fn listen_at(
+    state_dir: &Path,
+    name: &str,
+    backlog: i32,
+) -> Result<(OwnedFd, bool), Errno> {
+    let listener = socket()?;
+    let succeeds = unlink(state_dir, name).is_ok();
+    let (_directory, address) = address(state_dir, name)?;
+    rustix::net::bind(&listener, &address)?;
+    rustix::net::listen(&listener, backlog)?;
+    Ok((listener, succeeds))
+}
+
+/// Removes a socket's name.
+pub(crate) fn unlink(state_dir: &Path, name: &str) -> Result<(), Errno> {
+    rustix::fs::unlink(state_dir.join(name))
 }
 
 /// Sends a packet, or EAGAIN.
@@ -85,4 +105,12 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, packet: &mut [u8]) -> Received {
         return Received::TooLarge;
     }
     Received::Packet(received.bytes, descriptors)
+}
+
+/// The next one that connects, if it is of this process's user. Others are sent away: a socket's name may be in a directory that lets them in.
+pub(crate) fn accept(listener: &OwnedFd) -> Option<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = retry_on_intr(|| rustix::net::accept_with(listener, flags)).ok()?;
+    let peer = rustix::net::sockopt::socket_peercred(&socket).ok()?;
+    (peer.uid == rustix::process::geteuid()).then_some(socket)
 }
