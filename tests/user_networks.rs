@@ -156,9 +156,9 @@ mod tests {
             [ $before = $(readlink /proc/$(cat run/corten/keeper.pid)/ns/net) ] && echo rejoined
             corten run -d --network bridge --name other -p 8081:80 busybox nc -ll -p 80 -e echo other > /dev/null
             for port in 8080 8081; do socat -u tcp:127.0.0.1:$port -; done
-            forwarder=$(pgrep -f 'monitor forwarder'); kill -9 $forwarder; tail --pid=$forwarder -f /dev/null
+            forwarder=$(pgrep -f 'monitor [f]orwarder'); kill -9 $forwarder; tail --pid=$forwarder -f /dev/null
             for port in 8080 8081; do until socat -u tcp:127.0.0.1:$port - 2> /dev/null; do :; done; done
-            outside=$(pgrep -f 'corten outside'); kill -9 $outside; tail --pid=$outside -f /dev/null
+            outside=$(pgrep -f 'corten [o]utside'); kill -9 $outside; tail --pid=$outside -f /dev/null
             corten update --publish-add 8082:80 web > /dev/null; socat -u tcp:127.0.0.1:8082 -
             corten rm -f web other > /dev/null
             until ! pgrep 'corten|slirp4netns|pasta' > /dev/null; do :; done; echo ended

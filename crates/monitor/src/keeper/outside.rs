@@ -80,8 +80,8 @@ fn is_helper(pid: Pid) -> bool {
     name.is_ok_and(|name| ["pasta", "passt", "slirp"].iter().any(|own| name.starts_with(own)))
 }
 
-/// Those that are installed, the best one first. An early pasta, as Debian 12 has it, does not tell who reads that the other end has closed, and
-/// gives it the last bytes again and again: it comes behind slirp4netns.
+/// Those that are installed, the best one first. An early pasta, as Debian 12 has it, gives who has closed its own half first
+/// what comes again and again, and never its end: it comes behind slirp4netns.
 fn helpers() -> Vec<(Helper, PathBuf)> {
     let pasta = find("pasta").map(|program| (Helper::Pasta, program));
     let slirp = find("slirp4netns").map(|program| (Helper::Slirp, program));
@@ -121,6 +121,13 @@ fn pasta(program: &Path, state: &Path, pid: i32) -> Result<(), String> {
             "--config-net",
             "--quiet",
             "--no-map-gw",
+            // slirp4netns's. With the host's own, which it would take, nobody inside would reach the host.
+            "--address",
+            "10.0.2.100",
+            "--netmask",
+            "24",
+            "--gateway",
+            "10.0.2.2",
             "--dns-forward",
             &super::NAME_SERVER.to_string(),
             "-t",
