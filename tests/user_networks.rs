@@ -161,7 +161,7 @@ mod tests {
             outside=$(pgrep -f 'corten [o]utside'); kill -9 $outside; tail --pid=$outside -f /dev/null
             corten update --publish-add 8082:80 web > /dev/null; socat -u tcp:127.0.0.1:8082 -
             corten rm -f web other > /dev/null
-            until ! pgrep 'corten|slirp4netns|pasta' > /dev/null; do :; done; echo ended
+            for name in corten slirp4netns pasta; do until ! pgrep $name > /dev/null; do :; done; done; echo ended
         "#;
         let said = on_host(&format!("{RANGES}{script}"));
         assert_eq!(said, "outside\nrejoined\ninside\nother\ninside\nother\ninside\nended\n");

@@ -143,9 +143,7 @@ impl Streams {
 
 impl Stream {
     fn move_bytes(&mut self, spare: &mut Vec<Pipe>) -> Result<Next, Errno> {
-        if let Err(errno) = socket_error(&self.ends[1])? {
-            return Err(errno);
-        }
+        socket_error(&self.ends[1])??;
         if !self.is_connected {
             return Ok(Next::Waits);
         }
