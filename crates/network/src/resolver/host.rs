@@ -33,9 +33,9 @@ pub struct HostFile {
     pub loopback: Option<IpAddr>,
 }
 
-impl From<&Path> for HostFile {
-    fn from(path: &Path) -> Self {
-        Self { path: path.to_owned(), loopback: None }
+impl<P: AsRef<Path> + ?Sized> From<&P> for HostFile {
+    fn from(path: &P) -> Self {
+        Self { path: path.as_ref().to_owned(), loopback: None }
     }
 }
 
@@ -197,7 +197,7 @@ mod tests {
             std::fs::write(at(name), text).unwrap();
         };
         std::os::unix::fs::symlink(at("real"), at("resolv.conf")).unwrap();
-        let mut host = HostServers::of(HostFile::from(&*at("resolv.conf")));
+        let mut host = HostServers::of(HostFile::from(&at("resolv.conf")));
         let mut first = || host.current().addresses[0].ip().to_string();
         assert_eq!(first(), "127.0.0.1");
         write("real", "nameserver 10.0.0.1");
