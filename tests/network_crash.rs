@@ -8,7 +8,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
-    use testkit::{Corten, wait_until};
+    use testkit::{Corten, signal, wait_until};
 
     const GATEWAYS: [&str; 2] = ["10.7.0.1", "10.8.0.1"];
     /// Moments at which somebody is killed.
@@ -164,5 +164,46 @@ mod tests {
         assert_eq!(own.len(), 20);
         let expected: BTreeSet<String> = own.into_iter().chain(["10.7.0.1".to_owned()]).collect();
         assert_eq!(elements("taken4"), expected);
+    }
+
+    /// Between the look at a container that runs and the word to its monitor it ends: the change is as one of a container that has ended.
+    #[test]
+    fn a_change_of_who_has_just_ended_is_made() {
+        let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
+        for network in ["one", "two"] {
+            corten.ok(&["network", "create", network]);
+        }
+        let id = corten.ok(&[
+            "run",
+            "-d",
+            "--name",
+            "web",
+            "--network",
+            "one",
+            "busybox",
+            "sleep",
+            "1000",
+        ]);
+        let asked = corten.state().join("containers").join(id).join("networks.json");
+        let [_, process] = corten.pids("web");
+        let connect = corten.command();
+        let mut late = Command::new("strace");
+        late.args(["-qq", "-o", "/dev/null", "-e", "trace=sendmsg"]);
+        late.args(["-e", "inject=sendmsg:delay_enter=1000000"]);
+        late.arg(connect.get_program()).args(connect.get_args());
+        let late = late.args(["network", "connect", "two", "web"]).stderr(Stdio::piped()).spawn();
+        wait_until("the plan is written", || asked.exists());
+        signal("KILL", process);
+        let late = late.unwrap().wait_with_output().unwrap();
+        assert!(late.status.success(), "{}", String::from_utf8_lossy(&late.stderr));
+        let networks = [
+            "inspect",
+            "-f",
+            "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}",
+            "web",
+        ];
+        assert_eq!(corten.ok(&networks).trim(), "one two");
+        corten.ok(&["start", "web"]);
+        assert!(corten.ok(&["exec", "web", "ip", "link"]).contains("eth1"));
     }
 }

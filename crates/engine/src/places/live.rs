@@ -1,6 +1,7 @@
 //! Places that come and go while a container is there: `network connect`, `network disconnect`, ports that `update` publishes. One that runs has
 //! them at once: its monitor changes them, and the records are written when it has.
 
+use monitor::{Life, observe};
 use network::cni::Record;
 use spec::network::Cidr;
 use store::{Giving, StoreError};
@@ -99,6 +100,10 @@ impl Containers<'_> {
         let subject = Subject { id, name, config: &container.config, plugged: &plugged };
         let plan = self.arrange(&giving, &subject, places)?;
         let changed = monitor.set_networks(&container.dirs.state, &plan);
+        if changed.is_err() && has_ended(container) {
+            // The next run has them.
+            return Ok(giving.commit()?);
+        }
         changed
             .map_err(EngineError::file("change the networks of", &container.dirs.state))?
             .map_err(|why| EngineError::Places { name: name.clone(), why })?;
@@ -116,6 +121,12 @@ impl Containers<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the run is over, by what its monitor has left: a record cannot be read while one is written.
+fn has_ended(container: &Container) -> bool {
+    let life = observe(&container.dirs.state, &container.dirs.container);
+    matches!(life, Ok(Life::Exited(_) | Life::Lost { .. }))
 }
 
 /// Whether a container can be given places at all.
