@@ -10,7 +10,7 @@
 //! setns
 //! ```
 //!
-//! Where the keeper was killed while somebody lives in the namespaces, the next one moves into them. //! Start at [`enter`]. Sources: user_namespaces(7), setns(2), newuidmap(1), pasta(1), slirp4netns(1).
+//! Where the keeper was killed while somebody lives in the namespaces, the next one moves into them. Start at [`enter`]. Sources: user_namespaces(7), setns(2), newuidmap(1), pasta(1), slirp4netns(1).
 
 mod helper;
 mod outside;
