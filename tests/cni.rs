@@ -251,19 +251,8 @@ mod tests {
         host.lab("1.0.0", "");
         host.ok(&["network", "create", "web"]);
         let server = "nc -ll -p 80 -e echo shop";
-        let run = [
-            "run",
-            "-d",
-            "--restart",
-            "always",
-            "--name",
-            "shop",
-            "--network",
-            "cni:lab",
-            "-p",
-            "8080:80",
-        ];
-        host.ok(&[&run[..], &["busybox", "sh", "-c", server]].concat());
+        let serving = ["--restart", "always", "busybox", "sh", "-c", server];
+        host.ok(&[&RUN[..8], &serving].concat());
         let inside = |script: &str| host.ok(&["exec", "shop", "sh", "-c", script]);
         let reached = || ask("10.77.0.1:8080").as_deref() == Some("shop");
         wait_until("it answers", reached);

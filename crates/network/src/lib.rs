@@ -8,6 +8,7 @@ mod attachment;
 mod channel;
 pub mod cni;
 mod elements;
+mod epoll;
 mod examine;
 pub mod forwarder;
 mod leaf;

@@ -1,16 +1,12 @@
-//! What is waited for. Source: epoll(7).
+//! What the forwarder waits for.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
-use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 
-/// Events that are heard of at once.
-const AT_ONCE: usize = 64;
-/// Bits of a token for its kind.
-const KINDS: u32 = 3;
+use crate::epoll::{self, Epoll};
 
 /// What something is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,30 +23,29 @@ pub(super) enum Token {
     Session(u64),
 }
 
-/// An epoll instance.
+/// All of it.
 #[derive(Debug)]
-pub(super) struct Poll(OwnedFd);
+pub(super) struct Poll(Epoll);
 
 impl Token {
     const fn number(self) -> u64 {
         match self {
-            Self::Listener => 0,
-            Self::Peer(id) => id << KINDS | 1,
-            Self::Port(id) => id << KINDS | 2,
-            Self::Stream(id, 0) => id << KINDS | 3,
-            Self::Stream(id, _) => id << KINDS | 4,
-            Self::Session(id) => id << KINDS | 5,
+            Self::Listener => epoll::number(0, 0),
+            Self::Peer(id) => epoll::number(1, id),
+            Self::Port(id) => epoll::number(2, id),
+            Self::Stream(id, 0) => epoll::number(3, id),
+            Self::Stream(id, _) => epoll::number(4, id),
+            Self::Session(id) => epoll::number(5, id),
         }
     }
 
     const fn of(number: u64) -> Self {
-        let id = number >> KINDS;
-        match number & 7 {
-            1 => Self::Peer(id),
-            2 => Self::Port(id),
-            3 => Self::Stream(id, 0),
-            4 => Self::Stream(id, 1),
-            5 => Self::Session(id),
+        match epoll::kind_and_id(number) {
+            (1, id) => Self::Peer(id),
+            (2, id) => Self::Port(id),
+            (3, id) => Self::Stream(id, 0),
+            (4, id) => Self::Stream(id, 1),
+            (5, id) => Self::Session(id),
             _ => Self::Listener,
         }
     }
@@ -58,38 +53,31 @@ impl Token {
 
 impl Poll {
     pub(super) fn new() -> Result<Self, Errno> {
-        epoll::create(CreateFlags::CLOEXEC).map(Self)
+        Epoll::new().map(Self)
     }
 
     /// Waits for what can be read, each time again.
     pub(super) fn add(&self, what: impl AsFd, token: Token) -> Result<(), Errno> {
-        epoll::add(&self.0, what, EventData::new_u64(token.number()), EventFlags::IN)
+        self.0.add(what, token.number(), EventFlags::IN)
     }
 
     /// Tells each change once: what is not read or written then is not told again.
     pub(super) fn add_stream(&self, what: impl AsFd, token: Token) -> Result<(), Errno> {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        epoll::add(&self.0, what, EventData::new_u64(token.number()), flags)
+        self.0.add(what, token.number(), flags)
     }
 
-    /// Does not wait for it any more. To be said of what others may have a descriptor of, too: it would go on for them.
+    /// Does not wait for it any more.
     pub(super) fn remove(&self, what: impl AsFd) {
-        let _there = epoll::delete(&self.0, what);
+        self.0.remove(what);
     }
 
-    /// Waits for something to happen; for no longer than that.
+    /// What has happened, and whether something can be written there.
     pub(super) fn wait(&self, longest: Option<Duration>) -> Result<Vec<(Token, bool)>, Errno> {
-        let longest = longest.and_then(|longest| Timespec::try_from(longest).ok());
-        let mut events =
-            [Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; AT_ONCE];
-        let count = match epoll::wait(&self.0, &mut events, longest.as_ref()) {
-            Err(Errno::INTR) => 0,
-            done => done?,
-        };
-        let happened = events.iter().take(count).map(|event| {
-            let (flags, data) = (event.flags, event.data);
-            (Token::of(data.u64()), flags.contains(EventFlags::OUT))
-        });
-        Ok(happened.collect())
+        let mut happened = Vec::new();
+        self.0.wait(longest, |number, flags| {
+            happened.push((Token::of(number), flags.contains(EventFlags::OUT)));
+        })?;
+        Ok(happened)
     }
 }

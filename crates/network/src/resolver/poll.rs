@@ -1,17 +1,13 @@
-//! What is waited for: descriptors, and moments. Source: epoll(7).
+//! What the resolver waits for: descriptors, and moments.
 
 use std::collections::BTreeSet;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
-use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 
-/// Events that are heard of at once.
-const AT_ONCE: usize = 64;
-/// Bits of a token for its kind.
-const KINDS: u32 = 3;
+use crate::epoll::{self, Epoll};
 
 /// What something is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +29,7 @@ pub(crate) enum Token {
 /// An epoll instance and a list of moments.
 #[derive(Debug)]
 pub(crate) struct Poll {
-    epoll: OwnedFd,
+    epoll: Epoll,
     moments: BTreeSet<(Instant, Token)>,
 }
 
@@ -50,23 +46,22 @@ pub(crate) struct Happened {
 impl Token {
     const fn number(self) -> u64 {
         match self {
-            Self::Listener => 0,
-            Self::Peer(id) => id << KINDS | 1,
-            Self::Datagrams(id) => id << KINDS | 2,
-            Self::Connections(id) => id << KINDS | 3,
-            Self::Client(id) => id << KINDS | 4,
-            Self::Forward(id) => id << KINDS | 5,
+            Self::Listener => epoll::number(0, 0),
+            Self::Peer(id) => epoll::number(1, id),
+            Self::Datagrams(id) => epoll::number(2, id),
+            Self::Connections(id) => epoll::number(3, id),
+            Self::Client(id) => epoll::number(4, id),
+            Self::Forward(id) => epoll::number(5, id),
         }
     }
 
     const fn of(number: u64) -> Self {
-        let id = number >> KINDS;
-        match number & 7 {
-            1 => Self::Peer(id),
-            2 => Self::Datagrams(id),
-            3 => Self::Connections(id),
-            4 => Self::Client(id),
-            5 => Self::Forward(id),
+        match epoll::kind_and_id(number) {
+            (1, id) => Self::Peer(id),
+            (2, id) => Self::Datagrams(id),
+            (3, id) => Self::Connections(id),
+            (4, id) => Self::Client(id),
+            (5, id) => Self::Forward(id),
             _ => Self::Listener,
         }
     }
@@ -74,13 +69,13 @@ impl Token {
 
 impl Poll {
     pub(crate) fn new() -> Result<Self, Errno> {
-        Ok(Self { epoll: epoll::create(CreateFlags::CLOEXEC)?, moments: BTreeSet::new() })
+        Ok(Self { epoll: Epoll::new()?, moments: BTreeSet::new() })
     }
 
     /// Waits until it can be read, or written.
     pub(crate) fn add(&self, what: impl AsFd, token: Token, write: bool) -> Result<(), Errno> {
         let flags = if write { EventFlags::OUT } else { EventFlags::IN };
-        epoll::add(&self.epoll, what, EventData::new_u64(token.number()), flags)
+        self.epoll.add(what, token.number(), flags)
     }
 
     /// Waits for something else; for neither, it is still told when it breaks.
@@ -88,13 +83,12 @@ impl Poll {
         let mut flags = EventFlags::empty();
         flags.set(EventFlags::IN, read);
         flags.set(EventFlags::OUT, write);
-        let _there = epoll::modify(&self.epoll, what, EventData::new_u64(token.number()), flags);
+        self.epoll.change(what, token.number(), flags);
     }
 
-    /// Does not wait for it any more. To be said of what others have a descriptor of, too: it would go on for them. epoll(7), "Will closing
-    /// a file descriptor cause it to be removed".
+    /// Does not wait for it any more.
     pub(crate) fn remove(&self, what: impl AsFd) {
-        let _there = epoll::delete(&self.epoll, what);
+        self.epoll.remove(what);
     }
 
     pub(crate) fn at(&mut self, moment: Instant, token: Token) {
@@ -123,22 +117,13 @@ impl Poll {
         let first = self.moments.first().map(|(moment, _)| *moment);
         let until = [first, until].into_iter().flatten().min();
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let left = left.and_then(|left| Timespec::try_from(left).ok());
-        let mut events =
-            [Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; AT_ONCE];
-        let count = match epoll::wait(&self.epoll, &mut events, left.as_ref()) {
-            Err(Errno::INTR) => 0,
-            done => done?,
-        };
-        happened.extend(events.iter().take(count).map(|event| {
-            let (flags, data) = (event.flags, event.data);
-            Happened {
-                token: Token::of(data.u64()),
+        self.epoll.wait(left, |number, flags| {
+            happened.push(Happened {
+                token: Token::of(number),
                 is_readable: flags.contains(EventFlags::IN),
                 is_writable: flags.contains(EventFlags::OUT),
                 is_broken: flags.intersects(EventFlags::HUP | EventFlags::ERR),
-            }
-        }));
-        Ok(())
+            });
+        })
     }
 }
