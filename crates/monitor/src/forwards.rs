@@ -213,20 +213,7 @@ fn add(
         none => none.insert(Outside::connect(state_dir)?),
     };
     let at = place(port);
-    match outside.listen(at) {
-        Ok(socket) => forwarder.add(at, target(port), &socket),
-        // A host without IPv6 has none of these addresses.
-        Err(errno) if is_without_ipv6(errno) && is_every_ipv6(at) => Ok(()),
-        Err(errno) => Err(errno),
-    }
-}
-
-fn is_without_ipv6(errno: Errno) -> bool {
-    matches!(errno.raw(), libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
-}
-
-fn is_every_ipv6(place: Place) -> bool {
-    place.address.is_ipv6() && place.address.ip().is_unspecified()
+    outside.listen(at)?.map_or(Ok(()), |socket| forwarder.add(at, target(port), &socket))
 }
 
 fn is_gone(forwarder: &Forwarding) -> bool {

@@ -285,13 +285,10 @@ fn listens_nobody_outside(
             continue;
         }
         let address = SocketAddr::new(at.unwrap_or(every), port);
-        match outside.listen(network::forwarder::Place { transport, address }) {
-            // A machine without IPv6 has none of these addresses.
-            Err(errno)
-                if at.is_none()
-                    && every.is_ipv6()
-                    && matches!(errno.raw(), libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL) => {}
-            listens => drop(listens.map_err(|errno| io::Error::from_raw_os_error(errno.raw()))?),
+        let socket = outside.listen(network::forwarder::Place { transport, address })?;
+        // Who wants these addresses by name is told that there are none.
+        if socket.is_none() && at.is_some() {
+            return Err(io::Error::from_raw_os_error(libc::EADDRNOTAVAIL));
         }
     }
     Ok(())

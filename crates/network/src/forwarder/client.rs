@@ -31,15 +31,26 @@ impl Outside {
         Ok(Self(channel::connect_to(state_dir, OUTSIDE)?))
     }
 
-    /// A socket that listens there.
+    /// A socket that listens there. For every IPv6 address of a host without IPv6 there is none: it has none of these addresses.
     ///
     /// # Errors
     /// As socket(2), bind(2) and listen(2); EPIPE when the process is gone.
-    pub fn listen(&self, place: Place) -> Result<OwnedFd, Errno> {
+    pub fn listen(&self, place: Place) -> Result<Option<OwnedFd>, Errno> {
         let packet = serde_json::to_vec(&place).unwrap_or_default();
-        let mut descriptors = ask(self.0.as_fd(), &packet, &[])?;
-        descriptors.pop().ok_or(Errno::from_raw(libc::EBADMSG))
+        let mut descriptors = match ask(self.0.as_fd(), &packet, &[]) {
+            Err(errno) if is_without_ipv6(errno) && is_every_ipv6(place) => return Ok(None),
+            asked => asked?,
+        };
+        descriptors.pop().map(Some).ok_or(Errno::from_raw(libc::EBADMSG))
     }
+}
+
+fn is_without_ipv6(errno: Errno) -> bool {
+    matches!(errno.raw(), libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
+}
+
+fn is_every_ipv6(place: Place) -> bool {
+    place.address.is_ipv6() && place.address.ip().is_unspecified()
 }
 
 impl Forwarding {
