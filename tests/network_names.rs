@@ -107,6 +107,35 @@ mod tests {
         assert!(corten.fails(&ended, 125).contains("it does not run in the default network"));
     }
 
+    #[test]
+    fn a_link_to_the_default_network_comes_and_goes() {
+        let corten = corten();
+        corten.ok(&["network", "create", "web"]);
+        sleeper(&corten, "shop", &[]);
+        sleeper(&corten, "mail", &["--network", "web"]);
+        let market = || {
+            let files = corten.ok(&["exec", "mail", "cat", "/etc/hosts"]);
+            let lines = files.lines().filter(|line| line.contains("\tmarket ")).map(str::to_owned);
+            lines.collect::<Vec<_>>()
+        };
+        let nobody = ["network", "connect", "--link", "nobody:market", "bridge", "mail"];
+        assert!(corten.fails(&nobody, 1).contains("no such container: nobody"));
+        corten.ok(&["network", "connect", "--link", "shop:market", "bridge", "mail"]);
+        let shop = address(&corten, "shop", "bridge");
+        assert_eq!(market().len(), 2, "of each family");
+        assert!(market()[0].starts_with(&format!("{shop}\t")), "{:?}", market());
+        corten.ok(&["exec", "mail", "ping", "-c", "1", "-W", "5", "market"]);
+        // Whatever it is told of before, it has in the next run.
+        corten.ok(&["restart", "-t", "0", "mail"]);
+        assert_eq!(market().len(), 2, "of each family");
+        corten.ok(&["network", "disconnect", "bridge", "mail"]);
+        assert_eq!(market(), [""; 0]);
+        corten.ok(&["stop", "-t", "0", "mail"]);
+        corten.ok(&["network", "connect", "--link", "shop:market", "bridge", "mail"]);
+        corten.ok(&["start", "mail"]);
+        assert_eq!(market().len(), 2, "of each family");
+    }
+
     /// Gives this thread, and the commands that it starts from now on, another `/etc/resolv.conf`.
     fn show_as_resolv_conf(file: &std::path::Path) {
         let flags = u32::try_from(sys::Namespaces::MOUNT.bits()).unwrap();

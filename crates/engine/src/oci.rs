@@ -18,7 +18,7 @@ mod namespaces;
 mod paths;
 mod resources;
 
-pub(crate) use host_files::{HostFiles, names_of};
+pub(crate) use host_files::{HostFiles, HostLinks, names_of};
 pub(crate) use mounts::{SHM_BYTES, share_memory, targets, volume_names};
 pub(crate) use namespaces::Joined;
 pub(crate) use paths::{masked, read_only};

@@ -214,7 +214,7 @@ impl Containers<'_> {
             .map(|(height, width)| spec::runtime::ConsoleSize { height, width });
         if !matches!(made.config.network, NetworkMode::Container(_)) {
             let hostname = hostname(&made.config, &made.id);
-            let linked = self.linked(made)?;
+            let linked = self.linked(&made.id)?;
             files.write(&hostname, &made.config, networks.as_ref(), &linked)?;
         }
         let handoff = HandOff {

@@ -27,6 +27,14 @@ pub(crate) struct HostFiles {
     name_server: Option<IpAddr>,
 }
 
+/// Links that a container has no more, and those that it has now.
+#[derive(Debug, Default)]
+pub(crate) struct HostLinks {
+    /// What their lines of `/etc/hosts` end with.
+    pub(crate) gone: Vec<String>,
+    pub(crate) new: Vec<(IpAddr, String)>,
+}
+
 impl HostFiles {
     /// The files of that directory, for targets that nothing else is mounted on and that the image shall not keep.
     pub(crate) fn of(directory: &Path, config: &ContainerConfig) -> Self {
@@ -57,11 +65,7 @@ impl HostFiles {
             let path = self.directory.join(name);
             let text = match *name {
                 "hostname" => format!("{hostname}\n"),
-                "hosts" => {
-                    linked.iter().fold(hosts(hostname, config, plan), |text, (address, names)| {
-                        format!("{text}{address}\t{names}\n")
-                    })
-                }
+                "hosts" => hosts(hostname, config, plan) + &lines_of(linked),
                 _ => self.resolv_conf(config, plan),
             };
             #[expect(
@@ -82,6 +86,7 @@ impl HostFiles {
         hostname: &str,
         config: &ContainerConfig,
         (before, after): (&[Cidr], &NetworkPlan),
+        links: &HostLinks,
     ) -> Result<(), EngineError> {
         for name in &self.names {
             let path = self.directory.join(name);
@@ -89,7 +94,8 @@ impl HostFiles {
                 "hosts" => {
                     let text = std::fs::read_to_string(&path);
                     let text = text.map_err(EngineError::file("read", &path))?;
-                    with_addresses(&text, &names_of(hostname, config), before, after)
+                    let text = with_addresses(&text, &names_of(hostname, config), before, after);
+                    with_links(&text, links)
                 }
                 "resolv.conf" => self.resolv_conf(config, Some(after)),
                 _ => continue,
@@ -204,6 +210,19 @@ fn with_addresses(text: &str, names: &str, before: &[Cidr], after: &NetworkPlan)
         let _infallible = writeln!(new, "{}\t{names}", address.address());
     }
     new
+}
+
+fn lines_of(linked: &[(IpAddr, String)]) -> String {
+    linked.iter().map(|(address, names)| format!("{address}\t{names}\n")).collect()
+}
+
+fn with_links(text: &str, links: &HostLinks) -> String {
+    let is_gone = |line: &str| {
+        let names = line.split_once('\t').map(|(_, names)| names);
+        names.is_some_and(|names| links.gone.iter().any(|gone| gone == names))
+    };
+    let kept = text.lines().filter(|line| !is_gone(line)).map(|line| format!("{line}\n"));
+    kept.collect::<String>() + &lines_of(&links.new)
 }
 
 /// The host's file, with another address for servers at loopback addresses.

@@ -6,12 +6,12 @@ use network::cni::Record;
 use spec::network::Cidr;
 use store::{Giving, StoreError};
 
-use super::{Subject, plugins};
+use super::{Subject, names, plugins};
 use crate::config::{NetworkMode, NetworkWish};
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
-use crate::networks::{Network, NetworksHandle};
+use crate::networks::{DEFAULT, Network, NetworksHandle};
 use crate::oci::HostFiles;
 use crate::start::hostname;
 use crate::state::State;
@@ -27,6 +27,10 @@ impl NetworksHandle<'_> {
         let containers = self.engine.containers();
         let (_lock, container) = containers.locked(container)?;
         demand_networks(&container)?;
+        if network.name == DEFAULT {
+            // It is said before anything is changed.
+            containers.lines_of(&wish.links)?;
+        }
         let json = serde_json::to_string(wish)
             .map_err(|cause| EngineError::Record { name: network.name.clone(), cause })?;
         containers.change_places(&container, |giving| match giving.add(&network.id, &json) {
@@ -92,6 +96,7 @@ impl Containers<'_> {
         change(&giving)?;
         let Some(mut monitor) = monitor else { return Ok(giving.commit()?) };
         let places = self.wished(&giving)?;
+        let (links_before, links) = (names::links_of(&before), names::links_of(&places));
         let name = &container.record.name;
         let plugged: Vec<_> = Record::all(&container.dirs.container)?
             .into_iter()
@@ -112,9 +117,10 @@ impl Containers<'_> {
         let given = before.iter().filter_map(|place| place.given.as_ref());
         let had: Vec<Cidr> = given.flat_map(|given| given.addresses.clone()).collect();
         let hostname = hostname(&container.config, id);
+        let links = self.changed_links(&links_before, &links)?;
         HostFiles::of(&container.dirs.container, &container.config)
             .in_networks_of(self.engine.keeper.as_ref())
-            .rewrite(&hostname, &container.config, (&had, &plan))?;
+            .rewrite(&hostname, &container.config, (&had, &plan), &links)?;
         if plan.names.is_none() && !plugged.is_empty() {
             let rules = plugins::rules(&container.config, &hostname);
             monitor::ask_plugins_servers(&container.dirs.container, &rules)?;

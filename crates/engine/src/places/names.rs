@@ -14,33 +14,74 @@ use spec::ContainerId;
 use super::Place;
 use super::arrange::Subject;
 use crate::config::{ContainerConfig, HostRules, NetworkWish};
-use crate::containers::{Containers, Made};
+use crate::containers::Containers;
 use crate::error::EngineError;
+use crate::life::Container;
 use crate::networks::DEFAULT;
+use crate::oci::HostLinks;
+
+/// A name that a container has for another one, and that one's.
+type Link = (String, String);
 
 impl Containers<'_> {
     /// What `/etc/hosts` says of those that a container is linked to in the default network, where nobody is known by name.
-    pub(crate) fn linked(&self, made: &Made) -> Result<Vec<(IpAddr, String)>, EngineError> {
+    pub(crate) fn linked(&self, id: &ContainerId) -> Result<Vec<(IpAddr, String)>, EngineError> {
         let mut lines = Vec::new();
-        for wish in &made.config.networks {
-            if wish.links.is_empty() || self.engine.networks().get(&wish.network)?.name != DEFAULT {
-                continue;
-            }
-            for (alias, name) in &wish.links {
-                let other = self.get(name)?;
-                let places = self.places_of(&other)?;
-                let place = places.iter().find(|place| place.network.name == DEFAULT);
-                let given = place.and_then(|place| place.given.as_ref()).ok_or_else(|| {
-                    let why = "it does not run in the default network";
-                    EngineError::value("link", other.record.name.clone(), why)
-                })?;
-                let names = format!("{alias} {} {}", other.record.id.short(), other.record.name);
-                let addresses = given.addresses.iter().map(|address| address.address());
-                lines.extend(addresses.map(|address| (address, names.clone())));
+        for endpoint in self.engine.store.networks().of_container(id)? {
+            let wish: NetworkWish = serde_json::from_str(&endpoint.wanted)
+                .map_err(|cause| EngineError::Record { name: id.short().to_owned(), cause })?;
+            if !wish.links.is_empty()
+                && self.engine.networks().get(&endpoint.network)?.name == DEFAULT
+            {
+                lines.extend(self.lines_of(&wish.links)?);
             }
         }
         Ok(lines)
     }
+
+    /// The same for these links alone.
+    pub(super) fn lines_of(&self, links: &[Link]) -> Result<Vec<(IpAddr, String)>, EngineError> {
+        let mut lines = Vec::new();
+        for link in links {
+            let other = self.get(&link.1)?;
+            let places = self.places_of(&other)?;
+            let place = places.iter().find(|place| place.network.name == DEFAULT);
+            let given = place.and_then(|place| place.given.as_ref()).ok_or_else(|| {
+                let why = "it does not run in the default network";
+                EngineError::value("link", other.record.name.clone(), why)
+            })?;
+            let addresses = given.addresses.iter().map(|address| address.address());
+            lines.extend(addresses.map(|address| (address, names_of(link, &other))));
+        }
+        Ok(lines)
+    }
+
+    /// What becomes of lines where links come and go. Of a container that is gone nothing is known.
+    pub(super) fn changed_links(
+        &self,
+        before: &[Link],
+        after: &[Link],
+    ) -> Result<HostLinks, EngineError> {
+        let but = |links: &[Link], others: &[Link]| {
+            let alone = links.iter().filter(|link| !others.contains(link));
+            alone.cloned().collect::<Vec<_>>()
+        };
+        let gone = but(before, after);
+        let names = |link: &Link| Some(names_of(link, &self.get(&link.1).ok()?));
+        let gone = gone.iter().filter_map(names).collect();
+        Ok(HostLinks { gone, new: self.lines_of(&but(after, before))? })
+    }
+}
+
+/// What a container is called by who is linked to it.
+fn names_of((alias, _): &Link, other: &Container) -> String {
+    format!("{alias} {} {}", other.record.id.short(), other.record.name)
+}
+
+/// Links of the default network.
+pub(super) fn links_of(places: &[Place]) -> Vec<Link> {
+    let of_default = places.iter().filter(|place| !has_names(place));
+    of_default.flat_map(|place| place.wish.links.clone()).collect()
 }
 
 /// Whether a container's questions go to the resolver: with servers of its own and no names of others it asks them itself.
