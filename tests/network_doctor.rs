@@ -142,6 +142,30 @@ mod tests {
         seen(&corten, 0);
     }
 
+    /// Whether the port is reached from the host at ::1 as well as it says.
+    #[test]
+    fn what_stood_in_the_way_of_loopback() {
+        let corten = host();
+        let reason = |seen: &Value| {
+            let ports = seen["Ports"].as_array().unwrap();
+            let port = ports.iter().find(|port| port["Port"] == "[::]:8080/tcp").unwrap();
+            port["Why"].to_string().contains("not at [::1]")
+        };
+        let set =
+            |value: u8| run(&format!("sysctl -qw net.bridge.bridge-nf-call-ip6tables={value}"));
+        assert!(!reason(&seen(&corten, 0)));
+        set(1);
+        corten.ok(&["network", "reload"]);
+        assert!(reason(&seen(&corten, 0)));
+        set(0);
+        let found = seen(&corten, 0);
+        assert!(reason(&found), "{found:#}");
+        assert_eq!(finding(&found, "bridge-nf")["Remedy"], "corten network reload");
+        corten.ok(&["network", "reload"]);
+        let found = seen(&corten, 0);
+        assert!(!reason(&found) && found["Findings"].as_array().unwrap().is_empty(), "{found:#}");
+    }
+
     #[test]
     fn chains_that_let_nothing_through() {
         let corten = host();

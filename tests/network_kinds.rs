@@ -79,6 +79,28 @@ mod tests {
         assert_eq!(corten.ok(&["network", "ls", "-q", "-f", "type=custom"]), "");
     }
 
+    /// Interfaces go with the one that they are on, and do not come back with it.
+    #[test]
+    fn the_doctor_misses_an_interface_that_went_with_the_cable() {
+        let corten = own_host();
+        wire();
+        let lan = create("macvlan", &["parent=wan"], "lan");
+        corten.ok(&[&lan[..], &["--subnet", "10.9.0.0/24"]].concat());
+        corten.ok(&["run", "-d", "--name", "user", "--network", "lan", "busybox", "sleep", "1000"]);
+        corten.ok(&["network", "doctor"]);
+        seen("ip", &["link", "delete", "wan"]);
+        wire();
+        corten.ok(&["network", "reload"]);
+        let doctor = corten.run(&["network", "doctor"]);
+        assert!(doctor.stdout.contains("it has no interface eth0 any more"), "{doctor:?}");
+        assert!(doctor.stdout.contains("corten restart user"), "{doctor:?}");
+        assert_eq!(doctor.code, 1);
+        // The other way that it names.
+        corten.ok(&["network", "disconnect", "lan", "user"]);
+        corten.ok(&["network", "connect", "lan", "user"]);
+        corten.ok(&["network", "doctor"]);
+    }
+
     /// What this kernel lacks is named, and on one that has it the network is there and goes again.
     #[test]
     fn what_the_kernel_lacks_is_named() {

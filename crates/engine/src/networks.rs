@@ -350,9 +350,13 @@ impl<'a> NetworksHandle<'a> {
 
 /// A container's interface as it is; nothing where the container has just ended, or somebody has renamed or removed it.
 fn live(pid: i32, attachment: &Attachment) -> Option<LiveInterface> {
+    interfaces(pid)?.into_iter().find(|one| one.name == attachment.interface)
+}
+
+/// All of a container's interfaces; nothing where it has just ended.
+fn interfaces(pid: i32) -> Option<Vec<LiveInterface>> {
     let namespace = File::open(format!("/proc/{pid}/ns/net")).ok()?;
-    let mut all = LiveInterface::all(namespace.as_fd()).ok()?.into_iter();
-    all.find(|one| one.name == attachment.interface)
+    LiveInterface::all(namespace.as_fd()).ok()
 }
 
 impl Network {

@@ -1,6 +1,7 @@
 //! What there is on the machine, beside what there should be. Looks only; start at [`Machine::rules_state`].
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 
 use crate::attachment::Attachment;
 use crate::elements;
@@ -8,6 +9,7 @@ use crate::leaf;
 use crate::machine::{Machine, NetworkError};
 use crate::nft::{self, Element, Hook, chains};
 use crate::policy::PublishPolicy;
+use crate::rules::FROM_HERE;
 use crate::{PortMapping, settings};
 
 /// Our tables, as they are.
@@ -76,6 +78,21 @@ impl Machine {
             }
         }
         Ok(RulesState::Present(PublishPolicy::RespectHost))
+    }
+
+    /// Whether our rules lead nothing in from ::1: what stood [in the way](crate::in_the_way_of_loopback) when they were made.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    pub fn keeps_loopback(&mut self) -> Result<bool, NetworkError> {
+        let table = self.rules.inet.clone();
+        // NFPROTO_INET
+        let rules = chains::rules(&mut self.filter, 1, &table.name)
+            .map_err(|cause| NetworkError::Look { table: table.to_string(), cause })?;
+        let is_it = |rule: &chains::RuleRow| {
+            rule.chain == FROM_HERE && rule.mentions(&Ipv6Addr::LOCALHOST.octets())
+        };
+        Ok(rules.iter().any(is_it))
     }
 
     /// Name of the interface by which packets come in a second time where published ports respect the machine's rules.

@@ -14,7 +14,7 @@ use crate::policy::Detour;
 use crate::settings;
 
 pub(crate) use bridge::sets as bridge_sets;
-pub(crate) use inet::sets as inet_sets;
+pub(crate) use inet::{FROM_HERE, sets as inet_sets};
 
 /// Our tables. All that is changed of the machine's packet filters is in them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ mod listeners;
 mod reach;
 
 use network::{
-    Attachment, DroppingChain, Machine, PortMapping, PublishPolicy, RulesState, Way, kernel_setting,
+    Attachment, DroppingChain, LiveInterface, Machine, PortMapping, PublishPolicy, RulesState, Way,
+    kernel_setting,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -53,6 +54,8 @@ struct Place {
     container: String,
     network: Network,
     given: Attachment,
+    /// Whether its interface is there.
+    is_inside: bool,
 }
 
 /// All that the checks look at.
@@ -66,6 +69,8 @@ struct Scene {
     routes: Vec<(Cidr, String)>,
     listeners: Listeners,
     detour: String,
+    /// Whether the rules lead nothing in from ::1.
+    is_loopback_kept: bool,
     is_resolver_missing: bool,
 }
 
@@ -110,13 +115,16 @@ impl NetworksHandle<'_> {
         let mut places = Vec::new();
         for (id, given) in self.given()? {
             let Some(container) = self.still(&id)? else { continue };
-            if !matches!(container.state, State::Running { .. }) {
-                continue;
-            }
+            let State::Running { pid, .. } = container.state else { continue };
+            let inside = super::interfaces(pid);
             for given in given {
                 let network = networks.iter().find(|own| own.id == given.network);
                 let Some(network) = network.cloned() else { continue };
-                places.push(Place { container: container.record.name.clone(), network, given });
+                let container = container.record.name.clone();
+                let is_its = |one: &LiveInterface| one.name == given.interface;
+                // Who has just ended lacks nothing.
+                let is_inside = inside.as_ref().is_none_or(|all| all.iter().any(is_its));
+                places.push(Place { container, network, given, is_inside });
             }
         }
         let looked = EngineError::network("look at", "the machine's network");
@@ -132,9 +140,11 @@ impl NetworksHandle<'_> {
                 places.iter().map(|place| place.given.bridge.clone()).collect();
             bridges.sort_unstable();
             bridges.dedup();
-            Ok((rules, missing, machine.dropping_chains(&bridges)?, machine.routes()?))
+            let is_loopback_kept = machine.keeps_loopback()?;
+            let dropping = machine.dropping_chains(&bridges)?;
+            Ok((rules, missing, is_loopback_kept, dropping, machine.routes()?))
         })();
-        let (rules, missing, dropping, routes) = facts.map_err(looked)?;
+        let (rules, missing, is_loopback_kept, dropping, routes) = facts.map_err(looked)?;
         let has_names = places.iter().any(|place| place.network.name != DEFAULT);
         let state_dir = &self.engine.paths().state;
         Ok(Scene {
@@ -146,6 +156,7 @@ impl NetworksHandle<'_> {
             routes,
             listeners: Listeners::here(),
             detour: machine.detour().to_owned(),
+            is_loopback_kept,
             is_resolver_missing: has_names && !network::resolver::runs(state_dir),
             places,
         })
@@ -201,6 +212,12 @@ impl Scene {
                 "net.bridge.bridge-nf-call-ip6tables",
                 "ports that are published cannot be reached at [::1]; every other address works",
                 "sysctl -w net.bridge.bridge-nf-call-ip6tables=0, where no other program needs it",
+            ));
+        } else if has_ports && self.is_loopback_kept {
+            findings.push(note(
+                "net.bridge.bridge-nf-call-ip6tables",
+                "it was 1 when the rules were made: ports that are published cannot be reached at [::1]",
+                RELOAD,
             ));
         }
         if self.is_resolver_missing {
@@ -269,16 +286,7 @@ impl Scene {
                 findings.push(broken(&format!("container {}", place.container), &finding, &remedy));
             }
         }
-        for place in self.places.iter().filter(|place| !place.given.kind.is_bridge()) {
-            let parent = &place.given.bridge;
-            let state = machine.interface_state(parent).map_err(looked())?;
-            if !state.is_some_and(|state| state.is_up) {
-                let finding =
-                    format!("interface {parent}, which its own is on, is not there or down");
-                let remedy = format!("ip link set {parent} up; corten restart {}", place.container);
-                findings.push(broken(&format!("container {}", place.container), &finding, &remedy));
-            }
-        }
+        findings.extend(self.of_parents(machine)?);
         for port in &self.missing {
             let place = format!("{}/{}", crate::host_place(port), port.transport.word());
             findings.push(broken(
@@ -286,6 +294,32 @@ impl Scene {
                 "it leads nowhere: its element is not in the rules",
                 RELOAD,
             ));
+        }
+        Ok(findings)
+    }
+
+    /// Interfaces on others of the machine: they go with those, and do not come back with them.
+    fn of_parents(&self, machine: &mut Machine) -> Result<Vec<Finding>, EngineError> {
+        let mut findings = Vec::new();
+        let looked = || EngineError::network("look at", "the machine's interfaces");
+        for place in self.places.iter().filter(|place| !place.given.kind.is_bridge()) {
+            let (object, parent) = (format!("container {}", place.container), &place.given.bridge);
+            let state = machine.interface_state(parent).map_err(looked())?;
+            if !state.is_some_and(|state| state.is_up) {
+                let finding =
+                    format!("interface {parent}, which its own is on, is not there or down");
+                let remedy = format!("ip link set {parent} up; corten restart {}", place.container);
+                findings.push(broken(&object, &finding, &remedy));
+            } else if !place.is_inside {
+                let own = &place.given.interface;
+                let finding =
+                    format!("it has no interface {own} any more, though {parent} is there");
+                let (network, container) = (&place.network.name, &place.container);
+                let remedy = format!(
+                    "corten restart {container} (or network disconnect and connect {network} {container})"
+                );
+                findings.push(broken(&object, &finding, &remedy));
+            }
         }
         Ok(findings)
     }

@@ -97,7 +97,7 @@ pub(super) fn chains(detour: Option<&Detour>, answers_loopback: bool) -> Vec<Wri
             rules: detour.map_or_else(translated, translated_of),
         },
         Written {
-            chain: chain("from_here", "nat", Hook::OUTPUT, NAT_DESTINATION),
+            chain: chain(FROM_HERE, "nat", Hook::OUTPUT, NAT_DESTINATION),
             rules: (!answers_loopback).then(own_loopback).into_iter().chain(translated()).collect(),
         },
         Written {
@@ -124,6 +124,9 @@ pub(super) fn chains(detour: Option<&Detour>, answers_loopback: bool) -> Vec<Wri
     }
     chains
 }
+
+/// What the machine itself sends.
+pub(crate) const FROM_HERE: &str = "from_here";
 
 /// A chain of its own, where not every packet is translated as it comes.
 const TRANSLATE: &str = "translate";

@@ -104,10 +104,14 @@ impl Scene {
         } else {
             (format!("ipv4/conf/{}/route_localnet", place.given.bridge), "1", "127.0.0.1")
         };
-        if !is_loopback || kernel_setting(&name).is_none_or(|value| value == wanted) {
+        let is_set = kernel_setting(&name).is_none_or(|value| value == wanted);
+        let is_kept = port.address.is_ipv6() && self.is_loopback_kept;
+        if !is_loopback || (is_set && !is_kept) {
             return true;
         }
-        why.push(format!("not at {address}: net.{} is not {wanted}", name.replace('/', ".")));
+        let (name, tense) = (name.replace('/', "."), if is_set { "was" } else { "is" });
+        let when = if is_set { " when the rules were made" } else { "" };
+        why.push(format!("not at {address}: net.{name} {tense} not {wanted}{when}"));
         // Its other addresses are as good.
         port.host_address.is_none()
     }
