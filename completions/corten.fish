@@ -857,7 +857,7 @@ complete -c corten -n '__corten_is "network prune"' -s f -l force -d 'Do not pro
 complete -c corten -n '__corten_is "network settings"' -l address-pool -x -d 'Where new networks\' addresses come from: base=CIDR,size=PREFIX (empty: Docker\'s)'
 complete -c corten -n '__corten_is "network settings"' -l default-network -x -d 'Network of containers where nobody says another one, or none (default "bridge")'
 complete -c corten -n '__corten_is "network settings"' -l format -x -d 'Format output using a Go template, or \'json\''
-complete -c corten -n '__corten_is "network settings"' -l mtu -x -d 'Bytes of the largest packet in new networks (default 1500)'
+complete -c corten -n '__corten_is "network settings"' -l mtu -x -d 'Bytes of the largest packet in new networks (default 1500, a user\'s 65520)'
 complete -c corten -n '__corten_is "network settings"' -l publish-address -x -d 'Address of the machine that ports are published at (empty: every one)'
 complete -c corten -n '__corten_is "network settings"' -l publish-policy -x -d 'Whether the machine\'s input rules hold for published ports: open, respect-host'
 complete -c corten -n '__corten_is "network settings"' -l reset -d 'Set back what no other option sets'

@@ -51,6 +51,8 @@ mod tests {
         let script = r#"
             corten template build busybox > /dev/null
             corten run --rm --network bridge busybox sh -c 'id -u; nc 192.0.2.2 81 < /dev/null'
+            corten run --rm busybox ip link show eth0 | grep -o 'mtu [0-9]*'
+            corten network settings --reset; corten network settings | grep -o '^mtu .*'
             corten run -d --network bridge --name web -p 8080:80 busybox nc -ll -p 80 -e echo inside > /dev/null
             for at in 127.0.0.1 [::1]; do socat -u tcp:$at:8080 -; done
             nsenter -t $peer -n socat -u tcp:192.0.2.1:8080 -
@@ -71,7 +73,8 @@ mod tests {
             .map(|at| format!("{at}\n80/tcp -> {at}\n"))
             .concat();
         let inside = "inside\n".repeat(4);
-        let seen = format!("0\noutside\n{inside}shut\n{own}125\nended\n");
+        let mtu = "mtu 65520\nmtu               65520\n";
+        let seen = format!("0\noutside\n{mtu}{inside}shut\n{own}125\nended\n");
         // Once, though namespaces were made several times.
         let warning = "warning: /etc/subuid has no line for 1500: containers have one id, and images whose files have other owners cannot be unpacked (usermod --add-subuids and --add-subgids give more)\n";
         assert_eq!(on_host(script), format!("{seen}{warning}{told}"));

@@ -36,7 +36,7 @@ pub(super) fn settings(session: &Session, matches: &Matches) -> Result<i32, Fail
     }
     networks.change_settings(|settings| {
         if matches.on("reset") {
-            *settings = NetworkSettings::default();
+            *settings = networks.usual_settings();
         }
         if let Some(text) = matches.value("publish-policy") {
             settings.publish_policy = parse::publish_policy(text)?;

@@ -65,7 +65,12 @@ pub(crate) const NETWORK_SETTINGS: &[Flag] = &[
         "Network of containers where nobody says another one, or none (default \"bridge\")",
     ),
     FORMAT,
-    one("", "mtu", "int", "Bytes of the largest packet in new networks (default 1500)"),
+    one(
+        "",
+        "mtu",
+        "int",
+        "Bytes of the largest packet in new networks (default 1500, a user's 65520)",
+    ),
     many(
         "",
         "publish-address",

@@ -11,6 +11,8 @@ use crate::error::EngineError;
 
 /// The name that stands for no network at all.
 pub(crate) const NONE: &str = "none";
+/// What connects a user's networks ends connections itself and has packets as large as these: the fewer the better. pasta(1), slirp4netns(1), "--mtu".
+const USERS_MTU: u32 = 65_520;
 /// Name of the record in errors.
 const RECORD: &str = "settings of the networks";
 
@@ -59,12 +61,20 @@ impl NetworkSettings {
 }
 
 impl NetworksHandle<'_> {
+    /// What holds where nobody has changed it.
+    #[must_use]
+    pub fn usual_settings(&self) -> NetworkSettings {
+        let usual = NetworkSettings::default();
+        let is_users = self.engine.keeper.is_some();
+        NetworkSettings { mtu: if is_users { USERS_MTU } else { usual.mtu }, ..usual }
+    }
+
     /// What holds.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn settings(&self) -> Result<NetworkSettings, EngineError> {
-        read(self.store().settings()?)
+        self.read(self.store().settings()?)
     }
 
     /// Changes them. Another policy holds at once, for every port that is published; connections go on. The rest holds for what is made from now on.
@@ -78,16 +88,16 @@ impl NetworksHandle<'_> {
         let mut had = None;
         let mut has = None;
         self.store().change_settings(|text| {
-            let before = read(text)?;
+            let before = self.read(text)?;
             let mut settings = before.clone();
             change(&mut settings)?;
             let text = serde_json::to_string(&settings)
                 .map_err(|cause| EngineError::Record { name: RECORD.to_owned(), cause })?;
-            let is_usual = settings == NetworkSettings::default();
+            let is_usual = settings == self.usual_settings();
             (had, has) = (Some(before), Some(settings));
             Ok::<_, EngineError>((!is_usual).then_some(text))
         })?;
-        let settings = has.unwrap_or_default();
+        let settings = has.unwrap_or_else(|| self.usual_settings());
         if had.is_some_and(|had| had.publish_policy != settings.publish_policy) {
             let mut machine = self.machine()?;
             // Where there are none yet they come with the first network.
@@ -108,14 +118,10 @@ impl NetworksHandle<'_> {
         }
         self.get(name)?.with_places().map(drop)
     }
-}
 
-fn read(text: Option<String>) -> Result<NetworkSettings, EngineError> {
-    text.map_or_else(
-        || Ok(NetworkSettings::default()),
-        |text| {
-            serde_json::from_str(&text)
-                .map_err(|cause| EngineError::Record { name: RECORD.to_owned(), cause })
-        },
-    )
+    fn read(&self, text: Option<String>) -> Result<NetworkSettings, EngineError> {
+        let Some(text) = text else { return Ok(self.usual_settings()) };
+        serde_json::from_str(&text)
+            .map_err(|cause| EngineError::Record { name: RECORD.to_owned(), cause })
+    }
 }
