@@ -14,9 +14,11 @@ mod network;
 mod oci;
 mod peers;
 mod pull;
+mod rootless;
 mod start;
 mod steps;
 mod timing;
+mod traffic;
 mod watch;
 
 use std::path::{Path, PathBuf};

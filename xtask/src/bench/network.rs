@@ -1,18 +1,15 @@
-//! What networks cost: starts on the default one, published ports, the thousandth container of a network, throughput and connections.
+//! What networks cost: starts on the default one, published ports, the thousandth container of a network; throughput and connections are
+//! in [`traffic`].
 //!
-//! Peers have the same root file system and the same tools, and run in the same network namespace, where docker has a bridge of its own.
+//! Peers have the same root file system and the same tools. docker has a network namespace of its own: nobody pays for another one's rules.
 
-use std::io::Read;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
-use sys::Namespaces;
+use anyhow::bail;
 
-use super::peers::{Daemon, Ground, installed};
+use super::peers::{Daemon, Ground};
 use super::timing::{Candidate, Times, alternate, print};
+use super::{rootless, traffic};
 
 const ROUNDS: u32 = 100;
 /// Peers take a tenth of a second and more.
@@ -22,32 +19,93 @@ const MANY: usize = 1000;
 /// Starts that a median is taken of.
 const WINDOW: usize = 20;
 /// An address of the host that is no container's, as its clients have it.
-const HOST: &str = "198.51.100.1";
-const SECONDS: u64 = 4;
-const RUNS: usize = 5;
+pub(super) const HOST: &str = "198.51.100.1";
 
 /// The whole section.
 ///
 /// # Errors
 /// When a command fails.
 pub(super) fn network(ground: &Ground) -> anyhow::Result<()> {
-    let added =
-        Command::new("ip").args(["address", "add", &format!("{HOST}/32"), "dev", "lo"]).status()?;
-    if !added.success() {
-        bail!("add {HOST}: {added}");
-    }
-    let docker = Daemon::start(ground)?;
+    Host::HERE.prepare()?;
+    let apart = Apart::start()?;
+    let host = apart.host();
+    host.prepare()?;
+    let docker = Daemon::start_by(ground, &host.enter())?;
     start(ground, docker.as_ref())?;
+    rootless::start(ground)?;
     ports(ground, docker.as_ref())?;
     many(ground)?;
-    traffic(ground, docker.as_ref())
+    traffic::traffic(ground, docker.as_ref().map(|docker| (docker, host)))
 }
 
-fn candidate(name: &str, argv: Vec<String>, every: u32) -> Candidate {
+/// A machine as its containers see it: the network namespace of a process.
+#[derive(Clone, Copy)]
+pub(super) struct Host(Option<u32>);
+
+impl Host {
+    /// That of the measurements.
+    pub(super) const HERE: Self = Self(None);
+
+    /// What is put before a command that runs there.
+    pub(super) fn enter(self) -> Vec<String> {
+        let Some(pid) = self.0 else { return Vec::new() };
+        ["nsenter", "-t", &pid.to_string(), "-n"].map(str::to_owned).to_vec()
+    }
+
+    /// A process there.
+    pub(super) fn pid(self) -> String {
+        self.0.unwrap_or_else(std::process::id).to_string()
+    }
+
+    fn prepare(self) -> anyhow::Result<()> {
+        let address = format!("{HOST}/32");
+        for words in [&["link", "set", "lo", "up"][..], &["address", "add", &address, "dev", "lo"]]
+        {
+            let argv = join(&[self.enter(), vec!["ip".to_owned()]].concat(), words);
+            let status = Command::new(&argv[0]).args(&argv[1..]).status()?;
+            if !status.success() {
+                bail!("{}: {status}", argv.join(" "));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A process that ends with this.
+pub(super) struct Ending(pub(super) Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
+
+/// A process in a network namespace of its own.
+struct Apart(Ending);
+
+impl Apart {
+    fn start() -> anyhow::Result<Self> {
+        let mut sleeper = Command::new("unshare");
+        let apart = sleeper.args(["--net", "sleep", "1000000"]).stdin(Stdio::null()).spawn()?;
+        let apart = Self(Ending(apart));
+        let of = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net"));
+        let own = of("self")?;
+        let is_apart = || of(&apart.0.0.id().to_string()).is_ok_and(|there| there != own);
+        testkit::wait_until("a network namespace is there", is_apart);
+        Ok(apart)
+    }
+
+    fn host(&self) -> Host {
+        Host(Some(self.0.0.id()))
+    }
+}
+
+pub(super) fn candidate(name: &str, argv: Vec<String>, every: u32) -> Candidate {
     Candidate { name: name.to_owned(), argv, every }
 }
 
-fn join(head: &[String], args: &[&str]) -> Vec<String> {
+pub(super) fn join(head: &[String], args: &[&str]) -> Vec<String> {
     head.iter().cloned().chain(args.iter().map(|&arg| arg.to_owned())).collect()
 }
 
@@ -132,156 +190,4 @@ fn many(ground: &Ground) -> anyhow::Result<()> {
     ground.corten.ok(&["network", "rm", "bench"]);
     print("start a container, others in its network", &rows);
     Ok(())
-}
-
-/// Two containers of one engine: where they are.
-struct Pair {
-    engine: &'static str,
-    pids: [String; 2],
-    address: String,
-}
-
-fn traffic(ground: &Ground, docker: Option<&Daemon>) -> anyhow::Result<()> {
-    if !installed("iperf3") {
-        return Ok(());
-    }
-    let mut engines = vec![("corten", ground.ours(&[]), ["25201", "25202"])];
-    if let Some(docker) = docker {
-        engines.push(("docker", docker.head().to_vec(), ["25301", "25302"]));
-    }
-    let mut pairs = Vec::new();
-    for (engine, head, ports) in &engines {
-        let publish = [format!("{}:5201", ports[0]), format!("{}:5202", ports[1])];
-        let sleep = ["busybox", "sleep", "1000000"];
-        let server = ["run", "-d", "--name", "there", "-p", &publish[0], "-p", &publish[1]];
-        said(&join(head, &[&server[..], &sleep].concat()))?;
-        said(&join(head, &[&["run", "-d", "--name", "here"][..], &sleep].concat()))?;
-        let look = |name: &str, format: &str| said(&join(head, &["inspect", "-f", format, name]));
-        let pids = [look("there", "{{.State.Pid}}")?, look("here", "{{.State.Pid}}")?];
-        let format = "{{.NetworkSettings.Networks.bridge.IPAddress}}";
-        let address = look("there", format)?;
-        pairs.push((Pair { engine, pids, address }, ports));
-    }
-    let servers: Vec<_> =
-        pairs.iter().map(|(pair, _)| serve(&pair.pids[0])).collect::<Result<_, _>>()?;
-    for streams in ["1", "8"] {
-        let mut rates: Vec<[Vec<f64>; 2]> = pairs.iter().map(|_| Default::default()).collect();
-        for _ in 0..RUNS {
-            for ((pair, ports), rates) in pairs.iter().zip(&mut rates) {
-                let between = ["nsenter", "-t", &pair.pids[1], "-n"];
-                rates[0].push(throughput(&between, &pair.address, "5201", streams)?);
-                rates[1].push(throughput(&[], HOST, ports[0], streams)?);
-            }
-        }
-        for ((pair, _), [between, published]) in pairs.iter().zip(rates) {
-            tell(pair.engine, &format!("between containers, {streams} streams, Gbit/s"), between);
-            tell(pair.engine, &format!("published port, {streams} streams, Gbit/s"), published);
-        }
-    }
-    drop(servers);
-    for (pair, _) in &pairs {
-        accept(&pair.pids[0])?;
-    }
-    let mut rates: Vec<[Vec<f64>; 2]> = pairs.iter().map(|_| Default::default()).collect();
-    for _ in 0..RUNS {
-        for ((pair, ports), rates) in pairs.iter().zip(&mut rates) {
-            rates[0]
-                .push(within(&pair.pids[1], || connections(&format!("{}:5202", pair.address)))??);
-            rates[1].push(connections(&format!("{HOST}:{}", ports[1]))?);
-        }
-    }
-    for ((pair, _), [between, published]) in pairs.iter().zip(rates) {
-        tell(pair.engine, "between containers, connections/s", between);
-        tell(pair.engine, "published port, connections/s", published);
-    }
-    for (_, head, _) in &engines {
-        said(&join(head, &["rm", "-f", "here", "there"]))?;
-    }
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the figure is the command's output")]
-fn tell(engine: &str, what: &str, mut rates: Vec<f64>) {
-    rates.sort_by(f64::total_cmp);
-    let median = rates.get(rates.len() / 2).copied().unwrap_or_default();
-    println!("{engine:<8} {what:<44} {median:>10.1}");
-}
-
-fn said(argv: &[String]) -> anyhow::Result<String> {
-    let output = Command::new(&argv[0]).args(&argv[1..]).output()?;
-    if !output.status.success() {
-        bail!("{}: {}", argv.join(" "), String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// A process that ends with this.
-struct Ending(Child);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let _gone = self.0.kill();
-        let _status = self.0.wait();
-    }
-}
-
-/// iperf3's server in the network of a process.
-fn serve(pid: &str) -> anyhow::Result<Ending> {
-    let mut server = Command::new("nsenter");
-    server.args(["-t", pid, "-n", "iperf3", "--server", "--port", "5201"]);
-    let server = Ending(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
-    let mut is_there =
-        || within(pid, || TcpStream::connect(("127.0.0.1", 5201)).is_ok()).unwrap_or(false);
-    testkit::wait_until("iperf3 listens", &mut is_there);
-    Ok(server)
-}
-
-/// Gbit/s that the server receives.
-fn throughput(before: &[&str], address: &str, port: &str, streams: &str) -> anyhow::Result<f64> {
-    let seconds = SECONDS.to_string();
-    let client =
-        ["iperf3", "--json", "-c", address, "-p", port, "-P", streams, "-t", &seconds, "-O", "1"];
-    let argv: Vec<String> = before.iter().chain(&client).map(|&word| word.to_owned()).collect();
-    let answer: serde_json::Value = serde_json::from_str(&said(&argv)?)?;
-    let rate = answer["end"]["sum_received"]["bits_per_second"].as_f64();
-    rate.map(|rate| rate / 1e9).context("iperf3 says no rate")
-}
-
-/// Does something in a thread in the network of a process.
-fn within<T: Send>(pid: &str, work: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
-    let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net"))?;
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            sys::enter_namespace(namespace.as_fd(), Namespaces::NETWORK).map(|()| work())
-        });
-        match thread.join() {
-            Ok(done) => done.context("enter a network namespace"),
-            Err(_) => bail!("a thread ended"),
-        }
-    })
-}
-
-/// Takes connections at port 5202 in the network of a process, and closes them, as long as this process lives.
-fn accept(pid: &str) -> anyhow::Result<()> {
-    let listener = within(pid, || TcpListener::bind("0.0.0.0:5202"))??;
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            drop(stream);
-        }
-    });
-    Ok(())
-}
-
-/// Connections that are made and closed each second, one after the other.
-fn connections(address: &str) -> anyhow::Result<f64> {
-    let address: SocketAddr = address.parse()?;
-    let begin = Instant::now();
-    let mut count = 0_u32;
-    while begin.elapsed() < Duration::from_secs(1) {
-        let mut stream = TcpStream::connect(address)?;
-        // The other side closes first: this one's port is free again at once.
-        let _end = stream.read(&mut [0]);
-        count += 1;
-    }
-    Ok(f64::from(count) / begin.elapsed().as_secs_f64())
 }

@@ -186,6 +186,14 @@ impl Daemon {
     /// # Errors
     /// When the daemon does not start or the import fails.
     pub(super) fn start(ground: &Ground) -> anyhow::Result<Option<Self>> {
+        Self::start_by(ground, &[])
+    }
+
+    /// The same with words before the daemon's, which lead it into another network.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(super) fn start_by(ground: &Ground, enter: &[String]) -> anyhow::Result<Option<Self>> {
         if !installed("dockerd") {
             return Ok(None);
         }
@@ -193,7 +201,9 @@ impl Daemon {
         fs::create_dir_all(&base)?;
         let socket = format!("unix://{}", base.join("sock").display());
         let log = fs::File::create(base.join("log"))?;
-        let mut daemon = Command::new("dockerd");
+        let argv = [enter, &["dockerd".to_owned()]].concat();
+        let mut daemon = Command::new(&argv[0]);
+        daemon.args(&argv[1..]);
         daemon
             .arg("--host")
             .arg(&socket)
