@@ -2,7 +2,7 @@
 //! Start at [`Containers::clone_of`].
 
 use spec::{ContainerId, ContainerName};
-use store::{Image, StoreError};
+use store::Image;
 
 use crate::config::{ContainerConfig, Limits, MountSource};
 use crate::containers::{Containers, Made, check_sources, run_config};
@@ -104,12 +104,7 @@ impl Containers<'_> {
             return record(&names::parse(name)?);
         }
         let mut candidates = candidates(&original.record.name);
-        loop {
-            match record(&names::parse(&candidates.next().unwrap_or_default())?) {
-                Err(EngineError::Store(StoreError::NameTaken { .. })) => {}
-                recorded => return recorded,
-            }
-        }
+        names::first_free(|| names::parse(&candidates.next().unwrap_or_default()), record)
     }
 
     fn finish(

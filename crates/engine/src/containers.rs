@@ -121,10 +121,17 @@ impl<'a> Containers<'a> {
     ) -> Result<Made, EngineError> {
         let image = self.image_of(&request.config, &request.image)?;
         let config = self.resolve_names(merge(request, &run_config(image.as_ref()))?)?;
-        let name: ContainerName = match &request.name {
-            Some(name) => names::parse(name)?,
-            None => names::random_name()?,
+        let Some(name) = &request.name else {
+            return names::first_free(names::random_name, |name| {
+                self.record(
+                    (id.clone(), name),
+                    (image.clone(), &request.image),
+                    config.clone(),
+                    active,
+                )
+            });
         };
+        let name: ContainerName = names::parse(name)?;
         if request.replace {
             // Whatever can be wrong is found before anything goes.
             self.explain(request)?;

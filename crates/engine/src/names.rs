@@ -1,6 +1,7 @@
 //! Ids and names for containers that were given none.
 
 use spec::{ContainerId, ContainerName};
+use store::StoreError;
 
 use crate::error::EngineError;
 
@@ -28,7 +29,20 @@ pub(crate) fn random_id() -> Result<ContainerId, EngineError> {
     Ok(ContainerId::from_random(random()?))
 }
 
-/// `adjective_noun`, with a number behind: a name that is taken is not tried again.
+/// What is made under the first of these names that nobody has.
+pub(crate) fn first_free<T>(
+    mut next: impl FnMut() -> Result<ContainerName, EngineError>,
+    mut make: impl FnMut(&ContainerName) -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
+    loop {
+        match make(&next()?) {
+            Err(EngineError::Store(StoreError::NameTaken { .. })) => {}
+            made => return made,
+        }
+    }
+}
+
+/// `adjective_noun`, with a number behind: among a thousand containers one of ten thousand names is taken.
 pub(crate) fn random_name() -> Result<ContainerName, EngineError> {
     let [first, second, third, fourth] = random::<4>()?;
     let pick = |words: &[&'static str; 32], number: u8| words[usize::from(number) % 32];
@@ -53,4 +67,23 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], EngineError> {
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
         .map_err(|errno| EngineError::file("get", path)(errno.into()))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_taken_is_passed_over() {
+        let mut names = ["first", "second", "third"].into_iter();
+        let next = || parse(names.next().unwrap());
+        let made = first_free(next, |name| {
+            if name.as_str() == "second" {
+                return Ok(name.clone());
+            }
+            let name = name.as_str().to_owned();
+            Err(EngineError::Store(StoreError::NameTaken { name, holder: "another".to_owned() }))
+        });
+        assert_eq!(made.unwrap().as_str(), "second");
+    }
 }
