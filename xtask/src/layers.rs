@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("monitor", 2),
     ("registry", 2),
     ("engine", 3),
+    ("api-docker", 5),
     ("cli", 6),
 ];
 
