@@ -4,9 +4,16 @@
 //! Engine API's reference and its history of versions, docs.docker.com/reference/api/engine.
 #![forbid(unsafe_code)]
 
+mod answer;
+mod engines;
+pub mod failure;
 pub mod filters;
 pub mod frames;
+mod handlers;
 pub mod operation;
 pub mod query;
 pub mod router;
+mod server;
 pub mod version;
+
+pub use server::serve;

@@ -104,6 +104,9 @@ pub fn bare(name: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::{
+        ContainerOperation, ImageOperation, NetworkOperation, SystemOperation, VolumeOperation,
+    };
 
     fn found(method: &str, path: &str) -> (Operation, Vec<String>) {
         let routed = route(method, path).unwrap();
@@ -111,33 +114,77 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn paths_lead_to_operations() {
         let name = |text: &str| vec![text.to_owned()];
         for (method, path, operation, names) in [
-            ("GET", "/_ping", Operation::SystemPing, vec![]),
-            ("HEAD", "/_ping", Operation::SystemPingHead, vec![]),
-            ("GET", "/v1.41/containers/json", Operation::ContainerList, vec![]),
-            ("GET", "/containers/web/json", Operation::ContainerInspect, name("web")),
-            ("GET", "/containers/json/json", Operation::ContainerInspect, name("json")),
-            ("GET", "/v1.24/images/lab/a/b:1/json", Operation::ImageInspect, name("lab/a/b:1")),
-            ("GET", "/images/a%2Fb%3A1/json", Operation::ImageInspect, name("a/b:1")),
-            ("GET", "/images/x/json/json", Operation::ImageInspect, name("x/json")),
+            ("GET", "/_ping", Operation::System(SystemOperation::Ping), vec![]),
+            ("HEAD", "/_ping", Operation::System(SystemOperation::PingHead), vec![]),
+            (
+                "GET",
+                "/v1.41/containers/json",
+                Operation::Container(ContainerOperation::List),
+                vec![],
+            ),
+            (
+                "GET",
+                "/containers/web/json",
+                Operation::Container(ContainerOperation::Inspect),
+                name("web"),
+            ),
+            (
+                "GET",
+                "/containers/json/json",
+                Operation::Container(ContainerOperation::Inspect),
+                name("json"),
+            ),
+            (
+                "GET",
+                "/v1.24/images/lab/a/b:1/json",
+                Operation::Image(ImageOperation::Inspect),
+                name("lab/a/b:1"),
+            ),
+            (
+                "GET",
+                "/images/a%2Fb%3A1/json",
+                Operation::Image(ImageOperation::Inspect),
+                name("a/b:1"),
+            ),
+            (
+                "GET",
+                "/images/x/json/json",
+                Operation::Image(ImageOperation::Inspect),
+                name("x/json"),
+            ),
             (
                 "POST",
                 "/images/127.0.0.1:5000/a/push",
-                Operation::ImagePush,
+                Operation::Image(ImageOperation::Push),
                 name("127.0.0.1:5000/a"),
             ),
-            ("DELETE", "/images/a/b", Operation::ImageDelete, name("a/b")),
-            ("GET", "/containers/a/attach/ws", Operation::ContainerAttachWebsocket, name("a")),
-            ("GET", "/v1.30/volumes", Operation::VolumeList, vec![]),
-            ("GET", "/networks/v1.30", Operation::NetworkInspect, name("v1.30")),
+            ("DELETE", "/images/a/b", Operation::Image(ImageOperation::Delete), name("a/b")),
+            (
+                "GET",
+                "/containers/a/attach/ws",
+                Operation::Container(ContainerOperation::AttachWebsocket),
+                name("a"),
+            ),
+            ("GET", "/v1.30/volumes", Operation::Volume(VolumeOperation::List), vec![]),
+            (
+                "GET",
+                "/networks/v1.30",
+                Operation::Network(NetworkOperation::Inspect),
+                name("v1.30"),
+            ),
         ] {
             assert_eq!(found(method, path), (operation, names), "{method} {path}");
         }
         let both = vec!["web".to_owned(), "first".to_owned()];
         let path = "/containers/web/checkpoints/first";
-        assert_eq!(found("DELETE", path), (Operation::CheckpointDelete, both));
+        assert_eq!(
+            found("DELETE", path),
+            (Operation::Container(ContainerOperation::CheckpointDelete), both)
+        );
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod push;
 mod run;
 mod search;
 mod secret;
+mod serve;
 mod several;
 mod stats;
 mod system;

@@ -65,6 +65,12 @@ pub(crate) const PS: &[Flag] = &[
     QUIET,
     switch("s", "size", "Display total file sizes"),
 ];
+pub(crate) const SERVE: &[Flag] = &[one(
+    "",
+    "socket",
+    "path",
+    "Socket that is listened on (default \"/run/corten/docker.sock\")",
+)];
 pub(crate) const EVENTS: &[Flag] = &[
     many("f", "filter", "filter", "Filter output based on conditions provided"),
     FORMAT,

@@ -40,6 +40,11 @@ struct Place {
 impl Session {
     /// The engine over the store that flags and environment name.
     pub(crate) fn engine(&self) -> Result<Engine, Failure> {
+        Ok(Engine::open(self.engine_config()?)?)
+    }
+
+    /// What it is opened with.
+    pub(crate) fn engine_config(&self) -> Result<EngineConfig, Failure> {
         let paths = self.paths()?;
         let program =
             std::env::current_exe().map_err(Failure::file("find", "the running program"))?;
@@ -48,7 +53,7 @@ impl Session {
         let cni =
             crate::config::cni_paths().map_err(Failure::file("find", "the working directory"))?;
         let keeper = self.place()?.keeper.as_ref().map(|(rules, _)| rules.clone());
-        Ok(Engine::open(EngineConfig { paths, program, secret_key, cni, keeper })?)
+        Ok(EngineConfig { paths, program, secret_key, cni, keeper })
     }
 
     /// The directories that flags and environment name.

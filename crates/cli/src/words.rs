@@ -1,33 +1,10 @@
 //! Times, durations and sizes in the words that Docker uses.
 
+pub(crate) use engine::words::{duration, now, seconds_of};
+
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
 const SECOND_NS: i64 = 1_000_000_000;
-
-/// "3 minutes", "About an hour".
-pub(crate) fn duration(seconds: i64) -> String {
-    match seconds {
-        i64::MIN..1 => "Less than a second".to_owned(),
-        1 => "1 second".to_owned(),
-        2..60 => format!("{seconds} seconds"),
-        60..120 => "About a minute".to_owned(),
-        120..3600 => format!("{} minutes", seconds / MINUTE),
-        _ => match (seconds + HOUR / 2) / HOUR {
-            1 => "About an hour".to_owned(),
-            hours @ 2..48 => format!("{hours} hours"),
-            hours @ 48..336 => format!("{} days", hours / 24),
-            hours @ 336..1440 => format!("{} weeks", hours / 24 / 7),
-            hours @ 1440..17520 => format!("{} months", hours / 24 / 30),
-            _ => format!("{} years", seconds / DAY / 365),
-        },
-    }
-}
-
-/// Seconds since 1970 of a time that the engine wrote.
-pub(crate) fn seconds_of(rfc3339: &str) -> i64 {
-    rfc3339.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second)
-}
 
 /// A time that an image has, without its fractions.
 pub(crate) fn whole_seconds(rfc3339: &str) -> String {
@@ -61,11 +38,6 @@ pub(crate) fn zoned_nanoseconds(time_ns: i64) -> String {
 pub(crate) fn short(id: &str) -> &str {
     let is_id = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     id.get(..12).filter(|_| is_id).unwrap_or(id)
-}
-
-/// Seconds since 1970, now.
-pub(crate) fn now() -> i64 {
-    engine::now_ns() / 1_000_000_000
 }
 
 /// "1.5GiB": powers of 1024, as Docker tells memory.

@@ -10,6 +10,7 @@ use serde_json::ser::PrettyFormatter;
 mod container;
 mod host_config;
 mod image;
+mod listed;
 mod network;
 mod run_config;
 mod secret;

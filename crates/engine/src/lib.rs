@@ -58,6 +58,7 @@ mod templates;
 mod update;
 mod users;
 mod volumes;
+pub mod words;
 
 pub use archives::CommitRequest;
 pub use awaiting::Condition;

@@ -1,12 +1,13 @@
 //! Lists of containers, as `ps` wants them.
 
 use monitor::HealthStatus;
+use store::Ended;
 
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
 use crate::list_filter::{Filter, Sought};
-use crate::places::{in_a_list, ports_of};
+use crate::places::{ShownPlace, in_a_list, ports_of};
 use crate::state::State;
 
 pub(crate) fn network_name(container: &Container) -> String {
@@ -30,12 +31,47 @@ pub struct Row {
     pub size_bytes: Option<u64>,
     /// The same with its image.
     pub virtual_size_bytes: Option<u64>,
+    pub(crate) places: Vec<ShownPlace>,
     /// Names of the networks that it is in.
     pub networks: String,
     /// Its ports, as Docker writes them.
     pub ports: String,
     /// What the health check of one that runs says; nothing where there is none.
     pub health: Option<HealthStatus>,
+}
+
+impl Row {
+    /// What Docker tells of its state: "Up 3 minutes (healthy)".
+    #[must_use]
+    pub fn status(&self) -> String {
+        let (state, health) = (&self.container.state, self.health);
+        let ended = |ended: &Ended| {
+            crate::words::duration(
+                crate::words::now() - crate::words::seconds_of(&ended.finished_at),
+            )
+        };
+        match state {
+            State::Created { .. } | State::Starting => "Created".to_owned(),
+            State::Running { started_at, paused, monitored, .. } => {
+                let mark = match health {
+                    _ if *paused => " (Paused)",
+                    _ if !*monitored => " (no monitor)",
+                    None => "",
+                    Some(HealthStatus::Starting) => " (health: starting)",
+                    Some(HealthStatus::Healthy) => " (healthy)",
+                    Some(HealthStatus::Unhealthy) => " (unhealthy)",
+                };
+                format!(
+                    "Up {}{mark}",
+                    crate::words::duration(
+                        crate::words::now() - crate::words::seconds_of(started_at)
+                    )
+                )
+            }
+            State::Restarting(end) => format!("Restarting ({}) {} ago", end.code, ended(end)),
+            State::Exited(end) => format!("Exited ({}) {} ago", end.code, ended(end)),
+        }
+    }
 }
 
 /// Program and arguments on one line, with quotes where Docker has them.
@@ -95,6 +131,7 @@ impl Containers<'_> {
             health: None,
             networks: String::new(),
             ports: String::new(),
+            places: Vec::new(),
         };
         let places = self.places_of(&row.container)?;
         if !places.is_empty() {
@@ -102,6 +139,7 @@ impl Containers<'_> {
             row.networks = names.join(",");
             let ports = ports_of(&places);
             row.ports = in_a_list(&ports, &row.container.config.exposed_ports);
+            row.places = places;
         }
         if matches!(row.container.state, State::Running { .. }) {
             row.health = self.health(&row.container)?.map(|known| known.status);

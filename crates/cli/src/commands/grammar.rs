@@ -3,8 +3,8 @@
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
     archives, boot, change, check, copy, cp, events, exec, images, inspect, life, list, login,
-    logs, machine, manifest, mount, network, prune, pull, push, run, search, secret, stats, system,
-    usage, verify, volume,
+    logs, machine, manifest, mount, network, prune, pull, push, run, search, secret, serve, stats,
+    system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
@@ -14,7 +14,7 @@ use crate::flags::{
     MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT,
     NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST,
     NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH,
-    SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, START, STATS, STOP, STOP_ALL,
+    SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP, STOP_ALL,
     SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT,
     VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
 };
@@ -466,6 +466,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         archives::diff
+    ),
+    command!(
+        OTHERS,
+        ["serve"],
+        "[OPTIONS]",
+        "Answer the Docker Engine API on a socket",
+        [SERVE],
+        NONE,
+        true,
+        false,
+        serve::serve
     ),
     command!(
         OTHERS,

@@ -1,7 +1,7 @@
 //! `ps`.
 
 use engine::config::{MountConfig, MountSource};
-use engine::{Ended, Filter, HealthStatus, Row, State};
+use engine::{Filter, Row};
 use serde_json::Value;
 
 use crate::arguments::Matches;
@@ -11,7 +11,7 @@ use crate::plain::plain;
 use crate::program::Session;
 use crate::table;
 use crate::template::Template;
-use crate::words::{duration, local_time, now, seconds_of, size, truncate};
+use crate::words::{duration, local_time, now, size, truncate};
 
 /// Longest command that is shown whole.
 const COMMAND_COLUMNS: usize = 20;
@@ -259,7 +259,7 @@ fn cell(row: &Row, field: &str, whole: bool) -> String {
         "Command" => format!("{:?}", truncate(&row.command, COMMAND_COLUMNS)),
         "CreatedAt" => local_time(created()),
         "RunningFor" => format!("{} ago", duration(now() - created())),
-        "Status" => status(&row.container.state, row.health),
+        "Status" => row.status(),
         "State" => row.container.state.word().to_owned(),
         "Names" => record.name.clone(),
         "Labels" => {
@@ -302,25 +302,5 @@ fn network(row: &Row) -> String {
         // It has none of its own.
         NetworkMode::Container(_) => String::new(),
         NetworkMode::Networks(_) => row.networks.clone(),
-    }
-}
-
-fn status(state: &State, health: Option<HealthStatus>) -> String {
-    let ended = |ended: &Ended| duration(now() - seconds_of(&ended.finished_at));
-    match state {
-        State::Created { .. } | State::Starting => "Created".to_owned(),
-        State::Running { started_at, paused, monitored, .. } => {
-            let mark = match health {
-                _ if *paused => " (Paused)",
-                _ if !*monitored => " (no monitor)",
-                None => "",
-                Some(HealthStatus::Starting) => " (health: starting)",
-                Some(HealthStatus::Healthy) => " (healthy)",
-                Some(HealthStatus::Unhealthy) => " (unhealthy)",
-            };
-            format!("Up {}{mark}", duration(now() - seconds_of(started_at)))
-        }
-        State::Restarting(end) => format!("Restarting ({}) {} ago", end.code, ended(end)),
-        State::Exited(end) => format!("Exited ({}) {} ago", end.code, ended(end)),
     }
 }

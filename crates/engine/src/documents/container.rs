@@ -101,7 +101,7 @@ impl Containers<'_> {
         Ok(Content::List(mounts.collect::<Result<_, _>>()?))
     }
 
-    fn mount(&self, mount: &MountConfig) -> Result<Document, EngineError> {
+    pub(super) fn mount(&self, mount: &MountConfig) -> Result<Document, EngineError> {
         let (kind, name, source) = match &mount.source {
             MountSource::Tmpfs => ("tmpfs", "", String::new()),
             MountSource::Bind { path: source, .. } => ("bind", "", path(source)),

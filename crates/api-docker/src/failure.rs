@@ -1,0 +1,71 @@
+//! Why a request is refused: Docker's status codes, and `{"message": …}`.
+
+use engine::{EngineError, Kind};
+use hyper::StatusCode;
+
+use crate::filters::BadFilters;
+use crate::query::BadParameter;
+use crate::router::NoRoute;
+
+/// A refusal as the client hears it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Its code.
+    pub status: StatusCode,
+    /// What is wrong, in one line.
+    pub message: String,
+}
+
+impl Failure {
+    /// A request that makes no sense.
+    #[must_use]
+    pub fn bad(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
+    }
+}
+
+/// The one table of codes.
+const fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Invalid => StatusCode::BAD_REQUEST,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Unchanged => StatusCode::NOT_MODIFIED,
+        Kind::Unsupported => StatusCode::NOT_IMPLEMENTED,
+        Kind::Permission => StatusCode::FORBIDDEN,
+        Kind::Full | Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let mut message = engine::chain(&error);
+        // Programs look for Docker's words, which begin with a capital letter.
+        if let Some(rest) = message.strip_prefix("no such ") {
+            message = format!("No such {rest}");
+        }
+        Self { status: status(error.kind()), message }
+    }
+}
+
+impl From<NoRoute> for Failure {
+    fn from(error: NoRoute) -> Self {
+        let status = match error {
+            NoRoute::Nowhere => StatusCode::NOT_FOUND,
+            NoRoute::NoText | NoRoute::Version(_) => StatusCode::BAD_REQUEST,
+        };
+        Self { status, message: error.to_string() }
+    }
+}
+
+impl From<BadParameter> for Failure {
+    fn from(error: BadParameter) -> Self {
+        Self::bad(error.to_string())
+    }
+}
+
+impl From<BadFilters> for Failure {
+    fn from(error: BadFilters) -> Self {
+        Self::bad(error.to_string())
+    }
+}
