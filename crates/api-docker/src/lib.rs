@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod bodies;
 mod engines;
 pub mod failure;
 pub mod filters;

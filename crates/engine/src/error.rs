@@ -414,11 +414,8 @@ impl EngineError {
         Self::NotPulled { name: name.to_owned(), closest, cause: Box::new(cause) }
     }
 
-    pub(crate) fn value(
-        what: &'static str,
-        value: impl Into<String>,
-        why: impl Into<String>,
-    ) -> Self {
+    /// A value that cannot be used.
+    pub fn value(what: &'static str, value: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Value { what, value: value.into(), why: why.into() }
     }
 

@@ -82,7 +82,8 @@ pub use list_filter::Filter;
 pub use logging::LogPlace;
 pub use manifest_lists::{Annotation, ManifestListsHandle};
 pub use monitor::{
-    Connection, FromMonitor, HealthFile, HealthStatus, Received, events, format_time, log, now_ns,
+    Connection, FromMonitor, HealthFile, HealthStatus, Received, RestartPolicy, events,
+    format_time, log, now_ns,
 };
 pub use network::PortMapping;
 pub use places::{CniPaths, host_address, host_place};
