@@ -5,15 +5,20 @@ mod system;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 
 use crate::answer::Answer;
 use crate::engines::Engines;
 use crate::failure::Failure;
-use crate::operation::{ContainerOperation, Operation, SystemOperation};
+use crate::operation::{Operation, SystemOperation};
 use crate::query::Query;
-use crate::router::Routed;
+use crate::router::{Routed, bare};
+
+/// Bytes of a document that a request may have.
+const LARGEST: usize = 8 * 1024 * 1024;
 
 /// A request on its way to its function.
 #[derive(Debug)]
@@ -24,26 +29,49 @@ pub(crate) struct Call {
     pub(crate) engines: Arc<Engines>,
 }
 
+impl Call {
+    /// What its path names first.
+    fn name(&self) -> String {
+        let name = self.routed.names.first().map(String::as_str).unwrap_or_default();
+        bare(name).into_owned()
+    }
+
+    /// The document that it has.
+    async fn body(self) -> Result<Bytes, Failure> {
+        let read = Limited::new(self.request.into_body(), LARGEST).collect().await;
+        let body = read.map_err(|error| {
+            let is_long = error.is::<http_body_util::LengthLimitError>();
+            let status =
+                if is_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+            Failure { status, message: format!("read the request: {error}") }
+        })?;
+        Ok(body.to_bytes())
+    }
+}
+
 pub(crate) async fn answer(call: Call) -> Result<Answer, Failure> {
     let operation = call.routed.operation;
     match operation {
         Operation::System(SystemOperation::Ping) => Ok(Answer::Text(StatusCode::OK, "OK")),
         Operation::System(SystemOperation::PingHead) => Ok(Answer::Empty(StatusCode::OK)),
         Operation::System(SystemOperation::Version) => system::version(call.routed.version),
-        Operation::Container(ContainerOperation::List) => containers::list(call).await,
+        Operation::Container(operation) => containers::answer(operation, call).await,
         Operation::Swarm(_) => Err(no_swarm()),
         Operation::System(_)
-        | Operation::Container(_)
         | Operation::Exec(_)
         | Operation::Image(_)
         | Operation::Build(_)
         | Operation::Distribution(_)
         | Operation::Network(_)
         | Operation::Volume(_)
-        | Operation::Plugin(_) => Err(Failure {
-            status: StatusCode::NOT_IMPLEMENTED,
-            message: format!("{} is not there yet", operation.place().name),
-        }),
+        | Operation::Plugin(_) => Err(not_yet(operation)),
+    }
+}
+
+fn not_yet(operation: Operation) -> Failure {
+    Failure {
+        status: StatusCode::NOT_IMPLEMENTED,
+        message: format!("{} is not there yet", operation.place().name),
     }
 }
 

@@ -61,6 +61,19 @@ struct ImageOptions {
     subpath: String,
 }
 
+impl BindOptions {
+    fn below(&self) -> Result<Below, &'static str> {
+        match (self.non_recursive, self.read_only_non_recursive) {
+            (_, true) if self.read_only_force_recursive => {
+                Err("what is below it cannot be read-only and not")
+            }
+            (true, _) => Ok(Below::Left),
+            (false, true) => Ok(Below::Writable),
+            (false, false) => Ok(Below::Included),
+        }
+    }
+}
+
 impl Mount {
     /// What the engine is told of it.
     ///
@@ -76,23 +89,14 @@ impl Mount {
         let mut subpath = String::new();
         let source = match self.kind.as_str() {
             "bind" => {
-                let bind = &self.bind_options;
                 if !self.source.starts_with('/') {
                     return Err(wrong("its source is not absolute"));
                 }
-                options.extend(Some(bind.propagation.clone()).filter(|word| !word.is_empty()));
-                below = match (bind.non_recursive, bind.read_only_non_recursive) {
-                    (_, true) if bind.read_only_force_recursive => {
-                        return Err(wrong("it cannot be read-only below and not"));
-                    }
-                    (true, _) => Below::Left,
-                    (false, true) => Below::Writable,
-                    (false, false) => Below::Included,
-                };
-                MountSource::Bind {
-                    path: self.source.clone().into(),
-                    create: bind.create_mountpoint,
-                }
+                let propagation = self.bind_options.propagation.clone();
+                options.extend(Some(propagation).filter(|word| !word.is_empty()));
+                below = self.bind_options.below().map_err(wrong)?;
+                let create = self.bind_options.create_mountpoint;
+                MountSource::Bind { path: self.source.clone().into(), create }
             }
             "volume" => {
                 let volume = &self.volume_options;

@@ -1,50 +1,69 @@
 //! Containers.
 
-use engine::Filter;
+mod life;
+mod listed;
+
+use hyper::StatusCode;
+use serde_json::json;
 
 use super::Call;
 use crate::answer::Answer;
+use crate::bodies::{self, container::Create};
 use crate::failure::Failure;
-use crate::filters::Filters;
+use crate::operation::ContainerOperation;
 
-/// Filters that Docker's list of containers has.
-const FILTERS: &[&str] = &[
-    "ancestor",
-    "before",
-    "expose",
-    "exited",
-    "health",
-    "id",
-    "isolation",
-    "is-task",
-    "label",
-    "name",
-    "network",
-    "publish",
-    "since",
-    "status",
-    "volume",
-];
+/// Answers one of them.
+pub(super) async fn answer(operation: ContainerOperation, call: Call) -> Result<Answer, Failure> {
+    use ContainerOperation as Is;
+    match operation {
+        Is::List => listed::list(call).await,
+        Is::Create => create(call).await,
+        Is::Inspect => inspect(call).await,
+        Is::Start => life::start(call).await,
+        Is::Stop => life::stop(call).await,
+        Is::Restart => life::restart(call).await,
+        Is::Kill => life::kill(call).await,
+        Is::Pause => life::pause(call).await,
+        Is::Unpause => life::unpause(call).await,
+        Is::Rename => life::rename(call).await,
+        Is::Delete => life::delete(call).await,
+        Is::Prune
+        | Is::Top
+        | Is::Logs
+        | Is::Changes
+        | Is::Export
+        | Is::Stats
+        | Is::Resize
+        | Is::Update
+        | Is::Attach
+        | Is::AttachWebsocket
+        | Is::Wait
+        | Is::ArchiveInfo
+        | Is::Archive
+        | Is::ArchivePut
+        | Is::CheckpointCreate
+        | Is::CheckpointList
+        | Is::CheckpointDelete => Err(super::not_yet(call.routed.operation)),
+    }
+}
 
-/// `GET /containers/json`.
-pub(super) async fn list(call: Call) -> Result<Answer, Failure> {
-    let query = call.query;
-    let filters = Filters::parse(query.get("filters").unwrap_or_default())?.only(FILTERS)?;
-    let limit = query.number::<i64>("limit")?.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.filter(|limit| *limit > 0);
-    let (all, size) = (query.is_on("all") || limit.is_some(), query.is_on("size"));
-    call.engines
+/// `POST /containers/create`.
+async fn create(call: Call) -> Result<Answer, Failure> {
+    let name = call.query.text("name").map(|name| crate::router::bare(name).into_owned());
+    let engines = call.engines.clone();
+    let body: Create = bodies::read(&call.body().await?)?;
+    let request = body.request(name)?;
+    engines
         .with(move |engine| {
-            let mut filter = Filter::default();
-            for text in filters.texts() {
-                filter.add(&text)?;
-            }
-            let containers = engine.containers();
-            let rows = containers.list(all, &filter, size)?;
-            let rows = rows.iter().take(limit.unwrap_or(usize::MAX));
-            let documents =
-                rows.map(|row| containers.listed(row)).collect::<Result<Vec<_>, _>>()?;
-            Answer::json(&documents)
+            let (id, warnings) = engine.containers().create(&request)?;
+            let document = json!({ "Id": id.as_str(), "Warnings": warnings });
+            Answer::json_with(StatusCode::CREATED, &document)
         })
         .await
+}
+
+/// `GET /containers/{name}/json`.
+async fn inspect(call: Call) -> Result<Answer, Failure> {
+    let (name, size) = (call.name(), call.query.is_on("size"));
+    call.engines.with(move |engine| Answer::json(&engine.containers().inspect(&name, size)?)).await
 }

@@ -1,0 +1,103 @@
+//! What moves a container between its states.
+
+use engine::{Attach, EngineError, parse};
+use hyper::StatusCode;
+
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::handlers::Call;
+use crate::query::{BadParameter, Query};
+
+const DONE: Answer = Answer::Empty(StatusCode::NO_CONTENT);
+
+/// `POST /containers/{name}/start`.
+pub(super) async fn start(call: Call) -> Result<Answer, Failure> {
+    let name = call.name();
+    call.engines
+        .with(move |engine| {
+            let containers = engine.containers();
+            let Some(mut connection) = containers.start(&name, Attach::default())? else {
+                return Ok(Answer::Empty(StatusCode::NOT_MODIFIED));
+            };
+            let id = containers.get(&name)?.record.id;
+            containers.started(&id, &name, &mut connection)?;
+            Ok(DONE)
+        })
+        .await
+}
+
+/// Signal and seconds of `stop` and `restart`.
+fn patience(query: &Query) -> Result<(Option<i32>, Option<i64>), Failure> {
+    let signal = query.text("signal").map(parse::signal_number).transpose()?;
+    Ok((signal, query.number("t")?))
+}
+
+/// `POST /containers/{name}/stop`.
+pub(super) async fn stop(call: Call) -> Result<Answer, Failure> {
+    let (name, (signal, seconds)) = (call.name(), patience(&call.query)?);
+    call.engines
+        .with(move |engine| {
+            let has_stopped = engine.containers().stop(&name, signal, seconds)?;
+            Ok(if has_stopped { DONE } else { Answer::Empty(StatusCode::NOT_MODIFIED) })
+        })
+        .await
+}
+
+/// `POST /containers/{name}/restart`.
+pub(super) async fn restart(call: Call) -> Result<Answer, Failure> {
+    let (name, (signal, seconds)) = (call.name(), patience(&call.query)?);
+    call.engines
+        .with(move |engine| {
+            let containers = engine.containers();
+            let (id, mut connection) = containers.restart(&name, signal, seconds)?;
+            containers.restarted(&id, &name, &mut connection)?;
+            Ok(DONE)
+        })
+        .await
+}
+
+/// `POST /containers/{name}/kill`.
+pub(super) async fn kill(call: Call) -> Result<Answer, Failure> {
+    let signal = parse::signal_number(call.query.text("signal").unwrap_or("KILL"))?;
+    with_name(call, move |containers, name| containers.kill(name, signal)).await
+}
+
+/// `POST /containers/{name}/pause`.
+pub(super) async fn pause(call: Call) -> Result<Answer, Failure> {
+    with_name(call, |containers, name| containers.pause(name)).await
+}
+
+/// `POST /containers/{name}/unpause`.
+pub(super) async fn unpause(call: Call) -> Result<Answer, Failure> {
+    with_name(call, |containers, name| containers.unpause(name)).await
+}
+
+/// `POST /containers/{name}/rename`.
+pub(super) async fn rename(call: Call) -> Result<Answer, Failure> {
+    let wanted = call.query.text("name").map(|name| crate::router::bare(name).into_owned());
+    let to = wanted.ok_or_else(|| BadParameter {
+        name: "name".to_owned(),
+        value: String::new(),
+        why: "a container has a name",
+    })?;
+    with_name(call, move |containers, name| containers.rename(name, &to)).await
+}
+
+/// `DELETE /containers/{name}`.
+pub(super) async fn delete(call: Call) -> Result<Answer, Failure> {
+    let (force, volumes) = (call.query.is_on("force"), call.query.is_on("v"));
+    with_name(call, move |containers, name| containers.remove(name, force, volumes)).await
+}
+
+async fn with_name(
+    call: Call,
+    work: impl FnOnce(&engine::Containers<'_>, &str) -> Result<(), EngineError> + Send + 'static,
+) -> Result<Answer, Failure> {
+    let name = call.name();
+    call.engines
+        .with(move |engine| {
+            work(&engine.containers(), &name)?;
+            Ok(DONE)
+        })
+        .await
+}
