@@ -2,29 +2,64 @@
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Empty, Full};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::hijack::Hijack;
 use crate::version::{ApiVersion, NEWEST};
 
 /// Bytes of an answer as they come.
 pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
 
+/// What documents are.
+pub(crate) const JSON: &str = "application/json";
+/// What archives are.
+pub(crate) const TAR: &str = "application/x-tar";
+const TEXT: &str = "text/plain; charset=utf-8";
+
 /// An answer.
-#[derive(Debug)]
 pub(crate) enum Answer {
-    /// A code and nothing else.
-    Empty(StatusCode),
-    /// A document.
-    Json(StatusCode, Bytes),
-    /// Text.
-    Text(StatusCode, &'static str),
+    /// By HTTP.
+    Whole(Whole),
+    /// The connection is taken over.
+    Hijack(Hijack),
+}
+
+/// An answer by HTTP.
+pub(crate) struct Whole {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Body,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Whole(whole) => write!(f, "Answer({})", whole.status),
+            Self::Hijack(_) => f.write_str("Answer(hijack)"),
+        }
+    }
 }
 
 impl Answer {
+    /// A code and nothing else.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self::Whole(Whole::empty(status))
+    }
+
+    /// It is done, and there is nothing to say.
+    pub(crate) fn done() -> Self {
+        Self::empty(StatusCode::NO_CONTENT)
+    }
+
+    /// Text.
+    pub(crate) fn text(text: &'static str) -> Self {
+        Self::of(StatusCode::OK, TEXT, full(text.into()))
+    }
+
     /// A document.
     pub(crate) fn json(document: &impl Serialize) -> Result<Self, Failure> {
         Self::json_with(StatusCode::OK, document)
@@ -35,39 +70,68 @@ impl Answer {
         status: StatusCode,
         document: &impl Serialize,
     ) -> Result<Self, Failure> {
-        let mut text = serde_json::to_vec(document).map_err(|error| Failure {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            message: error.to_string(),
-        })?;
-        // As Go's encoder ends each.
-        text.push(b'\n');
-        Ok(Self::Json(status, text.into()))
+        Ok(Self::of(status, JSON, full(line(document)?.into())))
+    }
+
+    /// Bytes that come by and by.
+    pub(crate) fn stream(kind: &'static str, body: Body) -> Self {
+        Self::of(StatusCode::OK, kind, body)
+    }
+
+    fn of(status: StatusCode, kind: &'static str, body: Body) -> Self {
+        Self::Whole(Whole::of(status, kind, body))
+    }
+
+    /// The same with a header more.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        if let (Self::Whole(whole), Ok(value)) = (&mut self, HeaderValue::try_from(value)) {
+            whole.headers.push((HeaderName::from_static(name), value));
+        }
+        self
+    }
+}
+
+impl Whole {
+    fn empty(status: StatusCode) -> Self {
+        let body = Empty::new().map_err(|never| match never {}).boxed();
+        Self { status, headers: Vec::new(), body }
+    }
+
+    fn of(status: StatusCode, kind: &'static str, body: Body) -> Self {
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(kind))];
+        Self { status, headers, body }
+    }
+}
+
+/// A document in one line, as Go's encoder ends each.
+pub(crate) fn line(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    let mut text =
+        serde_json::to_vec(document).map_err(|error| Failure::internal(error.to_string()))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn full(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed()
+}
+
+impl From<Failure> for Whole {
+    fn from(failure: Failure) -> Self {
+        if failure.status == StatusCode::NOT_MODIFIED {
+            return Self::empty(failure.status);
+        }
+        let document = serde_json::json!({ "message": failure.message });
+        Self::of(failure.status, JSON, full(format!("{document}\n").into()))
     }
 }
 
 /// The answer on the wire; each says what it comes from.
-pub(crate) fn response(
-    answered: Result<Answer, Failure>,
-    version: Option<ApiVersion>,
-) -> Response<Body> {
-    let answer = answered.unwrap_or_else(|failure| {
-        if failure.status == StatusCode::NOT_MODIFIED {
-            return Answer::Empty(failure.status);
-        }
-        let document = serde_json::json!({ "message": failure.message });
-        Answer::Json(failure.status, format!("{document}\n").into())
-    });
-    let (status, kind, bytes) = match answer {
-        Answer::Empty(status) => (status, None, Bytes::new()),
-        Answer::Json(status, bytes) => (status, Some("application/json"), bytes),
-        Answer::Text(status, text) => (status, Some("text/plain; charset=utf-8"), text.into()),
-    };
-    let body = Full::new(bytes).map_err(|never| match never {}).boxed();
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
+pub(crate) fn response(whole: Whole, version: Option<ApiVersion>) -> Response<Body> {
+    let mut response = Response::new(whole.body);
+    *response.status_mut() = whole.status;
     let headers = response.headers_mut();
-    if let Some(kind) = kind {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    for (name, value) in whole.headers {
+        headers.insert(name, value);
     }
     let version = version.unwrap_or(NEWEST).to_string();
     if let Ok(version) = HeaderValue::try_from(version) {

@@ -22,6 +22,12 @@ impl Failure {
     pub fn bad(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message: message.into() }
     }
+
+    /// Something that the client cannot help.
+    #[must_use]
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, message: message.into() }
+    }
 }
 
 /// The one table of codes.

@@ -1,6 +1,8 @@
 //! One function for each operation: reads its parameters, calls the engine, and makes a document of what it says.
 
 mod containers;
+mod events;
+mod exec;
 mod system;
 
 use std::sync::Arc;
@@ -11,11 +13,11 @@ use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 
 use crate::answer::Answer;
-use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::operation::{Operation, SystemOperation};
 use crate::query::Query;
 use crate::router::{Routed, bare};
+use crate::shared::Shared;
 
 /// Bytes of a document that a request may have.
 const LARGEST: usize = 8 * 1024 * 1024;
@@ -26,7 +28,7 @@ pub(crate) struct Call {
     pub(crate) routed: Routed,
     pub(crate) query: Query,
     pub(crate) request: Request<Incoming>,
-    pub(crate) engines: Arc<Engines>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Call {
@@ -52,13 +54,14 @@ impl Call {
 pub(crate) async fn answer(call: Call) -> Result<Answer, Failure> {
     let operation = call.routed.operation;
     match operation {
-        Operation::System(SystemOperation::Ping) => Ok(Answer::Text(StatusCode::OK, "OK")),
-        Operation::System(SystemOperation::PingHead) => Ok(Answer::Empty(StatusCode::OK)),
+        Operation::System(SystemOperation::Ping) => Ok(Answer::text("OK")),
+        Operation::System(SystemOperation::PingHead) => Ok(Answer::empty(StatusCode::OK)),
         Operation::System(SystemOperation::Version) => system::version(call.routed.version),
+        Operation::System(SystemOperation::Events) => events::events(call).await,
+        Operation::Exec(operation) => exec::answer(operation, call).await,
         Operation::Container(operation) => containers::answer(operation, call).await,
         Operation::Swarm(_) => Err(no_swarm()),
         Operation::System(_)
-        | Operation::Exec(_)
         | Operation::Image(_)
         | Operation::Build(_)
         | Operation::Distribution(_)

@@ -6,15 +6,25 @@
 
 mod answer;
 mod bodies;
+mod consoles;
+mod descriptor;
 mod engines;
 pub mod failure;
 pub mod filters;
+mod flow;
 pub mod frames;
 mod handlers;
+mod hijack;
+mod hub;
 pub mod operation;
 pub mod query;
+mod relay;
 pub mod router;
 mod server;
+mod shared;
+mod starts;
+mod talk;
 pub mod version;
+mod watch;
 
 pub use server::serve;

@@ -82,6 +82,34 @@ impl Query {
         })
     }
 
+    /// A time: seconds since 1970, with up to nine digits behind a point; in nanoseconds.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn time_ns(&self, name: &str) -> Result<Option<i64>, BadParameter> {
+        let Some(value) = self.text(name) else { return Ok(None) };
+        time_ns(value).map(Some).ok_or_else(|| BadParameter {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            why: "it is no time in seconds since 1970",
+        })
+    }
+
+    /// Rows and columns of a terminal.
+    ///
+    /// # Errors
+    /// When one of them is missing, or is none.
+    pub fn size(&self) -> Result<(u16, u16), BadParameter> {
+        let number = |name: &str| {
+            self.number(name)?.ok_or_else(|| BadParameter {
+                name: name.to_owned(),
+                value: String::new(),
+                why: "a terminal has rows and columns",
+            })
+        };
+        Ok((number("h")?, number("w")?))
+    }
+
     /// Text that is JSON, as of filters and platforms.
     ///
     /// # Errors
@@ -97,6 +125,15 @@ impl Query {
             why: "it is not the JSON that it should be",
         })
     }
+}
+
+fn time_ns(text: &str) -> Option<i64> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let nanoseconds: i64 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+    seconds.parse::<i64>().ok()?.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
 }
 
 /// As HTML's forms write it: a plus sign is a space.
@@ -149,6 +186,17 @@ mod tests {
             assert_eq!(Query::parse(text).unwrap().is_on("a"), is_on, "{text}");
         }
         assert!(Query::parse("").unwrap().is_on_or("a", true));
+    }
+
+    #[test]
+    fn times_have_nanoseconds() {
+        let time = |text: &str| Query::parse(text).unwrap().time_ns("t");
+        assert_eq!(time("t=5.25"), Ok(Some(5_250_000_000)));
+        assert_eq!(time("t=5"), Ok(Some(5_000_000_000)));
+        assert_eq!(time("t="), Ok(None));
+        for text in ["t=x", "t=5.", "t=5.x", "t=.5", "t=99999999999999"] {
+            assert!(time(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -3,12 +3,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use engine::{Connection, FromMonitor, Received};
+use engine::{Connection, DetachKeys, FromMonitor, Received};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno as Raw;
 
 use crate::signals::{Held, Order, SIGHUP};
-use crate::terminal::{self, DetachKeys};
+use crate::terminal;
 
 const CHUNK: usize = 32 * 1024;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use monitor::HealthStatus;
 use monitor::events::{Event, Reader};
+use spec::ContainerId;
 
 use crate::containers::Containers;
 use crate::error::{EngineError, Kind};
@@ -66,6 +67,35 @@ impl FromStr for Condition {
     }
 }
 
+/// A wait for a container; whoever waits says what happens ([`Wait::hear`]) and looks ([`Containers::look_for`]).
+#[derive(Clone, Debug)]
+pub struct Wait {
+    id: ContainerId,
+    conditions: Vec<Condition>,
+    /// The exit code that was told last.
+    last: i32,
+}
+
+impl Wait {
+    /// Takes what was told; gives the exit code where that ends the wait.
+    pub fn hear(&mut self, event: &Event) -> Option<i32> {
+        let code = end_of(event, self.id.as_str())?;
+        self.last = code;
+        // One that is started again is not down, and one with --rm is gone before anybody can look.
+        self.wants(Condition::NextExit).then_some(code)
+    }
+
+    /// Whether an event may end the wait.
+    #[must_use]
+    pub fn concerns(&self, event: &Event) -> bool {
+        event.kind == "container" && event.actor.id == self.id.as_str()
+    }
+
+    fn wants(&self, condition: Condition) -> bool {
+        self.conditions.contains(&condition)
+    }
+}
+
 impl Containers<'_> {
     /// Waits until one of the conditions is met; gives the exit code of its last end, or −1.
     ///
@@ -81,39 +111,53 @@ impl Containers<'_> {
         let failed = |cause| EngineError::file("read", &self.engine.paths().state)(cause);
         // Before the first look: what happens after it is told.
         let mut news = Reader::open(events, false).map_err(failed)?;
-        let id = self.get(text)?.record.id;
-        let wants = |condition| conditions.contains(&condition);
-        let mut last = NONE_YET;
+        let mut wait = self.begin_wait(text, conditions)?;
         loop {
             while let Some(event) = news.next_event().map_err(failed)? {
-                if let Some(code) = end_of(&event, id.as_str()) {
-                    last = code;
-                    // One that is started again is not down, and one with --rm is gone before anybody can look.
-                    if wants(Condition::NextExit) {
-                        return Ok(code);
-                    }
+                if let Some(code) = wait.hear(&event) {
+                    return Ok(code);
                 }
             }
-            match self.get(id.as_str()) {
-                Ok(container) => {
-                    for condition in conditions {
-                        if self.is_met(&container, *condition)? {
-                            return Ok(code_of(&container.state, last));
-                        }
-                    }
-                }
-                Err(error) if error.kind() == Kind::NotFound => {
-                    let has_ended = last != NONE_YET
-                        && (wants(Condition::NotRunning) || wants(Condition::Exited));
-                    return if has_ended || wants(Condition::Removed) {
-                        Ok(last)
-                    } else {
-                        Err(error)
-                    };
-                }
-                Err(error) => return Err(error),
+            if let Some(code) = self.look_for(&wait)? {
+                return Ok(code);
             }
             news.wait(Some(interval)).map_err(failed)?;
+        }
+    }
+
+    /// Begins a wait; who begins it hears events already.
+    ///
+    /// # Errors
+    /// When there is no such container.
+    pub fn begin_wait(&self, text: &str, conditions: &[Condition]) -> Result<Wait, EngineError> {
+        let id = self.get(text)?.record.id;
+        Ok(Wait { id, conditions: conditions.to_vec(), last: NONE_YET })
+    }
+
+    /// Looks whether a condition is met; gives the exit code of the last end then, or −1.
+    ///
+    /// # Errors
+    /// When the container was removed and nobody waits for that.
+    pub fn look_for(&self, wait: &Wait) -> Result<Option<i32>, EngineError> {
+        match self.get(wait.id.as_str()) {
+            Ok(container) => {
+                for condition in &wait.conditions {
+                    if self.is_met(&container, *condition)? {
+                        return Ok(Some(code_of(&container.state, wait.last)));
+                    }
+                }
+                Ok(None)
+            }
+            Err(error) if error.kind() == Kind::NotFound => {
+                let has_ended = wait.last != NONE_YET
+                    && (wait.wants(Condition::NotRunning) || wait.wants(Condition::Exited));
+                if has_ended || wait.wants(Condition::Removed) {
+                    Ok(Some(wait.last))
+                } else {
+                    Err(error)
+                }
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -62,7 +62,7 @@ impl Document {
     }
 
     /// With a field that is printed when it is not empty.
-    fn with_filled(mut self, name: &'static str, content: impl Into<Content>) -> Self {
+    pub(crate) fn with_filled(mut self, name: &'static str, content: impl Into<Content>) -> Self {
         let name = name.into();
         self.fields.push(Field { name, content: content.into(), is_optional: true });
         self

@@ -110,6 +110,18 @@ pub enum EngineError {
         /// The exit code for it.
         code: u8,
     },
+    /// No further process has that id.
+    #[error("no such exec instance: {id}")]
+    NoSuchExec {
+        /// As it was asked for.
+        id: String,
+    },
+    /// A further process is started once.
+    #[error("exec command {id} has already run")]
+    ExecHasRun {
+        /// Its id.
+        id: String,
+    },
     /// A further process could not be started.
     #[error("exec in container {name}: {why}")]
     Exec {
@@ -306,7 +318,8 @@ impl EngineError {
             Self::Cni(error) => of_plugins(error).0,
             Self::Remember { cause, .. } if cause.kind() == store::Kind::Full => Kind::Full,
             Self::Remember { .. } => Kind::Internal,
-            Self::State { .. } => Kind::Conflict,
+            Self::State { .. } | Self::ExecHasRun { .. } => Kind::Conflict,
+            Self::NoSuchExec { .. } => Kind::NotFound,
             Self::HostMount { cause, .. } if cause.is_busy() => Kind::Conflict,
             Self::Start { .. }
             | Self::Exec { .. }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use libcontainer::ProcessPlan;
 use monitor::Connection;
+use serde::{Deserialize, Serialize};
 use spec::runtime::{Process, User};
 use store::RootView;
 
@@ -14,7 +15,7 @@ use crate::state::{Action, State};
 use crate::{oci, seccomp, start, users};
 
 /// The process that is wanted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ExecRequest {
     /// Program and arguments.
     pub command: Vec<String>,

@@ -14,11 +14,13 @@ mod cloning;
 pub mod config;
 mod containers;
 mod copying;
+mod detach_keys;
 mod documents;
 mod engine;
 mod error;
 mod event_filter;
 mod exec;
+mod exec_records;
 mod health;
 pub mod hello;
 mod host_mounts;
@@ -40,6 +42,7 @@ pub mod parse;
 mod pattern;
 mod pause;
 mod places;
+mod process_pipes;
 mod processes;
 mod pull;
 mod push;
@@ -61,17 +64,19 @@ mod volumes;
 pub mod words;
 
 pub use archives::CommitRequest;
-pub use awaiting::Condition;
+pub use awaiting::{Condition, Wait};
 pub use boot::Stopped;
 pub use changes::changes;
 pub use cloning::CloneRequest;
 pub use containers::{Containers, CreateRequest, EnvRules};
 pub use copying::{Copied, CopyRequest};
+pub use detach_keys::DetachKeys;
 pub use documents::Document;
 pub use engine::{Engine, EngineConfig, VERSION};
 pub use error::{EngineError, Kind};
 pub use event_filter::EventFilter;
 pub use exec::ExecRequest;
+pub use exec_records::ExecRecord;
 pub use host_mounts::Mounted;
 pub use image_filter::{DigestNames, ImageFilter, ListedImage};
 pub use images::ImagesHandle;
@@ -83,18 +88,19 @@ pub use logging::LogPlace;
 pub use manifest_lists::{Annotation, ManifestListsHandle};
 pub use monitor::{
     Connection, FromMonitor, HealthFile, HealthStatus, Received, RestartPolicy, events,
-    format_time, log, now_ns,
+    format_time, log, now_ns, reap as reap_monitors,
 };
 pub use network::PortMapping;
 pub use places::{CniPaths, host_address, host_place};
+pub use process_pipes::ProcessPipes;
 pub use processes::ProcessRow;
 pub use pull::{PullReport, PullRequest};
 pub use push::PushRequest;
 pub use room::{ImagePrune, PruneFilter, Room};
 pub use secrets::{SecretFilter, SecretRequest, SecretsHandle};
 pub use start::{Attach, Launch};
-pub use state::State;
-pub use stats::{Meter, Reading};
+pub use state::{Phase, State};
+pub use stats::{Meter, Reading, machine_cpu_ns};
 pub use store::compression::{Compress, Compression};
 pub use store::layer::{Change, ChangeKind, TreeArchive};
 pub use store::{

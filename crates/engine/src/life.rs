@@ -399,6 +399,20 @@ impl Containers<'_> {
         Ok(connection)
     }
 
+    /// Sets the size of a running container's terminal.
+    ///
+    /// # Errors
+    /// When it does not run, or its monitor is gone.
+    pub fn resize(&self, text: &str, rows: u16, columns: u16) -> Result<(), EngineError> {
+        let container = self.get(text)?;
+        container.allow(Action::Attach)?;
+        let failed = |errno: sys::Errno| EngineError::NoMonitor {
+            name: container.record.name.clone(),
+            cause: monitor::ConnectError::Connect { path: container.dirs.state.clone(), errno },
+        };
+        self.reach(&container)?.resize(rows, columns).map_err(failed)
+    }
+
     pub(crate) fn reach(&self, container: &Container) -> Result<Connection, EngineError> {
         connect(&container.dirs.state)
             .map_err(|cause| EngineError::NoMonitor { name: container.record.name.clone(), cause })

@@ -39,12 +39,18 @@ pub enum State {
 
 /// A state without its facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub enum Phase {
+    /// Never started, or its start failed.
     Created,
+    /// A monitor is about to start it.
     Starting,
+    /// Its first process lives.
     Running,
+    /// Its processes stand still.
     Paused,
+    /// It has ended and will be started again.
     Restarting,
+    /// It has ended.
     Exited,
 }
 
@@ -112,7 +118,9 @@ impl State {
         }
     }
 
-    pub(crate) const fn phase(&self) -> Phase {
+    /// The state without its facts.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
         match self {
             Self::Created { .. } => Phase::Created,
             Self::Starting => Phase::Starting,

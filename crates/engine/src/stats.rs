@@ -108,6 +108,18 @@ fn cpu_of(layout: &Layout) -> Option<&Hierarchy> {
     layout.carrier(Controller::Cpuacct).or_else(tree)
 }
 
+/// CPU time that all processes of the machine have had since boot, all CPUs together, idle time too: what a container's is a share of. proc(5),
+/// /proc/stat.
+#[must_use]
+pub fn machine_cpu_ns() -> u64 {
+    const NS_PER_SECOND: u64 = 1_000_000_000;
+    let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let words = text.lines().next().unwrap_or_default().split_ascii_whitespace().skip(1);
+    // Guests' time, behind the eighth, is in the others.
+    let ticks: u64 = words.take(8).filter_map(|word| word.parse::<u64>().ok()).sum();
+    ticks.saturating_mul(NS_PER_SECOND / rustix::param::clock_ticks_per_second())
+}
+
 /// Memory of the machine.
 fn machine_bytes() -> u64 {
     let info = rustix::system::sysinfo();

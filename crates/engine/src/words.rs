@@ -1,4 +1,6 @@
-//! Times as Docker tells them to people.
+//! Times, and what stands beside lines of a log, as Docker tells them to people.
+
+use std::collections::BTreeMap;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -34,4 +36,28 @@ pub fn seconds_of(rfc3339: &str) -> i64 {
 #[must_use]
 pub fn now() -> i64 {
     monitor::now_ns() / 1_000_000_000
+}
+
+/// What stands beside a line of a log, `NAME=VALUE` with commas between.
+#[must_use]
+pub fn log_details(attributes: BTreeMap<String, String>) -> String {
+    let words = attributes
+        .into_iter()
+        .map(|(name, value)| format!("{}={}", query_escaped(&name), query_escaped(&value)));
+    words.collect::<Vec<_>>().join(",")
+}
+
+/// As in the query of a URL, where blanks are plus signs: Go's `url.QueryEscape`.
+fn query_escaped(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte));
+            }
+            b' ' => out.push('+'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }

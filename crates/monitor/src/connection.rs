@@ -375,6 +375,18 @@ impl Connection {
     /// # Errors
     /// What recvmsg(2) answers.
     pub fn receive(&mut self) -> Result<Received<'_>, Errno> {
+        self.receive_with(RecvFlags::empty())
+    }
+
+    /// The next message, if one is there.
+    ///
+    /// # Errors
+    /// EAGAIN where none is there, and what recvmsg(2) answers.
+    pub fn try_receive(&mut self) -> Result<Received<'_>, Errno> {
+        self.receive_with(RecvFlags::DONTWAIT)
+    }
+
+    fn receive_with(&mut self, flags: RecvFlags) -> Result<Received<'_>, Errno> {
         self.packet.resize(MOST_DATA + 1, 0);
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -383,7 +395,7 @@ impl Connection {
                 &self.socket,
                 &mut [IoSliceMut::new(&mut self.packet)],
                 &mut control,
-                RecvFlags::CMSG_CLOEXEC,
+                RecvFlags::CMSG_CLOEXEC | flags,
             ) {
                 // The monitor ended and had not read all that was sent to it. The kernel tells that once, before what the monitor
                 // said last: unix(7), ECONNRESET.

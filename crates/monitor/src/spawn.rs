@@ -4,9 +4,11 @@ use std::fs;
 use std::io::{Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::process::{Pid, WaitOptions, waitpid};
 use sys::{CStringArray, CloneArgs, Errno, clone3, execveat, exit_now};
 
 use crate::connection::Connection;
@@ -62,8 +64,21 @@ pub enum Ahead {
 /// Word behind the others of a monitor that makes a network namespace ahead.
 pub(crate) const NETWORK: &str = "network";
 
+/// Monitors that this process has started, until their ends are taken: a command ends long before them, a server does not.
+static CHILDREN: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+
+/// Takes the ends of monitors that this process has started, so that the kernel keeps nothing of them. For a process that lives on.
+pub fn reap() {
+    let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
+    children.retain(|pid| {
+        let lives = Pid::from_raw(*pid).map(|pid| waitpid(Some(pid), WaitOptions::NOHANG));
+        matches!(lives, Some(Ok(None)))
+    });
+}
+
 /// Starts the process of a container's monitor, which waits for [`Waiting::give`]: half a millisecond that the caller can spend
-/// on reading what goes into the hand-off. The names are for those who list processes. The caller has one thread.
+/// on reading what goes into the hand-off. The names are for those who list processes. The caller may have other threads: the child touches no
+/// lock and no memory of theirs until it is another program.
 ///
 /// # Errors
 /// When the process cannot be made.
@@ -99,7 +114,8 @@ pub fn prepare(id: &str, state_dir: &Path, ahead: Ahead) -> Result<Waiting, Spaw
         }
         None => clone3(born_in(None), child),
     };
-    made.map_err(system("make the monitor's process"))?;
+    let made = made.map_err(system("make the monitor's process"))?;
+    CHILDREN.lock().unwrap_or_else(PoisonError::into_inner).push(made.pid);
     Ok(Waiting { connection: Connection::over(ours), contents: None })
 }
 

@@ -1,7 +1,11 @@
 //! Containers.
 
+pub(super) mod attach;
 mod life;
 mod listed;
+mod logs;
+mod stats;
+mod wait;
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -27,17 +31,17 @@ pub(super) async fn answer(operation: ContainerOperation, call: Call) -> Result<
         Is::Unpause => life::unpause(call).await,
         Is::Rename => life::rename(call).await,
         Is::Delete => life::delete(call).await,
+        Is::Attach => attach::attach(call).await,
+        Is::Logs => logs::logs(call).await,
+        Is::Stats => stats::stats(call).await,
+        Is::Wait => wait::wait(call).await,
+        Is::Resize => life::resize(call).await,
         Is::Prune
         | Is::Top
-        | Is::Logs
         | Is::Changes
         | Is::Export
-        | Is::Stats
-        | Is::Resize
         | Is::Update
-        | Is::Attach
         | Is::AttachWebsocket
-        | Is::Wait
         | Is::ArchiveInfo
         | Is::Archive
         | Is::ArchivePut
@@ -50,10 +54,10 @@ pub(super) async fn answer(operation: ContainerOperation, call: Call) -> Result<
 /// `POST /containers/create`.
 async fn create(call: Call) -> Result<Answer, Failure> {
     let name = call.query.text("name").map(|name| crate::router::bare(name).into_owned());
-    let engines = call.engines.clone();
+    let shared = call.shared.clone();
     let body: Create = bodies::read(&call.body().await?)?;
     let request = body.request(name)?;
-    engines
+    shared
         .with(move |engine| {
             let (id, warnings) = engine.containers().create(&request)?;
             let document = json!({ "Id": id.as_str(), "Warnings": warnings });
@@ -65,5 +69,5 @@ async fn create(call: Call) -> Result<Answer, Failure> {
 /// `GET /containers/{name}/json`.
 async fn inspect(call: Call) -> Result<Answer, Failure> {
     let (name, size) = (call.name(), call.query.is_on("size"));
-    call.engines.with(move |engine| Answer::json(&engine.containers().inspect(&name, size)?)).await
+    call.shared.with(move |engine| Answer::json(&engine.containers().inspect(&name, size)?)).await
 }

@@ -3,7 +3,9 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use engine::{Connection, EngineError, ExecRequest, FromMonitor, Received};
+use engine::{
+    Connection, DetachKeys, EngineError, ExecRequest, FromMonitor, ProcessPipes, Received,
+};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno as Raw;
 
@@ -13,7 +15,7 @@ use crate::failure::Failure;
 use crate::program::Session;
 use crate::request::{environment, wrong};
 use crate::signals::Held;
-use crate::terminal::{self, DetachKeys};
+use crate::terminal;
 
 const CHUNK: usize = 32 * 1024;
 
@@ -43,7 +45,7 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
         None
     } else {
         let label = engine.containers().label_of_streams(matches.word(0))?;
-        let made = Pipes::new(input, label.as_deref());
+        let made = ProcessPipes::new(input, label.as_deref());
         Some(made.map_err(|errno| Failure::Words(format!("make pipes: {errno}")))?)
     };
     let theirs = pipes
@@ -58,7 +60,7 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
         (Some(master), Some(held), _) => {
             relay_terminal(connection, &master, input, keys(matches)?, held)
         }
-        (_, _, Some(pipes)) => pipes.relay(connection),
+        (_, _, Some(pipes)) => Relay(pipes).relay(connection),
         _ => End::Lost,
     };
     match end {
@@ -94,39 +96,14 @@ fn started(name: &str, connection: &mut Connection) -> Result<Option<OwnedFd>, F
     }
 }
 
-/// Both ends of the process's streams.
-struct Pipes {
-    theirs: [OwnedFd; 3],
-    stdin: Option<OwnedFd>,
-    stdout: OwnedFd,
-    stderr: OwnedFd,
-}
+/// Relays the streams of a process through our ends of its pipes.
+struct Relay(ProcessPipes);
 
-impl Pipes {
-    fn new(input: bool, label: Option<&str>) -> Result<Self, sys::Errno> {
-        let pipes = libcontainer::Pipes::labelled(label)?;
-        let (stdin_theirs, stdin) = if input {
-            let (read, write) = pipes.pipe()?;
-            (read, Some(write))
-        } else {
-            (
-                rustix::fs::open(
-                    c"/dev/null",
-                    rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
-                    rustix::fs::Mode::empty(),
-                )?,
-                None,
-            )
-        };
-        let (stdout, stdout_theirs) = pipes.pipe()?;
-        let (stderr, stderr_theirs) = pipes.pipe()?;
-        Ok(Self { theirs: [stdin_theirs, stdout_theirs, stderr_theirs], stdin, stdout, stderr })
-    }
-
+impl Relay {
     /// Until the process has ended and what it wrote is written. Input waits for room in its pipe.
     #[expect(clippy::too_many_lines, reason = "one poll loop; each source is one block")]
     fn relay(self, mut connection: Connection) -> End {
-        let Self { theirs, mut stdin, stdout, stderr } = self;
+        let ProcessPipes { theirs, mut stdin, stdout, stderr } = self.0;
         drop(theirs);
         if let Some(stdin) = &stdin {
             let _blocking = rustix::io::ioctl_fionbio(stdin, true);

@@ -140,11 +140,8 @@ impl Printer {
             self.gathered.push(b' ');
         }
         if self.details {
-            let words: Vec<String> = details()
-                .iter()
-                .map(|(name, value)| format!("{}={}", query_escaped(name), query_escaped(value)))
-                .collect();
-            self.gathered.extend_from_slice(words.join(",").as_bytes());
+            let words = engine::words::log_details(details().into_iter().collect());
+            self.gathered.extend_from_slice(words.as_bytes());
             self.gathered.push(b' ');
         }
         Ok(())
@@ -159,19 +156,4 @@ impl Printer {
             errno => Failure::file("write", "the output")(errno.into()),
         })
     }
-}
-
-/// As in the query of a URL, where blanks are plus signs: Go's `url.QueryEscape`.
-fn query_escaped(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            b' ' => out.push('+'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }

@@ -1,6 +1,6 @@
 //! `run`, `create`, `start`, `attach`: containers in the foreground and in the background.
 
-use engine::{Attach, Connection, Engine, Launch};
+use engine::{Attach, Connection, DetachKeys, Engine, Launch};
 use spec::ContainerId;
 
 use super::several::{self, chosen};
@@ -11,7 +11,7 @@ use crate::output;
 use crate::program::Session;
 use crate::request::request;
 use crate::signals::Held;
-use crate::terminal::{self, DetachKeys};
+use crate::terminal;
 
 const DEFAULT_DETACH_KEYS: &str = "ctrl-p,ctrl-q";
 /// Exit code of a foreground whose monitor was killed.

@@ -45,6 +45,7 @@ impl Containers<'_> {
         let labels = crate::labels::labels(&container.config);
         let (process, files) =
             labels.map(|labels| (labels.process, labels.files)).unwrap_or_default();
+        let execs = Some(self.running_execs(&record.id)).filter(|running| !running.is_empty());
         Ok(Document::new()
             .with("Id", record.id.as_str())
             .with("Created", monitor::format_time(record.created_ns))
@@ -63,7 +64,7 @@ impl Containers<'_> {
             .with("MountLabel", files)
             .with("ProcessLabel", process)
             .with("AppArmorProfile", security.apparmor.clone().unwrap_or_default())
-            .with("ExecIDs", Value::Null)
+            .with("ExecIDs", execs)
             .with("HostConfig", host_config(&container))
             .with("GraphDriver", self.graph_driver(&container, image.as_ref()))
             .with_asked("SizeRw", sizes.map(|(own, _)| own))

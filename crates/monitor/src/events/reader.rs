@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -127,6 +127,13 @@ impl Reader {
         let mut space = [0_u8; 4096];
         while rustix::io::read(&self.watch, &mut space[..]).is_ok_and(|count| count > 0) {}
         Ok(())
+    }
+}
+
+impl AsFd for Reader {
+    /// Readable when something changed; [`Reader::wait`] takes that away.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.watch.as_fd()
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) fn compress(path: &Path) -> std::io::Result<()> {
 }
 
 /// A compressed file, and which one it was.
-pub(super) fn open(file: File) -> (Box<dyn Read>, Option<Identity>) {
+pub(super) fn open(file: File) -> (Box<dyn Read + Send>, Option<Identity>) {
     let unpacked = flate2::bufread::GzDecoder::new(BufReader::with_capacity(BLOCK, file));
     let comment = unpacked.header().and_then(|header| header.comment());
     let identity = comment.and_then(|comment| {

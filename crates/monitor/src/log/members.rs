@@ -41,7 +41,7 @@ pub(super) struct Member {
 
 pub(super) enum Content {
     Plain(File),
-    Packed { file: File, unpacked: Box<dyn Read> },
+    Packed { file: File, unpacked: Box<dyn Read + Send> },
 }
 
 impl Member {
@@ -57,7 +57,7 @@ impl Member {
     }
 
     /// What is in it from its beginning. A packed one is unpacked anew.
-    fn again(file: &File) -> std::io::Result<Box<dyn Read>> {
+    fn again(file: &File) -> std::io::Result<Box<dyn Read + Send>> {
         let mut copy = file.try_clone()?;
         copy.seek(SeekFrom::Start(0))?;
         Ok(compress::open(copy).0)

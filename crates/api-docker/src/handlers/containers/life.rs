@@ -1,6 +1,8 @@
 //! What moves a container between its states.
 
-use engine::{Attach, EngineError, parse};
+use std::sync::Arc;
+
+use engine::{EngineError, parse};
 use hyper::StatusCode;
 
 use crate::answer::Answer;
@@ -8,20 +10,34 @@ use crate::failure::Failure;
 use crate::handlers::Call;
 use crate::query::{BadParameter, Query};
 
-const DONE: Answer = Answer::Empty(StatusCode::NO_CONTENT);
-
 /// `POST /containers/{name}/start`.
 pub(super) async fn start(call: Call) -> Result<Answer, Failure> {
-    let name = call.name();
-    call.engines
+    let (name, shared) = (call.name(), Arc::clone(&call.shared));
+    call.shared
         .with(move |engine| {
             let containers = engine.containers();
-            let Some(mut connection) = containers.start(&name, Attach::default())? else {
-                return Ok(Answer::Empty(StatusCode::NOT_MODIFIED));
+            let container = containers.get(&name)?;
+            let id = container.record.id;
+            let waiters = shared.starts.take(id.as_str());
+            let Some(mut connection) = containers.start(id.as_str(), waiters.attach())? else {
+                return Ok(Answer::empty(StatusCode::NOT_MODIFIED));
             };
-            let id = containers.get(&name)?.record.id;
-            containers.started(&id, &name, &mut connection)?;
-            Ok(DONE)
+            containers.started(&id, &container.record.name.to_string(), &mut connection)?;
+            waiters
+                .give(connection, || containers.connect(&containers.get(id.as_str()).ok()?).ok());
+            Ok(Answer::done())
+        })
+        .await
+}
+
+/// `POST /containers/{name}/resize`.
+pub(super) async fn resize(call: Call) -> Result<Answer, Failure> {
+    let (rows, columns) = call.query.size()?;
+    let name = call.name();
+    call.shared
+        .with(move |engine| {
+            engine.containers().resize(&name, rows, columns)?;
+            Ok(Answer::empty(StatusCode::OK))
         })
         .await
 }
@@ -35,10 +51,10 @@ fn patience(query: &Query) -> Result<(Option<i32>, Option<i64>), Failure> {
 /// `POST /containers/{name}/stop`.
 pub(super) async fn stop(call: Call) -> Result<Answer, Failure> {
     let (name, (signal, seconds)) = (call.name(), patience(&call.query)?);
-    call.engines
+    call.shared
         .with(move |engine| {
             let has_stopped = engine.containers().stop(&name, signal, seconds)?;
-            Ok(if has_stopped { DONE } else { Answer::Empty(StatusCode::NOT_MODIFIED) })
+            Ok(if has_stopped { Answer::done() } else { Answer::empty(StatusCode::NOT_MODIFIED) })
         })
         .await
 }
@@ -46,12 +62,12 @@ pub(super) async fn stop(call: Call) -> Result<Answer, Failure> {
 /// `POST /containers/{name}/restart`.
 pub(super) async fn restart(call: Call) -> Result<Answer, Failure> {
     let (name, (signal, seconds)) = (call.name(), patience(&call.query)?);
-    call.engines
+    call.shared
         .with(move |engine| {
             let containers = engine.containers();
             let (id, mut connection) = containers.restart(&name, signal, seconds)?;
             containers.restarted(&id, &name, &mut connection)?;
-            Ok(DONE)
+            Ok(Answer::done())
         })
         .await
 }
@@ -94,10 +110,10 @@ async fn with_name(
     work: impl FnOnce(&engine::Containers<'_>, &str) -> Result<(), EngineError> + Send + 'static,
 ) -> Result<Answer, Failure> {
     let name = call.name();
-    call.engines
+    call.shared
         .with(move |engine| {
             work(&engine.containers(), &name)?;
-            Ok(DONE)
+            Ok(Answer::done())
         })
         .await
 }

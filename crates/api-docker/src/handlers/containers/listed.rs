@@ -32,7 +32,7 @@ pub(super) async fn list(call: Call) -> Result<Answer, Failure> {
     let limit = query.number::<i64>("limit")?.and_then(|limit| usize::try_from(limit).ok());
     let limit = limit.filter(|limit| *limit > 0);
     let (all, size) = (query.is_on("all") || limit.is_some(), query.is_on("size"));
-    call.engines
+    call.shared
         .with(move |engine| {
             let mut filter = Filter::default();
             for text in filters.texts() {

@@ -1,0 +1,158 @@
+//! `GET /events`: what happens, as it happens, and what has happened.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::EventFilter;
+use engine::events::{Event, Events, Reader};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep_until};
+
+use super::Call;
+use crate::answer::{Answer, JSON, line};
+use crate::failure::Failure;
+use crate::filters::Filters;
+use crate::flow::{Gone, Outgoing, outgoing};
+use crate::hub::{Listener, News};
+use crate::shared::blocking;
+
+/// What was told within this time before a listener came may be on its way to it too.
+const OVERLAP_NS: i64 = 5_000_000_000;
+
+/// Filters that Docker's events have.
+const FILTERS: &[&str] = &[
+    "config",
+    "container",
+    "daemon",
+    "event",
+    "image",
+    "label",
+    "network",
+    "node",
+    "plugin",
+    "scope",
+    "secret",
+    "service",
+    "type",
+    "volume",
+];
+
+/// What a listener wants.
+struct Wanted {
+    since: Option<i64>,
+    until: Option<i64>,
+    filter: EventFilter,
+}
+
+pub(super) async fn events(call: Call) -> Result<Answer, Failure> {
+    let query = &call.query;
+    let filters = Filters::parse(query.get("filters").unwrap_or_default())?.only(FILTERS)?;
+    let mut filter = EventFilter::default();
+    for text in filters.texts() {
+        filter.add(&text)?;
+    }
+    let time = |name| query.time_ns(name).map(|time| time.filter(|time| *time != 0));
+    let wanted = Wanted { since: time("since")?, until: time("until")?, filter };
+    let shared = Arc::clone(&call.shared);
+    // Heard from before the head is sent: who reads it has begun.
+    let news = shared.listen()?;
+    let events = shared.events();
+    let (out, body) = outgoing();
+    tokio::spawn(async move {
+        let over = over(wanted.until);
+        tokio::select! {
+            _gone = tell(&events, wanted, news, &out) => {}
+            () = out.gone() => {}
+            () = over => {}
+        }
+    });
+    Ok(Answer::stream(JSON, body))
+}
+
+/// When no more can come. A wait lasts as long as it lasts, whatever becomes of the clock meanwhile.
+fn over(until: Option<i64>) -> impl Future<Output = ()> {
+    let at = until.and_then(|until| {
+        let left = u64::try_from(until.saturating_sub(engine::now_ns())).unwrap_or(0);
+        Instant::now().checked_add(Duration::from_nanos(left))
+    });
+    async move {
+        match at {
+            // What was told already is sent first.
+            Some(at) => sleep_until(at + Duration::from_millis(20)).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn tell(
+    events: &Events,
+    wanted: Wanted,
+    mut news: Listener,
+    out: &Outgoing,
+) -> Result<(), Gone> {
+    // What was read from the file, and may come once more by the hub.
+    let mut known = VecDeque::new();
+    if wanted.since.is_some() || wanted.until.is_some() {
+        let recent = engine::now_ns().saturating_sub(OVERLAP_NS);
+        for event in history(events).await {
+            if event.time_ns >= recent {
+                known.push_back(event.clone());
+            }
+            if wanted.since.is_none_or(|since| event.time_ns >= since) {
+                send(&News::of(event), &wanted, out).await?;
+            }
+        }
+    }
+    loop {
+        match news.recv().await {
+            Ok(told) => {
+                if let Some(place) = known.iter().position(|event| *event == told.event) {
+                    known.drain(..=place);
+                    continue;
+                }
+                known.clear();
+                send(&told, &wanted, out).await?;
+            }
+            // The listener is so slow that it has missed some: better it hears the end than half.
+            Err(RecvError::Lagged(_) | RecvError::Closed) => return Ok(()),
+        }
+    }
+}
+
+/// What has happened and is kept.
+async fn history(events: &Events) -> Vec<Event> {
+    let events = events.clone();
+    let read = blocking(move || {
+        let Ok(mut reader) = Reader::open(events, true) else { return Vec::new() };
+        std::iter::from_fn(|| reader.next_event().ok().flatten()).collect()
+    });
+    read.await.unwrap_or_default()
+}
+
+async fn send(news: &News, wanted: &Wanted, out: &Outgoing) -> Result<(), Gone> {
+    let event = &news.event;
+    let is_late = wanted.until.is_some_and(|until| event.time_ns >= until);
+    if is_late || !wanted.filter.wants(event) {
+        return Ok(());
+    }
+    out.send(news.line(|event| Bytes::from(line(&document(event)).unwrap_or_default()))).await
+}
+
+/// Docker's document. The three first fields are those of its earlier releases, which its current one still has.
+fn document(event: &Event) -> Value {
+    let mut fields = serde_json::Map::new();
+    if matches!(event.kind.as_str(), "container" | "image") {
+        fields.insert("status".to_owned(), json!(event.action));
+        fields.insert("id".to_owned(), json!(event.actor.id));
+    }
+    if let Some(image) = event.actor.attributes.get("image").filter(|_| event.kind == "container") {
+        fields.insert("from".to_owned(), json!(image));
+    }
+    if let Ok(Value::Object(own)) = serde_json::to_value(event) {
+        fields.extend(own);
+    }
+    Value::Object(fields)
+}

@@ -1,0 +1,67 @@
+//! What all requests of a server have in common. None of it has to be there after a restart.
+
+use engine::events::Events;
+use engine::{Engine, EngineConfig};
+
+use crate::consoles::Consoles;
+use crate::engines::Engines;
+use crate::failure::Failure;
+use crate::hub::{Hub, Listener};
+use crate::starts::Starts;
+use crate::watch::Watches;
+
+/// A server's own things.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    engines: Engines,
+    events: Events,
+    /// Terminals of further processes.
+    pub(crate) consoles: Consoles,
+    /// What happens, told once for all who listen.
+    hub: Hub,
+    /// Clients that wait for a container's start.
+    pub(crate) starts: Starts,
+    /// Directories of logs that are followed.
+    pub(crate) watches: Watches,
+}
+
+impl Shared {
+    pub(crate) fn new(config: EngineConfig) -> Self {
+        Self {
+            events: Events::below(&config.paths.state),
+            engines: Engines::new(config),
+            consoles: Consoles::default(),
+            hub: Hub::default(),
+            starts: Starts::default(),
+            watches: Watches::default(),
+        }
+    }
+
+    /// Where events are written.
+    pub(crate) fn events(&self) -> Events {
+        self.events.clone()
+    }
+
+    /// Begins to listen to what happens.
+    pub(crate) fn listen(&self) -> Result<Listener, Failure> {
+        let failed = |error| Failure::internal(format!("read the events: {error}"));
+        self.hub.listen(&self.events).map_err(failed)
+    }
+
+    /// Does something with an engine in a thread that may wait.
+    pub(crate) async fn with<T: Send + 'static>(
+        self: &std::sync::Arc<Self>,
+        work: impl FnOnce(&Engine) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let shared = std::sync::Arc::clone(self);
+        blocking(move || shared.engines.with(work)).await?
+    }
+}
+
+/// Does something in a thread that may wait.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_panicked| Failure::internal("the request ended unexpectedly"))
+}
