@@ -2,6 +2,7 @@
 //! server starts it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use engine::Connection;
@@ -10,6 +11,7 @@ use tokio::sync::oneshot;
 /// What a client that waits wants.
 #[derive(Debug)]
 struct Waiter {
+    number: u64,
     input: bool,
     output: bool,
     sender: oneshot::Sender<Connection>,
@@ -19,6 +21,15 @@ struct Waiter {
 #[derive(Debug, Default)]
 pub(crate) struct Starts {
     waiters: Mutex<HashMap<String, Vec<Waiter>>>,
+    last: AtomicU64,
+}
+
+/// A wait for a start.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// Gets the connection.
+    pub(crate) receiver: oneshot::Receiver<Connection>,
+    number: u64,
 }
 
 /// The clients of a container that is about to start.
@@ -26,21 +37,27 @@ pub(crate) struct Starts {
 pub(crate) struct Waiters(Vec<Waiter>);
 
 impl Starts {
-    /// Waits for the start of a container; the receiver's end is no longer waited for once it is dropped.
-    pub(crate) fn wait(
-        &self,
-        id: &str,
-        input: bool,
-        output: bool,
-    ) -> oneshot::Receiver<Connection> {
+    /// Waits for the start of a container; who drops its end is no longer waited for.
+    pub(crate) fn wait(&self, id: &str, input: bool, output: bool) -> Waiting {
         let (sender, receiver) = oneshot::channel();
+        let number = self.last.fetch_add(1, Ordering::Relaxed);
         let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
         waiters.retain(|_, waiters| {
             waiters.retain(|waiter| !waiter.sender.is_closed());
             !waiters.is_empty()
         });
-        waiters.entry(id.to_owned()).or_default().push(Waiter { input, output, sender });
-        receiver
+        let waiter = Waiter { number, input, output, sender };
+        waiters.entry(id.to_owned()).or_default().push(waiter);
+        Waiting { receiver, number }
+    }
+
+    /// Waits no longer. False where a request of this server is starting the container: then the receiver gets its connection, or its end.
+    pub(crate) fn withdraw(&self, id: &str, waiting: &Waiting) -> bool {
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(own) = waiters.get_mut(id) else { return false };
+        let before = own.len();
+        own.retain(|waiter| waiter.number != waiting.number);
+        own.len() < before
     }
 
     /// Takes those who wait for a container.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use engine::{Connection, DetachKeys, Phase};
 use hyper::HeaderMap;
-use tokio::sync::oneshot;
 
 use super::logs;
+use tokio::sync::broadcast::error::RecvError;
+
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::handlers::Call;
@@ -15,6 +16,7 @@ use crate::hub::Listener;
 use crate::query::Query;
 use crate::relay::{self, Client, End, Wants};
 use crate::shared::Shared;
+use crate::starts::Waiting;
 use crate::talk::Talk;
 use crate::version::ApiVersion;
 
@@ -43,7 +45,7 @@ enum Source {
     /// It runs.
     Now(Connection),
     /// It is about to, when somebody starts it: here, or elsewhere.
-    Later(oneshot::Receiver<Connection>, Listener),
+    Later(Waiting, Listener),
     /// Nobody wants them.
     Nothing,
 }
@@ -130,10 +132,9 @@ async fn stay(attachment: Attachment, wire: Wire) {
     let connection = match source {
         Source::Nothing => None,
         Source::Now(connection) => Some(connection),
-        Source::Later(here, elsewhere) => {
+        Source::Later(waiting, news) => {
             tokio::select! {
-                connection = here => connection.ok(),
-                connection = started_elsewhere(&shared, &id, elsewhere) => connection,
+                connection = started(&shared, &id, waiting, news) => connection,
                 () = client.left() => None,
             }
         }
@@ -162,30 +163,44 @@ async fn finish(shared: &Arc<Shared>, id: String, end: End, talk: Talk) {
     drop(talk);
 }
 
-/// Until somebody else starts the container.
-async fn started_elsewhere(
+/// Until somebody starts the container: a request of this server, whose connection has all of its output, or somebody else. Nothing where it is
+/// removed before.
+async fn started(
     shared: &Arc<Shared>,
     id: &str,
+    mut waiting: Waiting,
     mut news: Listener,
 ) -> Option<Connection> {
-    use tokio::sync::broadcast::error::RecvError;
     loop {
-        match news.recv().await {
-            Ok(told) if told.event.actor.id != id || told.event.kind != "container" => continue,
-            Ok(told) if told.event.action == "destroy" => return None,
-            Ok(told) if told.event.action != "start" => continue,
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return None,
-        }
-        let id = id.to_owned();
-        let connected = shared.with(move |engine| {
-            let containers = engine.containers();
-            let connection = containers.connect(&containers.get(&id)?)?;
-            connection.attach(true, true).map_err(|errno| Failure::internal(errno.to_string()))?;
-            Ok(connection)
-        });
-        if let Ok(connection) = connected.await {
-            return Some(connection);
+        tokio::select! {
+            connection = &mut waiting.receiver => return connection.ok(),
+            told = news.recv() => match told {
+                Ok(told) if told.event.kind != "container" || told.event.actor.id != id => {}
+                Ok(told) if told.event.action == "destroy" => return None,
+                Ok(told) if told.event.action != "start" => {}
+                Err(RecvError::Closed) => return waiting.receiver.await.ok(),
+                Ok(_) | Err(RecvError::Lagged(_)) => {
+                    if !shared.starts.withdraw(id, &waiting) {
+                        return waiting.receiver.await.ok();
+                    }
+                    if let Some(connection) = connect(shared, id).await {
+                        return Some(connection);
+                    }
+                    // It has ended already: the next start counts.
+                    waiting = shared.starts.wait(id, true, true);
+                }
+            },
         }
     }
+}
+
+async fn connect(shared: &Arc<Shared>, id: &str) -> Option<Connection> {
+    let id = id.to_owned();
+    let connected = shared.with(move |engine| {
+        let containers = engine.containers();
+        let connection = containers.connect(&containers.get(&id)?)?;
+        connection.attach(true, true).map_err(|errno| Failure::internal(errno.to_string()))?;
+        Ok(connection)
+    });
+    connected.await.ok()
 }
