@@ -56,7 +56,7 @@ impl Answer {
     }
 
     /// Text.
-    pub(crate) fn text(text: &'static str) -> Self {
+    pub(crate) fn text(text: impl Into<Bytes>) -> Self {
         Self::of(StatusCode::OK, TEXT, full(text.into()))
     }
 
@@ -92,6 +92,11 @@ impl Answer {
 }
 
 impl Whole {
+    /// Its code.
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     fn empty(status: StatusCode) -> Self {
         let body = Empty::new().map_err(|never| match never {}).boxed();
         Self { status, headers: Vec::new(), body }

@@ -50,7 +50,14 @@ impl From<EngineError> for Failure {
         if let Some(rest) = message.strip_prefix("no such ") {
             message = format!("No such {rest}");
         }
-        Self { status: status(error.kind()), message }
+        // The command line takes its exit code from the words of a program that cannot be run.
+        let (status, words) = match error.exit_code() {
+            127 => (StatusCode::BAD_REQUEST, ": executable file not found in $PATH"),
+            126 => (StatusCode::BAD_REQUEST, ": permission denied"),
+            _ => (status(error.kind()), ""),
+        };
+        message.push_str(words);
+        Self { status, message }
     }
 }
 

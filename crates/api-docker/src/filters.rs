@@ -53,6 +53,17 @@ impl Filters {
         self.0.iter().flat_map(each)
     }
 
+    /// With a value more.
+    pub fn add(&mut self, name: &str, value: String) {
+        self.0.entry(name.to_owned()).or_default().push(value);
+    }
+
+    /// As a parameter has them.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::json!(self.0).to_string()
+    }
+
     /// Values of one filter.
     #[must_use]
     pub fn get(&self, name: &str) -> &[String] {

@@ -1,6 +1,7 @@
 //! One function for each operation: reads its parameters, calls the engine, and makes a document of what it says.
 
 mod containers;
+mod corten;
 mod events;
 mod exec;
 mod system;
@@ -15,6 +16,7 @@ use hyper::{Request, StatusCode};
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::operation::{Operation, SystemOperation};
+use crate::policy::{Policy, Refusal, guard};
 use crate::query::Query;
 use crate::router::{Routed, bare};
 use crate::shared::Shared;
@@ -28,6 +30,12 @@ pub(crate) struct Call {
     pub(crate) routed: Routed,
     pub(crate) query: Query,
     pub(crate) request: Request<Incoming>,
+    /// What the socket that it came by is limited to.
+    pub(crate) policy: Option<Arc<Policy>>,
+    /// User and group of the client, where they are known.
+    pub(crate) peer: Option<(u32, u32)>,
+    /// The body, where it was read before.
+    pub(crate) read: Option<Bytes>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -39,19 +47,48 @@ impl Call {
     }
 
     /// The document that it has.
-    async fn body(self) -> Result<Bytes, Failure> {
-        let read = Limited::new(self.request.into_body(), LARGEST).collect().await;
+    async fn body(mut self) -> Result<Bytes, Failure> {
+        self.peek().await
+    }
+
+    /// The same; it stays there for [`Call::body`].
+    pub(crate) async fn peek(&mut self) -> Result<Bytes, Failure> {
+        if let Some(read) = &self.read {
+            return Ok(read.clone());
+        }
+        let read = Limited::new(self.request.body_mut(), LARGEST).collect().await;
         let body = read.map_err(|error| {
             let is_long = error.is::<http_body_util::LengthLimitError>();
             let status =
                 if is_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
             Failure { status, message: format!("read the request: {error}") }
         })?;
-        Ok(body.to_bytes())
+        let body = body.to_bytes();
+        self.read = Some(body.clone());
+        Ok(body)
+    }
+
+    /// Another document in the place of the one that it has.
+    pub(crate) fn replace_body(&mut self, body: Bytes) {
+        self.read = Some(body);
+    }
+
+    /// Tells whoever runs the server of a request that its socket refuses, and gives what the client is told.
+    pub(crate) fn refused(&self, refusal: &Refusal) -> Failure {
+        self.shared.metrics.count_refused();
+        let who = self.peer.map_or_else(String::new, |(user, group)| format!(" by {user}:{group}"));
+        let what = self.routed.operation.place().name;
+        self.shared.log.always(&format!("{what}{who}: {refusal}"));
+        let hides = refusal.rule == "labels";
+        Failure {
+            status: if hides { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN },
+            message: refusal.to_string(),
+        }
     }
 }
 
-pub(crate) async fn answer(call: Call) -> Result<Answer, Failure> {
+pub(crate) async fn answer(mut call: Call) -> Result<Answer, Failure> {
+    guard(&mut call).await?;
     let operation = call.routed.operation;
     match operation {
         Operation::System(SystemOperation::Ping) => Ok(Answer::text("OK")),
@@ -60,6 +97,7 @@ pub(crate) async fn answer(call: Call) -> Result<Answer, Failure> {
         Operation::System(SystemOperation::Events) => events::events(call).await,
         Operation::Exec(operation) => exec::answer(operation, call).await,
         Operation::Container(operation) => containers::answer(operation, call).await,
+        Operation::Corten(operation) => corten::answer(operation, call).await,
         Operation::Swarm(_) => Err(no_swarm()),
         Operation::System(_)
         | Operation::Image(_)

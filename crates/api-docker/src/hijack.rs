@@ -15,8 +15,9 @@ use bytes::{Buf, Bytes};
 use hyper::HeaderMap;
 use hyper::header::UPGRADE;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
+use tokio_rustls::server::TlsStream;
 
 /// The bytes of a client, both ways.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {
@@ -27,6 +28,12 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {
 impl Duplex for UnixStream {
     fn socket(&self) -> BorrowedFd<'_> {
         self.as_fd()
+    }
+}
+
+impl Duplex for TlsStream<TcpStream> {
+    fn socket(&self) -> BorrowedFd<'_> {
+        self.get_ref().0.as_fd()
     }
 }
 

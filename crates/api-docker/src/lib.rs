@@ -4,9 +4,11 @@
 //! Engine API's reference and its history of versions, docs.docker.com/reference/api/engine.
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 mod answer;
 mod bodies;
 mod consoles;
+mod description;
 mod descriptor;
 mod engines;
 pub mod failure;
@@ -16,7 +18,12 @@ pub mod frames;
 mod handlers;
 mod hijack;
 mod hub;
+mod listen;
+mod log;
+mod metrics;
 pub mod operation;
+mod origin;
+mod policy;
 pub mod query;
 mod relay;
 pub mod router;
@@ -24,7 +31,12 @@ mod server;
 mod shared;
 mod starts;
 mod talk;
+mod tls;
 pub mod version;
 mod watch;
 
-pub use server::serve;
+pub use listen::{Endpoint, ListenError, Place};
+pub use log::Log;
+pub use policy::{LimitedSocket, Policy, PolicyError};
+pub use server::{ServeConfig, ServeError, serve};
+pub use tls::{TlsError, TlsFiles};

@@ -58,6 +58,14 @@ macro_rules! operations {
             /// All of them. Where two places fit a path the first one is meant.
             pub const ALL: &[Self] = &[$($(Self::$family($operations::$name),)*)*];
 
+            /// What it is about, by the API's word.
+            #[must_use]
+            pub const fn family(self) -> &'static str {
+                match self {
+                    $(Self::$family(_) => stringify!($family),)*
+                }
+            }
+
             /// Where it is, and what kind it is.
             #[must_use]
             pub const fn place(self) -> Place {
@@ -85,6 +93,11 @@ operations! {
         Events: GET "/events", since 24, reads;
         DataUsage: GET "/system/df", since 25, reads;
         Auth: POST "/auth", since 24, reads;
+    }
+    /// What Docker has not: the server itself.
+    Corten(CortenOperation) {
+        Metrics: GET "/metrics", since 24, reads;
+        Description: GET "/openapi.json", since 24, reads;
     }
     /// Containers, and their checkpoints.
     Container(ContainerOperation) {

@@ -37,6 +37,12 @@ impl Query {
         Ok(Self { pairs })
     }
 
+    /// Gives a parameter one value, in the place of those that it has.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.pairs.retain(|(own, _)| own != name);
+        self.pairs.push((name.to_owned(), value));
+    }
+
     /// The first value of a parameter.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

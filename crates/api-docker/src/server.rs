@@ -1,10 +1,13 @@
 //! Listens, and answers each connection's requests. Start at [`serve`].
+//!
+//! One thread speaks with all clients; what the engine does for them it does in threads of its own. Nothing is kept that has to be there after a
+//! restart: who kills a server loses its connections and nothing else.
 
 use std::convert::Infallible;
 use std::io;
-use std::os::unix::net::UnixListener as StdUnixListener;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::EngineConfig;
 use hyper::body::Incoming;
@@ -12,19 +15,26 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::UnixListener;
+use tokio::io::Interest;
+use tokio::sync::watch;
 
-use crate::answer::{Answer, Body, response};
+use crate::answer::{Answer, Body, Whole, response};
+use crate::descriptor::waited;
 use crate::failure::Failure;
 use crate::handlers::{self, Call};
 use crate::hijack::{Duplex, Slot, Wire};
+use crate::listen::{Endpoint, ListenError, Listener, Socket, SocketFile};
+use crate::log::Log;
+use crate::metrics::Gauge;
+use crate::origin;
+use crate::policy::Policy;
 use crate::query::Query;
 use crate::router::route;
 use crate::shared::Shared;
 
 /// Bytes of a request's line and headers at most.
 const HEAD: usize = 64 * 1024;
-/// How long a client may take for them.
+/// How long a client may take for them, and for greeting over TLS.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of a thread's stack.
 const STACK: usize = 512 * 1024;
@@ -32,27 +42,113 @@ const STACK: usize = 512 * 1024;
 const THREADS: usize = 512;
 /// Between looks for monitors that have ended; until then the kernel keeps a line of each.
 const REAPING: Duration = Duration::from_secs(5);
+/// How long nobody is let in after the kernel has refused a connection: it has no descriptor left, perhaps.
+const BREATH: Duration = Duration::from_millis(100);
 
-/// Answers on a listening socket until it fails.
+/// How a server answers.
+#[derive(Debug)]
+pub struct ServeConfig {
+    /// What it answers for.
+    pub engine: EngineConfig,
+    /// Where it answers; nowhere is an end at once.
+    pub endpoints: Vec<Endpoint>,
+    /// It ends when nobody was connected for so long.
+    pub idle: Option<Duration>,
+    /// It ends when this can be read from.
+    pub stop: Option<OwnedFd>,
+    /// Where it tells what it was asked for.
+    pub log: Log,
+}
+
+/// Why a server cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A socket.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The kernel.
+    #[error("{action}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+/// How clients come in, common to all sockets.
+#[derive(Clone)]
+struct Door {
+    shared: Arc<Shared>,
+    /// How many are in.
+    guests: watch::Sender<usize>,
+}
+
+/// A client, as its socket tells.
+#[derive(Clone)]
+struct Visitor {
+    policy: Option<Arc<Policy>>,
+    /// User and group, over a Unix socket.
+    peer: Option<(u32, u32)>,
+    /// Whether it comes over TCP.
+    is_remote: bool,
+}
+
+/// Answers until it is told to stop, or nobody was there for long enough. `ready` is called once it listens everywhere.
 ///
 /// # Errors
-/// When no thread can be made, or the socket cannot be used.
-pub fn serve(config: EngineConfig, listener: StdUnixListener) -> io::Result<()> {
+/// When it cannot listen somewhere, or no thread can be made.
+pub fn serve(config: ServeConfig, ready: impl FnOnce()) -> Result<(), ServeError> {
+    let system = |action| move |cause| ServeError::System { action, cause };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_stack_size(STACK)
         .max_blocking_threads(THREADS)
-        .build()?;
-    let shared = Arc::new(Shared::new(config));
-    runtime.block_on(async {
-        listener.set_nonblocking(true)?;
-        let listener = UnixListener::from_std(listener)?;
+        .build()
+        .map_err(system("make the server's threads"))?;
+    let ServeConfig { engine, endpoints, idle, stop, log } = config;
+    let shared = Arc::new(Shared::new(engine, log));
+    let served = runtime.block_on(async {
+        let listeners: Vec<Listener> =
+            endpoints.into_iter().map(Listener::open).collect::<Result<_, _>>()?;
+        let door = Door { shared, guests: watch::Sender::new(0) };
+        let files: Vec<_> = listeners.into_iter().map(|listener| admit(listener, &door)).collect();
         tokio::spawn(reap());
-        loop {
-            let (stream, _address) = listener.accept().await?;
-            tokio::spawn(connection(stream, Arc::clone(&shared)));
+        ready();
+        tokio::select! {
+            () = idle_for(idle, door.guests.subscribe()) => {}
+            stopped = stopped(stop) => stopped.map_err(system("wait for the end"))?,
         }
-    })
+        drop(files);
+        Ok(())
+    });
+    // Work that goes on in threads ends with the process; what it has not written down was not done.
+    runtime.shutdown_background();
+    served
+}
+
+async fn stopped(stop: Option<OwnedFd>) -> io::Result<()> {
+    match stop {
+        Some(stop) => {
+            let _ready = waited(stop, Interest::READABLE)?.readable().await?;
+            Ok(())
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Until nobody was there for so long.
+async fn idle_for(patience: Option<Duration>, mut guests: watch::Receiver<usize>) {
+    let Some(patience) = patience else { return std::future::pending().await };
+    loop {
+        let is_empty = *guests.borrow_and_update() == 0;
+        if !is_empty {
+            let _always = guests.changed().await;
+        } else if tokio::time::timeout(patience, guests.changed()).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn reap() {
@@ -62,11 +158,61 @@ async fn reap() {
     }
 }
 
-async fn connection(stream: impl Duplex + 'static, shared: Arc<Shared>) {
+/// Lets clients of a socket in; gives what has to be there until the end.
+fn admit(listener: Listener, door: &Door) -> Option<SocketFile> {
+    let Listener { socket, policy, file, .. } = listener;
+    let door = door.clone();
+    tokio::spawn(async move {
+        loop {
+            let visitor = Visitor { policy: policy.clone(), peer: None, is_remote: false };
+            if let Err(_full) = door.accept(&socket, visitor).await {
+                tokio::time::sleep(BREATH).await;
+            }
+        }
+    });
+    file
+}
+
+impl Door {
+    async fn accept(&self, socket: &Socket, mut visitor: Visitor) -> io::Result<()> {
+        match socket {
+            Socket::Unix(socket) => {
+                let (stream, _address) = socket.accept().await?;
+                visitor.peer = stream.peer_cred().ok().map(|peer| (peer.uid(), peer.gid()));
+                let door = self.clone();
+                tokio::spawn(async move { door.host(stream, visitor).await });
+            }
+            Socket::Tcp(socket, acceptor) => {
+                let (stream, _address) = socket.accept().await?;
+                let _slower = stream.set_nodelay(true);
+                visitor.is_remote = true;
+                let (door, greeting) = (self.clone(), acceptor.accept(stream));
+                tokio::spawn(async move {
+                    // Who has no certificate is not answered.
+                    if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, greeting).await {
+                        door.host(stream, visitor).await;
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a client as long as it is there.
+    async fn host(&self, stream: impl Duplex + 'static, visitor: Visitor) {
+        self.guests.send_modify(|guests| *guests += 1);
+        let gauge = Gauge::of(&self.shared.metrics.connections);
+        connection(stream, Arc::clone(&self.shared), visitor).await;
+        drop(gauge);
+        self.guests.send_modify(|guests| *guests -= 1);
+    }
+}
+
+async fn connection(stream: impl Duplex + 'static, shared: Arc<Shared>, visitor: Visitor) {
     let slot = Arc::new(Slot::default());
     let service = service_fn(|request| {
-        let (shared, slot) = (Arc::clone(&shared), Arc::clone(&slot));
-        async move { Ok::<_, Infallible>(answer(request, shared, &slot).await) }
+        let (shared, slot, visitor) = (Arc::clone(&shared), Arc::clone(&slot), visitor.clone());
+        async move { Ok::<_, Infallible>(answer(request, shared, visitor, &slot).await) }
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -79,26 +225,57 @@ async fn connection(stream: impl Duplex + 'static, shared: Arc<Shared>) {
         left = slot.taken() => left,
     };
     let parts = connection.into_parts();
+    let _gauge = Gauge::of(&shared.metrics.hijacked);
     hijack.run(Wire::new(parts.io.into_inner(), parts.read_buf), &version).await;
 }
 
-async fn answer(request: Request<Incoming>, shared: Arc<Shared>, slot: &Slot) -> Response<Body> {
-    let routed = match route(request.method().as_str(), request.uri().path()) {
-        Ok(routed) => routed,
-        Err(error) => return response(Failure::from(error).into(), None),
-    };
-    let version = routed.version;
-    let answered = match Query::parse(request.uri().query().unwrap_or_default()) {
-        Ok(query) => handlers::answer(Call { routed, query, request, shared }).await,
-        Err(error) => Err(error.into()),
-    };
-    match answered {
-        Ok(Answer::Whole(whole)) => response(whole, Some(version)),
-        Err(failure) => response(failure.into(), Some(version)),
-        Ok(Answer::Hijack(hijack)) => {
-            slot.leave(hijack, version.to_string());
-            // The connection is taken out of the hands of who waits for this.
-            std::future::pending().await
+async fn answer(
+    request: Request<Incoming>,
+    shared: Arc<Shared>,
+    visitor: Visitor,
+    slot: &Slot,
+) -> Response<Body> {
+    let began = Instant::now();
+    let told = shared.log.tells_requests().then(|| {
+        let who = visitor.peer.map_or_else(String::new, |(user, group)| format!("{user}:{group} "));
+        let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+        format!("{who}{} {path}", request.method())
+    });
+    let routed = route(request.method().as_str(), request.uri().path());
+    let (version, operation) = routed
+        .as_ref()
+        .map_or((None, "none"), |routed| (Some(routed.version), routed.operation.place().name));
+    let answered = async {
+        if visitor.is_remote {
+            origin::check(request.headers())?;
         }
-    }
+        let routed = routed?;
+        let query = Query::parse(request.uri().query().unwrap_or_default())?;
+        let Visitor { policy, peer, .. } = visitor;
+        let call =
+            Call { routed, query, request, policy, peer, read: None, shared: Arc::clone(&shared) };
+        handlers::answer(call).await
+    };
+    let answered: Result<Answer, Failure> = answered.await;
+    let tell = |status: u16| {
+        let took = began.elapsed();
+        shared.metrics.count(operation, status, took);
+        if let Some(told) = &told {
+            shared
+                .log
+                .always(&format!("{told} {operation} {status} {:.3}ms", took.as_secs_f64() * 1e3));
+        }
+    };
+    let whole: Whole = match answered {
+        Ok(Answer::Whole(whole)) => whole,
+        Err(failure) => failure.into(),
+        Ok(Answer::Hijack(hijack)) => {
+            tell(101);
+            slot.leave(hijack, version.unwrap_or(crate::version::NEWEST).to_string());
+            // The connection is taken out of the hands of who waits for this.
+            return std::future::pending().await;
+        }
+    };
+    tell(whole.status().as_u16());
+    response(whole, version)
 }

@@ -7,6 +7,8 @@ use crate::consoles::Consoles;
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::hub::{Hub, Listener};
+use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::starts::Starts;
 use crate::watch::Watches;
 
@@ -21,18 +23,24 @@ pub(crate) struct Shared {
     hub: Hub,
     /// Clients that wait for a container's start.
     pub(crate) starts: Starts,
+    /// What was asked for, counted.
+    pub(crate) metrics: Metrics,
+    /// Where requests are told.
+    pub(crate) log: Log,
     /// Directories of logs that are followed.
     pub(crate) watches: Watches,
 }
 
 impl Shared {
-    pub(crate) fn new(config: EngineConfig) -> Self {
+    pub(crate) fn new(config: EngineConfig, log: Log) -> Self {
         Self {
             events: Events::below(&config.paths.state),
             engines: Engines::new(config),
             consoles: Consoles::default(),
             hub: Hub::default(),
             starts: Starts::default(),
+            metrics: Metrics::default(),
+            log,
             watches: Watches::default(),
         }
     }

@@ -65,12 +65,22 @@ pub(crate) const PS: &[Flag] = &[
     QUIET,
     switch("s", "size", "Display total file sizes"),
 ];
-pub(crate) const SERVE: &[Flag] = &[one(
-    "",
-    "socket",
-    "path",
-    "Socket that is listened on (default \"/run/corten/docker.sock\")",
-)];
+pub(crate) const SERVE: &[Flag] = &[
+    one("", "group", "string", "Group of the socket (name or number)"),
+    one("", "idle-exit", "duration", "Exit when no client was connected for so long"),
+    many(
+        "",
+        "listen",
+        "address",
+        "Where to listen: unix://PATH, tcp://ADDRESS:PORT or fd:// (default \"unix:///run/corten/docker.sock\")",
+    ),
+    switch("", "log-requests", "Write a line for each request"),
+    one("", "mode", "string", "Permissions of the socket (default \"0660\")"),
+    one("", "policy", "file", "Limited sockets to listen on too, each with what it allows"),
+    one("", "tlscacert", "file", "Trust only clients with certificates signed by this CA"),
+    one("", "tlscert", "file", "TLS certificate of the server"),
+    one("", "tlskey", "file", "TLS key of the server"),
+];
 pub(crate) const EVENTS: &[Flag] = &[
     many("f", "filter", "filter", "Filter output based on conditions provided"),
     FORMAT,

@@ -53,6 +53,15 @@ impl Held {
         Self { set, signalfd: sys::open_signalfd(set).ok(), pass_on }
     }
 
+    /// Blocks what asks a server to end.
+    pub(crate) fn endings() -> Self {
+        const SIGINT: i32 = 2;
+        const SIGTERM: i32 = 15;
+        let set = SignalSet::empty().with(SIGHUP).with(SIGINT).with(SIGTERM);
+        let _unblocked = sys::block_signals(set);
+        Self { set, signalfd: sys::open_signalfd(set).ok(), pass_on: false }
+    }
+
     /// Readable when a signal waits.
     pub(crate) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         self.signalfd.as_ref().map(AsFd::as_fd)

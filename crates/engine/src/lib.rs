@@ -88,7 +88,7 @@ pub use logging::LogPlace;
 pub use manifest_lists::{Annotation, ManifestListsHandle};
 pub use monitor::{
     Connection, FromMonitor, HealthFile, HealthStatus, Received, RestartPolicy, events,
-    format_time, log, now_ns, reap as reap_monitors,
+    format_time, log, now_ns, raise_descriptors, reap as reap_monitors,
 };
 pub use network::PortMapping;
 pub use places::{CniPaths, host_address, host_place};

@@ -52,4 +52,4 @@ pub use log::LogRules;
 pub use plugged::{CniRules, ask_plugins_servers, unplug};
 pub use restart::RestartPolicy;
 pub use run::main;
-pub use spawn::{Ahead, SpawnError, Waiting, prepare, reap};
+pub use spawn::{Ahead, SpawnError, Waiting, prepare, raise_descriptors, reap};

@@ -4,11 +4,11 @@ use std::fs;
 use std::io::{Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{Pid, Resource, Rlimit, WaitOptions, getrlimit, setrlimit, waitpid};
 use sys::{CStringArray, CloneArgs, Errno, clone3, execveat, exit_now};
 
 use crate::connection::Connection;
@@ -66,6 +66,21 @@ pub(crate) const NETWORK: &str = "network";
 
 /// Monitors that this process has started, until their ends are taken: a command ends long before them, a server does not.
 static CHILDREN: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+
+/// What this process was given of descriptors, where it has more by now: its containers get what they would have had of a command.
+static DESCRIPTORS: OnceLock<Rlimit> = OnceLock::new();
+
+/// Raises the soft limit of this process's descriptors to the hard one, for a server of many clients; monitors have what was before.
+///
+/// # Errors
+/// What setrlimit(2) answers.
+pub fn raise_descriptors() -> Result<(), Errno> {
+    let before = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: before.maximum, maximum: before.maximum };
+    setrlimit(Resource::Nofile, raised)?;
+    let _first = DESCRIPTORS.set(before);
+    Ok(())
+}
 
 /// Takes the ends of monitors that this process has started, so that the kernel keeps nothing of them. For a process that lives on.
 pub fn reap() {
@@ -190,6 +205,9 @@ impl Newborn<'_> {
     ) -> std::convert::Infallible {
         let _leader_already = rustix::process::setsid();
         rustix::process::umask(Mode::from_raw_mode(0o022));
+        if let Some(before) = DESCRIPTORS.get() {
+            let _lowered = setrlimit(Resource::Nofile, before.clone());
+        }
         let errno = match self.inherit() {
             Ok(program) => execveat(program.as_fd(), argv, environment),
             Err(errno) => errno,

@@ -15,6 +15,7 @@ use crate::answer::Answer;
 use crate::bodies::{self, container::Create};
 use crate::failure::Failure;
 use crate::operation::ContainerOperation;
+use crate::policy::limited;
 
 /// Answers one of them.
 pub(super) async fn answer(operation: ContainerOperation, call: Call) -> Result<Answer, Failure> {
@@ -52,12 +53,11 @@ pub(super) async fn answer(operation: ContainerOperation, call: Call) -> Result<
 }
 
 /// `POST /containers/create`.
-async fn create(call: Call) -> Result<Answer, Failure> {
+async fn create(mut call: Call) -> Result<Answer, Failure> {
     let name = call.query.text("name").map(|name| crate::router::bare(name).into_owned());
-    let shared = call.shared.clone();
-    let body: Create = bodies::read(&call.body().await?)?;
-    let request = body.request(name)?;
-    shared
+    let body: Create = bodies::read(&call.peek().await?)?;
+    let request = limited(&call, body.request(name)?).await?;
+    call.shared
         .with(move |engine| {
             let (id, warnings) = engine.containers().create(&request)?;
             let document = json!({ "Id": id.as_str(), "Warnings": warnings });
