@@ -15,7 +15,6 @@ mod exec;
 mod grammar;
 mod images;
 mod inspect;
-mod lacks;
 mod life;
 mod list;
 mod login;

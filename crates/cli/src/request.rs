@@ -87,6 +87,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         .map(|text| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] });
     config.rootfs = rootfs(matches)?;
     Ok(CreateRequest {
+        keeps_command: false,
         image: matches.word(0).to_owned(),
         name: matches.text("name").map(str::to_owned),
         entrypoint,

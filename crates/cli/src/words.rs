@@ -1,10 +1,7 @@
 //! Times, durations and sizes in the words that Docker uses.
 
+pub(crate) use engine::times::{duration_ns, time_ns};
 pub(crate) use engine::words::{duration, now, seconds_of};
-
-const MINUTE: i64 = 60;
-const HOUR: i64 = 60 * MINUTE;
-const SECOND_NS: i64 = 1_000_000_000;
 
 /// A time that an image has, without its fractions.
 pub(crate) fn whole_seconds(rfc3339: &str) -> String {
@@ -100,77 +97,6 @@ pub(crate) fn truncate(text: &str, most: usize) -> String {
 /// A time as [`time_ns`] reads it, in the form of the log.
 pub(crate) fn log_time(text: &str) -> Option<String> {
     time_ns(text).map(engine::format_time)
-}
-
-/// A time that people wrote: RFC 3339 with or without a zone, seconds since 1970, or a duration back from now (`10m`), in
-/// nanoseconds since 1970.
-pub(crate) fn time_ns(text: &str) -> Option<i64> {
-    let now = engine::now_ns();
-    if let Some(duration) = duration_ns(text) {
-        return Some(now.saturating_sub(duration));
-    }
-    if let Some((seconds, nanoseconds)) = text.split_once('.').or(Some((text, "0")))
-        && let (Ok(seconds), Ok(_)) = (seconds.parse::<i64>(), nanoseconds.parse::<u64>())
-    {
-        let nanoseconds: i64 = format!("{nanoseconds:0<9}").get(..9)?.parse().ok()?;
-        return seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds);
-    }
-    let zoned = text.parse::<jiff::Timestamp>().ok();
-    let local = || {
-        text.parse::<jiff::civil::DateTime>()
-            .ok()?
-            .to_zoned_datetime(jiff::tz::TimeZone::system())
-            .ok()
-            .map(|zoned| zoned.timestamp())
-    };
-    let timestamp = zoned.or_else(local)?;
-    i64::try_from(timestamp.as_nanosecond()).ok()
-}
-
-/// `1h30m`, `1.5h`, `-300ms`, in nanoseconds. As Go's time.ParseDuration.
-pub(crate) fn duration_ns(text: &str) -> Option<i64> {
-    let (sign, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total = 0_i64;
-    while !rest.is_empty() {
-        let is_number = |letter: char| letter.is_ascii_digit() || letter == '.';
-        let (number, after) = rest.split_at(rest.find(|letter| !is_number(letter))?);
-        let end = after.find(is_number).unwrap_or(after.len());
-        let (unit, after) = after.split_at(end);
-        let unit: i64 = match unit {
-            "ns" => 1,
-            "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
-            "ms" => 1_000_000,
-            "s" => SECOND_NS,
-            "m" => MINUTE * SECOND_NS,
-            "h" => HOUR * SECOND_NS,
-            _ => return None,
-        };
-        total = total.checked_add(times(number, unit)?)?;
-        rest = after;
-    }
-    Some(sign * total)
-}
-
-/// A decimal number of units.
-fn times(number: &str, unit: i64) -> Option<i64> {
-    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() && part.is_empty() {
-        return None;
-    }
-    let whole = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()? };
-    let mut total = whole.checked_mul(unit)?;
-    let mut place = unit;
-    for digit in part.chars() {
-        place /= 10;
-        total = total.checked_add(i64::from(digit.to_digit(10)?) * place)?;
-    }
-    Some(total)
 }
 
 #[cfg(test)]

@@ -248,6 +248,9 @@ pub struct MountConfig {
     /// Whether the label is for this container alone (`:Z`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub relabel_private: bool,
+    /// Whether it was written out as `--mount` has it, and is shown so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_written_out: bool,
 }
 
 impl MountConfig {
@@ -280,6 +283,7 @@ impl MountConfig {
             id_ranges: None,
             relabel: false,
             relabel_private: false,
+            is_written_out: false,
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct CreateRequest {
     pub name: Option<String>,
     /// Takes the place of the image's entry point, also when it is empty.
     pub entrypoint: Option<Vec<String>>,
+    /// Whether the image's command holds all the same where the caller has none.
+    pub keeps_command: bool,
     /// Seconds that `stop` waits.
     pub stop_timeout_s: Option<i64>,
     /// Whether a container that has the name is removed first.

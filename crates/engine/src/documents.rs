@@ -12,11 +12,12 @@ mod host_config;
 mod image;
 mod listed;
 mod network;
+mod requested;
 mod run_config;
 mod secret;
 mod volume;
 
-pub(crate) use network::{Member, network};
+pub(crate) use network::{Member, allocations, network, network_in_list};
 pub(crate) use secret::secret;
 pub(crate) use volume::volume;
 
@@ -74,6 +75,52 @@ impl Document {
             Some(content) => self.with(name, content),
             None => self,
         }
+    }
+
+    /// Without a field.
+    pub fn remove(&mut self, name: &str) {
+        self.fields.retain(|field| field.name != name);
+    }
+
+    /// With a field, in the place of one of that name.
+    pub fn set(&mut self, name: &'static str, value: Value) {
+        match self.fields.iter_mut().find(|field| field.name == name) {
+            Some(field) => field.content = value.into(),
+            None => {
+                self.fields.push(Field {
+                    name: name.into(),
+                    content: value.into(),
+                    is_optional: false,
+                });
+            }
+        }
+    }
+
+    /// The documents in it, with their names.
+    pub fn objects(&mut self) -> impl Iterator<Item = (&str, &mut Self)> {
+        self.fields.iter_mut().filter_map(|field| match &mut field.content {
+            Content::Object(object) => Some((&*field.name, object)),
+            Content::Value(_) | Content::List(_) => None,
+        })
+    }
+
+    /// A document in it.
+    pub fn object(&mut self, name: &str) -> Option<&mut Self> {
+        self.objects().find(|(own, _)| *own == name).map(|(_, object)| object)
+    }
+
+    /// A value in it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.fields.iter().find(|field| field.name == name).and_then(|field| match &field.content {
+            Content::Value(value) => Some(value),
+            Content::Object(_) | Content::List(_) => None,
+        })
+    }
+
+    /// Whether nothing of it is printed.
+    fn is_bare(&self) -> bool {
+        !self.fields.iter().any(|field| !field.is_optional || field.content.is_filled())
     }
 
     /// Documents as Docker indents them.

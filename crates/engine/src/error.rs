@@ -38,6 +38,28 @@ pub enum EngineError {
         /// What is wrong with it.
         why: String,
     },
+    /// A network's addresses are those of another one.
+    #[error("invalid subnet {subnet:?}: it overlaps the addresses of network {holder}")]
+    Overlap {
+        /// Those that are wanted.
+        subnet: String,
+        /// Whose they are.
+        holder: String,
+    },
+    /// There is no driver of that name.
+    #[error("plugin {name:?} not found")]
+    NoPlugin {
+        /// As it was asked for.
+        name: String,
+    },
+    /// A place in a network that cannot be given or taken away.
+    #[error("invalid container {container:?}: {why}")]
+    Place {
+        /// The container's name.
+        container: String,
+        /// What is wrong.
+        why: String,
+    },
     /// It has ended as somebody wanted, and the next boot will not know that somebody did.
     #[error("remember that somebody stopped container {name}")]
     Remember {
@@ -290,7 +312,8 @@ impl EngineError {
         match self {
             Self::Value { .. } | Self::Plan(_) => Kind::Invalid,
             Self::NotYet(_) => Kind::Unsupported,
-            Self::NotRoot => Kind::Permission,
+            // Docker's interface has them so.
+            Self::NotRoot | Self::Overlap { .. } | Self::Place { .. } => Kind::Permission,
             Self::Store(error) => match error.kind() {
                 store::Kind::Invalid => Kind::Invalid,
                 store::Kind::NotFound => Kind::NotFound,
@@ -319,7 +342,7 @@ impl EngineError {
             Self::Remember { cause, .. } if cause.kind() == store::Kind::Full => Kind::Full,
             Self::Remember { .. } => Kind::Internal,
             Self::State { .. } | Self::ExecHasRun { .. } => Kind::Conflict,
-            Self::NoSuchExec { .. } => Kind::NotFound,
+            Self::NoSuchExec { .. } | Self::NoPlugin { .. } => Kind::NotFound,
             Self::HostMount { cause, .. } if cause.is_busy() => Kind::Conflict,
             Self::Start { .. }
             | Self::Exec { .. }

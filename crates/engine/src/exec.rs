@@ -31,6 +31,9 @@ pub struct ExecRequest {
     pub size: Option<(u16, u16)>,
     /// Every capability, no system call filter.
     pub privileged: bool,
+    /// What events call it: 64 hexadecimal digits; nothing is an id of the monitor's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
 }
 
 impl Containers<'_> {
@@ -59,7 +62,7 @@ impl Containers<'_> {
         let name = container.record.name;
         let failed = |why: String| EngineError::Exec { name: name.clone(), why, code: 125 };
         connection
-            .exec(&plan, streams)
+            .exec(&plan, streams, request.id.as_deref())
             .map_err(|errno| failed(format!("ask its monitor: {errno}")))?;
         Ok((name, connection))
     }

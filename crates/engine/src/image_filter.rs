@@ -69,7 +69,8 @@ impl ImageFilter {
             "before" => self.before.push(value.to_owned()),
             "since" => self.since.push(value.to_owned()),
             "until" => {
-                let time = time_ns(value).ok_or_else(|| wrong("it is no time and no duration"))?;
+                let time = crate::times::time_ns(value).map(i128::from);
+                let time = time.ok_or_else(|| wrong("it is no time and no duration"))?;
                 self.until_ns = Some(self.until_ns.map_or(time, |until| until.min(time)));
             }
             _ => {

@@ -21,12 +21,14 @@ mod error;
 mod event_filter;
 mod exec;
 mod exec_records;
+mod facts;
 mod health;
 pub mod hello;
 mod host_mounts;
 mod image_filter;
 mod images;
 mod labels;
+mod lacks;
 mod life;
 mod list;
 mod list_filter;
@@ -58,6 +60,7 @@ mod state;
 mod stats;
 mod telling;
 mod templates;
+pub mod times;
 mod update;
 mod users;
 mod volumes;
@@ -98,9 +101,13 @@ pub use pull::{PullReport, PullRequest};
 pub use push::PushRequest;
 pub use room::{ImagePrune, PruneFilter, Room};
 pub use secrets::{SecretFilter, SecretRequest, SecretsHandle};
+pub use spec::Reference as ImageName;
 pub use start::{Attach, Launch};
 pub use state::{Phase, State};
-pub use stats::{Meter, Reading, machine_cpu_ns};
+pub use stats::{
+    BlockEntry, CpuDetails, DetailedMeter, Details, InterfaceDetails, MemoryDetails, Meter,
+    Reading, machine_cpu_ns, machine_cpus,
+};
 pub use store::compression::{Compress, Compression};
 pub use store::layer::{Change, ChangeKind, TreeArchive};
 pub use store::{

@@ -38,6 +38,8 @@ pub struct Row {
     pub ports: String,
     /// What the health check of one that runs says; nothing where there is none.
     pub health: Option<HealthStatus>,
+    /// How many of its checks have failed in a row.
+    pub failing_streak: u64,
 }
 
 impl Row {
@@ -129,6 +131,7 @@ impl Containers<'_> {
             size_bytes: None,
             virtual_size_bytes: None,
             health: None,
+            failing_streak: 0,
             networks: String::new(),
             ports: String::new(),
             places: Vec::new(),
@@ -142,7 +145,10 @@ impl Containers<'_> {
             row.places = places;
         }
         if matches!(row.container.state, State::Running { .. }) {
-            row.health = self.health(&row.container)?.map(|known| known.status);
+            if let Some(known) = self.health(&row.container)? {
+                row.health = Some(known.status);
+                row.failing_streak = known.failing_streak.into();
+            }
         }
         if size {
             let (own, all) = self.sizes(&row.container)?;

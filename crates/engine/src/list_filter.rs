@@ -11,6 +11,7 @@ use crate::error::EngineError;
 use crate::life::Container;
 use crate::list::network_name;
 use crate::pattern::Pattern;
+use crate::places::ShownPlace;
 use crate::state::State;
 
 /// Which containers are wanted; every given kind must be met by one of its values, `label` by all of them.
@@ -187,10 +188,18 @@ impl<'a> Sought<'a> {
                         },
                     )
                 }
+                Kind::Network => {
+                    let places = self.containers.places_of(container)?;
+                    values.any(|value| {
+                        let is_meant = |place: &ShownPlace| {
+                            place.network.name == value || place.network.id == value
+                        };
+                        network_name(container) == value || places.iter().any(is_meant)
+                    })
+                }
                 Kind::Status
                 | Kind::Exited
                 | Kind::Volume
-                | Kind::Network
                 | Kind::Publish
                 | Kind::Isolation
                 | Kind::IsTask => values.any(|value| meets(container, *kind, value)),
@@ -236,8 +245,11 @@ impl<'a> Sought<'a> {
         let image = container.record.image.as_ref().map(ToString::to_string);
         let image = image.and_then(|id| self.containers.engine.store.images().resolve(&id).ok());
         let exposed = image.and_then(|image| image.config.config.exposed_ports);
-        let own: Vec<Ports> =
-            exposed.iter().flatten().filter_map(|(port, _)| ports(port)).collect();
+        let of_image = exposed.iter().flatten().filter_map(|(port, _)| ports(port));
+        let config = &container.config;
+        let of_caller = config.exposed_ports.iter().filter_map(|port| ports(port));
+        let published = config.ports.iter().map(|own| (own.port, own.port, own.transport.word()));
+        let own: Vec<Ports<'_>> = of_image.chain(of_caller).chain(published).collect();
         self.filter.values(Kind::Expose).filter_map(ports).any(|(first, last, protocol)| {
             own.iter()
                 .any(|(from, to, theirs)| theirs == &protocol && *from <= last && first <= *to)
@@ -287,12 +299,15 @@ fn meets(container: &Container, kind: Kind, value: &str) -> bool {
             container.config.mounts.iter().any(is_meant)
                 || crate::oci::volume_names(&container.config).any(|(name, ..)| name == value)
         }
-        Kind::Network => network_name(container) == value,
         Kind::IsTask => truth(value) == Some(false),
         Kind::Isolation => true,
-        // Nothing is published.
-        Kind::Publish => false,
+        Kind::Publish => ports(value).is_some_and(|(first, last, protocol)| {
+            let published = container.config.ports.iter();
+            let mut own = published.filter(|own| own.transport.word() == protocol);
+            own.any(|own| (first..=last).contains(&own.port))
+        }),
         Kind::Id
+        | Kind::Network
         | Kind::Name
         | Kind::Label
         | Kind::Ancestor

@@ -26,7 +26,7 @@ pub(crate) fn merge(
         config.entrypoint = image.entrypoint.clone().unwrap_or_default();
     }
     // The image's command belongs to the image's entry point.
-    if config.command.is_empty() && request.entrypoint.is_none() {
+    if config.command.is_empty() && (request.entrypoint.is_none() || request.keeps_command) {
         config.command = image.cmd.clone().unwrap_or_default();
     }
     if config.entrypoint.is_empty() && config.command.is_empty() {

@@ -9,24 +9,19 @@ mod parent_options;
 mod plan;
 mod request;
 mod settings;
+mod shown;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::fd::AsFd;
 
 use monitor::events::Actor;
-use network::{Attachment, BridgePlan, LiveInterface, Machine, NetworkError};
-use spec::ContainerId;
+use network::{BridgePlan, Machine, NetworkError};
 use spec::network::HardwareAddress;
 use store::Networks;
 
-use crate::documents::{self, Document, Member};
 use crate::engine::Engine;
-use crate::error::{EngineError, Kind};
+use crate::error::EngineError;
 use crate::image_filter::Labels;
-use crate::life::Container;
 use crate::names;
-use crate::state::State;
 
 pub use config::{Driver, NetworkConfig, Subnet};
 pub use doctor::{Diagnosis, Finding, Reach};
@@ -160,6 +155,10 @@ impl<'a> NetworksHandle<'a> {
         self.store().insert(|present| {
             let present: Vec<_> =
                 present.iter().map(|row| Network::read(row.clone())).collect::<Result<_, _>>()?;
+            if present.iter().any(|own| own.name == request.name) {
+                let (what, name) = ("network", request.name.clone());
+                return Err(store::StoreError::Exists { what, name }.into());
+            }
             let config = request.decide(&present, &routes, &settings)?;
             let name = request.name.clone();
             let network = Network { id, name, created_ns, config };
@@ -181,7 +180,10 @@ impl<'a> NetworksHandle<'a> {
         if let Some(network) = builtin::find(text) {
             return Ok(network);
         }
-        Network::read(self.store().get(text)?)
+        match self.store().get(text) {
+            Ok(row) => Network::read(row),
+            Err(error) => builtin::begins(text).ok_or_else(|| error.into()),
+        }
     }
 
     /// The network of containers of which nobody says otherwise; it is made when it is first asked for.
@@ -218,35 +220,6 @@ impl<'a> NetworksHandle<'a> {
         found.extend(builtin::all().filter(|network| filter.allows(network, true)));
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
-    }
-
-    /// A network as people see it, with the containers that run in it.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn inspect(&self, text: &str) -> Result<Document, EngineError> {
-        let network = self.get(text)?;
-        let mut members = Vec::new();
-        for endpoint in self.store().of_network(&network.id)? {
-            let Some(given) = &endpoint.given else { continue };
-            let Some(container) = self.still(&endpoint.container)? else { continue };
-            let State::Running { pid, .. } = container.state else { continue };
-            let name = container.record.name;
-            let attachment: Attachment = serde_json::from_str(given)
-                .map_err(|cause| EngineError::Record { name: name.clone(), cause })?;
-            let live = live(pid, &attachment);
-            let id = endpoint.container.as_str().to_owned();
-            members.push(Member { id, name, attachment, live });
-        }
-        Ok(documents::network(&network, members))
-    }
-
-    /// A container that a record named a moment ago, unless it is removed by now.
-    fn still(&self, id: &ContainerId) -> Result<Option<Container>, EngineError> {
-        match self.engine.containers().get(id.as_str()) {
-            Err(error) if error.kind() == Kind::NotFound => Ok(None),
-            found => found.map(Some),
-        }
     }
 
     /// Removes a network that no container is in.
@@ -346,17 +319,6 @@ impl<'a> NetworksHandle<'a> {
             .collect();
         self.engine.tell("network", action, Actor { id: network.id.clone(), attributes });
     }
-}
-
-/// A container's interface as it is; nothing where the container has just ended, or somebody has renamed or removed it.
-fn live(pid: i32, attachment: &Attachment) -> Option<LiveInterface> {
-    interfaces(pid)?.into_iter().find(|one| one.name == attachment.interface)
-}
-
-/// All of a container's interfaces; nothing where it has just ended.
-fn interfaces(pid: i32) -> Option<Vec<LiveInterface>> {
-    let namespace = File::open(format!("/proc/{pid}/ns/net")).ok()?;
-    LiveInterface::all(namespace.as_fd()).ok()
 }
 
 impl Network {

@@ -21,7 +21,7 @@ mod resources;
 pub(crate) use host_files::{HostFiles, HostLinks, names_of};
 pub(crate) use mounts::{SHM_BYTES, share_memory, targets, volume_names};
 pub(crate) use namespaces::Joined;
-pub(crate) use paths::{masked, read_only};
+pub(crate) use paths::{MASKED, READ_ONLY, masked, read_only};
 pub(crate) use resources::{in_flags, resources};
 
 /// What the configuration alone does not say.

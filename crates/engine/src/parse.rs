@@ -18,6 +18,7 @@ mod security;
 mod sharing;
 mod signal;
 mod storage;
+mod written_out;
 
 pub use gpus::{gpus, is_cdi_name};
 pub(crate) use hosts::HOST_GATEWAY;
@@ -36,10 +37,11 @@ pub(crate) use networks::{NO_INTERFACE_NAME, is_interface_name};
 pub(crate) use restart::restart_words;
 pub use restart::{on_failure, restart};
 pub use secrets::secret;
-pub use security::security_option;
+pub use security::{seccomp_profile, security_option, system_paths};
 pub use sharing::{ipc, is_host, pid, user_namespace};
 pub use signal::{signal_name, signal_number};
 pub use storage::{storage_options, volume_size};
+pub use written_out::written_out;
 
 type Parsed<T> = Result<T, EngineError>;
 

@@ -1,5 +1,7 @@
 //! The processes of a container, seen from the host: what `top` shows. Source: proc(5).
 
+mod table;
+
 use std::fs;
 
 use crate::containers::Containers;

@@ -8,8 +8,9 @@ use store::{Candidate, Checked, Finding, Pruned, UPLOADS_KEPT, Usage};
 
 use crate::engine::Engine;
 use crate::error::{EngineError, Kind};
-use crate::image_filter::{Labels, created_ns_of, time_ns};
+use crate::image_filter::{Labels, created_ns_of};
 use crate::state::State;
+use crate::times::time_ns;
 use crate::volumes::SNAPSHOT_OF;
 
 /// Handle on the room.
@@ -39,7 +40,7 @@ pub struct ImagePrune {
 }
 
 impl PruneFilter {
-    /// Adds a condition: `until=TIME` (RFC 3339), `label=NAME[=VALUE]`, or `label!=NAME[=VALUE]`.
+    /// Adds a condition: `until=TIME` (as [`crate::times::time_ns`] reads it), `label=NAME[=VALUE]`, or `label!=NAME[=VALUE]`.
     ///
     /// # Errors
     /// For another kind, or a time that is none.
@@ -49,7 +50,9 @@ impl PruneFilter {
             text.split_once('=').ok_or_else(|| wrong("it is not of the form KIND=VALUE"))?;
         match kind {
             "until" => {
-                let time = time_ns(value).ok_or_else(|| wrong("it is no time and no duration"))?;
+                let time = time_ns(value)
+                    .map(i128::from)
+                    .ok_or_else(|| wrong("it is no time and no duration"))?;
                 // The earliest one is met by what all of them are met by.
                 self.until_ns = Some(self.until_ns.map_or(time, |until| until.min(time)));
             }

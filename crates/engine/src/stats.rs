@@ -2,6 +2,8 @@
 //!
 //! Start at [`Containers::meter`]. Sources: kernel Documentation/admin-guide/cgroup-v1, cgroup-v2.rst, proc(5).
 
+mod details;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
@@ -13,6 +15,10 @@ use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::{Container, group_of};
 use crate::state::State;
+
+pub use details::{
+    BlockEntry, CpuDetails, DetailedMeter, Details, InterfaceDetails, MemoryDetails,
+};
 
 /// What a container has used, and uses, at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +126,19 @@ pub fn machine_cpu_ns() -> u64 {
     ticks.saturating_mul(NS_PER_SECOND / rustix::param::clock_ticks_per_second())
 }
 
+/// Processors of the machine that work. proc(5), /proc/stat.
+#[must_use]
+pub fn machine_cpus() -> usize {
+    let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let is_one = |line: &&str| {
+        line.strip_prefix("cpu")
+            .is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()))
+    };
+    text.lines().filter(is_one).count().max(1)
+}
+
 /// Memory of the machine.
-fn machine_bytes() -> u64 {
+pub(crate) fn machine_bytes() -> u64 {
     let info = rustix::system::sysinfo();
     u64::from(info.mem_unit).saturating_mul(info.totalram)
 }

@@ -132,7 +132,13 @@ impl<'a> VolumesHandle<'a> {
     /// # Errors
     /// When there is none of that name.
     pub fn inspect(&self, name: &str) -> Result<Document, EngineError> {
-        Ok(crate::documents::volume(&self.get(name)?))
+        Ok(self.document(&self.get(name)?))
+    }
+
+    /// Docker's document of a volume.
+    #[must_use]
+    pub fn document(&self, volume: &Volume) -> Document {
+        crate::documents::volume(volume)
     }
 
     /// Removes a volume that no container has; with `force` one that is not there is no error.

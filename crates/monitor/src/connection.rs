@@ -235,9 +235,19 @@ impl Connection {
         &self,
         process: &ProcessPlan,
         streams: Option<[BorrowedFd<'_>; 3]>,
+        id: Option<&str>,
     ) -> Result<(), Errno> {
+        /// A monitor that knows no ids makes one up.
+        #[derive(serde::Serialize)]
+        struct Named<'a> {
+            #[serde(flatten)]
+            process: &'a ProcessPlan,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            exec_id: Option<&'a str>,
+        }
+        let named = Named { process, exec_id: id };
         let plan =
-            serde_json::to_vec(process).map_err(|_unserialisable| Errno::from_raw(libc::EINVAL))?;
+            serde_json::to_vec(&named).map_err(|_unserialisable| Errno::from_raw(libc::EINVAL))?;
         match streams {
             Some(streams) => self.send_parts(&[&[kind::EXEC], &plan], &streams),
             None => self.send_parts(&[&[kind::EXEC], &plan], &[]),

@@ -54,9 +54,9 @@ impl Sessions {
         };
         match begun {
             Ok((process, console, command)) => {
+                let exec_id = wished_id(request).unwrap_or_else(random_id);
                 let answer = number(kind::EXEC_STARTED, process.pid());
                 clients.owe(client, &answer, console.as_ref().map(AsFd::as_fd));
-                let exec_id = random_id();
                 self.0.push(Session { process, client, exec_id: exec_id.clone() });
                 Some((command, exec_id))
             }
@@ -83,6 +83,17 @@ impl Sessions {
 
 /// The process, the master of its terminal, and its command line.
 type Begun = (Process, Option<OwnedFd>, String);
+
+/// The id that whoever asks has for it: 64 hexadecimal digits.
+fn wished_id(request: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        exec_id: Option<String>,
+    }
+    let named: Named = serde_json::from_slice(request).ok()?;
+    let is_id = |id: &String| id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    named.exec_id.filter(is_id)
+}
 
 /// 64 hexadecimal digits, as Docker's.
 fn random_id() -> String {
@@ -117,4 +128,19 @@ fn begin(
     let joined =
         join(target, cgroup, &plan, stdio).map_err(|error| (error.exit_code(), chain(&error)))?;
     Ok((joined.process, joined.console, plan.args.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_sixty_four_digits() {
+        let id = random_id();
+        let request = |id: &str| format!(r#"{{"args":["a"],"exec_id":"{id}"}}"#);
+        assert_eq!(wished_id(request(&id).as_bytes()), Some(id));
+        for other in [request("x"), request(&"g".repeat(64)), r#"{"args":[]}"#.to_owned()] {
+            assert_eq!(wished_id(other.as_bytes()), None, "{other}");
+        }
+    }
 }

@@ -69,6 +69,7 @@ async fn create(call: Call) -> Result<Answer, Failure> {
         tty: body.tty,
         size: body.console_size.map(|[rows, columns]| (rows, columns)),
         privileged: body.privileged,
+        id: None,
     };
     let detach_keys = Some(body.detach_keys).filter(|keys| !keys.is_empty());
     shared
@@ -116,6 +117,7 @@ async fn begin(
     let (container, mut request) = (record.container.clone(), record.request.clone());
     // A terminal nobody holds would hang up at once.
     request.tty &= record.attach.contains(&true);
+    request.id = Some(record.id.clone());
     let connection: Connection = shared
         .with(move |engine| {
             let streams = pipes.as_ref().map(|pipes| pipes.each_ref().map(AsFd::as_fd));

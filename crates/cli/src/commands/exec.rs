@@ -38,6 +38,7 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
         tty,
         size: terminal::size().filter(|_| tty),
         privileged: matches.on("privileged"),
+        id: None,
     };
     let held = tty.then(|| Held::take(false, true));
     let engine = session.engine()?;

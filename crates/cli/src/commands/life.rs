@@ -114,79 +114,8 @@ fn interval(text: &str) -> Result<Duration, Failure> {
 
 pub(super) fn top(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
-    let processes = engine.containers().processes(matches.word(0))?;
     let options = matches.words.get(1..).unwrap_or_default();
-    if !options.is_empty() {
-        return ps(&processes, options);
-    }
-    let mut rows = vec![
-        ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"].map(str::to_owned).to_vec(),
-    ];
-    let now = crate::words::now();
-    for process in processes {
-        let started = i64::try_from(process.started_at_s).unwrap_or(i64::MAX);
-        let age = u64::try_from(now - started).unwrap_or(0).max(1);
-        let zoned = jiff::Timestamp::from_second(started)
-            .map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
-        let time = process.cpu_time_s;
-        rows.push(vec![
-            user_name(process.uid),
-            process.pid.to_string(),
-            process.parent.to_string(),
-            (time * 100 / age).min(99).to_string(),
-            zoned.map_or_else(
-                |_out_of_range| "?".to_owned(),
-                |zoned| zoned.strftime(if age < 86_400 { "%H:%M" } else { "%b%d" }).to_string(),
-            ),
-            process.terminal,
-            format!("{:02}:{:02}:{:02}", time / 3600, time / 60 % 60, time % 60),
-            process.command,
-        ]);
-    }
-    output::write(&table::layout(&rows, table::TOP))?;
+    let table = engine.containers().process_table(matches.word(0), options)?;
+    output::write(&table::layout(&table, table::TOP))?;
     Ok(0)
-}
-
-/// The host's own name for a user.
-fn user_name(uid: u32) -> String {
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let number = uid.to_string();
-    let mut lines = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    lines
-        .find(|fields| fields.get(2) == Some(&number.as_str()))
-        .and_then(|fields| fields.first().map(|&name| name.to_owned()))
-        .unwrap_or(number)
-}
-
-/// With options of ps(1) it is the host's ps that prints, as Docker does it.
-fn ps(processes: &[engine::ProcessRow], options: &[String]) -> Result<i32, Failure> {
-    let pids: Vec<String> = processes.iter().map(|process| process.pid.to_string()).collect();
-    let mut command = std::process::Command::new("ps");
-    command.args(options);
-    let listed = command.output().map_err(Failure::file("run", "ps"))?;
-    if !listed.status.success() {
-        return Err(Failure::Words(format!(
-            "ps: {}",
-            String::from_utf8_lossy(&listed.stderr).lines().next().unwrap_or_default()
-        )));
-    }
-    let text = String::from_utf8_lossy(&listed.stdout);
-    let mut lines = text.lines();
-    let head: Vec<String> =
-        lines.next().unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-    let column = head.iter().position(|name| name == "PID");
-    let column = column.ok_or_else(|| Failure::Words("ps prints no column PID".to_owned()))?;
-    let is_own =
-        |row: &Vec<String>| row.get(column).is_some_and(|pid| pids.iter().any(|own| own == pid));
-    let rows = lines.map(|line| fields(line, head.len())).filter(is_own);
-    let rows: Vec<Vec<String>> = std::iter::once(head.clone()).chain(rows).collect();
-    output::write(&table::layout(&rows, table::TOP))?;
-    Ok(0)
-}
-
-/// Words of a line, the last of which has the rest of them.
-fn fields(line: &str, count: usize) -> Vec<String> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let (single, rest) = words.split_at(count.saturating_sub(1).min(words.len()));
-    single.iter().map(|word| (*word).to_owned()).chain([rest.join(" ")]).collect()
 }

@@ -1,9 +1,6 @@
 //! `version`, `info`, `completion`.
 
-use std::path::Path;
-
-use engine::{Engine, State, VERSION};
-use libcontainer::cgroup::Layout;
+use engine::VERSION;
 use serde_json::{Value, json};
 
 use crate::arguments::Matches;
@@ -37,7 +34,7 @@ pub(super) fn version(_session: &Session, matches: &Matches) -> Result<i32, Fail
 }
 
 pub(super) fn info(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let value = facts(&session.engine()?)?;
+    let value = session.engine()?.facts()?;
     print(matches, &value, || {
         let line = |(title, name): &(&str, &str)| {
             let text = shown(&value, name);
@@ -83,40 +80,6 @@ const LINES: &[(&str, &str)] = &[
     ("Live Restore Enabled", "LiveRestoreEnabled"),
 ];
 
-fn facts(engine: &Engine) -> Result<Value, Failure> {
-    let containers = engine.containers().all()?;
-    let count = |word: &str| {
-        let mut words = containers.iter().map(|container| container.state.word());
-        words.by_ref().filter(|state| *state == word).count()
-    };
-    let stopped = containers
-        .iter()
-        .filter(|container| matches!(container.state, State::Exited(_) | State::Created { .. }))
-        .count();
-    let uname = rustix::system::uname();
-    let layout = Layout::detect().map_or_else(
-        |error| engine::chain(&error),
-        |layout| format!("{:?}", layout.kind).to_lowercase(),
-    );
-    Ok(json!({
-        "Containers": containers.len(), "ContainersRunning": count("running"), "ContainersPaused": count("paused"),
-        "ContainersStopped": stopped, "Images": engine.images().list()?.len(), "Driver": "overlayfs",
-        "DriverStatus": [["Backing Filesystem", backing_file_system(&engine.paths().root)]],
-        "CgroupDriver": "cgroupfs", "CgroupVersion": if layout == "unified" { "2" } else { "1" }, "CgroupLayout": layout,
-        "KernelVersion": uname.release().to_string_lossy(), "OperatingSystem": operating_system(), "OSType": "linux",
-        "Architecture": uname.machine().to_string_lossy(),
-        "NCPU": std::thread::available_parallelism().map_or(1, usize::from),
-        "MemTotal": memory_total_bytes(), "Name": uname.nodename().to_string_lossy(), "ServerVersion": VERSION,
-        "DockerRootDir": engine.paths().root, "StateDir": engine.paths().state, "SecurityOptions": security_options(),
-        "LoggingDriver": "json-file", "DefaultRuntime": "corten", "Runtimes": { "corten": {} },
-        "Plugins": { "Volume": ["local"], "Network": ["host", "null"], "Log": engine::parse::log_drivers() },
-        // Containers never need a server that runs.
-        "LiveRestoreEnabled": true, "ExperimentalBuild": false, "Debug": false, "Labels": [],
-        "Warnings": super::lacks::lacks(&engine.paths().root),
-        "Swarm": { "LocalNodeState": "inactive" }, "SystemTime": engine::format_time(engine::now_ns()),
-    }))
-}
-
 fn shown(value: &Value, name: &str) -> String {
     match (name, &value[name]) {
         ("MemTotal", memory) => crate::words::memory(memory.as_u64().unwrap_or(0)),
@@ -136,18 +99,6 @@ fn shown(value: &Value, name: &str) -> String {
     }
 }
 
-/// The type of the file system that the store is on, as mountinfo names it. proc(5), statfs(2).
-fn backing_file_system(root: &Path) -> String {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(about) = std::fs::metadata(root) else { return "unknown".to_owned() };
-    let device = format!("{}:{}", rustix::fs::major(about.dev()), rustix::fs::minor(about.dev()));
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let mount = mounts.lines().find(|line| line.split(' ').nth(2) == Some(&device));
-    mount
-        .and_then(|line| line.split_once(" - ")?.1.split(' ').next().map(str::to_owned))
-        .unwrap_or_else(|| "unknown".to_owned())
-}
-
 fn print(matches: &Matches, value: &Value, text: impl FnOnce() -> String) -> Result<i32, Failure> {
     let text = match matches.value("format") {
         None | Some("") => text(),
@@ -159,33 +110,6 @@ fn print(matches: &Matches, value: &Value, text: impl FnOnce() -> String) -> Res
     };
     output::write(&text)?;
     Ok(0)
-}
-
-fn operating_system() -> String {
-    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
-    name.unwrap_or("Linux").trim_matches('"').to_owned()
-}
-
-fn memory_total_bytes() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
-        .map_or(0, |kibibytes| kibibytes * 1024)
-}
-
-/// What this kernel can confine containers with.
-fn security_options() -> Vec<String> {
-    let mut options = vec!["name=seccomp,profile=builtin".to_owned()];
-    let modules = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
-    options.extend(
-        modules
-            .split(',')
-            .map(str::trim)
-            .filter(|module| matches!(*module, "apparmor" | "selinux"))
-            .map(|module| format!("name={module}")),
-    );
-    options
 }
 
 pub(super) fn completion(_session: &Session, matches: &Matches) -> Result<i32, Failure> {

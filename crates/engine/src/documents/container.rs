@@ -88,6 +88,8 @@ impl Containers<'_> {
     fn state_document(&self, container: &Container) -> Result<Document, EngineError> {
         let health = self.health(container)?;
         let document = state(container);
+        // Nobody has looked at one that was never started.
+        let health = health.filter(|_| !matches!(container.state, State::Created { .. }));
         Ok(match health {
             Some(known) => document.with("Health", health_document(&known)),
             None => document,
@@ -95,9 +97,10 @@ impl Containers<'_> {
     }
 
     fn mounts(&self, container: &Container) -> Result<Content, EngineError> {
-        // Docker lists memory in `HostConfig.Tmpfs` only.
+        // Docker lists memory in `HostConfig.Tmpfs` only, where it was not written out.
         let mounts = container.config.mounts.iter();
-        let mounts = mounts.filter(|mount| mount.source != MountSource::Tmpfs);
+        let mounts =
+            mounts.filter(|mount| mount.source != MountSource::Tmpfs || mount.is_written_out);
         let mounts = mounts.map(|mount| self.mount(mount));
         Ok(Content::List(mounts.collect::<Result<_, _>>()?))
     }
@@ -122,7 +125,8 @@ impl Containers<'_> {
             _ => "",
         };
         // What `--mount` wants has no mode.
-        let is_requested = matches!(mount.source, MountSource::Bind { create: false, .. });
+        let is_requested =
+            mount.is_written_out || matches!(mount.source, MountSource::Bind { create: false, .. });
         let mode = if is_requested { String::new() } else { mount_mode(mount) };
         Ok(Document::new()
             .with("Type", kind)
@@ -251,13 +255,20 @@ fn network_settings(container: &Container, places: &[ShownPlace]) -> Document {
         NetworkMode::None => Document::new().with("none", ShownEndpoint::default().document()),
         NetworkMode::Host => Document::new().with("host", ShownEndpoint::default().document()),
     };
+    // Of one that does not run none are known.
+    let ports = match &container.state {
+        State::Running { .. } => ports_document(&ports_of(places), &container.config.exposed_ports),
+        State::Created { .. } | State::Starting | State::Restarting(_) | State::Exited(_) => {
+            serde_json::json!({})
+        }
+    };
     let document = Document::new()
         .with("Bridge", "")
         .with("SandboxID", "")
         .with("HairpinMode", false)
         .with("LinkLocalIPv6Address", "")
         .with("LinkLocalIPv6PrefixLen", 0)
-        .with("Ports", ports_document(&ports_of(places), &container.config.exposed_ports))
+        .with("Ports", ports)
         .with("SandboxKey", of_process(container, "ns/net"))
         .with("SecondaryIPAddresses", Value::Null)
         .with("SecondaryIPv6Addresses", Value::Null);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::container::mount_mode;
+use super::requested::requested_mounts;
 use super::{Content, Document, list_or_null, path};
 use crate::config::{
     ContainerConfig, DeviceRate, IpcMode, MountConfig, MountSource, PidMode, SeccompChoice,
@@ -158,17 +159,19 @@ fn log_config(config: &ContainerConfig) -> Document {
 
 /// Mounts as `--volume` writes them: those with a source that a missing one would be made for.
 fn binds(config: &ContainerConfig) -> Vec<String> {
-    let bind = |source: &str, mount: &MountConfig| {
-        let (target, mode) = (mount.target.display(), mount_mode(mount));
-        if mode.is_empty() {
-            format!("{source}:{target}")
-        } else {
-            format!("{source}:{target}:{mode}")
-        }
+    let bind = |source: &str, mount: &MountConfig, is_copied: bool| {
+        let mut parts = vec![source.to_owned(), path(&mount.target)];
+        let mode = mount_mode(mount);
+        let nocopy = if is_copied { "" } else { "nocopy" };
+        let mode: Vec<_> =
+            [mode.as_str(), nocopy].into_iter().filter(|own| !own.is_empty()).collect();
+        parts.extend((!mode.is_empty()).then(|| mode.join(",")));
+        parts.join(":")
     };
-    let mounts = config.mounts.iter().filter_map(|mount| match &mount.source {
-        MountSource::Bind { path: source, create: true } => Some(bind(&path(source), mount)),
-        MountSource::Volume { name, anonymous: false, .. } => Some(bind(name, mount)),
+    let mounts = config.mounts.iter().filter(|mount| !mount.is_written_out);
+    let mounts = mounts.filter_map(|mount| match &mount.source {
+        MountSource::Bind { path: source, create: true } => Some(bind(&path(source), mount, true)),
+        MountSource::Volume { name, anonymous: false, copy, .. } => Some(bind(name, mount, *copy)),
         MountSource::Bind { .. }
         | MountSource::Volume { .. }
         | MountSource::Image { .. }
@@ -177,29 +180,9 @@ fn binds(config: &ContainerConfig) -> Vec<String> {
     mounts.collect()
 }
 
-/// Binds as `--mount` wants them: of a source that must be there.
-fn requested_mounts(config: &ContainerConfig) -> Content {
-    let mounts = config.mounts.iter().filter_map(|mount| match &mount.source {
-        MountSource::Bind { path: source, create: false } => Some(
-            Document::new()
-                .with("Type", "bind")
-                .with("Source", path(source))
-                .with("Target", path(&mount.target))
-                .with_filled("ReadOnly", mount.read_only),
-        ),
-        MountSource::Image { name, .. } => Some(
-            Document::new()
-                .with("Type", "image")
-                .with("Source", name.clone())
-                .with("Target", path(&mount.target)),
-        ),
-        MountSource::Bind { .. } | MountSource::Volume { .. } | MountSource::Tmpfs => None,
-    });
-    Content::List(mounts.collect())
-}
-
 fn tmpfs(config: &ContainerConfig) -> BTreeMap<String, String> {
-    let mounts = config.mounts.iter().filter(|mount| mount.source == MountSource::Tmpfs);
+    let mounts = config.mounts.iter().filter(|mount| !mount.is_written_out);
+    let mounts = mounts.filter(|mount| mount.source == MountSource::Tmpfs);
     mounts.map(|mount| (path(&mount.target), mount_mode(mount))).collect()
 }
 

@@ -16,9 +16,13 @@ impl Containers<'_> {
     /// When a volume's record cannot be read.
     pub fn listed(&self, row: &Row) -> Result<Document, EngineError> {
         let (record, config) = (&row.container.record, &row.container.config);
-        let mounts = config.mounts.iter().filter(|mount| mount.source != MountSource::Tmpfs);
+        let mounts = config.mounts.iter();
+        let mounts =
+            mounts.filter(|mount| mount.source != MountSource::Tmpfs || mount.is_written_out);
         let mounts = mounts.map(|mount| self.mount(mount)).collect::<Result<_, _>>()?;
-        let host = Document::new().with("NetworkMode", network_name(&row.container));
+        let host = Document::new()
+            .with("NetworkMode", network_name(&row.container))
+            .with_filled("Annotations", json!(config.annotations));
         let networks = Document::new().with("Networks", networks_document(&row.places));
         Ok(Document::new()
             .with("Id", record.id.as_str())

@@ -48,7 +48,8 @@ pub(super) fn container_config(container: &Container, image: Option<&Image>) -> 
     let config = &container.config;
     let hostname =
         if config.hostname.is_empty() { container.record.id.short() } else { &config.hostname };
-    let anonymous = config.mounts.iter().filter_map(|mount| match &mount.source {
+    let anonymous = config.mounts.iter().filter(|mount| !mount.is_written_out);
+    let anonymous = anonymous.filter_map(|mount| match &mount.source {
         MountSource::Volume { anonymous: true, .. } => Some((path(&mount.target), json!({}))),
         MountSource::Volume { .. }
         | MountSource::Bind { .. }

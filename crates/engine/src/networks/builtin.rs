@@ -24,6 +24,11 @@ pub(super) fn find(text: &str) -> Option<Network> {
     all().find(|network| network.name == text || network.id == text)
 }
 
+/// The one whose id begins so.
+pub(super) fn begins(text: &str) -> Option<Network> {
+    all().find(|network| !text.is_empty() && network.id.starts_with(text))
+}
+
 impl Network {
     /// The same, if a container can have a place in it.
     ///

@@ -116,7 +116,7 @@ impl NetworksHandle<'_> {
         for (id, given) in self.given()? {
             let Some(container) = self.still(&id)? else { continue };
             let State::Running { pid, .. } = container.state else { continue };
-            let inside = super::interfaces(pid);
+            let inside = super::shown::interfaces(pid);
             for given in given {
                 let network = networks.iter().find(|own| own.id == given.network);
                 let Some(network) = network.cloned() else { continue };

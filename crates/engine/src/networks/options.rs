@@ -30,6 +30,8 @@ impl NetworkRequest {
 
 fn read(name: &str, value: &str, config: &mut NetworkConfig) -> Result<(), &'static str> {
     match name.strip_prefix("com.docker.network.").unwrap_or(name) {
+        // Of the one that there is already.
+        "bridge.default_bridge" if !flag(value)? => {}
         "bridge.name" => {
             config.interface = Some(interface(value)?);
         }

@@ -152,8 +152,10 @@ impl NetworkRequest {
                     other.config.subnets.iter().any(|own| own.subnet.overlaps(subnet))
                 });
                 let holder = holder.map_or("itself", |holder| holder.name.as_str());
-                let why = format!("it overlaps the addresses of network {holder}");
-                return Err(EngineError::value("subnet", subnet.to_string(), why));
+                return Err(EngineError::Overlap {
+                    subnet: subnet.to_string(),
+                    holder: holder.to_owned(),
+                });
             }
         }
         Ok(subnets)

@@ -10,7 +10,7 @@ use spec::runtime::{Device, DeviceRule, Hook, Mount, Spec};
 use crate::error::EngineError;
 
 /// Where descriptions are, the later one counts.
-const DIRECTORIES: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
+pub(crate) const DIRECTORIES: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
 
 /// A description of the devices of one kind.
 #[derive(Debug, Deserialize)]

@@ -4,12 +4,12 @@ use crate::config::ContainerConfig;
 
 #[rustfmt::skip]
 /// What Docker hides.
-const MASKED: &[&str] = &[
+pub(crate) const MASKED: &[&str] = &[
     "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
     "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
 ];
 /// What Docker lets nobody write.
-const READ_ONLY: &[&str] =
+pub(crate) const READ_ONLY: &[&str] =
     &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /// What is hidden from a container that is not privileged.

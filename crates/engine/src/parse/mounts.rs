@@ -9,7 +9,8 @@ use crate::config::{Below, MountConfig, MountSource};
 use crate::error::EngineError;
 
 /// How mounts below a bind mount are shared. mount_namespaces(7), "SHARED SUBTREES".
-const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
+pub(super) const PROPAGATIONS: [&str; 6] =
+    ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
 
 /// `-v [SOURCE:]TARGET[:OPTIONS]`.
 ///
@@ -71,7 +72,7 @@ fn volume_source(text: &str, source: Option<&str>) -> Parsed<MountSource> {
 }
 
 /// Docker's rule for names of volumes.
-fn volume_name<'n>(text: &str, name: &'n str) -> Parsed<&'n str> {
+pub(super) fn volume_name<'n>(text: &str, name: &'n str) -> Parsed<&'n str> {
     let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
     let rest =
         name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
@@ -85,7 +86,7 @@ fn volume_name<'n>(text: &str, name: &'n str) -> Parsed<&'n str> {
     ))
 }
 
-fn absolute(what: &'static str, text: &str, path: &str) -> Parsed<PathBuf> {
+pub(super) fn absolute(what: &'static str, text: &str, path: &str) -> Parsed<PathBuf> {
     if !path.starts_with('/') {
         return Err(EngineError::value(what, text, format!("the target {path:?} is not absolute")));
     }
@@ -140,6 +141,7 @@ pub fn mount(text: &str) -> Parsed<MountConfig> {
     }
     let target = fields.target.ok_or_else(|| wrong("it has no target".to_owned()))?;
     let mut mount = fields.mount;
+    mount.is_written_out = true;
     mount.target = absolute("mount", text, target)?;
     let (copy, create) = (fields.copy, fields.create);
     mount.source = match (fields.kind, fields.source) {
@@ -275,7 +277,7 @@ fn switch(field: &str, value: Option<&str>) -> Result<bool, String> {
 }
 
 /// What a mount of its kind cannot have.
-fn check(mount: &MountConfig) -> Result<(), &'static str> {
+pub(super) fn check(mount: &MountConfig) -> Result<(), &'static str> {
     let of_files = matches!(mount.source, MountSource::Bind { .. } | MountSource::Volume { .. });
     if mount.id_mapped && !of_files {
         return Err("only a bind and a volume can be id-mapped");
@@ -290,7 +292,7 @@ fn check(mount: &MountConfig) -> Result<(), &'static str> {
 }
 
 /// A path below something; nothing where it leads out or stays where it is.
-fn relative(text: &str) -> Option<String> {
+pub(super) fn relative(text: &str) -> Option<String> {
     let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let inside = !text.starts_with('/') && !parts.is_empty() && !parts.contains(&"..");
     inside.then(|| parts.join("/"))
@@ -336,17 +338,22 @@ pub fn volume_options<'t>(
     let mut options = BTreeMap::new();
     for text in texts {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
-        if !matches!(name, "type" | "device" | "o" | "size") {
-            return Err(EngineError::value(
-                "volume option",
-                text,
-                "it is not one of type, device, o, size",
-            ));
-        }
         options.insert(name.to_owned(), value.to_owned());
     }
+    check_names(options.keys())?;
     check_options(&options)?;
     Ok(options)
+}
+
+pub(super) fn check_names<'t>(mut names: impl Iterator<Item = &'t String>) -> Parsed<()> {
+    let is_known = |name: &str| matches!(name, "type" | "device" | "o" | "size");
+    match names.find(|name| !is_known(name)) {
+        Some(name) => {
+            let why = "it is not one of type, device, o, size";
+            Err(EngineError::value("volume option", name, why))
+        }
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn check_options(options: &BTreeMap<String, String>) -> Parsed<()> {

@@ -22,8 +22,7 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         ("seccomp", Some(path)) => {
             let profile = std::fs::read_to_string(path)
                 .map_err(EngineError::file("read the seccomp profile", Path::new(path)))?;
-            crate::seccomp::parse(&profile)?;
-            security.seccomp = SeccompChoice::Profile(profile);
+            seccomp_profile(security, profile)?;
         }
         ("systempaths", Some("unconfined")) => security.unmasked_paths = true,
         ("unmask", Some("ALL" | "all")) => security.unmasked_paths = true,
@@ -51,4 +50,68 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         _ => return Err(wrong("it is unknown")),
     }
     Ok(())
+}
+
+/// The text of a seccomp profile.
+///
+/// # Errors
+/// When it is none.
+pub fn seccomp_profile(security: &mut Security, profile: String) -> Parsed<()> {
+    crate::seccomp::parse(&profile)?;
+    security.seccomp = SeccompChoice::Profile(profile);
+    Ok(())
+}
+
+/// The paths that are to be hidden, and those that can only be read; nothing is those that always are.
+///
+/// # Errors
+/// When one is not absolute, or can only be read beyond those that always can only be read.
+pub fn system_paths(
+    security: &mut Security,
+    masked: Option<Vec<String>>,
+    read_only: Option<Vec<String>>,
+) -> Parsed<()> {
+    use crate::oci::{MASKED, READ_ONLY};
+    if [&masked, &read_only].into_iter().all(|paths| paths.as_ref().is_some_and(Vec::is_empty)) {
+        security.unmasked_paths = true;
+        return Ok(());
+    }
+    for (paths, usual) in [(&masked, MASKED), (&read_only, READ_ONLY)] {
+        let Some(paths) = paths else { continue };
+        if let Some(path) = paths.iter().find(|path| !path.starts_with('/') || path.contains(".."))
+        {
+            return Err(EngineError::value("system path", path, "it is not absolute"));
+        }
+        let is_open = |path: &&&str| !paths.iter().any(|own| own == **path);
+        security.unmasked.extend(usual.iter().filter(is_open).map(|&path| path.to_owned()));
+    }
+    let beyond = |paths: Option<Vec<String>>, usual: &[&str]| -> Vec<String> {
+        let all = paths.unwrap_or_default().into_iter();
+        all.filter(|path| !usual.contains(&path.as_str())).collect()
+    };
+    security.masked.extend(beyond(masked, MASKED));
+    match beyond(read_only, READ_ONLY).first() {
+        Some(path) => Err(EngineError::NotYet(format!("{path} as a path that is read-only"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_are_named_are_hidden_and_others_are_not() {
+        let paths = |masked: Option<&[&str]>, read_only: Option<&[&str]>| {
+            let own = |paths: &[&str]| paths.iter().map(|&path| path.to_owned()).collect();
+            let mut security = Security::default();
+            system_paths(&mut security, masked.map(own), read_only.map(own)).map(|()| security)
+        };
+        assert_eq!(paths(None, None).unwrap(), Security::default());
+        assert!(paths(Some(&[]), Some(&[])).unwrap().unmasked_paths);
+        let some = paths(Some(&["/proc/kcore", "/etc/x"]), None).unwrap();
+        assert_eq!((some.unmasked.len(), some.masked.as_slice()), (11, &["/etc/x".to_owned()][..]));
+        assert!(paths(Some(&["x"]), None).is_err());
+        assert!(paths(None, Some(&["/etc"])).is_err());
+    }
 }

@@ -36,7 +36,7 @@ impl NetworksHandle<'_> {
         containers.change_places(&container, |giving| match giving.add(&network.id, &json) {
             Err(StoreError::Exists { .. }) => {
                 let why = format!("it is in network {} already", network.name);
-                Err(EngineError::value("container", container.record.name.clone(), why))
+                Err(EngineError::Place { container: container.record.name.clone(), why })
             }
             added => Ok(added?),
         })?;
@@ -57,7 +57,7 @@ impl NetworksHandle<'_> {
                 return Ok(());
             }
             let why = format!("it is not in network {}", network.name);
-            Err(EngineError::value("container", container.record.name.clone(), why))
+            Err(EngineError::Place { container: container.record.name.clone(), why })
         })?;
         self.tell_of(&network, "disconnect", &container);
         Ok(())

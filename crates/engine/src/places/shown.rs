@@ -53,6 +53,16 @@ impl Containers<'_> {
         Ok(places)
     }
 
+    /// The hardware address that somebody wanted for a container in its first network.
+    ///
+    /// # Errors
+    /// When there is no such container.
+    pub fn wished_hardware(&self, text: &str) -> Result<Option<String>, EngineError> {
+        let places = self.places_of(&self.get(text)?)?;
+        let first = places.first().and_then(|place| place.wish.hardware);
+        Ok(first.map(|own| own.to_string()))
+    }
+
     /// Published ports of a container that runs, by the container's port.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ fn exec(bed: &Bed, script: &str) -> (Connection, OwnedFd) {
     let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC).unwrap();
     let null = File::open("/dev/null").unwrap();
     let streams = [null.as_fd(), theirs.as_fd(), theirs.as_fd()];
-    connection.exec(&program(script, false), Some(streams)).unwrap();
+    connection.exec(&program(script, false), Some(streams), None).unwrap();
     (connection, ours)
 }
 
@@ -72,7 +72,7 @@ fn one_has_a_terminal() {
     let bed = Bed::new("sleep 1000");
     let _first = bed.start();
     let mut connection = connect(&bed.handoff.state_dir).unwrap();
-    connection.exec(&program("tty; read x; echo got $x; exit 2", true), None).unwrap();
+    connection.exec(&program("tty; read x; echo got $x; exit 2", true), None, None).unwrap();
     let Received::Message(FromMonitor::ExecStarted { console: Some(console), .. }) =
         connection.receive().unwrap()
     else {
@@ -94,7 +94,7 @@ fn one_without_a_client_is_reaped() {
     let bed = Bed::new("sleep 1000");
     let _first = bed.start();
     let mut connection = connect(&bed.handoff.state_dir).unwrap();
-    connection.exec(&program("while [ ! -e /go ]; do :; done", false), None).unwrap();
+    connection.exec(&program("while [ ! -e /go ]; do :; done", false), None, None).unwrap();
     let Received::Message(FromMonitor::ExecStarted { pid, .. }) = connection.receive().unwrap()
     else {
         panic!("not started")
@@ -127,7 +127,7 @@ fn a_failed_one_says_why() {
         programs: vec!["/bin/nosuch".to_owned()],
         ..program("", false)
     };
-    connection.exec(&missing, None).unwrap();
+    connection.exec(&missing, None, None).unwrap();
     match connection.receive().unwrap() {
         Received::Message(FromMonitor::ExecFailed { code: 127, error }) => {
             assert!(error.contains("nosuch"), "{error}");
@@ -135,7 +135,7 @@ fn a_failed_one_says_why() {
         other => panic!("{other:?}"),
     }
     // The connection is still good.
-    connection.exec(&program("exit 1", false), None).unwrap();
+    connection.exec(&program("exit 1", false), None, None).unwrap();
     assert_eq!(code(&mut connection), 1);
 }
 

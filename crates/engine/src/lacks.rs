@@ -8,7 +8,7 @@ use libcontainer::cgroup::{Layout, LayoutKind};
 const SYS_RESOURCE: u32 = 24;
 
 /// One line for each thing that is missing.
-pub(super) fn lacks(root: &Path) -> Vec<String> {
+pub(crate) fn lacks(root: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     groups(&mut lines);
     confinement(&mut lines);
@@ -46,7 +46,7 @@ fn groups(lines: &mut Vec<String>) {
     let layout = match Layout::detect() {
         Ok(layout) => layout,
         Err(error) => {
-            return lines.push(format!("no control groups: {}", engine::chain(&error)));
+            return lines.push(format!("no control groups: {}", libcontainer::chain(&error)));
         }
     };
     let is_v2 = layout.kind == LayoutKind::Unified;
