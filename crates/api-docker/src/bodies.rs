@@ -4,6 +4,7 @@
 pub(crate) mod container;
 pub(crate) mod host;
 pub(crate) mod mounts;
+pub(crate) mod network;
 pub(crate) mod places;
 
 use serde::Deserialize;

@@ -46,8 +46,17 @@ const fn status(kind: Kind) -> StatusCode {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let mut message = engine::chain(&error);
-        // Programs look for Docker's words, which begin with a capital letter.
-        if let Some(rest) = message.strip_prefix("no such ") {
+        if let Some((name, holder)) = taken(&message) {
+            message = format!(
+                "Conflict. The container name \"/{name}\" is already in use by container \"{holder}\". You have to remove (or rename) that container to be able to reuse that name."
+            );
+        }
+        // Programs look for Docker's words.
+        if let Some(name) = message.strip_prefix("no such network: ") {
+            message = format!("network {name} not found");
+        } else if let Some(name) = message.strip_prefix("no such volume: ") {
+            message = format!("get {name}: no such volume");
+        } else if let Some(rest) = message.strip_prefix("no such ") {
             message = format!("No such {rest}");
         }
         // The command line takes its exit code from the words of a program that cannot be run.
@@ -59,6 +68,11 @@ impl From<EngineError> for Failure {
         message.push_str(words);
         Self { status, message }
     }
+}
+
+/// A container's name, and who has it.
+fn taken(message: &str) -> Option<(&str, &str)> {
+    message.strip_prefix("the name \"")?.split_once("\" is taken by container ")
 }
 
 impl From<NoRoute> for Failure {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::query::{Query, truth};
+
 /// Values by names of filters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filters(BTreeMap<String, Vec<String>>);
@@ -17,6 +19,9 @@ pub enum BadFilters {
     /// There is none of that name.
     #[error("invalid filter '{0}'")]
     Name(String),
+    /// It is neither yes nor no.
+    #[error("invalid filter '{0}=[{1}]'")]
+    Truth(String, String),
 }
 
 impl Filters {
@@ -32,6 +37,30 @@ impl Filters {
             serde_json::from_str(text).map_err(|_bad| BadFilters::Form)?;
         let all = map.into_iter().map(|(name, value)| Some((name, values(value)?)));
         all.collect::<Option<_>>().map(Self).ok_or(BadFilters::Form)
+    }
+
+    /// Those of a request.
+    ///
+    /// # Errors
+    /// [`BadFilters::Form`].
+    pub fn of(query: &Query) -> Result<Self, BadFilters> {
+        Self::parse(query.get("filters").unwrap_or_default())
+    }
+
+    /// Takes out a filter that says yes or no; nothing where nobody gave it.
+    ///
+    /// # Errors
+    /// [`BadFilters::Truth`] for other words, or both of them.
+    pub fn take_truth(&mut self, name: &str) -> Result<Option<bool>, BadFilters> {
+        let Some(values) = self.0.remove(name) else { return Ok(None) };
+        let wrong = || BadFilters::Truth(name.to_owned(), values.join(", "));
+        let words: Option<Vec<bool>> = values.iter().map(|word| truth(word)).collect();
+        match words.as_deref() {
+            None => Err(wrong()),
+            Some([]) => Ok(None),
+            Some([first, rest @ ..]) if rest.iter().all(|other| other == first) => Ok(Some(*first)),
+            Some(_) => Err(wrong()),
+        }
     }
 
     /// Refuses filters of other names.

@@ -4,7 +4,9 @@ mod containers;
 mod corten;
 mod events;
 mod exec;
+mod networks;
 mod system;
+mod volumes;
 
 use std::sync::Arc;
 
@@ -91,20 +93,22 @@ pub(crate) async fn answer(mut call: Call) -> Result<Answer, Failure> {
     guard(&mut call).await?;
     let operation = call.routed.operation;
     match operation {
-        Operation::System(SystemOperation::Ping) => Ok(Answer::text("OK")),
-        Operation::System(SystemOperation::PingHead) => Ok(Answer::empty(StatusCode::OK)),
-        Operation::System(SystemOperation::Version) => system::version(call.routed.version),
+        Operation::System(SystemOperation::Ping) => Ok(system::ping(true)),
+        Operation::System(SystemOperation::PingHead) => Ok(system::ping(false)),
+        Operation::System(SystemOperation::Version) => system::version(),
+        Operation::System(SystemOperation::Info) => system::info(call).await,
+        Operation::System(SystemOperation::DataUsage) => system::usage(call).await,
         Operation::System(SystemOperation::Events) => events::events(call).await,
         Operation::Exec(operation) => exec::answer(operation, call).await,
         Operation::Container(operation) => containers::answer(operation, call).await,
         Operation::Corten(operation) => corten::answer(operation, call).await,
+        Operation::Network(operation) => networks::answer(operation, call).await,
+        Operation::Volume(operation) => volumes::answer(operation, call).await,
         Operation::Swarm(_) => Err(no_swarm()),
         Operation::System(_)
         | Operation::Image(_)
         | Operation::Build(_)
         | Operation::Distribution(_)
-        | Operation::Network(_)
-        | Operation::Volume(_)
         | Operation::Plugin(_) => Err(not_yet(operation)),
     }
 }

@@ -59,6 +59,12 @@ impl Hub {
         tokio::spawn(tell(watched, new, Arc::clone(&self.sender)));
         Ok(listener)
     }
+
+    /// How many listen.
+    pub(crate) fn listeners(&self) -> usize {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        sender.as_ref().map_or(0, broadcast::Sender::receiver_count)
+    }
 }
 
 async fn tell(

@@ -75,6 +75,19 @@ impl Query {
         })
     }
 
+    /// A word for yes or no, which is none of the others.
+    ///
+    /// # Errors
+    /// When it is.
+    pub fn truth(&self, name: &str) -> Result<Option<bool>, BadParameter> {
+        let Some(value) = self.text(name) else { return Ok(None) };
+        truth(value).map(Some).ok_or_else(|| BadParameter {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            why: "it is neither true nor false",
+        })
+    }
+
     /// A number.
     ///
     /// # Errors
@@ -130,6 +143,15 @@ impl Query {
             value: value.to_owned(),
             why: "it is not the JSON that it should be",
         })
+    }
+}
+
+/// As Go reads one.
+pub(crate) fn truth(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
     }
 }
 

@@ -56,6 +56,11 @@ impl Shared {
         self.hub.listen(&self.events).map_err(failed)
     }
 
+    /// How many listen.
+    pub(crate) fn listeners(&self) -> usize {
+        self.hub.listeners()
+    }
+
     /// Does something with an engine in a thread that may wait.
     pub(crate) async fn with<T: Send + 'static>(
         self: &std::sync::Arc<Self>,

@@ -1,15 +1,18 @@
 //! A container that is to be made: `POST /containers/create`. Source: Docker Engine API, `ContainerCreateRequest`.
 
+mod versions;
+
 use std::collections::BTreeMap;
 
-use engine::config::{ContainerConfig, HealthCheck, MountConfig, MountSource};
-use engine::{CreateRequest, EngineError, parse};
+use engine::config::{Below, ContainerConfig, HealthCheck, MountConfig, MountSource};
+use engine::{CreateRequest, EngineError, EnvRules, RestartPolicy, parse};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Words;
 use super::host::HostConfig;
 use super::places::NetworkingConfig;
+use crate::version::ApiVersion;
 
 /// The body.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -42,24 +45,37 @@ pub(crate) struct Create {
 }
 
 impl Create {
-    /// What the engine is asked for.
+    /// The image that it is to be made of.
+    pub(crate) fn image(&self) -> &str {
+        &self.image
+    }
+
+    /// What the engine is asked for, and what the client is told.
     ///
     /// # Errors
     /// For values that no container can have.
-    pub(crate) fn request(self, name: Option<String>) -> Result<CreateRequest, EngineError> {
+    pub(crate) fn request(
+        mut self,
+        name: Option<String>,
+        version: ApiVersion,
+    ) -> Result<(CreateRequest, Vec<String>), EngineError> {
+        let mut warnings = self.settle_version(version)?;
         let mut host = self.host_config;
         if self.network_disabled {
             "none".clone_into(&mut host.network_mode);
         }
-        let (network, mut networks) = super::places::places(&host, self.networking_config)?;
-        if let ([wish], false) = (networks.as_mut_slice(), self.mac_address.is_empty()) {
-            wish.hardware = wish.hardware.or(Some(parse::hardware(&self.mac_address)?));
+        if host.network_mode == "host" && host.has_ports() {
+            let words = "Published ports are discarded when using host network mode";
+            warnings.push(words.to_owned());
         }
+        let (network, networks) = super::places::places(&host, self.networking_config)?;
+        let (env, unset): (Vec<_>, Vec<_>) =
+            self.env.into_iter().partition(|line| line.contains('='));
         let streams = [self.attach_stdin, self.attach_stdout, self.attach_stderr];
         let signal = Some(self.stop_signal).filter(|signal| !signal.is_empty());
         let mut config = ContainerConfig {
             command: self.cmd.map(Vec::from).unwrap_or_default(),
-            env: self.env.into_iter().filter(|line| line.contains('=')).collect(),
+            env,
             workdir: self.working_dir,
             user: self.user,
             hostname: self.hostname,
@@ -78,24 +94,62 @@ impl Create {
             ..ContainerConfig::default()
         };
         host.settle(&mut config)?;
+        if !version.has(44) {
+            config.mounts.iter_mut().for_each(leave_below);
+        }
         for target in self.volumes.keys() {
             let is_there =
                 config.mounts.iter().any(|own| own.target.as_os_str() == target.as_str());
             if !is_there {
-                config.mounts.push(MountConfig::new(MountSource::volume("", true), target.into()));
+                config.mounts.push(anonymous(target)?);
             }
         }
+        refuse_twice(&config)?;
         let entrypoint = self.entrypoint.map(Vec::from);
-        Ok(CreateRequest {
+        let request = CreateRequest {
             image: self.image,
             name,
-            // One empty word is how clients say that there is to be none.
+            // An empty list leaves the image its command, one empty word does not.
+            keeps_command: entrypoint.as_ref().is_some_and(Vec::is_empty),
             entrypoint: entrypoint.map(|words| if words == [""] { Vec::new() } else { words }),
             stop_timeout_s: self.stop_timeout,
+            env_rules: EnvRules { unset, ..EnvRules::default() },
             config,
             ..CreateRequest::default()
-        })
+        };
+        Ok((request, warnings))
     }
+}
+
+/// What contradicts itself.
+fn refuse_twice(config: &ContainerConfig) -> Result<(), EngineError> {
+    if config.auto_remove && config.restart != RestartPolicy::No {
+        let why = "can't create 'AutoRemove' container with restart policy";
+        return Err(EngineError::value("AutoRemove", "true", why));
+    }
+    for (place, mount) in config.mounts.iter().enumerate() {
+        if config.mounts.iter().take(place).any(|earlier| earlier.target == mount.target) {
+            let target = mount.target.display().to_string();
+            return Err(EngineError::value("mount", target, "Duplicate mount point"));
+        }
+    }
+    Ok(())
+}
+
+/// What was mounted read-only was not so below, before 1.44.
+fn leave_below(mount: &mut MountConfig) {
+    let is_bind = matches!(mount.source, MountSource::Bind { .. });
+    if is_bind && mount.read_only && mount.below == Below::Included {
+        mount.below = Below::Writable;
+    }
+}
+
+/// A volume that nobody named.
+fn anonymous(target: &str) -> Result<MountConfig, EngineError> {
+    if target.contains(':') {
+        return Err(EngineError::value("volume", target, "it is no path"));
+    }
+    parse::volume(target)
 }
 
 fn exposed<'a>(texts: impl Iterator<Item = &'a String>) -> Result<Vec<String>, EngineError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::config::{
-    ContainerConfig, DeviceConfig, DeviceRate, HostRules, Limits, Sharing, Ulimit,
+    ContainerConfig, DeviceConfig, DeviceRate, HostRules, Limits, Security, Sharing, Ulimit,
 };
 use engine::{EngineError, parse};
 use serde::Deserialize;
@@ -15,14 +15,16 @@ use super::mounts::Mount;
 #[serde(default, rename_all = "PascalCase")]
 pub(crate) struct HostConfig {
     binds: Vec<String>,
+    masked_paths: Option<Vec<String>>,
+    readonly_paths: Option<Vec<String>>,
     log_config: LogConfig,
     pub(super) network_mode: String,
-    port_bindings: BTreeMap<String, Vec<PortBinding>>,
+    pub(super) port_bindings: BTreeMap<String, Vec<PortBinding>>,
     restart_policy: RestartPolicy,
     auto_remove: bool,
-    volume_driver: String,
+    pub(super) volume_driver: String,
     volumes_from: Vec<String>,
-    annotations: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
     cap_add: Vec<String>,
     cap_drop: Vec<String>,
     cgroupns_mode: String,
@@ -31,7 +33,7 @@ pub(crate) struct HostConfig {
     dns_search: Vec<String>,
     extra_hosts: Vec<String>,
     group_add: Vec<String>,
-    ipc_mode: String,
+    pub(super) ipc_mode: String,
     pub(super) links: Vec<String>,
     oom_score_adj: i32,
     pid_mode: String,
@@ -45,10 +47,10 @@ pub(crate) struct HostConfig {
     uts_mode: String,
     userns_mode: String,
     shm_size: i64,
-    sysctls: BTreeMap<String, String>,
+    pub(super) sysctls: BTreeMap<String, String>,
     runtime: String,
     isolation: String,
-    mounts: Vec<Mount>,
+    pub(super) mounts: Vec<Mount>,
     init: Option<bool>,
     #[serde(flatten)]
     resources: Resources,
@@ -97,15 +99,15 @@ struct LogConfig {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-struct PortBinding {
+pub(super) struct PortBinding {
     host_ip: String,
     host_port: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-struct RestartPolicy {
-    name: String,
+pub(crate) struct RestartPolicy {
+    pub(crate) name: String,
     maximum_retry_count: u32,
 }
 
@@ -144,6 +146,11 @@ struct OneUlimit {
 }
 
 impl HostConfig {
+    /// Whether ports are to be published.
+    pub(super) fn has_ports(&self) -> bool {
+        !self.port_bindings.is_empty()
+    }
+
     /// Writes all of it but networks into a configuration.
     ///
     /// # Errors
@@ -182,8 +189,9 @@ impl HostConfig {
             ..HostRules::default()
         };
         for option in &self.security_opt {
-            parse::security_option(&mut config.security, option)?;
+            security(&mut config.security, option)?;
         }
+        parse::system_paths(&mut config.security, self.masked_paths, self.readonly_paths)?;
         let storage = texts(&self.storage_opt);
         config.storage_options = parse::storage_options(storage.iter().map(String::as_str))?;
         let log = texts(&self.log_config.config);
@@ -233,11 +241,26 @@ impl Resources {
         Ok(())
     }
 
+    /// The limits that a container is to have from now on: of processes none is one, too.
+    ///
+    /// # Errors
+    /// For limits that cannot be.
+    pub(crate) fn changes(&self) -> Result<Limits, EngineError> {
+        let mut limits = self.limits()?;
+        limits.pids = self.pids_limit.map(|limit| limit.max(0));
+        Ok(limits)
+    }
+
+    /// Forgets what it says of the number of processes.
+    pub(crate) const fn without_pids(&mut self) {
+        self.pids_limit = None;
+    }
+
     /// The limits alone; what is nought is none.
     ///
     /// # Errors
     /// For limits that cannot be.
-    pub(crate) fn limits(&self) -> Result<Limits, EngineError> {
+    fn limits(&self) -> Result<Limits, EngineError> {
         let more = |value: i64| u64::try_from(value).ok().filter(|value| *value > 0);
         let given = |value: i64| Some(value).filter(|value| *value != 0);
         let rates = |all: &[Rate]| -> Vec<DeviceRate> {
@@ -255,7 +278,8 @@ impl Resources {
             cpu_quota_us: given(self.cpu_quota),
             cpu_rt_period_us: more(self.cpu_realtime_period),
             cpu_rt_runtime_us: given(self.cpu_realtime_runtime),
-            pids: self.pids_limit.filter(|limit| *limit != 0),
+            // Nought and less are no limit.
+            pids: self.pids_limit.filter(|limit| *limit > 0),
             oom_kill_disable: self.oom_kill_disable,
             ..Limits::default()
         };
@@ -342,7 +366,18 @@ fn pairs(
     texts(options).iter().map(|text| read(text)).collect()
 }
 
-fn restart(policy: &RestartPolicy) -> Result<engine::RestartPolicy, EngineError> {
+/// Clients read profiles themselves, and send what is in them. Files of this machine are not theirs to name.
+fn security(security: &mut Security, option: &str) -> Result<(), EngineError> {
+    let profile = option.split_once(['=', ':']).filter(|(name, _)| *name == "seccomp");
+    match profile {
+        Some((_, word)) if !matches!(word, "unconfined" | "builtin" | "default") => {
+            parse::seccomp_profile(security, word.to_owned())
+        }
+        _ => parse::security_option(security, option),
+    }
+}
+
+pub(crate) fn restart(policy: &RestartPolicy) -> Result<engine::RestartPolicy, EngineError> {
     match (policy.name.as_str(), policy.maximum_retry_count) {
         ("", _) => Ok(engine::RestartPolicy::default()),
         (name, 0) => parse::restart(name),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use engine::EngineError;
 use engine::config::{Below, MountConfig, MountSource};
+use engine::{EngineError, parse};
 use serde::Deserialize;
+
+use crate::version::ApiVersion;
 
 /// A mount.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -15,10 +17,10 @@ pub(crate) struct Mount {
     source: String,
     target: String,
     read_only: bool,
-    bind_options: BindOptions,
-    volume_options: VolumeOptions,
-    tmpfs_options: TmpfsOptions,
-    image_options: ImageOptions,
+    bind_options: Option<BindOptions>,
+    volume_options: Option<VolumeOptions>,
+    tmpfs_options: Option<TmpfsOptions>,
+    image_options: Option<ImageOptions>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -75,65 +77,100 @@ impl BindOptions {
 }
 
 impl Mount {
+    /// Makes it what clients of the version mean.
+    ///
+    /// # Errors
+    /// For what the version does not have, and must not be passed over.
+    pub(super) fn settle_version(&mut self, version: ApiVersion) -> Result<(), EngineError> {
+        let wrong = |why: &str| EngineError::value("mount", self.target.clone(), why);
+        let subpath = self.volume_options.as_ref().is_some_and(|own| !own.subpath.is_empty());
+        if !version.has(45) && subpath {
+            return Err(wrong("VolumeOptions.Subpath needs API v1.45 or newer"));
+        }
+        if !version.has(48) && self.kind == "image" {
+            return Err(wrong("Mount type \"Image\" needs API v1.48 or newer"));
+        }
+        if version.has(42) {
+            let kind = self.kind.as_str();
+            for (is_given, name, of) in [
+                (self.volume_options.is_some(), "VolumeOptions", "volume"),
+                (self.bind_options.is_some(), "BindOptions", "bind"),
+                (self.tmpfs_options.is_some(), "TmpfsOptions", "tmpfs"),
+            ] {
+                if is_given && kind != of {
+                    let why = format!("{name} must not be specified on mount type {kind:?}");
+                    return Err(wrong(&why));
+                }
+            }
+        }
+        let Some(options) = &mut self.bind_options else { return Ok(()) };
+        if !version.has(44) && options.read_only_force_recursive {
+            let why = "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer";
+            return Err(EngineError::value("mount", self.target.clone(), why));
+        }
+        options.non_recursive &= version.has(40);
+        options.create_mountpoint &= version.has(42);
+        Ok(())
+    }
+
+    /// Whether it is a volume, and says nothing of a driver.
+    pub(super) fn names_no_driver(&self) -> bool {
+        let options = self.volume_options.as_ref();
+        self.kind == "volume" && options.is_none_or(|own| own.driver_config.name.is_empty())
+    }
+
     /// What the engine is told of it.
     ///
     /// # Errors
     /// For what no mount can be.
     pub(crate) fn config(self) -> Result<MountConfig, EngineError> {
-        let wrong = |why: &'static str| EngineError::value("mount", self.target.clone(), why);
-        if !self.target.starts_with('/') {
-            return Err(wrong("its target is not absolute"));
-        }
-        let mut options = Vec::new();
-        let mut below = Below::Included;
-        let mut subpath = String::new();
-        let source = match self.kind.as_str() {
+        let target = self.target.clone();
+        let wrong = |why: &'static str| EngineError::value("mount", target.clone(), why);
+        let mut mount = MountConfig::new(MountSource::Tmpfs, self.target.into());
+        mount.read_only = self.read_only;
+        mount.source = match self.kind.as_str() {
             "bind" => {
-                if !self.source.starts_with('/') {
-                    return Err(wrong("its source is not absolute"));
-                }
-                let propagation = self.bind_options.propagation.clone();
-                options.extend(Some(propagation).filter(|word| !word.is_empty()));
-                below = self.bind_options.below().map_err(wrong)?;
-                let create = self.bind_options.create_mountpoint;
-                MountSource::Bind { path: self.source.clone().into(), create }
+                let options = self.bind_options.unwrap_or_default();
+                mount.below = options.below().map_err(wrong)?;
+                mount.options.extend(Some(options.propagation).filter(|word| !word.is_empty()));
+                let create = options.create_mountpoint;
+                MountSource::Bind { path: self.source.into(), create }
             }
             "volume" => {
-                let volume = &self.volume_options;
+                let volume = self.volume_options.unwrap_or_default();
                 if !matches!(volume.driver_config.name.as_str(), "" | "local") {
                     return Err(wrong("there is the volume driver local alone"));
                 }
-                subpath.clone_from(&volume.subpath);
+                mount.subpath = volume.subpath;
                 MountSource::Volume {
-                    name: self.source.clone(),
                     anonymous: self.source.is_empty(),
+                    name: self.source,
                     copy: !volume.no_copy,
-                    labels: volume.labels.clone(),
-                    driver_options: volume.driver_config.options.clone(),
+                    labels: volume.labels,
+                    driver_options: volume.driver_config.options,
                 }
             }
+            "tmpfs" if !self.source.is_empty() => return Err(wrong("a tmpfs has no source")),
             "tmpfs" => {
-                let tmpfs = &self.tmpfs_options;
-                if !self.source.is_empty() {
-                    return Err(wrong("a tmpfs has no source"));
-                }
-                options
-                    .extend((tmpfs.size_bytes > 0).then(|| format!("size={}", tmpfs.size_bytes)));
-                options.extend((tmpfs.mode > 0).then(|| format!("mode={:o}", tmpfs.mode)));
-                options.extend(tmpfs.options.iter().map(|words| words.join("=")));
+                mount.options = self.tmpfs_options.unwrap_or_default().words();
                 MountSource::Tmpfs
             }
             "image" => {
-                subpath.clone_from(&self.image_options.subpath);
-                MountSource::Image { name: self.source.clone(), id: String::new() }
+                mount.subpath = self.image_options.unwrap_or_default().subpath;
+                MountSource::Image { name: self.source, id: String::new() }
             }
             _ => return Err(wrong("its type is not one of bind, volume, tmpfs, image")),
         };
-        let mut mount = MountConfig::new(source, self.target.clone().into());
-        mount.read_only = self.read_only;
-        mount.options = options;
-        mount.below = below;
-        mount.subpath = subpath;
-        Ok(mount)
+        parse::written_out(mount)
+    }
+}
+
+impl TmpfsOptions {
+    /// As of fstab(5).
+    fn words(&self) -> Vec<String> {
+        let size = (self.size_bytes > 0).then(|| format!("size={}", self.size_bytes));
+        let mode = (self.mode > 0).then(|| format!("mode={:o}", self.mode));
+        let others = self.options.iter().map(|words| words.join("="));
+        size.into_iter().chain(mode).chain(others).collect()
     }
 }

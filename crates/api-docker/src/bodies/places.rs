@@ -12,7 +12,7 @@ use super::host::HostConfig;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(crate) struct NetworkingConfig {
-    endpoints_config: BTreeMap<String, Endpoint>,
+    pub(super) endpoints_config: BTreeMap<String, Endpoint>,
 }
 
 /// A place that is wanted.
@@ -26,11 +26,11 @@ pub(crate) struct Endpoint {
     #[serde(rename = "Aliases")]
     aliases: Vec<String>,
     #[serde(rename = "MacAddress")]
-    hardware: String,
+    pub(super) hardware: String,
     #[serde(rename = "DriverOpts")]
-    options: BTreeMap<String, String>,
+    pub(super) options: BTreeMap<String, String>,
     #[serde(rename = "GwPriority")]
-    priority: Option<i64>,
+    pub(super) priority: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -102,7 +102,25 @@ pub(super) async fn rename(call: Call) -> Result<Answer, Failure> {
 /// `DELETE /containers/{name}`.
 pub(super) async fn delete(call: Call) -> Result<Answer, Failure> {
     let (force, volumes) = (call.query.is_on("force"), call.query.is_on("v"));
-    with_name(call, move |containers, name| containers.remove(name, force, volumes)).await
+    if call.query.is_on("link") {
+        return Err(Failure::bad("there are no links that are names of containers"));
+    }
+    let name = call.name();
+    call.shared
+        .with(move |engine| {
+            let containers = engine.containers();
+            containers.remove(&name, force, volumes).map_err(|error| match error {
+                EngineError::State { name, state, .. } => Failure {
+                    status: StatusCode::CONFLICT,
+                    message: format!(
+                        "cannot remove container \"/{name}\": container is {state}: stop the container before removing or force remove"
+                    ),
+                },
+                other => other.into(),
+            })?;
+            Ok(Answer::done())
+        })
+        .await
 }
 
 async fn with_name(

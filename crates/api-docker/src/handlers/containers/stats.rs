@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Meter, Reading};
+use engine::{BlockEntry, DetailedMeter, Details, InterfaceDetails, MemoryDetails};
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -20,7 +20,9 @@ const ROUND: Duration = Duration::from_secs(1);
 struct Watched {
     id: String,
     name: String,
-    meter: Option<Meter>,
+    meter: Option<DetailedMeter>,
+    /// Whether clients of that version are told of what machine it is.
+    tells_os: bool,
 }
 
 pub(super) async fn stats(call: Call) -> Result<Answer, Failure> {
@@ -32,7 +34,7 @@ pub(super) async fn stats(call: Call) -> Result<Answer, Failure> {
     }
     let shared = Arc::clone(&call.shared);
     let (out, body) = outgoing();
-    let watched = find(&shared, call.name()).await?;
+    let watched = find(&shared, call.name(), call.routed.version.has(52)).await?;
     tokio::spawn(async move {
         tokio::select! {
             _ended = show(&shared, watched, (is_stream, one_shot), &out) => {}
@@ -42,15 +44,15 @@ pub(super) async fn stats(call: Call) -> Result<Answer, Failure> {
     Ok(Answer::stream(JSON, body))
 }
 
-async fn find(shared: &Arc<Shared>, name: String) -> Result<Watched, Failure> {
+async fn find(shared: &Arc<Shared>, name: String, tells_os: bool) -> Result<Watched, Failure> {
     shared
         .with(move |engine| {
             let containers = engine.containers();
             let container = containers.get(&name)?;
-            let meter = containers.meter(&container)?;
+            let meter = containers.detailed_meter(&container)?;
             let record = container.record;
             let id = record.id.as_str().to_owned();
-            Ok(Watched { id, name: format!("/{}", record.name), meter })
+            Ok(Watched { id, name: format!("/{}", record.name), meter, tells_os })
         })
         .await
 }
@@ -81,7 +83,7 @@ async fn show(
         ticks.tick().await;
         if watched.meter.is_none() {
             // One that is started again is looked at again, and one that is gone ends it.
-            watched = find(shared, watched.id).await?;
+            watched = find(shared, watched.id, watched.tells_os).await?;
         }
     }
 }
@@ -89,25 +91,28 @@ async fn show(
 /// One look.
 #[derive(Clone, Debug, Default)]
 struct Sample {
-    reading: Option<Reading>,
+    details: Option<Details>,
     /// RFC 3339.
     at: Option<String>,
     /// CPU time of the machine.
     machine_ns: u64,
+    /// Its processors.
+    cpus: usize,
 }
 
 async fn look(watched: &mut Watched) -> Result<Sample, Failure> {
     let Some(meter) = watched.meter.take() else { return Ok(Sample::default()) };
-    let (meter, reading, machine_ns) = blocking(move || {
-        let reading = meter.read(&mut Vec::new());
-        (meter, reading, engine::machine_cpu_ns())
+    let (meter, details, machine) = blocking(move || {
+        let details = meter.read();
+        (meter, details, (engine::machine_cpu_ns(), engine::machine_cpus()))
     })
     .await?;
-    if reading.is_some() {
+    if details.is_some() {
         watched.meter = Some(meter);
     }
-    let at = reading.as_ref().map(|_| engine::format_time(engine::now_ns()));
-    Ok(Sample { reading, at, machine_ns })
+    let at = details.as_ref().map(|_| engine::format_time(engine::now_ns()));
+    let (machine_ns, cpus) = machine;
+    Ok(Sample { details, at, machine_ns, cpus })
 }
 
 /// Docker's document.
@@ -123,52 +128,87 @@ fn document(watched: &Watched, last: &Sample, now: &Sample) -> Value {
         "pids_stats": {},
         "memory_stats": {},
         "storage_stats": {},
-        "blkio_stats": empty_block(),
+        "blkio_stats": block(now.details.as_ref()),
         "cpu_stats": cpu(now),
         "precpu_stats": cpu(last),
     });
-    let Some(reading) = &now.reading else { return document };
-    document["pids_stats"] = json!({ "current": reading.pids });
-    document["memory_stats"] = json!({
-        "usage": reading.memory_bytes,
-        "stats": {},
-        "limit": reading.memory_limit_bytes,
-    });
-    document["blkio_stats"]["io_service_bytes_recursive"] = json!([
-        { "major": 0, "minor": 0, "op": "read", "value": reading.read_bytes },
-        { "major": 0, "minor": 0, "op": "write", "value": reading.written_bytes },
-    ]);
-    if reading.received_bytes > 0 || reading.sent_bytes > 0 {
-        document["networks"] = json!({ "eth0": {
-            "rx_bytes": reading.received_bytes, "rx_packets": 0, "rx_errors": 0, "rx_dropped": 0,
-            "tx_bytes": reading.sent_bytes, "tx_packets": 0, "tx_errors": 0, "tx_dropped": 0,
-        } });
+    if watched.tells_os {
+        document["os_type"] = "linux".into();
+    }
+    let Some(details) = &now.details else { return document };
+    document["pids_stats"]["current"] = details.pids.into();
+    if let Some(limit) = details.pids_limit {
+        document["pids_stats"]["limit"] = limit.into();
+    }
+    document["memory_stats"] = memory(&details.memory);
+    if !details.interfaces.is_empty() {
+        document["networks"] = details.interfaces.iter().map(interface).collect();
     }
     document
 }
 
-fn empty_block() -> Value {
-    json!({
+fn memory(memory: &MemoryDetails) -> Value {
+    let fields: serde_json::Map<_, _> =
+        memory.fields.iter().map(|(name, value)| (name.clone(), (*value).into())).collect();
+    let mut document =
+        json!({ "usage": memory.bytes, "stats": fields, "limit": memory.limit_bytes });
+    if let Some(bytes) = memory.largest_bytes {
+        document["max_usage"] = bytes.into();
+    }
+    if let Some(count) = memory.failures.filter(|count| *count > 0) {
+        document["failcnt"] = count.into();
+    }
+    document
+}
+
+fn interface(own: &InterfaceDetails) -> (String, Value) {
+    let (
+        [rx_bytes, rx_packets, rx_errors, rx_dropped],
+        [tx_bytes, tx_packets, tx_errors, tx_dropped],
+    ) = (own.received, own.sent);
+    let document = json!({
+        "rx_bytes": rx_bytes, "rx_packets": rx_packets, "rx_errors": rx_errors, "rx_dropped": rx_dropped,
+        "tx_bytes": tx_bytes, "tx_packets": tx_packets, "tx_errors": tx_errors, "tx_dropped": tx_dropped,
+    });
+    (own.name.clone(), document)
+}
+
+/// What is not counted is none.
+fn block(details: Option<&Details>) -> Value {
+    let mut document = json!({
         "io_service_bytes_recursive": null, "io_serviced_recursive": null, "io_queue_recursive": null,
         "io_service_time_recursive": null, "io_wait_time_recursive": null, "io_merged_recursive": null,
         "io_time_recursive": null, "sectors_recursive": null,
-    })
+    });
+    for (name, entries) in details.into_iter().flat_map(|details| &details.block) {
+        let entry = |own: &BlockEntry| json!({ "major": own.major, "minor": own.minor, "op": own.action, "value": own.value });
+        document[*name] = entries.iter().map(entry).collect();
+    }
+    document
 }
 
 fn cpu(sample: &Sample) -> Value {
-    let throttling = json!({ "periods": 0, "throttled_periods": 0, "throttled_time": 0 });
-    let Some(reading) = &sample.reading else {
-        return json!({
-            "cpu_usage": { "total_usage": 0, "usage_in_kernelmode": 0, "usage_in_usermode": 0 },
-            "throttling_data": throttling,
-        });
-    };
-    json!({
+    let cpu = sample.details.as_ref().map(|details| details.cpu.clone());
+    let is_known = cpu.is_some();
+    let cpu = cpu.unwrap_or_default();
+    let mut document = json!({
         "cpu_usage": {
-            "total_usage": reading.cpu_ns, "usage_in_kernelmode": 0, "usage_in_usermode": 0,
+            "total_usage": cpu.total_ns,
+            "usage_in_kernelmode": cpu.kernel_ns,
+            "usage_in_usermode": cpu.user_ns,
         },
-        "system_cpu_usage": sample.machine_ns,
-        "online_cpus": std::thread::available_parallelism().map_or(1, usize::from),
-        "throttling_data": throttling,
-    })
+        "throttling_data": {
+            "periods": cpu.periods,
+            "throttled_periods": cpu.throttled_periods,
+            "throttled_time": cpu.throttled_ns,
+        },
+    });
+    if !cpu.each_ns.is_empty() {
+        document["cpu_usage"]["percpu_usage"] = cpu.each_ns.into();
+    }
+    if is_known {
+        document["system_cpu_usage"] = sample.machine_ns.into();
+        document["online_cpus"] = sample.cpus.into();
+    }
+    document
 }
