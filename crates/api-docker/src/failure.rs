@@ -58,6 +58,8 @@ impl From<EngineError> for Failure {
             message = format!("get {name}: no such volume");
         } else if let Some(rest) = message.strip_prefix("no such ") {
             message = format!("No such {rest}");
+        } else if let Some(rest) = message.strip_prefix("could not find ") {
+            message = format!("Could not find {rest}");
         }
         // The command line takes its exit code from the words of a program that cannot be run.
         let (status, words) = match error.exit_code() {

@@ -18,6 +18,9 @@ const PIECES: usize = 4;
 /// Bytes of a piece that a thread writes.
 const PIECE: usize = 64 * 1024;
 
+/// Bytes of a request that are taken from a client which has been refused.
+const DRAINED: usize = 64 * 1024 * 1024;
+
 /// The end that an answer's bytes go into. An answer ends with it.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
@@ -54,7 +57,8 @@ impl Outgoing {
         PieceWriter { outgoing: self, gathered: Vec::new() }
     }
 
-    fn send_waiting(&self, piece: io::Result<Bytes>) -> io::Result<()> {
+    /// The same for a thread that may wait.
+    pub(crate) fn send_waiting(&self, piece: io::Result<Bytes>) -> io::Result<()> {
         self.pieces.blocking_send(piece).map_err(|_closed| io::ErrorKind::BrokenPipe.into())
     }
 }
@@ -133,11 +137,21 @@ impl BodyReader {
                     Err(error) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, error)),
                 };
                 if sender.send(piece).await.is_err() {
-                    return;
+                    return drain(body).await;
                 }
             }
         });
         Self { pieces, piece: Bytes::new() }
+    }
+}
+
+/// Takes what a client still sends that has been refused, so that it hears why: until then it writes and does not read.
+async fn drain(mut body: Incoming) {
+    let mut left = DRAINED;
+    while let Some(Ok(frame)) = body.frame().await {
+        let count = frame.data_ref().map_or(0, Bytes::len);
+        let Some(less) = left.checked_sub(count) else { return };
+        left = less;
     }
 }
 

@@ -1,10 +1,13 @@
 //! One function for each operation: reads its parameters, calls the engine, and makes a document of what it says.
 
+mod build;
 mod containers;
 mod corten;
 mod events;
 mod exec;
+mod images;
 mod networks;
+mod registries;
 mod system;
 mod volumes;
 
@@ -104,12 +107,12 @@ pub(crate) async fn answer(mut call: Call) -> Result<Answer, Failure> {
         Operation::Corten(operation) => corten::answer(operation, call).await,
         Operation::Network(operation) => networks::answer(operation, call).await,
         Operation::Volume(operation) => volumes::answer(operation, call).await,
+        Operation::Image(operation) => images::answer(operation, call).await,
+        Operation::Build(operation) => build::answer(operation),
+        Operation::Distribution(_) => registries::distribution(call).await,
+        Operation::System(SystemOperation::Auth) => registries::auth(call).await,
         Operation::Swarm(_) => Err(no_swarm()),
-        Operation::System(_)
-        | Operation::Image(_)
-        | Operation::Build(_)
-        | Operation::Distribution(_)
-        | Operation::Plugin(_) => Err(not_yet(operation)),
+        Operation::Plugin(_) => Err(not_yet(operation)),
     }
 }
 

@@ -29,6 +29,7 @@ use crate::metrics::Gauge;
 use crate::origin;
 use crate::policy::Policy;
 use crate::query::Query;
+use crate::registries::Registries;
 use crate::router::route;
 use crate::shared::Shared;
 
@@ -50,6 +51,8 @@ const BREATH: Duration = Duration::from_millis(100);
 pub struct ServeConfig {
     /// What it answers for.
     pub engine: EngineConfig,
+    /// How registries are reached.
+    pub registries: Registries,
     /// Where it answers; nowhere is an end at once.
     pub endpoints: Vec<Endpoint>,
     /// It ends when nobody was connected for so long.
@@ -107,8 +110,8 @@ pub fn serve(config: ServeConfig, ready: impl FnOnce()) -> Result<(), ServeError
         .max_blocking_threads(THREADS)
         .build()
         .map_err(system("make the server's threads"))?;
-    let ServeConfig { engine, endpoints, idle, stop, log } = config;
-    let shared = Arc::new(Shared::new(engine, log));
+    let ServeConfig { engine, registries, endpoints, idle, stop, log } = config;
+    let shared = Arc::new(Shared::new(engine, registries, log));
     let served = runtime.block_on(async {
         let listeners: Vec<Listener> =
             endpoints.into_iter().map(Listener::open).collect::<Result<_, _>>()?;

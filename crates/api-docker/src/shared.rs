@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::hub::{Hub, Listener};
 use crate::log::Log;
 use crate::metrics::Metrics;
+use crate::registries::Registries;
 use crate::starts::Starts;
 use crate::watch::Watches;
 
@@ -17,6 +18,8 @@ use crate::watch::Watches;
 pub(crate) struct Shared {
     engines: Engines,
     events: Events,
+    /// What the machine says on registries.
+    pub(crate) registries: Registries,
     /// Terminals of further processes.
     pub(crate) consoles: Consoles,
     /// What happens, told once for all who listen.
@@ -32,9 +35,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: EngineConfig, log: Log) -> Self {
+    pub(crate) fn new(config: EngineConfig, registries: Registries, log: Log) -> Self {
         Self {
             events: Events::below(&config.paths.state),
+            registries,
             engines: Engines::new(config),
             consoles: Consoles::default(),
             hub: Hub::default(),

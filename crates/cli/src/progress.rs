@@ -3,10 +3,9 @@
 //! The work goes on in the caller's thread; a second one draws what the counters say. Start at [`show`].
 
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use registry::{Part, PartState, Progress};
+use registry::{PartState, Progress};
 
 use crate::arguments::Matches;
 use crate::failure::Failure;
@@ -73,43 +72,19 @@ pub(crate) fn show<T>(
     progress: &Arc<Progress>,
     work: impl FnOnce() -> T,
 ) -> T {
-    thread::scope(|scope| {
-        let _finishing = Finishing(progress);
-        scope.spawn(|| match mode {
-            Mode::Quiet => watch(progress, |_, notices| plain::say(notices)),
-            Mode::Bars => {
-                let mut screen = bars::Screen::new(direction);
-                watch(progress, |parts, notices| screen.draw(parts, notices));
-            }
-            Mode::Plain => {
-                let mut lines = plain::Lines::new(direction);
-                watch(progress, |parts, notices| lines.tell(parts, notices));
-            }
-            Mode::Json => {
-                let mut lines = json::Lines::default();
-                watch(progress, |parts, notices| lines.tell(parts, notices));
-            }
-        });
-        work()
-    })
-}
-
-/// Ends the other thread, whatever becomes of the work.
-struct Finishing<'a>(&'a Progress);
-
-impl Drop for Finishing<'_> {
-    fn drop(&mut self) {
-        self.0.finish();
-    }
-}
-
-/// Shows every frame, the last one after the end.
-fn watch(progress: &Progress, mut frame: impl FnMut(&[Arc<Part>], Vec<String>)) {
-    loop {
-        let done = progress.wait(FRAME);
-        frame(&progress.parts(), progress.take_notices());
-        if done {
-            return;
+    match mode {
+        Mode::Quiet => progress.watched(FRAME, |_, notices| plain::say(notices), work),
+        Mode::Bars => {
+            let mut screen = bars::Screen::new(direction);
+            progress.watched(FRAME, move |parts, notices| screen.draw(parts, notices), work)
+        }
+        Mode::Plain => {
+            let mut lines = plain::Lines::new(direction);
+            progress.watched(FRAME, move |parts, notices| lines.tell(parts, notices), work)
+        }
+        Mode::Json => {
+            let mut lines = json::Lines::default();
+            progress.watched(FRAME, move |parts, notices| lines.tell(parts, notices), work)
         }
     }
 }

@@ -10,7 +10,7 @@ use spec::image::{Platform, RunConfig};
 use store::layer::{self, Change, MountPoints, TreeArchive, TreeError};
 use store::{Commit, Image, RootView, Saved, StoreError};
 
-use crate::changes::changes;
+use crate::changes::{changes, over};
 use crate::config::MountSource;
 use crate::containers::Containers;
 use crate::error::EngineError;
@@ -36,6 +36,8 @@ pub struct CommitRequest {
     pub changes: Vec<String>,
     /// Whether the container's processes stand still meanwhile.
     pub pause: bool,
+    /// What the image says over what the container says; the instructions are over both.
+    pub config: Option<RunConfig>,
 }
 
 impl ImagesHandle<'_> {
@@ -110,6 +112,19 @@ impl Containers<'_> {
         Ok(archive)
     }
 
+    /// The number of a container's user and of its group; nothing where none was said, which is root.
+    pub(crate) fn user_of(&self, text: &str) -> Result<Option<(u32, u32)>, EngineError> {
+        let container = self.get(text)?;
+        if container.config.user.is_empty() {
+            return Ok(None);
+        }
+        let (_image, layers) = self.layers(&container)?;
+        let mut directories = vec![container.dirs.upper.clone()];
+        directories.extend(layers);
+        let account = crate::users::lookup(&container.config.user, &RootView::of(&directories))?;
+        Ok(Some((account.uid, account.gid)))
+    }
+
     /// What a container changed of its image's files, sorted by path.
     ///
     /// # Errors
@@ -133,7 +148,10 @@ impl Containers<'_> {
             return Err(EngineError::NotYet(what.to_owned()));
         }
         let (image, _layers) = self.layers(&container)?;
-        let said = run_config(&container, image.as_ref());
+        let mut said = run_config(&container, image.as_ref());
+        if let Some(own) = &request.config {
+            said = over(said, own);
+        }
         let config = changes(&said, request.changes.iter().map(String::as_str))?;
         let now = monitor::now_ns();
         let commit = Commit {

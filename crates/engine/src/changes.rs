@@ -49,6 +49,48 @@ pub fn changes<'t>(
     Ok(config)
 }
 
+/// One configuration over another: what it says counts, what it adds comes to the other's.
+pub(crate) fn over(mut base: RunConfig, own: &RunConfig) -> RunConfig {
+    let filled = |list: &Option<Vec<String>>| list.clone().filter(|list| !list.is_empty());
+    for (text, from) in [(&mut base.user, &own.user), (&mut base.working_dir, &own.working_dir)] {
+        if !from.is_empty() {
+            text.clone_from(from);
+        }
+    }
+    for variable in own.env.iter().flatten() {
+        set_variable(base.env.get_or_insert_default(), variable);
+    }
+    for (all, more) in
+        [(&mut base.exposed_ports, &own.exposed_ports), (&mut base.volumes, &own.volumes)]
+    {
+        if let Some(more) = more.as_ref().filter(|more| !more.is_empty()) {
+            all.get_or_insert_default().extend(more.clone());
+        }
+    }
+    if let Some(labels) = own.labels.as_ref().filter(|labels| !labels.is_empty()) {
+        base.labels.get_or_insert_default().extend(labels.clone());
+    }
+    // A command belongs to the entry point that it was said with.
+    match (filled(&own.entrypoint), filled(&own.cmd)) {
+        (Some(entrypoint), cmd) => (base.entrypoint, base.cmd) = (Some(entrypoint), cmd),
+        (None, Some(cmd)) => base.cmd = Some(cmd),
+        (None, None) => {}
+    }
+    base.stop_signal = own.stop_signal.clone().filter(|text| !text.is_empty()).or(base.stop_signal);
+    base.healthcheck = own.healthcheck.clone().or(base.healthcheck);
+    base.shell = filled(&own.shell).or(base.shell);
+    base.on_build = filled(&own.on_build).or(base.on_build);
+    base
+}
+
+fn set_variable(all: &mut Vec<String>, variable: &str) {
+    let name = variable.split('=').next();
+    match all.iter_mut().find(|one| one.split('=').next() == name) {
+        Some(place) => variable.clone_into(place),
+        None => all.push(variable.to_owned()),
+    }
+}
+
 fn apply(config: &mut RunConfig, instruction: &str, value: &str) -> Result<(), String> {
     if value.is_empty() && KNOWN.contains(instruction) {
         return Err("it says nothing".to_owned());
@@ -57,11 +99,7 @@ fn apply(config: &mut RunConfig, instruction: &str, value: &str) -> Result<(), S
         "ENV" => {
             let known = config.env.get_or_insert_default();
             for (name, value) in pairs(value)? {
-                let is_same = |one: &&mut String| one.split('=').next() == Some(&*name);
-                match known.iter_mut().find(is_same) {
-                    Some(place) => *place = format!("{name}={value}"),
-                    None => known.push(format!("{name}={value}")),
-                }
+                set_variable(known, &format!("{name}={value}"));
             }
         }
         "LABEL" => config.labels.get_or_insert_default().extend(pairs(value)?),
@@ -291,5 +329,26 @@ mod tests {
             let refused = over(&RunConfig::default(), &[bad]).unwrap_err();
             assert!(refused.starts_with(&format!("invalid change {bad:?}: ")), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_configuration_is_laid_over_another() {
+        let read = |value: serde_json::Value| serde_json::from_value::<RunConfig>(value).unwrap();
+        let base = read(json!({
+            "User": "a", "Env": ["A=1", "B=2"], "Cmd": ["x"], "Entrypoint": ["e"],
+            "Labels": { "l": "1" }, "ExposedPorts": { "80/tcp": {} }, "WorkingDir": "/w",
+        }));
+        assert_eq!(over(base.clone(), &read(json!({ "Labels": {}, "Cmd": [] }))), base);
+        let own =
+            json!({ "Env": ["B=3", "C=4"], "Cmd": ["y"], "Labels": { "m": "2" }, "User": "b" });
+        let laid = over(base.clone(), &read(own));
+        assert_eq!(laid.env.unwrap(), ["A=1", "B=3", "C=4"]);
+        assert_eq!(
+            (laid.cmd.unwrap(), laid.entrypoint.unwrap()),
+            (vec!["y".into()], vec!["e".into()])
+        );
+        assert_eq!((laid.labels.unwrap().len(), &*laid.user, &*laid.working_dir), (2, "b", "/w"));
+        let laid = over(base, &read(json!({ "Entrypoint": ["f"] })));
+        assert_eq!((laid.cmd, laid.entrypoint), (None, Some(vec!["f".into()])));
     }
 }

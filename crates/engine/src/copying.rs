@@ -5,7 +5,8 @@
 //! this root, so no link leads out, however often it is changed meanwhile (CVE-2018-15664); nothing of the container is
 //! executed or loaded (CVE-2019-14271). What a name is decides what a copy means, as in Docker: see [`copy`].
 
-use std::io::Read;
+mod archives;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -15,11 +16,10 @@ use monitor::Held;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, readlinkat, statat};
 pub use store::Copied;
-use store::compression::Decoder;
-use store::layer::{self, TreeArchive};
-use store::unpack::{Rules, unpack};
 use store::{CopyRules, StoreError, TreeCopy};
 use sys::{Errno, open_in_root};
+
+pub use archives::{PathStat, PutRules};
 
 use crate::config::MountSource;
 use crate::containers::{Containers, Made};
@@ -263,55 +263,6 @@ impl Containers<'_> {
         Ok(copied)
     }
 
-    /// What a path of a container means as an archive, which is made while it is read.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub fn copy_as_archive(
-        &self,
-        (container, path): (&str, &Path),
-        follow: bool,
-    ) -> Result<impl Read + use<>, EngineError> {
-        let side = self.side(container)?;
-        let path = Path::new("/").join(path);
-        let located = side.source(&path, follow)?;
-        let name = split(path.as_os_str().as_bytes()).1;
-        let archive = layer::entry(located.parent.as_fd(), &located.name, &name);
-        let what = || format!("copy {}", side.printable(&path));
-        let archive =
-            archive.map_err(|cause| StoreError::Unpack { what: what(), cause: Box::new(cause) })?;
-        self.tell_copied(container, READ);
-        Ok(ArchiveOf { archive, _side: side })
-    }
-
-    /// Unpacks an archive, plain or compressed, in a directory of a container.
-    ///
-    /// # Errors
-    /// When there is no such directory, or the archive is refused: what was unpacked by then stays.
-    pub fn copy_archive_in(
-        &self,
-        archive: impl Read,
-        (container, path): (&str, &Path),
-    ) -> Result<(), EngineError> {
-        let side = self.side(container)?;
-        let path = Path::new("/").join(path);
-        let located = side.locate(&path, true)?;
-        if !located.is_directory() {
-            return Err(side.wrong(&path, "an archive needs a directory"));
-        }
-        let into = located.open_directory().map_err(side.failed("open", &path))?;
-        let failed = |cause| StoreError::Unpack {
-            what: format!("unpack in {}", side.printable(&path)),
-            cause,
-        };
-        let archive = Decoder::new(archive).map_err(|error| failed(error.into()))?;
-        let _bounded = store::Bounded::new();
-        unpack(archive, into.as_fd(), &Rules::beside_others())
-            .map_err(|error| failed(error.into()))?;
-        self.tell_copied(container, WRITTEN);
-        Ok(())
-    }
-
     /// One that has gone meanwhile has nothing more to tell.
     fn tell_copied(&self, text: &str, action: &str) {
         let _gone = self.get(text).map(|container| self.tell(&container, action, &[]));
@@ -381,18 +332,6 @@ fn root_of_process(pid: i32, start_time: u64) -> Result<Option<OwnedFd>, rustix:
     }
     // The number may have been given to another process meanwhile; while this one lives it is its own.
     if process.has_ended() { Ok(None) } else { opened.map(Some) }
-}
-
-/// An archive, and the mounts that it is read from.
-struct ArchiveOf {
-    archive: TreeArchive,
-    _side: Side,
-}
-
-impl Read for ArchiveOf {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.archive.read(buffer)
-    }
 }
 
 #[cfg(test)]

@@ -203,6 +203,14 @@ pub enum EngineError {
         #[source]
         cause: std::io::Error,
     },
+    /// A path that leads to nothing in a container.
+    #[error("could not find the file {path} in container {container}")]
+    NoFile {
+        /// As it was asked for.
+        path: String,
+        /// The container, as it was asked for.
+        container: String,
+    },
     /// The control groups.
     #[error("{action} container {name}")]
     Cgroup {
@@ -342,7 +350,7 @@ impl EngineError {
             Self::Remember { cause, .. } if cause.kind() == store::Kind::Full => Kind::Full,
             Self::Remember { .. } => Kind::Internal,
             Self::State { .. } | Self::ExecHasRun { .. } => Kind::Conflict,
-            Self::NoSuchExec { .. } | Self::NoPlugin { .. } => Kind::NotFound,
+            Self::NoSuchExec { .. } | Self::NoPlugin { .. } | Self::NoFile { .. } => Kind::NotFound,
             Self::HostMount { cause, .. } if cause.is_busy() => Kind::Conflict,
             Self::Start { .. }
             | Self::Exec { .. }

@@ -93,6 +93,11 @@ impl ImageFilter {
         Ok(())
     }
 
+    /// Whether a name is wanted.
+    pub(crate) fn wants(&self, name: &Reference) -> bool {
+        self.wants_name(Some(name))
+    }
+
     /// Whether a name of an image is wanted; none is that of an image without names.
     fn wants_name(&self, name: Option<&Reference>) -> bool {
         let Some(name) = name else { return self.references.is_empty() };
@@ -203,12 +208,7 @@ fn listed(summary: ImageSummary, digests: &[Reference], filter: &ImageFilter) ->
 
 /// When something was made, nanoseconds since 1970; long ago where it does not say.
 pub(crate) fn created_ns_of(rfc3339: &str) -> i128 {
-    time_ns(rfc3339).unwrap_or(i128::MIN)
-}
-
-/// A time in the form of RFC 3339, nanoseconds since 1970.
-pub(crate) fn time_ns(rfc3339: &str) -> Option<i128> {
-    rfc3339.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_nanosecond)
+    rfc3339.parse().map_or(i128::MIN, jiff::Timestamp::as_nanosecond)
 }
 
 impl ListedImage {

@@ -147,6 +147,21 @@ impl<'a> ImagesHandle<'a> {
         Ok(loaded)
     }
 
+    /// Loads every image of an archive that comes from somewhere; `told` hears of each layer that has come, with the length of its plain archive.
+    ///
+    /// # Errors
+    /// As [`ImagesHandle::load`].
+    pub fn load_stream(
+        &self,
+        archive: impl Read + Send,
+        platform: Option<&Platform>,
+        told: &mut dyn FnMut(&Digest, u64),
+    ) -> Result<Vec<Loaded>, EngineError> {
+        let loaded = self.store().load_told(archive, platform, monitor::now_ns(), told)?;
+        self.tell_loaded(&loaded);
+        Ok(loaded)
+    }
+
     /// Loads every image of an OCI layout in a directory.
     ///
     /// # Errors

@@ -12,6 +12,9 @@ use store::Image;
 use crate::error::EngineError;
 use crate::images::ImagesHandle;
 
+/// Connections of one pull, all layers together. Registries are shared by many.
+pub const PULL_CONNECTIONS: usize = 6;
+
 /// What is to be pulled.
 #[derive(Debug)]
 pub struct PullRequest {
@@ -49,8 +52,34 @@ impl ImagesHandle<'_> {
         request: &PullRequest,
         progress: &Arc<Progress>,
     ) -> Result<PullReport, EngineError> {
+        let resolution = self.look_up(client, request)?;
+        self.bring(resolution, request, progress)
+    }
+
+    /// Finds out what is to be pulled, and whether it may be used; nothing of it is fetched.
+    ///
+    /// # Errors
+    /// When no candidate exists, or the policy, the registry or the network refuses.
+    pub fn look_up(
+        &self,
+        client: &Client,
+        request: &PullRequest,
+    ) -> Result<Resolution, EngineError> {
         let resolution = self.find(client, request)?;
         registry::admit(&request.policy, client, &resolution)?;
+        Ok(resolution)
+    }
+
+    /// Fetches what was found.
+    ///
+    /// # Errors
+    /// When the registry, the network or the disk refuses.
+    pub fn bring(
+        &self,
+        resolution: Resolution,
+        request: &PullRequest,
+        progress: &Arc<Progress>,
+    ) -> Result<PullReport, EngineError> {
         let pull = Pull {
             store: &self.engine.store,
             resolution: &resolution,

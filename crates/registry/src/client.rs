@@ -126,6 +126,10 @@ impl Client {
         search(&self.shared, term, limit, filter)
     }
 
+    pub(crate) fn http(&self) -> &crate::http::Http {
+        &self.shared.http
+    }
+
     /// Ends every wait for a next try and every connection, now and in future: each call fails, with what it was waiting for to
     /// pass where it waited.
     pub fn stop(&self) {

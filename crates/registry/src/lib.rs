@@ -11,6 +11,7 @@ mod checksum;
 mod client;
 mod copy;
 mod credentials;
+mod download;
 mod endpoint;
 mod error;
 #[cfg(fuzzing)]
@@ -19,6 +20,7 @@ mod host;
 mod hosts;
 mod http;
 mod manifest_list;
+mod named;
 mod patience;
 mod progress;
 mod proxy;
@@ -32,13 +34,15 @@ mod words;
 pub use client::{Client, Settings, TransferLimits};
 pub use copy::{BadPlace, Copied, Copy, Place, Selection, copy};
 pub use credentials::{Credentials, CredentialsError, DockerConfig, Kept, Login, NoCredentials};
+pub use download::Download;
 pub use error::{Kind, RegistryError};
 pub use hosts::{
     BadRules, Daemon, HostRules, Mirror, Proxies, RegistriesConf, RegistryRule, TlsRule,
     hosts_toml, registry_of_directory,
 };
 pub use http::{NetworkError, Stage, Told};
-pub use manifest_list::{list_document, list_members, push_list};
+pub use manifest_list::{Described, describe, list_document, list_members, push_list};
+pub use named::registry_named;
 pub use progress::{Part, PartState, Progress};
 pub use pull::{Found, Pull, Pulled, Remote, Resolution, fetch, resolve};
 pub use push::{Form, Format, Push, Pushed, push, push_index};

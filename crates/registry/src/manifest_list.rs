@@ -35,11 +35,7 @@ pub fn list_members(
     reference: &Reference,
 ) -> Result<Vec<ListMember>, RegistryError> {
     let repository = client.repository(reference);
-    let pointer = match (reference.digest(), reference.tag()) {
-        (Some(digest), _) => Pointer::Digest(digest),
-        (None, tag) => Pointer::Tag(tag.unwrap_or("latest")),
-    };
-    let fetched = repository.manifest(pointer)?;
+    let fetched = repository.manifest(pointer_of(reference))?;
     match parse(&fetched)? {
         Document::Manifest(manifest) => {
             let member = member(&repository, reference.clone(), fetched, &manifest)?;
@@ -48,6 +44,43 @@ pub fn list_members(
         Document::Index(index) => {
             index.manifests.iter().map(|entry| entry_of(&repository, reference, entry)).collect()
         }
+    }
+}
+
+/// What a name points at.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// The manifest or the index.
+    pub descriptor: Descriptor,
+    /// The machines that it is for.
+    pub platforms: Vec<Platform>,
+}
+
+/// Looks what a reference points at, without fetching it.
+///
+/// # Errors
+/// [`RegistryError`]
+pub fn describe(client: &Client, reference: &Reference) -> Result<Described, RegistryError> {
+    let repository = client.repository(reference);
+    let fetched = repository.manifest(pointer_of(reference))?;
+    match parse(&fetched)? {
+        Document::Manifest(manifest) => {
+            let member = member(&repository, reference.clone(), fetched, &manifest)?;
+            let mut descriptor = member.descriptor;
+            let platforms = descriptor.platform.take().into_iter().collect();
+            Ok(Described { descriptor, platforms })
+        }
+        Document::Index(index) => {
+            let platforms = index.platforms().cloned().collect();
+            Ok(Described { descriptor: fetched.descriptor, platforms })
+        }
+    }
+}
+
+fn pointer_of(reference: &Reference) -> Pointer<'_> {
+    match (reference.digest(), reference.tag()) {
+        (Some(digest), _) => Pointer::Digest(digest),
+        (None, tag) => Pointer::Tag(tag.unwrap_or("latest")),
     }
 }
 

@@ -143,6 +143,28 @@ impl Progress {
         waited.unwrap_or_else(PoisonError::into_inner).0.done
     }
 
+    /// Works while another thread looks: at each change, every `frame`, and once more after the end, so that what it saw last is complete.
+    pub fn watched<T>(
+        &self,
+        frame: Duration,
+        mut look: impl FnMut(&[Arc<Part>], Vec<String>) + Send,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        std::thread::scope(|scope| {
+            let _finishing = Finishing(self);
+            scope.spawn(move || {
+                loop {
+                    let done = self.wait(frame);
+                    look(&self.parts(), self.take_notices());
+                    if done {
+                        return;
+                    }
+                }
+            });
+            work()
+        })
+    }
+
     fn wake(&self) {
         self.lock().changes += 1;
         self.changed.notify_all();
@@ -151,6 +173,15 @@ impl Progress {
     fn lock(&self) -> MutexGuard<'_, State> {
         // No code panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the other thread, whatever becomes of the work.
+struct Finishing<'a>(&'a Progress);
+
+impl Drop for Finishing<'_> {
+    fn drop(&mut self) {
+        self.0.finish();
     }
 }
 

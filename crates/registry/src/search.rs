@@ -58,6 +58,30 @@ fn line<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::
 }
 
 impl SearchFilter {
+    /// Adds a condition: `stars=NUMBER`, `is-official=true` or `is-automated=true`.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn add(&mut self, text: &str) -> Result<(), RegistryError> {
+        let wrong = |why: &str| RegistryError::Invalid(format!("invalid filter {text:?}: {why}"));
+        let (name, value) =
+            text.split_once('=').ok_or_else(|| wrong("it is not of the form NAME=VALUE"))?;
+        let truth = || match value {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            _ => Err(wrong("the value is neither true nor false")),
+        };
+        match name {
+            "stars" => {
+                self.stars = value.parse().map_err(|_bad| wrong("the value is no number"))?
+            }
+            "is-official" => self.official = Some(truth()?),
+            "is-automated" => self.automated = Some(truth()?),
+            _ => return Err(wrong("there are stars, is-official and is-automated")),
+        }
+        Ok(())
+    }
+
     fn fits(&self, found: &SearchResult) -> bool {
         found.stars >= self.stars
             && self.official.is_none_or(|wanted| wanted == found.official)

@@ -56,9 +56,12 @@ pub struct Rules {
     pub devices: bool,
     /// Whether files get the archive's owners; otherwise the caller's. Takes CAP_CHOWN.
     pub owners: bool,
-    /// Whether the directory is somebody's: it stays as it is itself, and no directory in it gives way to something else, nor
-    /// something else to a directory.
+    /// Whose files are, whatever the archive says.
+    pub owner: Option<(u32, u32)>,
+    /// Whether the directory is somebody's: it stays as it is itself.
     pub beside_others: bool,
+    /// Whether no directory gives way to something else, nor something else to a directory.
+    pub keep_kinds: bool,
 }
 
 impl Rules {
@@ -70,14 +73,16 @@ impl Rules {
             limits: Limits::default(),
             devices: true,
             owners: true,
+            owner: None,
             beside_others: false,
+            keep_kinds: false,
         }
     }
 
     /// Files that come into a directory beside others.
     #[must_use]
     pub fn beside_others() -> Self {
-        Self { beside_others: true, ..Self::root_fs() }
+        Self { beside_others: true, keep_kinds: true, ..Self::root_fs() }
     }
 
     /// A whole root file system, unpacked by root.
@@ -203,6 +208,9 @@ fn unpack_tapped<T: Record>(
     let mut reader = Reader::tapped(archive, rules.limits.archive, tap);
     let mut unpacker = Unpacker::new(into.as_fd(), rules, aside)?;
     while let Some(mut entry) = reader.next_entry()? {
+        if let Some((uid, gid)) = rules.owner {
+            entry.set_owner(uid, gid);
+        }
         unpacker.create(&mut entry)?;
     }
     let (unpacked, aside) = unpacker.finish()?;

@@ -2,6 +2,7 @@
 
 pub(super) mod attach;
 mod create;
+mod files;
 mod inspected;
 mod life;
 mod listed;
@@ -41,11 +42,11 @@ pub(super) async fn answer(operation: ContainerOperation, call: Call) -> Result<
         Is::CheckpointCreate | Is::CheckpointList | Is::CheckpointDelete => {
             Err(upkeep::no_checkpoints())
         }
-        Is::Changes
-        | Is::Export
-        | Is::AttachWebsocket
-        | Is::ArchiveInfo
-        | Is::Archive
-        | Is::ArchivePut => Err(super::not_yet(call.routed.operation)),
+        Is::Changes => files::changes(call).await,
+        Is::Export => files::export(call).await,
+        Is::ArchiveInfo => files::info(call).await,
+        Is::Archive => files::get(call).await,
+        Is::ArchivePut => files::put(call).await,
+        Is::AttachWebsocket => Err(super::not_yet(call.routed.operation)),
     }
 }

@@ -192,6 +192,7 @@ pub(super) fn commit(session: &Session, matches: &Matches) -> Result<i32, Failur
         message: text("message"),
         changes: matches.values("change").map(str::to_owned).collect(),
         pause: matches.value("pause") != Some("false"),
+        config: None,
     };
     let image = engine.containers().commit(matches.word(0), &request)?;
     output::line(&image.id.to_string());

@@ -6,7 +6,7 @@ use registry::{Client, Copied, Copy, Place, Progress, Selection};
 use serde_json::json;
 use spec::image::Platform;
 
-use super::pull::{CONNECTIONS, platform};
+use super::pull::platform;
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
@@ -39,7 +39,7 @@ pub(super) fn copy(session: &Session, matches: &Matches) -> Result<i32, Failure>
         destination: &destination,
         store: None,
         room: Some(&room),
-        connections: CONNECTIONS,
+        connections: engine::PULL_CONNECTIONS,
         now_ns: engine::now_ns(),
         progress: &progress,
     };

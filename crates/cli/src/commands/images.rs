@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use engine::{DebianRequest, ImageFilter, ListedImage};
+use engine::{DebianRequest, HistoryStep, ImageFilter, ListedImage};
 use serde_json::{Value, json};
 use spec::Reference;
 
@@ -28,7 +28,7 @@ const IMAGE_COLUMNS: &[(&str, &str)] = &[
 pub(super) fn images(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let mut filter = ImageFilter::default();
     for text in matches.values("filter") {
-        filter.add(&super::prune::absolute(text))?;
+        filter.add(text)?;
     }
     for name in &matches.words {
         filter.add_reference(name)?;
@@ -149,14 +149,13 @@ pub(super) fn history(session: &Session, matches: &Matches) -> Result<i32, Failu
     let engine = session.engine()?;
     engine.images().check_platform(matches.word(0), &platforms(matches)?)?;
     let image = engine.images().resolve(matches.word(0))?;
-    let mut sizes = engine.images().layer_sizes(&image)?.into_iter();
     let whole = matches.on("no-trunc");
     let human = matches.value("human") != Some("false");
     let mut rows = Vec::new();
-    for step in &image.config.history {
-        let bytes = if step.empty_layer { 0 } else { sizes.next().unwrap_or(0) };
-        let created = step.created.as_deref().unwrap_or_default();
-        let by = step.created_by.clone().unwrap_or_default();
+    for HistoryStep { created, created_by: by, comment, bytes } in
+        engine.images().history(&image)?
+    {
+        let created = created.as_str();
         let since = match created {
             "" => "N/A".to_owned(),
             created if human => format!("{} ago", duration(now() - seconds_of(created))),
@@ -168,7 +167,7 @@ pub(super) fn history(session: &Session, matches: &Matches) -> Result<i32, Failu
             "CreatedAt": if created.is_empty() { "N/A".to_owned() } else { whole_seconds(created) },
             "CreatedBy": if whole { by } else { truncate(&by, 45) },
             "Size": if human { size(bytes) } else { bytes.to_string() },
-            "Comment": step.comment.clone().unwrap_or_default(),
+            "Comment": comment,
         }));
     }
     rows.reverse();

@@ -4,14 +4,12 @@ use std::io::Read;
 use std::sync::Arc;
 
 use registry::{Client, Credentials, DockerConfig, Kept, Login, Progress, RegistryError};
-use spec::Reference;
 
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::program::Session;
 use crate::{output, registries, terminal};
 
-const DOCKER_HUB: &str = "docker.io";
 /// Docker's: a line of input is a password, not a file.
 const MOST_PASSWORD_BYTES: u64 = 1 << 20;
 /// As a shell tells the interrupt key.
@@ -103,23 +101,13 @@ fn user_of(config: &DockerConfig, registry: &str) -> Result<String, Failure> {
     }
 }
 
-/// The registry that a word means: Docker takes addresses too, as its file has them.
+/// The registry that a word means.
 fn registry_of(word: &str) -> Result<String, Failure> {
-    let bare = word.strip_prefix("https://").or_else(|| word.strip_prefix("http://"));
-    let bare = bare.unwrap_or(word).trim_end_matches('/');
-    let bare = bare.strip_suffix("/v1").or_else(|| bare.strip_suffix("/v2")).unwrap_or(bare);
-    if matches!(bare, "" | "index.docker.io" | "registry-1.docker.io")
-        && (word.is_empty() || !bare.is_empty())
-    {
-        return Ok(DOCKER_HUB.to_owned());
-    }
-    let reference: Option<Reference> = format!("{bare}/x").parse().ok();
-    match reference {
-        Some(reference) if reference.domain() == bare => Ok(bare.to_owned()),
-        _ => Err(Failure::Words(format!(
+    registry::registry_named(word).ok_or_else(|| {
+        Failure::Words(format!(
             "{word:?} is no registry: it is a host name with a dot, or localhost, and a port where it has one"
-        ))),
-    }
+        ))
+    })
 }
 
 /// What flags and standard input say.
@@ -201,31 +189,4 @@ fn ask_password() -> Result<Option<String>, Failure> {
     let password = terminal::read_secret();
     output::talk("");
     password.map_err(Failure::file("read", "standard input"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn registries_are_named_as_people_do() {
-        for (word, registry) in [
-            ("", Some("docker.io")),
-            ("docker.io", Some("docker.io")),
-            ("https://index.docker.io/v1/", Some("docker.io")),
-            ("registry-1.docker.io", Some("docker.io")),
-            ("http://localhost:5000/", Some("localhost:5000")),
-            ("https://example.org/v2/", Some("example.org")),
-            ("[::1]:5000", Some("[::1]:5000")),
-            ("localhost", Some("localhost")),
-            ("https://", None),
-            ("me", None),
-            ("example.org/team", None),
-            ("me@example.org", None),
-            ("exa mple.org", None),
-        ] {
-            let found = registry_of(word).ok();
-            assert_eq!(found.as_deref(), registry, "{word}");
-        }
-    }
 }

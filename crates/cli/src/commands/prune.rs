@@ -8,7 +8,7 @@ use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
-use crate::words::{duration_ns, log_time, size};
+use crate::words::{duration_ns, size};
 
 const ALL_IMAGES: &str = "all images without at least one container associated to them";
 
@@ -47,7 +47,7 @@ pub(super) fn volumes(session: &Session, matches: &Matches) -> Result<i32, Failu
         match text {
             "all=true" | "all=1" => all = true,
             "all=false" | "all=0" => {}
-            text => filter.add(&absolute(text))?,
+            text => filter.add(text)?,
         }
     }
     let which = if all { "all" } else { "anonymous" };
@@ -180,15 +180,9 @@ fn rules(matches: &Matches) -> Result<ImagePrune, Failure> {
 fn filter(matches: &Matches) -> Result<PruneFilter, Failure> {
     let mut filter = PruneFilter::default();
     for text in matches.values("filter") {
-        filter.add(&absolute(text))?;
+        filter.add(text)?;
     }
     Ok(filter)
-}
-
-/// A filter whose time is one, whatever it was written as.
-pub(super) fn absolute(filter: &str) -> String {
-    let time = filter.strip_prefix("until=").and_then(log_time);
-    time.map_or_else(|| filter.to_owned(), |time| format!("until={time}"))
 }
 
 /// Go's durations know no days; people do.
@@ -238,7 +232,5 @@ mod tests {
         ] {
             assert_eq!(long_duration_ns(text), ns, "{text}");
         }
-        assert_eq!(absolute("label=until=1h"), "label=until=1h");
-        assert_eq!(absolute("until=0"), "until=1970-01-01T00:00:00.000000000Z");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{EngineError, ImagesHandle, PullReport, PullRequest};
+use engine::{EngineError, ImagesHandle, PULL_CONNECTIONS, PullReport, PullRequest};
 use registry::{Client, Progress};
 use serde_json::json;
 use spec::Reference;
@@ -14,9 +14,6 @@ use crate::output;
 use crate::program::Session;
 use crate::progress::{Direction, Mode, show};
 use crate::{config, registries};
-
-/// Connections of one pull, all layers together. Registries are shared by many.
-pub(super) const CONNECTIONS: usize = 6;
 
 /// When an image is pulled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +59,7 @@ impl Order {
         let candidates = settings.rules.candidates(text);
         let candidates = candidates.map_err(|error| Failure::Words(error.to_string()))?;
         let policy = registry::Policy::in_force(&config::policy_files());
-        let request = PullRequest { candidates, platform, policy, connections: CONNECTIONS };
+        let request = PullRequest { candidates, platform, policy, connections: PULL_CONNECTIONS };
         Ok(Self { request, client: Client::new(settings), progress })
     }
 

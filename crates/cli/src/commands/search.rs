@@ -60,22 +60,7 @@ fn limit(matches: &Matches) -> Result<u32, Failure> {
 fn filter(matches: &Matches) -> Result<SearchFilter, Failure> {
     let mut filter = SearchFilter::default();
     for text in matches.values("filter") {
-        let wrong = |why: &str| Failure::Words(format!("invalid filter {text:?}: {why}"));
-        let (name, value) =
-            text.split_once('=').ok_or_else(|| wrong("it is not of the form NAME=VALUE"))?;
-        let truth = || match value {
-            "true" | "1" => Ok(true),
-            "false" | "0" => Ok(false),
-            _ => Err(wrong("the value is neither true nor false")),
-        };
-        match name {
-            "stars" => {
-                filter.stars = value.parse().map_err(|_bad| wrong("the value is no number"))?;
-            }
-            "is-official" => filter.official = Some(truth()?),
-            "is-automated" => filter.automated = Some(truth()?),
-            _ => return Err(wrong("there are stars, is-official and is-automated")),
-        }
+        filter.add(text)?;
     }
     Ok(filter)
 }

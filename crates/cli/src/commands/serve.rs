@@ -13,6 +13,7 @@ use crate::program::Session;
 use crate::request::wrong;
 use crate::signals::Held;
 use crate::words::duration_ns;
+use crate::{config, registries};
 
 /// Where it listens where nobody says otherwise.
 const SOCKET: &str = "unix:///run/corten/docker.sock";
@@ -20,12 +21,21 @@ const MODE: &str = "0660";
 /// The first descriptor that systemd gives: sd_listen_fds(3).
 const FIRST: u8 = 3;
 
+/// What the machine's files say on registries.
+const REGISTRIES: api_docker::Registries = api_docker::Registries {
+    settings: |progress| {
+        registries::settings(progress, None, None).map_err(|failure| failure.to_string())
+    },
+    policy: || registry::Policy::in_force(&config::policy_files()),
+};
+
 pub(super) fn serve(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     // Before anything that has a thread of its own.
     let held = Held::endings();
     let inherited = inherited();
     let config = ServeConfig {
         engine: session.engine_config()?,
+        registries: REGISTRIES,
         endpoints: endpoints(matches, inherited)?,
         idle: idle(matches)?,
         stop: held.as_fd().and_then(|signals| signals.try_clone_to_owned().ok()),

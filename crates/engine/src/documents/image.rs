@@ -1,8 +1,7 @@
 //! Docker's document of an image.
 
 use serde_json::json;
-use spec::{Digest, Reference};
-use store::Image;
+use spec::Reference;
 
 use super::run_config::image_config;
 use super::{Document, NEVER, path};
@@ -31,7 +30,7 @@ impl ImagesHandle<'_> {
         Ok(Document::new()
             .with("Id", image.id.to_string())
             .with("RepoTags", names)
-            .with("RepoDigests", self.repository_digests(&image)?)
+            .with("RepoDigests", self.digests_of(&image)?)
             .with("Parent", "")
             .with("Comment", comment.unwrap_or_default())
             .with("Created", config.created.clone().unwrap_or_else(|| NEVER.to_owned()))
@@ -48,23 +47,5 @@ impl ImagesHandle<'_> {
                 "Metadata",
                 Document::new().with("LastTagTime", monitor::format_time(image.loaded_ns)),
             ))
-    }
-
-    /// By which digest each repository knows the image: that of an index where it came with one.
-    fn repository_digests(&self, image: &Image) -> Result<Vec<String>, EngineError> {
-        let all = self.engine.store.images().digests()?;
-        let mut own: Vec<(String, Digest)> = all
-            .into_iter()
-            .filter(|(id, ..)| *id == image.id)
-            .map(|(_, repository, digest)| (repository, digest))
-            .collect();
-        // The first of each repository is an index's, where there is one.
-        own.dedup_by(|next, first| next.0 == first.0);
-        let named = own.into_iter().map(|(repository, digest)| {
-            let reference = repository.parse::<Reference>();
-            let name = reference.map_or(repository, |reference| reference.familiar_name());
-            format!("{name}@{digest}")
-        });
-        Ok(named.collect())
     }
 }

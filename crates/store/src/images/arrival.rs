@@ -7,6 +7,8 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 
+use spec::Digest;
+
 use super::members::{Arrived, Entries, Entry, Index};
 use super::stage::{Source, Stage};
 use crate::compression::{self, Compression, Decoder};
@@ -19,10 +21,11 @@ const MOST_LAYERS: usize = 4000;
 /// Where everything but the layers is kept, below the scratch directory.
 pub(super) const SPOOL: &str = "archive";
 
-/// Receives an archive to its end.
+/// Receives an archive to its end; `told` hears of each layer, and the length of its plain archive.
 pub(super) fn receive(
     archive: impl Read + Send,
     stage: &mut Stage<'_>,
+    told: &mut dyn FnMut(&Digest, u64),
 ) -> Result<Index, StoreError> {
     let plain = Decoder::new(archive).map_err(unreadable)?;
     let path = stage.scratch().join(SPOOL);
@@ -45,7 +48,10 @@ pub(super) fn receive(
             let what = format!("layer {}", entries.name());
             let rules = Rules::layer();
             let source = Source { what, reader: contents, diff_id: None, blob: None, rules };
-            let arrived = stage.unpack_arriving(source);
+            let arrived = stage.unpack_arriving(source).map(|(arrived, bytes)| {
+                told(&arrived.diff_id, bytes);
+                arrived
+            });
             layers.push(watched.check(keep_refusal(arrived))?);
             entries.set(Entry::Layer(layers.len() - 1));
         } else {

@@ -56,7 +56,7 @@ impl Images<'_> {
         let mut stage = Stage::new(self.store)?;
         let index = match Index::of(&archive).map_err(unreadable)? {
             Some(index) => index,
-            None => receive(archive, &mut stage)?,
+            None => receive(archive, &mut stage, &mut |_, _| {})?,
         };
         load_from(Members::Packed(index), stage, platform, now_ns)
     }
@@ -66,9 +66,23 @@ impl Images<'_> {
     /// # Errors
     /// When the archive is none, not whole, or not honest, or the disk refuses; nothing is left then.
     pub fn load(&self, archive: impl Read + Send, now_ns: i64) -> Result<Vec<Loaded>, StoreError> {
+        self.load_told(archive, None, now_ns, &mut |_, _| {})
+    }
+
+    /// The same, of images for one machine only where one is named; `told` hears of each layer that has come, with the length of its plain archive.
+    ///
+    /// # Errors
+    /// As [`Images::load_file_for`].
+    pub fn load_told(
+        &self,
+        archive: impl Read + Send,
+        platform: Option<&Platform>,
+        now_ns: i64,
+        told: &mut dyn FnMut(&Digest, u64),
+    ) -> Result<Vec<Loaded>, StoreError> {
         let mut stage = Stage::new(self.store)?;
-        let index = receive(archive, &mut stage)?;
-        load_from(Members::Packed(index), stage, None, now_ns)
+        let index = receive(archive, &mut stage, told)?;
+        load_from(Members::Packed(index), stage, platform, now_ns)
     }
 
     /// Loads every image of an OCI layout, or of an unpacked archive of `docker save`, in a directory.

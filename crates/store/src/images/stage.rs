@@ -126,16 +126,16 @@ impl<'a> Stage<'a> {
         Ok(diff_ids)
     }
 
-    /// Unpacks one layer, whatever it turns out to be.
+    /// Unpacks one layer, whatever it turns out to be; gives the length of its plain archive with it.
     pub(super) fn unpack_arriving<R: Read + Send>(
         &mut self,
         source: Source<R>,
-    ) -> Result<Arrived, StoreError> {
+    ) -> Result<(Arrived, u64), StoreError> {
         let path = self.directory(self.made);
         self.made += 1;
         match unpack_at(source, path.clone()) {
             Ok(layer) => {
-                let arrived = layer.arrived.clone();
+                let arrived = (layer.arrived.clone(), layer.archive_bytes);
                 self.take(layer);
                 Ok(arrived)
             }

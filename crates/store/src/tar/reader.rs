@@ -431,6 +431,13 @@ impl<R, T> Deref for Entry<'_, R, T> {
     }
 }
 
+impl<R, T> Entry<'_, R, T> {
+    /// Makes it somebody's, whatever the archive says.
+    pub fn set_owner(&mut self, uid: u32, gid: u32) {
+        (self.reader.entry.uid, self.reader.entry.gid) = (uid, gid);
+    }
+}
+
 impl<R: Read, T: Write> Entry<'_, R, T> {
     /// Where the contents begin in the archive, before any of them is read.
     #[must_use]

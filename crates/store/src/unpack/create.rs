@@ -272,7 +272,7 @@ impl<'r> Unpacker<'r> {
                     is_opaque = true;
                     self.replacing("create directory", parent, name, make)?;
                 }
-                Existing::Whiteout | Existing::Other if self.rules.beside_others => {
+                Existing::Whiteout | Existing::Other if self.rules.keep_kinds => {
                     return Err(name.refused("is no directory, and would have to become one"));
                 }
                 Existing::Whiteout | Existing::Other => {
@@ -412,9 +412,7 @@ impl<'r> Unpacker<'r> {
             Err(Errno::EXIST) => {
                 // A removed directory or symbolic link may be part of the paths that are open.
                 self.parents.clear();
-                if self.rules.beside_others
-                    && matches!(existing(parent, name)?, Existing::Directory)
-                {
+                if self.rules.keep_kinds && matches!(existing(parent, name)?, Existing::Directory) {
                     return Err(
                         name.refused("is a directory, and would have to become something else")
                     );

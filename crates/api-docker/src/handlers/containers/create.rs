@@ -19,9 +19,7 @@ pub(super) async fn create(mut call: Call) -> Result<Answer, Failure> {
     let platform = call.query.text("platform").filter(|_| version.has(41)).map(str::to_owned);
     let body: Create = bodies::read(&call.peek().await?)?;
     let image = body.image().to_owned();
-    shared
-        .with(move |engine| demand_image(engine, &image, platform.as_deref()))
-        .await?;
+    shared.with(move |engine| demand_image(engine, &image, platform.as_deref())).await?;
     let (request, told) = body.request(name, version)?;
     let request = limited(&call, request).await?;
     call.shared
