@@ -124,6 +124,11 @@ impl Wire {
         Self { ahead, stream: Box::new(stream) }
     }
 
+    /// The socket itself.
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.stream.socket()
+    }
+
     /// A second descriptor of the socket, to ask whether anybody is there.
     pub(crate) fn probe(&self) -> Option<OwnedFd> {
         self.stream.socket().try_clone_to_owned().ok()

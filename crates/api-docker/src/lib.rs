@@ -37,6 +37,7 @@ mod talk;
 mod tls;
 pub mod version;
 mod watch;
+mod websocket;
 
 pub use listen::{Endpoint, ListenError, Place};
 pub use log::Log;

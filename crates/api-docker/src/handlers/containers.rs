@@ -47,6 +47,6 @@ pub(super) async fn answer(operation: ContainerOperation, call: Call) -> Result<
         Is::ArchiveInfo => files::info(call).await,
         Is::Archive => files::get(call).await,
         Is::ArchivePut => files::put(call).await,
-        Is::AttachWebsocket => Err(super::not_yet(call.routed.operation)),
+        Is::AttachWebsocket => attach::over_websocket(call).await,
     }
 }

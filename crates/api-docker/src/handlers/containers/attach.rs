@@ -19,6 +19,7 @@ use crate::shared::Shared;
 use crate::starts::Waiting;
 use crate::talk::Talk;
 use crate::version::ApiVersion;
+use crate::websocket;
 
 /// Keys that end an attachment to a terminal where nobody says otherwise.
 const KEYS: &str = "ctrl-p,ctrl-q";
@@ -72,6 +73,15 @@ pub(super) async fn attach(call: Call) -> Result<Answer, Failure> {
     let attachment = prepare(&call).await?;
     let kind = kind(attachment.found.tty, version);
     Ok(Answer::Hijack(answering(&headers, kind, attachment)))
+}
+
+/// `GET /containers/{name}/attach/ws`: the same over a WebSocket, both outputs as they are.
+pub(super) async fn over_websocket(call: Call) -> Result<Answer, Failure> {
+    let headers = call.request.headers().clone();
+    let mut attachment = prepare(&call).await?;
+    attachment.wants.tty = true;
+    let hijack = websocket::answering(&headers, move |wire| stay(attachment, wire))?;
+    Ok(Answer::Hijack(hijack))
 }
 
 fn answering(headers: &HeaderMap, kind: &str, attachment: Attachment) -> Hijack {
