@@ -7,6 +7,7 @@ mod events;
 mod exec;
 mod images;
 mod networks;
+mod plugins;
 mod registries;
 mod system;
 mod volumes;
@@ -112,7 +113,7 @@ pub(crate) async fn answer(mut call: Call) -> Result<Answer, Failure> {
         Operation::Distribution(_) => registries::distribution(call).await,
         Operation::System(SystemOperation::Auth) => registries::auth(call).await,
         Operation::Swarm(_) => Err(no_swarm()),
-        Operation::Plugin(_) => Err(not_yet(operation)),
+        Operation::Plugin(operation) => plugins::answer(operation, &call),
     }
 }
 

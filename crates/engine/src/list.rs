@@ -144,11 +144,11 @@ impl Containers<'_> {
             row.ports = in_a_list(&ports, &row.container.config.exposed_ports);
             row.places = places;
         }
-        if matches!(row.container.state, State::Running { .. }) {
-            if let Some(known) = self.health(&row.container)? {
-                row.health = Some(known.status);
-                row.failing_streak = known.failing_streak.into();
-            }
+        if matches!(row.container.state, State::Running { .. })
+            && let Some(known) = self.health(&row.container)?
+        {
+            row.health = Some(known.status);
+            row.failing_streak = known.failing_streak.into();
         }
         if size {
             let (own, all) = self.sizes(&row.container)?;

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::panic, reason = "a test helper fails the test that called it")]
 
+mod api_server;
 mod busybox;
 mod catalog;
 mod certificates;
@@ -16,6 +17,7 @@ mod signer;
 mod token_server;
 mod wait;
 
+pub use api_server::{ApiAnswer, ApiServer};
 pub use busybox::busybox_rootfs;
 pub use catalog::{
     Catalog, MadeImage, MadeLayer, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, archive, noise,

@@ -88,17 +88,15 @@ async fn create(call: Call) -> Result<Answer, Failure> {
 
 /// Docker's words and codes.
 fn refused(error: EngineError, name: &str) -> Failure {
-    let (status, message) = match &error {
-        EngineError::Overlap { .. } => {
-            let words = "invalid pool request: Pool overlaps with other one on this address space";
-            (StatusCode::FORBIDDEN, format!("{words}: {error}"))
-        }
-        other if other.kind() == Kind::Conflict => {
-            (StatusCode::CONFLICT, format!("network with name {name} already exists"))
-        }
-        _ => return error.into(),
-    };
-    Failure { status, message }
+    if let EngineError::Overlap { .. } = &error {
+        let words = "invalid pool request: Pool overlaps with other one on this address space";
+        return forbidden(format!("{words}: {error}"));
+    }
+    if error.kind() != Kind::Conflict {
+        return error.into();
+    }
+    let message = format!("network with name {name} already exists");
+    Failure { status: StatusCode::CONFLICT, message }
 }
 
 async fn inspect(call: Call) -> Result<Answer, Failure> {
@@ -154,12 +152,12 @@ async fn connect(call: Call) -> Result<Answer, Failure> {
         .with(move |engine| {
             demand_container(engine, &body.container)?;
             let connected = engine.networks().connect(&body.container, &wish);
-            connected.map_err(|error| match error {
-                EngineError::Place { container, .. } => forbidden(format!(
-                    "endpoint with name {container} already exists in network {}",
-                    wish.network
-                )),
-                other => other.into(),
+            connected.map_err(|error| {
+                let EngineError::Place { container, .. } = &error else { return error.into() };
+                let network = &wish.network;
+                forbidden(format!(
+                    "endpoint with name {container} already exists in network {network}"
+                ))
             })?;
             Ok(Answer::empty(StatusCode::OK))
         })
@@ -173,11 +171,9 @@ async fn disconnect(call: Call) -> Result<Answer, Failure> {
         .with(move |engine| {
             demand_container(engine, &body.container)?;
             let disconnected = engine.networks().disconnect(&body.container, &network);
-            disconnected.map_err(|error| match error {
-                EngineError::Place { container, .. } => forbidden(format!(
-                    "container {container} is not connected to network {network}"
-                )),
-                other => other.into(),
+            disconnected.map_err(|error| {
+                let EngineError::Place { container, .. } = &error else { return error.into() };
+                forbidden(format!("container {container} is not connected to network {network}"))
             })?;
             Ok(Answer::empty(StatusCode::OK))
         })

@@ -109,14 +109,12 @@ pub(super) async fn delete(call: Call) -> Result<Answer, Failure> {
     call.shared
         .with(move |engine| {
             let containers = engine.containers();
-            containers.remove(&name, force, volumes).map_err(|error| match error {
-                EngineError::State { name, state, .. } => Failure {
-                    status: StatusCode::CONFLICT,
-                    message: format!(
-                        "cannot remove container \"/{name}\": container is {state}: stop the container before removing or force remove"
-                    ),
-                },
-                other => other.into(),
+            containers.remove(&name, force, volumes).map_err(|error| {
+                let EngineError::State { name, state, .. } = &error else { return error.into() };
+                let words = "stop the container before removing or force remove";
+                let message =
+                    format!("cannot remove container \"/{name}\": container is {state}: {words}");
+                Failure { status: StatusCode::CONFLICT, message }
             })?;
             Ok(Answer::done())
         })

@@ -1,0 +1,181 @@
+//! `corten serve`, and requests to it as bytes on its socket: what is sent is what a test wrote.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{Corten, wait_until};
+
+/// No answer takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server of a store. It ends with this.
+#[derive(Debug)]
+pub struct ApiServer {
+    child: Child,
+    socket: PathBuf,
+}
+
+/// An answer, its body whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiAnswer {
+    /// Its code.
+    pub status: u16,
+    /// Its head, from the status line on, in small letters.
+    pub head: String,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl ApiServer {
+    /// Starts one, and returns once it answers.
+    ///
+    /// # Panics
+    /// When it cannot be started, or does not answer.
+    #[must_use]
+    pub fn start(corten: &Corten) -> Self {
+        let socket = corten.directory().join("api.sock");
+        let child = match corten.command().arg("serve").arg("--socket").arg(&socket).spawn() {
+            Ok(child) => child,
+            Err(error) => panic!("start corten serve: {error}"),
+        };
+        wait_until("the server listens", || UnixStream::connect(&socket).is_ok());
+        Self { child, socket }
+    }
+
+    /// A connection.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[must_use]
+    pub fn connect(&self) -> UnixStream {
+        match UnixStream::connect(&self.socket) {
+            Ok(stream) => stream,
+            Err(error) => panic!("connect to the server: {error}"),
+        }
+    }
+
+    /// Sends a request, and reads the answer to its end.
+    ///
+    /// # Panics
+    /// When the server sends no answer.
+    #[must_use]
+    pub fn send(&self, method: &str, path: &str, body: &[u8]) -> ApiAnswer {
+        let mut stream = self.connect();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut bytes = Vec::new();
+        let read = stream
+            .set_read_timeout(Some(PATIENCE))
+            .and_then(|()| stream.write_all(head.as_bytes()))
+            .and_then(|()| stream.write_all(body))
+            .and_then(|()| stream.read_to_end(&mut bytes));
+        match read.ok().and_then(|_count| ApiAnswer::parse(&bytes)) {
+            Some(answer) => answer,
+            None => panic!("{method} {path}: no answer, but {:?}", String::from_utf8_lossy(&bytes)),
+        }
+    }
+
+    /// `GET`.
+    #[must_use]
+    pub fn get(&self, path: &str) -> ApiAnswer {
+        self.send("GET", path, b"")
+    }
+
+    /// `POST` with a document.
+    #[must_use]
+    pub fn post(&self, path: &str, document: &Value) -> ApiAnswer {
+        self.send("POST", path, document.to_string().as_bytes())
+    }
+
+    /// `DELETE`.
+    #[must_use]
+    pub fn delete(&self, path: &str) -> ApiAnswer {
+        self.send("DELETE", path, b"")
+    }
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        // One that has ended already is as well.
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+impl ApiAnswer {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(bytes.get(..end)?).ok()?.to_ascii_lowercase();
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        let body = bytes.get(end + 4..)?;
+        let body = if head.contains("\r\ntransfer-encoding: chunked") {
+            whole(body)?
+        } else {
+            body.to_vec()
+        };
+        Some(Self { status, head, body })
+    }
+
+    /// Its document; nothing where the body is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Its document, of an answer with that code.
+    ///
+    /// # Panics
+    /// When it has another one.
+    #[must_use]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        self.json()
+    }
+
+    /// What is wrong, of an answer with that code.
+    ///
+    /// # Panics
+    /// When it has another one.
+    #[must_use]
+    pub fn refusal(&self, status: u16) -> String {
+        self.expect(status)["message"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// A body out of its chunks. RFC 9112, 7.1.
+fn whole(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|two| two == b"\r\n")?;
+        let size = std::str::from_utf8(rest.get(..end)?).ok()?;
+        let size = usize::from_str_radix(size, 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        let from = end + 2;
+        body.extend_from_slice(rest.get(from..from + size)?);
+        rest = rest.get(from + size + 2..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_become_a_body() {
+        let answer = ApiAnswer::parse(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n1\r\n\n\r\n0\r\n\r\n",
+        );
+        let answer = answer.unwrap();
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &b"{}\n"[..]));
+        assert_eq!(whole(b"5\r\nab"), None);
+    }
+}
