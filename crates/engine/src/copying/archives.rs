@@ -61,7 +61,8 @@ impl Containers<'_> {
     ) -> Result<(PathStat, impl Read + use<>), EngineError> {
         let side = self.side(container)?;
         let path = Path::new("/").join(path);
-        let opened = stat(&side, &path).and_then(|found| Ok((found, open(&side, &path, false)?)));
+        let opened =
+            stat(&side, &path).and_then(|found| Ok((found, open(&side, &path, (false, b"/"))?)));
         let (found, archive) = opened.map_err(|error| no_file(error, container, &path))?;
         self.tell_copied(container, READ);
         Ok((found, ArchiveOf { archive, _side: side }))
@@ -77,7 +78,7 @@ impl Containers<'_> {
         follow: bool,
     ) -> Result<impl Read + use<>, EngineError> {
         let side = self.side(container)?;
-        let archive = open(&side, &Path::new("/").join(path), follow)?;
+        let archive = open(&side, &Path::new("/").join(path), (follow, b"."))?;
         self.tell_copied(container, READ);
         Ok(ArchiveOf { archive, _side: side })
     }
@@ -106,7 +107,12 @@ impl Containers<'_> {
     ) -> Result<(), EngineError> {
         let side = self.side(container)?;
         let path = Path::new("/").join(path);
-        let located = side.locate(&path, true)?;
+        let located = side.locate(&path, true);
+        let located = located.map_err(|error| no_file(error, container, &path))?;
+        if located.kind.is_none() {
+            let (path, container) = (path.display().to_string(), container.to_owned());
+            return Err(EngineError::NoFile { path, container });
+        }
         if !located.is_directory() {
             return Err(side.wrong(&path, "an archive needs a directory"));
         }
@@ -125,10 +131,18 @@ impl Containers<'_> {
     }
 }
 
-/// The archive of what is at a path. What is in a directory, where that is meant, has no name before its own.
-fn open(side: &Side, path: &Path, follow: bool) -> Result<TreeArchive, EngineError> {
+/// The archive of what is at a path. What is in a directory, where that is meant, has a dot before its name, and the root is called as `root` says.
+fn open(
+    side: &Side,
+    path: &Path,
+    (follow, root): (bool, &[u8]),
+) -> Result<TreeArchive, EngineError> {
     let located = side.source(path, follow)?;
-    let name = if located.contents { b".".to_vec() } else { split(path.as_os_str().as_bytes()).1 };
+    let name = match split(path.as_os_str().as_bytes()).1 {
+        _ if located.contents => b".".to_vec(),
+        name if name == b"." => root.to_vec(),
+        name => name,
+    };
     let archive = layer::entry(located.parent.as_fd(), &located.name, &name);
     let what = || format!("copy {}", side.printable(path));
     Ok(archive.map_err(|cause| StoreError::Unpack { what: what(), cause: Box::new(cause) })?)

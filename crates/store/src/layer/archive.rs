@@ -71,7 +71,10 @@ impl TreeArchive {
     /// What is open, a directory with all that is in it, under a name.
     pub(super) fn of_one(opened: OwnedFd, kind: FileType, name: &[u8]) -> Result<Self, TreeError> {
         if kind == FileType::Directory {
-            let mut archive = Self::new(Arc::from([opened]), Form::RootFs, MountPoints::default())?;
+            let root: Merged = Arc::from([opened]);
+            let none = MountPoints::default();
+            let mut archive = Self::new(Merged::clone(&root), Form::RootFs, none)?;
+            archive.walk = Some(Walk::of_mounted(root, Form::RootFs)?);
             archive.prefix = name.to_vec();
             // Its own entry has been written without the name.
             archive.bytes.clear();
@@ -142,7 +145,8 @@ impl TreeArchive {
         }
         let Described { mut metadata, file, links, inode, opaque } = describe(met)?;
         if !self.prefix.is_empty() {
-            metadata.path = join(&self.prefix, &metadata.path);
+            let prefix = self.prefix.strip_suffix(b"/").unwrap_or(&self.prefix);
+            metadata.path = [prefix, b"/", &metadata.path].concat();
         }
         if metadata.kind != Kind::Directory
             && links > 1

@@ -15,6 +15,8 @@ use crate::view::{Merged, is_whiteout, show};
 pub(super) struct Walk {
     form: Form,
     levels: Vec<Level>,
+    /// Whether what the kernel makes up is left out.
+    leaves_out_made_up: bool,
 }
 
 #[derive(Debug)]
@@ -22,7 +24,23 @@ struct Level {
     directory: Merged,
     path: Vec<u8>,
     names: std::vec::IntoIter<Vec<u8>>,
+    is_made_up: bool,
 }
+
+/// File systems whose files are the kernel's words and no files: cgroup, cgroup2, sysfs, proc, devpts, mqueue, debugfs, tracefs,
+/// securityfs, bpf. statfs(2).
+const MADE_UP: [u64; 10] = [
+    0x0027_e0eb,
+    0x6367_7270,
+    0x6265_6572,
+    0x9fa0,
+    0x1cd1,
+    0x1980_0202,
+    0x6462_6720,
+    0x7472_6163,
+    0x7363_6673,
+    0xcafe_4a11,
+];
 
 /// What was met.
 pub(super) struct Met {
@@ -52,7 +70,16 @@ impl Walk {
     }
 
     pub(super) fn new(root: Merged, form: Form) -> Result<Self, TreeError> {
-        let mut walk = Self { form, levels: Vec::new() };
+        Self::of(root, form, false)
+    }
+
+    /// The same of directories that others have mounted in: what the kernel makes up is left out, unless it is the root itself.
+    pub(super) fn of_mounted(root: Merged, form: Form) -> Result<Self, TreeError> {
+        Self::of(root, form, true)
+    }
+
+    fn of(root: Merged, form: Form, leaves_out_made_up: bool) -> Result<Self, TreeError> {
+        let mut walk = Self { form, levels: Vec::new(), leaves_out_made_up };
         walk.enter(root, Vec::new())?;
         Ok(walk)
     }
@@ -89,10 +116,21 @@ impl Walk {
         if self.levels.len() > Limits::default().depth {
             return Err(refused(&path, "is too deep for an archive"));
         }
-        let names = names(&directory).map_err(failed("list", &path))?.into_iter();
-        self.levels.push(Level { directory, path, names });
+        let is_made_up = self.leaves_out_made_up && is_made_up(&directory);
+        let is_mounted = is_made_up && self.levels.last().is_some_and(|level| !level.is_made_up);
+        let names = if is_mounted {
+            Vec::new()
+        } else {
+            names(&directory).map_err(failed("list", &path))?
+        };
+        self.levels.push(Level { directory, path, names: names.into_iter(), is_made_up });
         Ok(())
     }
+}
+
+fn is_made_up(directory: &[OwnedFd]) -> bool {
+    let found = directory.first().and_then(|top| rustix::fs::fstatfs(top).ok());
+    found.is_some_and(|found| u64::try_from(found.f_type).is_ok_and(|kind| MADE_UP.contains(&kind)))
 }
 
 /// A name that shows nothing because the directory itself takes it away; nothing when it is just gone.
