@@ -2,14 +2,16 @@
 //!
 //! Both ends hold a few pieces at most: who is slow slows the other one down, and who is gone ends it.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, Incoming};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::answer::Body;
 
@@ -18,6 +20,8 @@ const PIECES: usize = 4;
 /// Bytes of a piece that a thread writes.
 const PIECE: usize = 64 * 1024;
 
+/// Bytes of a request that wait for its thread before the client has to.
+const WAITING: usize = 1024 * 1024;
 /// Bytes of a request that are taken from a client which has been refused.
 const DRAINED: usize = 64 * 1024 * 1024;
 
@@ -117,32 +121,118 @@ impl HttpBody for Pieces {
     }
 }
 
-/// A request's body for a thread that may wait.
+/// A request's body for a thread that may wait. Both sides are woken once for many pieces: a client sends them by the kilobyte.
 #[derive(Debug)]
 pub(crate) struct BodyReader {
-    pieces: mpsc::Receiver<io::Result<Bytes>>,
-    piece: Bytes,
+    arrived: Arc<Arrived>,
+    /// What was taken over and not read yet.
+    pieces: VecDeque<Bytes>,
+}
+
+/// What has come of a body.
+#[derive(Debug, Default)]
+struct Arrived {
+    queue: Mutex<Queue>,
+    has_more: Condvar,
+    has_room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    pieces: VecDeque<Bytes>,
+    bytes: usize,
+    /// How it ended.
+    end: Option<io::Result<()>>,
+    /// Nobody reads it any more.
+    is_unread: bool,
+}
+
+impl Arrived {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a piece; whether there is room for more, or nothing where nobody reads.
+    fn add(&self, piece: Bytes) -> Option<bool> {
+        let mut queue = self.lock();
+        if queue.is_unread {
+            return None;
+        }
+        queue.bytes += piece.len();
+        queue.pieces.push_back(piece);
+        self.has_more.notify_one();
+        Some(queue.bytes < WAITING)
+    }
+
+    fn end(&self, end: io::Result<()>) {
+        self.lock().end = Some(end);
+        self.has_more.notify_one();
+    }
+
+    /// Everything that is there; waits while there is nothing, and gives nothing at the end.
+    fn take(&self) -> io::Result<VecDeque<Bytes>> {
+        let mut queue = self.lock();
+        while queue.pieces.is_empty() {
+            match queue.end.take() {
+                Some(Ok(())) => {
+                    queue.end = Some(Ok(()));
+                    return Ok(VecDeque::new());
+                }
+                Some(Err(error)) => {
+                    queue.end = Some(Err(error.kind().into()));
+                    return Err(error);
+                }
+                None => {}
+            }
+            queue = self.has_more.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        let was_full = queue.bytes >= WAITING;
+        queue.bytes = 0;
+        let pieces = std::mem::take(&mut queue.pieces);
+        drop(queue);
+        if was_full {
+            self.has_room.notify_one();
+        }
+        Ok(pieces)
+    }
 }
 
 impl BodyReader {
     /// Reads a body ahead by some pieces.
-    pub(crate) fn of(mut body: Incoming) -> Self {
-        let (sender, pieces) = mpsc::channel(PIECES);
-        tokio::spawn(async move {
-            while let Some(frame) = body.frame().await {
-                let piece = match frame.map(Frame::into_data) {
-                    Ok(Ok(piece)) => Ok(piece),
-                    // Trailers say nothing here.
-                    Ok(Err(_trailers)) => continue,
-                    Err(error) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, error)),
-                };
-                if sender.send(piece).await.is_err() {
-                    return drain(body).await;
-                }
-            }
-        });
-        Self { pieces, piece: Bytes::new() }
+    pub(crate) fn of(body: Incoming) -> Self {
+        let arrived = Arc::new(Arrived::default());
+        tokio::spawn(arrive(body, Arc::clone(&arrived)));
+        Self { arrived, pieces: VecDeque::new() }
     }
+}
+
+impl Drop for BodyReader {
+    fn drop(&mut self) {
+        let mut queue = self.arrived.lock();
+        queue.is_unread = true;
+        queue.pieces.clear();
+        drop(queue);
+        self.arrived.has_room.notify_one();
+    }
+}
+
+async fn arrive(mut body: Incoming, arrived: Arc<Arrived>) {
+    while let Some(frame) = body.frame().await {
+        let piece = match frame.map(Frame::into_data) {
+            Ok(Ok(piece)) => piece,
+            // Trailers say nothing here.
+            Ok(Err(_trailers)) => continue,
+            Err(error) => {
+                return arrived.end(Err(io::Error::new(io::ErrorKind::UnexpectedEof, error)));
+            }
+        };
+        match arrived.add(piece) {
+            Some(true) => {}
+            Some(false) => arrived.has_room.notified().await,
+            None => return drain(body).await,
+        }
+    }
+    arrived.end(Ok(()));
 }
 
 /// Takes what a client still sends that has been refused, so that it hears why: until then it writes and does not read.
@@ -156,16 +246,71 @@ async fn drain(mut body: Incoming) {
 }
 
 impl Read for BodyReader {
+    /// Fills as much of the space as what is there does.
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.pieces.blocking_recv() {
-                Some(piece) => self.piece = piece?,
-                None => return Ok(0),
+        if self.pieces.is_empty() && !space.is_empty() {
+            self.pieces = self.arrived.take()?;
+        }
+        let mut count = 0;
+        while let Some(piece) = self.pieces.front_mut() {
+            let rest = space.get_mut(count..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            let more = piece.len().min(rest.len());
+            let (into, _rest) = rest.split_at_mut(more);
+            piece.copy_to_slice(into);
+            count += more;
+            if piece.is_empty() {
+                self.pieces.pop_front();
             }
         }
-        let count = self.piece.len().min(space.len());
-        let (into, _rest) = space.split_at_mut(count);
-        self.piece.copy_to_slice(into);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader() -> (Arc<Arrived>, BodyReader) {
+        let arrived = Arc::new(Arrived::default());
+        let reader = BodyReader { arrived: Arc::clone(&arrived), pieces: VecDeque::new() };
+        (arrived, reader)
+    }
+
+    #[test]
+    fn pieces_are_read_as_one() {
+        let (arrived, mut reader) = reader();
+        assert_eq!(arrived.add(Bytes::from_static(b"ab")), Some(true));
+        assert_eq!(arrived.add(Bytes::from_static(b"cde")), Some(true));
+        let mut space = [0; 4];
+        assert_eq!(reader.read(&mut space).unwrap(), 4);
+        assert_eq!(&space, b"abcd");
+        arrived.end(Ok(()));
+        assert_eq!(reader.read(&mut space).unwrap(), 1);
+        assert_eq!((reader.read(&mut space).unwrap(), reader.read(&mut space).unwrap()), (0, 0));
+    }
+
+    #[test]
+    fn a_body_that_breaks_is_no_whole_one() {
+        let (arrived, mut reader) = reader();
+        arrived.add(Bytes::from_static(b"a"));
+        arrived.end(Err(io::ErrorKind::UnexpectedEof.into()));
+        let mut space = [0; 4];
+        assert_eq!(reader.read(&mut space).unwrap(), 1);
+        for _ in 0..2 {
+            let error = reader.read(&mut space).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        }
+    }
+
+    #[test]
+    fn who_reads_no_more_is_heard() {
+        let (arrived, reader) = reader();
+        assert_eq!(arrived.add(vec![0; WAITING].into()), Some(false));
+        drop(reader);
+        assert_eq!(arrived.add(Bytes::from_static(b"a")), None);
+        assert!(arrived.lock().pieces.is_empty());
     }
 }
