@@ -117,13 +117,6 @@ pub(crate) async fn answer(mut call: Call) -> Result<Answer, Failure> {
     }
 }
 
-fn not_yet(operation: Operation) -> Failure {
-    Failure {
-        status: StatusCode::NOT_IMPLEMENTED,
-        message: format!("{} is not there yet", operation.place().name),
-    }
-}
-
 /// Docker's words, for which its client looks.
 fn no_swarm() -> Failure {
     Failure {

@@ -15,6 +15,47 @@ pub struct Place {
     pub since: u16,
     /// Whether it changes anything.
     pub effect: Effect,
+    /// What may stand behind the question mark.
+    pub parameters: &'static [Parameter],
+    /// What its body is.
+    pub body: Body,
+}
+
+/// A parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: ParameterKind,
+}
+
+/// What a parameter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// Yes or no, in any of Docker's words.
+    Flag,
+    /// A whole number.
+    Number,
+    /// Text.
+    Text,
+    /// Text, any number of times.
+    Texts,
+    /// Seconds since 1970.
+    Time,
+    /// JSON.
+    Json,
+}
+
+/// What the body of a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// There is none, or it is not looked at.
+    None,
+    /// A document.
+    Json,
+    /// An archive.
+    Tar,
 }
 
 /// What an operation does.
@@ -35,9 +76,22 @@ macro_rules! effect {
     };
 }
 
+macro_rules! body {
+    () => {
+        Body::None
+    };
+    (json) => {
+        Body::Json
+    };
+    (tar) => {
+        Body::Tar
+    };
+}
+
 macro_rules! operations {
     ($(#[doc = $doc:literal] $family:ident($operations:ident) {
-        $($name:ident: $method:ident $path:literal, since $since:literal, $effect:ident;)*
+        $($name:ident: $method:ident $path:literal, since $since:literal, $effect:ident
+            $(, [$($parameter:literal $kind:ident),*])? $(, body $body:ident)?;)*
     })*) => {
         /// What may be asked for, by what it is about.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +130,10 @@ macro_rules! operations {
                         path: $path,
                         since: $since,
                         effect: effect!($effect),
+                        parameters: &[$($(
+                            Parameter { name: $parameter, kind: ParameterKind::$kind },
+                        )*)?],
+                        body: body!($($body)?),
                     },)*)*
                 }
             }
@@ -90,9 +148,12 @@ operations! {
         PingHead: HEAD "/_ping", since 24, reads;
         Version: GET "/version", since 24, reads;
         Info: GET "/info", since 24, reads;
-        Events: GET "/events", since 24, reads;
-        DataUsage: GET "/system/df", since 25, reads;
-        Auth: POST "/auth", since 24, reads;
+        Events: GET "/events", since 24, reads,
+            ["since" Time, "until" Time, "filters" Json];
+        DataUsage: GET "/system/df", since 25, reads,
+            ["type" Texts, "verbose" Flag];
+        Auth: POST "/auth", since 24, reads,
+            body json;
     }
     /// What Docker has not: the server itself.
     Corten(CortenOperation) {
@@ -101,62 +162,106 @@ operations! {
     }
     /// Containers, and their checkpoints.
     Container(ContainerOperation) {
-        List: GET "/containers/json", since 24, reads;
-        Create: POST "/containers/create", since 24, changes;
-        Prune: POST "/containers/prune", since 25, changes;
-        Inspect: GET "/containers/{name}/json", since 24, reads;
-        Top: GET "/containers/{name}/top", since 24, reads;
-        Logs: GET "/containers/{name}/logs", since 24, reads;
+        List: GET "/containers/json", since 24, reads,
+            ["all" Flag, "limit" Number, "size" Flag, "filters" Json];
+        Create: POST "/containers/create", since 24, changes,
+            ["name" Text, "platform" Text],
+            body json;
+        Prune: POST "/containers/prune", since 25, changes,
+            ["filters" Json];
+        Inspect: GET "/containers/{name}/json", since 24, reads,
+            ["size" Flag];
+        Top: GET "/containers/{name}/top", since 24, reads,
+            ["ps_args" Text];
+        Logs: GET "/containers/{name}/logs", since 24, reads,
+            ["follow" Flag, "stdout" Flag, "stderr" Flag, "since" Time, "until" Time, "timestamps" Flag, "details" Flag, "tail" Text];
         Changes: GET "/containers/{name}/changes", since 24, reads;
         Export: GET "/containers/{name}/export", since 24, reads;
-        Stats: GET "/containers/{name}/stats", since 24, reads;
-        Resize: POST "/containers/{name}/resize", since 24, changes;
-        Start: POST "/containers/{name}/start", since 24, changes;
-        Stop: POST "/containers/{name}/stop", since 24, changes;
-        Restart: POST "/containers/{name}/restart", since 24, changes;
-        Kill: POST "/containers/{name}/kill", since 24, changes;
-        Update: POST "/containers/{name}/update", since 24, changes;
-        Rename: POST "/containers/{name}/rename", since 24, changes;
+        Stats: GET "/containers/{name}/stats", since 24, reads,
+            ["stream" Flag, "one-shot" Flag];
+        Resize: POST "/containers/{name}/resize", since 24, changes,
+            ["h" Number, "w" Number];
+        Start: POST "/containers/{name}/start", since 24, changes,
+            ["detachKeys" Text];
+        Stop: POST "/containers/{name}/stop", since 24, changes,
+            ["signal" Text, "t" Number];
+        Restart: POST "/containers/{name}/restart", since 24, changes,
+            ["signal" Text, "t" Number];
+        Kill: POST "/containers/{name}/kill", since 24, changes,
+            ["signal" Text];
+        Update: POST "/containers/{name}/update", since 24, changes,
+            body json;
+        Rename: POST "/containers/{name}/rename", since 24, changes,
+            ["name" Text];
         Pause: POST "/containers/{name}/pause", since 24, changes;
         Unpause: POST "/containers/{name}/unpause", since 24, changes;
-        Attach: POST "/containers/{name}/attach", since 24, changes;
-        AttachWebsocket: GET "/containers/{name}/attach/ws", since 24, changes;
-        Wait: POST "/containers/{name}/wait", since 24, reads;
-        ArchiveInfo: HEAD "/containers/{name}/archive", since 24, reads;
-        Archive: GET "/containers/{name}/archive", since 24, reads;
-        ArchivePut: PUT "/containers/{name}/archive", since 24, changes;
-        CheckpointCreate: POST "/containers/{name}/checkpoints", since 25, changes;
+        Attach: POST "/containers/{name}/attach", since 24, changes,
+            ["detachKeys" Text, "logs" Flag, "stream" Flag, "stdin" Flag, "stdout" Flag, "stderr" Flag];
+        AttachWebsocket: GET "/containers/{name}/attach/ws", since 24, changes,
+            ["detachKeys" Text, "logs" Flag, "stream" Flag, "stdin" Flag, "stdout" Flag, "stderr" Flag];
+        Wait: POST "/containers/{name}/wait", since 24, reads,
+            ["condition" Text];
+        ArchiveInfo: HEAD "/containers/{name}/archive", since 24, reads,
+            ["path" Text];
+        Archive: GET "/containers/{name}/archive", since 24, reads,
+            ["path" Text];
+        ArchivePut: PUT "/containers/{name}/archive", since 24, changes,
+            ["path" Text, "noOverwriteDirNonDir" Flag, "copyUIDGID" Flag],
+            body tar;
+        CheckpointCreate: POST "/containers/{name}/checkpoints", since 25, changes,
+            body json;
         CheckpointList: GET "/containers/{name}/checkpoints", since 25, reads;
         CheckpointDelete: DELETE "/containers/{name}/checkpoints/{name}", since 25, changes;
-        Delete: DELETE "/containers/{name}", since 24, changes;
+        Delete: DELETE "/containers/{name}", since 24, changes,
+            ["v" Flag, "force" Flag, "link" Flag];
     }
     /// Further processes in containers.
     Exec(ExecOperation) {
-        Create: POST "/containers/{name}/exec", since 24, changes;
-        Start: POST "/exec/{name}/start", since 24, changes;
-        Resize: POST "/exec/{name}/resize", since 24, changes;
+        Create: POST "/containers/{name}/exec", since 24, changes,
+            body json;
+        Start: POST "/exec/{name}/start", since 24, changes,
+            body json;
+        Resize: POST "/exec/{name}/resize", since 24, changes,
+            ["h" Number, "w" Number];
         Inspect: GET "/exec/{name}/json", since 24, reads;
     }
     /// Images.
     Image(ImageOperation) {
-        List: GET "/images/json", since 24, reads;
-        Search: GET "/images/search", since 24, reads;
-        GetAll: GET "/images/get", since 24, reads;
-        Create: POST "/images/create", since 24, changes;
-        Load: POST "/images/load", since 24, changes;
-        Prune: POST "/images/prune", since 25, changes;
-        Commit: POST "/commit", since 24, changes;
-        Inspect: GET "/images/{name}/json", since 24, reads;
-        History: GET "/images/{name}/history", since 24, reads;
-        Get: GET "/images/{name}/get", since 24, reads;
-        Push: POST "/images/{name}/push", since 24, changes;
-        Tag: POST "/images/{name}/tag", since 24, changes;
-        Delete: DELETE "/images/{name}", since 24, changes;
+        List: GET "/images/json", since 24, reads,
+            ["all" Flag, "filters" Json, "shared-size" Flag, "digests" Flag, "manifests" Flag];
+        Search: GET "/images/search", since 24, reads,
+            ["term" Text, "limit" Number, "filters" Json];
+        GetAll: GET "/images/get", since 24, reads,
+            ["names" Texts, "platform" Texts];
+        Create: POST "/images/create", since 24, changes,
+            ["fromImage" Text, "fromSrc" Text, "repo" Text, "tag" Text, "message" Text, "changes" Texts, "platform" Text],
+            body tar;
+        Load: POST "/images/load", since 24, changes,
+            ["quiet" Flag, "platform" Texts],
+            body tar;
+        Prune: POST "/images/prune", since 25, changes,
+            ["filters" Json];
+        Commit: POST "/commit", since 24, changes,
+            ["container" Text, "repo" Text, "tag" Text, "comment" Text, "author" Text, "pause" Flag, "changes" Texts],
+            body json;
+        Inspect: GET "/images/{name}/json", since 24, reads,
+            ["manifests" Flag, "platform" Json];
+        History: GET "/images/{name}/history", since 24, reads,
+            ["platform" Json];
+        Get: GET "/images/{name}/get", since 24, reads,
+            ["platform" Texts];
+        Push: POST "/images/{name}/push", since 24, changes,
+            ["tag" Text, "platform" Json];
+        Tag: POST "/images/{name}/tag", since 24, changes,
+            ["repo" Text, "tag" Text];
+        Delete: DELETE "/images/{name}", since 24, changes,
+            ["force" Flag, "noprune" Flag, "platforms" Texts];
     }
     /// Builds.
     Build(BuildOperation) {
         Session: POST "/session", since 31, changes;
-        Image: POST "/build", since 24, changes;
+        Image: POST "/build", since 24, changes,
+            body tar;
         Prune: POST "/build/prune", since 31, changes;
         Cancel: POST "/build/cancel", since 39, changes;
     }
@@ -166,22 +271,32 @@ operations! {
     }
     /// Networks.
     Network(NetworkOperation) {
-        List: GET "/networks", since 24, reads;
-        Create: POST "/networks/create", since 24, changes;
-        Prune: POST "/networks/prune", since 25, changes;
-        Connect: POST "/networks/{name}/connect", since 24, changes;
-        Disconnect: POST "/networks/{name}/disconnect", since 24, changes;
-        Inspect: GET "/networks/{name}", since 24, reads;
+        List: GET "/networks", since 24, reads,
+            ["filters" Json];
+        Create: POST "/networks/create", since 24, changes,
+            body json;
+        Prune: POST "/networks/prune", since 25, changes,
+            ["filters" Json];
+        Connect: POST "/networks/{name}/connect", since 24, changes,
+            body json;
+        Disconnect: POST "/networks/{name}/disconnect", since 24, changes,
+            body json;
+        Inspect: GET "/networks/{name}", since 24, reads,
+            ["verbose" Flag, "scope" Text];
         Delete: DELETE "/networks/{name}", since 24, changes;
     }
     /// Volumes.
     Volume(VolumeOperation) {
-        List: GET "/volumes", since 24, reads;
-        Create: POST "/volumes/create", since 24, changes;
-        Prune: POST "/volumes/prune", since 25, changes;
+        List: GET "/volumes", since 24, reads,
+            ["filters" Json];
+        Create: POST "/volumes/create", since 24, changes,
+            body json;
+        Prune: POST "/volumes/prune", since 25, changes,
+            ["filters" Json];
         Inspect: GET "/volumes/{name}", since 24, reads;
         Update: PUT "/volumes/{name}", since 42, changes;
-        Delete: DELETE "/volumes/{name}", since 24, changes;
+        Delete: DELETE "/volumes/{name}", since 24, changes,
+            ["force" Flag];
     }
     /// Plugins.
     Plugin(PluginOperation) {

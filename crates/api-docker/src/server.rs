@@ -115,6 +115,9 @@ pub fn serve(config: ServeConfig, ready: impl FnOnce()) -> Result<(), ServeError
     let served = runtime.block_on(async {
         let listeners: Vec<Listener> =
             endpoints.into_iter().map(Listener::open).collect::<Result<_, _>>()?;
+        for listener in &listeners {
+            shared.log.always(&format!("listen on {}", listener.name));
+        }
         let door = Door { shared, guests: watch::Sender::new(0) };
         let files: Vec<_> = listeners.into_iter().map(|listener| admit(listener, &door)).collect();
         tokio::spawn(reap());
