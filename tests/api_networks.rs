@@ -5,9 +5,11 @@ mod tests {
     use serde_json::{Value, json};
     use testkit::{ApiServer, Corten};
 
-    fn served() -> (ApiServer, Corten) {
+    fn served() -> (Corten, ApiServer) {
         let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
-        (ApiServer::start(&corten), corten)
+        let api = ApiServer::start(&corten);
+        // The server ends first.
+        (corten, api)
     }
 
     fn names(list: &Value) -> Vec<&str> {
@@ -16,7 +18,7 @@ mod tests {
 
     #[test]
     fn a_network_is_made_looked_at_and_removed() {
-        let (api, _corten) = served();
+        let (_corten, api) = served();
         let body = json!({
             "Name": "web", "CheckDuplicate": true, "Internal": true, "Attachable": true, "Unknown": 1,
             "IPAM": { "Driver": "default", "Config": [{
@@ -48,7 +50,7 @@ mod tests {
 
     #[test]
     fn what_there_is_not_is_refused() {
-        let (api, _corten) = served();
+        let (_corten, api) = served();
         for (body, status) in [
             (json!({ "Name": "bridge" }), 403),
             (json!({ "Name": "a", "Driver": "host" }), 403),
@@ -71,7 +73,7 @@ mod tests {
 
     #[test]
     fn lists_are_by_filters_and_say_less_since_1_28() {
-        let (api, corten) = served();
+        let (corten, api) = served();
         corten.ok(&["network", "create", "--label", "x=y", "web"]);
         corten.ok(&["run", "-d", "--name", "shop", "--network", "web", "busybox", "sleep", "1000"]);
         for (filters, expected) in [
@@ -108,7 +110,7 @@ mod tests {
 
     #[test]
     fn containers_come_into_networks_and_leave_them() {
-        let (api, corten) = served();
+        let (corten, api) = served();
         corten.ok(&["run", "-d", "--name", "shop", "busybox", "sleep", "1000"]);
         let network =
             json!({ "Name": "web", "IPAM": { "Config": [{ "Subnet": "10.55.0.0/24" }] } });

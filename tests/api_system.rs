@@ -5,14 +5,16 @@ mod tests {
     use serde_json::{Value, json};
     use testkit::{ApiServer, Corten};
 
-    fn served() -> (ApiServer, Corten) {
+    fn served() -> (Corten, ApiServer) {
         let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
-        (ApiServer::start(&corten), corten)
+        let api = ApiServer::start(&corten);
+        // The server ends first.
+        (corten, api)
     }
 
     #[test]
     fn a_ping_tells_what_clients_begin_with() {
-        let (api, _corten) = served();
+        let (_corten, api) = served();
         for (method, body) in [("GET", &b"OK"[..]), ("HEAD", b"")] {
             let answer = api.send(method, "/_ping", b"");
             assert_eq!((answer.status, answer.body.as_slice()), (200, body), "{method}");
@@ -40,7 +42,7 @@ mod tests {
 
     #[test]
     fn facts_of_the_machine_are_true() {
-        let (api, corten) = served();
+        let (corten, api) = served();
         corten.ok(&["run", "-d", "--name", "runs", "busybox", "sleep", "1000"]);
         corten.ok(&["create", "--name", "stands", "busybox", "true"]);
         let info = api.get("/info").expect(200);
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn room_is_told_in_both_forms() {
-        let (api, corten) = served();
+        let (corten, api) = served();
         corten.ok(&[
             "run",
             "--name",
@@ -118,7 +120,7 @@ mod tests {
 
     #[test]
     fn there_are_no_plugins_and_no_swarm() {
-        let (api, _corten) = served();
+        let (_corten, api) = served();
         assert_eq!(api.get("/plugins").expect(200), json!([]));
         assert_eq!(api.get("/plugins/some/thing/json").status, 404);
         assert!(api.get("/swarm").refusal(503).contains("This node is not a swarm manager."));

@@ -5,9 +5,11 @@ mod tests {
     use serde_json::{Value, json};
     use testkit::{ApiServer, Corten};
 
-    fn served() -> (ApiServer, Corten) {
+    fn served() -> (Corten, ApiServer) {
         let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
-        (ApiServer::start(&corten), corten)
+        let api = ApiServer::start(&corten);
+        // The server ends first.
+        (corten, api)
     }
 
     fn listed(api: &ApiServer, filters: &str) -> Vec<String> {
@@ -20,7 +22,7 @@ mod tests {
 
     #[test]
     fn a_volume_is_made_looked_at_and_removed() {
-        let (api, corten) = served();
+        let (corten, api) = served();
         let create = |body: &Value| api.post("/v1.41/volumes/create", body);
         let body =
             json!({ "Name": "data", "Driver": "local", "DriverOpts": {}, "Labels": { "a": "b" } });
@@ -58,7 +60,7 @@ mod tests {
 
     #[test]
     fn lists_are_by_filters() {
-        let (api, corten) = served();
+        let (corten, api) = served();
         corten.ok(&["volume", "create", "--label", "a=b", "one"]);
         corten.ok(&["volume", "create", "two"]);
         assert_eq!(listed(&api, "{}"), ["one", "two"]);
@@ -70,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_prune_takes_named_volumes_before_1_42_and_by_a_filter() {
-        let (api, corten) = served();
+        let (corten, api) = served();
         let make = || {
             corten.ok(&["volume", "create", "named"]);
             corten.ok(&["volume", "create"])

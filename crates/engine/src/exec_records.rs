@@ -151,6 +151,10 @@ impl Containers<'_> {
     /// As [`Containers::exec_record`].
     pub fn inspect_exec(&self, id: &str) -> Result<Document, EngineError> {
         let record = self.exec_record(id)?;
+        // With its container goes all that is known of it.
+        if !self.engine.store.containers().dirs(&record.container).container.exists() {
+            return Err(EngineError::NoSuchExec { id: id.to_owned() });
+        }
         let request = &record.request;
         let (program, arguments) = match request.command.split_first() {
             Some((program, arguments)) => (program.clone(), arguments.to_vec()),

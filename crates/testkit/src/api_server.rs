@@ -39,7 +39,8 @@ impl ApiServer {
     #[must_use]
     pub fn start(corten: &Corten) -> Self {
         let socket = corten.directory().join("api.sock");
-        let child = match corten.command().arg("serve").arg("--socket").arg(&socket).spawn() {
+        let address = format!("unix://{}", socket.display());
+        let child = match corten.command().args(["serve", "--listen", &address]).spawn() {
             Ok(child) => child,
             Err(error) => panic!("start corten serve: {error}"),
         };

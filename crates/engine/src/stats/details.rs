@@ -114,7 +114,8 @@ pub struct DetailedMeter {
 
 #[derive(Debug)]
 struct Group {
-    directory: PathBuf,
+    /// Nothing where nobody counts.
+    directory: Option<PathBuf>,
     is_unified: bool,
 }
 
@@ -132,7 +133,7 @@ impl Containers<'_> {
         let path = group_of(&container.config, &container.record.id);
         let path = path.trim_start_matches('/');
         let group = |hierarchy: Option<&Hierarchy>| Group {
-            directory: hierarchy.map(|own| own.mount.join(path)).unwrap_or_default(),
+            directory: hierarchy.map(|own| own.mount.join(path)),
             is_unified: is_unified(hierarchy),
         };
         let of = |controller| group(layout.carrier(controller));
@@ -151,7 +152,11 @@ impl Containers<'_> {
 
 impl Group {
     fn read(&self, name: &str) -> String {
-        read(&self.directory.join(name))
+        self.directory.as_ref().map(|own| read(&own.join(name))).unwrap_or_default()
+    }
+
+    fn exists(&self) -> bool {
+        self.directory.as_ref().is_some_and(|own| own.exists())
     }
 
     fn number(&self, name: &str) -> u64 {
@@ -168,7 +173,7 @@ impl DetailedMeter {
     #[must_use]
     pub fn read(&self) -> Option<Details> {
         let groups = [&self.accounting, &self.memory, &self.pids];
-        if groups.iter().all(|group| !group.directory.exists()) {
+        if !groups.iter().any(|group| group.exists()) {
             return None;
         }
         Some(Details {

@@ -33,7 +33,9 @@ pub(super) async fn inspect(call: Call) -> Result<Answer, Failure> {
         .with(move |engine| {
             let containers = engine.containers();
             let mut document = containers.inspect(&name, size)?;
-            let hardware = containers.wished_hardware(&name)?;
+            // What was asked for is no longer told since then.
+            let hardware =
+                if version.has(52) { None } else { containers.wished_hardware(&name)? };
             of_version(&mut document, version, hardware.as_deref());
             Answer::json(&document)
         })
@@ -50,7 +52,7 @@ fn of_version(document: &mut Document, version: ApiVersion, hardware: Option<&st
         if version.has(52) && config.get("OnBuild").is_some_and(Value::is_null) {
             config.remove("OnBuild");
         }
-        if let Some(hardware) = hardware.filter(|_| !version.has(52)) {
+        if let Some(hardware) = hardware {
             config.set("MacAddress", hardware.into());
         }
     }
