@@ -3,7 +3,7 @@
 //! Both ends hold a few pieces at most: who is slow slows the other one down, and who is gone ends it.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -17,9 +17,8 @@ use crate::answer::Body;
 
 /// Pieces that wait between both ends.
 const PIECES: usize = 4;
-/// Bytes of a piece that a thread writes.
-const PIECE: usize = 64 * 1024;
-
+/// Bytes of a request that are handed over at once, if they come without a pause.
+const BATCH: usize = 256 * 1024;
 /// Bytes of a request that wait for its thread before the client has to.
 const WAITING: usize = 1024 * 1024;
 /// Bytes of a request that are taken from a client which has been refused.
@@ -56,54 +55,9 @@ impl Outgoing {
         self.pieces.closed().await;
     }
 
-    /// For a thread that may wait.
-    pub(crate) fn writer(self) -> PieceWriter {
-        PieceWriter { outgoing: self, gathered: Vec::new() }
-    }
-
-    /// The same for a thread that may wait.
+    /// Gives a piece, for a thread that may wait.
     pub(crate) fn send_waiting(&self, piece: io::Result<Bytes>) -> io::Result<()> {
         self.pieces.blocking_send(piece).map_err(|_closed| io::ErrorKind::BrokenPipe.into())
-    }
-}
-
-/// Gathers what is written into pieces.
-#[derive(Debug)]
-pub(crate) struct PieceWriter {
-    outgoing: Outgoing,
-    gathered: Vec<u8>,
-}
-
-impl PieceWriter {
-    /// Ends the answer: whole, or broken off, so that no client takes a part for the whole.
-    pub(crate) fn end(mut self, written: io::Result<()>) {
-        let ended = written.and_then(|()| self.flush());
-        if let Err(error) = ended {
-            // Nobody is there any more to hear it.
-            let _gone = self.outgoing.send_waiting(Err(error));
-        }
-    }
-}
-
-impl Write for PieceWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.gathered.is_empty() && bytes.len() >= PIECE {
-            self.outgoing.send_waiting(Ok(Bytes::copy_from_slice(bytes)))?;
-            return Ok(bytes.len());
-        }
-        self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= PIECE {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.gathered.is_empty() {
-            return Ok(());
-        }
-        let piece = std::mem::replace(&mut self.gathered, Vec::with_capacity(PIECE));
-        self.outgoing.send_waiting(Ok(piece.into()))
     }
 }
 
@@ -152,16 +106,18 @@ impl Arrived {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a piece; whether there is room for more, or nothing where nobody reads.
-    fn add(&self, piece: Bytes) -> Option<bool> {
+    /// Adds pieces; whether there is room for more, or nothing where nobody reads.
+    fn add(&self, pieces: Vec<Bytes>) -> Option<bool> {
         let mut queue = self.lock();
         if queue.is_unread {
             return None;
         }
-        queue.bytes += piece.len();
-        queue.pieces.push_back(piece);
+        queue.bytes += pieces.iter().map(Bytes::len).sum::<usize>();
+        queue.pieces.extend(pieces);
+        let has_room = queue.bytes < WAITING;
+        drop(queue);
         self.has_more.notify_one();
-        Some(queue.bytes < WAITING)
+        Some(has_room)
     }
 
     fn end(&self, end: io::Result<()>) {
@@ -217,22 +173,42 @@ impl Drop for BodyReader {
 }
 
 async fn arrive(mut body: Incoming, arrived: Arc<Arrived>) {
-    while let Some(frame) = body.frame().await {
-        let piece = match frame.map(Frame::into_data) {
-            Ok(Ok(piece)) => piece,
-            // Trailers say nothing here.
-            Ok(Err(_trailers)) => continue,
-            Err(error) => {
-                return arrived.end(Err(io::Error::new(io::ErrorKind::UnexpectedEof, error)));
-            }
-        };
-        match arrived.add(piece) {
+    loop {
+        let (batch, end) = batch(&mut body).await;
+        match arrived.add(batch) {
+            Some(_) if end.is_some() => break arrived.end(end.unwrap_or(Ok(()))),
             Some(true) => {}
             Some(false) => arrived.has_room.notified().await,
             None => return drain(body).await,
         }
     }
-    arrived.end(Ok(()));
+}
+
+/// What comes without a pause, up to some size, and how the body ended if it did.
+async fn batch(body: &mut Incoming) -> (Vec<Bytes>, Option<io::Result<()>>) {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while bytes < BATCH {
+        let frame = tokio::select! {
+            biased;
+            frame = body.frame() => frame,
+            // The connection reads on meanwhile.
+            () = tokio::task::yield_now(), if bytes > 0 => return (batch, None),
+        };
+        match frame.map(|frame| frame.map(Frame::into_data)) {
+            Some(Ok(Ok(piece))) => {
+                bytes += piece.len();
+                batch.push(piece);
+            }
+            // Trailers say nothing here.
+            Some(Ok(Err(_trailers))) => {}
+            Some(Err(error)) => {
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, error);
+                return (batch, Some(Err(error)));
+            }
+            None => return (batch, Some(Ok(()))),
+        }
+    }
+    (batch, None)
 }
 
 /// Takes what a client still sends that has been refused, so that it hears why: until then it writes and does not read.
@@ -282,8 +258,8 @@ mod tests {
     #[test]
     fn pieces_are_read_as_one() {
         let (arrived, mut reader) = reader();
-        assert_eq!(arrived.add(Bytes::from_static(b"ab")), Some(true));
-        assert_eq!(arrived.add(Bytes::from_static(b"cde")), Some(true));
+        assert_eq!(arrived.add(vec![Bytes::from_static(b"ab")]), Some(true));
+        assert_eq!(arrived.add(vec![Bytes::from_static(b"cde")]), Some(true));
         let mut space = [0; 4];
         assert_eq!(reader.read(&mut space).unwrap(), 4);
         assert_eq!(&space, b"abcd");
@@ -295,7 +271,7 @@ mod tests {
     #[test]
     fn a_body_that_breaks_is_no_whole_one() {
         let (arrived, mut reader) = reader();
-        arrived.add(Bytes::from_static(b"a"));
+        arrived.add(vec![Bytes::from_static(b"a")]);
         arrived.end(Err(io::ErrorKind::UnexpectedEof.into()));
         let mut space = [0; 4];
         assert_eq!(reader.read(&mut space).unwrap(), 1);
@@ -308,9 +284,9 @@ mod tests {
     #[test]
     fn who_reads_no_more_is_heard() {
         let (arrived, reader) = reader();
-        assert_eq!(arrived.add(vec![0; WAITING].into()), Some(false));
+        assert_eq!(arrived.add(vec![vec![0; WAITING].into()]), Some(false));
         drop(reader);
-        assert_eq!(arrived.add(Bytes::from_static(b"a")), None);
+        assert_eq!(arrived.add(vec![Bytes::from_static(b"a")]), None);
         assert!(arrived.lock().pieces.is_empty());
     }
 }

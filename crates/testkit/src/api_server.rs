@@ -38,9 +38,18 @@ impl ApiServer {
     /// When it cannot be started, or does not answer.
     #[must_use]
     pub fn start(corten: &Corten) -> Self {
+        Self::start_by(corten, corten.command())
+    }
+
+    /// The same by a command with an environment of its own.
+    ///
+    /// # Panics
+    /// As [`ApiServer::start`].
+    #[must_use]
+    pub fn start_by(corten: &Corten, mut command: std::process::Command) -> Self {
         let socket = corten.directory().join("api.sock");
         let address = format!("unix://{}", socket.display());
-        let child = match corten.command().args(["serve", "--listen", &address]).spawn() {
+        let child = match command.args(["serve", "--listen", &address]).spawn() {
             Ok(child) => child,
             Err(error) => panic!("start corten serve: {error}"),
         };
@@ -66,9 +75,18 @@ impl ApiServer {
     /// When the server sends no answer.
     #[must_use]
     pub fn send(&self, method: &str, path: &str, body: &[u8]) -> ApiAnswer {
+        self.send_with(method, path, "", body)
+    }
+
+    /// The same with header lines more, each with its end.
+    ///
+    /// # Panics
+    /// As [`ApiServer::send`].
+    #[must_use]
+    pub fn send_with(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> ApiAnswer {
         let mut stream = self.connect();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}Content-Length: {}\r\n\r\n",
             body.len()
         );
         let mut bytes = Vec::new();
