@@ -1,0 +1,10 @@
+//! The Docker Engine API as bytes on its sockets: what is sent is what a test wrote.
+
+#![cfg(test)]
+
+mod archive;
+mod containers;
+mod images;
+mod networks;
+mod system;
+mod volumes;
