@@ -338,17 +338,17 @@ mod tests {
             "User": "a", "Env": ["A=1", "B=2"], "Cmd": ["x"], "Entrypoint": ["e"],
             "Labels": { "l": "1" }, "ExposedPorts": { "80/tcp": {} }, "WorkingDir": "/w",
         }));
-        assert_eq!(over(base.clone(), &read(json!({ "Labels": {}, "Cmd": [] }))), base);
+        assert_eq!(super::over(base.clone(), &read(json!({ "Labels": {}, "Cmd": [] }))), base);
         let own =
             json!({ "Env": ["B=3", "C=4"], "Cmd": ["y"], "Labels": { "m": "2" }, "User": "b" });
-        let laid = over(base.clone(), &read(own));
+        let laid = super::over(base.clone(), &read(own));
         assert_eq!(laid.env.unwrap(), ["A=1", "B=3", "C=4"]);
         assert_eq!(
             (laid.cmd.unwrap(), laid.entrypoint.unwrap()),
             (vec!["y".into()], vec!["e".into()])
         );
         assert_eq!((laid.labels.unwrap().len(), &*laid.user, &*laid.working_dir), (2, "b", "/w"));
-        let laid = over(base, &read(json!({ "Entrypoint": ["f"] })));
+        let laid = super::over(base, &read(json!({ "Entrypoint": ["f"] })));
         assert_eq!((laid.cmd, laid.entrypoint), (None, Some(vec!["f".into()])));
     }
 }
