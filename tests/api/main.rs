@@ -6,5 +6,7 @@ mod archive;
 mod containers;
 mod images;
 mod networks;
+mod serve;
+mod streams;
 mod system;
 mod volumes;

@@ -206,7 +206,7 @@ impl Newborn<'_> {
         let _leader_already = rustix::process::setsid();
         rustix::process::umask(Mode::from_raw_mode(0o022));
         if let Some(before) = DESCRIPTORS.get() {
-            let _lowered = setrlimit(Resource::Nofile, before.clone());
+            let _lowered = setrlimit(Resource::Nofile, *before);
         }
         let errno = match self.inherit() {
             Ok(program) => execveat(program.as_fd(), argv, environment),

@@ -73,7 +73,7 @@ impl SearchFilter {
         };
         match name {
             "stars" => {
-                self.stars = value.parse().map_err(|_bad| wrong("the value is no number"))?
+                self.stars = value.parse().map_err(|_bad| wrong("the value is no number"))?;
             }
             "is-official" => self.official = Some(truth()?),
             "is-automated" => self.automated = Some(truth()?),

@@ -17,7 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct ApiServer {
     child: Child,
-    socket: PathBuf,
+    socket: ApiSocket,
+}
+
+/// A socket of a server.
+#[derive(Clone, Debug)]
+pub struct ApiSocket {
+    path: PathBuf,
 }
 
 /// An answer, its body whole.
@@ -46,15 +52,82 @@ impl ApiServer {
     /// # Panics
     /// As [`ApiServer::start`].
     #[must_use]
-    pub fn start_by(corten: &Corten, mut command: std::process::Command) -> Self {
+    pub fn start_by(corten: &Corten, command: std::process::Command) -> Self {
+        Self::start_with(corten, command, &[])
+    }
+
+    /// The same with more flags of `serve`.
+    ///
+    /// # Panics
+    /// As [`ApiServer::start`].
+    #[must_use]
+    pub fn start_with(corten: &Corten, mut command: std::process::Command, flags: &[&str]) -> Self {
         let socket = corten.directory().join("api.sock");
         let address = format!("unix://{}", socket.display());
-        let child = match command.args(["serve", "--listen", &address]).spawn() {
+        let child = match command.args(["serve", "--listen", &address]).args(flags).spawn() {
             Ok(child) => child,
             Err(error) => panic!("start corten serve: {error}"),
         };
         wait_until("the server listens", || UnixStream::connect(&socket).is_ok());
-        Self { child, socket }
+        Self { child, socket: ApiSocket { path: socket } }
+    }
+
+    /// The same server by another one of its sockets: it ends with the one that was started.
+    #[must_use]
+    pub const fn at(&self, path: PathBuf) -> ApiSocket {
+        ApiSocket { path }
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has ended by itself; gives its exit code.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
+    pub fn wait(&mut self) -> Option<i32> {
+        match self.child.wait() {
+            Ok(status) => status.code(),
+            Err(error) => panic!("wait for the server: {error}"),
+        }
+    }
+}
+
+impl std::ops::Deref for ApiServer {
+    type Target = ApiSocket;
+
+    fn deref(&self) -> &ApiSocket {
+        &self.socket
+    }
+}
+
+impl ApiSocket {
+    /// Sends a request that takes its connection over, and gives the connection with the head of the answer; what comes behind it is not read.
+    ///
+    /// # Panics
+    /// When the server sends no answer.
+    #[must_use]
+    pub fn hijack(&self, path: &str, body: &str, headers: &str) -> (UnixStream, String) {
+        let mut stream = self.connect();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+            body.len()
+        );
+        let sent = stream
+            .set_read_timeout(Some(PATIENCE))
+            .and_then(|()| stream.write_all(request.as_bytes()));
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while sent.is_ok() && !head.ends_with(b"\r\n\r\n") {
+            match stream.read(&mut byte) {
+                Ok(1) => head.extend(byte),
+                _ => panic!("POST {path}: no answer, but {:?}", String::from_utf8_lossy(&head)),
+            }
+        }
+        (stream, String::from_utf8_lossy(&head).into_owned())
     }
 
     /// A connection.
@@ -63,9 +136,9 @@ impl ApiServer {
     /// When it is refused.
     #[must_use]
     pub fn connect(&self) -> UnixStream {
-        match UnixStream::connect(&self.socket) {
+        match UnixStream::connect(&self.path) {
             Ok(stream) => stream,
-            Err(error) => panic!("connect to the server: {error}"),
+            Err(error) => panic!("connect to {}: {error}", self.path.display()),
         }
     }
 

@@ -17,7 +17,7 @@ mod signer;
 mod token_server;
 mod wait;
 
-pub use api_server::{ApiAnswer, ApiServer};
+pub use api_server::{ApiAnswer, ApiServer, ApiSocket};
 pub use busybox::busybox_rootfs;
 pub use catalog::{
     Catalog, MadeImage, MadeLayer, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, archive, noise,
