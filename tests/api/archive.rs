@@ -6,9 +6,11 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use testkit::{ApiServer, Corten, archive};
 
-fn served() -> (ApiServer, Corten) {
+fn served() -> (Corten, ApiServer) {
     let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
-    (ApiServer::start(&corten), corten)
+    let api = ApiServer::start(&corten);
+    // The server ends first.
+    (corten, api)
 }
 
 /// What the header tells of a path.
@@ -65,7 +67,7 @@ fn boxed(corten: &Corten, runs: bool) {
 #[test]
 fn a_path_is_told() {
     for runs in [false, true] {
-        let (api, corten) = served();
+        let (corten, api) = served();
         boxed(&corten, runs);
         let path = |path: &str| format!("/containers/box/archive?path={path}");
         let file = told(&api, &path("/d/f"));
@@ -102,7 +104,7 @@ fn a_path_is_told() {
 #[test]
 fn archives_come_out() {
     for runs in [false, true] {
-        let (api, corten) = served();
+        let (corten, api) = served();
         boxed(&corten, runs);
         let get = |path: &str| {
             let answer = api.get(&format!("/v1.41/containers/box/archive?path={path}"));
@@ -131,7 +133,7 @@ fn archives_come_out() {
 #[test]
 fn archives_go_in() {
     for runs in [false, true] {
-        let (api, corten) = served();
+        let (corten, api) = served();
         boxed(&corten, runs);
         let put = |query: &str, body: &[u8]| {
             api.send("PUT", &format!("/containers/box/archive?path={query}"), body)
@@ -159,7 +161,7 @@ fn archives_go_in() {
 
 #[test]
 fn files_may_become_the_containers_user() {
-    let (api, corten) = served();
+    let (corten, api) = served();
     corten.ok(&[
         "create",
         "--name",
@@ -181,5 +183,5 @@ fn files_may_become_the_containers_user() {
     };
     put("own", "&copyUIDGID=1");
     put("its", "");
-    assert_eq!(corten.ok(&["start", "-a", "box"]), "12:34\n0:0\n");
+    assert_eq!(corten.ok(&["start", "-a", "box"]), "12:34\n0:0");
 }
