@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::{
@@ -285,7 +286,10 @@ fn a_client_that_leaves_ends_its_pull() {
     };
     assert!(connections() > 0);
     drop(stream);
+    let left = Instant::now();
     wait_until("nothing is fetched any more", || connections() == 0);
+    // After half a minute of silence it would end by itself.
+    assert!(left.elapsed() < Duration::from_secs(20), "it was tired of waiting");
     drop(gate);
     assert_eq!(api.get("/_ping").status, 200);
 }
