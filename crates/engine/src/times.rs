@@ -27,7 +27,9 @@ pub fn time_ns(text: &str) -> Option<i64> {
             .map(|zoned| zoned.timestamp())
     };
     let timestamp = zoned.or_else(local)?;
-    i64::try_from(timestamp.as_nanosecond()).ok()
+    // What is beyond the year 2262 has not come yet.
+    let nanoseconds = timestamp.as_nanosecond();
+    Some(i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX }))
 }
 
 /// `1h30m`, `1.5h`, `-300ms`, in nanoseconds. As Go's time.ParseDuration.
@@ -75,4 +77,26 @@ fn times(number: &str, unit: i64) -> Option<i64> {
         total = total.checked_add(i64::from(digit.to_digit(10)?) * place)?;
     }
     Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_dates_and_durations() {
+        for (text, ns) in [
+            ("0", Some(0)),
+            ("1.5", Some(1_500_000_000)),
+            ("1970-01-01T00:00:01Z", Some(1_000_000_000)),
+            ("2999-01-01T00:00:00Z", Some(i64::MAX)),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(time_ns(text), ns, "{text}");
+        }
+        let ago = time_ns("1h30m").unwrap_or_default();
+        let now = monitor::now_ns();
+        assert!(ago <= now - 5_400_000_000_000 && ago > now - 5_500_000_000_000);
+    }
 }
