@@ -87,6 +87,12 @@ impl Client {
         self.writer.write_all(bytes).await
     }
 
+    /// Says something that no process has said; among outputs behind headers it is standard output, as Docker has it.
+    pub(crate) async fn tell(&mut self, words: &str) -> io::Result<()> {
+        self.wants.stdout = true;
+        self.show(Stream::Stdout, words.as_bytes()).await
+    }
+
     /// Takes some input from the client; it waits in `pending`.
     async fn hear(&mut self, buffer: &mut [u8]) -> Input {
         if self.is_silent {

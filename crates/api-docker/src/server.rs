@@ -4,6 +4,7 @@
 //! restart: who kills a server loses its connections and nothing else.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::Interest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::sync::watch;
 
 use crate::answer::{Answer, Body, Whole, response};
@@ -45,6 +46,10 @@ const THREADS: usize = 512;
 const REAPING: Duration = Duration::from_secs(5);
 /// How long nobody is let in after the kernel has refused a connection: it has no descriptor left, perhaps.
 const BREATH: Duration = Duration::from_millis(100);
+
+/// How long a client is listened to that has its answer already, and how many bytes of it.
+const LINGERING: Duration = Duration::from_secs(5);
+const LINGERED: usize = 64 * 1024 * 1024;
 
 /// How a server answers.
 #[derive(Debug)]
@@ -218,21 +223,39 @@ async fn connection(stream: impl Duplex + 'static, shared: Arc<Shared>, visitor:
     let slot = Arc::new(Slot::default());
     let service = service_fn(|request| {
         let (shared, slot, visitor) = (Arc::clone(&shared), Arc::clone(&slot), visitor.clone());
-        async move { Ok::<_, Infallible>(answer(request, shared, visitor, &slot).await) }
+        Box::pin(async move { Ok::<_, Infallible>(answer(request, shared, visitor, &slot).await) })
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(stream), service);
-    let (hijack, version) = tokio::select! {
+    let left = tokio::select! {
         // The client is gone, or has said something that is no HTTP and was told so.
-        _ended = &mut connection => return,
-        left = slot.taken() => left,
+        _ended = poll_fn(|context| connection.poll_without_shutdown(context)) => None,
+        left = slot.taken() => Some(left),
     };
     let parts = connection.into_parts();
+    let Some((hijack, version)) = left else { return linger(parts.io.into_inner()).await };
     let _gauge = Gauge::of(&shared.metrics.hijacked);
     hijack.run(Wire::new(parts.io.into_inner(), parts.read_buf), &version).await;
+}
+
+/// Takes what a client still sends that was answered early: while it writes it does not read, and a closed connection would take the answer away.
+async fn linger(mut stream: impl Duplex) {
+    let read_away = async {
+        stream.shutdown().await?;
+        let mut space = vec![0; 64 * 1024];
+        let mut left = LINGERED;
+        while let Some(less) = left.checked_sub(stream.read(&mut space).await?) {
+            if less == left {
+                break;
+            }
+            left = less;
+        }
+        io::Result::Ok(())
+    };
+    let _closed = tokio::time::timeout(LINGERING, read_away).await;
 }
 
 async fn answer(

@@ -14,7 +14,6 @@ use super::containers::attach::{keys, kind};
 use crate::answer::Answer;
 use crate::bodies;
 use crate::failure::Failure;
-use crate::frames::Stream;
 use crate::hijack::{Hijack, Wire};
 use crate::operation::ExecOperation;
 use crate::relay::{self, Client, End, Streams, Wants};
@@ -177,8 +176,7 @@ async fn stay(shared: Arc<Shared>, mut record: ExecRecord, wire: Wire) {
     let begun = match attached(&shared, &mut record).await {
         Ok(begun) => begun,
         Err(failure) => {
-            let words = format!("{}\r\n", failure.message);
-            let _gone = client.show(Stream::Stderr, words.as_bytes()).await;
+            let _gone = client.tell(&format!("{}\r\n", failure.message)).await;
             client.close().await;
             return;
         }

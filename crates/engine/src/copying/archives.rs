@@ -155,7 +155,7 @@ fn stat(side: &Side, path: &Path) -> Result<PathStat, EngineError> {
     let found = found.map_err(failed)?;
     let is_link = FileType::from_raw_mode(found.st_mode) == FileType::Symlink;
     let link_target = if is_link { Some(target(side, path)?) } else { None };
-    let seconds = i64::try_from(found.st_mtime).unwrap_or(i64::MAX);
+    let seconds = found.st_mtime;
     let nanoseconds = i64::try_from(found.st_mtime_nsec).unwrap_or(0);
     Ok(PathStat {
         name: shown_name(path),
