@@ -232,6 +232,11 @@ _corten_command() {
             valued=""
             kind="containers"
             ;;
+        serve)
+            flags="--group --idle-exit --listen --log-requests --mode --policy --tlscacert --tlscert --tlskey"
+            valued="--group --idle-exit --listen --mode --policy --tlscacert --tlscert --tlskey"
+            kind=""
+            ;;
         events | "system events")
             flags="--filter --format --no-trunc --since --until"
             valued="-f --filter --format --since --until"
@@ -664,7 +669,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion config container cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion config container cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

@@ -95,6 +95,7 @@ complete -c corten -n __corten_first -a run -d 'Create and run a new container f
 complete -c corten -n __corten_first -a save -d 'Save one or more images to a tar archive (streamed to STDOUT by default)'
 complete -c corten -n __corten_first -a search -d 'Search Docker Hub, or the registry before the term, for images'
 complete -c corten -n __corten_first -a secret -d 'Manage secrets'
+complete -c corten -n __corten_first -a serve -d 'Answer the Docker Engine API on a socket'
 complete -c corten -n __corten_first -a start -d 'Start one or more stopped containers'
 complete -c corten -n __corten_first -a stats -d 'Display a live stream of container(s) resource usage statistics'
 complete -c corten -n __corten_first -a stop -d 'Stop one or more running containers'
@@ -683,6 +684,17 @@ complete -c corten -n '__corten_is create "container create"' -a '(__corten_imag
 
 # diff
 complete -c corten -n '__corten_is diff "container diff"' -a '(__corten_containers)'
+
+# serve
+complete -c corten -n '__corten_is serve' -l group -x -d 'Group of the socket (name or number)'
+complete -c corten -n '__corten_is serve' -l idle-exit -x -d 'Exit when no client was connected for so long'
+complete -c corten -n '__corten_is serve' -l listen -x -d 'Where to listen: unix://PATH, tcp://ADDRESS:PORT or fd:// (default "unix:///run/corten/docker.sock")'
+complete -c corten -n '__corten_is serve' -l log-requests -d 'Write a line for each request'
+complete -c corten -n '__corten_is serve' -l mode -x -d 'Permissions of the socket (default "0660")'
+complete -c corten -n '__corten_is serve' -l policy -x -d 'Limited sockets to listen on too, each with what it allows'
+complete -c corten -n '__corten_is serve' -l tlscacert -x -d 'Trust only clients with certificates signed by this CA'
+complete -c corten -n '__corten_is serve' -l tlscert -x -d 'TLS certificate of the server'
+complete -c corten -n '__corten_is serve' -l tlskey -x -d 'TLS key of the server'
 
 # events
 complete -c corten -n '__corten_is events "system events"' -s f -l filter -x -d 'Filter output based on conditions provided'

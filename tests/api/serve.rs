@@ -1,8 +1,9 @@
 //! Sockets of a server: who may use them, what they are limited to, and what becomes of them.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 use testkit::{ApiServer, Certificates, Corten, signal, wait_until};
@@ -182,6 +183,23 @@ fn over_tcp_nobody_is_answered_without_a_certificate() {
     assert_eq!(ask(&[]), "");
     let page = ask(&[&own[..], &["--header", "Origin: https://evil.example"]].concat());
     assert!(page.contains("browsers are not answered"), "{page}");
+}
+
+#[test]
+fn a_client_may_come_over_standard_streams() {
+    let corten = made();
+    let _api = ApiServer::start(&corten);
+    let mut dial = corten.command();
+    dial.args(["system", "dial-stdio"]);
+    dial.env("DOCKER_HOST", format!("unix://{}", corten.directory().join("api.sock").display()));
+    dial.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = dial.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").unwrap();
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.ends_with("\r\n\r\nOK"), "{said}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod change;
 mod check;
 mod copy;
 mod cp;
+mod dial;
 mod events;
 mod exec;
 mod grammar;

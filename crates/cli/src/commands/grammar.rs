@@ -2,9 +2,9 @@
 
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
-    archives, boot, change, check, copy, cp, events, exec, images, inspect, life, list, login,
-    logs, machine, manifest, mount, network, prune, pull, push, run, search, secret, serve, stats,
-    system, usage, verify, volume,
+    archives, boot, change, check, copy, cp, dial, events, exec, images, inspect, life, list,
+    login, logs, machine, manifest, mount, network, prune, pull, push, run, search, secret, serve,
+    stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
@@ -356,6 +356,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         prune::containers
+    ),
+    command!(
+        OTHERS,
+        ["system dial-stdio"],
+        "",
+        "Proxy the stdio stream to the server's socket",
+        [],
+        NONE,
+        true,
+        false,
+        dial::dial_stdio
     ),
     command!(
         OTHERS,

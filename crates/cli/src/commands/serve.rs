@@ -16,7 +16,7 @@ use crate::words::duration_ns;
 use crate::{config, registries};
 
 /// Where it listens where nobody says otherwise.
-const SOCKET: &str = "unix:///run/corten/docker.sock";
+pub(super) const SOCKET: &str = "unix:///run/corten/docker.sock";
 const MODE: &str = "0660";
 /// The first descriptor that systemd gives: sd_listen_fds(3).
 const FIRST: u8 = 3;

@@ -1,0 +1,45 @@
+//! `system dial-stdio`: standard input and output to the server's socket and back, for clients that come over SSH.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+
+use super::serve::SOCKET;
+use crate::arguments::Matches;
+use crate::failure::Failure;
+use crate::program::Session;
+use crate::request::wrong;
+
+pub(super) fn dial_stdio(_session: &Session, _matches: &Matches) -> Result<i32, Failure> {
+    let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    let address = host.as_deref().unwrap_or(SOCKET);
+    let path = address
+        .strip_prefix("unix://")
+        .ok_or_else(|| wrong("DOCKER_HOST", address, "it is no unix:///PATH"))?;
+    let failed = |cause| Failure::file("connect to", path)(cause);
+    let stream = UnixStream::connect(path).map_err(failed)?;
+    let mut inwards = stream.try_clone().map_err(failed)?;
+    // It ends with this program: the server may close first.
+    std::thread::spawn(move || {
+        let _gone = pass(&mut io::stdin().lock(), &mut inwards);
+        inwards.shutdown(Shutdown::Write)
+    });
+    pass(&mut &stream, &mut io::stdout().lock()).map_err(Failure::file("pass on", path))?;
+    Ok(0)
+}
+
+/// Everything at once, as it comes: what one side says the other one waits for.
+fn pass(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => {
+                to.write_all(buffer.get(..count).unwrap_or_default())?;
+                to.flush()?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
