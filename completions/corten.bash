@@ -29,7 +29,7 @@ _corten_family() {
         network) members="connect create disconnect doctor inspect list ls prune reload remove rm settings" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
         secret) members="create exists inspect list ls remove rm" ;;
-        system) members="check df events info install-units prune start-all stop-all" ;;
+        system) members="check df dial-stdio events info install-units prune start-all stop-all" ;;
         template) members="build list ls" ;;
         volume) members="clone create exists export import inspect list ls mount prune remove rename restore rm snapshot unmount update" ;;
     esac
@@ -180,6 +180,11 @@ _corten_command() {
         "container prune")
             flags="--filter --force"
             valued="--filter"
+            kind=""
+            ;;
+        "system dial-stdio")
+            flags=""
+            valued=""
             kind=""
             ;;
         "system df")

@@ -210,6 +210,7 @@ complete -c corten -n '__corten_family secret' -a remove -d 'Remove one or more 
 complete -c corten -n '__corten_family secret' -a rm -d 'Remove one or more secrets'
 complete -c corten -n '__corten_family system' -a check -d 'Check that everything on the disk is whole, and mend what is not'
 complete -c corten -n '__corten_family system' -a df -d 'Show disk usage'
+complete -c corten -n '__corten_family system' -a dial-stdio -d 'Proxy the stdio stream to the server\'s socket'
 complete -c corten -n '__corten_family system' -a events -d 'Get real time events'
 complete -c corten -n '__corten_family system' -a info -d 'Display system-wide information'
 complete -c corten -n '__corten_family system' -a install-units -d 'Install the systemd unit that starts containers at boot and stops them at shutdown'
@@ -530,6 +531,8 @@ complete -c corten -n '__corten_is "image prune"' -l unused-for -x -d 'Remove on
 # container prune
 complete -c corten -n '__corten_is "container prune"' -l filter -x -d 'Provide filter values (e.g. "until=<timestamp>", "label!=<name>")'
 complete -c corten -n '__corten_is "container prune"' -s f -l force -d 'Do not prompt for confirmation'
+
+# system dial-stdio
 
 # system df
 complete -c corten -n '__corten_is "system df"' -l format -x -d 'Format output using a Go template, or \'json\''

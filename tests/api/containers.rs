@@ -11,20 +11,21 @@ fn served() -> (Corten, ApiServer) {
 }
 
 /// A request for a container that would sleep, with more.
-fn sleeper(more: Value) -> Value {
+fn sleeper(more: &Value) -> Value {
     let mut body = json!({ "Image": "busybox", "Cmd": ["sleep", "1000"] });
     let fields = more.as_object().cloned().unwrap_or_default();
     body.as_object_mut().unwrap().extend(fields);
     body
 }
 
-fn created(api: &ApiServer, version: &str, more: Value) -> (Value, Value) {
+fn created(api: &ApiServer, version: &str, more: &Value) -> (Value, Value) {
     let made = api.post(&format!("/v{version}/containers/create"), &sleeper(more)).expect(201);
     let id = made["Id"].as_str().unwrap();
     (api.get(&format!("/v{version}/containers/{id}/json")).expect(200), made["Warnings"].clone())
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one request with all of it, and what became of each")]
 fn a_container_is_as_it_was_asked_for() {
     let (corten, api) = served();
     let directory = corten.directory().join("shared");
@@ -50,7 +51,7 @@ fn a_container_is_as_it_was_asked_for() {
         "Labels": { "x": "y" }, "StopSignal": "SIGINT", "StopTimeout": 3, "Entrypoint": ["env"],
         "Healthcheck": { "Test": ["CMD", "true"], "Interval": 1_000_000_000 }, "HostConfig": host,
     });
-    let (own, warnings) = created(&api, "1.52", more.clone());
+    let (own, warnings) = created(&api, "1.52", &more);
     assert_eq!(warnings, json!([]));
     for name in [
         "Hostname",
@@ -107,14 +108,14 @@ fn a_container_is_as_it_was_asked_for() {
 fn what_no_container_can_be_is_refused() {
     let (corten, api) = served();
     corten.ok(&["create", "--name", "web", "busybox", "true"]);
-    let taken = api.post("/containers/create?name=web", &sleeper(json!({}))).refusal(409);
+    let taken = api.post("/containers/create?name=web", &sleeper(&json!({}))).refusal(409);
     assert!(
         taken.starts_with("Conflict. The container name \"/web\" is already in use by container")
     );
     let missing = api.post("/containers/create", &json!({ "Image": "nothing" })).refusal(404);
     assert!(missing.starts_with("No such image: nothing"), "{missing}");
     let other =
-        api.post("/containers/create?platform=linux/s390x", &sleeper(json!({}))).refusal(404);
+        api.post("/containers/create?platform=linux/s390x", &sleeper(&json!({}))).refusal(404);
     assert!(other.contains("does not match the specified platform"), "{other}");
     for host in [
         // Who hears 404 pulls the image.
@@ -134,7 +135,7 @@ fn what_no_container_can_be_is_refused() {
         json!({ "Memory": "1024" }),
         json!({ "MaskedPaths": ["../x"] }),
     ] {
-        let answer = api.post("/containers/create", &sleeper(json!({ "HostConfig": host })));
+        let answer = api.post("/containers/create", &sleeper(&json!({ "HostConfig": host })));
         assert_eq!(answer.status, 400, "{host}: {}", answer.json());
     }
     for body in
@@ -153,28 +154,28 @@ fn requests_mean_what_their_version_means() {
     let wide = json!({ "MacAddress": hardware });
     let words = |warnings: &Value| warnings.as_array().unwrap().len();
     for (version, told) in [("1.24", 0), ("1.43", 0), ("1.44", 1), ("1.51", 1)] {
-        let (own, warnings) = created(&api, version, wide.clone());
+        let (own, warnings) = created(&api, version, &wide);
         assert_eq!(
             (words(&warnings), &own["Config"]["MacAddress"]),
             (told, &json!(hardware)),
             "{version}"
         );
     }
-    assert_eq!(api.post("/v1.52/containers/create", &sleeper(wide)).status, 400);
+    assert_eq!(api.post("/v1.52/containers/create", &sleeper(&wide)).status, 400);
     let two = json!({ "NetworkingConfig": { "EndpointsConfig": { "web": {}, "bridge": {} } } });
-    assert_eq!(api.post("/v1.43/containers/create", &sleeper(two.clone())).status, 400);
-    let (own, _) = created(&api, "1.44", two);
+    assert_eq!(api.post("/v1.43/containers/create", &sleeper(&two.clone())).status, 400);
+    let (own, _) = created(&api, "1.44", &two);
     assert_eq!(own["NetworkSettings"]["Networks"].as_object().unwrap().len(), 2);
-    let ipc = |version| created(&api, version, json!({})).0["HostConfig"]["IpcMode"].clone();
+    let ipc = |version| created(&api, version, &json!({})).0["HostConfig"]["IpcMode"].clone();
     assert_eq!((ipc("1.39"), ipc("1.40")), (json!("shareable"), json!("private")));
     let annotated = json!({ "HostConfig": { "Annotations": { "a": "b" } } });
     let annotations =
-        |version| created(&api, version, annotated.clone()).0["HostConfig"]["Annotations"].clone();
+        |version| created(&api, version, &annotated).0["HostConfig"]["Annotations"].clone();
     assert_eq!((annotations("1.42"), annotations("1.43")), (Value::Null, json!({ "a": "b" })));
     let subpath = json!({ "HostConfig": { "Mounts": [{
         "Type": "volume", "Source": "data", "Target": "/x", "VolumeOptions": { "Subpath": "a" },
     }] } });
-    assert_eq!(api.post("/v1.44/containers/create", &sleeper(subpath)).status, 400);
+    assert_eq!(api.post("/v1.44/containers/create", &sleeper(&subpath)).status, 400);
     // An entry point that is no word leaves the image its command, and an empty word does not.
     let words = |entrypoint: Value| {
         let body = json!({ "Image": "busybox", "Entrypoint": entrypoint });

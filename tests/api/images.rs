@@ -88,11 +88,11 @@ fn lists_are_those_of_the_version() {
         filtered(&api, "", filters).iter().map(|image| image["RepoTags"].clone()).collect()
     };
     assert_eq!(names(r#"{"reference":["oth*"]}"#), [json!(["other:1"])]);
-    assert_eq!(names(r#"{"reference":{"none":true}}"#), [json!([]); 0]);
+    assert!(names(r#"{"reference":{"none":true}}"#).is_empty());
     assert_eq!(names("{}").len(), 1);
     assert!(names(r#"{"dangling":["true"]}"#).is_empty());
-    assert_eq!(names(r#"{"until":["1h"]}"#), [json!([]); 0]);
-    assert_eq!(names(r#"{"since":["busybox"]}"#), [json!([]); 0]);
+    assert!(names(r#"{"until":["1h"]}"#).is_empty());
+    assert!(names(r#"{"since":["busybox"]}"#).is_empty());
     assert_eq!(
         api.get("/v1.40/images/json?filter=other").expect(200)[0]["RepoTags"],
         json!(["other:1"])

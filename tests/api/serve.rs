@@ -51,6 +51,7 @@ fn a_server_that_nobody_uses_ends() {
     let corten = made();
     let mut api = ApiServer::start_with(&corten, corten.command(), &["--idle-exit", "200ms"]);
     let kept = api.connect();
+    #[expect(clippy::disallowed_methods, reason = "longer than nobody may be there")]
     std::thread::sleep(std::time::Duration::from_millis(500));
     assert_eq!(api.get("/_ping").status, 200, "somebody is connected");
     drop(kept);
@@ -58,6 +59,7 @@ fn a_server_that_nobody_uses_ends() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one rule after the other, on one server")]
 fn a_limited_socket_shows_and_does_what_it_allows() {
     let corten = made();
     let directory = corten.directory().to_owned();
@@ -72,6 +74,7 @@ fn a_limited_socket_shows_and_does_what_it_allows() {
         allowed.display(),
         place("nobody.sock"),
     );
+    #[expect(clippy::disallowed_methods, reason = "a test's own file")]
     fs::write(place("policy.toml"), policy).unwrap();
     let file = place("policy.toml").display().to_string();
     let log = fs::File::create(place("log")).unwrap();
@@ -122,7 +125,7 @@ fn a_limited_socket_shows_and_does_what_it_allows() {
     assert_ne!(made["Id"], "");
     assert!(post(&shop, "/containers/out/start", &json!({})).status >= 400);
     let own = json!({ "Binds": [format!("{}:/x:ro", allowed.display())] });
-    post(&shop, "/containers/create?name=own", &body(own)).expect(201);
+    let _made = post(&shop, "/containers/create?name=own", &body(own)).expect(201);
     assert_eq!(post(&shop, "/containers/own/start", &json!({})).status, 204);
     let label = corten.ok(&["inspect", "-f", "{{.Config.Labels.team}}", "own"]);
     assert_eq!(label.trim(), "shop");
@@ -145,6 +148,7 @@ fn a_limited_socket_shows_and_does_what_it_allows() {
         assert!(told.contains(line), "{told}");
     }
     let wrong = directory.join("wrong.toml");
+    #[expect(clippy::disallowed_methods, reason = "a test's own file")]
     fs::write(&wrong, "[[socket]]\npath = \"/x\"\noperations = [\"everything\"]\n").unwrap();
     let told = corten.fails(&["serve", "--policy", wrong.to_str().unwrap()], 1);
     assert!(told.contains("\"everything\" is no operation"), "{told}");

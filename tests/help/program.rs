@@ -58,6 +58,7 @@ fn the_program_and_its_families() {
       rm          Remove one or more containers
       rmi         Remove one or more images
       save        Save one or more images to a tar archive (streamed to STDOUT by default)
+      serve       Answer the Docker Engine API on a socket
       start       Start one or more stopped containers
       stats       Display a live stream of container(s) resource usage statistics
       stop        Stop one or more running containers
@@ -146,6 +147,7 @@ fn the_program_and_its_families() {
     Commands:
       check          Check that everything on the disk is whole, and mend what is not
       df             Show disk usage
+      dial-stdio     Proxy the stdio stream to the server's socket
       events         Get real time events
       info           Display system-wide information
       install-units  Install the systemd unit that starts containers at boot and stops them at shutdown

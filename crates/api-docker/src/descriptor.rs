@@ -1,7 +1,7 @@
 //! Descriptors that are waited for without a thread.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -11,7 +11,7 @@ use tokio::io::unix::AsyncFd;
 pub(crate) struct Descriptor<T>(pub(crate) T);
 
 impl<T: AsFd> AsRawFd for Descriptor<T> {
-    fn as_raw_fd(&self) -> RawFd {
+    fn as_raw_fd(&self) -> i32 {
         self.0.as_fd().as_raw_fd()
     }
 }

@@ -88,10 +88,18 @@ impl Told {
             PartState::Transferring | PartState::Unpacking => {
                 lines.push(counted(status, &part.name, bytes, part.total()));
             }
-            PartState::Waiting | PartState::Failed if is_same || before.is_none() => {}
             PartState::Failed => {}
-            _ if is_same => {}
-            _ => lines.push(plain(status)),
+            PartState::Waiting if before.is_none() => {}
+            PartState::Waiting
+            | PartState::Retrying
+            | PartState::Exists
+            | PartState::Mounted
+            | PartState::Elsewhere
+            | PartState::Done => {
+                if !is_same {
+                    lines.push(plain(status));
+                }
+            }
         }
         self.layers.insert(part.digest.clone(), now);
         lines

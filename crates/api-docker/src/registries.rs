@@ -123,7 +123,14 @@ pub(crate) fn refused(name: &str, error: engine::EngineError) -> Failure {
                 "pull access denied for {name}, repository does not exist or may require 'docker login': denied: {words}"
             ),
         },
-        _ => error.into(),
+        Kind::NotFound
+        | Kind::Permission
+        | Kind::Invalid
+        | Kind::Conflict
+        | Kind::Unchanged
+        | Kind::Unsupported
+        | Kind::Full
+        | Kind::Internal => error.into(),
     }
 }
 

@@ -93,8 +93,7 @@ async fn tell(inotify: AsyncFd<Descriptor<OwnedFd>>, watching: Arc<Watching>) {
     let mut space = [MaybeUninit::<u8>::uninit(); 4096];
     while let Ok(mut ready) = inotify.readable().await {
         let mut reader = inotify::Reader::new(&inotify.get_ref().0, &mut space);
-        loop {
-            let Ok(event) = reader.next() else { break };
+        while let Ok(event) = reader.next() {
             let directories = watching.directories.lock().unwrap_or_else(PoisonError::into_inner);
             if event.events().contains(inotify::ReadFlags::QUEUE_OVERFLOW) {
                 for sender in directories.values() {

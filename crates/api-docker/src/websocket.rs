@@ -130,10 +130,10 @@ impl AsyncWrite for Messages {
 }
 
 fn failed(error: Error) -> io::Error {
-    match error {
-        Error::Io(error) => error,
-        other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
+    if let Error::Io(error) = error {
+        return error;
     }
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ pub(crate) fn cni_paths() -> std::io::Result<engine::CniPaths> {
     Ok(engine::CniPaths { lists, programs })
 }
 
-/// A variable of the caller's, for `--env NAME`.
+/// A variable of the caller's: for `--env NAME`, and those of agreements with others that one command keeps.
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub(crate) fn lookup(name: &str) -> Option<String> {
     std::env::var(name).ok()

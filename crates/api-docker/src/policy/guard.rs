@@ -44,14 +44,15 @@ pub(crate) async fn guard(call: &mut Call) -> Result<(), Failure> {
     let Some(policy) = call.policy.clone() else { return Ok(()) };
     let operation = call.routed.operation;
     policy.allows(operation, call.peer).map_err(|refusal| call.refused(&refusal))?;
-    let body = match operation {
+    let is_told_by_its_body = matches!(
+        operation,
         Operation::Exec(ExecOperation::Create)
-        | Operation::Network(
-            NetworkOperation::Create | NetworkOperation::Connect | NetworkOperation::Disconnect,
-        )
-        | Operation::Volume(VolumeOperation::Create) => Some(call.peek().await?),
-        _ => None,
-    };
+            | Operation::Network(
+                NetworkOperation::Create | NetworkOperation::Connect | NetworkOperation::Disconnect,
+            )
+            | Operation::Volume(VolumeOperation::Create)
+    );
+    let body = if is_told_by_its_body { Some(call.peek().await?) } else { None };
     let mut body: Option<Value> = body.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let treatment =
         treat(&policy, call, body.as_ref()).map_err(|refusal| call.refused(&refusal))?;

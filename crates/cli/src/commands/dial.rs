@@ -11,7 +11,7 @@ use crate::program::Session;
 use crate::request::wrong;
 
 pub(super) fn dial_stdio(_session: &Session, _matches: &Matches) -> Result<i32, Failure> {
-    let host = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    let host = crate::config::lookup("DOCKER_HOST").filter(|host| !host.is_empty());
     let address = host.as_deref().unwrap_or(SOCKET);
     let path = address
         .strip_prefix("unix://")

@@ -131,7 +131,7 @@ fn idle(matches: &Matches) -> Result<Option<Duration>, Failure> {
 
 /// Sockets that systemd gave to this process: sd_listen_fds(3).
 fn inherited() -> Vec<OwnedFd> {
-    let number = |name: &str| std::env::var(name).ok()?.parse::<i32>().ok();
+    let number = |name: &str| config::lookup(name)?.parse::<i32>().ok();
     let own = rustix::process::getpid().as_raw_nonzero().get();
     if number("LISTEN_PID") != Some(own) {
         return Vec::new();
