@@ -49,10 +49,10 @@ fn a_sockets_file_is_as_it_was_asked_for_and_goes_with_its_server() {
 #[test]
 fn a_server_that_nobody_uses_ends() {
     let corten = made();
-    let mut api = ApiServer::start_with(&corten, corten.command(), &["--idle-exit", "200ms"]);
+    let mut api = ApiServer::start_with(&corten, corten.command(), &["--idle-exit", "3s"]);
     let kept = api.connect();
     #[expect(clippy::disallowed_methods, reason = "longer than nobody may be there")]
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(std::time::Duration::from_secs(4));
     assert_eq!(api.get("/_ping").status, 200, "somebody is connected");
     drop(kept);
     assert_eq!(api.wait(), Some(0));
@@ -81,6 +81,7 @@ fn a_limited_socket_shows_and_does_what_it_allows() {
     let mut command = corten.command();
     command.stderr(log);
     let api = ApiServer::start_with(&corten, command, &["--policy", &file]);
+    wait_until("its last socket is there", || place("nobody.sock").exists());
     corten.ok(&["run", "-d", "--name", "other", "busybox", "sleep", "1000"]);
     let body = |more: serde_json::Value| json!({ "Image": "busybox", "Cmd": ["sleep", "1000"], "HostConfig": more });
 
