@@ -134,6 +134,16 @@ fn a_limited_socket_shows_and_does_what_it_allows() {
     assert_ne!(network["Id"], "");
     let label = corten.ok(&["network", "inspect", "-f", "{{.Labels.team}}", "theirs"]);
     assert_eq!(label.trim(), "shop");
+    for body in [
+        json!({ "Name": "wide", "Driver": "macvlan" }),
+        json!({ "Name": "wide", "Options": { "com.docker.network.bridge.name": "eth0" } }),
+    ] {
+        let refused = post(&shop, "/networks/create", &body).refusal(403);
+        assert!(refused.contains("\"privileged\""), "{refused}");
+    }
+    let image = json!({ "Mounts": [{ "Type": "image", "Source": "evil", "Target": "/x" }] });
+    let refused = post(&shop, "/containers/create", &body(image)).refusal(403);
+    assert!(refused.contains("\"images\""), "{refused}");
     let join = json!({ "Container": "other" });
     assert_eq!(post(&shop, "/networks/theirs/connect", &join).status, 404);
     assert_eq!(post(&shop, "/images/create?fromImage=evil", &json!({})).status, 403);

@@ -152,7 +152,7 @@ operations! {
             ["since" Time, "until" Time, "filters" Json];
         DataUsage: GET "/system/df", since 25, reads,
             ["type" Texts, "verbose" Flag];
-        Auth: POST "/auth", since 24, reads,
+        Auth: POST "/auth", since 24, changes,
             body json;
     }
     /// What Docker has not: the server itself.

@@ -117,6 +117,7 @@ pub use store::{
     Loaded, Paths, Problem, Pruned, Remedy, Removed, Secret, SecretKind, TransferUsage,
     UPLOADS_KEPT, UploadUsage, Usage, Volume, VolumeUsage, WhenTaken,
 };
+pub use telling::event_document;
 pub use templates::{DebianRequest, TemplateInfo, Templates};
 pub use update::Update;
 pub use volumes::{SNAPSHOT_OF, VolumeFilter, VolumeRequest, VolumesHandle};

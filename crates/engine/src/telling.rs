@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use monitor::EventRules;
-use monitor::events::{Actor, Events};
+use monitor::events::{Actor, Event, Events};
+use serde_json::{Value, json};
 use spec::ContainerId;
 use store::{Image, Pruned};
 
@@ -38,6 +39,23 @@ impl Engine {
         let attributes = BTreeMap::from([freed]);
         self.tell(kind, "prune", Actor { id: String::new(), attributes });
     }
+}
+
+/// Docker's document of something that happened. The three first fields are those of its earlier releases, which its current one still has.
+#[must_use]
+pub fn event_document(event: &Event) -> Value {
+    let mut fields = serde_json::Map::new();
+    if matches!(event.kind.as_str(), "container" | "image") {
+        fields.insert("status".to_owned(), json!(event.action));
+        fields.insert("id".to_owned(), json!(event.actor.id));
+    }
+    if let Some(image) = event.actor.attributes.get("image").filter(|_| event.kind == "container") {
+        fields.insert("from".to_owned(), json!(image));
+    }
+    if let Ok(Value::Object(own)) = serde_json::to_value(event) {
+        fields.extend(own);
+    }
+    Value::Object(fields)
 }
 
 impl Containers<'_> {

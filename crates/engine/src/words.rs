@@ -48,7 +48,8 @@ pub fn log_details(attributes: BTreeMap<String, String>) -> String {
 }
 
 /// As in the query of a URL, where blanks are plus signs: Go's `url.QueryEscape`.
-fn query_escaped(text: &str) -> String {
+#[must_use]
+pub fn query_escaped(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::EventFilter;
 use engine::events::{Event, Events, Reader};
-use serde_json::{Value, json};
+use engine::{EventFilter, event_document};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until};
 
@@ -138,21 +137,5 @@ async fn send(news: &News, wanted: &Wanted, out: &Outgoing) -> Result<(), Gone> 
     if is_late || !wanted.filter.wants(event) {
         return Ok(());
     }
-    out.send(news.line(|event| Bytes::from(line(&document(event)).unwrap_or_default()))).await
-}
-
-/// Docker's document. The three first fields are those of its earlier releases, which its current one still has.
-fn document(event: &Event) -> Value {
-    let mut fields = serde_json::Map::new();
-    if matches!(event.kind.as_str(), "container" | "image") {
-        fields.insert("status".to_owned(), json!(event.action));
-        fields.insert("id".to_owned(), json!(event.actor.id));
-    }
-    if let Some(image) = event.actor.attributes.get("image").filter(|_| event.kind == "container") {
-        fields.insert("from".to_owned(), json!(image));
-    }
-    if let Ok(Value::Object(own)) = serde_json::to_value(event) {
-        fields.extend(own);
-    }
-    Value::Object(fields)
+    out.send(news.line(|event| Bytes::from(line(&event_document(event)).unwrap_or_default()))).await
 }

@@ -176,6 +176,10 @@ async fn stay(shared: Arc<Shared>, mut record: ExecRecord, wire: Wire) {
     let begun = match attached(&shared, &mut record).await {
         Ok(begun) => begun,
         Err(failure) => {
+            // Whoever looks finds an end, as of one that could not be run.
+            if !matches!(failure.status, StatusCode::BAD_REQUEST) {
+                ended(&shared, record, Some(126)).await;
+            }
             let _gone = client.tell(&format!("{}\r\n", failure.message)).await;
             client.close().await;
             return;

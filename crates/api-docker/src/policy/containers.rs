@@ -44,6 +44,9 @@ impl Policy {
         }
         self.check_neighbours(engine, &mut request.config)?;
         for mount in &mut request.config.mounts {
+            if let MountSource::Image { name, .. } = &mount.source {
+                self.check_image(engine, name)?;
+            }
             let MountSource::Bind { path, create } = &mut mount.source else { continue };
             let Some(allowed) = &self.mounts else {
                 if self.limits_containers() {

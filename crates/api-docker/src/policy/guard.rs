@@ -122,14 +122,11 @@ fn treat(policy: &Policy, call: &Call, body: Option<&Value>) -> Result<Treatment
         Operation::Exec(_) => with(vec![Object::Exec(name(0))]),
         Operation::Network(NetworkOperation::Create)
         | Operation::Volume(VolumeOperation::Create) => {
-            let options = body.map(|body| (&body["DriverOpts"], &body["Driver"]));
-            let has_options = options.is_some_and(|(options, _)| {
-                options.as_object().is_some_and(|options| !options.is_empty())
-            });
-            if has_options && policy.limits_containers() {
+            let drives_the_machine = body.is_some_and(has_driver_options);
+            if drives_the_machine && policy.limits_containers() {
                 return Err(Refusal::new(
                     "privileged",
-                    "options of a volume's driver are not allowed",
+                    "drivers beside the usual ones, and options of theirs, are not allowed",
                 ));
             }
             Treatment { is_labelled: true, ..Treatment::default() }
@@ -157,6 +154,15 @@ fn treat(policy: &Policy, call: &Call, body: Option<&Value>) -> Result<Treatment
         | Operation::Swarm(_)
         | Operation::Corten(_) => Treatment::default(),
     })
+}
+
+/// Whether a volume or a network that is to be made has a driver of its own, or options: they reach directories, devices and interfaces of the host.
+fn has_driver_options(body: &Value) -> bool {
+    let is_usual = |driver: &str| ["", "default", "local", "bridge"].contains(&driver);
+    let has_any = |options: &Value| options.as_object().is_some_and(|own| !own.is_empty());
+    !is_usual(body["Driver"].as_str().unwrap_or_default())
+        || has_any(&body["DriverOpts"])
+        || has_any(&body["Options"])
 }
 
 fn treat_image(

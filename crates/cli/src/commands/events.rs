@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use engine::EventFilter;
 use engine::events::{Event, Reader};
-use serde_json::{Value, json};
+use engine::{EventFilter, event_document};
 
 use crate::arguments::Matches;
 use crate::failure::Failure;
@@ -78,8 +77,8 @@ impl Format {
     fn line(&self, event: &Event) -> Result<String, Failure> {
         Ok(match self {
             Self::Line { whole } => line(event, *whole),
-            Self::Json => format!("{}\n", document(event)),
-            Self::Template(template) => format!("{}\n", template.render(&document(event))?),
+            Self::Json => format!("{}\n", event_document(event)),
+            Self::Template(template) => format!("{}\n", template.render(&event_document(event))?),
         })
     }
 }
@@ -94,20 +93,4 @@ fn line(event: &Event, whole: bool) -> String {
         if attributes.is_empty() { String::new() } else { format!(" ({})", attributes.join(", ")) };
     let line = format!("{time} {} {} {id}{behind}", event.kind, event.action);
     format!("{}\n", plain(&line))
-}
-
-/// Docker's document. The three first fields are those of its earlier releases, which its current one still has.
-fn document(event: &Event) -> Value {
-    let mut fields = serde_json::Map::new();
-    if matches!(event.kind.as_str(), "container" | "image") {
-        fields.insert("status".to_owned(), json!(event.action));
-        fields.insert("id".to_owned(), json!(event.actor.id));
-    }
-    if let Some(image) = event.actor.attributes.get("image").filter(|_| event.kind == "container") {
-        fields.insert("from".to_owned(), json!(image));
-    }
-    if let Ok(Value::Object(own)) = serde_json::to_value(event) {
-        fields.extend(own);
-    }
-    Value::Object(fields)
 }

@@ -91,7 +91,7 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Called {
         ("printf", [Value::String(format), values @ ..]) => Ok(printf(format, values).into()),
         ("html", values) => Ok(escaped(&print_all(values), html).into()),
         ("js", values) => Ok(escaped(&print_all(values), javascript).into()),
-        ("urlquery", values) => Ok(url_query(&print_all(values)).into()),
+        ("urlquery", values) => Ok(engine::words::query_escaped(&print_all(values)).into()),
         ("len", [Value::String(text)]) => Ok(text.len().into()),
         ("len", [Value::Array(items)]) => Ok(items.len().into()),
         ("len", [Value::Object(items)]) => Ok(items.len().into()),
@@ -227,20 +227,6 @@ fn javascript(letter: char) -> Option<&'static str> {
         '\t' => "\\u0009",
         _ => return None,
     })
-}
-
-fn url_query(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            b' ' => out.push('+'),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 fn index(value: &Value, key: &Value) -> Called {

@@ -135,6 +135,7 @@ async fn find(call: &Call, query: &Query, (input, output): (bool, bool)) -> Resu
 
 async fn stay(attachment: Attachment, wire: Wire) {
     let Attachment { shared, found: Found { id, source, .. }, wants, logs } = attachment;
+    let asked = (wants.input, wants.stdout || wants.stderr);
     let mut client = Client::new(wire, wants);
     if logs && logs::show(&shared, &id, &mut client).await.is_err() {
         return;
@@ -144,7 +145,7 @@ async fn stay(attachment: Attachment, wire: Wire) {
         Source::Now(connection) => Some(connection),
         Source::Later(waiting, news) => {
             tokio::select! {
-                connection = started(&shared, &id, waiting, news) => connection,
+                connection = started(&shared, (&id, asked), waiting, news) => connection,
                 () = client.left() => None,
             }
         }
@@ -177,7 +178,7 @@ async fn finish(shared: &Arc<Shared>, id: String, end: End, talk: Talk) {
 /// removed before.
 async fn started(
     shared: &Arc<Shared>,
-    id: &str,
+    (id, (input, output)): (&str, (bool, bool)),
     mut waiting: Waiting,
     mut news: Listener,
 ) -> Option<Connection> {
@@ -193,23 +194,27 @@ async fn started(
                     if !shared.starts.withdraw(id, &waiting) {
                         return waiting.receiver.await.ok();
                     }
-                    if let Some(connection) = connect(shared, id).await {
+                    if let Some(connection) = connect(shared, id, (input, output)).await {
                         return Some(connection);
                     }
                     // It has ended already: the next start counts.
-                    waiting = shared.starts.wait(id, true, true);
+                    waiting = shared.starts.wait(id, input, output);
                 }
             },
         }
     }
 }
 
-async fn connect(shared: &Arc<Shared>, id: &str) -> Option<Connection> {
+async fn connect(
+    shared: &Arc<Shared>,
+    id: &str,
+    (input, output): (bool, bool),
+) -> Option<Connection> {
     let id = id.to_owned();
     let connected = shared.with(move |engine| {
         let containers = engine.containers();
         let connection = containers.connect(&containers.get(&id)?)?;
-        connection.attach(true, true).map_err(|errno| Failure::internal(errno.to_string()))?;
+        connection.attach(input, output).map_err(|errno| Failure::internal(errno.to_string()))?;
         Ok(connection)
     });
     connected.await.ok()
