@@ -108,6 +108,28 @@ impl Whole {
     }
 }
 
+/// A list of documents that is written as they come.
+#[derive(Debug, Default)]
+pub(crate) struct JsonList {
+    text: Vec<u8>,
+}
+
+impl JsonList {
+    /// One more.
+    pub(crate) fn push(&mut self, document: &impl Serialize) -> Result<(), Failure> {
+        self.text.push(if self.text.is_empty() { b'[' } else { b',' });
+        serde_json::to_writer(&mut self.text, document)
+            .map_err(|error| Failure::internal(error.to_string()))
+    }
+
+    /// All of them.
+    pub(crate) fn answer(mut self) -> Answer {
+        let rest: &[u8] = if self.text.is_empty() { b"[]\n" } else { b"]\n" };
+        self.text.extend_from_slice(rest);
+        Answer::of(StatusCode::OK, JSON, full(self.text.into()))
+    }
+}
+
 /// A document in one line, as Go's encoder ends each.
 pub(crate) fn line(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
     let mut text =

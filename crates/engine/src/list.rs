@@ -1,5 +1,7 @@
 //! Lists of containers, as `ps` wants them.
 
+use std::ops::ControlFlow;
+
 use monitor::HealthStatus;
 use store::Ended;
 
@@ -7,7 +9,7 @@ use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
 use crate::list_filter::{Filter, Sought};
-use crate::places::{ShownPlace, in_a_list, ports_of};
+use crate::places::{Register, ShownPlace, in_a_list, ports_of};
 use crate::state::State;
 
 pub(crate) fn network_name(container: &Container) -> String {
@@ -93,11 +95,15 @@ impl Containers<'_> {
     /// When the store cannot be read, or a filter names a container that is not there.
     pub fn list(&self, all: bool, filter: &Filter, size: bool) -> Result<Vec<Row>, EngineError> {
         let mut rows = Vec::new();
-        self.visit(all, filter, size, |row| rows.push(row))?;
+        self.visit(all, filter, size, |row| {
+            rows.push(row);
+            ControlFlow::Continue(())
+        })?;
         Ok(rows)
     }
 
-    /// Shows each row of such a list to `see` as it is made: a list of thousands need not be in memory as a whole.
+    /// Shows each row of such a list to `see` as it is made, until it says that it has enough: a list of thousands need not be in memory
+    /// as a whole.
     ///
     /// # Errors
     /// As [`Containers::list`]; some have been shown then.
@@ -106,24 +112,37 @@ impl Containers<'_> {
         all: bool,
         filter: &Filter,
         size: bool,
-        mut see: impl FnMut(Row),
+        mut see: impl FnMut(Row) -> ControlFlow<()>,
     ) -> Result<(), EngineError> {
         let sought = Sought::of(self, filter)?;
         let all = all || filter.names_a_state();
-        let records = self.engine.store.containers();
-        // A machine may have thousands that ended long ago.
-        let records = if all { records.list()? } else { records.list_active()? };
+        let store = &self.engine.store;
+        let (records, places) = store.at_once(|| {
+            // A machine may have thousands that ended long ago.
+            let records =
+                if all { store.containers().list()? } else { store.containers().list_active()? };
+            Ok::<_, EngineError>((records, store.networks().of_list(all)?))
+        })?;
+        let register = Register::of(self.engine, places);
         for container in self.look_at(records) {
             let container = container?;
             let runs = matches!(container.state, State::Running { .. } | State::Restarting(_));
-            if (all || runs) && sought.includes(&container)? {
-                see(self.row(container, size)?);
+            if (all || runs)
+                && sought.includes(&container, &register)?
+                && see(self.row(container, &register, size)?).is_break()
+            {
+                break;
             }
         }
         Ok(())
     }
 
-    fn row(&self, container: Container, size: bool) -> Result<Row, EngineError> {
+    fn row(
+        &self,
+        container: Container,
+        register: &Register<'_>,
+        size: bool,
+    ) -> Result<Row, EngineError> {
         let words = container.config.entrypoint.iter().chain(&container.config.command);
         let mut row = Row {
             command: command_line(words),
@@ -136,7 +155,7 @@ impl Containers<'_> {
             ports: String::new(),
             places: Vec::new(),
         };
-        let places = self.places_of(&row.container)?;
+        let places = self.places_in(register, &row.container)?;
         if !places.is_empty() {
             let names: Vec<_> = places.iter().map(|place| place.network.name.as_str()).collect();
             row.networks = names.join(",");

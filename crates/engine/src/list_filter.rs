@@ -11,7 +11,7 @@ use crate::error::EngineError;
 use crate::life::Container;
 use crate::list::network_name;
 use crate::pattern::Pattern;
-use crate::places::ShownPlace;
+use crate::places::{Register, ShownPlace};
 use crate::state::State;
 
 /// Which containers are wanted; every given kind must be met by one of its values, `label` by all of them.
@@ -165,7 +165,11 @@ impl<'a> Sought<'a> {
     ///
     /// # Errors
     /// When what tells of its health cannot be read.
-    pub(crate) fn includes(&self, container: &Container) -> Result<bool, EngineError> {
+    pub(crate) fn includes(
+        &self,
+        container: &Container,
+        register: &Register<'_>,
+    ) -> Result<bool, EngineError> {
         for (_, kind) in KINDS {
             let mut values = self.filter.values(*kind).peekable();
             let is_met = match kind {
@@ -189,7 +193,7 @@ impl<'a> Sought<'a> {
                     )
                 }
                 Kind::Network => {
-                    let places = self.containers.places_of(container)?;
+                    let places = self.containers.places_in(register, container)?;
                     values.any(|value| {
                         let is_meant = |place: &ShownPlace| {
                             place.network.name == value || place.network.id == value

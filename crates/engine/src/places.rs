@@ -6,6 +6,7 @@ mod live;
 mod names;
 mod plugins;
 mod ports;
+mod register;
 mod shown;
 mod user;
 
@@ -25,6 +26,7 @@ use arrange::Subject;
 
 pub use plugins::CniPaths;
 pub(crate) use plugins::PREFIX as CNI;
+pub(crate) use register::Register;
 pub(crate) use shown::{
     ShownEndpoint, ShownPlace, endpoint_id, in_a_list, networks_document, ports_document, ports_of,
 };

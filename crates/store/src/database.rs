@@ -110,6 +110,19 @@ impl Store {
             .map_err(StoreError::write)
     }
 
+    /// Runs `work`, which reads alone, on one state of the database: what other commands write meanwhile it does not see.
+    ///
+    /// # Errors
+    /// When the database cannot be read; what `work` says.
+    pub fn at_once<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let begun = Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred);
+        let _reading = begun.map_err(StoreError::read)?;
+        work()
+    }
+
     /// One statement that writes, in a transaction of its own; how many rows it changed.
     pub(crate) fn change(&self, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
         self.demand_room()?;

@@ -171,6 +171,16 @@ impl<'a> Networks<'a> {
         self.endpoints(condition, &[&container.as_str()])
     }
 
+    /// Places of every container, or of those alone that have a monitor as far as is known; each container's in the order of their coming.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn of_list(&self, all: bool) -> Result<Vec<Endpoint>, StoreError> {
+        let active = "container IN (SELECT id FROM containers WHERE status = 'active')";
+        let condition = if all { "1" } else { active };
+        self.endpoints(&format!("{condition} ORDER BY container, position"), &[])
+    }
+
     /// Places in a network.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! `ps`.
 
+use std::ops::ControlFlow;
+
 use engine::config::{MountConfig, MountSource};
 use engine::{Filter, Row};
 use serde_json::Value;
@@ -31,7 +33,14 @@ pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
     let all = matches.on("all") || last.is_some();
     let sizes = matches.on("size") || format.is_some_and(asks_for_size);
-    let visit = |see: &mut dyn FnMut(Row)| engine.containers().visit(all, &filter, sizes, see);
+    let visit = |see: &mut dyn FnMut(Row)| {
+        let mut left = most;
+        engine.containers().visit(all, &filter, sizes, |row| {
+            see(row);
+            left -= 1;
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    };
     let whole = matches.on("no-trunc");
     if matches.on("quiet") {
         if format.is_some() {
@@ -39,7 +48,6 @@ pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
         }
         let mut ids = Vec::new();
         visit(&mut |row| ids.push(format!("{}\n", id(&row, whole))))?;
-        ids.truncate(most);
         output::write(&ids.concat())?;
         return Ok(0);
     }
@@ -60,13 +68,11 @@ pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
         visit(&mut |row| {
             rows.push(columns.iter().map(|(field, _)| cell(&row, field, whole)).collect());
         })?;
-        rows.truncate(most.saturating_add(1));
         output::write(&table::layout(&rows, table::LIST))?;
         return Ok(0);
     }
     let mut rows = Vec::new();
     visit(&mut |row| rows.push(row))?;
-    rows.truncate(most);
     let values: Vec<Value> = rows.iter().map(|row| value(row, whole)).collect();
     let label = |place: usize, name: &str| {
         let labels = rows.get(place).map(|row| &row.container.config.labels);

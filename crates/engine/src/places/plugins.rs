@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use monitor::CniRules;
 use network::cni::{ConfigList, Place, Record};
@@ -181,12 +182,12 @@ impl Containers<'_> {
             Ok(ShownPlace {
                 container: container.record.id.as_str().to_owned(),
                 names: Vec::new(),
-                network: Network {
+                network: Arc::new(Network {
                     id: String::new(),
                     name: wish.network.clone(),
                     created_ns: 0,
                     config: NetworkConfig::default(),
-                },
+                }),
                 wish: wish.clone(),
                 given: record.map(attachment).transpose()?,
             })

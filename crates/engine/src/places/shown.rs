@@ -1,10 +1,12 @@
 //! A container's places in networks as people see them.
 
+use std::sync::Arc;
+
 use network::{Attachment, PortMapping};
 use serde_json::{Value, json};
 use spec::network::Cidr;
 
-use super::names;
+use super::{Register, names};
 use crate::config::{NetworkMode, NetworkWish};
 use crate::containers::Containers;
 use crate::documents::Document;
@@ -20,7 +22,7 @@ pub(crate) struct ShownPlace {
     pub(super) container: String,
     /// What others there call it.
     pub(super) names: Vec<String>,
-    pub(crate) network: Network,
+    pub(crate) network: Arc<Network>,
     pub(crate) wish: NetworkWish,
     /// What it was given, while it runs.
     pub(crate) given: Option<Attachment>,
@@ -29,6 +31,21 @@ pub(crate) struct ShownPlace {
 impl Containers<'_> {
     /// A container's places, in the order of their coming.
     pub(crate) fn places_of(&self, container: &Container) -> Result<Vec<ShownPlace>, EngineError> {
+        let endpoints = match container.config.network {
+            NetworkMode::Networks(_) => {
+                self.engine.store.networks().of_container(&container.record.id)?
+            }
+            NetworkMode::None | NetworkMode::Host | NetworkMode::Container(_) => Vec::new(),
+        };
+        self.places_in(&Register::of(self.engine, endpoints), container)
+    }
+
+    /// The same by what has been read already.
+    pub(crate) fn places_in(
+        &self,
+        register: &Register<'_>,
+        container: &Container,
+    ) -> Result<Vec<ShownPlace>, EngineError> {
         if !matches!(container.config.network, NetworkMode::Networks(_)) {
             return Ok(Vec::new());
         }
@@ -36,11 +53,11 @@ impl Containers<'_> {
         let name = || container.record.name.clone();
         let unreadable = |cause| EngineError::Record { name: name(), cause };
         let mut places = Vec::new();
-        for endpoint in self.engine.store.networks().of_container(&container.record.id)? {
-            let network = self.engine.networks().get(&endpoint.network)?;
+        for endpoint in register.of_container(&container.record.id) {
+            let network = register.network(&endpoint.network)?;
             let wish: NetworkWish = serde_json::from_str(&endpoint.wanted).map_err(unreadable)?;
-            let given = endpoint.given.filter(|_| runs);
-            let given = given.map(|given| serde_json::from_str(&given)).transpose();
+            let given = endpoint.given.as_deref().filter(|_| runs);
+            let given = given.map(serde_json::from_str).transpose();
             let names = match network.name.as_str() {
                 DEFAULT => Vec::new(),
                 _ => names::all(&container.record.name, &container.record.id, &wish),

@@ -1,9 +1,11 @@
 //! `GET /containers/json`.
 
+use std::ops::ControlFlow;
+
 use engine::{Document, Filter, Row};
 use serde_json::json;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, JsonList};
 use crate::failure::Failure;
 use crate::filters::Filters;
 use crate::handlers::Call;
@@ -42,14 +44,25 @@ pub(super) async fn list(call: Call) -> Result<Answer, Failure> {
                 filter.add(&text)?;
             }
             let containers = engine.containers();
-            let rows = containers.list(all, &filter, size)?;
-            let rows = rows.iter().take(limit.unwrap_or(usize::MAX));
-            let documents = rows.map(|row| -> Result<Document, Failure> {
-                let mut document = containers.listed(row)?;
-                of_version(&mut document, row, version);
-                Ok(document)
-            });
-            Answer::json(&documents.collect::<Result<Vec<_>, _>>()?)
+            let mut list = JsonList::default();
+            let mut left = limit.unwrap_or(usize::MAX);
+            let mut told = Ok(());
+            // Each is written as it is made: thousands need not be in memory as documents.
+            containers.visit(all, &filter, size, |row| {
+                let document = containers.listed(&row).map_err(Failure::from);
+                told = document.and_then(|mut document| {
+                    of_version(&mut document, &row, version);
+                    list.push(&document)
+                });
+                left -= 1;
+                if told.is_ok() && left > 0 {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            })?;
+            told?;
+            Ok(list.answer())
         })
         .await
 }
