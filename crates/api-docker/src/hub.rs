@@ -2,16 +2,19 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::events::{Event, Events, Reader};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::broadcast;
+use tokio::time::timeout;
 
 use crate::descriptor::{Descriptor, waited};
 
+/// How long the events are read on when nobody listens any more: who comes meanwhile, as each `docker run` does, finds them open.
+const LINGERING: Duration = Duration::from_secs(30);
 /// News that a listener may be late by; who is later reads them from the file.
 const LATE: usize = 1024;
 
@@ -72,28 +75,36 @@ async fn tell(
     sender: broadcast::Sender<Arc<News>>,
     slot: Arc<Mutex<Option<broadcast::Sender<Arc<News>>>>>,
 ) {
+    let mut heard_at = Instant::now();
     loop {
-        let Ok(mut ready) = watched.readable_mut().await else { break };
-        let reader = &mut ready.get_inner_mut().0;
-        if reader.wait(Some(Duration::ZERO)).is_err() {
-            break;
-        }
-        let mut result = reader.next_event();
-        while let Ok(Some(event)) = result {
-            // Nobody may listen just now.
-            let _unheard = sender.send(Arc::new(News::of(event)));
-            result = reader.next_event();
-        }
-        if result.is_err() {
-            break;
-        }
-        ready.clear_ready();
+        let passed = timeout(LINGERING, pass_on(&mut watched, &sender)).await;
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if sender.receiver_count() == 0 {
+        if sender.receiver_count() > 0 {
+            heard_at = Instant::now();
+        }
+        // At an error listeners hear the end of the sender, and the next one opens the events anew.
+        if matches!(passed, Ok(Err(_))) || heard_at.elapsed() >= LINGERING {
             *slot = None;
-            return;
+            break;
         }
     }
-    // Listeners hear the end of the sender, and the next one opens the events anew.
-    *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    // Whoever closes it waits until the kernel has let go of what was watched: 7 to 20 ms were measured.
+    let reader = watched.into_inner();
+    drop(tokio::task::spawn_blocking(move || drop(reader)));
+}
+
+/// Waits for events, and tells those that are there.
+async fn pass_on(
+    watched: &mut AsyncFd<Descriptor<Reader>>,
+    sender: &broadcast::Sender<Arc<News>>,
+) -> io::Result<()> {
+    let mut ready = watched.readable_mut().await?;
+    let reader = &mut ready.get_inner_mut().0;
+    reader.wait(Some(Duration::ZERO))?;
+    while let Some(event) = reader.next_event()? {
+        // Nobody may listen just now.
+        let _unheard = sender.send(Arc::new(News::of(event)));
+    }
+    ready.clear_ready();
+    Ok(())
 }
