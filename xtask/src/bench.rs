@@ -5,6 +5,7 @@
 //! hybrid layouts; with a `/run` in memory for everybody's state, as distributions have it; and with docker's bridge where it
 //! disturbs nobody. Start at [`run`].
 
+mod api;
 mod bundle;
 mod density;
 mod floor;
@@ -39,7 +40,7 @@ umount /sys/fs/cgroup/unified 2>/dev/null || :
 mount -t tmpfs run /run
 ip link set lo up
 image=$(mktemp)
-truncate --size 8G "$image"
+truncate --size 16G "$image"
 mkfs.ext4 -q -F "$image"
 mkdir /run/ground
 mount -o loop "$image" /run/ground
@@ -60,6 +61,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("memory", density::memory),
     ("thousand", density::thousand),
     ("network", network::network),
+    ("api", api::api),
     ("life", life::life),
     ("stats", watch::stats),
     ("events", watch::events),

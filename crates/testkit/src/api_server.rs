@@ -105,6 +105,12 @@ impl std::ops::Deref for ApiServer {
 }
 
 impl ApiSocket {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     /// Sends a request that takes its connection over, and gives the connection with the head of the answer; what comes behind it is not read.
     ///
     /// # Panics

@@ -82,10 +82,14 @@ impl Drop for Ending {
 }
 
 /// A process in a network namespace of its own.
-struct Apart(Ending);
+pub(super) struct Apart(Ending);
 
 impl Apart {
-    fn start() -> anyhow::Result<Self> {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When no namespace can be made.
+    pub(super) fn start() -> anyhow::Result<Self> {
         let mut sleeper = Command::new("unshare");
         let apart = sleeper.args(["--net", "sleep", "1000000"]).stdin(Stdio::null()).spawn()?;
         let apart = Self(Ending(apart));
@@ -96,7 +100,8 @@ impl Apart {
         Ok(apart)
     }
 
-    fn host(&self) -> Host {
+    /// As a host.
+    pub(super) fn host(&self) -> Host {
         Host(Some(self.0.0.id()))
     }
 }
