@@ -9,4 +9,5 @@ mod networks;
 mod serve;
 mod streams;
 mod system;
+mod traces;
 mod volumes;

@@ -61,8 +61,12 @@ impl Metrics {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// All of it, with how many containers are in which state.
-    pub(crate) fn text(&self, containers: &BTreeMap<&'static str, u64>) -> String {
+    /// All of it, with how many containers are in which state, and how many spans were lost where there are any.
+    pub(crate) fn text(
+        &self,
+        containers: &BTreeMap<&'static str, u64>,
+        spans_lost: Option<u64>,
+    ) -> String {
         let mut out = String::new();
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
         head(
@@ -113,6 +117,11 @@ impl Metrics {
             head(&mut out, name, kind, help);
             line(&mut out, &format!("{name} {value}"));
         }
+        if let Some(lost) = spans_lost {
+            let name = "corten_api_spans_lost_total";
+            head(&mut out, name, "counter", "Spans that did not reach the collector");
+            line(&mut out, &format!("{name} {lost}"));
+        }
         head(&mut out, "corten_containers", "gauge", "Containers by state");
         for (state, count) in containers {
             line(&mut out, &format!("corten_containers{{state=\"{state}\"}} {count}"));
@@ -139,7 +148,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.count("ContainerList", 200, Duration::from_millis(3));
         metrics.count("ContainerList", 200, Duration::from_secs(20));
-        let text = metrics.text(&BTreeMap::from([("running", 2)]));
+        let text = metrics.text(&BTreeMap::from([("running", 2)]), Some(3));
         for line in [
             "corten_api_request_seconds_bucket{operation=\"ContainerList\",code=\"200\",le=\"0.0025\"} 0",
             "corten_api_request_seconds_bucket{operation=\"ContainerList\",code=\"200\",le=\"0.005\"} 1",
@@ -147,6 +156,7 @@ mod tests {
             "corten_api_request_seconds_bucket{operation=\"ContainerList\",code=\"200\",le=\"+Inf\"} 2",
             "corten_api_request_seconds_count{operation=\"ContainerList\",code=\"200\"} 2",
             "corten_api_connections 0",
+            "corten_api_spans_lost_total 3",
             "corten_containers{state=\"running\"} 2",
         ] {
             assert!(text.lines().any(|own| own == line), "{line} is not in {text}");

@@ -33,6 +33,7 @@ use crate::query::Query;
 use crate::registries::Registries;
 use crate::router::route;
 use crate::shared::Shared;
+use crate::traces::{Ended, TraceConfig, Traces};
 
 /// Bytes of a request's line and headers at most.
 const HEAD: usize = 64 * 1024;
@@ -66,6 +67,8 @@ pub struct ServeConfig {
     pub stop: Option<OwnedFd>,
     /// Where it tells what it was asked for.
     pub log: Log,
+    /// Where spans of requests go; nowhere where nobody asks for them.
+    pub traces: Option<TraceConfig>,
 }
 
 /// Why a server cannot be.
@@ -115,15 +118,18 @@ pub fn serve(config: ServeConfig, ready: impl FnOnce()) -> Result<(), ServeError
         .max_blocking_threads(THREADS)
         .build()
         .map_err(system("make the server's threads"))?;
-    let ServeConfig { engine, registries, endpoints, idle, stop, log } = config;
-    let shared = Arc::new(Shared::new(engine, registries, log));
+    let ServeConfig { engine, registries, endpoints, idle, stop, log, traces } = config;
+    let log = Arc::new(log);
+    let traces = traces.map(|traces| Traces::start(traces, Arc::clone(&log))).transpose();
+    let traces = traces.map_err(system("make the server's threads"))?;
+    let shared = Arc::new(Shared::new(engine, registries, log, traces));
     let served = runtime.block_on(async {
         let listeners: Vec<Listener> =
             endpoints.into_iter().map(Listener::open).collect::<Result<_, _>>()?;
         for listener in &listeners {
             shared.log.always(&format!("listen on {}", listener.name));
         }
-        let door = Door { shared, guests: watch::Sender::new(0) };
+        let door = Door { shared: Arc::clone(&shared), guests: watch::Sender::new(0) };
         let files: Vec<_> = listeners.into_iter().map(|listener| admit(listener, &door)).collect();
         tokio::spawn(reap());
         ready();
@@ -136,6 +142,9 @@ pub fn serve(config: ServeConfig, ready: impl FnOnce()) -> Result<(), ServeError
     });
     // Work that goes on in threads ends with the process; what it has not written down was not done.
     runtime.shutdown_background();
+    if let Some(traces) = &shared.traces {
+        traces.finish();
+    }
     served
 }
 
@@ -271,9 +280,13 @@ async fn answer(
         format!("{who}{} {path}", request.method())
     });
     let routed = route(request.method().as_str(), request.uri().path());
-    let (version, operation) = routed
-        .as_ref()
-        .map_or((None, "none"), |routed| (Some(routed.version), routed.operation.place().name));
+    let version = routed.as_ref().ok().map(|routed| routed.version);
+    let place = routed.as_ref().ok().map(|routed| routed.operation.place());
+    let operation = place.map_or("none", |place| place.name);
+    let span = shared.traces.as_ref().and_then(|traces| {
+        let span = traces.begin(request.headers())?;
+        Some((traces, span, request.method().to_string(), request.uri().path().to_owned()))
+    });
     let answered = async {
         if visitor.is_remote {
             origin::check(request.headers())?;
@@ -289,6 +302,10 @@ async fn answer(
     let tell = |status: u16| {
         let took = began.elapsed();
         shared.metrics.count(operation, status, took);
+        if let Some((traces, span, method, path)) = span {
+            let route = place.map_or("", |place| place.path);
+            traces.end(Ended { span, name: operation, route, method, path, status });
+        }
         if let Some(told) = &told {
             shared
                 .log

@@ -1,5 +1,7 @@
 //! What all requests of a server have in common. None of it has to be there after a restart.
 
+use std::sync::Arc;
+
 use engine::events::Events;
 use engine::{Engine, EngineConfig};
 
@@ -11,6 +13,7 @@ use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::registries::Registries;
 use crate::starts::Starts;
+use crate::traces::Traces;
 use crate::watch::Watches;
 
 /// A server's own things.
@@ -29,13 +32,20 @@ pub(crate) struct Shared {
     /// What was asked for, counted.
     pub(crate) metrics: Metrics,
     /// Where requests are told.
-    pub(crate) log: Log,
+    pub(crate) log: Arc<Log>,
+    /// Where spans go; nowhere where nobody asked for them.
+    pub(crate) traces: Option<Traces>,
     /// Directories of logs that are followed.
     pub(crate) watches: Watches,
 }
 
 impl Shared {
-    pub(crate) fn new(config: EngineConfig, registries: Registries, log: Log) -> Self {
+    pub(crate) fn new(
+        config: EngineConfig,
+        registries: Registries,
+        log: Arc<Log>,
+        traces: Option<Traces>,
+    ) -> Self {
         Self {
             events: Events::below(&config.paths.state),
             registries,
@@ -45,6 +55,7 @@ impl Shared {
             starts: Starts::default(),
             metrics: Metrics::default(),
             log,
+            traces,
             watches: Watches::default(),
         }
     }
@@ -67,10 +78,10 @@ impl Shared {
 
     /// Does something with an engine in a thread that may wait.
     pub(crate) async fn with<T: Send + 'static>(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
         work: impl FnOnce(&Engine) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let shared = std::sync::Arc::clone(self);
+        let shared = Arc::clone(self);
         blocking(move || shared.engines.with(work)).await?
     }
 }

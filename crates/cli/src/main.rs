@@ -22,6 +22,7 @@ mod registries;
 mod request;
 mod signals;
 mod table;
+mod telemetry;
 mod template;
 mod terminal;
 mod words;

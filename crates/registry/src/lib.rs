@@ -10,6 +10,7 @@ mod auth;
 mod checksum;
 mod client;
 mod copy;
+mod courier;
 mod credentials;
 mod download;
 mod endpoint;
@@ -33,6 +34,7 @@ mod words;
 
 pub use client::{Client, Settings, TransferLimits};
 pub use copy::{BadPlace, Copied, Copy, Place, Selection, copy};
+pub use courier::Courier;
 pub use credentials::{Credentials, CredentialsError, DockerConfig, Kept, Login, NoCredentials};
 pub use download::Download;
 pub use error::{Kind, RegistryError};

@@ -8,6 +8,7 @@ use super::Call;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::operation::CortenOperation;
+use crate::traces::Traces;
 
 pub(super) async fn answer(operation: CortenOperation, call: Call) -> Result<Answer, Failure> {
     match operation {
@@ -28,7 +29,8 @@ async fn metrics(call: Call) -> Result<Answer, Failure> {
             Ok(states)
         })
         .await?;
-    Ok(Answer::text(call.shared.metrics.text(&containers)))
+    let spans_lost = call.shared.traces.as_ref().map(Traces::lost);
+    Ok(Answer::text(call.shared.metrics.text(&containers, spans_lost)))
 }
 
 const fn word(phase: Phase) -> &'static str {

@@ -13,7 +13,7 @@ use crate::program::Session;
 use crate::request::wrong;
 use crate::signals::Held;
 use crate::words::duration_ns;
-use crate::{config, registries};
+use crate::{config, registries, telemetry};
 
 /// Where it listens where nobody says otherwise.
 pub(super) const SOCKET: &str = "unix:///run/corten/docker.sock";
@@ -40,6 +40,7 @@ pub(super) fn serve(session: &Session, matches: &Matches) -> Result<i32, Failure
         idle: idle(matches)?,
         stop: held.as_fd().and_then(|signals| signals.try_clone_to_owned().ok()),
         log: Log::to(std::io::stderr(), matches.on("log-requests")),
+        traces: telemetry::traces()?,
     };
     // A server with few descriptors serves few clients, and serves them.
     let _fewer = engine::raise_descriptors();
