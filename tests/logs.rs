@@ -312,31 +312,50 @@ mod tests {
         }
     }
 
-    /// systemd's own journal, where this machine has one: what went in comes out by `logs`.
-    #[test]
-    fn a_real_journal_is_read() {
+    /// Runs a script of `sh` beside systemd's own journal, where this machine has one; the program and its arguments are `"$0" "$@"`.
+    fn beside_a_journal(corten: &Corten, script: &str) -> Option<Finished> {
         const JOURNALD: &str = "/usr/lib/systemd/systemd-journald";
         if !std::path::Path::new(JOURNALD).exists() {
-            return;
+            return None;
         }
-        let corten = corten();
         let script = format!(
-            "mkdir -p /run/systemd/journal /run/log/journal; {JOURNALD} & pid=$!; trap 'kill $pid; wait $pid' EXIT
+            "mount -t tmpfs run /run; mkdir -p /run/systemd/journal /run/log/journal; {JOURNALD} & pid=$!; trap 'kill $pid; wait $pid' EXIT
             while [ ! -S /run/systemd/journal/socket ]; do sleep 0.02; done
-            \"$0\" \"$@\" run --name cc --label k=v --log-driver journald --log-opt labels=k busybox sh -c 'head -c 20000 /dev/zero | tr \"\\0\" x; echo; echo err >&2; sleep 0.2; echo last' >/run/own 2>&1 || exit
-            journalctl --sync --quiet 2>/dev/null || :
-            until \"$0\" \"$@\" logs cc | grep -q last; do sleep 0.05; done
-            \"$0\" \"$@\" logs --details -n 1 cc; \"$0\" \"$@\" logs cc"
+            {script}"
         );
         let own = corten.command();
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "sh", "-c"]);
-        command.arg(format!("mount -t tmpfs run /run; {script}"));
+        command.args(["--mount", "--propagation", "private", "sh", "-c", &script]);
         command.arg(own.get_program()).args(own.get_args());
         command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let read = Finished::from(command.output().unwrap());
+        Some(Finished::from(command.output().unwrap()))
+    }
+
+    /// What went in comes out by `logs`.
+    #[test]
+    fn a_real_journal_is_read() {
+        let script = "\"$0\" \"$@\" run --name cc --label k=v --log-driver journald --log-opt labels=k busybox sh -c 'head -c 20000 /dev/zero | tr \"\\0\" x; echo; echo err >&2; sleep 0.2; echo last' >/run/own 2>&1 || exit
+            journalctl --sync --quiet 2>/dev/null || :
+            until \"$0\" \"$@\" logs cc | grep -q last; do sleep 0.05; done
+            \"$0\" \"$@\" logs --details -n 1 cc; \"$0\" \"$@\" logs cc";
+        let Some(read) = beside_a_journal(&corten(), script) else { return };
         assert_eq!(read.stdout, format!("K=v last\n{}\nlast\n", "x".repeat(20_000)), "{read:?}");
         assert!(read.stderr.contains("err\n"), "{read:?}");
+    }
+
+    /// The same over the Docker API; who follows hears the end.
+    #[test]
+    fn a_real_journal_is_followed_over_the_api() {
+        let script = "\"$0\" \"$@\" serve --listen unix:///run/api 2>/dev/null & server=$!
+            \"$0\" \"$@\" run -d --name cc --label k=v --log-driver journald --log-opt labels=k busybox sh -c 'echo first; while [ ! -e /go ]; do sleep 0.05; done; echo last' >/dev/null || exit
+            get() { curl --silent --no-buffer --unix-socket /run/api \"http://docker/containers/cc/logs?stdout=1&stderr=1&$1\"; }
+            until get tail=1 | grep -aq first; do sleep 0.05; done
+            get follow=1 >/run/followed & follower=$!
+            \"$0\" \"$@\" exec cc touch /go; wait $follower
+            grep -ao 'first\\|last' /run/followed; get 'details=1&tail=1' | grep -ao 'K=v last'
+            kill $server; wait $server; pgrep -f CONTAINER_ID_FULL=$(\"$0\" \"$@\" inspect -f '{{.Id}}' cc); echo over";
+        let Some(read) = beside_a_journal(&corten(), script) else { return };
+        assert_eq!(read.stdout, "first\nlast\nK=v last\nover\n", "{read:?}");
     }
 
     #[test]

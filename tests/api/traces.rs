@@ -50,8 +50,11 @@ fn a_request_is_a_span_of_its_clients_trace() {
     ] {
         assert!(attributes.contains(&json!({ "key": key, "value": value })), "{attributes:?}");
     }
-    let time = |name: &str| spans[0][name].as_str().unwrap().parse::<u64>().unwrap();
-    assert!(time("startTimeUnixNano") <= time("endTimeUnixNano"));
+    let time =
+        |place: usize, name: &str| spans[place][name].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(time(0, "startTimeUnixNano") <= time(0, "endTimeUnixNano"));
+    // An answer's end comes before what is asked behind it.
+    assert!(time(0, "endTimeUnixNano") <= time(1, "startTimeUnixNano"));
 }
 
 #[test]

@@ -304,7 +304,8 @@ async fn answer(
         shared.metrics.count(operation, status, took);
         if let Some((traces, span, method, path)) = span {
             let route = place.map_or("", |place| place.path);
-            traces.end(Ended { span, name: operation, route, method, path, status });
+            let ended_ns = engine::now_ns();
+            traces.end(Ended { span, name: operation, route, method, path, status, ended_ns });
         }
         if let Some(told) = &told {
             shared

@@ -30,6 +30,8 @@ pub(crate) struct Ended {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) status: u16,
+    /// Nanoseconds since 1970.
+    pub(crate) ended_ns: i64,
 }
 
 /// A client's span, as its header says.
@@ -63,13 +65,11 @@ impl Span {
 impl Ended {
     /// `Span` in OTLP's JSON: ids in hexadecimal digits, times as text.
     pub(super) fn document(&self) -> Value {
-        let Self { span, name, route, method, path, status } = self;
+        let Self { span, name, route, method, path, status, ended_ns } = self;
         let number = status.to_string();
-        let mut attributes = attributes([
-            ("http.request.method", method.as_str()),
-            ("http.route", route),
-            ("url.path", path),
-        ]);
+        let texts =
+            [("http.request.method", method.as_str()), ("http.route", route), ("url.path", path)];
+        let mut attributes = attributes(texts.into_iter().filter(|(_, text)| !text.is_empty()));
         attributes
             .push(json!({ "key": "http.response.status_code", "value": { "intValue": number } }));
         let mut document = json!({
@@ -79,7 +79,7 @@ impl Ended {
             "kind": SERVER,
             "flags": 1,
             "startTimeUnixNano": span.began_ns.to_string(),
-            "endTimeUnixNano": engine::now_ns().max(span.began_ns).to_string(),
+            "endTimeUnixNano": ended_ns.max(&span.began_ns).to_string(),
             "attributes": attributes,
         });
         if let Some(parent) = &span.parent {

@@ -1,13 +1,16 @@
 //! `GET /containers/{name}/logs`: what a container has written, and what it writes from now on.
 
+mod journal;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use engine::log::{Entry, FileFormat, Next, Reader, Selection};
-use engine::{LogPlace, Phase};
+use engine::{JournalEntry, LogPlace, Phase};
 use hyper::StatusCode;
+use spec::ContainerId;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::attach;
@@ -19,6 +22,7 @@ use crate::handlers::Call;
 use crate::query::Query;
 use crate::relay::Client;
 use crate::shared::{Shared, blocking};
+use journal::Journal;
 
 /// Bytes that are gathered before they are sent.
 const GATHERED: usize = 128 * 1024;
@@ -38,10 +42,67 @@ struct Form {
 
 /// A log that is about to be read.
 struct Log {
-    id: String,
+    id: ContainerId,
     tty: bool,
-    place: (Option<PathBuf>, FileFormat),
+    place: Place,
     container_dir: PathBuf,
+}
+
+/// Where it is.
+enum Place {
+    Files(Option<PathBuf>, FileFormat),
+    Journal,
+}
+
+/// What reads it.
+enum Source {
+    Files(Reader),
+    Journal(Box<Journal>),
+}
+
+/// A line of a log, wherever it was.
+trait Line {
+    fn is_error(&self) -> bool;
+    fn time(&self) -> &str;
+    /// What the container's options wanted beside it, as it is shown.
+    fn details(&self) -> String;
+    fn append_text(&self, out: &mut Vec<u8>);
+}
+
+impl Line for Entry<'_> {
+    fn is_error(&self) -> bool {
+        Entry::is_error(self)
+    }
+
+    fn time(&self) -> &str {
+        Entry::time(self)
+    }
+
+    fn details(&self) -> String {
+        engine::words::log_details(self.attributes())
+    }
+
+    fn append_text(&self, out: &mut Vec<u8>) {
+        Entry::append_text(self, out);
+    }
+}
+
+impl Line for JournalEntry {
+    fn is_error(&self) -> bool {
+        JournalEntry::is_error(self)
+    }
+
+    fn time(&self) -> &str {
+        JournalEntry::time(self)
+    }
+
+    fn details(&self) -> String {
+        engine::words::log_details(self.attributes())
+    }
+
+    fn append_text(&self, out: &mut Vec<u8>) {
+        JournalEntry::append_text(self, out);
+    }
 }
 
 pub(super) async fn logs(call: Call) -> Result<Answer, Failure> {
@@ -62,7 +123,7 @@ pub(super) async fn logs(call: Call) -> Result<Answer, Failure> {
     };
     let kind = attach::kind(log.tty, call.routed.version);
     let shared = Arc::clone(&call.shared);
-    let reader = open(&log, selection).await?;
+    let source = open(&shared, &log, (selection, follow)).await?;
     let (out, body) = outgoing();
     tokio::spawn(async move {
         let over = async {
@@ -72,7 +133,7 @@ pub(super) async fn logs(call: Call) -> Result<Answer, Failure> {
             }
         };
         tokio::select! {
-            _ended = send(&shared, &log, reader, (form, follow), &out) => {}
+            _ended = send(&shared, &log, source, (form, follow), &out) => {}
             () = out.gone() => {}
             () = over => {}
         }
@@ -102,26 +163,38 @@ async fn find(shared: &Arc<Shared>, name: String) -> Result<Log, Failure> {
     shared
         .with(move |engine| {
             let container = engine.containers().get(&name)?;
-            match container.log_place()? {
-                LogPlace::Files(path, format) => Ok(Log {
-                    id: container.record.id.as_str().to_owned(),
-                    tty: container.config.tty,
-                    place: (path, format),
-                    container_dir: container.dirs.container,
-                }),
-                LogPlace::Journal | LogPlace::Nowhere => Err(Failure {
-                    status: StatusCode::NOT_IMPLEMENTED,
-                    message: "configured logging driver does not support reading".to_owned(),
-                }),
-            }
+            let place = match container.log_place()? {
+                LogPlace::Files(path, format) => Place::Files(path, format),
+                LogPlace::Journal => Place::Journal,
+                LogPlace::Nowhere => {
+                    let words = "configured logging driver does not support reading";
+                    let status = StatusCode::NOT_IMPLEMENTED;
+                    return Err(Failure { status, message: words.to_owned() });
+                }
+            };
+            Ok(Log {
+                tty: container.config.tty,
+                id: container.record.id,
+                place,
+                container_dir: container.dirs.container,
+            })
         })
         .await
 }
 
-async fn open(log: &Log, selection: Selection) -> Result<Reader, Failure> {
-    let (directory, (path, format)) = (log.container_dir.clone(), log.place.clone());
+async fn open(
+    shared: &Arc<Shared>,
+    log: &Log,
+    (selection, follow): (Selection, bool),
+) -> Result<Source, Failure> {
+    let Place::Files(path, format) = &log.place else {
+        let journal = Journal::open(shared, &log.id, (selection, follow)).await?;
+        return Ok(Source::Journal(Box::new(journal)));
+    };
+    let (directory, path, format) = (log.container_dir.clone(), path.clone(), *format);
     blocking(move || Reader::open(&directory, (path.as_deref(), format), selection))
         .await?
+        .map(Source::Files)
         .map_err(|error| Failure::internal(engine::chain(&error)))
 }
 
@@ -132,12 +205,22 @@ pub(super) async fn show(
     client: &mut Client,
 ) -> Result<(), Failure> {
     let log = find(shared, id.to_owned()).await?;
-    let mut reader = open(&log, Selection::default()).await?;
+    let source = open(shared, &log, (Selection::default(), false)).await?;
     let (stdout, stderr) = client.shows();
     let form = Form { stdout, stderr, timestamps: false, details: false, tty: log.tty };
+    let failed = |error: std::io::Error| Failure::internal(error.to_string());
+    let mut reader = match source {
+        Source::Files(reader) => reader,
+        Source::Journal(mut journal) => {
+            while let Some(lines) = journal.next(shared, &log.id, form).await? {
+                client.send(&lines).await.map_err(failed)?;
+            }
+            return Ok(());
+        }
+    };
     loop {
         let batch = read(reader, form).await?;
-        client.send(&batch.bytes).await.map_err(|error| Failure::internal(error.to_string()))?;
+        client.send(&batch.bytes).await.map_err(failed)?;
         if batch.is_end {
             return Ok(());
         }
@@ -174,15 +257,26 @@ async fn read(mut reader: Reader, form: Form) -> Result<Batch, Failure> {
 async fn send(
     shared: &Arc<Shared>,
     log: &Log,
-    mut reader: Reader,
+    source: Source,
     (form, follow): (Form, bool),
     out: &crate::flow::Outgoing,
 ) -> Result<(), Failure> {
+    let mut reader = match source {
+        Source::Files(reader) => reader,
+        Source::Journal(mut journal) => {
+            while let Some(lines) = journal.next(shared, &log.id, form).await? {
+                if out.send(lines).await.is_err() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+    };
     // Before the first look: what is written after it is told.
     let mut watches = if follow { watches(shared, log)? } else { Vec::new() };
     loop {
         // Looked at before the log: what is written after the end was seen does not exist.
-        let runs = follow && runs(shared, &log.id).await;
+        let runs = follow && runs(shared, log.id.as_str()).await;
         loop {
             let batch = read(reader, form).await?;
             let is_end = batch.is_end;
@@ -213,7 +307,10 @@ async fn send(
 }
 
 fn watches(shared: &Shared, log: &Log) -> Result<Vec<crate::watch::Watch>, Failure> {
-    let own = log.place.0.as_ref().and_then(|path| path.parent());
+    let own = match &log.place {
+        Place::Files(path, _) => path.as_ref().and_then(|path| path.parent()),
+        Place::Journal => None,
+    };
     [Some(log.container_dir.as_path()), own]
         .into_iter()
         .flatten()
@@ -231,7 +328,7 @@ async fn runs(shared: &Arc<Shared>, id: &str) -> bool {
     })
 }
 
-fn append(out: &mut Vec<u8>, entry: &Entry<'_>, form: Form) {
+fn append(out: &mut Vec<u8>, entry: &impl Line, form: Form) {
     let stream = if entry.is_error() { Stream::Stderr } else { Stream::Stdout };
     let is_wanted = match stream {
         Stream::Stderr => form.stderr,
@@ -249,7 +346,7 @@ fn append(out: &mut Vec<u8>, entry: &Entry<'_>, form: Form) {
         out.push(b' ');
     }
     if form.details {
-        out.extend_from_slice(engine::words::log_details(entry.attributes()).as_bytes());
+        out.extend_from_slice(entry.details().as_bytes());
         out.push(b' ');
     }
     entry.append_text(out);
