@@ -347,18 +347,16 @@ fn events_call_a_further_process_by_its_id() {
     let body = json!({ "Cmd": ["sleep", "1000"], "AttachStdout": true });
     let made = api.post("/containers/shop/exec", &body).expect(201);
     let id = made["Id"].as_str().unwrap();
+    let told = || {
+        let format = "{{.Action}} {{.Actor.Attributes.execID}}";
+        let since = ["--since", "1", "--until", "0s", "--filter", "event=exec_create"];
+        let started = ["--filter", "event=exec_start", "--format", format];
+        corten.ok(&[&["events"][..], &since, &started].concat())
+    };
+    // Docker tells of it before it runs.
+    assert_eq!(told(), format!("exec_create: sleep 1000 {id}"));
     assert_eq!(api.post(&format!("/exec/{id}/start"), &json!({ "Detach": true })).status, 200);
     let inspected = api.get("/containers/shop/json").expect(200);
     assert_eq!(inspected["ExecIDs"], json!([id]));
-    let now = inspected["State"]["StartedAt"].as_str().unwrap().to_owned();
-    let told = corten.ok(&[
-        "events",
-        "--since",
-        &now,
-        "--until",
-        "0s",
-        "--format",
-        "{{.Action}} {{.Actor.Attributes.execID}}",
-    ]);
-    assert!(told.contains(&format!("exec_start: sleep 1000 {id}")), "{told}");
+    assert_eq!(told(), format!("exec_create: sleep 1000 {id}\nexec_start: sleep 1000 {id}"));
 }

@@ -8,7 +8,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use engine::Kind;
 use hyper::HeaderMap;
 use registry::{
-    Client, Credentials, CredentialsError, Login, NoCredentials, Policy, Progress, Settings,
+    Client, Credentials, CredentialsError, HostRules, Login, NoCredentials, Policy, Progress,
+    Settings,
 };
 use serde::Deserialize;
 
@@ -36,6 +37,12 @@ pub struct Registries {
 }
 
 impl Registries {
+    /// What the machine's files say.
+    pub(crate) fn rules(self) -> Result<HostRules, Failure> {
+        let settings = (self.settings)(Arc::new(Progress::default()));
+        settings.map(|settings| settings.rules).map_err(Failure::internal)
+    }
+
     /// A client that is whoever the request says, at one registry.
     pub(crate) fn client(
         self,

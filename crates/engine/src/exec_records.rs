@@ -74,7 +74,7 @@ impl Containers<'_> {
         }
         let record = ExecRecord {
             id: names::random_id()?.as_str().to_owned(),
-            container: container.record.id,
+            container: container.record.id.clone(),
             request,
             attach,
             detach_keys,
@@ -84,6 +84,8 @@ impl Containers<'_> {
         };
         self.forget_old_execs();
         self.write_exec(&record)?;
+        let action = format!("exec_create: {}", record.request.command.join(" "));
+        self.tell(&container, &action, &[("execID", record.id.clone())]);
         Ok(record)
     }
 

@@ -18,6 +18,7 @@ use crate::probe::Outcome;
 use crate::restart::RestartPolicy;
 use crate::run::Monitor;
 use crate::running::Running;
+use crate::sessions::Started;
 
 /// Exit code of an engine's own failure.
 const ENGINE: u8 = 125;
@@ -334,10 +335,12 @@ impl Monitor {
                 let request = self.packet.body();
                 let told = self.sessions.start((request, &streams), target, id, &mut self.clients);
                 self.packet.forget();
-                if let Some((command, exec_id)) = told {
+                if let Some(Started { command, exec_id, is_new }) = told {
                     let [created, started] =
                         ["exec_create", "exec_start"].map(|action| format!("{action}: {command}"));
-                    self.tell_all(&[&created, &started], &[("execID", exec_id)]);
+                    let created = is_new.then_some(created.as_str());
+                    let actions: Vec<&str> = created.into_iter().chain([&*started]).collect();
+                    self.tell_all(&actions, &[("execID", exec_id)]);
                 }
                 sys::trim_heap();
             }

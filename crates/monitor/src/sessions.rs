@@ -39,14 +39,14 @@ impl Sessions {
         self.0.iter().map(|session| (session.process.pid(), session.process.pidfd()))
     }
 
-    /// Starts what a client asks for, and answers it. Gives the command line and the id of what runs.
+    /// Starts what a client asks for, and answers it. Gives what is to be told of it.
     pub(crate) fn start(
         &mut self,
         (request, streams): (&[u8], &[OwnedFd]),
         target: (&Process, &Cgroup),
         client: u32,
         clients: &mut Clients,
-    ) -> Option<(String, String)> {
+    ) -> Option<Started> {
         let begun = if self.0.len() < MOST {
             begin(request, streams, target)
         } else {
@@ -54,11 +54,13 @@ impl Sessions {
         };
         match begun {
             Ok((process, console, command)) => {
-                let exec_id = wished_id(request).unwrap_or_else(random_id);
+                let wished = wished_id(request);
+                let is_new = wished.is_none();
+                let exec_id = wished.unwrap_or_else(random_id);
                 let answer = number(kind::EXEC_STARTED, process.pid());
                 clients.owe(client, &answer, console.as_ref().map(AsFd::as_fd));
                 self.0.push(Session { process, client, exec_id: exec_id.clone() });
-                Some((command, exec_id))
+                Some(Started { command, exec_id, is_new })
             }
             Err((code, words)) => {
                 clients.owe(client, &failure(kind::EXEC_FAILED, code, &words), None);
@@ -79,6 +81,16 @@ impl Sessions {
         let pids: Vec<i32> = self.0.iter().map(|session| session.process.pid()).collect();
         pids.into_iter().filter_map(|pid| self.ended(pid)).collect()
     }
+}
+
+/// A further process that has started.
+pub(crate) struct Started {
+    /// Its command line.
+    pub(crate) command: String,
+    /// Its id.
+    pub(crate) exec_id: String,
+    /// Whether nobody knew of it before: who made it earlier has told that.
+    pub(crate) is_new: bool,
 }
 
 /// The process, the master of its terminal, and its command line.

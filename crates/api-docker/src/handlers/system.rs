@@ -1,5 +1,6 @@
 //! The machine, and the engine itself.
 
+mod registries;
 mod usage;
 
 use hyper::StatusCode;
@@ -10,6 +11,7 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::version::{ApiVersion, NEWEST, OLDEST};
 
+use registries::document as registry_config;
 pub(super) use usage::usage;
 
 /// `GET /_ping`, and `HEAD /_ping` without a body.
@@ -32,6 +34,7 @@ pub(super) fn ping(has_body: bool) -> Answer {
 pub(super) async fn info(call: Call) -> Result<Answer, Failure> {
     let version = call.routed.version;
     let listeners = call.shared.listeners();
+    let registries = call.shared.registries;
     call.shared
         .with(move |engine| {
             let mut facts = engine.facts()?;
@@ -42,13 +45,7 @@ pub(super) async fn info(call: Call) -> Result<Answer, Failure> {
             facts["NEventsListener"] = listeners.into();
             facts["NFd"] = entries("/proc/self/fd").into();
             facts["NGoroutines"] = entries("/proc/self/task").into();
-            facts["RegistryConfig"] = json!({
-                "InsecureRegistryCIDRs": ["::1/128", "127.0.0.0/8"],
-                "IndexConfigs": { "docker.io": {
-                    "Name": "docker.io", "Mirrors": [], "Secure": true, "Official": true,
-                } },
-                "Mirrors": [],
-            });
+            facts["RegistryConfig"] = registry_config(&registries.rules()?);
             if let Some(lines) = facts["Warnings"].as_array() {
                 let warnings = lines.iter().filter_map(Value::as_str);
                 facts["Warnings"] = warnings.map(|line| format!("WARNING: {line}")).collect();
