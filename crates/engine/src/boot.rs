@@ -80,8 +80,6 @@ impl Containers<'_> {
         let Some(process) = container.process() else { return Ok(None) };
         self.resume(container)?;
         self.signal(container, &process, container.config.stop_signal)?;
-        let signal = container.config.stop_signal.to_string();
-        self.tell(container, "kill", &[("signal", signal)]);
         let timeout = timeout_s.unwrap_or(container.config.stop_timeout_s);
         let deadline = u64::try_from(timeout)
             .ok()

@@ -206,7 +206,6 @@ impl Containers<'_> {
         self.resume(&container)?;
         let signal = signal.unwrap_or(container.config.stop_signal);
         self.signal(&container, &process, signal)?;
-        self.tell(&container, "kill", &[("signal", signal.to_string())]);
         let timeout = timeout_s.unwrap_or(container.config.stop_timeout_s);
         // Docker's −1 is patience without end.
         let patience = u64::try_from(timeout).ok().map(Duration::from_secs);
@@ -239,7 +238,6 @@ impl Containers<'_> {
         action: Action,
     ) -> Result<(), EngineError> {
         self.signal(container, process, libc::SIGKILL)?;
-        self.tell(container, "kill", &[("signal", libc::SIGKILL.to_string())]);
         while !wait_for_end(process, Some(BETWEEN_THAWS)) {
             if let Some(cgroup) = self.cgroup(container, action)? {
                 let _gone = cgroup.thaw();
@@ -266,7 +264,6 @@ impl Containers<'_> {
             return kept;
         };
         self.signal(&container, &process, signal)?;
-        self.tell(&container, "kill", &[("signal", signal.to_string())]);
         if signal == libc::SIGKILL && matches!(container.state, State::Running { paused: true, .. })
         {
             // A frozen process of v1 dies when it is let go; one of v2 is gone by now.
@@ -298,12 +295,17 @@ impl Containers<'_> {
         ))
     }
 
+    /// Sends a signal to the first process, and tells of it where there is one.
     pub(crate) fn signal(
         &self,
         container: &Container,
         process: &Process,
         signal: i32,
     ) -> Result<(), EngineError> {
+        // Before: who told it behind the signal would be later than the monitor, which tells of the end.
+        if process.signal(0).is_ok() {
+            self.tell(container, "kill", &[("signal", signal.to_string())]);
+        }
         match process.signal(signal) {
             // It ended meanwhile.
             Err(errno) if errno.raw() == libc::ESRCH => Ok(()),
