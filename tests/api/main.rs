@@ -9,5 +9,6 @@ mod networks;
 mod serve;
 mod streams;
 mod system;
+mod systemd;
 mod traces;
 mod volumes;

@@ -105,6 +105,12 @@ impl std::ops::Deref for ApiServer {
 }
 
 impl ApiSocket {
+    /// The one at a path.
+    #[must_use]
+    pub fn at(path: &std::path::Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &std::path::Path {

@@ -9,6 +9,7 @@ mod busybox;
 mod catalog;
 mod certificates;
 mod corten;
+mod ending;
 mod host;
 mod leftovers;
 mod registry_server;
@@ -25,6 +26,7 @@ pub use catalog::{
 };
 pub use certificates::Certificates;
 pub use corten::{Corten, Finished, signal};
+pub use ending::Ending;
 pub use host::enter as enter_host;
 pub use leftovers::Leftovers;
 pub use registry_server::{RegistryOptions, RegistryServer};

@@ -3,9 +3,10 @@
 //!
 //! Peers have the same root file system and the same tools. docker has a network namespace of its own: nobody pays for another one's rules.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::bail;
+use testkit::Ending;
 
 use super::peers::{Daemon, Ground};
 use super::timing::{Candidate, Times, alternate, print};
@@ -71,16 +72,6 @@ impl Host {
     }
 }
 
-/// A process that ends with this.
-pub(super) struct Ending(pub(super) Child);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let _gone = self.0.kill();
-        let _status = self.0.wait();
-    }
-}
-
 /// A process in a network namespace of its own.
 pub(super) struct Apart(Ending);
 
@@ -95,14 +86,14 @@ impl Apart {
         let apart = Self(Ending(apart));
         let of = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net"));
         let own = of("self")?;
-        let is_apart = || of(&apart.0.0.id().to_string()).is_ok_and(|there| there != own);
+        let is_apart = || of(&apart.0.id().to_string()).is_ok_and(|there| there != own);
         testkit::wait_until("a network namespace is there", is_apart);
         Ok(apart)
     }
 
     /// As a host.
     pub(super) fn host(&self) -> Host {
-        Host(Some(self.0.0.id()))
+        Host(Some(self.0.id()))
     }
 }
 

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_setaffinity};
 use sys::Namespaces;
+use testkit::Ending;
 
-use super::network::{Ending, HOST, Host, join};
+use super::network::{HOST, Host, join};
 use super::peers::{Daemon, Ground, installed};
 
 const SECONDS: u64 = 4;
