@@ -13,6 +13,7 @@ pub mod nul;
 pub mod reference;
 pub mod runtime;
 pub mod seccomp_profile;
+pub mod suggest;
 
 pub use digest::Digest;
 pub use id::{ContainerId, ContainerName, ImageId};

@@ -271,7 +271,7 @@ impl<'a> Containers<'a> {
                 Err(StoreError::NotFound {
                     what: "container",
                     name: text.to_owned(),
-                    closest: crate::suggest::closest(name, names),
+                    closest: spec::suggest::closest(name, names),
                 })
             }
         }

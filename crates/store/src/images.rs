@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use spec::image::{ImageConfig, Platform};
-use spec::{Digest, ImageId, Reference};
+use spec::{Digest, ImageId, Reference, suggest};
 
-use crate::{Store, StoreError, scratch, suggest};
+use crate::{Store, StoreError, scratch};
 
 mod archive;
 mod arrival;

@@ -25,7 +25,6 @@ mod room;
 mod scratch;
 mod secrets;
 mod settle;
-mod suggest;
 pub mod tar;
 mod transfers;
 mod tree_copy;

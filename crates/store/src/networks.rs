@@ -4,10 +4,10 @@ mod leases;
 mod ports;
 
 use rusqlite::{OptionalExtension, Row, ffi, params};
-use spec::ContainerId;
+use spec::{ContainerId, suggest};
 
 use crate::error::violated;
-use crate::{Store, StoreError, suggest};
+use crate::{Store, StoreError};
 
 pub use leases::{Giving, Lease, Range, Taken};
 pub use ports::{PortAddress, PortHolder};

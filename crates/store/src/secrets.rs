@@ -9,8 +9,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use spec::suggest;
 
-use crate::{Store, StoreError, suggest};
+use crate::{Store, StoreError};
 
 mod error;
 pub(crate) mod key;

@@ -6,10 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use spec::suggest;
 
 use crate::quota;
 use crate::scratch::Scratch;
-use crate::{Store, StoreError, suggest};
+use crate::{Store, StoreError};
 
 mod copies;
 

@@ -3,8 +3,10 @@
 /// At most so many are told.
 const MOST: usize = 3;
 
-/// The names closest to `text`, nearest first; none that differs in more than a third of its letters.
-pub(crate) fn closest(text: &str, names: impl Iterator<Item = String>) -> Vec<String> {
+/// The names closest to `text`, nearest first, three at most; none that differs in more than a third of its letters. What
+/// follows a colon, a tag, does not count.
+#[must_use]
+pub fn closest(text: &str, names: impl Iterator<Item = String>) -> Vec<String> {
     let bare = |name: &str| name.split(':').next().unwrap_or(name).to_owned();
     let wanted = bare(text);
     let mut found: Vec<(usize, String)> = names
