@@ -7,6 +7,7 @@ use serde_json::Value;
 const LAYERS: &[(&str, u8)] = &[
     ("sys", 0),
     ("spec", 0),
+    ("dockerfile", 0),
     ("libcontainer", 1),
     ("store", 1),
     ("network", 1),
@@ -21,7 +22,11 @@ const LAYERS: &[(&str, u8)] = &[
 const DEVELOPMENT: &[&str] = &["testkit", "xtask"];
 
 /// Edges inside one layer: user, used, reason.
-const SAME_LAYER: &[(&str, &str, &str)] = &[];
+const SAME_LAYER: &[(&str, &str, &str)] = &[(
+    "dockerfile",
+    "spec",
+    "a base is a reference, a platform and a size are read as everywhere else: types of documents, no more",
+)];
 
 /// One line for every edge of the crate graph that the layers forbid.
 ///

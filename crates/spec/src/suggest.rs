@@ -20,20 +20,30 @@ pub fn closest(text: &str, names: impl Iterator<Item = String>) -> Vec<String> {
     found.into_iter().take(MOST).map(|(_, name)| name).collect()
 }
 
-/// Letters to insert, delete or change to get from one to the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
+/// Letters to insert, delete, change or swap with their neighbour to get from one to the other (optimal string alignment).
+#[must_use]
+pub fn distance(from: &str, to: &str) -> usize {
+    let from: Vec<char> = from.chars().collect();
     let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (number, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = number + 1;
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=to.len()).collect();
+    for (number, letter) in from.iter().enumerate() {
+        let mut row = vec![number + 1];
         for column in 0..to.len() {
-            let changed = diagonal + usize::from(letter != to[column]);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
+            let changed = above[column] + usize::from(*letter != to[column]);
+            let mut best = changed.min(above[column + 1] + 1).min(row[column] + 1);
+            if number > 0
+                && column > 0
+                && from[number - 1] == to[column]
+                && *letter == to[column - 1]
+            {
+                best = best.min(before[column - 1] + 1);
+            }
+            row.push(best);
         }
+        before = std::mem::replace(&mut above, row);
     }
-    row[to.len()]
+    above[to.len()]
 }
 
 #[cfg(test)]
@@ -47,5 +57,8 @@ mod tests {
         assert_eq!(closest("debain", names()), ["debian:bookworm"]);
         assert!(closest("postgres", names()).is_empty());
         assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("chwon", "chown"), 1);
+        assert_eq!(distance("", "ab"), 2);
+        assert_eq!(distance("ab", ""), 2);
     }
 }
