@@ -202,12 +202,15 @@ impl Parts<'_> {
         for flag in flags.values("mount") {
             let (span, text) = (flag.span, flag.value.clone());
             let mount = MountFlag::read(flag, self.escape);
-            mounts.push(mount.map_err(|problem| (span, Cause::Mount { text, problem }))?);
+            mounts
+                .push(mount.map_err(|problem| {
+                    (span, Cause::Mount { text, problem: Box::new(problem) })
+                })?);
         }
         let mut devices = Vec::new();
         for flag in flags.values("device") {
             devices.push(device(&flag).map_err(|problem| {
-                (flag.span, Cause::Device { text: flag.value.clone(), problem })
+                (flag.span, Cause::Device { text: flag.value.clone(), problem: Box::new(problem) })
             })?);
         }
         Ok(Run {

@@ -249,7 +249,7 @@ pub fn check(file: &Dockerfile, source: &Source, context: &Context<'_>) -> Repor
     stages::default_bases(file, source, context, &mut findings);
     let error = values::walk(file, source, context, &mut findings).err();
     let mut found = findings.found;
-    found.sort_by(|one, other| (one.span.start, one.rule).cmp(&(other.span.start, other.rule)));
+    found.sort_by_key(|finding| (finding.span.start, finding.rule));
     let fails = options.error && !found.is_empty();
     Report { findings: found, fails, error }
 }

@@ -75,7 +75,7 @@ impl CheckOptions {
                 "experimental" => options.experimental = Skip::parse(value),
                 "error" => {
                     options.error =
-                        crate::flags::boolean(value.trim()).ok_or_else(|| option.to_owned())?
+                        crate::flags::boolean(value.trim()).ok_or_else(|| option.to_owned())?;
                 }
                 _ => return Err(option.to_owned()),
             }

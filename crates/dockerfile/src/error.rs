@@ -101,19 +101,19 @@ pub enum Cause {
     Mount {
         text: String,
         #[source]
-        problem: MountProblem,
+        problem: Box<MountProblem>,
     },
     #[error("read --device {text:?}")]
     Device {
         text: String,
         #[source]
-        problem: MountProblem,
+        problem: Box<MountProblem>,
     },
     #[error("expand {text:?}")]
     Expand {
         text: String,
         #[source]
-        problem: ExpandError,
+        problem: Box<ExpandError>,
     },
     #[error("read port {text:?}")]
     Port {

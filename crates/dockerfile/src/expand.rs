@@ -14,6 +14,10 @@ pub use pattern::BadPattern;
 /// Operators may hold operators so deep.
 const DEEPEST: usize = 64;
 
+/// So many bytes of values go into one word. A process cannot be given a longer text than 128 KiB (execve(2), `MAX_ARG_STRLEN`), and a
+/// few words that repeat each other would fill any memory.
+const MOST_BYTES: usize = 256 << 10;
+
 /// Where values come from.
 pub trait Variables {
     /// The variable's value, `None` when there is none of that name.
@@ -115,6 +119,9 @@ pub enum ExpandError {
     /// Operators in operators.
     #[error("operators are nested deeper than {DEEPEST}")]
     Deep,
+    /// More than fits.
+    #[error("its values have more than {MOST_BYTES} bytes")]
+    Large,
 }
 
 impl Uses {
@@ -148,7 +155,7 @@ impl Lexer {
             return Ok(Expansion { text: text.to_owned(), words, uses: Uses::default() });
         }
         let mut walk =
-            Walk { lexer: *self, rest: text, variables, uses: Uses::default(), depth: 0 };
+            Walk { lexer: *self, rest: text, variables, uses: Uses::default(), depth: 0, bytes: 0 };
         let piece = walk.until(None, self.keep_escapes)?;
         Ok(Expansion { text: piece.text, words: piece.words.finish(), uses: walk.uses })
     }
@@ -161,6 +168,8 @@ struct Walk<'a> {
     variables: &'a dyn Variables,
     uses: Uses,
     depth: usize,
+    /// Of values, so far.
+    bytes: usize,
 }
 
 /// What a walk has read.
@@ -327,6 +336,12 @@ impl<'a> Walk<'a> {
 
     /// `$name` or what stands in braces.
     fn dollar(&mut self) -> Result<String, ExpandError> {
+        let value = self.reference()?;
+        self.bytes += value.len();
+        if self.bytes > MOST_BYTES { Err(ExpandError::Large) } else { Ok(value) }
+    }
+
+    fn reference(&mut self) -> Result<String, ExpandError> {
         self.next();
         if self.peek() == Some('{') {
             self.next();

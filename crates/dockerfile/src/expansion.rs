@@ -170,7 +170,10 @@ impl Work<'_> {
         let mut mounts = Vec::new();
         for flag in &run.mounts {
             let (mount, uses) = flag.resolve(self.lexer, self.variables).map_err(|problem| {
-                self.refused(&flag.text, Cause::Mount { text: flag.text.value.clone(), problem })
+                self.refused(
+                    &flag.text,
+                    Cause::Mount { text: flag.text.value.clone(), problem: Box::new(problem) },
+                )
             })?;
             self.uses.join(uses);
             mounts.push(mount);

@@ -80,7 +80,7 @@ impl Dockerfile {
             Statement::Instruction(instruction) => match self.stages.last_mut() {
                 Some(stage) => stage.instructions.push(instruction),
                 None if matches!(instruction.kind, Kind::Arg(_)) => {
-                    self.global_args.push(instruction)
+                    self.global_args.push(instruction);
                 }
                 None => {
                     let word = Some(instruction.written.value.as_str());

@@ -86,8 +86,9 @@ pub(crate) fn read(
     if !logical.text.contains("<<") {
         return Ok(Vec::new());
     }
-    let openings = openings(&logical.text)
-        .map_err(|problem| (logical.span, Cause::Expand { text: logical.text.clone(), problem }))?;
+    let openings = openings(&logical.text).map_err(|problem| {
+        (logical.span, Cause::Expand { text: logical.text.clone(), problem: Box::new(problem) })
+    })?;
     let mut found = Vec::new();
     let mut from = 0;
     for opening in openings {

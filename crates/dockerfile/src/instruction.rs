@@ -28,7 +28,6 @@ pub struct Instruction {
 
 /// What an instruction says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a file has a few hundred of them")]
 pub enum Kind {
     /// Files, archives, URLs, repositories.
     Add(Add),

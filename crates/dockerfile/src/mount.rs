@@ -34,6 +34,9 @@ const KEYS: [&str; 19] = [
 const KINDS: [&str; 5] = ["bind", "cache", "tmpfs", "secret", "ssh"];
 const SHARINGS: [&str; 3] = ["shared", "private", "locked"];
 
+/// A key and its value, where it has one.
+type Key = (String, Option<Spanned<String>>);
+
 /// A mount as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountFlag {
@@ -41,7 +44,7 @@ pub struct MountFlag {
     pub text: Spanned<String>,
     /// The stage, context or image that it is of; it takes no variable.
     pub from: Option<Spanned<String>>,
-    fields: Vec<(String, Option<Spanned<String>>)>,
+    fields: Vec<Key>,
 }
 
 /// A mount of one `RUN`.
@@ -174,9 +177,7 @@ pub(crate) fn nearest(text: &str, known: &[&str]) -> Option<String> {
 }
 
 /// A flag's parts by commas, keys in small letters; `exact` is a part's place when the flag stands as it is meant.
-pub(crate) fn keyed(
-    flag: &Spanned<String>,
-) -> Result<Vec<(String, Option<Spanned<String>>)>, MountProblem> {
+pub(crate) fn keyed(flag: &Spanned<String>) -> Result<Vec<Key>, MountProblem> {
     let exact = flag.span.end - flag.span.start == flag.value.len();
     let fields = comma::fields(&flag.value).ok_or(MountProblem::Quotes)?;
     Ok(fields

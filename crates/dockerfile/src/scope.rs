@@ -258,7 +258,7 @@ pub(crate) fn expand(
     variables: &dyn Variables,
 ) -> Result<Expansion, FileError> {
     lexer.word(&word.value, variables).map_err(|problem| {
-        let cause = Cause::Expand { text: word.value.clone(), problem };
+        let cause = Cause::Expand { text: word.value.clone(), problem: Box::new(problem) };
         FileError::new(source, word.span, instruction, cause)
     })
 }

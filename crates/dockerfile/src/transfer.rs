@@ -172,7 +172,7 @@ fn places(
         let word = logical.part(part);
         let opens = if word.value.contains("<<") {
             opening(&word.value).map_err(|problem| {
-                (word.span, Cause::Expand { text: word.value.clone(), problem })
+                (word.span, Cause::Expand { text: word.value.clone(), problem: Box::new(problem) })
             })?
         } else {
             None

@@ -173,7 +173,7 @@ impl<'a> Walker<'a> {
             }
             Kind::Add(add) => self.ignored(&add.transfer, instruction, findings),
             Kind::Copy(copy) if copy.from.is_none() => {
-                self.ignored(&copy.transfer, instruction, findings)
+                self.ignored(&copy.transfer, instruction, findings);
             }
             Kind::Expose(ports) => {
                 for port in ports {
@@ -237,7 +237,7 @@ impl<'a> Walker<'a> {
         for name in uses.undefined.iter().filter(|name| !self.state.scope.declares(name)) {
             let nearest = closest(name, self.state.scope.names().cloned()).into_iter().next();
             if !self.state.knows_base
-                && !nearest.as_ref().is_some_and(|known| distance(name, known) < 2)
+                && nearest.as_ref().is_none_or(|known| distance(name, known) > 1)
             {
                 continue;
             }

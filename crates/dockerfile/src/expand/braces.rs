@@ -100,6 +100,7 @@ impl Walk<'_> {
             return Ok(format!("${{{name}{slash}{text}/{replacement}}}"));
         }
         let pattern = Pattern::new(&text)?;
-        Ok(pattern.replace(value.unwrap_or_default(), &replacement, all))
+        let replaced = pattern.replace(value.unwrap_or_default(), &replacement, all);
+        replaced.ok_or(ExpandError::Large)
     }
 }

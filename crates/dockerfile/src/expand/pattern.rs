@@ -3,7 +3,7 @@
 //! A pattern is kept as what stands between its stars. The earliest fit of each but the last leaves most room for the rest, so
 //! no choice is ever taken back, and a match takes time in proportion to value and pattern.
 
-use super::ExpandError;
+use super::{ExpandError, MOST_BYTES};
 
 /// Why a text is no pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,8 +83,8 @@ impl Pattern {
         letters[end..].iter().rev().collect()
     }
 
-    /// The value with what fits replaced: its first place, or all; always as much as possible.
-    pub(super) fn replace(&self, value: &str, replacement: &str, all: bool) -> String {
+    /// The value with what fits replaced: its first place, or all; always as much as possible. `None` when that is too large.
+    pub(super) fn replace(&self, value: &str, replacement: &str, all: bool) -> Option<String> {
         let letters: Vec<char> = value.chars().collect();
         let mut out = String::new();
         let mut at = 0;
@@ -101,12 +101,15 @@ impl Pattern {
                 out.extend(letters.get(at));
                 at += 1;
             }
+            if out.len() > MOST_BYTES {
+                return None;
+            }
             if !all || at > letters.len() {
                 break;
             }
         }
         out.extend(letters.get(at..).unwrap_or_default());
-        out
+        Some(out)
     }
 
     /// The first place from `at` on where it fits.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dockerfile::{Expansion, Lexer, Quotes};
+use dockerfile::{ExpandError, Expansion, Lexer, Quotes};
 
 fn variables() -> BTreeMap<String, String> {
     [
@@ -237,4 +237,19 @@ fn depth_has_an_end() {
     assert_eq!(expand(&deep(64)).as_deref(), Some("x"));
     assert_eq!(expand(&deep(65)), None);
     assert_eq!(expand(&deep(100_000)), None);
+}
+
+#[test]
+fn values_that_repeat_each_other_have_an_end() {
+    let large: BTreeMap<String, String> = [("a".to_owned(), "x".repeat(1000))].into();
+    let expand = |text: &str| Lexer::new('\\').word(text, &large);
+    assert_eq!(expand(&"$a".repeat(262)).unwrap().text.len(), 262_000);
+    for text in [
+        "$a".repeat(263),
+        "${a//x/$a}".to_owned(),
+        "${a//?/${a//?/$a}}".to_owned(),
+        "${a//x/$a$a}".to_owned(),
+    ] {
+        assert_eq!(expand(&text), Err(ExpandError::Large), "{text}");
+    }
 }

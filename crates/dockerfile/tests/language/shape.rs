@@ -93,7 +93,7 @@ fn every_word_knows_its_place() {
                 places.push(copy.transfer.destination.span);
             }
             Kind::Env(pairs) => {
-                places.extend(pairs.iter().flat_map(|pair| [pair.name.span, pair.value.span]))
+                places.extend(pairs.iter().flat_map(|pair| [pair.name.span, pair.value.span]));
             }
             Kind::Run(run) => match &run.command {
                 CommandLine::Exec(words) => places.extend(words.iter().map(|word| word.span)),
