@@ -25,6 +25,8 @@ pub(super) struct Pattern {
     head: String,
     /// Steps behind the head.
     steps: Vec<Step>,
+    /// What those end with, when it must be there as it is.
+    tail: String,
 }
 
 #[derive(Clone, Debug)]
@@ -49,7 +51,7 @@ enum Step {
 impl Pattern {
     /// Reads a cleaned pattern.
     pub(super) fn new(text: &str) -> Result<Self, PatternProblem> {
-        let mut steps = Vec::new();
+        let mut steps: Vec<Step> = Vec::new();
         let mut rest = text.chars();
         while let Some(letter) = rest.next() {
             match letter {
@@ -77,19 +79,14 @@ impl Pattern {
                 other => steps.push(Step::Letter(other)),
             }
         }
-        let is_letter = |step: &Step| matches!(step, Step::Letter(_));
-        let length = steps.iter().take_while(|step| is_letter(step)).count();
-        let head = steps.drain(..length).filter_map(|step| match step {
-            Step::Letter(letter) => Some(letter),
-            Step::Any
-            | Step::Set { .. }
-            | Step::Star
-            | Step::Directories
-            | Step::Within
-            | Step::Rest => None,
-        });
-        let head = head.collect();
-        Ok(Self { text: text.to_owned(), head, steps })
+        let is_letter = |step: &&Step| step.letter().is_some();
+        let length = steps.iter().take_while(is_letter).count();
+        let behind = steps.split_off(length);
+        let head = steps.iter().filter_map(Step::letter).collect();
+        let steps = behind;
+        let length = steps.iter().rev().take_while(is_letter).count();
+        let tail = steps[steps.len() - length..].iter().filter_map(Step::letter).collect();
+        Ok(Self { text: text.to_owned(), head, steps, tail })
     }
 
     pub(super) fn text(&self) -> &str {
@@ -102,6 +99,7 @@ impl Pattern {
             (None, _) => false,
             (Some(rest), []) => rest.is_empty(),
             (Some(_), [Step::Rest]) => true,
+            (Some(rest), _) if !rest.ends_with(&self.tail) => false,
             (Some(rest), steps) => {
                 let ways = self.walk(rest.chars());
                 ways.get(steps.len()).copied().unwrap_or(false)
@@ -167,6 +165,18 @@ impl Pattern {
 }
 
 impl Step {
+    fn letter(&self) -> Option<char> {
+        match self {
+            Self::Letter(letter) => Some(*letter),
+            Self::Any
+            | Self::Set { .. }
+            | Self::Star
+            | Self::Directories
+            | Self::Within
+            | Self::Rest => None,
+        }
+    }
+
     /// Whether a letter leaves the step as it is, and whether it ends it.
     fn take(&self, letter: char) -> (bool, bool) {
         match self {
