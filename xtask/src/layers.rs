@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("registry", 2),
     ("engine", 3),
     ("api-docker", 5),
+    ("client-docker", 5),
     ("cli", 6),
 ];
 

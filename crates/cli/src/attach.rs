@@ -45,9 +45,73 @@ impl Shown {
     }
 }
 
+/// What a foreground is connected with: a container's monitor here, or a server elsewhere.
+pub(crate) trait Streams: AsFd {
+    /// What has come, now that something has.
+    fn hear(&mut self) -> Heard<'_>;
+
+    /// Whether more of it is here already, of which poll(2) knows nothing.
+    fn has_more(&self) -> bool {
+        false
+    }
+
+    /// Says that there is no more input.
+    fn end_input(&self);
+
+    /// Passes on as much input as there is room for, and takes it away from `pending`.
+    fn give_input(&self, pending: &mut Vec<u8>);
+
+    /// Says how large the terminal is.
+    fn resize(&self, rows: u16, columns: u16);
+}
+
+/// What came.
+pub(crate) enum Heard<'a> {
+    /// Of one of the outputs.
+    Output { is_error: bool, bytes: &'a [u8] },
+    /// The end of the container, or of the further process.
+    Exited(i32),
+    /// Nothing that concerns a foreground.
+    Nothing,
+    /// The end of the connection.
+    Closed,
+}
+
+impl Streams for Connection {
+    fn hear(&mut self) -> Heard<'_> {
+        match self.receive() {
+            Ok(Received::Message(FromMonitor::Stdout(bytes))) => {
+                Heard::Output { is_error: false, bytes }
+            }
+            Ok(Received::Message(FromMonitor::Stderr(bytes))) => {
+                Heard::Output { is_error: true, bytes }
+            }
+            Ok(Received::Message(
+                FromMonitor::Exited { code } | FromMonitor::ExecExited { code },
+            )) => Heard::Exited(code),
+            Ok(Received::Message(_)) => Heard::Nothing,
+            Ok(Received::Closed) | Err(_) => Heard::Closed,
+        }
+    }
+
+    fn end_input(&self) {
+        let _gone = self.end_stdin();
+    }
+
+    fn give_input(&self, pending: &mut Vec<u8>) {
+        if self.try_write_stdin(pending).is_ok() {
+            pending.clear();
+        }
+    }
+
+    fn resize(&self, rows: u16, columns: u16) {
+        let _gone = Self::resize(self, rows, columns);
+    }
+}
+
 /// What a foreground does.
-pub(crate) struct Foreground<'a> {
-    pub(crate) connection: Connection,
+pub(crate) struct Foreground<'a, S = Connection> {
+    pub(crate) connection: S,
     /// Whether our input is passed on.
     pub(crate) input: bool,
     /// Whether the container has a terminal.
@@ -66,7 +130,7 @@ enum Source {
     Signals,
 }
 
-impl Foreground<'_> {
+impl<S: Streams> Foreground<'_, S> {
     /// Runs until one of the ends. The connection is left open: while a client is there, a monitor leaves the removal to it.
     pub(crate) fn run(&mut self, held: &Held) -> End {
         let raw = (self.tty && self.input).then(terminal::Raw::enter).flatten();
@@ -94,6 +158,9 @@ impl Foreground<'_> {
     }
 
     fn wait(&self, signals: Option<BorrowedFd<'_>>, pending: bool) -> Vec<Source> {
+        if self.connection.has_more() {
+            return vec![Source::Monitor];
+        }
         let mut sources: Vec<(Source, BorrowedFd<'_>, PollFlags)> = Vec::new();
         let flags = if pending { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         sources.push((Source::Monitor, self.connection.as_fd(), flags));
@@ -114,16 +181,14 @@ impl Foreground<'_> {
     }
 
     fn hear(&mut self) -> Option<End> {
-        let (stream, bytes) = match self.connection.receive() {
-            Ok(Received::Message(FromMonitor::Stdout(_))) if !self.shown.stdout => return None,
-            Ok(Received::Message(FromMonitor::Stderr(_))) if !self.shown.stderr => return None,
-            Ok(Received::Message(FromMonitor::Stdout(bytes))) => (rustix::stdio::stdout(), bytes),
-            Ok(Received::Message(FromMonitor::Stderr(bytes))) => (rustix::stdio::stderr(), bytes),
-            Ok(Received::Message(
-                FromMonitor::Exited { code } | FromMonitor::ExecExited { code },
-            )) => return Some(End::Exited(code)),
-            Ok(Received::Message(_)) => return None,
-            Ok(Received::Closed) | Err(_) => return Some(End::Lost),
+        let (stream, bytes) = match self.connection.hear() {
+            Heard::Output { is_error: false, .. } if !self.shown.stdout => return None,
+            Heard::Output { is_error: true, .. } if !self.shown.stderr => return None,
+            Heard::Output { is_error: false, bytes } => (rustix::stdio::stdout(), bytes),
+            Heard::Output { is_error: true, bytes } => (rustix::stdio::stderr(), bytes),
+            Heard::Exited(code) => return Some(End::Exited(code)),
+            Heard::Nothing => return None,
+            Heard::Closed => return Some(End::Lost),
         };
         match write_all(stream, bytes) {
             // EIO: a terminal that hung up, see vhangup(2).
@@ -137,7 +202,7 @@ impl Foreground<'_> {
         match rustix::io::read(rustix::stdio::stdin(), &mut buffer[..]) {
             Ok(0) => {
                 self.input = false;
-                let _gone = self.connection.end_stdin();
+                self.connection.end_input();
                 return (!self.shown.anything()).then_some(End::InputGiven);
             }
             Ok(count) => {
@@ -157,8 +222,8 @@ impl Foreground<'_> {
     }
 
     fn flush_input(&self, pending: &mut Vec<u8>) {
-        if !pending.is_empty() && self.connection.try_write_stdin(pending).is_ok() {
-            pending.clear();
+        if !pending.is_empty() {
+            self.connection.give_input(pending);
         }
     }
 
@@ -184,7 +249,7 @@ impl Foreground<'_> {
 
     fn resize(&self) {
         if let Some((rows, columns)) = terminal::size() {
-            let _gone = self.connection.resize(rows, columns);
+            self.connection.resize(rows, columns);
         }
     }
 }

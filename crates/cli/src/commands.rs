@@ -8,6 +8,7 @@ mod archives;
 mod boot;
 mod change;
 mod check;
+mod context;
 mod copy;
 mod cp;
 mod dial;
@@ -27,6 +28,7 @@ mod network;
 mod prune;
 mod pull;
 mod push;
+pub(crate) mod remote;
 mod run;
 mod search;
 mod secret;
@@ -62,6 +64,7 @@ pub(crate) const GROUPS: &[&str] = &[COMMON, OBJECTS, OTHERS];
 pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("config", "Manage configs"),
     ("container", "Manage containers"),
+    ("context", "Manage contexts: servers that have names"),
     ("healthcheck", "Manage health checks of containers"),
     ("image", "Manage images"),
     ("manifest", "Manage lists of manifests for several platforms"),
@@ -80,7 +83,6 @@ pub(crate) const LATER: &[&str] = &[
     "buildx",
     "checkpoint",
     "compose",
-    "context",
     "node",
     "plugin",
     "service",

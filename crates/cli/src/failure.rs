@@ -48,6 +48,15 @@ pub(crate) enum Failure {
     /// A format that is none, of a command that shows one object.
     #[error("{0}")]
     Unreadable(TemplateError),
+    /// A server, or the way to it.
+    #[error("{0}")]
+    Far(Box<client_docker::ClientError>),
+    /// A server that did not start a container or a process.
+    #[error("{error}")]
+    FarStart { error: Box<client_docker::ClientError> },
+    /// What is done on the machine of the containers only.
+    #[error("{what} cannot be done at {host}: the Docker Engine API has nothing for it")]
+    OnlyHere { what: String, host: String },
     /// Neither the container nor its monitor had a part in it.
     #[error("the input device is not a TTY")]
     NoTerminal,
@@ -60,6 +69,27 @@ pub(crate) enum Failure {
     /// In so many words.
     #[error("{0}")]
     Words(String),
+}
+
+impl From<client_docker::ClientError> for Failure {
+    fn from(error: client_docker::ClientError) -> Self {
+        Self::Far(Box::new(error))
+    }
+}
+
+/// By the words of the server, as Docker's own command line tells a program that is not there from one that cannot be run.
+fn far_code(error: &client_docker::ClientError, in_existing: bool) -> i32 {
+    let words = error.to_string();
+    let says = |all: &[&str]| all.iter().any(|one| words.contains(one));
+    if says(&["executable file not found", "no such file or directory"]) {
+        127
+    } else if says(&["permission denied", "is a directory", "exec format error"]) {
+        126
+    } else if in_existing && matches!(error.status(), 404 | 409) {
+        1
+    } else {
+        125
+    }
 }
 
 fn errno_of(cause: &std::io::Error) -> String {
@@ -98,6 +128,10 @@ impl Failure {
         match self {
             Self::Engine(error) | Self::Doing { error, .. } => error.hint(),
             Self::Container(error) => error.hint(),
+            Self::Far(error) | Self::FarStart { error } => error.hint(),
+            Self::OnlyHere { .. } => {
+                Some("run it on that machine, or for this one with --context default".to_owned())
+            }
             Self::Values(failure) => failure.hint(),
             Self::UnknownCommand { closest: Some(closest), .. } => {
                 Some(format!("did you mean 'corten {closest}'?"))
@@ -138,6 +172,9 @@ impl Failure {
             {
                 error.exit_code().into()
             }
+            Self::OnlyHere { .. } => 125,
+            Self::FarStart { error } if runs_programs => far_code(error, in_existing),
+            Self::Far(error) if in_existing && matches!(error.status(), 404 | 409) => 1,
             // A container that is not there, or not running: Docker's exec answers 1, its run with `--network container:` 125.
             Self::Engine(error) if in_existing && error.concerns_existing() => 1,
             _ if runs_programs => 125,

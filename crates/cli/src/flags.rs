@@ -3,11 +3,13 @@
 use crate::arguments::{Flag, many, one, switch};
 
 mod container;
+mod contexts;
 mod networks;
 mod secrets;
 mod volumes;
 
 pub(crate) use container::{CONTAINER, LIMITS, later};
+pub(crate) use contexts::*;
 pub(crate) use networks::*;
 pub(crate) use secrets::*;
 pub(crate) use volumes::*;
@@ -24,6 +26,13 @@ const SIGNAL: Flag = one("s", "signal", "string", "Signal to send to the contain
 
 /// What comes before a command.
 pub(crate) const GLOBAL: &[Flag] = &[
+    one("c", "context", "string", "Name of the context to connect to (or CORTEN_CONTEXT)"),
+    one(
+        "H",
+        "host",
+        "string",
+        "Server to connect to: unix://PATH, tcp://HOST:PORT or ssh://USER@HOST (or CORTEN_HOST)",
+    ),
     one(
         "",
         "root",
@@ -36,6 +45,9 @@ pub(crate) const GLOBAL: &[Flag] = &[
         "string",
         "Directory of what does not survive a reboot (default \"/run/corten\", or CORTEN_STATE)",
     ),
+    one("", "tlscacert", "file", "Trust only servers with certificates signed by this CA"),
+    one("", "tlscert", "file", "TLS certificate for the server to know the caller by"),
+    one("", "tlskey", "file", "Key of that certificate"),
     switch("v", "version", "Print version information and quit"),
 ];
 

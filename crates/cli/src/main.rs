@@ -7,10 +7,12 @@ mod attach;
 mod commands;
 mod completion;
 mod config;
+mod contexts;
 mod failure;
 mod flags;
 #[cfg(test)]
 mod generated;
+mod host;
 #[cfg(test)]
 mod manual;
 mod oci;

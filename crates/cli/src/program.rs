@@ -7,11 +7,14 @@ use std::sync::OnceLock;
 use engine::{Engine, EngineConfig, Paths, VERSION};
 use monitor::keeper::KeeperRules;
 
-use crate::arguments::{ANY, Grammar, Parsed, UsageError, closest, commands_help, help, parse};
+use crate::arguments::{
+    ANY, Grammar, Matches, Parsed, UsageError, closest, commands_help, help, parse,
+};
 use crate::commands::{self, COMMANDS, Command, FAMILIES, LATER};
 use crate::config::RawConfig;
 use crate::failure::Failure;
 use crate::flags::{GLOBAL, later};
+use crate::host::{self, Chosen};
 use crate::{oci, output};
 
 /// What comes before the command; its words are the command and everything behind it.
@@ -116,17 +119,26 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> i32 {
         return report(&Failure::Words(format!("--{flag} is empty")), None);
     }
     let config = RawConfig { root: directory("root"), state: directory("state") };
-    let mut words = matches.words.into_iter();
+    let mut matches = matches;
+    let mut words = std::mem::take(&mut matches.words).into_iter();
     match words.next() {
         None => {
             output::talk(overview().trim_end());
             0
         }
         Some(first) if first == "help" => show_help(words),
-        Some(first) if first == "oci" => oci::run(words, config),
+        Some(first) if first == "oci" => match host::by_flag(&matches) {
+            // A runtime of OCI bundles is one of this machine.
+            Some(host) => {
+                let what = "corten oci".to_owned();
+                report(&Failure::OnlyHere { what, host: host.to_owned() }, None)
+            }
+            None => oci::run(words, config),
+        },
         Some(first) => match find(first, &mut words) {
             Found::Command(command) => {
-                execute(command, words, &Session { config, place: OnceLock::new() })
+                let session = Session { config, place: OnceLock::new() };
+                execute(command, words, (&session, &matches))
             }
             Found::Family(family, wants_help) => {
                 let text = family_help(&family);
@@ -145,20 +157,32 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> i32 {
 fn execute(
     command: &'static Command,
     words: impl Iterator<Item = String>,
-    session: &Session,
+    (session, global): (&Session, &Matches),
 ) -> i32 {
     let outcome = match parse(command.grammar, words) {
         Ok(Parsed::Help) => {
             output::line(help(command.grammar).trim_end());
             return 0;
         }
-        Ok(Parsed::Call(matches)) => (command.run)(session, &matches),
+        Ok(Parsed::Call(matches)) => match chosen(command, global) {
+            Ok(Some(chosen)) => commands::remote::run(command, &chosen, &matches),
+            Ok(None) => (command.run)(session, &matches),
+            Err(failure) => Err(failure),
+        },
         Err(error) => Err(misspelt(command, error)),
     };
     match outcome {
         Ok(code) => code,
         Err(failure) => report(&failure, Some(command)),
     }
+}
+
+/// The server at which a command is done; nothing where it is done here.
+fn chosen(command: &Command, global: &Matches) -> Result<Option<Chosen>, Failure> {
+    if commands::remote::is_local(command, host::by_flag(global).is_some()) {
+        return Ok(None);
+    }
+    host::choose(global)
 }
 
 /// A line that was not understood, unless it is Docker's.

@@ -6,6 +6,7 @@
 //! executed or loaded (CVE-2019-14271). What a name is decides what a copy means, as in Docker: see [`copy`].
 
 mod archives;
+mod host;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -20,6 +21,7 @@ use store::{CopyRules, StoreError, TreeCopy};
 use sys::{Errno, open_in_root};
 
 pub use archives::{PathStat, PutRules};
+pub use host::{HostSource, host_archive, host_put, host_source};
 
 use crate::config::MountSource;
 use crate::containers::{Containers, Made};

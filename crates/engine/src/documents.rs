@@ -2,12 +2,15 @@
 //! (API 1.41), without the fields that API 1.44 has no more.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 use serde_json::ser::PrettyFormatter;
 
 mod container;
+mod create;
 mod host_config;
 mod image;
 mod listed;
@@ -17,6 +20,7 @@ mod run_config;
 mod secret;
 mod volume;
 
+pub use create::restart_document;
 pub(crate) use network::{Member, allocations, network, network_in_list};
 pub(crate) use secret::secret;
 pub(crate) use volume::volume;
@@ -160,6 +164,82 @@ impl Serialize for Document {
     }
 }
 
+/// As it was written: fields keep their order. What a server says is printed so.
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Content::deserialize(deserializer)? {
+            Content::Object(document) => Ok(document),
+            Content::Value(_) | Content::List(_) => Err(D::Error::custom("it is no object")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reading)
+    }
+}
+
+/// What reads a content.
+struct Reading;
+
+impl<'de> Visitor<'de> for Reading {
+    type Value = Content;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a document")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content, A::Error> {
+        let mut document = Document::new();
+        while let Some((name, content)) = map.next_entry::<String, Content>()? {
+            document.fields.push(Field { name: name.into(), content, is_optional: false });
+        }
+        Ok(Content::Object(document))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Content, A::Error> {
+        let mut all = Vec::new();
+        while let Some(content) = list.next_element::<Content>()? {
+            all.push(content);
+        }
+        let is_of_objects =
+            !all.is_empty() && all.iter().all(|own| matches!(own, Content::Object(_)));
+        if !is_of_objects {
+            return Ok(Content::Value(all.iter().map(Content::value).collect()));
+        }
+        let documents = all.into_iter().filter_map(|content| match content {
+            Content::Object(document) => Some(document),
+            Content::Value(_) | Content::List(_) => None,
+        });
+        Ok(Content::List(documents.collect()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Content, E> {
+        Ok(Value::Null.into())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Content, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Content, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Content, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Content, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Content, E> {
+        Ok(value.into())
+    }
+}
+
 impl Content {
     fn value(&self) -> Value {
         match self {
@@ -221,6 +301,8 @@ mod tests {
             .with("Docs", Content::List(vec![Document::new().with("Y", true)]));
         let text = serde_json::to_string(&document).unwrap();
         assert_eq!(text, r#"{"B":null,"A":{"Z":1,"A":"x"},"Docs":[{"Y":true}]}"#);
+        let again: Document = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&again).unwrap(), text);
         let all = json!({
             "A": { "A": "x", "Z": 1 }, "B": null, "Docs": [{ "Y": true }], "Empty": "", "None": null,
         });

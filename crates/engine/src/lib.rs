@@ -74,9 +74,11 @@ pub use boot::Stopped;
 pub use changes::changes;
 pub use cloning::CloneRequest;
 pub use containers::{Containers, CreateRequest, EnvRules};
-pub use copying::{Copied, CopyRequest, PathStat, PutRules};
+pub use copying::{
+    Copied, CopyRequest, HostSource, PathStat, PutRules, host_archive, host_put, host_source,
+};
 pub use detach_keys::DetachKeys;
-pub use documents::Document;
+pub use documents::{Document, restart_document};
 pub use engine::{Engine, EngineConfig, VERSION};
 pub use error::{EngineError, Kind};
 pub use event_filter::EventFilter;
@@ -114,6 +116,7 @@ pub use stats::{
 };
 pub use store::compression::{Compress, Compression};
 pub use store::layer::{Change, ChangeKind, TreeArchive};
+pub use store::tar;
 pub use store::{
     Checked, ContainerUsage, Ended, Finding, Image, ImageSummary, ImageUsage, Import, ListMember,
     Loaded, Paths, Problem, Pruned, Remedy, Removed, Secret, SecretKind, TransferUsage,

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use monitor::HealthStatus;
 use store::Ended;
 
+use crate::config::ContainerConfig;
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
@@ -12,9 +13,9 @@ use crate::list_filter::{Filter, Sought};
 use crate::places::{Register, ShownPlace, in_a_list, ports_of};
 use crate::state::State;
 
-pub(crate) fn network_name(container: &Container) -> String {
+pub(crate) fn network_name(config: &ContainerConfig) -> String {
     use crate::config::NetworkMode;
-    match &container.config.network {
+    match &config.network {
         NetworkMode::None => "none".to_owned(),
         NetworkMode::Host => "host".to_owned(),
         NetworkMode::Container(id) => format!("container:{id}"),

@@ -198,7 +198,7 @@ impl<'a> Sought<'a> {
                         let is_meant = |place: &ShownPlace| {
                             place.network.name == value || place.network.id == value
                         };
-                        network_name(container) == value || places.iter().any(is_meant)
+                        network_name(&container.config) == value || places.iter().any(is_meant)
                     })
                 }
                 Kind::Status

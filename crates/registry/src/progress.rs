@@ -71,10 +71,21 @@ const STATES: [PartState; 9] = [
 impl Progress {
     /// Adds a part, which waits.
     pub fn part(&self, digest: &spec::Digest, total: u64) -> Arc<Part> {
+        let part = self.add(digest.short().to_owned(), digest.to_string());
+        part.set_total(total);
+        part
+    }
+
+    /// Adds a part that is known by a name alone: what another machine transfers, and tells of.
+    pub fn part_called(&self, name: &str) -> Arc<Part> {
+        self.add(name.to_owned(), name.to_owned())
+    }
+
+    fn add(&self, name: String, digest: String) -> Arc<Part> {
         let part = Arc::new(Part {
-            name: digest.short().to_owned(),
-            digest: digest.to_string(),
-            total: AtomicU64::new(total),
+            name,
+            digest,
+            total: AtomicU64::new(0),
             transferred: AtomicU64::new(0),
             processed: AtomicU64::new(0),
             state: AtomicU8::new(PartState::Waiting as u8),

@@ -53,7 +53,7 @@ pub(super) fn to_stdout(command: &'static str, archive: impl Read) -> Result<i32
     Ok(0)
 }
 
-fn pour(
+pub(super) fn pour(
     command: &'static str,
     mut archive: impl Read,
     mut writer: &mut dyn Write,
@@ -64,7 +64,7 @@ fn pour(
 }
 
 /// Lets `write` write to the file of `--output`, which exists only once it is whole, or to standard output.
-fn into_output(
+pub(super) fn into_output(
     command: &'static str,
     matches: &Matches,
     write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
@@ -200,23 +200,25 @@ pub(super) fn commit(session: &Session, matches: &Matches) -> Result<i32, Failur
 }
 
 pub(super) fn diff(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let mut text = String::new();
-    for change in session.engine()?.containers().changes(matches.word(0))? {
+    let changes = session.engine()?.containers().changes(matches.word(0))?;
+    show_changes(changes.iter().map(|change| {
         let letter = match change.kind {
             ChangeKind::Added => 'A',
             ChangeKind::Changed => 'C',
             ChangeKind::Deleted => 'D',
         };
-        text.extend([letter, ' ', '/']);
-        text.push_str(&plain(&String::from_utf8_lossy(&change.path)));
-        text.push('\n');
-    }
-    output::write(&text)?;
+        (letter, format!("/{}", String::from_utf8_lossy(&change.path)))
+    }))
+}
+
+pub(super) fn show_changes(changes: impl Iterator<Item = (char, String)>) -> Result<i32, Failure> {
+    let lines = changes.map(|(letter, path)| format!("{letter} {}\n", plain(&path)));
+    output::write(&lines.collect::<String>())?;
     Ok(0)
 }
 
 /// The name of the new image, the second word.
-fn reference(matches: &Matches) -> Result<Option<Reference>, Failure> {
+pub(super) fn reference(matches: &Matches) -> Result<Option<Reference>, Failure> {
     let name = matches.words.get(1).filter(|name| !name.is_empty());
     let parsed = name.map(|name| name.parse::<Reference>()).transpose();
     let parsed = parsed.map_err(|error| Failure::Words(error.to_string()))?;

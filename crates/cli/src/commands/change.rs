@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
 use crate::request::places::published;
-use crate::request::{changeable, wrong};
+use crate::request::{changeable, fit_here, wrong};
 
 pub(super) fn rename(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
@@ -35,6 +35,18 @@ pub(super) fn restart(session: &Session, matches: &Matches) -> Result<i32, Failu
 }
 
 pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let update = wanted(matches)?;
+    fit_here(matches, &update.limits)?;
+    let engine = session.engine()?;
+    each(matches, |name| {
+        super::run::warn(&engine.containers().update(name, &update)?);
+        output::line(name);
+        Ok(())
+    })
+}
+
+/// What is to be changed.
+pub(super) fn wanted(matches: &Matches) -> Result<Update, Failure> {
     let mut update = Update {
         limits: Limits::default(),
         restart: matches.value("restart").map(parse::restart).transpose()?,
@@ -48,12 +60,7 @@ pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failur
             "nothing is to be changed: a flag says what, see corten update --help".to_owned(),
         ));
     }
-    let engine = session.engine()?;
-    each(matches, |name| {
-        super::run::warn(&engine.containers().update(name, &update)?);
-        output::line(name);
-        Ok(())
-    })
+    Ok(update)
 }
 
 pub(super) fn clone(session: &Session, matches: &Matches) -> Result<i32, Failure> {
@@ -72,6 +79,7 @@ pub(super) fn clone(session: &Session, matches: &Matches) -> Result<i32, Failure
         return Err(wrong("force", "", "it is about the original, and needs --destroy"));
     }
     changeable(matches, &mut request.limits)?;
+    fit_here(matches, &request.limits)?;
     parse::check_limits(&request.limits)?;
     let act = || Ok(session.engine()?.containers().clone_of(matches.word(0), &request)?);
     let (id, warnings) = match &request.image {
@@ -85,10 +93,20 @@ pub(super) fn clone(session: &Session, matches: &Matches) -> Result<i32, Failure
 
 pub(super) fn port(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let ports = session.engine()?.containers().ports(matches.word(0))?;
+    let ports = ports.iter().map(|port| {
+        (port.port.to_string(), port.transport.word().to_owned(), engine::host_place(port))
+    });
+    show_ports(matches, &ports.collect::<Vec<_>>())
+}
+
+/// Shows ports: of the container, its protocol, and where they are on the host.
+pub(super) fn show_ports(
+    matches: &Matches,
+    ports: &[(String, String, String)],
+) -> Result<i32, Failure> {
     let Some(wanted) = matches.words.get(1) else {
-        for port in &ports {
-            let (own, place) = (port.port, engine::host_place(port));
-            output::line(&format!("{own}/{} -> {place}", port.transport.word()));
+        for (own, transport, place) in ports {
+            output::line(&format!("{own}/{transport} -> {place}"));
         }
         return Ok(0);
     };
@@ -97,9 +115,8 @@ pub(super) fn port(session: &Session, matches: &Matches) -> Result<i32, Failure>
         let error = wrong("port", wanted, "it is not of the form PORT[/tcp|/udp|/sctp]");
         return Err(error);
     }
-    let is_wanted = |port: &&engine::PortMapping| {
-        port.port.to_string() == number && port.transport.word() == protocol
-    };
+    let is_wanted =
+        |(own, transport, _): &&(String, String, String)| own == number && transport == protocol;
     let mut found = ports.iter().filter(is_wanted).peekable();
     if found.peek().is_none() {
         return Err(Failure::Words(format!(
@@ -107,6 +124,6 @@ pub(super) fn port(session: &Session, matches: &Matches) -> Result<i32, Failure>
             matches.word(0)
         )));
     }
-    found.for_each(|port| output::line(&engine::host_place(port)));
+    found.for_each(|(_, _, place)| output::line(place));
     Ok(0)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::CopyRequest;
+use engine::{Copied, CopyRequest};
 
 use crate::arguments::Matches;
 use crate::failure::Failure;
@@ -11,10 +11,10 @@ use crate::program::Session;
 use crate::words::size;
 
 /// Longer than an archive of nothing: its two last blocks.
-const END_BYTES: u64 = 1024;
+pub(super) const END_BYTES: u64 = 1024;
 
 /// One end of a copy.
-enum End<'t> {
+pub(super) enum End<'t> {
     Container(&'t str, &'t Path),
     Host(&'t str),
 }
@@ -29,8 +29,8 @@ fn end(text: &str) -> End<'_> {
     }
 }
 
-pub(super) fn cp(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let request = CopyRequest { archive: matches.on("archive"), follow: matches.on("follow-link") };
+/// Both ends of a copy, one of them a container's.
+pub(super) fn ends(matches: &Matches) -> Result<(End<'_>, End<'_>), Failure> {
     let (source, destination) = (end(matches.word(0)), end(matches.word(1)));
     let words = |text: &str| Failure::Words(text.to_owned());
     for end in [&source, &destination] {
@@ -42,6 +42,29 @@ pub(super) fn cp(session: &Session, matches: &Matches) -> Result<i32, Failure> {
             End::Container(..) | End::Host(_) => {}
         }
     }
+    match (&source, &destination) {
+        (End::Container(..), End::Container(..)) => {
+            Err(words("copying between containers is not supported"))
+        }
+        (End::Host(_), End::Host(_)) => Err(words("must specify at least one container source")),
+        (End::Container(..), End::Host(_)) | (End::Host(_), End::Container(..)) => {
+            Ok((source, destination))
+        }
+    }
+}
+
+/// Says what was copied.
+pub(super) fn told_copied(matches: &Matches, copied: &Copied, to: &str) {
+    if !matches.on("quiet") {
+        let bytes = size(copied.archive_bytes + END_BYTES);
+        output::talk(&format!("Successfully copied {bytes} to {to}"));
+    }
+}
+
+pub(super) fn cp(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let request = CopyRequest { archive: matches.on("archive"), follow: matches.on("follow-link") };
+    let (source, destination) = ends(matches)?;
+    let words = |text: &str| Failure::Words(text.to_owned());
     let (copied, to) = match (source, destination) {
         (End::Container(name, path), End::Host("-")) => {
             let archive =
@@ -73,9 +96,6 @@ pub(super) fn cp(session: &Session, matches: &Matches) -> Result<i32, Failure> {
             return Err(words("must specify at least one container source"));
         }
     };
-    if !matches.on("quiet") {
-        let bytes = size(copied.archive_bytes + END_BYTES);
-        output::talk(&format!("Successfully copied {bytes} to {to}"));
-    }
+    told_copied(matches, &copied, &to);
     Ok(0)
 }

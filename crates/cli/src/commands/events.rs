@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use engine::events::{Event, Reader};
 use engine::{EventFilter, event_document};
+use serde_json::Value;
 
 use crate::arguments::Matches;
 use crate::failure::Failure;
@@ -14,15 +15,7 @@ use crate::template::Template;
 use crate::words::{short, time_ns, zoned_nanoseconds};
 
 pub(super) fn events(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let time = |flag: &'static str| {
-        let parsed = matches.text(flag).map(|text| {
-            time_ns(text).ok_or_else(|| {
-                Failure::Words(format!("invalid value {text:?} for --{flag}: it is no time"))
-            })
-        });
-        parsed.transpose()
-    };
-    let (since, until) = (time("since")?, time("until")?);
+    let (since, until) = (time(matches, "since")?, time(matches, "until")?);
     let mut filter = EventFilter::default();
     for text in matches.values("filter") {
         filter.add(text)?;
@@ -41,7 +34,7 @@ pub(super) fn events(session: &Session, matches: &Matches) -> Result<i32, Failur
             let is_late = until.is_some_and(|until| event.time_ns >= until);
             let is_early = since.is_some_and(|since| event.time_ns < since);
             if !is_late && !is_early && filter.wants(&event) {
-                output::write(&format.line(&event)?)?;
+                output::write(&format.line(&event, || event_document(&event))?)?;
             }
         }
         if left.is_some_and(|left| left.is_zero()) {
@@ -53,20 +46,30 @@ pub(super) fn events(session: &Session, matches: &Matches) -> Result<i32, Failur
     }
 }
 
+/// A time that a flag gives, nanoseconds since 1970.
+pub(super) fn time(matches: &Matches, flag: &'static str) -> Result<Option<i64>, Failure> {
+    let parsed = matches.text(flag).map(|text| {
+        time_ns(text).ok_or_else(|| {
+            Failure::Words(format!("invalid value {text:?} for --{flag}: it is no time"))
+        })
+    });
+    parsed.transpose()
+}
+
 /// From one time to a later one; nothing to an earlier one.
 fn between(from_ns: i64, to_ns: i64) -> Duration {
     Duration::from_nanos(u64::try_from(to_ns.saturating_sub(from_ns)).unwrap_or(0))
 }
 
 /// How an event is printed.
-enum Format {
+pub(super) enum Format {
     Line { whole: bool },
     Json,
     Template(Template),
 }
 
 impl Format {
-    fn of(matches: &Matches) -> Result<Self, Failure> {
+    pub(super) fn of(matches: &Matches) -> Result<Self, Failure> {
         Ok(match matches.value("format") {
             None | Some("") => Self::Line { whole: matches.value("no-trunc") != Some("false") },
             Some("json") => Self::Json,
@@ -74,11 +77,15 @@ impl Format {
         })
     }
 
-    fn line(&self, event: &Event) -> Result<String, Failure> {
+    pub(super) fn line(
+        &self,
+        event: &Event,
+        document: impl FnOnce() -> Value,
+    ) -> Result<String, Failure> {
         Ok(match self {
             Self::Line { whole } => line(event, *whole),
-            Self::Json => format!("{}\n", event_document(event)),
-            Self::Template(template) => format!("{}\n", template.render(&event_document(event))?),
+            Self::Json => format!("{}\n", document()),
+            Self::Template(template) => format!("{}\n", template.render(&document())?),
         })
     }
 }

@@ -2,21 +2,22 @@
 
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
-    archives, boot, change, check, copy, cp, dial, events, exec, images, inspect, life, list,
-    login, logs, machine, manifest, mount, network, prune, pull, push, run, search, secret, serve,
-    stats, system, usage, verify, volume,
+    archives, boot, change, check, context, copy, cp, dial, events, exec, images, inspect, life,
+    list, login, logs, machine, manifest, mount, network, prune, pull, push, run, search, secret,
+    serve, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
     ATTACH, CHECK, CLONE, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT,
-    CONTAINER_PRUNE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY,
-    IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS,
-    MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT,
-    NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST,
-    NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH,
-    SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP, STOP_ALL,
-    SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT,
-    VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
+    CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP,
+    DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES,
+    IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE,
+    MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT,
+    NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS,
+    PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST,
+    SECRET_REMOVE, SERVE, START, STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE,
+    VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE,
+    VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
@@ -433,6 +434,105 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         boot::install_units
+    ),
+    command!(
+        OTHERS,
+        ["context create"],
+        "[OPTIONS] CONTEXT",
+        "Create a context",
+        [CONTEXT_CREATE],
+        exactly(1),
+        true,
+        false,
+        context::create
+    ),
+    command!(
+        OTHERS,
+        ["context ls", "context list"],
+        "[OPTIONS]",
+        "List contexts",
+        [CONTEXT_LIST],
+        NONE,
+        true,
+        false,
+        context::ls
+    ),
+    command!(
+        OTHERS,
+        ["context inspect"],
+        "[OPTIONS] [CONTEXT] [CONTEXT...]",
+        "Display detailed information on one or more contexts",
+        [NETWORK_INSPECT],
+        ANY,
+        true,
+        false,
+        context::inspect
+    ),
+    command!(
+        OTHERS,
+        ["context use"],
+        "CONTEXT",
+        "Set the context that commands go by",
+        [],
+        exactly(1),
+        true,
+        false,
+        context::switch
+    ),
+    command!(
+        OTHERS,
+        ["context show"],
+        "",
+        "Print the name of the current context",
+        [],
+        NONE,
+        true,
+        false,
+        context::show
+    ),
+    command!(
+        OTHERS,
+        ["context rm", "context remove"],
+        "[OPTIONS] CONTEXT [CONTEXT...]",
+        "Remove one or more contexts",
+        [CONTEXT_REMOVE],
+        SOME,
+        true,
+        false,
+        context::rm
+    ),
+    command!(
+        OTHERS,
+        ["context update"],
+        "[OPTIONS] CONTEXT",
+        "Update a context",
+        [CONTEXT_UPDATE],
+        exactly(1),
+        true,
+        false,
+        context::update
+    ),
+    command!(
+        OTHERS,
+        ["context export"],
+        "CONTEXT [FILE|-]",
+        "Export a context to a tar archive FILE or a tar stream on STDOUT",
+        [],
+        Arity { least: 1, most: 2 },
+        true,
+        false,
+        context::export
+    ),
+    command!(
+        OTHERS,
+        ["context import"],
+        "CONTEXT FILE|-",
+        "Import a context from a tar archive",
+        [],
+        exactly(2),
+        true,
+        false,
+        context::import
     ),
     command!(
         OTHERS,

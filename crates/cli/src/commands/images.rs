@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use engine::{DebianRequest, HistoryStep, ImageFilter, ListedImage};
+use engine::{DebianRequest, HistoryStep, ImageFilter};
 use serde_json::{Value, json};
 use spec::Reference;
 
@@ -37,8 +37,37 @@ pub(super) fn images(session: &Session, matches: &Matches) -> Result<i32, Failur
     if matches.on("tree") {
         return super::tree::images(&engine, &filter, matches);
     }
-    let whole = matches.on("no-trunc");
+    let none = || "<none>".to_owned();
     let images = engine.images().list_by(&filter)?;
+    let images: Vec<ImageRow> = images
+        .iter()
+        .map(|image| ImageRow {
+            id: image.summary.id.to_string(),
+            repository: image.repository().unwrap_or_else(none),
+            tag: image.name.as_ref().and_then(Reference::tag).unwrap_or("<none>").to_owned(),
+            digest: image.digest().map_or_else(none, ToString::to_string),
+            created: Some(&image.summary.created)
+                .filter(|created| !created.is_empty())
+                .map(|created| seconds_of(created)),
+            size_bytes: image.summary.size_bytes,
+        })
+        .collect();
+    show(matches, &images)
+}
+
+/// An image in a list, once for each of its names.
+pub(super) struct ImageRow {
+    pub(super) id: String,
+    pub(super) repository: String,
+    pub(super) tag: String,
+    pub(super) digest: String,
+    /// Seconds since 1970, where the image says.
+    pub(super) created: Option<i64>,
+    pub(super) size_bytes: u64,
+}
+
+pub(super) fn show(matches: &Matches, images: &[ImageRow]) -> Result<i32, Failure> {
+    let whole = matches.on("no-trunc");
     if matches.on("quiet") {
         let mut ids: Vec<String> = images.iter().map(|image| id(image, whole)).collect();
         ids.dedup();
@@ -54,22 +83,26 @@ pub(super) fn images(session: &Session, matches: &Matches) -> Result<i32, Failur
     print(matches.value("format"), &columns, &rows)
 }
 
-fn id(image: &ListedImage, whole: bool) -> String {
-    let id = &image.summary.id;
-    if whole { id.to_string() } else { id.short().to_owned() }
+fn id(image: &ImageRow, whole: bool) -> String {
+    if whole { image.id.clone() } else { short_digest(&image.id) }
 }
 
-fn row(image: &ListedImage, whole: bool) -> Value {
-    let created = &image.summary.created;
-    let none = || "<none>".to_owned();
+/// The beginning of a digest, as people are shown it.
+pub(super) fn short_digest(digest: &str) -> String {
+    let hex = digest.rsplit(':').next().unwrap_or(digest);
+    hex.get(..12).unwrap_or(hex).to_owned()
+}
+
+fn row(image: &ImageRow, whole: bool) -> Value {
+    let told = |tell: fn(i64) -> String| image.created.map_or_else(|| "N/A".to_owned(), tell);
     json!({
-        "Repository": image.repository().unwrap_or_else(none),
-        "Tag": image.name.as_ref().and_then(Reference::tag).unwrap_or("<none>"),
-        "Digest": image.digest().map_or_else(none, ToString::to_string),
+        "Repository": image.repository,
+        "Tag": image.tag,
+        "Digest": image.digest,
         "ID": id(image, whole),
-        "CreatedSince": if created.is_empty() { "N/A".to_owned() } else { format!("{} ago", duration(now() - seconds_of(created))) },
-        "CreatedAt": if created.is_empty() { "N/A".to_owned() } else { local_time(seconds_of(created)) },
-        "Size": size(image.summary.size_bytes),
+        "CreatedSince": told(|created| format!("{} ago", duration(now() - created))),
+        "CreatedAt": told(local_time),
+        "Size": size(image.size_bytes),
         "Containers": "N/A",
         "SharedSize": "N/A",
         "UniqueSize": "N/A",
@@ -130,12 +163,8 @@ pub(super) fn rmi(session: &Session, matches: &Matches) -> Result<i32, Failure> 
             }
             removed => removed?,
         };
-        for name in removed.untagged {
-            output::line(&format!("Untagged: {name}"));
-        }
-        for digest in removed.deleted {
-            output::line(&format!("Deleted: {digest}"));
-        }
+        removed.untagged.iter().for_each(|name| output::line(&format!("Untagged: {name}")));
+        removed.deleted.iter().for_each(|digest| output::line(&format!("Deleted: {digest}")));
         Ok(())
     })
 }
@@ -149,12 +178,21 @@ pub(super) fn history(session: &Session, matches: &Matches) -> Result<i32, Failu
     let engine = session.engine()?;
     engine.images().check_platform(matches.word(0), &platforms(matches)?)?;
     let image = engine.images().resolve(matches.word(0))?;
+    let mut steps = engine.images().history(&image)?;
+    steps.reverse();
+    show_history(matches, &image.id.to_string(), steps)
+}
+
+/// Shows the steps that made an image, the last one first.
+pub(super) fn show_history(
+    matches: &Matches,
+    image: &str,
+    steps: Vec<HistoryStep>,
+) -> Result<i32, Failure> {
     let whole = matches.on("no-trunc");
     let human = matches.value("human") != Some("false");
     let mut rows = Vec::new();
-    for HistoryStep { created, created_by: by, comment, bytes } in
-        engine.images().history(&image)?
-    {
+    for HistoryStep { created, created_by: by, comment, bytes } in steps {
         let created = created.as_str();
         let since = match created {
             "" => "N/A".to_owned(),
@@ -170,9 +208,8 @@ pub(super) fn history(session: &Session, matches: &Matches) -> Result<i32, Failu
             "Comment": comment,
         }));
     }
-    rows.reverse();
     if let Some(top) = rows.first_mut() {
-        top["ID"] = json!(if whole { image.id.to_string() } else { image.id.short().to_owned() });
+        top["ID"] = json!(if whole { image.to_owned() } else { short_digest(image) });
     }
     if matches.on("quiet") {
         let ids = rows.iter().map(|row| format!("{}\n", row["ID"].as_str().unwrap_or_default()));

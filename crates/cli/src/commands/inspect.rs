@@ -54,31 +54,66 @@ pub(super) fn print(
     matches: &Matches,
     find: impl Fn(&Engine, &str) -> Result<Document, Failure>,
 ) -> Result<i32, Failure> {
-    let format = matches.value("format").filter(|format| !format.is_empty());
-    let template = format.filter(|format| *format != "json").map(Template::parse);
-    let template = template.transpose().map_err(Failure::Unreadable)?;
+    // A template that is none is told before a store is opened.
+    let shape = Shape::of(matches)?;
     let engine = session.engine()?;
-    let mut code = 0;
-    let mut documents = Vec::new();
-    for name in &matches.words {
-        match find(&engine, name) {
-            Ok(document) => documents.push(document),
-            Err(failure) => {
-                output::error(&failure.line(), failure.hint().as_deref());
-                code = 1;
+    shape.show(matches, |name| find(&engine, name))
+}
+
+/// How documents are shown.
+pub(super) struct Shape<'a> {
+    template: Option<Template>,
+    format: Option<&'a str>,
+}
+
+impl<'a> Shape<'a> {
+    pub(super) fn of(matches: &'a Matches) -> Result<Self, Failure> {
+        let format = matches.value("format").filter(|format| !format.is_empty());
+        let template = format.filter(|format| *format != "json").map(Template::parse);
+        let template = template.transpose().map_err(Failure::Unreadable)?;
+        Ok(Self { template, format })
+    }
+
+    /// Shows what is found of the words of the line; what is not there is told, and the others are shown.
+    pub(super) fn show(
+        &self,
+        matches: &Matches,
+        find: impl Fn(&str) -> Result<Document, Failure>,
+    ) -> Result<i32, Failure> {
+        self.show_all(&matches.words, find)
+    }
+
+    /// The same of words from elsewhere.
+    pub(super) fn show_all(
+        &self,
+        names: &[String],
+        find: impl Fn(&str) -> Result<Document, Failure>,
+    ) -> Result<i32, Failure> {
+        let mut code = 0;
+        let mut documents = Vec::new();
+        for name in names {
+            match find(name) {
+                Ok(document) => documents.push(document),
+                Err(failure) => {
+                    output::error(&failure.line(), failure.hint().as_deref());
+                    code = 1;
+                }
             }
         }
+        output::write(&self.text(&documents)?)?;
+        Ok(code)
     }
-    let text = match (&template, format) {
-        (Some(template), _) => documents
-            .iter()
-            .map(|document| Ok(format!("{}\n", template.render(&document.value())?)))
-            .collect::<Result<String, Failure>>()?,
-        (None, Some(_)) => {
-            format!("{}\n", serde_json::to_string(&documents).unwrap_or_default())
-        }
-        (None, None) => format!("{}\n", Document::indented(&documents)),
-    };
-    output::write(&text)?;
-    Ok(code)
+
+    fn text(&self, documents: &[Document]) -> Result<String, Failure> {
+        Ok(match (&self.template, self.format) {
+            (Some(template), _) => documents
+                .iter()
+                .map(|document| Ok(format!("{}\n", template.render(&document.value())?)))
+                .collect::<Result<String, Failure>>()?,
+            (None, Some(_)) => {
+                format!("{}\n", serde_json::to_string(documents).unwrap_or_default())
+            }
+            (None, None) => format!("{}\n", Document::indented(documents)),
+        })
+    }
 }

@@ -1,5 +1,6 @@
 //! `ps`.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use engine::config::{MountConfig, MountSource};
@@ -25,17 +26,46 @@ pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     for text in matches.values("filter") {
         filter.add(text)?;
     }
+    let engine = session.engine()?;
+    show(matches, |all, sizes, see| Ok(engine.containers().visit(all, &filter, sizes, see)?))
+}
+
+/// A container in a list, wherever it is.
+pub(super) trait Listed {
+    fn id(&self) -> &str;
+    fn image(&self) -> &str;
+    fn command(&self) -> &str;
+    /// Seconds since 1970.
+    fn created(&self) -> i64;
+    fn status(&self) -> String;
+    fn state(&self) -> &str;
+    fn ports(&self) -> &str;
+    fn names(&self) -> String;
+    fn labels(&self) -> &BTreeMap<String, String>;
+    /// Sources of its mounts.
+    fn mounts(&self) -> Vec<String>;
+    fn local_volumes(&self) -> usize;
+    fn networks(&self) -> String;
+    /// Bytes that it has written, and those with its image's.
+    fn sizes(&self) -> Option<(u64, u64)>;
+}
+
+/// Shows what `visit` sees, until it is told that this is enough: it is told whether those that do not run are wanted, too, and whether
+/// sizes are.
+pub(super) fn show<R: Listed>(
+    matches: &Matches,
+    visit: impl Fn(bool, bool, &mut dyn FnMut(R) -> ControlFlow<()>) -> Result<(), Failure>,
+) -> Result<i32, Failure> {
     // The grammar takes whole numbers only; those below one ask for nothing, as in Docker.
     let last = matches.value("last").and_then(|text| text.parse::<usize>().ok());
     let last = last.filter(|last| *last > 0).or(matches.on("latest").then_some(1));
     let format = matches.value("format");
     let most = last.unwrap_or(usize::MAX);
-    let engine = session.engine()?;
     let all = matches.on("all") || last.is_some();
     let sizes = matches.on("size") || format.is_some_and(asks_for_size);
-    let visit = |see: &mut dyn FnMut(Row)| {
+    let visit = |see: &mut dyn FnMut(R)| {
         let mut left = most;
-        engine.containers().visit(all, &filter, sizes, |row| {
+        visit(all, sizes, &mut |row| {
             see(row);
             left -= 1;
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -75,7 +105,7 @@ pub(super) fn ps(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     visit(&mut |row| rows.push(row))?;
     let values: Vec<Value> = rows.iter().map(|row| value(row, whole)).collect();
     let label = |place: usize, name: &str| {
-        let labels = rows.get(place).map(|row| &row.container.config.labels);
+        let labels = rows.get(place).map(Listed::labels);
         labels.and_then(|labels| labels.get(name)).cloned().unwrap_or_default()
     };
     print_with(format, &columns, &values, &label)
@@ -225,9 +255,8 @@ fn text(value: &Value, field: &str) -> String {
     }
 }
 
-fn id(row: &Row, whole: bool) -> &str {
-    let id = &row.container.record.id;
-    if whole { id.as_str() } else { id.short() }
+fn id<R: Listed>(row: &R, whole: bool) -> &str {
+    if whole { row.id() } else { row.id().get(..12).unwrap_or(row.id()) }
 }
 
 /// Every field of a row.
@@ -248,47 +277,94 @@ const ROW: &[&str] = &[
     "Size",
 ];
 
-pub(super) fn value(row: &Row, whole: bool) -> Value {
+pub(super) fn value<R: Listed>(row: &R, whole: bool) -> Value {
     let field = |name: &&str| ((*name).to_owned(), Value::String(cell(row, name, whole)));
     Value::Object(ROW.iter().map(field).collect())
 }
 
 /// One field of a row; one that it does not have is empty.
-fn cell(row: &Row, field: &str, whole: bool) -> String {
-    let record = &row.container.record;
-    let config = &row.container.config;
-    let created = || record.created_ns / 1_000_000_000;
+fn cell<R: Listed>(row: &R, field: &str, whole: bool) -> String {
     match field {
         "ID" => id(row, whole).to_owned(),
-        "Image" => record.image_name.clone(),
-        "Command" if whole => format!("{:?}", row.command),
-        "Command" => format!("{:?}", truncate(&row.command, COMMAND_COLUMNS)),
-        "CreatedAt" => local_time(created()),
-        "RunningFor" => format!("{} ago", duration(now() - created())),
+        "Image" => row.image().to_owned(),
+        "Command" if whole => format!("{:?}", row.command()),
+        "Command" => format!("{:?}", truncate(row.command(), COMMAND_COLUMNS)),
+        "CreatedAt" => local_time(row.created()),
+        "RunningFor" => format!("{} ago", duration(now() - row.created())),
         "Status" => row.status(),
-        "State" => row.container.state.word().to_owned(),
-        "Names" => record.name.clone(),
+        "State" => row.state().to_owned(),
+        "Names" => row.names(),
         "Labels" => {
-            let labels = config.labels.iter().map(|(name, value)| format!("{name}={value}"));
+            let labels = row.labels().iter().map(|(name, value)| format!("{name}={value}"));
             labels.collect::<Vec<_>>().join(",")
         }
         "Mounts" => {
-            let mounts = config.mounts.iter().filter_map(source);
             let shown = |mount: String| if whole { mount } else { truncate(&mount, MOUNT_COLUMNS) };
-            mounts.map(shown).collect::<Vec<_>>().join(",")
+            row.mounts().into_iter().map(shown).collect::<Vec<_>>().join(",")
         }
-        "Networks" => network(row),
-        "LocalVolumes" => {
-            let is_volume =
-                |mount: &&MountConfig| matches!(mount.source, MountSource::Volume { .. });
-            config.mounts.iter().filter(is_volume).count().to_string()
-        }
-        "Size" => match (row.size_bytes, row.virtual_size_bytes) {
-            (Some(own), Some(all)) => format!("{} (virtual {})", size(own), size(all)),
-            _ => "0B".to_owned(),
+        "Networks" => row.networks(),
+        "LocalVolumes" => row.local_volumes().to_string(),
+        "Size" => match row.sizes() {
+            Some((own, all)) => format!("{} (virtual {})", size(own), size(all)),
+            None => "0B".to_owned(),
         },
-        "Ports" => row.ports.clone(),
+        "Ports" => row.ports().to_owned(),
         _ => String::new(),
+    }
+}
+
+impl Listed for Row {
+    fn id(&self) -> &str {
+        self.container.record.id.as_str()
+    }
+
+    fn image(&self) -> &str {
+        &self.container.record.image_name
+    }
+
+    fn command(&self) -> &str {
+        &self.command
+    }
+
+    fn created(&self) -> i64 {
+        self.container.record.created_ns / 1_000_000_000
+    }
+
+    fn status(&self) -> String {
+        Self::status(self)
+    }
+
+    fn state(&self) -> &str {
+        self.container.state.word()
+    }
+
+    fn ports(&self) -> &str {
+        &self.ports
+    }
+
+    fn names(&self) -> String {
+        self.container.record.name.clone()
+    }
+
+    fn labels(&self) -> &BTreeMap<String, String> {
+        &self.container.config.labels
+    }
+
+    fn mounts(&self) -> Vec<String> {
+        self.container.config.mounts.iter().filter_map(source).collect()
+    }
+
+    fn local_volumes(&self) -> usize {
+        let is_volume = |mount: &&MountConfig| matches!(mount.source, MountSource::Volume { .. });
+        self.container.config.mounts.iter().filter(is_volume).count()
+    }
+
+    fn networks(&self) -> String {
+        network(self)
+    }
+
+    fn sizes(&self) -> Option<(u64, u64)> {
+        self.size_bytes.zip(self.virtual_size_bytes)
     }
 }
 

@@ -14,7 +14,13 @@ use crate::request::{places, wrong};
 pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     only(matches, "ipam-driver", "default")?;
     only(matches, "scope", "local")?;
-    let request = NetworkRequest {
+    let network = session.engine()?.networks().create(&request(matches)?)?;
+    output::line(&network.id);
+    Ok(0)
+}
+
+pub(super) fn request(matches: &Matches) -> Result<NetworkRequest, Failure> {
+    Ok(NetworkRequest {
         name: matches.word(0).to_owned(),
         driver: matches.value("driver").unwrap_or("bridge").to_owned(),
         subnets: subnets(matches)?,
@@ -24,10 +30,7 @@ pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failur
         ipv6: matches.value("ipv6") != Some("false"),
         labels: matches.values("label").map(parse::label).collect::<Result<_, _>>()?,
         options: parse::driver_options(matches.values("opt"))?,
-    };
-    let network = session.engine()?.networks().create(&request)?;
-    output::line(&network.id);
-    Ok(0)
+    })
 }
 
 /// Of what Docker has several there is one.
@@ -86,12 +89,45 @@ pub(super) fn ls(session: &Session, matches: &Matches) -> Result<i32, Failure> {
         filter.add(text)?;
     }
     let networks = session.engine()?.networks().list(&filter)?;
-    let id = |network: &Network| {
-        if matches.on("no-trunc") {
-            network.id.clone()
-        } else {
-            network.id.get(..12).unwrap_or_default().to_owned()
-        }
+    let rows: Vec<NetworkRow> = networks.iter().map(row).collect();
+    show(matches, &rows)
+}
+
+/// A network in a list.
+pub(super) struct NetworkRow {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) driver: String,
+    pub(super) scope: String,
+    pub(super) created: String,
+    pub(super) ipv4: bool,
+    pub(super) ipv6: bool,
+    pub(super) internal: bool,
+    /// `NAME=VALUE`.
+    pub(super) labels: Vec<String>,
+}
+
+fn row(network: &Network) -> NetworkRow {
+    let has = |v6: bool| network.config.subnets.iter().any(|own| own.subnet.is_v6() == v6);
+    let labels = network.config.labels.iter().map(|(name, value)| format!("{name}={value}"));
+    NetworkRow {
+        id: network.id.clone(),
+        name: network.name.clone(),
+        driver: network.config.driver.word().to_owned(),
+        scope: "local".to_owned(),
+        created: monitor::format_time(network.created_ns),
+        ipv4: has(false),
+        ipv6: has(true),
+        internal: network.config.internal,
+        labels: labels.collect(),
+    }
+}
+
+pub(super) fn show(matches: &Matches, networks: &[NetworkRow]) -> Result<i32, Failure> {
+    let whole = matches.on("no-trunc");
+    let id = |network: &NetworkRow| {
+        let short = network.id.get(..12).filter(|_| !whole);
+        short.unwrap_or(&network.id).to_owned()
     };
     if matches.on("quiet") {
         let ids: String = networks.iter().map(|network| format!("{}\n", id(network))).collect();
@@ -104,20 +140,17 @@ pub(super) fn ls(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     list::print(matches.value("format"), &columns, &values)
 }
 
-fn value(network: &Network, id: &str) -> Value {
-    let labels: Vec<String> =
-        network.config.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let has = |v6: bool| network.config.subnets.iter().any(|own| own.subnet.is_v6() == v6);
+fn value(network: &NetworkRow, id: &str) -> Value {
     json!({
-        "CreatedAt": monitor::format_time(network.created_ns),
-        "Driver": network.config.driver.word(),
+        "CreatedAt": network.created,
+        "Driver": network.driver,
         "ID": id,
-        "IPv4": has(false).to_string(),
-        "IPv6": has(true).to_string(),
-        "Internal": network.config.internal.to_string(),
-        "Labels": labels.join(","),
+        "IPv4": network.ipv4.to_string(),
+        "IPv6": network.ipv6.to_string(),
+        "Internal": network.internal.to_string(),
+        "Labels": network.labels.join(","),
         "Name": network.name,
-        "Scope": "local",
+        "Scope": network.scope,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::output;
 use crate::program::Session;
 use crate::words::{duration_ns, size};
 
-const ALL_IMAGES: &str = "all images without at least one container associated to them";
+pub(super) const ALL_IMAGES: &str = "all images without at least one container associated to them";
 
 pub(super) fn images(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let rules = rules(matches)?;
@@ -118,7 +118,7 @@ fn prune_system(
 }
 
 /// What `system prune` is about to do.
-fn warning(matches: &Matches) -> String {
+pub(super) fn warning(matches: &Matches) -> String {
     let mut text = "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n".to_owned();
     if matches.on("volumes") {
         text.push_str("  - all anonymous volumes not used by at least one container\n");
@@ -134,7 +134,7 @@ fn warning(matches: &Matches) -> String {
 }
 
 /// Asks, unless `--force` is given. Where there is nobody to ask, what stands on standard input is the answer.
-fn confirm(matches: &Matches, command: &str, warning: &str) -> Result<(), Failure> {
+pub(super) fn confirm(matches: &Matches, command: &str, warning: &str) -> Result<(), Failure> {
     if matches.on("force") {
         return Ok(());
     }
@@ -196,19 +196,19 @@ fn long_duration_ns(text: &str) -> Option<i64> {
     }
 }
 
-fn tell(text: &mut String, title: &str, items: &[String]) {
+pub(super) fn tell(text: &mut String, title: &str, items: &[String]) {
     if !items.is_empty() {
         text.push_str(&format!("{title}:\n{}\n\n", items.join("\n")));
     }
 }
 
-fn tell_images(text: &mut String, pruned: &Pruned) {
+pub(super) fn tell_images(text: &mut String, pruned: &Pruned) {
     let untagged = pruned.untagged.iter().map(|name| format!("untagged: {name}"));
     let deleted = pruned.deleted.iter().map(|digest| format!("deleted: {digest}"));
     tell(text, "Deleted Images", &untagged.chain(deleted).collect::<Vec<_>>());
 }
 
-fn finish(text: &str, freed_bytes: u64) -> Result<i32, Failure> {
+pub(super) fn finish(text: &str, freed_bytes: u64) -> Result<i32, Failure> {
     let text = format!("{text}Total reclaimed space: {}\n", size(freed_bytes));
     output::write(&text)?;
     Ok(0)

@@ -1,6 +1,6 @@
 //! `run`, `create`, `start`, `attach`: containers in the foreground and in the background.
 
-use engine::{Attach, Connection, DetachKeys, Engine, Launch};
+use engine::{Attach, Connection, CreateRequest, DetachKeys, Engine, Launch};
 use spec::ContainerId;
 
 use super::several::{self, chosen};
@@ -9,7 +9,7 @@ use crate::attach::{End, Foreground, Shown};
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
-use crate::request::request;
+use crate::request::{fit_here, request};
 use crate::signals::Held;
 use crate::terminal;
 
@@ -17,34 +17,57 @@ const DEFAULT_DETACH_KEYS: &str = "ctrl-p,ctrl-q";
 /// Exit code of a foreground whose monitor was killed.
 const LOST: i32 = 125;
 
+/// What the line of `run` asks for.
+pub(super) struct Wanted {
+    pub(super) request: CreateRequest,
+    pub(super) detached: bool,
+    pub(super) input: bool,
+    pub(super) shown: Shown,
+}
+
+impl Wanted {
+    pub(super) fn read(matches: &Matches) -> Result<Self, Failure> {
+        let mut request = request(matches)?;
+        let detached = matches.on("detach");
+        if detached && request.config.attach.is_some() {
+            let words = "conflicting options: cannot specify both --attach and --detach";
+            return Err(Failure::Values(Box::new(Failure::Words(words.to_owned()))));
+        }
+        request.config.stdin_once = request.config.open_stdin && !detached;
+        request.config.attached = !detached;
+        let [_, stdout, stderr] = request.config.attach.unwrap_or([true; 3]);
+        let shown = Shown { stdout, stderr };
+        // Without any stream there is nothing to stay for.
+        let detached = detached || (!shown.anything() && !request.config.open_stdin);
+        let has_own_streams = request.config.log.driver == "passthrough";
+        let input = matches.on("interactive") && !detached && !has_own_streams;
+        Ok(Self { request, detached, input, shown })
+    }
+
+    /// Whether a terminal is there where one is wanted.
+    pub(super) fn check_terminal(&self) -> Result<(), Failure> {
+        if self.request.config.tty && self.input && !terminal::is_terminal() {
+            return Err(Failure::NoTerminal);
+        }
+        Ok(())
+    }
+}
+
 pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let mut request = request(matches)?;
-    let detached = matches.on("detach");
-    if detached && request.config.attach.is_some() {
-        let words = "conflicting options: cannot specify both --attach and --detach";
-        return Err(Failure::Values(Box::new(Failure::Words(words.to_owned()))));
-    }
-    request.config.stdin_once = request.config.open_stdin && !detached;
-    request.config.attached = !detached;
-    let [_, stdout, stderr] = request.config.attach.unwrap_or([true; 3]);
-    let shown = Shown { stdout, stderr };
-    // Without any stream there is nothing to stay for.
-    let detached = detached || (!shown.anything() && !request.config.open_stdin);
+    let wanted = Wanted::read(matches)?;
+    let Wanted { ref request, detached, input, shown } = wanted;
+    fit_here(matches, &request.config.limits)?;
     if matches.on("explain") {
-        return explain(session, &request);
+        return explain(session, request);
     }
-    let has_own_streams = request.config.log.driver == "passthrough";
-    let input = matches.on("interactive") && !detached && !has_own_streams;
-    if request.config.tty && input && !terminal::is_terminal() {
-        return Err(Failure::NoTerminal);
-    }
+    wanted.check_terminal()?;
     let keys = detach_keys(matches, request.config.tty)?;
     let id_file = IdFile::claim(matches.value("cidfile"))?;
     let attach = Attach { input, output: !detached && shown.anything(), size: terminal::size() };
     let (held, engine, started) = super::pull::with_image(session, matches, || {
         // Held before anything starts, so that no signal is lost between; a pull can be interrupted.
         let held = (!detached).then(|| Held::take(proxies(matches), request.config.tty));
-        match launch(session, &request, attach) {
+        match launch(session, request, attach) {
             Ok((engine, started)) => Ok((held, engine, started)),
             Err(failure) => {
                 if let Some(held) = held {
@@ -56,7 +79,7 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
     })?;
     let (id, name, mut connection) = started;
     let containers = engine.containers();
-    id_file.write(&id)?;
+    id_file.write(id.as_str())?;
     warn(&containers.started(&id, &name, &mut connection)?);
     let Some(held) = held else {
         output::line(id.as_str());
@@ -68,7 +91,7 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
 /// The engine, and what a container that has begun is known by.
 fn launch(
     session: &Session,
-    request: &engine::CreateRequest,
+    request: &CreateRequest,
     attach: Attach,
 ) -> Result<(Engine, (ContainerId, String, Connection)), Failure> {
     let launch = Launch::begin(&session.paths()?, &request.config.network)?;
@@ -77,7 +100,7 @@ fn launch(
     Ok((engine, started))
 }
 
-fn explain(session: &Session, request: &engine::CreateRequest) -> Result<i32, Failure> {
+fn explain(session: &Session, request: &CreateRequest) -> Result<i32, Failure> {
     let engine = session.engine()?;
     let plan = engine.containers().explain(request)?;
     output::write(&plan.to_string())?;
@@ -133,7 +156,7 @@ pub(super) fn warn(warnings: &[String]) {
     }
 }
 
-fn detach_keys(matches: &Matches, tty: bool) -> Result<Option<DetachKeys>, Failure> {
+pub(super) fn detach_keys(matches: &Matches, tty: bool) -> Result<Option<DetachKeys>, Failure> {
     let given = matches.value("detach-keys");
     let Some(text) = given.or(tty.then_some(DEFAULT_DETACH_KEYS)) else { return Ok(None) };
     if text.is_empty() {
@@ -143,29 +166,29 @@ fn detach_keys(matches: &Matches, tty: bool) -> Result<Option<DetachKeys>, Failu
     Ok(tty.then_some(keys))
 }
 
-fn proxies(matches: &Matches) -> bool {
+pub(super) fn proxies(matches: &Matches) -> bool {
     matches.value("sig-proxy") != Some("false")
 }
 
 /// The file that an id is written to: made before the container is, so that it fails first.
-struct IdFile<'a> {
+pub(super) struct IdFile<'a> {
     path: Option<&'a str>,
     written: std::cell::Cell<bool>,
 }
 
 impl<'a> IdFile<'a> {
-    fn claim(path: Option<&'a str>) -> Result<Self, Failure> {
+    pub(super) fn claim(path: Option<&'a str>) -> Result<Self, Failure> {
         if let Some(path) = path {
             std::fs::File::create_new(path).map_err(Failure::file("make the id file", path))?;
         }
         Ok(Self { path, written: false.into() })
     }
 
-    fn write(&self, id: &ContainerId) -> Result<(), Failure> {
+    pub(super) fn write(&self, id: &str) -> Result<(), Failure> {
         self.written.set(true);
         let Some(path) = self.path else { return Ok(()) };
         #[expect(clippy::disallowed_methods, reason = "the file was made new for this")]
-        std::fs::write(path, id.as_str()).map_err(Failure::file("write", path))
+        std::fs::write(path, id).map_err(Failure::file("write", path))
     }
 }
 
@@ -177,11 +200,19 @@ impl Drop for IdFile<'_> {
     }
 }
 
-pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+/// The request of `create`.
+pub(super) fn to_create(matches: &Matches) -> Result<CreateRequest, Failure> {
     let in_flags = |failure| Failure::Values(Box::new(failure));
     let mut request = request(matches).map_err(in_flags)?;
     request.config.stdin_once = request.config.open_stdin;
     request.config.attached = true;
+    Ok(request)
+}
+
+pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let request = to_create(matches)?;
+    fit_here(matches, &request.config.limits)
+        .map_err(|failure| Failure::Values(Box::new(failure)))?;
     if matches.on("explain") {
         return explain(session, &request);
     }
@@ -190,7 +221,7 @@ pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failur
         Ok(session.engine()?.containers().create(&request)?)
     })?;
     warn(&warnings);
-    id_file.write(&id)?;
+    id_file.write(id.as_str())?;
     output::line(id.as_str());
     Ok(0)
 }

@@ -48,18 +48,8 @@ pub(super) fn chosen(
     suits: Suits,
 ) -> Result<Vec<String>, Failure> {
     let filters: Vec<&str> = matches.values("filter").collect();
-    let by_flag = matches.on("all") || !filters.is_empty();
-    match (by_flag, matches.words.is_empty()) {
-        (false, false) => return Ok(matches.words.clone()),
-        (false, true) => {
-            let error = UsageError::Arity { command, least: 1, most: usize::MAX };
-            return Err(Failure::Usage { command: command.to_owned(), error });
-        }
-        (true, false) => {
-            let line = "names of containers cannot be given with --all or --filter";
-            return Err(Failure::Words(line.to_owned()));
-        }
-        (true, true) => {}
+    if let Some(names) = named(matches, command)? {
+        return Ok(names);
     }
     let mut filter = Filter::default();
     for text in filters {
@@ -68,6 +58,29 @@ pub(super) fn chosen(
     let rows = engine.containers().list(true, &filter, false)?.into_iter();
     let found = rows.map(|row| row.container).filter(|one: &Container| suits(&one.state));
     Ok(found.map(|one| one.record.name).collect())
+}
+
+/// The containers that the line names; nothing where flags choose.
+///
+/// # Errors
+/// When both do, or neither.
+pub(super) fn named(
+    matches: &Matches,
+    command: &'static str,
+) -> Result<Option<Vec<String>>, Failure> {
+    let by_flag = matches.on("all") || matches.values("filter").next().is_some();
+    match (by_flag, matches.words.is_empty()) {
+        (false, false) => Ok(Some(matches.words.clone())),
+        (false, true) => {
+            let error = UsageError::Arity { command, least: 1, most: usize::MAX };
+            Err(Failure::Usage { command: command.to_owned(), error })
+        }
+        (true, false) => {
+            let line = "names of containers cannot be given with --all or --filter";
+            Err(Failure::Words(line.to_owned()))
+        }
+        (true, true) => Ok(None),
+    }
 }
 
 /// Does something to each container, to many at once, and prints the names of those for whom it gives true, in their order; the first
@@ -80,19 +93,28 @@ pub(super) fn at_once(
     names: &[String],
     act: impl Fn(&Engine, &str) -> Result<bool, Failure> + Sync,
 ) -> Result<i32, Failure> {
+    // Namespaces are entered by one thread alone.
+    session.paths()?;
+    at_once_by(names, || session.engine(), act)
+}
+
+/// The same by whatever each thread opens for itself.
+pub(super) fn at_once_by<T>(
+    names: &[String],
+    open: impl Fn() -> Result<T, Failure> + Sync,
+    act: impl Fn(&T, &str) -> Result<bool, Failure> + Sync,
+) -> Result<i32, Failure> {
     let queue = Queue { names, next: AtomicUsize::new(0), told: Mutex::default() };
     let work = || -> Result<i32, Failure> {
-        let engine = session.engine()?;
+        let by = open()?;
         let mut code = 0;
         while let Some((place, name)) = queue.next() {
-            let done = act(&engine, name);
+            let done = act(&by, name);
             code = code.max(i32::from(done.is_err()));
             queue.tell(place, done.map(|is_news| is_news.then(|| name.to_owned())));
         }
         Ok(code)
     };
-    // Namespaces are entered by one thread alone.
-    session.paths()?;
     let helpers = names.len().min(MOST_AT_ONCE).saturating_sub(1);
     if helpers == 0 {
         return work();

@@ -36,31 +36,41 @@ const COLUMNS: &[(&str, &str)] = &[
     ("PIDs", "PIDS"),
 ];
 
+/// Who is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) name: String,
+}
+
+/// What one look sees of a container.
+pub(super) struct Seen {
+    pub(super) row: Row,
+    /// As it was asked for.
+    pub(super) word: String,
+    pub(super) reading: Option<Reading>,
+}
+
 /// One container that is watched.
 struct Watched {
-    container: Container,
-    /// As it was asked for.
-    word: String,
-    meter: Option<Meter>,
+    seen: Seen,
     last: Option<Reading>,
-    now: Option<Reading>,
     history: VecDeque<f64>,
 }
 
-pub(super) fn stats(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
+/// Shows what `look` sees, again and again or once. It is told whether that is the first look.
+pub(super) fn watch(
+    matches: &Matches,
+    mut look: impl FnMut(bool) -> Result<Vec<Seen>, Failure>,
+) -> Result<i32, Failure> {
     let format = matches.value("format");
     let once = matches.on("no-stream");
     let in_place = !once && std::io::stdout().is_terminal();
-    let failed = |cause| Failure::file("read", "the events")(cause);
-    let mut news = Reader::open(engine.events(), false).map_err(failed)?;
-    let mut watched = find(&engine, matches, Vec::new())?;
-    let mut buffer = Vec::new();
-    look(&mut watched, &mut buffer);
+    let mut watched = follow(Vec::new(), look(true)?);
     pause(if once { GLANCE } else { ROUND });
     loop {
         let began = Instant::now();
-        look(&mut watched, &mut buffer);
+        watched = follow(watched, look(false)?);
         let mut values: Vec<Value> =
             watched.iter().map(|one| value(one, matches.on("no-trunc"))).collect();
         let mut columns = COLUMNS.to_vec();
@@ -76,18 +86,69 @@ pub(super) fn stats(session: &Session, matches: &Matches) -> Result<i32, Failure
             return Ok(0);
         }
         pause(ROUND.saturating_sub(began.elapsed()));
-        if has_changed(&mut news).map_err(failed)? {
-            watched = find(&engine, matches, watched)?;
-        }
     }
+}
+
+/// What is known of those that are seen again is kept.
+fn follow(mut known: Vec<Watched>, seen: Vec<Seen>) -> Vec<Watched> {
+    let mut watched = Vec::with_capacity(seen.len());
+    for seen in seen {
+        let place = known.iter().position(|one| one.seen.row.id == seen.row.id);
+        let (last, mut history) = match place.map(|place| known.swap_remove(place)) {
+            // One that began anew counts from the beginning.
+            Some(one) => (
+                one.seen
+                    .reading
+                    .filter(|last| seen.reading.is_some_and(|now| now.cpu_ns >= last.cpu_ns)),
+                one.history,
+            ),
+            None => (None, VecDeque::new()),
+        };
+        if history.len() == HISTORY {
+            history.pop_front();
+        }
+        let mut one = Watched { seen, last, history };
+        one.history.push_back(cpu_share(&one));
+        watched.push(one);
+    }
+    watched
+}
+
+/// One container of this machine, and its open files.
+struct Metered {
+    container: Container,
+    word: String,
+    meter: Option<Meter>,
+}
+
+pub(super) fn stats(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let engine = session.engine()?;
+    let failed = |cause| Failure::file("read", "the events")(cause);
+    let mut news = Reader::open(engine.events(), false).map_err(failed)?;
+    let mut metered = find(&engine, matches, Vec::new())?;
+    let mut buffer = Vec::new();
+    watch(matches, |is_first| {
+        if !is_first && has_changed(&mut news).map_err(failed)? {
+            metered = find(&engine, matches, std::mem::take(&mut metered))?;
+        }
+        let seen = metered.iter().map(|one| Seen {
+            row: Row {
+                id: one.container.record.id.as_str().to_owned(),
+                name: one.container.record.name.clone(),
+            },
+            word: one.word.clone(),
+            reading: one.meter.as_ref().and_then(|meter| meter.read(&mut buffer)),
+        });
+        Ok(seen.collect())
+    })
 }
 
 /// The containers of the line, or all that run; what is known of them is kept.
 fn find(
     engine: &Engine,
     matches: &Matches,
-    mut known: Vec<Watched>,
-) -> Result<Vec<Watched>, Failure> {
+    mut known: Vec<Metered>,
+) -> Result<Vec<Metered>, Failure> {
     let containers = engine.containers();
     let found: Vec<(String, Container)> = if matches.words.is_empty() {
         let runs = |container: &Container| {
@@ -117,20 +178,13 @@ fn find(
                 None
             }
         };
-        let is_same = |one: &Watched| {
+        let is_same = |one: &Metered| {
             one.container.record.id == container.record.id
                 && pid(&one.container.state) == pid(&container.state)
         };
         watched.push(match known.iter().position(is_same) {
-            Some(place) => Watched { container, word, ..known.swap_remove(place) },
-            None => Watched {
-                meter: containers.meter(&container)?,
-                container,
-                word,
-                last: None,
-                now: None,
-                history: VecDeque::new(),
-            },
+            Some(place) => Metered { container, word, ..known.swap_remove(place) },
+            None => Metered { meter: containers.meter(&container)?, container, word },
         });
     }
     Ok(watched)
@@ -146,21 +200,10 @@ fn has_changed(news: &mut Reader) -> std::io::Result<bool> {
     Ok(changed)
 }
 
-fn look(watched: &mut [Watched], buffer: &mut Vec<u8>) {
-    for one in watched {
-        one.last = one.now;
-        one.now = one.meter.as_ref().and_then(|meter| meter.read(buffer));
-        if one.history.len() == HISTORY {
-            one.history.pop_front();
-        }
-        one.history.push_back(cpu_share(one));
-    }
-}
-
 /// Percent of one CPU.
 #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
 fn cpu_share(one: &Watched) -> f64 {
-    let (Some(last), Some(now)) = (one.last, one.now) else { return 0.0 };
+    let (Some(last), Some(now)) = (one.last, one.seen.reading) else { return 0.0 };
     let elapsed = now.at.duration_since(last.at).as_nanos() as f64;
     if elapsed > 0.0 {
         now.cpu_ns.saturating_sub(last.cpu_ns) as f64 / elapsed * 100.0
@@ -171,9 +214,9 @@ fn cpu_share(one: &Watched) -> f64 {
 
 #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
 fn value(one: &Watched, whole: bool) -> Value {
-    let id = &one.container.record.id;
+    let Row { id, name } = &one.seen.row;
     let pair = |a: String, b: String| format!("{a} / {b}");
-    let figures = one.now.map_or([0; 7], |now| {
+    let figures = one.seen.reading.map_or([0; 7], |now| {
         [
             now.memory_bytes,
             now.memory_limit_bytes,
@@ -189,11 +232,11 @@ fn value(one: &Watched, whole: bool) -> Value {
     json!({
         "BlockIO": pair(size(read), size(written)),
         "CPUPerc": format!("{:.2}%", cpu_share(one)),
-        "Container": one.word,
-        "ID": if whole { id.as_str() } else { id.short() },
+        "Container": one.seen.word,
+        "ID": if whole { id.as_str() } else { id.get(..12).unwrap_or(id) },
         "MemPerc": format!("{share:.2}%"),
         "MemUsage": pair(memory(used), memory(limit)),
-        "Name": one.container.record.name,
+        "Name": name,
         "NetIO": pair(size(received), size(sent)),
         "PIDs": pids.to_string(),
     })

@@ -34,14 +34,18 @@ pub(super) fn version(_session: &Session, matches: &Matches) -> Result<i32, Fail
 }
 
 pub(super) fn info(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let value = session.engine()?.facts()?;
-    print(matches, &value, || {
+    show_info(matches, &session.engine()?.facts()?)
+}
+
+pub(super) fn show_info(matches: &Matches, value: &Value) -> Result<i32, Failure> {
+    print(matches, value, || {
         let line = |(title, name): &(&str, &str)| {
-            let text = shown(&value, name);
+            let text = shown(value, name);
             let space = if text.starts_with('\n') { "" } else { " " };
             format!("{title}:{space}{text}\n")
         };
-        LINES.iter().map(line).collect()
+        let told = LINES.iter().filter(|(_, name)| !value[*name].is_null());
+        told.map(line).collect()
     })?;
     // As Docker does: talk, not data. JSON and templates have it among the rest.
     if matches.text("format").is_none() {
@@ -99,7 +103,11 @@ fn shown(value: &Value, name: &str) -> String {
     }
 }
 
-fn print(matches: &Matches, value: &Value, text: impl FnOnce() -> String) -> Result<i32, Failure> {
+pub(super) fn print(
+    matches: &Matches,
+    value: &Value,
+    text: impl FnOnce() -> String,
+) -> Result<i32, Failure> {
     let text = match matches.value("format") {
         None | Some("") => text(),
         Some("json") => format!("{value}\n"),

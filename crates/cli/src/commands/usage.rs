@@ -14,7 +14,7 @@ use crate::table;
 use crate::template::Template;
 use crate::words::{duration, now, seconds_of, size};
 
-const COLUMNS: &[(&str, &str)] = &[
+pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("Type", "TYPE"),
     ("TotalCount", "TOTAL"),
     ("Active", "ACTIVE"),
@@ -33,16 +33,16 @@ pub(super) fn df(session: &Session, matches: &Matches) -> Result<i32, Failure> {
 }
 
 /// One row.
-struct Kind {
-    name: &'static str,
-    total: usize,
-    active: usize,
-    bytes: u64,
-    reclaimable_bytes: u64,
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    pub(super) total: usize,
+    pub(super) active: usize,
+    pub(super) bytes: u64,
+    pub(super) reclaimable_bytes: u64,
 }
 
 impl Kind {
-    fn row(&self) -> Value {
+    pub(super) fn row(&self) -> Value {
         let percent = match self.bytes {
             0 => String::new(),
             bytes => format!(" ({}%)", self.reclaimable_bytes.saturating_mul(100) / bytes),
@@ -189,7 +189,7 @@ fn verbose(engine: &Engine, usage: &Usage, format: Option<&str>) -> Result<i32, 
     Ok(0)
 }
 
-const IMAGES: &[(&str, &str)] = &[
+pub(super) const IMAGES: &[(&str, &str)] = &[
     ("Repository", "REPOSITORY"),
     ("Tag", "TAG"),
     ("ID", "IMAGE ID"),
@@ -199,7 +199,7 @@ const IMAGES: &[(&str, &str)] = &[
     ("UniqueSize", "UNIQUE SIZE"),
     ("Containers", "CONTAINERS"),
 ];
-const CONTAINERS: &[(&str, &str)] = &[
+pub(super) const CONTAINERS: &[(&str, &str)] = &[
     ("ID", "CONTAINER ID"),
     ("Image", "IMAGE"),
     ("Command", "COMMAND"),
@@ -210,11 +210,12 @@ const CONTAINERS: &[(&str, &str)] = &[
     ("Status", "STATUS"),
     ("Names", "NAMES"),
 ];
-const VOLUMES: &[(&str, &str)] = &[("Name", "VOLUME NAME"), ("Links", "LINKS"), ("Size", "SIZE")];
+pub(super) const VOLUMES: &[(&str, &str)] =
+    &[("Name", "VOLUME NAME"), ("Links", "LINKS"), ("Size", "SIZE")];
 const UPLOADS: &[(&str, &str)] = &[("Journal", "JOURNAL"), ("Size", "SIZE"), ("Active", "ACTIVE")];
 const TRANSFERS: &[(&str, &str)] = &[("Digest", "DIGEST"), ("Size", "SIZE"), ("Active", "ACTIVE")];
 
-fn section(title: &str, columns: &[(&str, &str)], values: &[Value]) -> String {
+pub(super) fn section(title: &str, columns: &[(&str, &str)], values: &[Value]) -> String {
     let mut rows = vec![columns.iter().map(|(_, title)| (*title).to_owned()).collect::<Vec<_>>()];
     rows.extend(values.iter().map(|value| {
         columns

@@ -35,12 +35,8 @@ pub(super) fn ls(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     }
     let engine = session.engine()?;
     let volumes = engine.volumes().list(&filter)?;
-    let format = matches.value("format");
-    if matches.on("quiet") {
-        let names: String = volumes.iter().map(|volume| format!("{}\n", volume.name)).collect();
-        output::write(&names)?;
-        return Ok(0);
-    }
+    // A list of names alone asks for nothing more.
+    let format = matches.value("format").filter(|_| !matches.on("quiet"));
     // Only a look at every file tells.
     let sizes: BTreeMap<String, (u64, u64)> =
         if format.is_some_and(|format| format.contains("Size") || format == "json") {
@@ -49,25 +45,62 @@ pub(super) fn ls(session: &Session, matches: &Matches) -> Result<i32, Failure> {
         } else {
             BTreeMap::new()
         };
-    let values: Vec<Value> =
-        volumes.iter().map(|volume| value(volume, sizes.get(&volume.name))).collect();
-    list::print(format, &[("Driver", "DRIVER"), ("Name", "VOLUME NAME")], &values)
+    let rows: Vec<VolumeRow> =
+        volumes.iter().map(|volume| row(volume, sizes.get(&volume.name))).collect();
+    show(matches, &rows)
 }
 
-fn value(volume: &Volume, size: Option<&(u64, u64)>) -> Value {
+/// A volume in a list.
+pub(super) struct VolumeRow {
+    pub(super) name: String,
+    pub(super) driver: String,
+    pub(super) scope: String,
+    pub(super) path: String,
+    /// `NAME=VALUE`.
+    pub(super) labels: Vec<String>,
+    /// Bytes and containers, where somebody looked.
+    pub(super) usage: Option<(u64, u64)>,
+}
+
+fn row(volume: &Volume, usage: Option<&(u64, u64)>) -> VolumeRow {
     let mut labels: Vec<String> =
         volume.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     labels.extend(volume.anonymous.then(|| "com.docker.volume.anonymous=".to_owned()));
+    VolumeRow {
+        name: volume.name.clone(),
+        driver: "local".to_owned(),
+        scope: "local".to_owned(),
+        path: volume.path.display().to_string(),
+        labels,
+        usage: usage.copied(),
+    }
+}
+
+pub(super) fn show(matches: &Matches, volumes: &[VolumeRow]) -> Result<i32, Failure> {
+    if matches.on("quiet") {
+        let names: String = volumes.iter().map(|volume| format!("{}\n", volume.name)).collect();
+        output::write(&names)?;
+        return Ok(0);
+    }
+    let values: Vec<Value> = volumes.iter().map(value).collect();
+    let columns = [("Driver", "DRIVER"), ("Name", "VOLUME NAME")];
+    list::print(matches.value("format"), &columns, &values)
+}
+
+fn value(volume: &VolumeRow) -> Value {
+    let told = |tell: fn(&(u64, u64)) -> String| {
+        volume.usage.as_ref().map_or_else(|| "N/A".to_owned(), tell)
+    };
     json!({
         "Availability": "N/A",
-        "Driver": "local",
+        "Driver": volume.driver,
         "Group": "N/A",
-        "Labels": labels.join(","),
-        "Links": size.map_or_else(|| "N/A".to_owned(), |(_, links)| links.to_string()),
-        "Mountpoint": volume.path.display().to_string(),
+        "Labels": volume.labels.join(","),
+        "Links": told(|(_, links)| links.to_string()),
+        "Mountpoint": volume.path,
         "Name": volume.name,
-        "Scope": "local",
-        "Size": size.map_or_else(|| "N/A".to_owned(), |(bytes, _)| crate::words::size(*bytes)),
+        "Scope": volume.scope,
+        "Size": told(|(bytes, _)| crate::words::size(*bytes)),
         "Status": "N/A",
     })
 }

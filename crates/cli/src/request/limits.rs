@@ -52,16 +52,6 @@ fn memory(matches: &Matches, limits: &mut Limits) -> Result<(), Failure> {
 
 fn cpus(matches: &Matches, limits: &mut Limits) -> Result<(), Failure> {
     limits.nano_cpus = matches.value("cpus").map(parse::nano_cpus).transpose()?;
-    if let Some(nano_cpus) = limits.nano_cpus {
-        let here = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-        if nano_cpus > here * 1_000_000_000 {
-            return Err(wrong(
-                "cpus",
-                matches.value("cpus").unwrap_or_default(),
-                &format!("this machine has {here}"),
-            ));
-        }
-    }
     limits.cpu_shares = number(matches, "cpu-shares")?;
     limits.cpu_period_us = number(matches, "cpu-period")?;
     limits.cpu_quota_us = number(matches, "cpu-quota")?;
@@ -71,6 +61,16 @@ fn cpus(matches: &Matches, limits: &mut Limits) -> Result<(), Failure> {
         matches.text("cpuset-cpus").map(parse::cpu_list).transpose()?.unwrap_or_default();
     limits.cpuset_mems =
         matches.text("cpuset-mems").map(parse::cpu_list).transpose()?.unwrap_or_default();
+    Ok(())
+}
+
+/// Whether this machine has as many CPUs as a container is to have.
+pub(crate) fn fit_here(matches: &Matches, limits: &Limits) -> Result<(), Failure> {
+    let here = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    if limits.nano_cpus.is_some_and(|wanted| wanted > here * 1_000_000_000) {
+        let given = matches.value("cpus").unwrap_or_default();
+        return Err(wrong("cpus", given, &format!("this machine has {here}")));
+    }
     Ok(())
 }
 

@@ -65,7 +65,7 @@ impl Containers<'_> {
             .with("ProcessLabel", process)
             .with("AppArmorProfile", security.apparmor.clone().unwrap_or_default())
             .with("ExecIDs", execs)
-            .with("HostConfig", host_config(&container))
+            .with("HostConfig", host_config(&container.config))
             .with("GraphDriver", self.graph_driver(&container, image.as_ref()))
             .with_asked("SizeRw", sizes.map(|(own, _)| own))
             .with_asked("SizeRootFs", sizes.map(|(_, all)| all))

@@ -10,18 +10,16 @@ use super::{Content, Document, list_or_null, path};
 use crate::config::{
     ContainerConfig, DeviceRate, IpcMode, MountConfig, MountSource, PidMode, SeccompChoice,
 };
-use crate::life::Container;
 use crate::list::network_name;
 use crate::oci::{SHM_BYTES, masked, read_only};
 
-pub(super) fn host_config(container: &Container) -> Document {
-    let config = &container.config;
+pub(super) fn host_config(config: &ContainerConfig) -> Document {
     let document = Document::new()
         .with("Binds", list_or_null(&binds(config)))
         .with("ContainerIDFile", "")
         .with("LogConfig", log_config(config))
-        .with("NetworkMode", network_name(container))
-        .with("PortBindings", port_bindings(&container.config))
+        .with("NetworkMode", network_name(config))
+        .with("PortBindings", port_bindings(config))
         .with("RestartPolicy", restart_policy(config))
         .with("AutoRemove", config.auto_remove)
         .with("VolumeDriver", "")
@@ -47,7 +45,7 @@ pub(super) fn host_config(container: &Container) -> Document {
         .with("OomScoreAdj", config.oom_score_adj)
         .with("PidMode", pid_mode(config))
         .with("Privileged", config.privileged)
-        .with("PublishAllPorts", container.config.publish_all)
+        .with("PublishAllPorts", config.publish_all)
         .with("ReadonlyRootfs", config.read_only)
         .with("SecurityOpt", list_or_null(&security_options(config)))
         .with_filled("StorageOpt", json!(config.storage_options))

@@ -21,7 +21,7 @@ impl Containers<'_> {
             mounts.filter(|mount| mount.source != MountSource::Tmpfs || mount.is_written_out);
         let mounts = mounts.map(|mount| self.mount(mount)).collect::<Result<_, _>>()?;
         let host = Document::new()
-            .with("NetworkMode", network_name(&row.container))
+            .with("NetworkMode", network_name(&row.container.config))
             .with_filled("Annotations", json!(config.annotations));
         let networks = Document::new().with("Networks", networks_document(&row.places));
         Ok(Document::new()

@@ -6,7 +6,8 @@ use store::{Image, SecretKind};
 
 use super::secret::given;
 use super::{Document, list_or_null, path};
-use crate::config::MountSource;
+use crate::config::{ContainerConfig, MountSource};
+use crate::containers::CreateRequest;
 use crate::life::Container;
 use crate::parse::signal_name;
 
@@ -48,15 +49,6 @@ pub(super) fn container_config(container: &Container, image: Option<&Image>) -> 
     let config = &container.config;
     let hostname =
         if config.hostname.is_empty() { container.record.id.short() } else { &config.hostname };
-    let anonymous = config.mounts.iter().filter(|mount| !mount.is_written_out);
-    let anonymous = anonymous.filter_map(|mount| match &mount.source {
-        MountSource::Volume { anonymous: true, .. } => Some((path(&mount.target), json!({}))),
-        MountSource::Volume { .. }
-        | MountSource::Bind { .. }
-        | MountSource::Image { .. }
-        | MountSource::Tmpfs => None,
-    });
-    let volumes: serde_json::Map<String, Value> = anonymous.collect();
     let is_default = config.stop_signal == STOP_SIGNAL;
     document(Parts {
         hostname,
@@ -72,7 +64,7 @@ pub(super) fn container_config(container: &Container, image: Option<&Image>) -> 
         entrypoint: list_or_null(&config.entrypoint),
         rest: Rest {
             image: &container.record.image_name,
-            volumes: if volumes.is_empty() { Value::Null } else { volumes.into() },
+            volumes: anonymous_volumes(config),
             workdir: &config.workdir,
             on_build: Value::Null,
             labels: json!(config.labels),
@@ -86,6 +78,68 @@ pub(super) fn container_config(container: &Container, image: Option<&Image>) -> 
             configs: given(&config.secrets, SecretKind::Config),
         },
     })
+}
+
+/// That of a container which is wanted: what is empty comes from the image.
+pub(super) fn request_config(request: &CreateRequest) -> Document {
+    let config = &request.config;
+    let rules = &request.env_rules;
+    let given = |line: &&String| {
+        let name = line.split('=').next().unwrap_or_default();
+        !config.env.iter().any(|own| own.split('=').next() == Some(name))
+    };
+    let env: Vec<&String> =
+        rules.fallback.iter().filter(given).chain(&config.env).chain(&rules.unset).collect();
+    let mut ports: serde_json::Map<String, Value> =
+        config.exposed_ports.iter().map(|port| (port.clone(), json!({}))).collect();
+    // As Docker's command line: what is published is exposed.
+    for port in &config.ports {
+        ports.insert(format!("{}/{}", port.port, port.transport.word()), json!({}));
+    }
+    let signal = config.stop_signal;
+    document(Parts {
+        hostname: &config.hostname,
+        domainname: &config.domainname,
+        user: &config.user,
+        attach: config.attach.unwrap_or([config.stdin_once, config.attached, config.attached]),
+        exposed_ports: ports.into(),
+        tty: config.tty,
+        open_stdin: config.open_stdin,
+        stdin_once: config.stdin_once,
+        env: json!(env),
+        command: list_or_null(&config.command),
+        // An empty word takes the image's away, an empty list does not.
+        entrypoint: match &request.entrypoint {
+            Some(words) if words.is_empty() => json!([""]),
+            words => json!(words),
+        },
+        rest: Rest {
+            image: &request.image,
+            volumes: anonymous_volumes(config),
+            workdir: &config.workdir,
+            on_build: Value::Null,
+            labels: json!(config.labels),
+            stop_signal: if signal == 0 { String::new() } else { signal_name(signal) },
+            stop_timeout: json!(request.stop_timeout_s),
+            health: json!(config.health),
+            shell: Value::Null,
+            secrets: Value::Null,
+            configs: Value::Null,
+        },
+    })
+}
+
+fn anonymous_volumes(config: &ContainerConfig) -> Value {
+    let anonymous = config.mounts.iter().filter(|mount| !mount.is_written_out);
+    let anonymous = anonymous.filter_map(|mount| match &mount.source {
+        MountSource::Volume { anonymous: true, .. } => Some((path(&mount.target), json!({}))),
+        MountSource::Volume { .. }
+        | MountSource::Bind { .. }
+        | MountSource::Image { .. }
+        | MountSource::Tmpfs => None,
+    });
+    let volumes: serde_json::Map<String, Value> = anonymous.collect();
+    if volumes.is_empty() { Value::Null } else { volumes.into() }
 }
 
 /// Those of the image and the caller's own.
