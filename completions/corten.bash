@@ -23,6 +23,7 @@ _corten_family() {
     case $1 in
         config) members="create exists inspect list ls remove rm" ;;
         container) members="attach clone commit cp create diff exec exists export inspect kill list logs ls mount pause port prune ps remove rename restart rm run start stats stop top umount unmount unpause update wait" ;;
+        context) members="create export import inspect list ls remove rm show update use" ;;
         healthcheck) members="run" ;;
         image) members="copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
         manifest) members="annotate create inspect push rm" ;;
@@ -216,6 +217,51 @@ _corten_command() {
             flags="--print"
             valued=""
             kind=""
+            ;;
+        "context create")
+            flags="--description --docker --from"
+            valued="--description --docker --from"
+            kind=""
+            ;;
+        "context ls" | "context list")
+            flags="--format --quiet"
+            valued="--format"
+            kind=""
+            ;;
+        "context inspect")
+            flags="--format"
+            valued="-f --format"
+            kind="" repeats=yes
+            ;;
+        "context use")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "context show")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "context rm" | "context remove")
+            flags="--force"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "context update")
+            flags="--description --docker"
+            valued="--description --docker"
+            kind=""
+            ;;
+        "context export")
+            flags=""
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "context import")
+            flags=""
+            valued=""
+            kind="" repeats=yes
             ;;
         attach | "container attach")
             flags="--detach-keys --no-stdin --sig-proxy"
@@ -667,14 +713,25 @@ _corten() {
                 globals+=("${words[at]}" "${words[at + 1]}")
                 ((at++))
                 ;;
-            --root=* | --state=*) globals+=("${words[at]}") ;;
+            --host | -H | --context | -c | --tlscacert | --tlscert | --tlskey)
+                if ((at + 1 == last)); then
+                    case ${words[at]} in
+                        --context | -c) _corten_offer "$(corten context ls --quiet 2>/dev/null)" ;;
+                        --tls*) _corten_choose files ;;
+                    esac
+                    return
+                fi
+                globals+=("${words[at]}" "${words[at + 1]}")
+                ((at++))
+                ;;
+            --root=* | --state=* | --host=* | --context=* | --tls*=*) globals+=("${words[at]}") ;;
         esac
         ((at++))
     done
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--root --state --version --help" || _corten_offer "attach commit completion config container cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "attach commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

@@ -5,9 +5,9 @@ function __corten_globals
     set -l words (commandline -opc)
     for at in (seq 2 (count $words))
         switch $words[$at]
-            case --root --state
+            case --root --state --host -H --context -c --tlscacert --tlscert --tlskey
                 test $at -lt (count $words); and printf '%s\n' $words[$at] $words[(math $at + 1)]
-            case '--root=*' '--state=*'
+            case '--root=*' '--state=*' '--host=*' '--context=*' '--tls*=*'
                 printf '%s\n' $words[$at]
         end
     end
@@ -26,7 +26,8 @@ function __corten_words
     set -l words (commandline -opc)
     set -e words[1]
     while set -q words[1]; and string match -q -- '-*' $words[1]
-        contains -- $words[1] --root --state; and set -e words[1]
+        contains -- $words[1] --root --state --host -H --context -c --tlscacert --tlscert --tlskey
+        and set -e words[1]
         set -e words[1]
     end
     set -q words[1]; and printf '%s\n' $words
@@ -51,14 +52,20 @@ function __corten_is
 end
 
 complete -c corten -f
+complete -c corten -n __corten_first -s c -l context -x -d 'Name of the context to connect to (or CORTEN_CONTEXT)'
+complete -c corten -n __corten_first -s H -l host -x -d 'Server to connect to: unix://PATH, tcp://HOST:PORT or ssh://USER@HOST (or CORTEN_HOST)'
 complete -c corten -n __corten_first -l root -x -a '(__fish_complete_directories)' -d 'Directory of images, layers and records (default "/var/lib/corten", or CORTEN_ROOT)'
 complete -c corten -n __corten_first -l state -x -a '(__fish_complete_directories)' -d 'Directory of what does not survive a reboot (default "/run/corten", or CORTEN_STATE)'
+complete -c corten -n __corten_first -l tlscacert -x -d 'Trust only servers with certificates signed by this CA'
+complete -c corten -n __corten_first -l tlscert -x -d 'TLS certificate for the server to know the caller by'
+complete -c corten -n __corten_first -l tlskey -x -d 'Key of that certificate'
 complete -c corten -n __corten_first -s v -l version -d 'Print version information and quit'
 complete -c corten -n __corten_first -a attach -d 'Attach local standard input, output, and error streams to a running container'
 complete -c corten -n __corten_first -a commit -d 'Create a new image from a container\'s changes'
 complete -c corten -n __corten_first -a completion -d 'Print the completion script of a shell'
 complete -c corten -n __corten_first -a config -d 'Manage configs'
 complete -c corten -n __corten_first -a container -d 'Manage containers'
+complete -c corten -n __corten_first -a context -d 'Manage contexts: servers that have names'
 complete -c corten -n __corten_first -a cp -d 'Copy files/folders between a container and the local filesystem'
 complete -c corten -n __corten_first -a create -d 'Create a new container'
 complete -c corten -n __corten_first -a diff -d 'Inspect changes to files or directories on a container\'s filesystem'
@@ -150,6 +157,17 @@ complete -c corten -n '__corten_family container' -a unmount -d 'Take the files 
 complete -c corten -n '__corten_family container' -a unpause -d 'Unpause all processes within one or more containers'
 complete -c corten -n '__corten_family container' -a update -d 'Update configuration of one or more containers'
 complete -c corten -n '__corten_family container' -a wait -d 'Block until one or more containers stop, then print their exit codes'
+complete -c corten -n '__corten_family context' -a create -d 'Create a context'
+complete -c corten -n '__corten_family context' -a export -d 'Export a context to a tar archive FILE or a tar stream on STDOUT'
+complete -c corten -n '__corten_family context' -a import -d 'Import a context from a tar archive'
+complete -c corten -n '__corten_family context' -a inspect -d 'Display detailed information on one or more contexts'
+complete -c corten -n '__corten_family context' -a list -d 'List contexts'
+complete -c corten -n '__corten_family context' -a ls -d 'List contexts'
+complete -c corten -n '__corten_family context' -a remove -d 'Remove one or more contexts'
+complete -c corten -n '__corten_family context' -a rm -d 'Remove one or more contexts'
+complete -c corten -n '__corten_family context' -a show -d 'Print the name of the current context'
+complete -c corten -n '__corten_family context' -a update -d 'Update a context'
+complete -c corten -n '__corten_family context' -a use -d 'Set the context that commands go by'
 complete -c corten -n '__corten_family healthcheck' -a run -d 'Run a container\'s health check now, and exit with 0 if it is healthy, with 1 if not'
 complete -c corten -n '__corten_family image' -a copy -d 'Copy an image among registries, OCI layouts, archives and the store, byte for byte'
 complete -c corten -n '__corten_family image' -a history -d 'Show the history of an image'
@@ -556,6 +574,33 @@ complete -c corten -n '__corten_is "system stop-all"' -s t -l timeout -x -d 'Sec
 
 # system install-units
 complete -c corten -n '__corten_is "system install-units"' -l print -d 'Print the unit instead of installing it'
+
+# context create
+complete -c corten -n '__corten_is "context create"' -l description -x -d 'Description of the context'
+complete -c corten -n '__corten_is "context create"' -l docker -x -d 'The server: host=ADDRESS, and for tcp:// ca=FILE,cert=FILE,key=FILE'
+complete -c corten -n '__corten_is "context create"' -l from -x -d 'Create the context from another one'
+
+# context ls
+complete -c corten -n '__corten_is "context ls" "context list"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "context ls" "context list"' -s q -l quiet -d 'Only show context names'
+
+# context inspect
+complete -c corten -n '__corten_is "context inspect"' -s f -l format -x -d 'Format output using a Go template, or \'json\''
+
+# context use
+
+# context show
+
+# context rm
+complete -c corten -n '__corten_is "context rm" "context remove"' -s f -l force -d 'Force the removal of a context in use'
+
+# context update
+complete -c corten -n '__corten_is "context update"' -l description -x -d 'Description of the context'
+complete -c corten -n '__corten_is "context update"' -l docker -x -d 'The server: host=ADDRESS, and for tcp:// ca=FILE,cert=FILE,key=FILE'
+
+# context export
+
+# context import
 
 # attach
 complete -c corten -n '__corten_is attach "container attach"' -l detach-keys -x -d 'Override the key sequence for detaching a container'

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod containers;
+mod contexts;
 mod images;
 mod program;
 mod secrets;

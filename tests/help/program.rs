@@ -26,6 +26,7 @@ fn the_program_and_its_families() {
     Management Commands:
       config       Manage configs
       container    Manage containers
+      context      Manage contexts: servers that have names
       healthcheck  Manage health checks of containers
       image        Manage images
       manifest     Manage lists of manifests for several platforms
@@ -69,11 +70,17 @@ fn the_program_and_its_families() {
       wait        Block until one or more containers stop, then print their exit codes
 
     Global Options:
-          --root string    Directory of images, layers and records (default "/var/lib/corten", or
-                           CORTEN_ROOT)
-          --state string   Directory of what does not survive a reboot (default "/run/corten", or
-                           CORTEN_STATE)
-      -v, --version        Print version information and quit
+      -c, --context string   Name of the context to connect to (or CORTEN_CONTEXT)
+      -H, --host string      Server to connect to: unix://PATH, tcp://HOST:PORT or ssh://USER@HOST (or
+                             CORTEN_HOST)
+          --root string      Directory of images, layers and records (default "/var/lib/corten", or
+                             CORTEN_ROOT)
+          --state string     Directory of what does not survive a reboot (default "/run/corten", or
+                             CORTEN_STATE)
+          --tlscacert file   Trust only servers with certificates signed by this CA
+          --tlscert file     TLS certificate for the server to know the caller by
+          --tlskey file      Key of that certificate
+      -v, --version          Print version information and quit
 
     Run 'corten COMMAND --help' for more information on a command.
     "#);

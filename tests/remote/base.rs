@@ -26,7 +26,9 @@ impl Server {
     /// `corten serve` with the image busybox.
     pub(crate) fn corten() -> Self {
         let corten = Corten::with_busybox(PROGRAM);
-        Self::Corten(ApiServer::start(&corten), corten)
+        let mut command = corten.command();
+        alone(&mut command, corten.directory());
+        Self::Corten(ApiServer::start_by(&corten, command), corten)
     }
 
     /// A real dockerd with the same image.
@@ -79,13 +81,14 @@ impl Client {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);
         for name in
-            ["CORTEN_HOST", "CORTEN_CONTEXT", "CORTEN_ROOT", "CORTEN_STATE", "XDG_CONFIG_HOME"]
+            ["CORTEN_HOST", "CORTEN_CONTEXT", "CORTEN_CERT_PATH", "CORTEN_ROOT", "CORTEN_STATE"]
         {
             command.env_remove(name);
         }
+        alone(&mut command, self.home());
         // Who answers there is nobody's to ask.
         command.env("DOCKER_HOST", "unix:///nobody/is/here.sock");
-        command.env("HOME", self.home.path()).current_dir(self.home.path());
+        command.current_dir(self.home.path());
         command.envs(self.variables.iter().cloned()).args(&self.arguments);
         command.stdin(std::process::Stdio::null());
         command
@@ -119,6 +122,17 @@ impl Client {
         assert!(finished.code == code, "corten {line} was to exit with {code}: {finished:#?}");
         finished.stderr
     }
+}
+
+/// No settings of registries but those of the test.
+fn alone(command: &mut Command, home: &Path) {
+    for name in ["DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"] {
+        command.env_remove(name);
+    }
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    command.env("HOME", home).env("CORTEN_REGISTRY_CONFIG", home.join("registries"));
 }
 
 /// A file of a test's own.

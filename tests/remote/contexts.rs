@@ -161,8 +161,9 @@ fn a_write_that_is_killed_leaves_the_old_one() {
             matches!(found.as_str(), "unix:///old.sock" | "unix:///new.sock"),
             "{call} {number}: {found}"
         );
-        if call != "renameat2" && call != "fsync" {
-            assert_eq!(found, "unix:///old.sock", "{call} {number}");
+        // The first bytes, and the first time that they are flushed, are those of the file beside.
+        if number == 1 && matches!(call, "write" | "fsync") {
+            assert_eq!(found, "unix:///old.sock", "{call}");
         }
         assert_eq!(far.ok(&["context", "ls", "-q"]), "default\nfar");
         far.ok(&["context", "update", "far", "--docker", "host=unix:///old.sock"]);

@@ -11,4 +11,5 @@ mod everyday;
 mod files;
 mod foreground;
 mod objects;
+mod registry;
 mod ways;

@@ -77,7 +77,9 @@ fn ssh(directory: &std::path::Path, script: &str) -> String {
     write(&bin.join("ssh"), script.as_bytes());
     std::os::unix::fs::symlink(PROGRAM, bin.join("corten")).unwrap();
     std::fs::set_permissions(bin.join("ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default())
+    #[expect(clippy::disallowed_methods, reason = "a test's own environment")]
+    let others = std::env::var("PATH").unwrap_or_default();
+    format!("{}:{others}", bin.display())
 }
 
 #[test]

@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use client_docker::{Host, Pem, TlsMaterial};
+use client_docker::{ApiVersion, Host, Pem, TlsMaterial};
 
 use crate::arguments::Matches;
 use crate::config::lookup;
@@ -81,6 +81,22 @@ pub(crate) fn choose(matches: &Matches) -> Result<Option<Chosen>, Failure> {
         Some(name) => by_name(&name),
         None => Ok(None),
     }
+}
+
+/// The newest version of the API that is spoken; `CORTEN_API_VERSION` holds it down, as `DOCKER_API_VERSION` does for docker.
+pub(crate) fn newest() -> Result<ApiVersion, Failure> {
+    let Some(text) = lookup("CORTEN_API_VERSION").filter(|text| !text.is_empty()) else {
+        return Ok(ApiVersion::NEWEST);
+    };
+    let version = text.parse::<ApiVersion>().ok();
+    version
+        .filter(|version| (ApiVersion::OLDEST..=ApiVersion::NEWEST).contains(version))
+        .ok_or_else(|| {
+            let (oldest, newest) = (ApiVersion::OLDEST, ApiVersion::NEWEST);
+            Failure::Words(format!(
+                "CORTEN_API_VERSION is {text:?}: it is not within {oldest} to {newest}"
+            ))
+        })
 }
 
 fn by_address(text: &str, matches: &Matches) -> Result<Chosen, Failure> {

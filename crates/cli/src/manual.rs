@@ -42,6 +42,26 @@ The program cannot be executed.
 The program does not exist.
 .SH ENVIRONMENT
 .TP
+.B CORTEN_HOST
+Used where there is neither
+.B \\-\\-host
+nor
+.BR \\-\\-context .
+.B DOCKER_HOST
+is not heard.
+.TP
+.B CORTEN_CONTEXT
+Used where there is no
+.B \\-\\-context
+nor a host.
+.TP
+.B CORTEN_API_VERSION
+The newest version of the Docker Engine API to speak with a server.
+.TP
+.B CORTEN_CERT_PATH
+The directory of ca.pem, cert.pem and key.pem for a host at
+.BR tcp:// .
+.TP
 .B CORTEN_ROOT
 Used where there is no
 .BR \\-\\-root .

@@ -43,11 +43,15 @@ pub struct Hijacked {
 }
 
 impl Client {
-    /// Asks a server which versions it has.
+    /// Asks a server which versions it has; none is spoken that is newer than `newest`.
     ///
     /// # Errors
     /// When nobody answers there, it is not this API, or too old.
-    pub fn connect(host: Host, files: Option<&TlsMaterial>) -> Result<Self, ClientError> {
+    pub fn connect(
+        host: Host,
+        files: Option<&TlsMaterial>,
+        newest: ApiVersion,
+    ) -> Result<Self, ClientError> {
         let route = Arc::new(Route::new(host, files)?);
         let mut client = Self {
             route,
@@ -69,7 +73,7 @@ impl Client {
             let host = client.host();
             return Err(ClientError::TooOld { host, version });
         }
-        client.version = version.min(ApiVersion::NEWEST);
+        client.version = version.min(newest).min(ApiVersion::NEWEST);
         client.server = server;
         Ok(client)
     }

@@ -158,7 +158,7 @@ pub(crate) fn run(command: &Command, chosen: &Chosen, matches: &Matches) -> Resu
         let what = format!("corten {name} --{flag}");
         return Err(Failure::OnlyHere { what, host: chosen.shown() });
     }
-    let client = Client::connect(chosen.host.clone(), chosen.tls.as_ref())?;
+    let client = Client::connect(chosen.host.clone(), chosen.tls.as_ref(), crate::host::newest()?)?;
     half(&Far { client }, matches)
 }
 

@@ -50,7 +50,8 @@ pub(super) fn show_info(matches: &Matches, value: &Value) -> Result<i32, Failure
     // As Docker does: talk, not data. JSON and templates have it among the rest.
     if matches.text("format").is_none() {
         for lack in value["Warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            output::talk(&format!("WARNING: {lack}"));
+            // A server has put the word before it.
+            output::talk(&format!("WARNING: {}", lack.trim_start_matches("WARNING: ")));
         }
     }
     Ok(0)

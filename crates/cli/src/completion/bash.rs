@@ -50,7 +50,18 @@ _corten() {
                 globals+=("${words[at]}" "${words[at + 1]}")
                 ((at++))
                 ;;
-            --root=* | --state=*) globals+=("${words[at]}") ;;
+            --host | -H | --context | -c | --tlscacert | --tlscert | --tlskey)
+                if ((at + 1 == last)); then
+                    case ${words[at]} in
+                        --context | -c) _corten_offer "$(corten context ls --quiet 2>/dev/null)" ;;
+                        --tls*) _corten_choose files ;;
+                    esac
+                    return
+                fi
+                globals+=("${words[at]}" "${words[at + 1]}")
+                ((at++))
+                ;;
+            --root=* | --state=* | --host=* | --context=* | --tls*=*) globals+=("${words[at]}") ;;
         esac
         ((at++))
     done

@@ -14,9 +14,9 @@ function __corten_globals
     set -l words (commandline -opc)
     for at in (seq 2 (count $words))
         switch $words[$at]
-            case --root --state
+            case --root --state --host -H --context -c --tlscacert --tlscert --tlskey
                 test $at -lt (count $words); and printf '%s\n' $words[$at] $words[(math $at + 1)]
-            case '--root=*' '--state=*'
+            case '--root=*' '--state=*' '--host=*' '--context=*' '--tls*=*'
                 printf '%s\n' $words[$at]
         end
     end
@@ -35,7 +35,8 @@ function __corten_words
     set -l words (commandline -opc)
     set -e words[1]
     while set -q words[1]; and string match -q -- '-*' $words[1]
-        contains -- $words[1] --root --state; and set -e words[1]
+        contains -- $words[1] --root --state --host -H --context -c --tlscacert --tlscert --tlskey
+        and set -e words[1]
         set -e words[1]
     end
     set -q words[1]; and printf '%s\n' $words

@@ -104,7 +104,7 @@ fn chooser(
     text.push_str(" \\\n        '--help[Print usage]' '1: :->word' '*:: :->rest'\n");
     if !global.is_empty() {
         // For questions to the program, further below: opt_args will be another one there.
-        text.push_str("    local flag\n    local -a corten_globals\n    for flag in --root --state; do\n        [[ -n ${opt_args[$flag]} ]] && corten_globals+=($flag ${(Q)opt_args[$flag]})\n    done\n");
+        text.push_str("    local flag\n    local -a corten_globals\n    for flag in --root --state --host -H --context -c --tlscacert --tlscert --tlskey; do\n        [[ -n ${opt_args[$flag]} ]] && corten_globals+=($flag ${(Q)opt_args[$flag]})\n    done\n");
     }
     text.push_str("    case $state in\n        word)\n            local -a words_known=(\n");
     for (word, about) in words {

@@ -30,22 +30,21 @@ fn all(
     at_once_by(names, open, act)
 }
 
-/// With the signal and the time that flags give.
-fn with_stop<'a>(
-    request: Request<'a>,
+/// The signal and the time that flags give.
+fn stops<'m>(
     far: &Far,
-    matches: &Matches,
-) -> Result<Request<'a>, Failure> {
-    if matches.text("signal").is_some() {
+    matches: &'m Matches,
+) -> Result<(Option<&'m str>, Option<&'m str>), Failure> {
+    let signal = matches.text("signal");
+    if signal.is_some() {
         far.demand(42, "--signal")?;
     }
-    Ok(request.with_some("signal", matches.text("signal")).with_some("t", matches.value("timeout")))
+    Ok((signal, matches.value("timeout")))
 }
 
 pub(in crate::commands) fn stop(far: &Far, matches: &Matches) -> Result<i32, Failure> {
+    let (signal, timeout) = stops(far, matches)?;
     let names = chosen(far, matches, "stop", RUNS)?;
-    with_stop(Request::post(&[]), far, matches)?;
-    let (signal, timeout) = (matches.text("signal"), matches.value("timeout"));
     all(far, &names, |client, name| {
         let request = Request::post(&["containers", name, "stop"]);
         client.done(request.with_some("signal", signal).with_some("t", timeout))?;
@@ -54,10 +53,11 @@ pub(in crate::commands) fn stop(far: &Far, matches: &Matches) -> Result<i32, Fai
 }
 
 pub(in crate::commands) fn restart(far: &Far, matches: &Matches) -> Result<i32, Failure> {
+    let (signal, timeout) = stops(far, matches)?;
     let names = chosen(far, matches, "restart", RUNS)?;
     each(&names, |name| {
         let request = Request::post(&["containers", name, "restart"]);
-        far.client.done(with_stop(request, far, matches)?)?;
+        far.client.done(request.with_some("signal", signal).with_some("t", timeout))?;
         output::line(name);
         Ok(())
     })

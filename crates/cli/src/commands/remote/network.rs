@@ -14,8 +14,10 @@ use crate::request::places;
 pub(in crate::commands) fn create(far: &Far, matches: &Matches) -> Result<i32, Failure> {
     let wanted = request(matches)?;
     let mut document = document(&wanted);
-    // What nobody said is left to the server: its choice of families is another one.
-    document["EnableIPv6"] = (matches.on("ipv6")).into();
+    // What nobody said is left to the server: its choice of families may be another one.
+    if matches.is_given("ipv6") {
+        document["EnableIPv6"] = wanted.ipv6.into();
+    }
     if matches.is_given("ipv4") {
         far.demand(48, "--ipv4")?;
         document["EnableIPv4"] = wanted.ipv4.into();
