@@ -62,6 +62,10 @@ fn contexts() {
 
     Print the name of the current context
     ");
+}
+
+#[test]
+fn contexts_that_exist() {
     insta::assert_snapshot!(help("context rm"), @r"
     Usage:  corten context rm [OPTIONS] CONTEXT [CONTEXT...]
 

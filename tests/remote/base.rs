@@ -11,7 +11,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_corten");
 
 /// Who answers. It ends with this.
 pub(crate) enum Server {
-    Corten(ApiServer, Corten),
+    Corten { _api: ApiServer, corten: Corten },
     Docker(Dockerd),
 }
 
@@ -28,7 +28,7 @@ impl Server {
         let corten = Corten::with_busybox(PROGRAM);
         let mut command = corten.command();
         alone(&mut command, corten.directory());
-        Self::Corten(ApiServer::start_by(&corten, command), corten)
+        Self::Corten { _api: ApiServer::start_by(&corten, command), corten }
     }
 
     /// A real dockerd with the same image.
@@ -44,7 +44,7 @@ impl Server {
 
     pub(crate) fn socket(&self) -> PathBuf {
         match self {
-            Self::Corten(_, corten) => corten.directory().join("api.sock"),
+            Self::Corten { corten, .. } => corten.directory().join("api.sock"),
             Self::Docker(docker) => docker.socket(),
         }
     }

@@ -58,7 +58,7 @@ fn a_context_is_made_used_and_forgotten() {
 #[test]
 fn who_rules() {
     let server = Server::corten();
-    let Server::Corten(_, corten) = &server else { panic!("it is Corten") };
+    let Server::Corten { corten, .. } = &server else { panic!("it is Corten") };
     let (root, state) = (corten.root(), corten.state());
     let (root, state) = (root.to_str().unwrap(), state.to_str().unwrap());
     corten.ok(&["create", "--name", "here", "busybox", "true"]);

@@ -153,7 +153,7 @@ impl Client {
             Err(why) => return Err(self.broken("ask", Some(wire), &why)),
         };
         if !matches!(head.status, 101 | 200) {
-            return Err(self.refusal(wire, head, false));
+            return Err(self.refusal(wire, &head, false));
         }
         let content_type = head.header("content-type").unwrap_or_default().to_owned();
         let (link, begun) = wire.into_parts();
@@ -170,7 +170,7 @@ impl Client {
             Err(why) => return Err(self.broken("ask", Some(wire), &why)),
         };
         if head.status >= 400 {
-            return Err(self.refusal(wire, head, request.method == "HEAD"));
+            return Err(self.refusal(wire, &head, request.method == "HEAD"));
         }
         let framing = head.framing(request.method == "HEAD").map_err(|why| self.foreign(why))?;
         Ok(Answer::new(self, wire, head, framing))
@@ -232,7 +232,7 @@ impl Client {
     }
 
     /// In the server's words.
-    fn refusal(&self, mut wire: Wire, head: Head, is_head: bool) -> ClientError {
+    fn refusal(&self, mut wire: Wire, head: &Head, is_head: bool) -> ClientError {
         let mut body = Vec::new();
         if let Ok(mut framing) = head.framing(is_head) {
             let mut buffer = [0; 4096];

@@ -86,7 +86,11 @@ impl ClientError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Refused { status, .. } => *status,
-            _ => 0,
+            Self::Connect { .. }
+            | Self::Certificate { .. }
+            | Self::Foreign { .. }
+            | Self::TooOld { .. }
+            | Self::Broken { .. } => 0,
         }
     }
 }

@@ -29,9 +29,7 @@ impl Frames {
             let (header, rest) = bytes.split_at(taken);
             self.header.extend_from_slice(header);
             *bytes = rest;
-            let Some([stream, _, _, _, length @ ..]) = self.header.first_chunk::<HEADER>() else {
-                return None;
-            };
+            let [stream, _, _, _, length @ ..] = self.header.first_chunk::<HEADER>()?;
             self.is_error = *stream >= 2;
             self.left = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
             self.header.clear();

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread::JoinHandle;
+
+use rustix::process::{Signal, pidfd_send_signal};
 
 use crate::address::Host;
 use crate::error::{ClientError, errno};
@@ -18,6 +20,8 @@ pub struct Link {
     pub(crate) stream: UnixStream,
     /// What stands between it and the server; it ends with the stream, and then knows what went wrong.
     between: Option<JoinHandle<Option<String>>>,
+    /// The process that it is led by, which ends with it: it would wait for the server's next word.
+    process: Option<OwnedFd>,
 }
 
 /// How connections to a server are made.
@@ -52,17 +56,18 @@ impl Route {
             (Host::Unix(path), _) => {
                 let stream = UnixStream::connect(path);
                 let stream = stream.map_err(|cause| self.not_there(path, &cause))?;
-                Ok(Link { stream, between: None })
+                Ok(Link { stream, between: None, process: None })
             }
             (Host::Ssh { target, port, socket }, _) => {
                 let started = ssh::start(target, *port, socket.as_deref());
-                let (stream, between) = started.map_err(|cause| self.failed(&errno(&cause)))?;
-                Ok(Link { stream, between: Some(between) })
+                let started = started.map_err(|cause| self.failed(&errno(&cause)))?;
+                let (stream, between, process) = started;
+                Ok(Link { stream, between: Some(between), process: Some(process) })
             }
             (Host::Tcp { name, port }, Some(tls)) => {
                 let (stream, between) =
                     tls.connect(name, *port).map_err(|why| self.failed(&why))?;
-                Ok(Link { stream, between: Some(between) })
+                Ok(Link { stream, between: Some(between), process: None })
             }
             (Host::Tcp { .. }, None) => Err(self.failed("it has no certificates")),
         }
@@ -73,15 +78,14 @@ impl Route {
     }
 
     fn not_there(&self, path: &Path, cause: &io::Error) -> ClientError {
-        let hint = match cause.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Some(format!(
-                "no server listens on {}: start corten serve, or dockerd",
-                path.display()
-            )),
-            io::ErrorKind::PermissionDenied => {
-                Some(format!("the owner and the group of {} may open it", path.display()))
-            }
-            _ => None,
+        let is = |kind| cause.kind() == kind;
+        let path = path.display();
+        let hint = if is(io::ErrorKind::NotFound) || is(io::ErrorKind::ConnectionRefused) {
+            Some(format!("no server listens on {path}: start corten serve, or dockerd"))
+        } else if is(io::ErrorKind::PermissionDenied) {
+            Some(format!("the owner and the group of {path} may open it"))
+        } else {
+            None
         };
         ClientError::Connect { host: self.host.to_string(), why: errno(cause), hint }
     }
@@ -89,21 +93,28 @@ impl Route {
 
 impl Link {
     /// Why the connection ended, where what stands between knows; it ends by this.
-    pub(crate) fn into_why(self) -> Option<String> {
+    pub(crate) fn into_why(mut self) -> Option<String> {
         let _ended = self.stream.shutdown(Shutdown::Both);
-        drop(self.stream);
-        self.between?.join().ok().flatten()
+        self.between.take()?.join().ok().flatten()
     }
 
     #[cfg(test)]
     pub(crate) const fn over(stream: UnixStream) -> Self {
-        Self { stream, between: None }
+        Self { stream, between: None, process: None }
     }
 
     /// The socket.
     #[must_use]
     pub const fn stream(&self) -> &UnixStream {
         &self.stream
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(process) = &self.process {
+            let _gone = pidfd_send_signal(process, Signal::TERM);
+        }
     }
 }
 

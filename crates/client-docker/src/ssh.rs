@@ -7,15 +7,17 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
 /// What is told of ssh's complaints.
 const MOST: usize = 2048;
 
-/// Starts it; gives our end of its input and output.
+/// Starts it; gives our end of its input and output, what it complained of once it has ended, and itself.
 pub(crate) fn start(
     target: &str,
     port: Option<u16>,
     socket: Option<&str>,
-) -> io::Result<(UnixStream, JoinHandle<Option<String>>)> {
+) -> io::Result<(UnixStream, JoinHandle<Option<String>>, OwnedFd)> {
     let (ours, theirs) = UnixStream::pair()?;
     let mut command = Command::new("ssh");
     // Nobody could answer its questions: it is in a process group of its own, so that a key that is meant for the container does not
@@ -27,6 +29,7 @@ pub(crate) fn start(
     command.arg("--").arg(target).arg(dial(socket)).process_group(0);
     command.stdin(OwnedFd::from(theirs.try_clone()?)).stdout(OwnedFd::from(theirs));
     let mut child = command.stderr(Stdio::piped()).spawn()?;
+    let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
     // Its copies of the other end would hold it open.
     drop(command);
     let stderr = child.stderr.take();
@@ -37,7 +40,7 @@ pub(crate) fn start(
             status.code().map_or_else(String::new, |code| format!(" (ssh ended with {code})"));
         (!said.is_empty() || !status.success()).then(|| format!("{said}{code}"))
     });
-    Ok((ours, between))
+    Ok((ours, between, process))
 }
 
 /// The line for the shell of the other machine.

@@ -129,8 +129,8 @@ impl Summary {
     /// Its own name: those of old links have a slash more.
     pub(super) fn name(&self) -> String {
         let names = self.names.as_deref().unwrap_or_default();
-        let own = names.iter().map(|name| name.strip_prefix('/').unwrap_or(name));
-        own.filter(|name| !name.contains('/')).next().unwrap_or(&self.id).to_owned()
+        let mut own = names.iter().map(|name| name.strip_prefix('/').unwrap_or(name));
+        own.find(|name| !name.contains('/')).unwrap_or(&self.id).to_owned()
     }
 }
 

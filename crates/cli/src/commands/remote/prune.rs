@@ -1,7 +1,6 @@
 //! `prune` of a server elsewhere: Docker's words, and its question before.
 
 use client_docker::Request;
-use serde_json::Value;
 
 use super::super::prune::{ALL_IMAGES, confirm, finish, tell, warning};
 use super::look::bytes;
@@ -21,14 +20,10 @@ fn prune(
     let document = far.client.document(request)?;
     let mut gone = Vec::new();
     for item in document[field].as_array().into_iter().flatten() {
-        match item {
-            Value::String(name) => gone.push(name.clone()),
-            image => {
-                let named = |kind: &str| image[kind].as_str().map(|own| own.to_owned());
-                gone.extend(named("Untagged").map(|name| format!("untagged: {name}")));
-                gone.extend(named("Deleted").map(|name| format!("deleted: {name}")));
-            }
-        }
+        let named = |kind: &str| item[kind].as_str();
+        gone.extend(item.as_str().map(str::to_owned));
+        gone.extend(named("Untagged").map(|name| format!("untagged: {name}")));
+        gone.extend(named("Deleted").map(|name| format!("deleted: {name}")));
     }
     let mut text = String::new();
     tell(&mut text, title, &gone);
