@@ -14,6 +14,8 @@ use hyper::body::{Body as HttpBody, Frame, Incoming};
 use tokio::sync::{Notify, mpsc};
 
 use crate::answer::Body;
+use crate::halves::Half;
+use crate::limits;
 
 /// Pieces that wait between both ends.
 const PIECES: usize = 4;
@@ -21,8 +23,6 @@ const PIECES: usize = 4;
 const BATCH: usize = 256 * 1024;
 /// Bytes of a request that wait for its thread before the client has to.
 const WAITING: usize = 1024 * 1024;
-/// Bytes of a request that are taken from a client which has been refused.
-const DRAINED: usize = 64 * 1024 * 1024;
 
 /// The end that an answer's bytes go into. An answer ends with it.
 #[derive(Debug)]
@@ -155,9 +155,9 @@ impl Arrived {
 
 impl BodyReader {
     /// Reads a body ahead by some pieces.
-    pub(crate) fn of(body: Incoming) -> Self {
+    pub(crate) fn of(body: Incoming, half: Arc<Half>) -> Self {
         let arrived = Arc::new(Arrived::default());
-        tokio::spawn(arrive(body, Arc::clone(&arrived)));
+        tokio::spawn(arrive(body, half, Arc::clone(&arrived)));
         Self { arrived, pieces: VecDeque::new() }
     }
 }
@@ -172,9 +172,12 @@ impl Drop for BodyReader {
     }
 }
 
-async fn arrive(mut body: Incoming, arrived: Arc<Arrived>) {
+async fn arrive(mut body: Incoming, half: Arc<Half>, arrived: Arc<Arrived>) {
     loop {
         let (batch, end) = batch(&mut body).await;
+        if let Some(Ok(())) = end {
+            half.whole();
+        }
         match arrived.add(batch) {
             Some(_) if end.is_some() => break arrived.end(end.unwrap_or(Ok(()))),
             Some(true) => {}
@@ -213,7 +216,7 @@ async fn batch(body: &mut Incoming) -> (Vec<Bytes>, Option<io::Result<()>>) {
 
 /// Takes what a client still sends that has been refused, so that it hears why: until then it writes and does not read.
 async fn drain(mut body: Incoming) {
-    let mut left = DRAINED;
+    let mut left = limits::LINGERED;
     while let Some(Ok(frame)) = body.frame().await {
         let count = frame.data_ref().map_or(0, Bytes::len);
         let Some(less) = left.checked_sub(count) else { return };

@@ -16,19 +16,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::{Request, StatusCode};
+use tokio::time::timeout;
 
 use crate::answer::Answer;
 use crate::failure::Failure;
-use crate::operation::{Operation, SystemOperation};
+use crate::halves::Half;
+use crate::limits;
+use crate::operation::{Body, Operation, SystemOperation};
 use crate::policy::{Policy, Refusal, guard};
 use crate::query::Query;
 use crate::router::{Routed, bare};
 use crate::shared::Shared;
-
-/// Bytes of a document that a request may have.
-const LARGEST: usize = 8 * 1024 * 1024;
 
 /// A request on its way to its function.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ pub(crate) struct Call {
     /// The body, where it was read before.
     pub(crate) read: Option<Bytes>,
     pub(crate) shared: Arc<Shared>,
+    /// The client's direction.
+    pub(crate) half: Arc<Half>,
 }
 
 impl Call {
@@ -62,7 +64,12 @@ impl Call {
         if let Some(read) = &self.read {
             return Ok(read.clone());
         }
-        let read = Limited::new(self.request.body_mut(), LARGEST).collect().await;
+        let read = Limited::new(self.request.body_mut(), limits::DOCUMENT).collect();
+        let read = timeout(limits::DOCUMENT_PATIENCE, read).await.map_err(|_elapsed| {
+            let seconds = limits::DOCUMENT_PATIENCE.as_secs();
+            let message = format!("read the request: its document was not whole in {seconds} s");
+            Failure { status: StatusCode::REQUEST_TIMEOUT, message }
+        })?;
         let body = read.map_err(|error| {
             let is_long = error.is::<http_body_util::LengthLimitError>();
             let status =
@@ -70,6 +77,7 @@ impl Call {
             Failure { status, message: format!("read the request: {error}") }
         })?;
         let body = body.to_bytes();
+        self.half.whole();
         self.read = Some(body.clone());
         Ok(body)
     }
@@ -94,8 +102,11 @@ impl Call {
 }
 
 pub(crate) async fn answer(mut call: Call) -> Result<Answer, Failure> {
-    guard(&mut call).await?;
     let operation = call.routed.operation;
+    if operation.place().body == Body::None || call.request.body().is_end_stream() {
+        call.half.whole();
+    }
+    guard(&mut call).await?;
     match operation {
         Operation::System(SystemOperation::Ping) => Ok(system::ping(true)),
         Operation::System(SystemOperation::PingHead) => Ok(system::ping(false)),

@@ -117,7 +117,7 @@ pub(crate) async fn told(
     let lines = Lines { sender: sender.clone(), waiting, head: Arc::clone(&head) };
     let shared = Arc::clone(shared);
     let worker = tokio::spawn(async move {
-        let worked = shared.with(move |engine| {
+        let worked = shared.paced(move |engine| {
             lines.end(work(engine, &lines));
             Ok(())
         });
@@ -219,7 +219,7 @@ pub(crate) async fn written(
     let mut pieces = Pieces { outgoing, head: Arc::clone(&head), gathered: Vec::new() };
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let worked = shared.with(move |engine| {
+        let worked = shared.paced(move |engine| {
             let done = work(engine, &mut pieces);
             pieces.end(done);
             Ok(())

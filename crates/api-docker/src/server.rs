@@ -16,14 +16,19 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt;
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
-use tokio::sync::watch;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, watch};
 
-use crate::answer::{Answer, Body, Whole, response};
+use crate::answer::{Answer, Whole, response};
 use crate::descriptor::waited;
 use crate::failure::Failure;
+use crate::halves::{Half, Halved, Kept, is_for_listeners};
 use crate::handlers::{self, Call};
 use crate::hijack::{Duplex, Slot, Wire};
+use crate::limits;
 use crate::listen::{Endpoint, ListenError, Listener, Socket, SocketFile};
 use crate::log::Log;
 use crate::metrics::Gauge;
@@ -35,22 +40,12 @@ use crate::router::route;
 use crate::shared::Shared;
 use crate::traces::{Ended, TraceConfig, Traces};
 
-/// Bytes of a request's line and headers at most.
-const HEAD: usize = 64 * 1024;
-/// How long a client may take for them, and for greeting over TLS.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of a thread's stack.
 const STACK: usize = 512 * 1024;
-/// Requests whose work is done or waited for at once; further ones wait for their turn.
-const THREADS: usize = 512;
 /// Between looks for monitors that have ended; until then the kernel keeps a line of each.
 const REAPING: Duration = Duration::from_secs(5);
 /// How long nobody is let in after the kernel has refused a connection: it has no descriptor left, perhaps.
 const BREATH: Duration = Duration::from_millis(100);
-
-/// How long a client is listened to that has its answer already, and how many bytes of it.
-const LINGERING: Duration = Duration::from_secs(5);
-const LINGERED: usize = 64 * 1024 * 1024;
 
 /// How a server answers.
 #[derive(Debug)]
@@ -94,6 +89,8 @@ struct Door {
     shared: Arc<Shared>,
     /// How many are in.
     guests: watch::Sender<usize>,
+    /// Places for more: whoever finds none waits outside, and nobody looks for him meanwhile.
+    places: Arc<Semaphore>,
 }
 
 /// A client, as its socket tells.
@@ -115,7 +112,7 @@ pub fn serve(config: ServeConfig, ready: impl FnOnce()) -> Result<(), ServeError
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_stack_size(STACK)
-        .max_blocking_threads(THREADS)
+        .max_blocking_threads(limits::THREADS)
         .build()
         .map_err(system("make the server's threads"))?;
     let ServeConfig { engine, registries, endpoints, idle, stop, log, traces } = config;
@@ -129,7 +126,9 @@ pub fn serve(config: ServeConfig, ready: impl FnOnce()) -> Result<(), ServeError
         for listener in &listeners {
             shared.log.always(&format!("listen on {}", listener.name));
         }
-        let door = Door { shared: Arc::clone(&shared), guests: watch::Sender::new(0) };
+        let places = limits::connections(getrlimit(Resource::Nofile).current);
+        let places = Arc::new(Semaphore::new(places));
+        let door = Door { shared: Arc::clone(&shared), guests: watch::Sender::new(0), places };
         let files: Vec<_> = listeners.into_iter().map(|listener| admit(listener, &door)).collect();
         tokio::spawn(reap());
         ready();
@@ -195,23 +194,31 @@ fn admit(listener: Listener, door: &Door) -> Option<SocketFile> {
 
 impl Door {
     async fn accept(&self, socket: &Socket, mut visitor: Visitor) -> io::Result<()> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
         match socket {
             Socket::Unix(socket) => {
                 let (stream, _address) = socket.accept().await?;
                 visitor.peer = stream.peer_cred().ok().map(|peer| (peer.uid(), peer.gid()));
                 let door = self.clone();
-                tokio::spawn(async move { door.host(stream, visitor).await });
+                tokio::spawn(async move {
+                    door.host(stream, visitor).await;
+                    drop(place);
+                });
             }
             Socket::Tcp(socket, acceptor) => {
                 let (stream, _address) = socket.accept().await?;
                 let _slower = stream.set_nodelay(true);
+                let _unnoticed = probe(&stream);
                 visitor.is_remote = true;
                 let (door, greeting) = (self.clone(), acceptor.accept(stream));
                 tokio::spawn(async move {
                     // Who has no certificate is not answered.
-                    if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, greeting).await {
+                    if let Ok(Ok(stream)) =
+                        tokio::time::timeout(limits::HEAD_PATIENCE, greeting).await
+                    {
                         door.host(stream, visitor).await;
                     }
+                    drop(place);
                 });
             }
         }
@@ -228,16 +235,28 @@ impl Door {
     }
 }
 
+/// Has the kernel look whether a silent client is still there.
+fn probe(stream: &TcpStream) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, limits::PROBED_AFTER)?;
+    sockopt::set_tcp_keepintvl(stream, limits::PROBED_AFTER)?;
+    sockopt::set_tcp_keepcnt(stream, limits::PROBES)
+}
+
 async fn connection(stream: impl Duplex + 'static, shared: Arc<Shared>, visitor: Visitor) {
-    let slot = Arc::new(Slot::default());
+    let (slot, half) = (Arc::new(Slot::default()), Arc::new(Half::default()));
+    let stream = Halved { stream, half: Arc::clone(&half) };
     let service = service_fn(|request| {
         let (shared, slot, visitor) = (Arc::clone(&shared), Arc::clone(&slot), visitor.clone());
-        Box::pin(async move { Ok::<_, Infallible>(answer(request, shared, visitor, &slot).await) })
+        let half = Arc::clone(&half);
+        Box::pin(async move {
+            Ok::<_, Infallible>(answer(request, shared, visitor, (&slot, half)).await)
+        })
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .max_buf_size(HEAD)
+        .header_read_timeout(limits::HEAD_PATIENCE)
+        .max_buf_size(limits::HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let left = tokio::select! {
         // The client is gone, or has said something that is no HTTP and was told so.
@@ -245,9 +264,10 @@ async fn connection(stream: impl Duplex + 'static, shared: Arc<Shared>, visitor:
         left = slot.taken() => Some(left),
     };
     let parts = connection.into_parts();
-    let Some((hijack, version)) = left else { return linger(parts.io.into_inner()).await };
+    let stream = parts.io.into_inner().stream;
+    let Some((hijack, version)) = left else { return linger(stream).await };
     let _gauge = Gauge::of(&shared.metrics.hijacked);
-    hijack.run(Wire::new(parts.io.into_inner(), parts.read_buf), &version).await;
+    hijack.run(Wire::new(stream, parts.read_buf), &version).await;
 }
 
 /// Takes what a client still sends that was answered early: while it writes it does not read, and a closed connection would take the answer away.
@@ -255,7 +275,7 @@ async fn linger(mut stream: impl Duplex) {
     let read_away = async {
         stream.shutdown().await?;
         let mut space = vec![0; 64 * 1024];
-        let mut left = LINGERED;
+        let mut left = limits::LINGERED;
         while let Some(less) = left.checked_sub(stream.read(&mut space).await?) {
             if less == left {
                 break;
@@ -264,15 +284,15 @@ async fn linger(mut stream: impl Duplex) {
         }
         io::Result::Ok(())
     };
-    let _closed = tokio::time::timeout(LINGERING, read_away).await;
+    let _closed = tokio::time::timeout(limits::LINGERING, read_away).await;
 }
 
 async fn answer(
     request: Request<Incoming>,
     shared: Arc<Shared>,
     visitor: Visitor,
-    slot: &Slot,
-) -> Response<Body> {
+    (slot, half): (&Slot, Arc<Half>),
+) -> Response<Kept> {
     let began = Instant::now();
     let told = shared.log.tells_requests().then(|| {
         let who = visitor.peer.map_or_else(String::new, |(user, group)| format!("{user}:{group} "));
@@ -287,16 +307,24 @@ async fn answer(
         let span = traces.begin(request.headers())?;
         Some((traces, span, request.method().to_string(), request.uri().path().to_owned()))
     });
+    let mut is_for_listener = false;
     let answered = async {
         if visitor.is_remote {
             origin::check(request.headers())?;
         }
         let routed = routed?;
         let query = Query::parse(request.uri().query().unwrap_or_default())?;
+        is_for_listener = is_for_listeners(routed.operation, &query);
         let Visitor { policy, peer, .. } = visitor;
-        let call =
-            Call { routed, query, request, policy, peer, read: None, shared: Arc::clone(&shared) };
-        handlers::answer(call).await
+        let (shared, half) = (Arc::clone(&shared), Arc::clone(&half));
+        let own = Arc::clone(&half);
+        let call = Call { routed, query, request, policy, peer, read: None, shared, half };
+        tokio::select! {
+            answered = handlers::answer(call) => answered,
+            () = poll_fn(|context| own.poll_ended(context)), if is_for_listener => {
+                Err(Failure::bad("the client has closed its direction before it was answered"))
+            }
+        }
     };
     let answered: Result<Answer, Failure> = answered.await;
     let tell = |status: u16| {
@@ -313,6 +341,9 @@ async fn answer(
                 .always(&format!("{told} {operation} {status} {:.3}ms", took.as_secs_f64() * 1e3));
         }
     };
+    half.whole();
+    // Why not is said to its end.
+    let is_for_listener = is_for_listener && answered.is_ok();
     let whole: Whole = match answered {
         Ok(Answer::Whole(whole)) => whole,
         Err(failure) => failure.into(),
@@ -324,5 +355,5 @@ async fn answer(
         }
     };
     tell(whole.status().as_u16());
-    response(whole, version)
+    response(whole, version).map(|body| Kept::new(body, half, is_for_listener))
 }

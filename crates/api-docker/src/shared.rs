@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use engine::events::Events;
 use engine::{Engine, EngineConfig};
+use tokio::sync::Semaphore;
 
 use crate::consoles::Consoles;
 use crate::engines::Engines;
 use crate::failure::Failure;
 use crate::hub::{Hub, Listener};
+use crate::limits;
 use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::registries::Registries;
@@ -37,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) traces: Option<Traces>,
     /// Directories of logs that are followed.
     pub(crate) watches: Watches,
+    /// Threads for work whose client says how fast it goes.
+    paced: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -57,6 +61,7 @@ impl Shared {
             log,
             traces,
             watches: Watches::default(),
+            paced: Arc::new(Semaphore::new(limits::PACED)),
         }
     }
 
@@ -83,6 +88,20 @@ impl Shared {
     ) -> Result<T, Failure> {
         let shared = Arc::clone(self);
         blocking(move || shared.engines.with(work)).await?
+    }
+
+    /// The same with something that lasts as long as a client, or another server, likes. It waits for its turn, so that threads are left for others.
+    pub(crate) async fn paced<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Engine) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = Arc::clone(&self.paced).acquire_owned().await;
+        let turn = turn.map_err(|closed| Failure::internal(closed.to_string()))?;
+        self.with(move |engine| {
+            let _turn = turn;
+            work(engine)
+        })
+        .await
     }
 }
 

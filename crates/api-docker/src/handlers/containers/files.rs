@@ -64,14 +64,14 @@ pub(super) async fn get(call: Call) -> Result<Answer, Failure> {
 pub(super) async fn put(call: Call) -> Result<Answer, Failure> {
     let name = call.name();
     let query = call.query;
-    let archive = BodyReader::of(call.request.into_body());
+    let archive = BodyReader::of(call.request.into_body(), call.half);
     let path = path(&query)?;
     let put = PutRules {
         exchange_kinds: !query.is_on("noOverwriteDirNonDir"),
         own_user: query.is_on("copyUIDGID"),
     };
     call.shared
-        .with(move |engine| {
+        .paced(move |engine| {
             engine.containers().put_archive(archive, (&name, Path::new(&path)), put)?;
             Ok(Answer::empty(StatusCode::OK))
         })

@@ -45,7 +45,7 @@ pub(super) async fn save(call: Call) -> Result<Answer, Failure> {
 pub(super) async fn load(call: Call) -> Result<Answer, Failure> {
     let platform = platform(&call)?;
     let quiet = call.query.is_on_or("quiet", true);
-    let body = BodyReader::of(call.request.into_body());
+    let body = BodyReader::of(call.request.into_body(), call.half);
     told(
         &call.shared,
         || {},

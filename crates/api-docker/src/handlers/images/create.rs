@@ -158,7 +158,7 @@ impl Puller<'_> {
 
 async fn import(call: Call, platform: Option<Platform>) -> Result<Answer, Failure> {
     // First, so that it is drained where something is wrong.
-    let mut body = BodyReader::of(call.request.into_body());
+    let mut body = BodyReader::of(call.request.into_body(), call.half);
     let source = call.query.text("fromSrc").unwrap_or_default().to_owned();
     let reference = named(&call.query, "repo")?;
     if reference.as_ref().is_some_and(|name| name.digest().is_some()) {
