@@ -4,6 +4,7 @@
 
 mod archive;
 mod containers;
+mod contract;
 mod faults;
 mod images;
 mod networks;
