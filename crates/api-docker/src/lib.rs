@@ -15,6 +15,8 @@ pub mod failure;
 pub mod filters;
 mod flow;
 pub mod frames;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod halves;
 mod handlers;
 mod hijack;
