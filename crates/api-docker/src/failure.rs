@@ -61,6 +61,9 @@ impl From<EngineError> for Failure {
         } else if let Some(rest) = message.strip_prefix("could not find ") {
             message = format!("Could not find {rest}");
         }
+        if message.starts_with("invalid published port ") && message.ends_with(" has it") {
+            message.push_str(": port is already allocated");
+        }
         // The command line takes its exit code from the words of a program that cannot be run.
         let (status, words) = match error.exit_code() {
             127 => (StatusCode::BAD_REQUEST, ": executable file not found in $PATH"),

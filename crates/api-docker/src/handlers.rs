@@ -24,7 +24,7 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::halves::Half;
 use crate::limits;
-use crate::operation::{Body, Operation, SystemOperation};
+use crate::operation::{Body, Operation, SwarmOperation, SystemOperation};
 use crate::policy::{Policy, Refusal, guard};
 use crate::query::Query;
 use crate::router::{Routed, bare};
@@ -123,6 +123,9 @@ pub(crate) async fn answer(mut call: Call) -> Result<Answer, Failure> {
         Operation::Build(operation) => build::answer(operation),
         Operation::Distribution(_) => registries::distribution(call).await,
         Operation::System(SystemOperation::Auth) => registries::auth(call).await,
+        Operation::Swarm(SwarmOperation::SwarmLeave) => {
+            Err(unavailable("This node is not part of a swarm"))
+        }
         Operation::Swarm(_) => Err(no_swarm()),
         Operation::Plugin(operation) => plugins::answer(operation, &call),
     }
@@ -130,8 +133,11 @@ pub(crate) async fn answer(mut call: Call) -> Result<Answer, Failure> {
 
 /// Docker's words, for which its client looks.
 fn no_swarm() -> Failure {
-    Failure {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        message: "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.".to_owned(),
-    }
+    unavailable(
+        "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.",
+    )
+}
+
+fn unavailable(message: &str) -> Failure {
+    Failure { status: StatusCode::SERVICE_UNAVAILABLE, message: message.to_owned() }
 }

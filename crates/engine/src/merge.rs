@@ -50,6 +50,14 @@ pub(crate) fn merge(
     if !config.workdir.starts_with('/') {
         return Err(EngineError::value("working directory", config.workdir, "it is not absolute"));
     }
+    for (text, _) in image.exposed_ports.iter().flatten() {
+        // One that cannot be read is told by `inspect` of the image, and by nobody else, as Docker has it.
+        for port in crate::parse::exposed_ports(text).unwrap_or_default() {
+            if !config.exposed_ports.contains(&port) {
+                config.exposed_ports.push(port);
+            }
+        }
+    }
     let mut labels = image.labels.clone().unwrap_or_default();
     labels.append(&mut config.labels);
     config.labels = labels;

@@ -104,7 +104,14 @@ impl Containers<'_> {
         if attach.input || attach.output {
             self.tell(&container, "attach", &[]);
         }
-        self.start_locked(lock, container, attach).map(Some)
+        let id = container.record.id.clone();
+        self.start_locked(lock, container, attach).map(Some).inspect_err(|_| self.never_ran(&id))
+    }
+
+    /// One that is to be removed at its end goes when it cannot be started, too: who waits for its removal would wait for ever.
+    fn never_ran(&self, id: &ContainerId) {
+        // What cannot be removed is seen, and the caller tells why it did not start.
+        let _stays = self.ended(id);
     }
 
     /// Stops a container that runs, and starts it. Its removal at its end, where it is to be removed, waits for the lock and
@@ -130,7 +137,8 @@ impl Containers<'_> {
         if container.allow(Action::Start)? == Allowed::Already {
             return Err(container.refuse(Action::Start, "running"));
         }
-        Ok((id, self.start_locked(lock, container, Attach::default())?))
+        let started = self.start_locked(lock, container, Attach::default());
+        Ok((id.clone(), started.inspect_err(|_| self.never_ran(&id))?))
     }
 
     /// Tells that a container was restarted, and gives what it warns of.

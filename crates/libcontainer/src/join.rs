@@ -84,7 +84,8 @@ pub(crate) fn join_shown(
     stdio: Stdio<'_>,
 ) -> Result<Joined, StartError> {
     let processors = &process.scheduling.exec_processors;
-    let prepared = PreparedProcess::new(process, Processors::of_exec(processors))?;
+    let mut prepared = PreparedProcess::new(process, Processors::of_exec(processors))?;
+    prepared.makes_cwd = false;
     let kinds = match shown {
         [] => differing_namespaces(target),
         shown => Ok(shown.iter().fold(Namespaces::default(), |all, (kind, _)| all.with(*kind))),

@@ -73,11 +73,17 @@ impl Root {
 
     /// A directory for a process rather than for a mount, made with its parents where missing.
     pub(crate) fn make_directory(&self, target: &Target) -> Result<OwnedFd, Errno> {
-        let path = target.path.as_c_str();
-        match open_in_root(self.directory(), path, DIRECTORY, Mode::empty()) {
-            Err(errno) if errno.raw() == libc::ENOENT => self.make(path, Kind::Directory),
+        match self.open_directory(target) {
+            Err(errno) if errno.raw() == libc::ENOENT => {
+                self.make(target.path.as_c_str(), Kind::Directory)
+            }
             opened => opened,
         }
+    }
+
+    /// A directory for a process, which is there.
+    pub(crate) fn open_directory(&self, target: &Target) -> Result<OwnedFd, Errno> {
+        open_in_root(self.directory(), target.path.as_c_str(), DIRECTORY, Mode::empty())
     }
 
     /// The same for what processes trust to be where it belongs: an image cannot lead it elsewhere by a link

@@ -79,6 +79,19 @@ async fn create(call: Call) -> Result<Answer, Failure> {
         .await
 }
 
+/// Why one does not run, and the exit code that whoever looks for it finds.
+struct Refused {
+    code: i32,
+    failure: Failure,
+}
+
+impl From<Failure> for Refused {
+    /// As of one that could not be run.
+    fn from(failure: Failure) -> Self {
+        Self { code: 126, failure }
+    }
+}
+
 /// The body of `POST /exec/{name}/start`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -95,7 +108,13 @@ async fn start(call: Call) -> Result<Answer, Failure> {
     let mut record = shared.with(move |engine| Ok(engine.containers().claim_exec(&id)?)).await?;
     record.request.size = body.console_size.map(Into::into).or(record.request.size);
     if body.detach {
-        let (mut talk, _console) = begin(&shared, &mut record, None).await?;
+        let (mut talk, _console) = match begin(&shared, &mut record, None).await {
+            Ok(begun) => begun,
+            Err(refused) => {
+                ended(&shared, record, Some(refused.code)).await;
+                return Err(refused.failure);
+            }
+        };
         tokio::spawn(async move {
             let code = until_end(&mut talk).await;
             ended(&shared, record, code).await;
@@ -112,7 +131,7 @@ async fn begin(
     shared: &Arc<Shared>,
     record: &mut ExecRecord,
     pipes: Option<[OwnedFd; 3]>,
-) -> Result<(Talk, Option<OwnedFd>), Failure> {
+) -> Result<(Talk, Option<OwnedFd>), Refused> {
     let (container, mut request) = (record.container.clone(), record.request.clone());
     // A terminal nobody holds would hang up at once.
     request.tty &= record.attach.contains(&true);
@@ -140,11 +159,12 @@ async fn begin(
                 return Ok((talk, console));
             }
             Said::Failed(code, why) => {
-                ended(shared, record.clone(), Some(code.into())).await;
-                let message = format!("OCI runtime exec failed: {why}");
-                return Err(Failure { status: StatusCode::BAD_REQUEST, message });
+                let failure = Failure::bad(format!("OCI runtime exec failed: {why}"));
+                return Err(Refused { code: code.into(), failure });
             }
-            Said::Closed => return Err(Failure::internal("the container's monitor is gone")),
+            Said::Closed => {
+                return Err(Failure::internal("the container's monitor is gone").into());
+            }
             Said::Output(..) | Said::Exited(_) | Said::Other => {}
         }
     }
@@ -175,11 +195,8 @@ async fn stay(shared: Arc<Shared>, mut record: ExecRecord, wire: Wire) {
     let mut client = Client::new(wire, Wants { input, stdout, stderr, tty, keys });
     let begun = match attached(&shared, &mut record).await {
         Ok(begun) => begun,
-        Err(failure) => {
-            // Whoever looks finds an end, as of one that could not be run.
-            if !matches!(failure.status, StatusCode::BAD_REQUEST) {
-                ended(&shared, record, Some(126)).await;
-            }
+        Err(Refused { code, failure }) => {
+            ended(&shared, record, Some(code)).await;
             let _gone = client.tell(&format!("{}\r\n", failure.message)).await;
             client.close().await;
             return;
@@ -206,12 +223,12 @@ async fn stay(shared: Arc<Shared>, mut record: ExecRecord, wire: Wire) {
 async fn attached(
     shared: &Arc<Shared>,
     record: &mut ExecRecord,
-) -> Result<(Talk, Streams), Failure> {
+) -> Result<(Talk, Streams), Refused> {
     let failed = |error: std::io::Error| Failure::internal(format!("make pipes: {error}"));
     if record.request.tty {
         let (talk, console) = begin(shared, record, None).await?;
         let Some(console) = console else {
-            return Err(Failure::internal("the container's monitor gave no terminal"));
+            return Err(Failure::internal("the container's monitor gave no terminal").into());
         };
         rustix::io::ioctl_fionbio(&console, true).map_err(|errno| failed(errno.into()))?;
         shared.consoles.keep(&record.id, console.try_clone().map_err(failed)?);

@@ -99,6 +99,7 @@ pub fn check_limits(limits: &Limits) -> Parsed<()> {
         let cpus = super::cpus_text(limits.nano_cpus.unwrap_or_default());
         return wrong("cpus", cpus, "it excludes --cpu-period and --cpu-quota");
     }
+    check_processors(limits.nano_cpus.unwrap_or_default())?;
     if let Some(period) = limits.cpu_period_us.filter(|period| *period != 0)
         && !(1000..=1_000_000).contains(&period)
     {
@@ -114,6 +115,17 @@ pub fn check_limits(limits: &Limits) -> Parsed<()> {
         return wrong("cpu-rt-runtime", runtime.to_string(), "it is more than --cpu-rt-period");
     }
     check_memory(limits)
+}
+
+/// A share of processors that the machine does not have would limit nothing.
+fn check_processors(nano_cpus: u64) -> Parsed<()> {
+    let there = u64::try_from(crate::machine_cpus()).unwrap_or(u64::MAX);
+    if nano_cpus <= there.saturating_mul(1_000_000_000) {
+        return Ok(());
+    }
+    let why =
+        format!("the range is from 0.01 to {there}.00, as there are only {there} CPUs available");
+    Err(EngineError::value("cpus", super::cpus_text(nano_cpus), why))
 }
 
 fn check_memory(limits: &Limits) -> Parsed<()> {

@@ -10,9 +10,9 @@ use spec::network::{Cidr, HardwareAddress};
 use store::{Giving, Taken};
 
 use super::{Place, names, ports};
-use crate::config::ContainerConfig;
+use crate::config::{ContainerConfig, NetworkWish};
 use crate::error::EngineError;
-use crate::networks::{Subnet, hardware_of};
+use crate::networks::{Network, Subnet, hardware_of};
 
 /// Whose places they are.
 pub(super) struct Subject<'a> {
@@ -94,12 +94,8 @@ pub(super) fn free_interface(prefix: Option<&str>, taken: &[&str]) -> String {
     free.unwrap_or_else(|| name(taken.len()))
 }
 
-fn give(
-    giving: &Giving<'_>,
-    place: &Place,
-    free_interface: String,
-) -> Result<Attachment, EngineError> {
-    let Place { network, wish, .. } = place;
+/// The addresses that are wanted are the network's.
+pub(super) fn demand_subnets(network: &Network, wish: &NetworkWish) -> Result<(), EngineError> {
     for wanted in [wish.ipv4.map(IpAddr::from), wish.ipv6.map(IpAddr::from)].into_iter().flatten() {
         let mut subnets = network.config.subnets.iter();
         if !subnets.any(|subnet| subnet.subnet.contains(wanted)) {
@@ -107,6 +103,16 @@ fn give(
             return Err(EngineError::value("address", wanted.to_string(), why));
         }
     }
+    Ok(())
+}
+
+fn give(
+    giving: &Giving<'_>,
+    place: &Place,
+    free_interface: String,
+) -> Result<Attachment, EngineError> {
+    let Place { network, wish, .. } = place;
+    demand_subnets(network, wish)?;
     if !network.kind().is_bridge() && !wish.rates.are_none() {
         let why = "a rate can be bounded in networks of the driver bridge alone";
         return Err(EngineError::value("network", network.name.clone(), why));

@@ -6,6 +6,7 @@ use network::cni::Record;
 use spec::network::Cidr;
 use store::{Giving, StoreError};
 
+use super::arrange::demand_subnets;
 use super::{Subject, names, plugins};
 use crate::config::{NetworkMode, NetworkWish};
 use crate::containers::Containers;
@@ -27,6 +28,8 @@ impl NetworksHandle<'_> {
         let containers = self.engine.containers();
         let (_lock, container) = containers.locked(container)?;
         demand_networks(&container)?;
+        // Whoever does not run yet hears it now, not at its start.
+        demand_subnets(&network, wish)?;
         if network.name == DEFAULT {
             // It is said before anything is changed.
             containers.lines_of(&wish.links)?;

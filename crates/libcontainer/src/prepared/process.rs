@@ -22,6 +22,8 @@ pub(crate) struct PreparedProcess {
     pub(crate) home_missing: bool,
     /// Nothing for the root itself.
     pub(crate) cwd: Option<Target>,
+    /// Whether it is made where it is missing: for the first process of a container, as other runtimes have it.
+    pub(crate) makes_cwd: bool,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) groups: Vec<rustix::process::Gid>,
@@ -71,6 +73,7 @@ impl PreparedProcess {
             },
             home_missing: process.home_missing,
             cwd,
+            makes_cwd: true,
             uid: process.uid,
             gid: process.gid,
             groups: process.groups.iter().map(|gid| rustix::process::Gid::from_raw(*gid)).collect(),

@@ -1,5 +1,6 @@
 //! `GET /images/{name}/json`, as each version has it.
 
+use hyper::header::USER_AGENT;
 use serde_json::{Map, Value, json};
 
 use super::{only_for, platforms};
@@ -24,6 +25,7 @@ const OF_CONTAINERS: &[&str] = &[
 /// `GET /images/{name}/json`.
 pub(super) async fn inspect(call: Call) -> Result<Answer, Failure> {
     let version = call.routed.version;
+    let is_old_compose = is_old_compose(&call);
     let (name, platforms) = (call.name(), platforms(&call, "platform", 49)?);
     if version.has(48) && call.query.is_on("manifests") && !platforms.is_empty() {
         return Err(Failure::bad(
@@ -35,9 +37,19 @@ pub(super) async fn inspect(call: Call) -> Result<Answer, Failure> {
             only_for(engine, &name, &platforms)?;
             let document = serde_json::to_value(engine.images().inspect(&name)?)
                 .map_err(|error| Failure::internal(error.to_string()))?;
-            Answer::json(&of(version, document))
+            let mut document = of(version, document);
+            if is_old_compose {
+                document["ContainerConfig"] = empty_config();
+            }
+            Answer::json(&document)
         })
         .await
+}
+
+/// docker-compose 1 takes the newest version that there is, and cannot make a container anew without what 1.45 has dropped.
+fn is_old_compose(call: &Call) -> bool {
+    let agent = call.request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    agent.is_some_and(|agent| agent.starts_with("docker-compose/1."))
 }
 
 /// The document of the oldest versions as another has it.
