@@ -9,8 +9,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let middle = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
     let (first, second) = text.split_at(middle);
-    let variables: BTreeMap<String, String> =
-        [("a", first), ("b", second), ("c", "")].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let variables: BTreeMap<String, String> = [("a", first), ("b", second), ("c", "")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
     for escape in ['\\', '`'] {
         for quotes in [Quotes::Remove, Quotes::Keep, Quotes::Literal] {
             for keep in [false, true] {
