@@ -52,6 +52,12 @@ fn a_context_is_made_used_and_forgotten() {
     assert_eq!(far.ok(&["context", "rm", "-f", "far"]), "far");
     assert_eq!(far.ok(&["context", "show"]), "default");
     assert_eq!(far.ok(&["context", "ls", "-q"]), "default");
+    // One in use that is gone is no trap.
+    far.ok(&["context", "create", "far", "--docker", &docker]);
+    far.ok(&["context", "use", "far"]);
+    fs::remove_file(far.home().join(".config/corten/contexts/far.json")).unwrap();
+    assert!(far.fails(&["ps"], 1).contains("no such context: far"));
+    far.ok(&["context", "use", "default"]);
     assert!(far.fails(&["--context", "far", "ps"], 1).contains("no such context: far"));
 }
 
@@ -68,9 +74,12 @@ fn who_rules() {
         far.run(&[args, &["ps", "-a", "--format", "{{.Names}}"]].concat())
     };
     assert_eq!(names(&far, &[]).stdout, "here\n");
+    // What systemd calls is the machine's own.
+    let lost = Client::new(&[]).with("CORTEN_HOST", nobody);
+    assert!(lost.ok(&["system", "install-units", "--print"]).contains("start-all"));
+    assert_eq!(lost.fails(&["--host", nobody, "system", "start-all"], 125).lines().count(), 2);
     // A flag before the environment, and a store of this machine is one.
     assert!(names(&far, &["--host", nobody]).stderr.contains("connect to unix:///nobody"));
-    let lost = Client::new(&[]).with("CORTEN_HOST", nobody);
     assert_eq!(names(&lost, &["--root", root, "--state", state]).stdout, "here\n");
     far.ok(&["context", "create", "lost", "--docker", &format!("host={nobody}")]);
     assert!(names(&far, &["--context", "lost"]).stderr.contains("nobody"));

@@ -135,14 +135,19 @@ const TABLE: &[Half] = &[
 /// Commands that concern this machine or its user, wherever containers are.
 const HERE: &[&str] = &["completion", "login", "logout", "search"];
 
-/// Whether a command is one of this machine's whatever host is chosen: those of the program itself are for nobody else to answer, and `serve`
-/// is a server itself. A flag that says otherwise is an error, not ignored.
+/// Commands that are this machine's whatever context is in use: a server, and what systemd calls when the machine begins and ends. A flag that
+/// says otherwise is an error, not ignored.
+const OF_THE_MACHINE: &[&str] =
+    &["serve", "system install-units", "system start-all", "system stop-all"];
+
+/// Whether a command is done here, whatever the environment and the context in use say; those of the program itself are for nobody else to
+/// answer.
 pub(crate) fn is_local(command: &Command, is_by_flag: bool) -> bool {
     let name = command.grammar.name();
     command.group.is_empty()
         || HERE.contains(&name)
         || name.starts_with("context ")
-        || (name == "serve" && !is_by_flag)
+        || (!is_by_flag && OF_THE_MACHINE.contains(&name))
 }
 
 /// Does it elsewhere.
