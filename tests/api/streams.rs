@@ -175,6 +175,28 @@ fn further_processes_run_once_and_are_known_by_their_ends() {
     let [told, _] = outputs(&mut stream);
     assert!(String::from_utf8_lossy(&told).contains("OCI runtime exec failed"));
     assert_eq!(api.get(&format!("/exec/{exec}/json")).expect(200)["ExitCode"], 127);
+    // Whoever has not read the head of the answer gets no output with it: docker's library for Python would lose it.
+    let exec = make(
+        &json!({ "Cmd": ["sh", "-c", "echo out; echo err >&2"], "AttachStdout": true, "AttachStderr": true }),
+    );
+    let mut stream = api.connect();
+    let head = format!(
+        "POST /exec/{exec}/start HTTP/1.1\r\nHost: docker\r\n{UPGRADE}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    wait_until("its end waits to be told", || {
+        let processes = api.get(&format!("/containers/{id}/top")).expect(200);
+        let about = api.get(&format!("/exec/{exec}/json")).expect(200);
+        about["Pid"] != 0 && processes["Processes"].as_array().unwrap().len() == 1
+    });
+    let mut answer = vec![0; 64 * 1024];
+    let count = stream.read(&mut answer).unwrap();
+    assert!(
+        answer[..count].ends_with(b"\r\n\r\n"),
+        "{}",
+        String::from_utf8_lossy(&answer[..count])
+    );
+    assert_eq!(outputs(&mut stream), [b"out\n".to_vec(), b"err\n".to_vec()]);
     // Who leaves does not end it.
     let exec = make(
         &json!({ "Cmd": ["sh", "-c", "yes | head -c 9000000; exit 4"], "AttachStdout": true }),

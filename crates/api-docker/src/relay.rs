@@ -3,7 +3,7 @@
 //! Nothing is lost and nothing piles up: output is written before more is read, input waits while nobody takes it.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use engine::DetachKeys;
@@ -19,6 +19,9 @@ use crate::talk::{Said, Talk};
 const CHUNK: usize = 32 * 1024;
 /// Between looks whether a client that says no more is there.
 const GLANCE: Duration = Duration::from_secs(2);
+/// Between looks whether a client has read the head of its answer, at first and at most.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// How a relay ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub(crate) struct Client {
     pending: Vec<u8>,
     /// Whether the client says no more.
     is_silent: bool,
+    /// Whether it has read the head of its answer.
+    is_greeted: bool,
 }
 
 /// What a client's input was.
@@ -67,7 +72,15 @@ impl Client {
     pub(crate) fn new(wire: Wire, wants: Wants) -> Self {
         let probe = wire.probe();
         let (reader, writer) = tokio::io::split(wire);
-        Self { reader, writer, probe, wants, pending: Vec::new(), is_silent: false }
+        Self {
+            reader,
+            writer,
+            probe,
+            wants,
+            pending: Vec::new(),
+            is_silent: false,
+            is_greeted: false,
+        }
     }
 
     /// Shows output, if it is wanted.
@@ -80,11 +93,26 @@ impl Client {
         if !is_wanted || bytes.is_empty() {
             return Ok(());
         }
+        self.greeted().await;
         if let Some(header) = header(stream, bytes.len()).filter(|_| !self.wants.tty) {
             let whole = [&header[..], bytes].concat();
             return self.writer.write_all(&whole).await;
         }
         self.writer.write_all(bytes).await
+    }
+
+    /// Until the client has read the head of its answer. Docker's library for Python reads it through a buffer, and loses what comes together with
+    /// it; a dockerd takes so long to start a process that it seldom does.
+    async fn greeted(&mut self) {
+        let mut pause = FIRST_LOOK;
+        while !self.is_greeted {
+            let probe = self.probe.as_ref().map(AsFd::as_fd);
+            self.is_greeted = !probe.is_some_and(|probe| sys::unread_by_peer(probe) == Ok(true));
+            if !self.is_greeted {
+                sleep(pause).await;
+                pause = LAST_LOOK.min(pause * 2);
+            }
+        }
     }
 
     /// Says something that no process has said; among outputs behind headers it is standard output, as Docker has it.
@@ -128,6 +156,7 @@ impl Client {
 
     /// Sends bytes as they are.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.greeted().await;
         self.writer.write_all(bytes).await
     }
 

@@ -10,7 +10,7 @@ use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
 use crate::list_filter::{Filter, Sought};
-use crate::places::{Register, ShownPlace, in_a_list, ports_of};
+use crate::places::{Register, ShownPlace, in_a_list, ports_of, said_to_be_there};
 use crate::state::State;
 
 pub(crate) fn network_name(config: &ContainerConfig) -> String {
@@ -161,7 +161,7 @@ impl Containers<'_> {
             let names: Vec<_> = places.iter().map(|place| place.network.name.as_str()).collect();
             row.networks = names.join(",");
             let ports = ports_of(&places);
-            row.ports = in_a_list(&ports, &row.container.config.exposed_ports);
+            row.ports = in_a_list(&ports, said_to_be_there(&row.container));
             row.places = places;
         }
         if matches!(row.container.state, State::Running { .. })

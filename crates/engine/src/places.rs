@@ -29,6 +29,7 @@ pub(crate) use plugins::PREFIX as CNI;
 pub(crate) use register::Register;
 pub(crate) use shown::{
     ShownEndpoint, ShownPlace, endpoint_id, in_a_list, networks_document, ports_document, ports_of,
+    said_to_be_there,
 };
 pub use shown::{host_address, host_place};
 

@@ -107,3 +107,15 @@ pub fn place_inherited(descriptor: BorrowedFd<'_>, number: u8) -> Result<(), Err
     let done = unsafe { libc::dup2(descriptor.as_raw_fd(), number.into()) };
     if done >= 0 { Ok(()) } else { Err(Errno::last()) }
 }
+
+/// Whether something that was sent over a Unix socket has not been read at its other end: SIOCOUTQ of unix(7), which counts the kernel's own room too. Of a
+/// TCP socket it is what was not acknowledged, tcp(7).
+///
+/// # Errors
+/// ENOTTY for what is no socket.
+pub fn unread_by_peer(socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: the kernel writes one int, which `count` is.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    if done == 0 { Ok(count > 0) } else { Err(Errno::last()) }
+}

@@ -32,7 +32,7 @@ pub use errno::Errno;
 pub use exec::{CStringArray, execve, execveat, exit_now};
 pub use fd::{
     close_all_but, close_from, close_inherited, close_on_exec_from, inherited_fd, is_open,
-    place_inherited,
+    place_inherited, unread_by_peer,
 };
 pub use heap::trim_heap;
 pub use interface::set_interface_up;

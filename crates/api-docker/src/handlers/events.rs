@@ -63,9 +63,8 @@ pub(super) async fn events(call: Call) -> Result<Answer, Failure> {
     tokio::spawn(async move {
         let over = over(wanted.until);
         tokio::select! {
-            _gone = tell(&events, wanted, news, &out) => {}
+            _gone = tell(&events, wanted, (news, over), &out) => {}
             () = out.gone() => {}
-            () = over => {}
         }
     });
     Ok(Answer::stream(JSON, body))
@@ -79,19 +78,21 @@ fn over(until: Option<i64>) -> impl Future<Output = ()> {
     });
     async move {
         match at {
-            // What was told already is sent first.
+            // What happened just before may be on its way.
             Some(at) => sleep_until(at + Duration::from_millis(20)).await,
             None => std::future::pending().await,
         }
     }
 }
 
+/// The past is told whole, however long it takes to read; then what comes until it is over.
 async fn tell(
     events: &Events,
     wanted: Wanted,
-    mut news: Listener,
+    (mut news, over): (Listener, impl Future<Output = ()>),
     out: &Outgoing,
 ) -> Result<(), Gone> {
+    let mut over = std::pin::pin!(over);
     // What was read from the file, and may come once more by the hub.
     let mut known = VecDeque::new();
     if wanted.since.is_some() || wanted.until.is_some() {
@@ -106,7 +107,12 @@ async fn tell(
         }
     }
     loop {
-        match news.recv().await {
+        let told = tokio::select! {
+            biased;
+            told = news.recv() => told,
+            () = &mut over => return Ok(()),
+        };
+        match told {
             Ok(told) => {
                 if let Some(place) = known.iter().position(|event| *event == told.event) {
                     known.drain(..=place);

@@ -160,7 +160,9 @@ async fn begin(
             }
             Said::Failed(code, why) => {
                 let failure = Failure::bad(format!("OCI runtime exec failed: {why}"));
-                return Err(Refused { code: code.into(), failure });
+                // What could not be run is 126 or 127 to those who ask; 125 is ours to say of a command.
+                let code = if code == 125 { 126 } else { code.into() };
+                return Err(Refused { code, failure });
             }
             Said::Closed => {
                 return Err(Failure::internal("the container's monitor is gone").into());

@@ -7,7 +7,7 @@ use crate::config::MountSource;
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::list::{Row, network_name};
-use crate::places::{host_address, networks_document, ports_of};
+use crate::places::{host_address, networks_document, ports_of, said_to_be_there};
 
 impl Containers<'_> {
     /// Docker's document of a row.
@@ -61,7 +61,7 @@ fn ports(row: &Row) -> Value {
     let is_published = |number: u16, word: &str| {
         given.iter().any(|port| port.port == number && port.transport.word() == word)
     };
-    let exposed = row.container.config.exposed_ports.iter().filter_map(|text| {
+    let exposed = said_to_be_there(&row.container).iter().filter_map(|text| {
         let (number, word) = text.split_once('/')?;
         let number = number.parse().ok()?;
         (!is_published(number, word)).then(|| json!({"PrivatePort": number, "Type": word}))

@@ -129,6 +129,15 @@ pub fn host_place(port: &PortMapping) -> String {
     }
 }
 
+/// Ports that the image or the caller says are there. Nobody is behind them where the container does not run.
+pub(crate) fn said_to_be_there(container: &Container) -> &[String] {
+    if matches!(container.state, State::Running { .. }) {
+        &container.config.exposed_ports
+    } else {
+        &[]
+    }
+}
+
 /// Ports as `ps` shows them: those that lead in, then those that are only said to be there.
 pub(crate) fn in_a_list(ports: &[PortMapping], exposed: &[String]) -> String {
     let place = |port: &PortMapping| format!("{}/{}", port.port, port.transport.word());

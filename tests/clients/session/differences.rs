@@ -1,0 +1,187 @@
+//! Where Corten answers differently from dockerd 20.10, and why.
+
+/// A refusal that is one in both.
+const WORDS: &str =
+    "the same refusal in Corten's words, which name the thing, the value and what it may be";
+
+/// The same of filters.
+const FILTERS: &str =
+    "the same refusal in Corten's words; `invalid` is small, as Docker writes it since 25";
+
+/// What 20.10 says twice.
+const ONCE: &str = "it is said once, as Docker does since 23";
+
+/// A step's name, something that Corten says there, and the reason.
+pub(crate) const DIFFERENCES: &[(&str, &str, &str)] = &[
+    ("version: API", "1.52", "Corten speaks 1.24 to 1.52"),
+    ("info: drivers", "overlayfs", "Corten's storage and runtime have their own names"),
+    ("info: networks and volumes", "macvlan", "networks of the driver overlay need a swarm"),
+    (
+        "info: log drivers",
+        "k8s-file",
+        "log drivers that are services elsewhere are not there; `local`, `k8s-file`, `passthrough` and `none` are told, too",
+    ),
+    (
+        "info: shape",
+        ".Runtimes.corten: object",
+        "the names of runtimes; fields that 1.42 and later have dropped (`KernelMemory`); warnings, which depend on the machine",
+    ),
+    ("images: wrong filter", "invalid filter 'wrong'", FILTERS),
+    (
+        "history: format",
+        "COPY greeting /srv|6|a greeting",
+        "the length of a symbolic link counts nothing",
+    ),
+    ("image inspect: facts", "the tests", "the length of a symbolic link counts nothing"),
+    ("load: no archive", "it ends at byte 9", WORDS),
+    ("load: no image in it", "it is no image archive", WORDS),
+    (
+        "save: what is in it",
+        "docker.io/library/base:1",
+        "an archive has whole names, as those of other tools; Docker loads them",
+    ),
+    ("save: no such image", "No such image: none:1", "as Docker says since 25"),
+    ("import: wrong change", "it is not one of CMD", WORDS),
+    ("pull: nobody answers", "ECONNREFUSED", "an error of the kernel is called by its name"),
+    ("system df", "MB", "the sum of what layers take on the disk, with their directories"),
+    ("run: no such user", "there is no such user", WORDS),
+    ("run: wrong directory", "it is not absolute", WORDS),
+    ("run: name servers", "nameserver 10.0.0.53\nsearch", "servers stand first in the file"),
+    ("run: nothing to bind", "the source does not exist", WORDS),
+    ("run: volume of a bad name", "neither an absolute path nor a volume name", WORDS),
+    ("run: volume without a place", "is not absolute", WORDS),
+    ("run: two mounts of one place", "Duplicate mount point", WORDS),
+    ("run: no such program", "executable file not found in $PATH", WORDS),
+    ("run: no program at all", "permission denied", WORDS),
+    ("run: too little memory", "the least is 6 MiB", WORDS),
+    ("run: more swap than memory", "it counts memory and swap together", WORDS),
+    ("run: too many processors", "there are only", WORDS),
+    ("run: processors that are not there", "ERANGE", WORDS),
+    ("run: no such capability", "there is none of that name", WORDS),
+    ("run: no such log option", "the log driver json-file has", WORDS),
+    ("run: no such restart policy", "it is not one of no, on-failure", WORDS),
+    ("run: retries without a policy", "take a count", WORDS),
+    ("run: no such runtime", "it is not one of corten", WORDS),
+    ("run: wrong name", "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", WORDS),
+    ("run: wrong link", "nonesuch", "a link is looked for when the container starts"),
+    (
+        "run: wrong device",
+        "ENOENT",
+        "the same refusal in Corten's words, which name the thing, the value and what it may be; a device that does not exist is refused when the container is made",
+    ),
+    ("run: wrong score", "it is not within -1000 to 1000", WORDS),
+    ("run: wrong signal", "there is no such signal", WORDS),
+    ("run: wrong volume options", "option \"nonesuch\" is unknown", WORDS),
+    (
+        "create: config",
+        "\"PATH=/bin\"",
+        "the image's variables stand before the caller's; a signal that is the default is not told",
+    ),
+    (
+        "create: host's part",
+        "\"CgroupnsMode\":\"private\"",
+        "cgroup namespaces are private with control groups v1 too; logs have bounds without being asked; the default network is told by its name, as Docker does since 26; paths that Docker masks since 26 and 28",
+    ),
+    (
+        "create: shape",
+        "max-size",
+        "bounds of logs; fields that Docker has since 1.44; a signal that is the default is not told",
+    ),
+    ("create: name in use", "<short id>", "the holder's short id is told"),
+    (
+        "inspect: its shape",
+        "max-size",
+        "bounds of logs; fields that Docker has since 1.44; a signal that is the default is not told",
+    ),
+    (
+        "inspect: none",
+        "EnableIPv4",
+        "networks tell `EnableIPv4`, as Docker does since 28; there are no options that are none",
+    ),
+    ("ps: wrong filters", "is not one of starting", FILTERS),
+    (
+        "exec: no such program",
+        "OCI runtime exec failed",
+        "the code is 127, as Docker's since 28; the same refusal in Corten's words, which name the thing, the value and what it may be",
+    ),
+    ("exec: no program at all", "EACCES", WORDS),
+    ("exec: no such directory", "OCI runtime exec failed", WORDS),
+    ("exec: no such user", "there is no such user", WORDS),
+    ("exec: one that ended", "it is not running", WORDS),
+    ("top: no pids", "no column PID", WORDS),
+    ("top: wrong flags", "unknown gnu long option", WORDS),
+    ("top: one that ended", "it is not running", WORDS),
+    ("cp: read-only", "EROFS", WORDS),
+    ("commit: wrong change", "it is not one of CMD", WORDS),
+    ("rename: name in use", "<short id>", "the holder's short id is told"),
+    ("rename: wrong name", "are allowed", WORDS),
+    ("pause: what cannot be", "it is paused already", WORDS),
+    ("unpause", "it is not paused", WORDS),
+    ("pause: one that ended", "it is not running", WORDS),
+    ("update: more memory than swap", "change --memory-swap at the same time", WORDS),
+    ("kill: wrong signal", "there is no such signal", WORDS),
+    ("kill: one that ended", "it is not running", WORDS),
+    ("kill: no such container", "No such container: none", ONCE),
+    (
+        "rm: one that runs",
+        "stop the container before removing or force remove",
+        "Docker's words since 23",
+    ),
+    ("port: taken", "port is already allocated", WORDS),
+    ("rm: no such link", "there are no links", WORDS),
+    ("container prune: wrong filter", "invalid filter 'wrong'", FILTERS),
+    (
+        "network ls: format",
+        "bridge bridge local true",
+        "networks have IPv6 unless it is switched off",
+    ),
+    ("network inspect: shape", "EnableIPv4", "networks tell `EnableIPv4`, as Docker does since 28"),
+    (
+        "network inspect: bridge",
+        "br-<short id>",
+        "networks have IPv6 unless it is switched off; no bridge is named docker0, so that both engines can be on one machine",
+    ),
+    ("network inspect: host and none", "\"Options\":{}", "there are no options that are none"),
+    ("network create: addresses in use", "Pool overlaps", WORDS),
+    ("network create: wrong subnet", "it is no network", WORDS),
+    ("network ls: wrong filters", "it is not custom or builtin", FILTERS),
+    ("network connect: address taken", "has it", WORDS),
+    ("network connect: address elsewhere", "has no subnet with it", WORDS),
+    ("network connect: host", "invalid network", WORDS),
+    ("network rm: in use", "has active endpoints", WORDS),
+    (
+        "network disconnect: again",
+        "is not connected to network shop",
+        "the container is told by its name",
+    ),
+    (
+        "network events",
+        "network disconnect shop bridge",
+        "a place in a network is told when it is given and taken away; dockerd tells it with each start and end",
+    ),
+    ("network prune: wrong filter", "invalid filter 'wrong'", FILTERS),
+    ("volume create: wrong name", "are allowed", WORDS),
+    ("volume create: wrong option", "it is not one of type, device, o, size", WORDS),
+    (
+        "volume ls: filters",
+        "com.docker.volume.anonymous",
+        "volumes without a name have the label that Docker gives them since 23",
+    ),
+    ("volume ls: wrong filters", "it is not true or false", FILTERS),
+    (
+        "volume: in inspect",
+        "volume data /data local  true",
+        "`z`, which 20.10 tells of every volume, is said where it was asked for",
+    ),
+    ("volume rm: in use", "is used by container user", WORDS),
+    (
+        "volume events",
+        "volume create data\nvolume destroy data",
+        "`create` is told once, and mounts are not told",
+    ),
+    (
+        "events: wrong filter",
+        "invalid filter 'wrong'",
+        "an unknown filter is refused, as Docker does since 25",
+    ),
+];
