@@ -32,8 +32,8 @@ impl Project {
     }
 
     fn run(&self, line: &str, variables: &[(&str, &str)]) -> Finished {
-        let program =
-            std::env::var("CORTEN_COMPOSE").unwrap_or_else(|_| "docker-compose".to_owned());
+        let program = std::env::var_os("CORTEN_COMPOSE").unwrap_or_else(|| "docker-compose".into());
+        let program = program.to_str().unwrap();
         let line = format!("{program} {line}");
         let mut command = Command::new("sh");
         command.args(["-c", &line]).current_dir(&self.directory).stdin(Stdio::null());

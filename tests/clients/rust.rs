@@ -62,7 +62,7 @@ async fn parted(mut logs: Logs) -> (String, String) {
         match line.unwrap() {
             LogOutput::StdErr { message } => err += std::str::from_utf8(&message).unwrap(),
             LogOutput::StdOut { message } => out += std::str::from_utf8(&message).unwrap(),
-            other => panic!("{other:?}"),
+            other @ (LogOutput::StdIn { .. } | LogOutput::Console { .. }) => panic!("{other:?}"),
         }
     }
     (out, err)
