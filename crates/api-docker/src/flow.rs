@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, Incoming};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 
 use crate::answer::Body;
@@ -81,6 +82,16 @@ pub(crate) struct BodyReader {
     arrived: Arc<Arrived>,
     /// What was taken over and not read yet.
     pieces: VecDeque<Bytes>,
+    /// The body, before anybody has read of it.
+    unread: Option<Unread>,
+}
+
+/// A body of which nothing is kept until somebody wants it: readers may have to wait for their turn.
+#[derive(Debug)]
+struct Unread {
+    body: Incoming,
+    half: Arc<Half>,
+    runtime: Handle,
 }
 
 /// What has come of a body.
@@ -154,16 +165,19 @@ impl Arrived {
 }
 
 impl BodyReader {
-    /// Reads a body ahead by some pieces.
+    /// Reads a body, ahead by some pieces once it is read.
     pub(crate) fn of(body: Incoming, half: Arc<Half>) -> Self {
-        let arrived = Arc::new(Arrived::default());
-        tokio::spawn(arrive(body, half, Arc::clone(&arrived)));
-        Self { arrived, pieces: VecDeque::new() }
+        let unread = Some(Unread { body, half, runtime: Handle::current() });
+        Self { arrived: Arc::default(), pieces: VecDeque::new(), unread }
     }
 }
 
 impl Drop for BodyReader {
     fn drop(&mut self) {
+        if let Some(Unread { body, runtime, .. }) = self.unread.take() {
+            runtime.spawn(drain(body));
+            return;
+        }
         let mut queue = self.arrived.lock();
         queue.is_unread = true;
         queue.pieces.clear();
@@ -227,6 +241,9 @@ async fn drain(mut body: Incoming) {
 impl Read for BodyReader {
     /// Fills as much of the space as what is there does.
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        if let Some(Unread { body, half, runtime }) = self.unread.take() {
+            runtime.spawn(arrive(body, half, Arc::clone(&self.arrived)));
+        }
         if self.pieces.is_empty() && !space.is_empty() {
             self.pieces = self.arrived.take()?;
         }
@@ -254,7 +271,8 @@ mod tests {
 
     fn reader() -> (Arc<Arrived>, BodyReader) {
         let arrived = Arc::new(Arrived::default());
-        let reader = BodyReader { arrived: Arc::clone(&arrived), pieces: VecDeque::new() };
+        let reader =
+            BodyReader { arrived: Arc::clone(&arrived), pieces: VecDeque::new(), unread: None };
         (arrived, reader)
     }
 

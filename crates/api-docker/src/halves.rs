@@ -147,7 +147,7 @@ pub(crate) fn is_for_listeners(operation: Operation, query: &Query) -> bool {
     }
 }
 
-/// An answer's body that says when it is over.
+/// An answer's body that says when it is over, and is over where its listener is gone. A refusal is nobody's: it is said to its end.
 pub(crate) struct Kept {
     body: Body,
     half: Arc<Half>,

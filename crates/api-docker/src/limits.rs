@@ -17,9 +17,10 @@ pub(crate) const LINGERED: usize = 64 * 1024 * 1024;
 pub(crate) const LINGERING: Duration = Duration::from_secs(5);
 /// Requests whose work is done or waited for at once; further ones wait for their turn.
 pub(crate) const THREADS: usize = 512;
-/// Those of them whose clients, or registries, say how fast it goes: archives both ways, pulls, pushes, ends that are waited for. The other threads
-/// are for whoever asks meanwhile.
+/// Those of them whose clients, or registries, say how fast it goes: archives both ways, pulls, pushes. And those that wait for ends of containers, as
+/// long as a client says. The other threads are for whoever asks meanwhile.
 pub(crate) const PACED: usize = 256;
+pub(crate) const ENDING: usize = 128;
 /// Connections that may be open where descriptors are very few.
 const LEAST_CONNECTIONS: usize = 64;
 /// Nobody is looked for on a TCP connection that says nothing before that, and how often then. Who is gone without a word is noticed by it.

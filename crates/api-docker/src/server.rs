@@ -32,6 +32,7 @@ use crate::limits;
 use crate::listen::{Endpoint, ListenError, Listener, Socket, SocketFile};
 use crate::log::Log;
 use crate::metrics::Gauge;
+use crate::operation::Operation;
 use crate::origin;
 use crate::policy::Policy;
 use crate::query::Query;
@@ -315,13 +316,14 @@ async fn answer(
         let routed = routed?;
         let query = Query::parse(request.uri().query().unwrap_or_default())?;
         is_for_listener = is_for_listeners(routed.operation, &query);
+        let may_wait = is_for_listener && matches!(routed.operation, Operation::Image(_));
         let Visitor { policy, peer, .. } = visitor;
         let (shared, half) = (Arc::clone(&shared), Arc::clone(&half));
         let own = Arc::clone(&half);
         let call = Call { routed, query, request, policy, peer, read: None, shared, half };
         tokio::select! {
             answered = handlers::answer(call) => answered,
-            () = poll_fn(|context| own.poll_ended(context)), if is_for_listener => {
+            () = poll_fn(|context| own.poll_ended(context)), if may_wait => {
                 Err(Failure::bad("the client has closed its direction before it was answered"))
             }
         }
@@ -342,7 +344,6 @@ async fn answer(
         }
     };
     half.whole();
-    // Why not is said to its end.
     let is_for_listener = is_for_listener && answered.is_ok();
     let whole: Whole = match answered {
         Ok(Answer::Whole(whole)) => whole,

@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) watches: Watches,
     /// Threads for work whose client says how fast it goes.
     paced: Arc<Semaphore>,
+    /// Threads for ends of containers that are waited for.
+    ending: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -62,6 +64,7 @@ impl Shared {
             traces,
             watches: Watches::default(),
             paced: Arc::new(Semaphore::new(limits::PACED)),
+            ending: Arc::new(Semaphore::new(limits::ENDING)),
         }
     }
 
@@ -95,7 +98,23 @@ impl Shared {
         self: &Arc<Self>,
         work: impl FnOnce(&Engine) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let turn = Arc::clone(&self.paced).acquire_owned().await;
+        self.in_turn(&self.paced, work).await
+    }
+
+    /// The same with something that waits for the end of a container.
+    pub(crate) async fn ending<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Engine) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.in_turn(&self.ending, work).await
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        self: &Arc<Self>,
+        turns: &Arc<Semaphore>,
+        work: impl FnOnce(&Engine) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = Arc::clone(turns).acquire_owned().await;
         let turn = turn.map_err(|closed| Failure::internal(closed.to_string()))?;
         self.with(move |engine| {
             let _turn = turn;

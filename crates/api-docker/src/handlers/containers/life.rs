@@ -52,7 +52,7 @@ fn patience(query: &Query) -> Result<(Option<i32>, Option<i64>), Failure> {
 pub(super) async fn stop(call: Call) -> Result<Answer, Failure> {
     let (name, (signal, seconds)) = (call.name(), patience(&call.query)?);
     call.shared
-        .paced(move |engine| {
+        .ending(move |engine| {
             let has_stopped = engine.containers().stop(&name, signal, seconds)?;
             Ok(if has_stopped { Answer::done() } else { Answer::empty(StatusCode::NOT_MODIFIED) })
         })
@@ -63,7 +63,7 @@ pub(super) async fn stop(call: Call) -> Result<Answer, Failure> {
 pub(super) async fn restart(call: Call) -> Result<Answer, Failure> {
     let (name, (signal, seconds)) = (call.name(), patience(&call.query)?);
     call.shared
-        .paced(move |engine| {
+        .ending(move |engine| {
             let containers = engine.containers();
             let (id, mut connection) = containers.restart(&name, signal, seconds)?;
             containers.restarted(&id, &name, &mut connection)?;
