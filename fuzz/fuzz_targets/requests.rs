@@ -45,7 +45,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// A document, as clients of an old version or of the newest write it.
 fn read(kind: u8, bytes: &[u8]) {
-    let version = if kind % 2 == 0 { NEWEST } else { OLDEST };
+    let version = if kind.is_multiple_of(2) { NEWEST } else { OLDEST };
     if let Err(why) = api_docker::fuzzing::document(kind / 2, bytes, version) {
         assert!(!why.is_empty() && !why.contains('\n'), "{why:?}");
     }

@@ -93,9 +93,13 @@ fn answers(api: &ApiSocket) {
     assert_eq!(api.get("/containers/json?all=1").status, 200);
 }
 
-/// Kilobytes that a process has in memory.
+/// Kilobytes that a process has in memory, and has had at most.
 fn resident_kb(pid: u32) -> u64 {
     field(&fs::read_to_string(format!("/proc/{pid}/status")).unwrap(), "VmRSS:")
+}
+
+fn peak_kb(pid: u32) -> u64 {
+    field(&fs::read_to_string(format!("/proc/{pid}/status")).unwrap(), "VmHWM:")
 }
 
 fn field(status: &str, name: &str) -> u64 {

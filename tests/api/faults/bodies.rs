@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{PATIENCE, answers, code, operations, resident_kb, served};
+use super::{PATIENCE, answers, code, operations, peak_kb, served};
 
 /// No request makes the server larger by as much.
 const MOST_KB: u64 = 64 * 1024;
@@ -13,7 +13,7 @@ const MOST_KB: u64 = 64 * 1024;
 fn bodies_without_end_are_answered_and_never_kept() {
     let (corten, api) = served();
     corten.ok(&["create", "--name", "box", "busybox", "true"]);
-    let before = resident_kb(api.pid());
+    let before = peak_kb(api.pid());
     for operation in operations(&api, "box") {
         let (begin, chunk): (&[u8], u8) = match operation.body.as_deref() {
             Some("application/json") => (b"{\"a\":\"", b'a'),
@@ -32,7 +32,7 @@ fn bodies_without_end_are_answered_and_never_kept() {
         let answer = endless(&api, (&operation.method, &path), begin, chunk);
         assert!(code(&answer) >= 200, "{}: {answer:?}", operation.name);
     }
-    let grown = resident_kb(api.pid()).saturating_sub(before);
+    let grown = peak_kb(api.pid()).saturating_sub(before);
     assert!(grown < MOST_KB, "{grown} kB");
     answers(&api);
 }

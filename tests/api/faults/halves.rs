@@ -101,8 +101,10 @@ fn what_is_for_listeners_ends_with_their_direction() {
         let mut stream = super::begun(&api, method, path);
         stream.shutdown(Shutdown::Write).unwrap();
         let mut answer = Vec::new();
-        // None of them would ever end by itself.
+        // None of them would ever end by itself, and none is broken off.
         stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(code(&answer) == 200 && answer.ends_with("0\r\n\r\n"), "{path}: {answer}");
     }
     assert_eq!(api.get("/containers/box/json").expect(200)["State"]["Running"], true);
 }

@@ -18,6 +18,7 @@ const FEWER: u32 = 12;
 struct Dice(u64);
 
 impl Dice {
+    #[expect(clippy::disallowed_methods, reason = "the seed of a test that has failed")]
     fn new() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
@@ -134,11 +135,11 @@ fn a_create_is_whole_or_is_not() {
     }
     let api = api.as_ref().unwrap();
     assert_eq!(api.delete("/containers/first?v=1").status, 204);
-    // Whoever writes next sweeps what is left; nobody else's is.
-    assert_eq!(api.post("/volumes/create", &json!({ "Name": "last" })).status, 201);
+    // A volume that nobody has named is made before its container, as Docker's: what was left of that a prune takes.
+    assert_eq!(api.post("/volumes/prune", &Value::Null).status, 200);
     assert_eq!(entries(&corten, "containers"), BTreeSet::new(), "{seen:?}");
     let volumes = names(api, "/volumes", "Volumes");
-    assert_eq!(volumes, BTreeSet::from(["last".to_owned(), "named".to_owned()]), "{seen:?}");
+    assert_eq!(volumes, BTreeSet::from(["named".to_owned()]), "{seen:?}");
     corten.ok(&["system", "check"]);
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use serde_json::{Value, json};
 use testkit::{ApiServer, Corten, RegistryServer, wait_until};
 
-use super::{answers, begun, created, resident_kb, served, started};
+use super::{answers, begun, created, peak_kb, served, started};
 
 /// The server stays smaller, whatever waits.
 const MOST_KB: u64 = 100 * 1024;
@@ -71,7 +71,7 @@ fn nobody_waits_for_logs_events_stats_and_waits_that_are_not_read() {
     }
     goes_on(&corten, "box");
     answers(&api);
-    let resident = resident_kb(api.pid());
+    let resident = peak_kb(api.pid());
     assert!(resident < MOST_KB, "{resident} kB");
     assert_eq!(api.post("/containers/box/stop?t=0", &Value::Null).status, 204);
     assert_eq!(api.delete("/containers/box").status, 204);
@@ -91,7 +91,7 @@ fn nobody_waits_for_who_attaches_and_does_not_read() {
     // Who runs something further in a container holds up that alone.
     goes_on(&corten, "other");
     answers(&api);
-    let resident = resident_kb(api.pid());
+    let resident = peak_kb(api.pid());
     assert!(resident < MOST_KB, "{resident} kB");
     for name in ["box", "other"] {
         assert_eq!(api.post(&format!("/containers/{name}/stop?t=0"), &Value::Null).status, 204);
@@ -126,7 +126,7 @@ fn nobody_waits_for_archives_that_are_not_read() {
     assert_eq!(api.post("/images/prune", &Value::Null).status, 200);
     created(&api, "new", &json!({ "Image": "busybox", "Cmd": ["true"] }));
     assert_eq!(api.delete("/containers/new").status, 204);
-    let resident = resident_kb(api.pid());
+    let resident = peak_kb(api.pid());
     assert!(resident < MOST_KB, "{resident} kB");
     assert_eq!(api.post("/containers/box/stop?t=0", &Value::Null).status, 204);
     assert_eq!(api.delete("/containers/box").status, 204);
