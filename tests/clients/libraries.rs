@@ -6,10 +6,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use testkit::{ApiServer, Corten, Finished, enter_host};
+use testkit::{ApiServer, Corten, Dockerd, Finished, enter_host};
 
 use crate::base;
-use crate::dockerd::Dockerd;
 
 /// Where `scripts/prepare check` puts them.
 const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/clients");

@@ -6,7 +6,6 @@
 
 mod base;
 mod compose;
-mod dockerd;
 mod libraries;
 mod rust;
 mod session;

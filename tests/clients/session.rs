@@ -12,10 +12,9 @@ mod runs;
 use std::path::Path;
 use std::process::Command;
 
-use testkit::{ApiServer, Corten, Finished};
+use testkit::{ApiServer, Corten, Dockerd, Finished};
 
 use crate::base;
-use crate::dockerd::Dockerd;
 use differences::DIFFERENCES;
 use plain::plain;
 

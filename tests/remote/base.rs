@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testkit::{ApiServer, Corten, Finished};
-
-use crate::dockerd::Dockerd;
+use testkit::{ApiServer, Corten, Dockerd, Finished};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_corten");
 

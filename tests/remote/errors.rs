@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 
-use testkit::Certificates;
+use testkit::{Certificates, Ending};
 
 use crate::base::{Client, Server};
 
@@ -104,7 +104,7 @@ fn certificates_that_do_not_fit_are_told() {
     server.arg("-cert").arg(certificate).arg("-key").arg(key).arg("-CAfile").arg(own.ca());
     server.stdin(std::process::Stdio::piped());
     server.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-    let mut server = server.spawn().unwrap();
+    let _server = Ending(server.spawn().unwrap());
     testkit::wait_until("it listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     let far = Client::new(&[]);
     let address = format!("tcp://localhost:{port}");
@@ -126,8 +126,6 @@ fn certificates_that_do_not_fit_are_told() {
     );
     let told = ask(&own, &others);
     assert!(told.contains(&address) && told.contains("alert"), "{told}");
-    server.kill().unwrap();
-    server.wait().unwrap();
     let told = far.fails(&["--host", &address, "--tlscacert", "/none", "ps"], 1);
     assert!(told.contains("belong together"), "{told}");
 }

@@ -5,7 +5,6 @@
 
 mod base;
 mod contexts;
-mod dockerd;
 mod errors;
 mod everyday;
 mod files;

@@ -38,6 +38,7 @@ mod server;
 mod shared;
 mod starts;
 mod talk;
+mod telling;
 mod tls;
 mod traces;
 pub mod version;

@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engine::EngineConfig;
 use hyper::body::Incoming;
@@ -39,7 +39,8 @@ use crate::query::Query;
 use crate::registries::Registries;
 use crate::router::route;
 use crate::shared::Shared;
-use crate::traces::{Ended, TraceConfig, Traces};
+use crate::telling::Telling;
+use crate::traces::{TraceConfig, Traces};
 
 /// Bytes of a thread's stack.
 const STACK: usize = 512 * 1024;
@@ -294,20 +295,10 @@ async fn answer(
     visitor: Visitor,
     (slot, half): (&Slot, Arc<Half>),
 ) -> Response<Kept> {
-    let began = Instant::now();
-    let told = shared.log.tells_requests().then(|| {
-        let who = visitor.peer.map_or_else(String::new, |(user, group)| format!("{user}:{group} "));
-        let path = request.uri().path_and_query().map_or("", |path| path.as_str());
-        format!("{who}{} {path}", request.method())
-    });
     let routed = route(request.method().as_str(), request.uri().path());
     let version = routed.as_ref().ok().map(|routed| routed.version);
     let place = routed.as_ref().ok().map(|routed| routed.operation.place());
-    let operation = place.map_or("none", |place| place.name);
-    let span = shared.traces.as_ref().and_then(|traces| {
-        let span = traces.begin(request.headers())?;
-        Some((traces, span, request.method().to_string(), request.uri().path().to_owned()))
-    });
+    let telling = Telling::begin(&shared, &request, visitor.peer, place);
     let mut is_for_listener = false;
     let answered = async {
         if visitor.is_remote {
@@ -329,32 +320,18 @@ async fn answer(
         }
     };
     let answered: Result<Answer, Failure> = answered.await;
-    let tell = |status: u16| {
-        let took = began.elapsed();
-        shared.metrics.count(operation, status, took);
-        if let Some((traces, span, method, path)) = span {
-            let route = place.map_or("", |place| place.path);
-            let ended_ns = engine::now_ns();
-            traces.end(Ended { span, name: operation, route, method, path, status, ended_ns });
-        }
-        if let Some(told) = &told {
-            shared
-                .log
-                .always(&format!("{told} {operation} {status} {:.3}ms", took.as_secs_f64() * 1e3));
-        }
-    };
     half.whole();
     let is_for_listener = is_for_listener && answered.is_ok();
     let whole: Whole = match answered {
         Ok(Answer::Whole(whole)) => whole,
         Err(failure) => failure.into(),
         Ok(Answer::Hijack(hijack)) => {
-            tell(101);
+            telling.end(&shared, 101);
             slot.leave(hijack, version.unwrap_or(crate::version::NEWEST).to_string());
             // The connection is taken out of the hands of who waits for this.
             return std::future::pending().await;
         }
     };
-    tell(whole.status().as_u16());
+    telling.end(&shared, whole.status().as_u16());
     response(whole, version).map(|body| Kept::new(body, half, is_for_listener))
 }

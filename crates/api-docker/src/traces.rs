@@ -1,5 +1,5 @@
 //! Requests as OpenTelemetry sees them: a span for each, sent to a collector over OTLP's HTTP in JSON by a thread of its own. Off where
-//! nobody asks for it. Start at [`Traces::begin`]. Sources: opentelemetry.io/docs/specs/otlp, sections "OTLP/HTTP" and "JSON Protobuf
+//! nobody asks for it. Start at [`Span::begin`] and [`Traces::end`]. Sources: opentelemetry.io/docs/specs/otlp, sections "OTLP/HTTP" and "JSON Protobuf
 //! Encoding"; its semantic conventions for HTTP servers.
 
 mod span;
@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
-use hyper::HeaderMap;
 use registry::Courier;
 use serde_json::json;
 
@@ -64,11 +63,6 @@ impl Traces {
             .name("traces".to_owned())
             .spawn(move || exporter.run(&receiver))?;
         Ok(Self { sender, lost })
-    }
-
-    /// A request has come; nothing where its client says that it is not to be traced.
-    pub(crate) fn begin(&self, headers: &HeaderMap) -> Option<Span> {
-        Span::begin(headers)
     }
 
     /// It was answered.

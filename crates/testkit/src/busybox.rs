@@ -5,6 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use crate::must::must;
+
 const BUSYBOX: &str = "/bin/busybox";
 
 /// Fills the empty directory `root` with a busybox system: every applet as a link, and the files that programs expect.
@@ -42,11 +44,5 @@ pub fn busybox_rootfs(root: &Path) {
     ] {
         #[expect(clippy::disallowed_methods, reason = "a test's own tree needs no atomic write")]
         must(fs::write(root.join(name), text), name);
-    }
-}
-
-fn must(outcome: std::io::Result<()>, what: &str) {
-    if let Err(error) = outcome {
-        panic!("busybox root file system: {what}: {error}");
     }
 }

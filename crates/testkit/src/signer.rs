@@ -9,6 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
+use crate::must::must;
+
 /// A key pair in a directory of its own.
 #[derive(Debug)]
 pub struct Signer {
@@ -90,11 +92,4 @@ fn openssl(command: &mut Command) -> Vec<u8> {
     let output = must(command.stdin(Stdio::null()).output(), "run openssl");
     assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
-}
-
-fn must<T>(outcome: std::io::Result<T>, what: &str) -> T {
-    match outcome {
-        Ok(value) => value,
-        Err(error) => panic!("signer: {what}: {error}"),
-    }
 }

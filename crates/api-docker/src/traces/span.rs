@@ -1,6 +1,6 @@
 //! A request's span: whose part it is, and what is told of it. Sources: W3C Trace Context, section 3.2; OpenTelemetry's trace.proto.
 
-use hyper::HeaderMap;
+use hyper::Request;
 use serde_json::{Value, json};
 
 /// The header by which a client tells of its own span.
@@ -17,6 +17,8 @@ pub(crate) struct Span {
     own: [u8; 8],
     parent: Option<[u8; 8]>,
     began_ns: i64,
+    method: String,
+    path: String,
 }
 
 /// A span with its end.
@@ -27,8 +29,6 @@ pub(crate) struct Ended {
     pub(crate) name: &'static str,
     /// Its path with names of parameters.
     pub(crate) route: &'static str,
-    pub(crate) method: String,
-    pub(crate) path: String,
     pub(crate) status: u16,
     /// Nanoseconds since 1970.
     pub(crate) ended_ns: i64,
@@ -43,32 +43,39 @@ struct Parent {
 
 impl Span {
     /// Begins: a client's part where it says so, else a trace of its own; nothing where the client does not want it told.
-    pub(super) fn begin(headers: &HeaderMap) -> Option<Self> {
-        let parent = headers.get(HEADER).and_then(|value| value.to_str().ok()).and_then(parse);
-        let mut own = [0; 8];
-        let mut trace = [0; 16];
+    pub(crate) fn begin<B>(request: &Request<B>) -> Option<Self> {
+        let parent = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
+        let parent = parent.and_then(parse);
+        if parent.as_ref().is_some_and(|parent| !parent.is_sampled) {
+            return None;
+        }
+        let (mut own, mut trace) = ([0; 8], [0; 16]);
         random(&mut own)?;
-        if parent.is_none() {
-            random(&mut trace)?;
+        match &parent {
+            Some(parent) => trace = parent.trace,
+            None => random(&mut trace)?,
         }
-        let began_ns = engine::now_ns();
-        match parent {
-            Some(parent) if !parent.is_sampled => None,
-            Some(Parent { trace, span, .. }) => {
-                Some(Self { trace, own, parent: Some(span), began_ns })
-            }
-            None => Some(Self { trace, own, parent: None, began_ns }),
-        }
+        Some(Self {
+            trace,
+            own,
+            parent: parent.map(|parent| parent.span),
+            began_ns: engine::now_ns(),
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+        })
     }
 }
 
 impl Ended {
     /// `Span` in OTLP's JSON: ids in hexadecimal digits, times as text.
     pub(super) fn document(&self) -> Value {
-        let Self { span, name, route, method, path, status, ended_ns } = self;
+        let Self { span, name, route, status, ended_ns } = self;
         let number = status.to_string();
-        let texts =
-            [("http.request.method", method.as_str()), ("http.route", route), ("url.path", path)];
+        let texts = [
+            ("http.request.method", span.method.as_str()),
+            ("http.route", route),
+            ("url.path", &span.path),
+        ];
         let mut attributes = attributes(texts.into_iter().filter(|(_, text)| !text.is_empty()));
         attributes
             .push(json!({ "key": "http.response.status_code", "value": { "intValue": number } }));
@@ -141,9 +148,7 @@ mod tests {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
     fn begin(parent: &str) -> Option<Span> {
-        let mut headers = HeaderMap::new();
-        headers.insert(HEADER, parent.parse().unwrap());
-        Span::begin(&headers)
+        Span::begin(&Request::builder().header(HEADER, parent).body(()).unwrap())
     }
 
     #[test]

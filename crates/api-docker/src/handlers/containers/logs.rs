@@ -56,7 +56,7 @@ enum Place {
 
 /// What reads it.
 enum Source {
-    Files(Reader),
+    Files(Box<Reader>),
     Journal(Box<Journal>),
 }
 
@@ -194,7 +194,7 @@ async fn open(
     let (directory, path, format) = (log.container_dir.clone(), path.clone(), *format);
     blocking(move || Reader::open(&directory, (path.as_deref(), format), selection))
         .await?
-        .map(Source::Files)
+        .map(|reader| Source::Files(Box::new(reader)))
         .map_err(|error| Failure::internal(engine::chain(&error)))
 }
 
@@ -210,7 +210,7 @@ pub(super) async fn show(
     let form = Form { stdout, stderr, timestamps: false, details: false, tty: log.tty };
     let failed = |error: std::io::Error| Failure::internal(error.to_string());
     let mut reader = match source {
-        Source::Files(reader) => reader,
+        Source::Files(reader) => *reader,
         Source::Journal(mut journal) => {
             while let Some(lines) = journal.next(shared, &log.id, form).await? {
                 client.send(&lines).await.map_err(failed)?;
@@ -262,7 +262,7 @@ async fn send(
     out: &crate::flow::Outgoing,
 ) -> Result<(), Failure> {
     let mut reader = match source {
-        Source::Files(reader) => reader,
+        Source::Files(reader) => *reader,
         Source::Journal(mut journal) => {
             while let Some(lines) = journal.next(shared, &log.id, form).await? {
                 if out.send(lines).await.is_err() {
