@@ -175,10 +175,26 @@ fn further_processes_run_once_and_are_known_by_their_ends() {
     let [told, _] = outputs(&mut stream);
     assert!(String::from_utf8_lossy(&told).contains("OCI runtime exec failed"));
     assert_eq!(api.get(&format!("/exec/{exec}/json")).expect(200)["ExitCode"], 127);
-    // Whoever has not read the head of the answer gets no output with it: docker's library for Python would lose it.
+    // Who leaves does not end it.
     let exec = make(
-        &json!({ "Cmd": ["sh", "-c", "echo out; echo err >&2"], "AttachStdout": true, "AttachStderr": true }),
+        &json!({ "Cmd": ["sh", "-c", "yes | head -c 9000000; exit 4"], "AttachStdout": true }),
     );
+    let (stream, _head) = api.hijack(&format!("/exec/{exec}/start"), "{}", UPGRADE);
+    drop(stream);
+    wait_until("it has ended", || {
+        api.get(&format!("/exec/{exec}/json")).expect(200)["ExitCode"] == 4
+    });
+}
+
+/// Docker's library for Python would lose what comes together with the head of the answer.
+#[test]
+fn further_processes_show_nothing_before_the_head_is_read() {
+    let (_corten, api) = served();
+    let id = created(&api, &json!({ "Image": "busybox", "Cmd": ["sleep", "1000"] }));
+    assert_eq!(api.post(&format!("/containers/{id}/start"), &json!({})).status, 204);
+    let body = json!({ "Cmd": ["sh", "-c", "echo out; echo err >&2"], "AttachStdout": true, "AttachStderr": true });
+    let exec = api.post(&format!("/containers/{id}/exec"), &body).expect(201);
+    let exec = exec["Id"].as_str().unwrap();
     let mut stream = api.connect();
     let head = format!(
         "POST /exec/{exec}/start HTTP/1.1\r\nHost: docker\r\n{UPGRADE}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
@@ -197,15 +213,6 @@ fn further_processes_run_once_and_are_known_by_their_ends() {
         String::from_utf8_lossy(&answer[..count])
     );
     assert_eq!(outputs(&mut stream), [b"out\n".to_vec(), b"err\n".to_vec()]);
-    // Who leaves does not end it.
-    let exec = make(
-        &json!({ "Cmd": ["sh", "-c", "yes | head -c 9000000; exit 4"], "AttachStdout": true }),
-    );
-    let (stream, _head) = api.hijack(&format!("/exec/{exec}/start"), "{}", UPGRADE);
-    drop(stream);
-    wait_until("it has ended", || {
-        api.get(&format!("/exec/{exec}/json")).expect(200)["ExitCode"] == 4
-    });
 }
 
 #[test]
