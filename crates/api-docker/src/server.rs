@@ -123,6 +123,11 @@ pub fn serve(config: ServeConfig, ready: impl FnOnce()) -> Result<(), ServeError
     let traces = traces.map_err(system("make the server's threads"))?;
     let shared = Arc::new(Shared::new(engine, registries, log, traces));
     let served = runtime.block_on(async {
+        // Nobody sees what a server that was killed has left half made.
+        let settled = shared.with(|engine| Ok(engine.containers().remove_all_remains()?)).await;
+        if let Err(failure) = settled {
+            shared.log.always(&format!("remove what was half made: {}", failure.message));
+        }
         let listeners: Vec<Listener> =
             endpoints.into_iter().map(Listener::open).collect::<Result<_, _>>()?;
         for listener in &listeners {

@@ -153,6 +153,8 @@ impl<'a> Containers<'a> {
         let now = monitor::now_ns();
         let volumes: Vec<String> =
             crate::oci::volume_names(&config).map(|(name, ..)| name.to_owned()).collect();
+        // Before any row: the default network is made when it is first asked for.
+        let places = self.wishes(&config)?;
         self.make_volumes(&config, now)?;
         let images = crate::mounts::images(&config);
         let json = config
@@ -168,6 +170,7 @@ impl<'a> Containers<'a> {
             volumes: &volumes,
             images: &images,
             secrets: &crate::secrets::names(&config.secrets),
+            places: &places,
             bound_bytes: config.bound_bytes(),
             active,
         };
@@ -176,14 +179,7 @@ impl<'a> Containers<'a> {
             Ok((dirs, lock)) => {
                 let lock = Some(Lock::held(lock));
                 let (name, image_name) = (name.to_string(), image_name.to_owned());
-                let made = Made { id, name, config, image_name, image, dirs, _lock: lock };
-                if let Err(error) = self.record_wishes(&made.id, &made.config) {
-                    // The first error tells more.
-                    let _kept = self.engine.store.containers().remove(&made.id);
-                    self.remove_anonymous_volumes(&made.config);
-                    return Err(error);
-                }
-                Ok(made)
+                Ok(Made { id, name, config, image_name, image, dirs, _lock: lock })
             }
             Err(error) => {
                 self.remove_anonymous_volumes(&config);

@@ -67,29 +67,19 @@ impl Containers<'_> {
         Ok(())
     }
 
-    /// Writes down which networks a new container wants to be in.
-    pub(crate) fn record_wishes(
+    /// The networks that a new container wants to be in, by their ids, and what it wants of each, as it is written down.
+    pub(crate) fn wishes(
         &self,
-        id: &ContainerId,
         config: &ContainerConfig,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<(String, String)>, EngineError> {
         self.check_lists(config)?;
-        if config.networks.is_empty() {
-            return Ok(());
-        }
-        // Before the transaction: the default network is made when it is first asked for.
-        let networks = config
-            .networks
-            .iter()
-            .map(|wish| self.engine.networks().get(&wish.network)?.with_places());
-        let networks = networks.collect::<Result<Vec<_>, _>>()?;
-        let giving = self.engine.store.networks().give(id)?;
-        for (wish, network) in config.networks.iter().zip(&networks) {
+        let wish = |wish: &NetworkWish| {
+            let network = self.engine.networks().get(&wish.network)?.with_places()?;
             let json = serde_json::to_string(wish)
-                .map_err(|cause| EngineError::Record { name: network.name.clone(), cause })?;
-            giving.add(&network.id, &json)?;
-        }
-        Ok(giving.commit()?)
+                .map_err(|cause| EngineError::Record { name: network.name, cause })?;
+            Ok((network.id, json))
+        };
+        config.networks.iter().map(wish).collect()
     }
 
     /// Gives a container its places for a run, and makes what it needs of its networks on the machine; nothing where it is in none by its mode.

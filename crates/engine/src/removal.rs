@@ -62,6 +62,20 @@ impl Containers<'_> {
         self.lock(&id)?.ok_or_else(|| gone().into())
     }
 
+    /// Removes what creations and removals that were killed have left: records without directories, which no command has touched since.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn remove_all_remains(&self) -> Result<(), EngineError> {
+        for record in self.engine.store.containers().list()? {
+            if !self.engine.store.containers().dirs(&record.id).container.exists() {
+                // Another command may be about to put it in its place: the lock tells.
+                self.lock(&record.id)?;
+            }
+        }
+        Ok(())
+    }
+
     /// What a removal that a crash or an error cut short has left: the record and the groups. Nothing where it was completed.
     fn remove_remains(&self, id: &ContainerId) -> Result<(), EngineError> {
         match self.get_locked(id) {

@@ -52,6 +52,7 @@ fn commands(directory: &Path) -> Result<(), Failed> {
             volumes: &[],
             images: &[],
             secrets: &[],
+            places: &[],
             bound_bytes: None,
             active: true,
         })?;

@@ -38,6 +38,8 @@ pub struct NewContainer<'a> {
     pub images: &'a [ImageId],
     /// Names of the secrets and configs that it is given.
     pub secrets: &'a [(SecretKind, String)],
+    /// Its places in networks: ids of these, and what it wants of each, the engine's JSON.
+    pub places: &'a [(String, String)],
     /// Bytes that it may write on its own layer; nothing is without end.
     pub bound_bytes: Option<u64>,
     /// Whether it is started at once: its state is then in its monitor's files.
@@ -205,6 +207,9 @@ impl<'a> Containers<'a> {
                 Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => gone("image", &image.to_string()),
                 _ => StoreError::write(error),
             })?;
+        }
+        for (network, wanted) in new.places {
+            crate::networks::add_place(transaction, new.id, (network, wanted))?;
         }
         for volume in new.volumes {
             let insert =

@@ -9,6 +9,7 @@ use spec::{ContainerId, suggest};
 use crate::error::violated;
 use crate::{Store, StoreError};
 
+pub(crate) use leases::add_place;
 pub use leases::{Giving, Lease, Range, Taken};
 pub use ports::{PortAddress, PortHolder};
 

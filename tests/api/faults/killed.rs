@@ -124,11 +124,8 @@ fn a_create_is_whole_or_is_not() {
             (&whole["State"]["Status"], &whole["Mounts"].as_array().unwrap().len()),
             (&json!("created"), &2)
         );
-        assert_eq!(
-            api.post(&format!("/containers/{name}/start"), &Value::Null).status,
-            204,
-            "{number}"
-        );
+        let started = api.post(&format!("/containers/{name}/start"), &Value::Null);
+        assert_eq!(started.status, 204, "{number}: {}", String::from_utf8_lossy(&started.body));
         let ended = api.post(&format!("/containers/{name}/wait"), &Value::Null).expect(200);
         assert_eq!(ended["StatusCode"], 3);
         assert_eq!(api.delete(&format!("/containers/{name}?v=1")).status, 204);

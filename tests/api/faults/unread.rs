@@ -30,7 +30,8 @@ fn unread(api: &ApiServer, method: &str, path: &str) -> UnixStream {
 
 /// Lines that a container has written into a file of its own.
 fn progress(corten: &Corten, name: &str) -> u64 {
-    corten.ok(&["exec", name, "cat", "/count"]).trim().parse().unwrap_or(0)
+    // It may have written none yet, or be writing it.
+    corten.run(&["exec", name, "cat", "/count"]).stdout.trim().parse().unwrap_or(0)
 }
 
 #[track_caller]

@@ -52,6 +52,7 @@ fn container(store: &Store, image: &ImageId) {
             volumes: &[],
             images: &[],
             secrets: &[],
+            places: &[],
             bound_bytes: None,
             active: false,
         })

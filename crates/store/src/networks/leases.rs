@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use rusqlite::{OptionalExtension, Transaction, ffi, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, ffi, params};
 use spec::ContainerId;
 
 use super::ports::Ports;
@@ -97,20 +97,7 @@ impl Giving<'_> {
     /// # Errors
     /// [`StoreError::NotFound`] when the network is gone, [`StoreError::Exists`] when it has one there.
     pub fn add(&self, network: &str, wanted: &str) -> Result<(), StoreError> {
-        let insert = "INSERT INTO endpoints (container, network, position, wanted) VALUES (?1, ?2, (SELECT coalesce(max(position), 0) + 1 FROM endpoints WHERE container = ?1), ?3)";
-        let inserted =
-            self.transaction.execute(insert, params![self.container.as_str(), network, wanted]);
-        inserted.map(drop).map_err(|error| match violated(&error) {
-            Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => StoreError::NotFound {
-                what: "network",
-                name: network.to_owned(),
-                closest: Vec::new(),
-            },
-            Some(ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE) => {
-                StoreError::Exists { what: "endpoint", name: network.to_owned() }
-            }
-            _ => StoreError::write(error),
-        })
+        add_place(&self.transaction, self.container, (network, wanted))
     }
 
     /// Takes the container's place in a network away, with what it was given there; whether it had one.
@@ -257,4 +244,25 @@ impl Range {
     fn has(&self, place: i64) -> bool {
         (self.first..=self.last).contains(&place) && !self.excluded.contains(&place)
     }
+}
+
+/// Gives a container a place in a network, behind those that it has.
+pub(crate) fn add_place(
+    connection: &Connection,
+    container: &ContainerId,
+    (network, wanted): (&str, &str),
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO endpoints (container, network, position, wanted) VALUES (?1, ?2, (SELECT coalesce(max(position), 0) + 1 FROM endpoints WHERE container = ?1), ?3)";
+    let inserted = connection
+        .prepare_cached(insert)
+        .and_then(|mut statement| statement.execute(params![container.as_str(), network, wanted]));
+    inserted.map(drop).map_err(|error| match violated(&error) {
+        Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => {
+            StoreError::NotFound { what: "network", name: network.to_owned(), closest: Vec::new() }
+        }
+        Some(ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+            StoreError::Exists { what: "endpoint", name: network.to_owned() }
+        }
+        _ => StoreError::write(error),
+    })
 }

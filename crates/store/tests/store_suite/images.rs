@@ -55,6 +55,7 @@ fn insert(
         volumes: &[],
         images: &[],
         secrets: &[],
+        places: &[],
         bound_bytes: None,
         active,
     };

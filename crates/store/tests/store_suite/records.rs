@@ -25,6 +25,7 @@ pub(crate) fn insert(
         volumes,
         images: &[],
         secrets: &[],
+        places: &[],
         bound_bytes: None,
         active: false,
     });

@@ -38,6 +38,7 @@ pub(crate) fn container(store: &Store, image: Option<&Image>, digit: u8) -> Cont
         volumes: &[],
         images: &[],
         secrets: &[],
+        places: &[],
         bound_bytes: None,
         active: false,
     };
