@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Params, Transaction, TransactionBehavior, ffi};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, Params, Transaction, TransactionBehavior, ffi};
 
 use crate::{
     Containers, Images, ManifestLists, Networks, Paths, Room, Secrets, SqliteAnswer, StoreError,
@@ -103,6 +103,11 @@ impl Store {
 
     /// A transaction that writes: it has the lock from its begin, so that it never has to be tried again half-way.
     pub(crate) fn write(&self) -> Result<Transaction<'_>, StoreError> {
+        // SQLite would say so at the first statement, and not where.
+        if !self.is_for_reading && self.connection.is_readonly(MAIN_DB).unwrap_or(false) {
+            let refused = StoreError::file("write", self.paths.database());
+            return Err(refused(rustix::io::Errno::ROFS));
+        }
         self.demand_room()
             .and_then(|()| {
                 Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
