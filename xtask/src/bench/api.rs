@@ -79,6 +79,7 @@ fn run(engines: &[Engine]) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are the command's output")]
 fn list(engines: &[Engine]) -> anyhow::Result<()> {
     for engine in engines {
         for _ in 0..LISTED {
@@ -96,9 +97,11 @@ fn list(engines: &[Engine]) -> anyhow::Result<()> {
             times.push((took, Duration::ZERO));
         }
     }
-    let rows: Vec<_> =
-        engines.iter().zip(times).map(|(engine, times)| Times::of(engine.name, times)).collect();
-    print(&format!("GET /containers/json of {LISTED} containers"), &rows);
+    println!("\nGET /containers/json of {LISTED} containers, median ms");
+    for (engine, times) in engines.iter().zip(times) {
+        let times = Times::of(engine.name, times);
+        println!("{:<34} {:>10.2}", engine.name, times.median().as_secs_f64() * 1e3);
+    }
     for engine in engines {
         let pruned = Command::new(&engine.head[0])
             .args(&engine.head[1..])
