@@ -129,3 +129,15 @@ fn certificates_that_do_not_fit_are_told() {
     let told = far.fails(&["--host", &address, "--tlscacert", "/none", "ps"], 1);
     assert!(told.contains("belong together"), "{told}");
 }
+
+#[test]
+fn processors_are_the_servers_to_count() {
+    let answer = b"HTTP/1.1 200 OK\r\nApi-Version: 1.44\r\nConnection: close\r\nContent-Length: 14\r\n\r\n{\"Id\":\"there\"}";
+    let far = Client::new(&[]);
+    let address = answering(far.home(), answer);
+    // More than this machine has.
+    for line in [&["create", "--cpus", "9999", "busybox"][..], &["update", "--cpus", "9999", "box"]]
+    {
+        far.ok(&[&["--host", &address][..], line].concat());
+    }
+}

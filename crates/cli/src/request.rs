@@ -14,7 +14,7 @@ pub(crate) mod places;
 mod surroundings;
 
 pub(crate) use environment::environment;
-pub(crate) use limits::{changeable, fit_here};
+pub(crate) use limits::changeable;
 
 pub(crate) fn wrong(what: &'static str, value: &str, why: &str) -> Failure {
     Failure::Engine(engine::EngineError::Value {

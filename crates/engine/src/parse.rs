@@ -25,7 +25,9 @@ pub(crate) use hosts::HOST_GATEWAY;
 pub use hosts::{
     domain_name, exposed_ports, extra_host, name_server, resolver_option, search_domain,
 };
-pub use limits::{check_limits, device_bytes, device_operations, device_rule, device_weight};
+pub use limits::{
+    check_limits, check_processors, device_bytes, device_operations, device_rule, device_weight,
+};
 pub use log::{log, log_drivers};
 pub use machine::{address_pools, mtu, publish_addresses, publish_policy};
 pub(crate) use mounts::check_options;

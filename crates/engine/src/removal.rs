@@ -67,10 +67,9 @@ impl Containers<'_> {
     /// # Errors
     /// When the store cannot be read or written.
     pub fn remove_all_remains(&self) -> Result<(), EngineError> {
-        for record in self.engine.store.containers().list()? {
-            if !self.engine.store.containers().dirs(&record.id).container.exists() {
-                // Another command may be about to put it in its place: the lock tells.
-                self.lock(&record.id)?;
+        for id in self.engine.store.containers().ids()? {
+            if !self.engine.store.containers().has_directory(&id)? {
+                self.lock(&id)?;
             }
         }
         Ok(())

@@ -216,8 +216,8 @@ fn write_label(path: &CStr, label: &[u8]) -> Result<(), Errno> {
 /// statfs(2).
 const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 
-/// Enters the working directory, which is made when it is missing and the process is a container's first one. The look-up cannot leave the root, not even by a link of
-/// procfs to a directory of the host that somebody left open (CVE-2024-21626).
+/// Enters the working directory, which is made when it is missing and the process is a container's first one. The look-up cannot leave
+/// the root, not even by a link of procfs to a directory of the host that somebody left open (CVE-2024-21626).
 fn working_directory(process: &PreparedProcess) -> Result<(), Failed> {
     let Some(target) = &process.cwd else {
         return rustix::process::chdir(c"/").at(ProcessStep::WorkingDirectory);

@@ -164,14 +164,29 @@ impl<'a> Containers<'a> {
     /// a crash came between record and directory, and nothing of it ever ran.
     ///
     /// # Errors
-    /// When `tmp` cannot be locked.
+    /// When `tmp` cannot be locked, or nobody can say: a disk that does not answer is no reason to take a record away.
     pub fn has_directory(&self, id: &ContainerId) -> Result<bool, StoreError> {
         let directory = self.store.paths.container(id);
-        if directory.exists() {
+        let is_there = || directory.try_exists().map_err(StoreError::file("look for", &directory));
+        if is_there()? {
             return Ok(true);
         }
         let _nobody_places = scratch::lock_tmp(&self.store.paths)?;
-        Ok(directory.exists())
+        is_there()
+    }
+
+    /// Ids of all.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn ids(&self) -> Result<Vec<ContainerId>, StoreError> {
+        let mut statement = self
+            .store
+            .connection
+            .prepare_cached("SELECT id FROM containers")
+            .map_err(StoreError::read)?;
+        let ids = statement.query_map([], |row| row::id(row, 0)).map_err(StoreError::read)?;
+        ids.collect::<Result<_, _>>().map_err(StoreError::read)
     }
 
     fn insert_row(

@@ -299,6 +299,7 @@ impl Resources {
         limits.block_io.read_iops = rates(&self.blkio_device_read_iops);
         limits.block_io.write_iops = rates(&self.blkio_device_write_iops);
         parse::check_limits(&limits)?;
+        parse::check_processors(&limits)?;
         Ok(limits)
     }
 }

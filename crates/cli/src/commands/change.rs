@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
 use crate::request::places::published;
-use crate::request::{changeable, fit_here, wrong};
+use crate::request::{changeable, wrong};
 
 pub(super) fn rename(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
@@ -36,7 +36,7 @@ pub(super) fn restart(session: &Session, matches: &Matches) -> Result<i32, Failu
 
 pub(super) fn update(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let update = wanted(matches)?;
-    fit_here(matches, &update.limits)?;
+    parse::check_processors(&update.limits)?;
     let engine = session.engine()?;
     each(matches, |name| {
         super::run::warn(&engine.containers().update(name, &update)?);
@@ -79,7 +79,7 @@ pub(super) fn clone(session: &Session, matches: &Matches) -> Result<i32, Failure
         return Err(wrong("force", "", "it is about the original, and needs --destroy"));
     }
     changeable(matches, &mut request.limits)?;
-    fit_here(matches, &request.limits)?;
+    parse::check_processors(&request.limits)?;
     parse::check_limits(&request.limits)?;
     let act = || Ok(session.engine()?.containers().clone_of(matches.word(0), &request)?);
     let (id, warnings) = match &request.image {

@@ -9,7 +9,7 @@ use crate::attach::{End, Foreground, Shown};
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
-use crate::request::{fit_here, request};
+use crate::request::request;
 use crate::signals::Held;
 use crate::terminal;
 
@@ -56,7 +56,7 @@ impl Wanted {
 pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let wanted = Wanted::read(matches)?;
     let Wanted { ref request, detached, input, shown } = wanted;
-    fit_here(matches, &request.config.limits)?;
+    engine::parse::check_processors(&request.config.limits)?;
     if matches.on("explain") {
         return explain(session, request);
     }
@@ -211,8 +211,8 @@ pub(super) fn to_create(matches: &Matches) -> Result<CreateRequest, Failure> {
 
 pub(super) fn create(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let request = to_create(matches)?;
-    fit_here(matches, &request.config.limits)
-        .map_err(|failure| Failure::Values(Box::new(failure)))?;
+    engine::parse::check_processors(&request.config.limits)
+        .map_err(|error| Failure::Values(Box::new(error.into())))?;
     if matches.on("explain") {
         return explain(session, &request);
     }

@@ -64,16 +64,6 @@ fn cpus(matches: &Matches, limits: &mut Limits) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether this machine has as many CPUs as a container is to have.
-pub(crate) fn fit_here(matches: &Matches, limits: &Limits) -> Result<(), Failure> {
-    let here = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-    if limits.nano_cpus.is_some_and(|wanted| wanted > here * 1_000_000_000) {
-        let given = matches.value("cpus").unwrap_or_default();
-        return Err(wrong("cpus", given, &format!("this machine has {here}")));
-    }
-    Ok(())
-}
-
 fn devices(matches: &Matches, limits: &mut BlockIoLimits) -> Result<(), Failure> {
     type Read = fn(&'static str, &str) -> Result<DeviceRate, EngineError>;
     let rates = |flag: &'static str, read: Read| {

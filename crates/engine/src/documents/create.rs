@@ -70,11 +70,7 @@ fn endpoints(config: &ContainerConfig) -> BTreeMap<&str, Value> {
 }
 
 fn links(wish: &NetworkWish) -> Value {
-    wish.links
-        .iter()
-        .map(|(own, other)| (own, other))
-        .map(|(own, other)| format!("{other}:{own}"))
-        .collect()
+    wish.links.iter().map(|(own, other)| format!("{other}:{own}")).collect()
 }
 
 impl NetworkWish {

@@ -99,7 +99,6 @@ pub fn check_limits(limits: &Limits) -> Parsed<()> {
         let cpus = super::cpus_text(limits.nano_cpus.unwrap_or_default());
         return wrong("cpus", cpus, "it excludes --cpu-period and --cpu-quota");
     }
-    check_processors(limits.nano_cpus.unwrap_or_default())?;
     if let Some(period) = limits.cpu_period_us.filter(|period| *period != 0)
         && !(1000..=1_000_000).contains(&period)
     {
@@ -117,8 +116,12 @@ pub fn check_limits(limits: &Limits) -> Parsed<()> {
     check_memory(limits)
 }
 
-/// A share of processors that the machine does not have would limit nothing.
-fn check_processors(nano_cpus: u64) -> Parsed<()> {
+/// A share of processors that this machine does not have would limit nothing here.
+///
+/// # Errors
+/// When there are fewer.
+pub fn check_processors(limits: &Limits) -> Parsed<()> {
+    let Some(nano_cpus) = limits.nano_cpus else { return Ok(()) };
     let there = u64::try_from(crate::machine_cpus()).unwrap_or(u64::MAX);
     if nano_cpus <= there.saturating_mul(1_000_000_000) {
         return Ok(());
