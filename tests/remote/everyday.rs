@@ -19,6 +19,7 @@ fn at_dockerd() {
 fn everyday(server: &Server, far: &Client) {
     looks(server, far);
     life(far);
+    replaces(far);
     lists(far);
     waits_and_logs(far);
 }
@@ -34,6 +35,22 @@ fn looks(server: &Server, far: &Client) {
     assert_eq!(images, "busybox:latest");
     let table = far.ok(&["images"]);
     assert!(table.starts_with("REPOSITORY") && table.contains("busybox"), "{table}");
+}
+
+/// One takes the place of another, which stays where it cannot.
+fn replaces(far: &Client) {
+    let create = ["create", "--pull", "never", "--replace", "--name"];
+    let old = far.ok(&["run", "-d", "--name", "place", "busybox", "sleep", "1000"]);
+    let state = |name: &str| far.ok(&["inspect", "-f", "{{.Id}} {{.State.Status}}", name]);
+    far.fails(&[&create[..], &["place", "nosuch:1"]].concat(), 1);
+    assert_eq!(state("place"), format!("{old} running"));
+    // The beginning of its id is another name.
+    let other = far.ok(&[&create[..], &[&old[..8], "busybox"]].concat());
+    assert_eq!(state("place"), format!("{old} running"));
+    let new = far.ok(&[&create[..], &["place", "busybox"]].concat());
+    assert_eq!(state("place"), format!("{new} created"));
+    assert_eq!(far.ok(&["ps", "-aq"]).lines().count(), 2);
+    far.ok(&["rm", &new, &other]);
 }
 
 fn life(far: &Client) {

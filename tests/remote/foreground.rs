@@ -33,6 +33,7 @@ fn as_it_was_long_ago() {
         (&["run", "--rm", "busybox", "true"][..], "--rm needs version 1.25"),
         (&["exec", "-e", "A=b", "dd", "true"], "--env needs version 1.25"),
         (&["stop", "-s", "INT", "dd"], "--signal needs version 1.42"),
+        (&["create", "--platform", "linux/amd64", "busybox"], "--platform needs version 1.41"),
     ] {
         let told = far.run(args).stderr;
         assert!(told.contains(what) && told.contains("speaks 1.24"), "{told}");

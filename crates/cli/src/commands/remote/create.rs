@@ -17,21 +17,18 @@ pub(super) fn create(
     request: &CreateRequest,
 ) -> Result<String, Failure> {
     let (document, others) = document(far, request)?;
+    let platform = matches.text("platform");
+    if platform.is_some() {
+        far.demand(41, "--platform")?;
+    }
     let policy = Policy::of(matches)?;
     let image = request.image.as_str();
     let pull = || transfer::pull_for_use(far, image, matches);
     if policy == Policy::Always {
         pull()?;
     }
-    if let Some(name) = request.name.as_deref().filter(|_| request.replace) {
-        let gone = Request::delete(&["containers", name]).with_on("force", true);
-        match far.client.done(gone) {
-            Err(error) if error.status() != 404 => return Err(error.into()),
-            _ => {}
-        }
-    }
+    let before = Before::put_aside(far, request)?;
     let ask = || {
-        let platform = matches.text("platform").filter(|_| far.client.version().has(41));
         let asked = Request::post(&["containers", "create"])
             .with_some("name", request.name.as_deref())
             .with_some("platform", platform)
@@ -48,13 +45,69 @@ pub(super) fn create(
         }
         made => made?,
     };
-    warn(&made["Warnings"]);
     let id = text(&made, "Id");
-    for (network, place) in others {
+    if let Err(error) = join(far, &id, others) {
+        // What is half made is nobody's; the first error tells more.
+        let _stays = far.client.done(Request::delete(&["containers", &id]));
+        return Err(error.into());
+    }
+    before.remove()?;
+    warn(&made["Warnings"]);
+    Ok(id)
+}
+
+/// Gives it the places that could not be said when it was made.
+fn join(far: &Far, id: &str, places: Vec<(String, Value)>) -> Result<(), ClientError> {
+    for (network, place) in places {
         let join = json!({ "Container": id, "EndpointConfig": place });
         far.client.done(Request::post(&["networks", &network, "connect"]).document(&join))?;
     }
-    Ok(id)
+    Ok(())
+}
+
+/// The container that another one takes the place of: it has another name until that one is made, and its own again where that fails.
+struct Before<'f> {
+    far: &'f Far,
+    /// Its id, and its name.
+    found: Option<(String, String)>,
+}
+
+impl<'f> Before<'f> {
+    fn put_aside(far: &'f Far, request: &CreateRequest) -> Result<Self, Failure> {
+        let Some(name) = request.name.as_deref().filter(|_| request.replace) else {
+            return Ok(Self { far, found: None });
+        };
+        let document = match far.get(&["containers", name, "json"]) {
+            Err(error) if error.status() == 404 => return Ok(Self { far, found: None }),
+            found => found?,
+        };
+        // The beginning of another one's id is not meant.
+        if text(&document, "Name") != format!("/{name}") {
+            return Ok(Self { far, found: None });
+        }
+        let id = text(&document, "Id");
+        let aside = format!("{name}-{}", id.get(..12).unwrap_or(&id));
+        rename(far, &id, &aside)?;
+        Ok(Self { far, found: Some((id, name.to_owned())) })
+    }
+
+    fn remove(mut self) -> Result<(), ClientError> {
+        let Some((id, _)) = self.found.take() else { return Ok(()) };
+        self.far.client.done(Request::delete(&["containers", &id]).with_on("force", true))
+    }
+}
+
+impl Drop for Before<'_> {
+    fn drop(&mut self) {
+        if let Some((id, name)) = &self.found {
+            // The failure that is on its way tells more.
+            let _stays = rename(self.far, id, name);
+        }
+    }
+}
+
+fn rename(far: &Far, id: &str, name: &str) -> Result<(), ClientError> {
+    far.client.done(Request::post(&["containers", id, "rename"]).with("name", name))
 }
 
 fn is_missing_image(error: &ClientError) -> bool {
