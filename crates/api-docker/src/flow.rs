@@ -51,6 +51,11 @@ impl Outgoing {
         self.pieces.send(Ok(bytes)).await.map_err(|_closed| Gone)
     }
 
+    /// Breaks the answer off, so that nobody takes what has come of it for all.
+    pub(crate) async fn fail(self, why: String) {
+        let _gone = self.pieces.send(Err(io::Error::other(why))).await;
+    }
+
     /// Until the client reads no more.
     pub(crate) async fn gone(&self) {
         self.pieces.closed().await;

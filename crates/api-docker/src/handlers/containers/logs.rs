@@ -132,10 +132,14 @@ pub(super) async fn logs(call: Call) -> Result<Answer, Failure> {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            _ended = send(&shared, &log, source, (form, follow), &out) => {}
-            () = out.gone() => {}
-            () = over => {}
+        let ended = tokio::select! {
+            ended = send(&shared, &log, source, (form, follow), &out) => ended,
+            () = out.gone() => Ok(()),
+            () = over => Ok(()),
+        };
+        if let Err(failure) = ended {
+            shared.log.always(&format!("logs of {}: {}", log.id.short(), failure.message));
+            out.fail(failure.message).await;
         }
     });
     Ok(Answer::stream(kind, body))

@@ -87,7 +87,20 @@ impl Journal {
                 return Ok(Some(lines.into()));
             }
         }
+        self.demand_success()?;
         Ok(None)
+    }
+
+    /// What is at its end must have been read: journalctl(1) tells by its code, after its output.
+    fn demand_success(&mut self) -> Result<(), Failure> {
+        let status = self.child.wait();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => {
+                Err(Failure::internal(format!("read the journal: run journalctl: {status}")))
+            }
+            Err(error) => Err(Failure::internal(format!("read the journal: {error}"))),
+        }
     }
 
     /// Reads what is there.
