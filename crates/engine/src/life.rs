@@ -116,23 +116,43 @@ impl Containers<'_> {
             }
             Life::Exited(exit) => ended(exit),
             Life::Lost { started_at, oom_killed } => {
-                // Whoever is about to start it holds the lock and has written nothing yet.
-                let nobody = holder == Holder::Caller
-                    || !started_at.is_empty()
-                    || !self.engine.store.containers().has_directory(&record.id)?
-                    || Lock::attempt(&dirs.container).is_some();
-                if !nobody {
-                    return Ok(State::Starting);
-                }
-                self.take_plugins_back(record, dirs, (holder, &life))?;
-                self.take_places_back(&record.id)?;
-                let finished_at = monitor::format_time(monitor::now_ns());
-                let error = "its monitor was gone when it ended".to_owned();
-                let code = UNKNOWN;
-                Ended { code, started_at, finished_at, error, oom_killed, ..Ended::default() }
+                return self.lost(record, dirs, holder, (started_at, oom_killed));
             }
         };
         if let Some(_lock) = self.is_news(record, dirs, &life)? {
+            noted(records.set_exited(&record.id, &ended))?;
+        }
+        Ok(State::Exited(ended))
+    }
+
+    /// What a container is whose monitor has gone without a word. What it had is taken back under the container's lock alone: whoever starts it
+    /// anew has the same records, and must not lose what it has just been given.
+    fn lost(
+        &self,
+        record: &ContainerRecord,
+        dirs: &ContainerDirs,
+        holder: Holder,
+        (started_at, oom_killed): (String, bool),
+    ) -> Result<State, EngineError> {
+        let records = self.engine.store.containers();
+        let life = Life::Lost { started_at: started_at.clone(), oom_killed };
+        let lock = match holder {
+            Holder::Caller => None,
+            Holder::Others => self.is_news(record, dirs, &life)?,
+        };
+        // Nobody starts one that has no directory.
+        if holder == Holder::Caller || lock.is_some() || !records.has_directory(&record.id)? {
+            self.take_plugins_back(dirs)?;
+            self.take_places_back(&record.id)?;
+        } else if started_at.is_empty() {
+            // Whoever is about to start it holds the lock and has written nothing yet.
+            return Ok(State::Starting);
+        }
+        let finished_at = monitor::format_time(monitor::now_ns());
+        let error = "its monitor was gone when it ended".to_owned();
+        let code = UNKNOWN;
+        let ended = Ended { code, started_at, finished_at, error, oom_killed, ..Ended::default() };
+        if lock.is_some() {
             noted(records.set_exited(&record.id, &ended))?;
         }
         Ok(State::Exited(ended))

@@ -16,7 +16,7 @@ use super::{ShownPlace, ports};
 use crate::config::{ContainerConfig, NetworkWish};
 use crate::containers::{Containers, Made};
 use crate::error::EngineError;
-use crate::life::{Container, Holder};
+use crate::life::Container;
 use crate::networks::{GatewayModes, Network, NetworkConfig};
 use crate::oci::names_of;
 use crate::start::hostname;
@@ -129,27 +129,12 @@ impl Containers<'_> {
         Ok(Some(CniRules { places, ..rules(config, &hostname(config, &made.id)) }))
     }
 
-    /// Takes a container out of its networks of plugins whose monitor was killed before it could. A plugin that fails keeps nobody from
-    /// looking: it is tried again when the container is started or removed.
-    pub(crate) fn take_plugins_back(
-        &self,
-        container: &store::ContainerRecord,
-        dirs: &store::ContainerDirs,
-        (holder, seen): (Holder, &monitor::Life),
-    ) -> Result<(), EngineError> {
-        if Record::all(&dirs.container)?.is_empty() {
-            return Ok(());
+    /// Takes a container out of its networks of plugins whose monitor was killed before it could; its lock is held. A plugin that fails keeps
+    /// nobody from looking: it is tried again when the container is started or removed.
+    pub(crate) fn take_plugins_back(&self, dirs: &store::ContainerDirs) -> Result<(), EngineError> {
+        if !Record::all(&dirs.container)?.is_empty() {
+            let _kept = monitor::unplug(&dirs.state, &dirs.container, false);
         }
-        // Nobody starts it meanwhile.
-        let lock = match holder {
-            Holder::Caller => None,
-            Holder::Others => match self.is_news(container, dirs, seen)? {
-                Some(lock) => Some(lock),
-                None => return Ok(()),
-            },
-        };
-        let _kept = monitor::unplug(&dirs.state, &dirs.container, false);
-        drop(lock);
         Ok(())
     }
 
