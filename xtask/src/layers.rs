@@ -14,6 +14,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("monitor", 2),
     ("registry", 2),
     ("engine", 3),
+    ("build", 4),
     ("api-docker", 5),
     ("client-docker", 5),
     ("cli", 6),

@@ -1,0 +1,51 @@
+//! From a Dockerfile to an image: stages that run beside each other, each step an ordinary container or a copy of files, and a cache
+//! whose keys are the contents of what a step reads.
+//!
+//! Start at [`build`] with a [`BuildRequest`]; a [`Progress`] hears what happens and [`Cancel`] ends it. Nothing here knows HTTP, flags
+//! or terminals: what lies outside of this machine comes by [`Outside`].
+#![forbid(unsafe_code)]
+
+mod cancel;
+mod error;
+mod event;
+mod outside;
+mod request;
+
+pub use cancel::Cancel;
+pub use error::{BuildError, StepError};
+pub use event::{Event, Progress, Step, StepKind, Warning};
+pub use outside::{Fetched, Heard, Outside, Refusal};
+pub use request::{
+    Agent, BuildRequest, BuildSecret, CachePlace, Caching, ContextSource, DockerfileSource,
+    NamedContext, PullBases, Squash, StepRules,
+};
+
+use engine::{EngineConfig, Image};
+
+/// What a build works with.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// How the store is opened: each stage does so for itself.
+    pub engine: &'a EngineConfig,
+    /// Registries and web servers.
+    pub outside: &'a dyn Outside,
+    /// Hears what happens.
+    pub progress: &'a dyn Progress,
+    /// Ends it.
+    pub cancel: &'a Cancel,
+}
+
+impl std::fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Surroundings").field("engine", self.engine).finish_non_exhaustive()
+    }
+}
+
+/// What was built.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The image, in the store.
+    pub image: Image,
+    /// How many steps were asked for, and how many of them the cache had.
+    pub steps: (usize, usize),
+}
