@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use monitor::{OnFailure, RestartPolicy};
 use serde::{Deserialize, Serialize};
+use spec::Digest;
 
 mod block_io;
 mod hosts;
@@ -130,6 +131,9 @@ pub struct ContainerConfig {
     pub time_zone: Option<PathBuf>,
     /// Directory of the host that is its root in the place of an image; what it changes goes elsewhere.
     pub rootfs: Option<PathBuf>,
+    /// Layers that are its root in the place of an image, the lowest first: a step of a build, whose lease holds them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<Digest>,
     /// Ids of the containers that are started before it.
     pub requires: Vec<String>,
     /// Where its output is logged.
@@ -334,6 +338,9 @@ pub enum MountSource {
         /// Its id; empty until it was looked up.
         #[serde(default)]
         id: String,
+        /// Layers in its place, the lowest first: of a build, whose lease holds them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        layers: Vec<Digest>,
     },
     /// Memory.
     Tmpfs,

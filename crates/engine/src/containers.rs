@@ -299,7 +299,7 @@ impl<'a> Containers<'a> {
         match (&config.rootfs, image) {
             (Some(directory), _) => vec![directory.clone()],
             (None, Some(image)) => self.engine.store.images().layer_paths(image),
-            (None, None) => Vec::new(),
+            (None, None) => self.engine.store.images().directories_of(&config.layers),
         }
     }
 
@@ -315,6 +315,7 @@ impl<'a> Containers<'a> {
                 let why = "there is no such directory";
                 Err(EngineError::value("rootfs", directory.display().to_string(), why))
             }
+            None if !config.layers.is_empty() => Ok(None),
             None => self.engine.images().resolve(name).map(Some),
         }
     }

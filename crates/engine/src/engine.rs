@@ -9,6 +9,7 @@ use libcontainer::cgroup::Layout;
 use monitor::keeper::KeeperRules;
 use store::{Paths, SecretKind, Store};
 
+use crate::building::Building;
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::images::ImagesHandle;
@@ -112,6 +113,12 @@ impl Engine {
     #[must_use]
     pub const fn manifest_lists(&self) -> ManifestListsHandle<'_> {
         ManifestListsHandle { engine: self }
+    }
+
+    /// What builds need.
+    #[must_use]
+    pub const fn building(&self) -> Building<'_> {
+        Building { engine: self }
     }
 
     /// The templates.

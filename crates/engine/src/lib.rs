@@ -9,6 +9,7 @@ mod archives;
 mod asking;
 mod awaiting;
 mod boot;
+mod building;
 mod changes;
 mod cloning;
 pub mod config;
@@ -71,6 +72,7 @@ pub mod words;
 pub use archives::CommitRequest;
 pub use awaiting::{Condition, Wait};
 pub use boot::Stopped;
+pub use building::{Building, Workspace};
 pub use changes::changes;
 pub use cloning::CloneRequest;
 pub use containers::{Containers, CreateRequest, EnvRules};
@@ -118,9 +120,10 @@ pub use store::compression::{Compress, Compression};
 pub use store::layer::{Change, ChangeKind, TreeArchive};
 pub use store::tar;
 pub use store::{
-    Checked, ContainerUsage, Ended, Finding, Image, ImageSummary, ImageUsage, Import, ListMember,
-    Loaded, Paths, Problem, Pruned, Remedy, Removed, Secret, SecretKind, TransferUsage,
-    UPLOADS_KEPT, UploadUsage, Usage, Volume, VolumeUsage, WhenTaken,
+    AddedLayer, BuildLease, Builds, BuiltStep, Checked, ContainerUsage, Ended, Finding, Image,
+    ImageSummary, ImageUsage, Import, ListMember, Loaded, NewLayer, NewStep, Paths, Problem,
+    Pruned, Remedy, Removed, Secret, SecretKind, StepUsage, TransferUsage, UPLOADS_KEPT,
+    UploadUsage, Usage, Volume, VolumeUsage, WhenTaken,
 };
 pub use telling::event_document;
 pub use templates::{DebianRequest, TemplateInfo, Templates};

@@ -103,7 +103,7 @@ impl Containers<'_> {
         }
         for mount in &mut config.mounts {
             match &mut mount.source {
-                MountSource::Image { name, id } if id.is_empty() => {
+                MountSource::Image { name, id, layers } if id.is_empty() && layers.is_empty() => {
                     *id = self.engine.images().resolve(name)?.id.to_string();
                 }
                 MountSource::Volume { driver_options, .. } => check_options(driver_options)?,
@@ -156,7 +156,15 @@ impl Containers<'_> {
         match &mount.source {
             MountSource::Tmpfs => Ok(Origin::Memory),
             MountSource::Bind { path, .. } => Ok(Origin::path(path)),
-            MountSource::Image { name, id } => self.origin_of_image(name, id, &mount.subpath),
+            MountSource::Image { name, id, layers } if layers.is_empty() => {
+                let image = self.engine.images().resolve(if id.is_empty() { name } else { id })?;
+                let layers = self.engine.store.images().layer_paths(&image);
+                origin_of_layers(name, layers, &mount.subpath)
+            }
+            MountSource::Image { name, layers, .. } => {
+                let layers = self.engine.store.images().directories_of(layers);
+                origin_of_layers(name, layers, &mount.subpath)
+            }
             MountSource::Volume { name, driver_options, .. } => {
                 match self.engine.store.volumes().find(name)? {
                     Some(volume) => origin_of_volume(mount, &volume.path, &volume.options),
@@ -167,29 +175,6 @@ impl Containers<'_> {
                     }
                 }
             }
-        }
-    }
-
-    fn origin_of_image(&self, name: &str, id: &str, subpath: &str) -> Result<Origin, EngineError> {
-        let image = self.engine.images().resolve(if id.is_empty() { name } else { id })?;
-        let layers = self.engine.store.images().layer_paths(&image);
-        let missing = || {
-            EngineError::value(
-                "mount",
-                subpath,
-                format!("image {name} has no such file or directory"),
-            )
-        };
-        let places = if subpath.is_empty() {
-            layers
-        } else {
-            // Layers do not change: what is found now is there later.
-            store::RootView::of(&layers).places(Path::new(subpath)).map_err(|_lost| missing())?
-        };
-        match places.as_slice() {
-            [] => Err(missing()),
-            [one] => Ok(Origin::Path { path: one.clone(), owner: (0, 0) }),
-            _ => Ok(Origin::Layers(places)),
         }
     }
 
@@ -240,6 +225,29 @@ impl Containers<'_> {
         let user = (account.uid, account.gid);
         store::give(path, subpath, user)?;
         Ok(user)
+    }
+}
+
+/// What an image shows at a path, of its layers, the top one first.
+fn origin_of_layers(
+    name: &str,
+    layers: Vec<PathBuf>,
+    subpath: &str,
+) -> Result<Origin, EngineError> {
+    let missing = || {
+        let why = format!("image {name} has no such file or directory");
+        EngineError::value("mount", subpath, why)
+    };
+    let places = if subpath.is_empty() {
+        layers
+    } else {
+        // Layers do not change: what is found now is there later.
+        store::RootView::of(&layers).places(Path::new(subpath)).map_err(|_lost| missing())?
+    };
+    match places.as_slice() {
+        [] => Err(missing()),
+        [one] => Ok(Origin::Path { path: one.clone(), owner: (0, 0) }),
+        _ => Ok(Origin::Layers(places)),
     }
 }
 

@@ -9,8 +9,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, Params, Transaction, TransactionBehavior, ffi};
 
 use crate::{
-    Containers, Images, ManifestLists, Networks, Paths, Room, Secrets, SqliteAnswer, StoreError,
-    Transfers, Uploads, Volumes,
+    Builds, Containers, Images, ManifestLists, Networks, Paths, Room, Secrets, SqliteAnswer,
+    StoreError, Transfers, Uploads, Volumes,
 };
 
 /// Each migration brings the database from its place in the list to the next version.
@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/8.sql"),
     include_str!("schema/9.sql"),
     include_str!("schema/10.sql"),
+    include_str!("schema/11.sql"),
 ];
 
 /// How long a command waits for others that write.
@@ -204,6 +205,12 @@ impl Store {
     #[must_use]
     pub fn uploads(&self) -> Uploads {
         Uploads::new(&self.paths)
+    }
+
+    /// What builds have made.
+    #[must_use]
+    pub const fn builds(&self) -> Builds<'_> {
+        Builds::new(self)
     }
 
     /// The containers' records.

@@ -10,6 +10,7 @@ use crate::{Store, StoreError, scratch};
 
 mod archive;
 mod arrival;
+mod built;
 mod collect;
 mod commit;
 mod import;
@@ -24,6 +25,7 @@ mod stage;
 mod summary;
 mod uses;
 
+pub use built::{AddedLayer, NewLayer};
 pub(crate) use collect::{collect, strays};
 pub use commit::Commit;
 pub use import::Import;
@@ -293,7 +295,8 @@ pub(crate) fn delete_rows(
     id: &ImageId,
 ) -> Result<Vec<Digest>, StoreError> {
     let only_here = "SELECT DISTINCT diff_id FROM image_layers AS here WHERE image = ?1 AND NOT EXISTS \
-        (SELECT 1 FROM image_layers WHERE diff_id = here.diff_id AND image <> ?1)";
+        (SELECT 1 FROM image_layers WHERE diff_id = here.diff_id AND image <> ?1) \
+        AND diff_id NOT IN (SELECT diff_id FROM build_steps) AND diff_id NOT IN (SELECT diff_id FROM build_leases)";
     let texts: Vec<String> = connection
         .prepare(only_here)
         .and_then(|mut statement| {

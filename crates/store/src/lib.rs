@@ -8,6 +8,7 @@
 //! A layer is kept once, unpacked; the archive it came in is not kept beside it.
 #![forbid(unsafe_code)]
 
+mod builds;
 pub mod compression;
 mod containers;
 mod content;
@@ -33,14 +34,16 @@ mod uploads;
 mod view;
 mod volumes;
 
+pub use builds::{BuildLease, Builds, BuiltStep, NewStep, StepUsage};
 pub use containers::{ContainerDirs, ContainerRecord, Containers, Ended, NewContainer, Status};
 pub use content::{copy_content, fill_volume};
 pub use database::Store;
 pub use error::{Kind, SqliteAnswer, StoreError};
 pub use handing::{give, relabel};
 pub use images::{
-    ArchiveMembers, Commit, ExpectedLayer, Image, ImageSummary, Images, Import, Incoming,
-    LayerArchive, LayerBlob, LayerPlace, Loaded, Member, NewImage, Removed, Saved, UnpackedLayer,
+    AddedLayer, ArchiveMembers, Commit, ExpectedLayer, Image, ImageSummary, Images, Import,
+    Incoming, LayerArchive, LayerBlob, LayerPlace, Loaded, Member, NewImage, NewLayer, Removed,
+    Saved, UnpackedLayer,
 };
 pub use manifest_lists::{ListMember, ManifestLists};
 pub use networks::{

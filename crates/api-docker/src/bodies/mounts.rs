@@ -157,7 +157,7 @@ impl Mount {
             }
             "image" => {
                 mount.subpath = self.image_options.unwrap_or_default().subpath;
-                MountSource::Image { name: self.source, id: String::new() }
+                MountSource::Image { name: self.source, id: String::new(), layers: Vec::new() }
             }
             _ => return Err(wrong("its type is not one of bind, volume, tmpfs, image")),
         };

@@ -157,7 +157,7 @@ pub fn mount(text: &str) -> Parsed<MountConfig> {
         }
         ("image", Some(name)) => {
             mount.read_only = true;
-            MountSource::Image { name: name.to_owned(), id: String::new() }
+            MountSource::Image { name: name.to_owned(), id: String::new(), layers: Vec::new() }
         }
         ("image", None) => return Err(wrong("an image needs a source".to_owned())),
         ("tmpfs", None) => MountSource::Tmpfs,

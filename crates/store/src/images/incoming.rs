@@ -117,7 +117,7 @@ impl Incoming<'_> {
         self.store.durably(|connection| {
             for diff_id in diff_ids {
                 let delete = "DELETE FROM layers WHERE diff_id = ?1 AND NOT EXISTS \
-                    (SELECT 1 FROM image_layers WHERE diff_id = ?1)";
+                    (SELECT 1 FROM held_layers WHERE diff_id = ?1)";
                 let gone = connection.execute(delete, [diff_id.to_string()]);
                 if gone.map_err(StoreError::write)? > 0 {
                     unused.push(diff_id.clone());

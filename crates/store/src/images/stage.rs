@@ -211,20 +211,7 @@ impl<'a> Stage<'a> {
         image: &Staged<'_>,
         now_ns: i64,
     ) -> Result<Result<ImageId, Vec<Digest>>, StoreError> {
-        let transaction = self.store.write()?;
-        let (mut sizes, mut missing) = (BTreeMap::new(), Vec::new());
-        for diff_id in &image.config.rootfs.diff_ids {
-            match stored(self.store, diff_id)? {
-                Some(size) => drop(sizes.insert(diff_id, size)),
-                None => missing.push(diff_id.clone()),
-            }
-        }
-        if !missing.is_empty() {
-            return Ok(Err(missing));
-        }
-        let id = insert(&transaction, image, &sizes, now_ns)?;
-        transaction.commit().map_err(StoreError::write)?;
-        Ok(Ok(id))
+        commit_ahead(self.store, image, now_ns)
     }
 
     /// Makes one layer of the stage visible before any image has it: in this boot it counts as whole, whatever becomes of this
@@ -234,6 +221,16 @@ impl<'a> Stage<'a> {
         diff_id: &Digest,
         now_ns: i64,
     ) -> Result<(), StoreError> {
+        self.publish_with(diff_id, now_ns, |_connection| Ok(()))
+    }
+
+    /// The same, with what `also` writes, all at one moment.
+    pub(super) fn publish_with(
+        &mut self,
+        diff_id: &Digest,
+        now_ns: i64,
+        also: impl FnOnce(&Connection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let Some(fresh) = self.fresh.remove(diff_id) else { return Ok(()) };
         let boot = boot_id()?;
         let transaction = self.store.write()?;
@@ -241,6 +238,7 @@ impl<'a> Stage<'a> {
             self.publish(&fresh, diff_id)?;
             insert_layer(&transaction, &fresh, &boot, now_ns)?;
         }
+        also(&transaction)?;
         transaction.commit().map_err(StoreError::write)
     }
 
@@ -276,6 +274,28 @@ impl<'a> Stage<'a> {
         }
         Ok(())
     }
+}
+
+/// As [`Stage::commit_ahead`].
+pub(super) fn commit_ahead(
+    store: &Store,
+    image: &Staged<'_>,
+    now_ns: i64,
+) -> Result<Result<ImageId, Vec<Digest>>, StoreError> {
+    let transaction = store.write()?;
+    let (mut sizes, mut missing) = (BTreeMap::new(), Vec::new());
+    for diff_id in &image.config.rootfs.diff_ids {
+        match stored(store, diff_id)? {
+            Some(size) => drop(sizes.insert(diff_id, size)),
+            None => missing.push(diff_id.clone()),
+        }
+    }
+    if !missing.is_empty() {
+        return Ok(Err(missing));
+    }
+    let id = insert(&transaction, image, &sizes, now_ns)?;
+    transaction.commit().map_err(StoreError::write)?;
+    Ok(Ok(id))
 }
 
 /// A layer that was unpacked and is what it was said to be.

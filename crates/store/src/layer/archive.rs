@@ -25,6 +25,8 @@ pub struct TreeArchive {
     prefix: Vec<u8>,
     /// Whether the end is still to be written of an archive without a walk.
     is_single: bool,
+    /// No entry is younger, in seconds since 1970.
+    latest_s: Option<i64>,
     /// First names of files that have several, and how many were not met yet.
     names: HashMap<(u64, u64), (Vec<u8>, u64)>,
     /// Headers, padding, or the archive's end.
@@ -54,8 +56,10 @@ impl TreeArchive {
         let walk = Some(Walk::new(root, form)?);
         let (names, bytes, given, contents) = (HashMap::new(), Vec::new(), 0, None);
         let (prefix, is_single) = (Vec::new(), false);
+        let latest_s = None;
+        #[rustfmt::skip]
         let mut archive =
-            Self { walk, form, mount_points, prefix, is_single, names, bytes, given, contents };
+            Self { walk, form, mount_points, prefix, is_single, latest_s, names, bytes, given, contents };
         // An upper directory's own times say nothing; its owner and mode are the root's, and worth an entry when they are not
         // what every unpacker gives a root.
         let Metadata { mode, uid, gid, xattrs, .. } = &described.metadata;
@@ -99,11 +103,20 @@ impl TreeArchive {
             mount_points: MountPoints::default(),
             prefix: Vec::new(),
             is_single: true,
+            latest_s: None,
             names: HashMap::new(),
             bytes,
             given: 0,
             contents,
         })
+    }
+
+    /// The same archive, in which nothing was changed later than a moment, in seconds since 1970: what is the same is so on every day.
+    /// Source: reproducible-builds.org, "SOURCE_DATE_EPOCH".
+    #[must_use]
+    pub const fn not_later_than(mut self, latest_s: Option<i64>) -> Self {
+        self.latest_s = latest_s;
+        self
     }
 
     /// Makes the next entry ready; false at the end.
@@ -144,6 +157,9 @@ impl TreeArchive {
             return Ok(tar::push_headers(&mark(path), &mut self.bytes)?);
         }
         let Described { mut metadata, file, links, inode, opaque } = describe(met)?;
+        if let Some(latest) = self.latest_s.filter(|latest| metadata.mtime.seconds >= *latest) {
+            metadata.mtime = tar::Timestamp { seconds: latest, nanoseconds: 0 };
+        }
         if !self.prefix.is_empty() {
             let prefix = self.prefix.strip_suffix(b"/").unwrap_or(&self.prefix);
             metadata.path = [prefix, b"/", &metadata.path].concat();

@@ -133,7 +133,7 @@ impl Room<'_> {
         let mut layers: Vec<Digest> = Vec::new();
         self.store.durably(|connection| {
             let delete = "DELETE FROM layers WHERE made_ns < ? \
-                AND diff_id NOT IN (SELECT diff_id FROM image_layers) RETURNING diff_id";
+                AND diff_id NOT IN (SELECT diff_id FROM held_layers) RETURNING diff_id";
             let texts: Vec<String> = connection
                 .prepare(delete)
                 .and_then(|mut statement| {

@@ -1,0 +1,185 @@
+//! What builds need of the engine and its store: the files of layers with room for changes above them, layers of those changes, and images of
+//! layers. Nothing here knows what an instruction is.
+
+use std::fs::{self, File};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use libcontainer::Step;
+use monitor::Held;
+use spec::image::ImageConfig;
+use spec::{Digest, Reference};
+use store::{AddedLayer, BuildLease, Builds, ContainerDirs, Image, NewLayer};
+
+use crate::config::ContainerConfig;
+use crate::containers::Made;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::names;
+
+/// Handle on what builds need.
+#[derive(Clone, Copy, Debug)]
+pub struct Building<'a> {
+    pub(crate) engine: &'a Engine,
+}
+
+/// The files of layers, and what is changed of them. Dropped, it is unmounted; the changes go with the build's directory.
+#[derive(Debug)]
+pub struct Workspace {
+    root: Root,
+    upper: PathBuf,
+    lower: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+enum Root {
+    /// An overlay, in a mount namespace of its own.
+    Held(Held),
+    /// There are no layers: the changes are all there is.
+    Plain(File),
+}
+
+impl Workspace {
+    /// The root directory; paths in it are looked up with openat2(2) and this root.
+    #[must_use]
+    pub fn root(&self) -> BorrowedFd<'_> {
+        match &self.root {
+            Root::Held(held) => held.root(),
+            Root::Plain(directory) => directory.as_fd(),
+        }
+    }
+
+    /// Unmounts it; gives the directory with the changes, and those below it, the top one first.
+    #[must_use]
+    pub fn close(self) -> (PathBuf, Vec<PathBuf>) {
+        (self.upper, self.lower)
+    }
+}
+
+impl<'a> Building<'a> {
+    /// Steps that were done, and what builds hold.
+    #[must_use]
+    pub const fn steps(&self) -> Builds<'a> {
+        self.engine.store.builds()
+    }
+
+    /// Directories of layers, the top one first.
+    #[must_use]
+    pub fn directories(&self, layers: &[Digest]) -> Vec<PathBuf> {
+        self.engine.store.images().directories_of(layers)
+    }
+
+    /// The files of these layers, the lowest first, with room for changes.
+    ///
+    /// # Errors
+    /// When the disk or a mount refuses.
+    pub fn workspace(
+        &self,
+        lease: &BuildLease,
+        layers: &[Digest],
+    ) -> Result<Workspace, EngineError> {
+        let directory = lease.free_path("work");
+        let dirs = ContainerDirs {
+            container: directory.clone(),
+            upper: directory.join("upper"),
+            work: directory.join("work"),
+            state: directory.join("root"),
+        };
+        for path in [&dirs.container, &dirs.upper, &dirs.work, &dirs.state] {
+            fs::create_dir(path).map_err(EngineError::file("make", path))?;
+        }
+        // The root of whatever has this layer: umask(2) must not decide its mode.
+        fs::set_permissions(&dirs.upper, fs::Permissions::from_mode(0o755))
+            .map_err(EngineError::file("make", &dirs.upper))?;
+        let (upper, lower) = (dirs.upper.clone(), self.directories(layers));
+        if lower.is_empty() {
+            let opened = File::open(&upper).map_err(EngineError::file("open", &upper))?;
+            return Ok(Workspace { root: Root::Plain(opened), upper, lower });
+        }
+        let held = self.hold(dirs, layers)?;
+        Ok(Workspace { root: Root::Held(held), upper, lower })
+    }
+
+    fn hold(&self, dirs: ContainerDirs, layers: &[Digest]) -> Result<Held, EngineError> {
+        let name = String::from("the build");
+        let config = ContainerConfig {
+            layers: layers.to_vec(),
+            command: vec!["/".to_owned()],
+            workdir: "/".to_owned(),
+            // Its changes are read before anything of them counts.
+            auto_remove: true,
+            ..ContainerConfig::default()
+        };
+        let (id, image_name) = (names::random_id()?, String::new());
+        let made =
+            Made { id, name: name.clone(), config, image_name, image: None, dirs, _lock: None };
+        let (mut plan, _files) = self.engine.containers().plan(&made, &[])?;
+        plan.steps.retain(|step| {
+            matches!(
+                step,
+                Step::DetachPropagation { .. } | Step::OverlayRoot { .. } | Step::PivotRoot
+            )
+        });
+        monitor::hold(&self.engine.program, &plan, &[])
+            .map_err(|cause| EngineError::Hold { name, cause })
+    }
+
+    /// Makes a layer, which the build holds from then on.
+    ///
+    /// # Errors
+    /// When the changes cannot be read or are what no layer holds, or the disk refuses.
+    pub fn add_layer(
+        &self,
+        lease: &BuildLease,
+        layer: &NewLayer<'_>,
+    ) -> Result<AddedLayer, EngineError> {
+        Ok(self.engine.store.images().add_layer(lease, layer, monitor::now_ns())?)
+    }
+
+    /// The changes of a step that ran in a container, and has ended: its upper directory, the lower ones, and what was mounted in it.
+    ///
+    /// # Errors
+    /// When there is no such container.
+    pub fn changes_of(
+        &self,
+        container: &str,
+    ) -> Result<(PathBuf, Vec<PathBuf>, Vec<PathBuf>), EngineError> {
+        let container = self.engine.containers().get(container)?;
+        let lower = self.directories(&container.config.layers);
+        Ok((container.dirs.upper, lower, crate::oci::targets(&container.config)))
+    }
+
+    /// An image of layers that the build holds, under these names. It outlives a power cut a moment later.
+    ///
+    /// # Errors
+    /// When a layer is not here, or the disk refuses.
+    pub fn image(&self, config: &ImageConfig, names: &[Reference]) -> Result<Image, EngineError> {
+        let image = self.engine.store.images().made_of(config, names, monitor::now_ns())?;
+        for name in names {
+            let name = name.familiar();
+            self.engine.tell_image("tag", &image.id.to_string(), &name, Some(&image));
+        }
+        self.engine.settle_later()?;
+        Ok(image)
+    }
+
+    /// Whether a directory is there for every layer.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_all(&self, layers: &[Digest]) -> Result<bool, EngineError> {
+        for layer in layers {
+            if !self.engine.store.images().has_layer(layer)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A file of layers, as a container sees it; nothing when it is none.
+    #[must_use]
+    pub fn read(&self, layers: &[Digest], path: &Path) -> Option<Vec<u8>> {
+        store::RootView::of(&self.directories(layers)).read(path)
+    }
+}
