@@ -62,6 +62,8 @@ pub struct NewStep<'a> {
     pub inputs: &'a str,
     /// When it was done, RFC 3339.
     pub created: &'a str,
+    /// Whether it takes the place of one that was done before.
+    pub replaces: bool,
 }
 
 impl BuildLease {
@@ -209,8 +211,12 @@ impl<'a> Builds<'a> {
         let transaction = self.store.write()?;
         let insert = "INSERT INTO build_steps (key, diff_id, place, step, inputs, created, made_ns, used_ns) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT (key) DO UPDATE SET used_ns = ?7";
-        let NewStep { key, diff_id, place, step, inputs, created } = step;
+        let NewStep { key, diff_id, place, step, inputs, created, replaces } = step;
         let key = key.to_string();
+        if *replaces {
+            let delete = "DELETE FROM build_steps WHERE key = ?";
+            transaction.execute(delete, [&key]).map_err(StoreError::write)?;
+        }
         let values = params![key, diff_id.to_string(), place, step, inputs, created, now_ns];
         transaction.execute(insert, values).map_err(StoreError::write)?;
         let select = "SELECT key, diff_id, inputs, created FROM build_steps WHERE key = ?";

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod archives;
 #[cfg(test)]
+mod builds;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod damages;
