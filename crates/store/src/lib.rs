@@ -60,7 +60,9 @@ pub use secrets::{NewSecret, Outcome, Secret, SecretError, SecretKind, Secrets, 
 pub use transfers::{
     Begun, Busy, CHUNK_BYTES, Claim, Stopped, Transfer, TransferReader, Transfers,
 };
-pub use tree_copy::{Copied, CopyError, CopyRules, TreeCopy};
+pub use tree_copy::{
+    Copied, CopyError, CopyRules, TreeCopy, attributes, copy_attributes, copy_file,
+};
 pub use uploads::{AbandonedUpload, Journal, Sending, UPLOADS_KEPT, Uploads};
 pub use view::RootView;
 pub use volumes::{NewVolume, Volume, Volumes};

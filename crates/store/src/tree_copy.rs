@@ -19,6 +19,9 @@ use sys::{Errno, open_without_links};
 mod attributes;
 mod contents;
 
+pub use attributes::{attributes, copy_attributes};
+pub use contents::copy_file;
+
 /// Directories below each other; each holds two descriptors.
 const DEEPEST: usize = 256;
 

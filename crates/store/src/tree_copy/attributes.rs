@@ -1,5 +1,7 @@
 //! Extended attributes. SELinux labels are the host's policy and stay where they are.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use rustix::fs::{
@@ -7,12 +9,39 @@ use rustix::fs::{
     openat,
 };
 use rustix::io::Errno;
+use sys::Errno as Named;
 
 /// More than the kernel gives: XATTR_LIST_MAX and XATTR_SIZE_MAX of limits.h.
 const MOST_BYTES: usize = 65536;
 
 /// What a program may do beyond its user: capabilities(7), "File capabilities".
 const CAPABILITY: &[u8] = b"security.capability";
+
+/// Copies all of an open file or directory to another one, but for SELinux labels.
+///
+/// # Errors
+/// As fgetxattr(2) and fsetxattr(2).
+pub fn copy_attributes(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), Named> {
+    Ok(of_open(from, to, true)?)
+}
+
+/// Names and values of all of an open file or directory, in the order of their names, but for SELinux labels.
+///
+/// # Errors
+/// As flistxattr(2) and fgetxattr(2).
+pub fn attributes(from: BorrowedFd<'_>) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Named> {
+    let found = RefCell::new(BTreeMap::new());
+    each(
+        |_name| true,
+        |into| flistxattr(from, into),
+        |name, into| fgetxattr(from, name, into),
+        |name, value| {
+            found.borrow_mut().insert(name.to_vec(), value.to_vec());
+            Ok(())
+        },
+    )?;
+    Ok(found.into_inner())
+}
 
 /// Those of an open file or directory.
 pub(super) fn of_open(

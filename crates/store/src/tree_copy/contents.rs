@@ -2,11 +2,21 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{SeekFrom, Stat, copy_file_range, ftruncate, ioctl_ficlone, seek};
+use rustix::fs::{SeekFrom, Stat, copy_file_range, fstat, ftruncate, ioctl_ficlone, seek};
 use rustix::io::{Errno as Raw, pread, pwrite, read};
+use sys::Errno;
 
 /// Bytes at once where the kernel does not copy by itself.
 const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Copies the contents of one open file into another, empty one, and gives their length.
+///
+/// # Errors
+/// As read(2), write(2) and copy_file_range(2).
+pub fn copy_file(from: &OwnedFd, to: &OwnedFd) -> Result<u64, Errno> {
+    let stat = fstat(from)?;
+    Ok(copy(from, to, &stat)?)
+}
 
 /// Gives the length.
 pub(super) fn copy(from: &OwnedFd, to: &OwnedFd, stat: &Stat) -> Result<u64, Raw> {
