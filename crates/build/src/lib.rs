@@ -5,18 +5,30 @@
 //! or terminals: what lies outside of this machine comes by [`Outside`].
 #![forbid(unsafe_code)]
 
+mod binds;
+mod builder;
+mod cache;
 mod cancel;
+mod checks;
+mod contexts;
+mod definition;
 mod error;
 mod event;
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "the steps of a build, which call it, are on their way"
-)]
+#[expect(dead_code, unused_imports, reason = "contexts, which call the rest, are on their way")]
 mod files;
+mod image;
+mod key;
+mod mounts;
 mod outside;
+mod places;
 mod request;
+mod run;
+mod settings;
+mod slots;
+mod stage;
+mod transfer;
 
+pub use builder::build;
 pub use cancel::Cancel;
 pub use error::{BuildError, StepError};
 pub use event::{Event, Progress, Step, StepKind, Warning};

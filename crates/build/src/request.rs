@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use engine::config::{HostRules, Limits, Ulimit};
 use spec::Reference;
@@ -53,7 +54,7 @@ pub enum ContextSource {
     /// A directory of this machine.
     Directory(PathBuf),
     /// An archive, plain or compressed.
-    Archive(Box<dyn Read + Send>),
+    Archive(Mutex<Box<dyn Read + Send>>),
     /// A repository, a branch and a directory in it: `URL#REF:DIRECTORY`.
     Git(String),
     /// An archive, or a Dockerfile alone, of a web server.
@@ -174,6 +175,13 @@ pub enum Squash {
     New,
     /// All of them.
     All,
+}
+
+impl ContextSource {
+    /// An archive, plain or compressed.
+    pub fn archive(archive: impl Read + Send + 'static) -> Self {
+        Self::Archive(Mutex::new(Box::new(archive)))
+    }
 }
 
 impl fmt::Debug for ContextSource {

@@ -177,6 +177,12 @@ impl<'a> Building<'a> {
         Ok(true)
     }
 
+    /// Whether layers show a directory at a path.
+    #[must_use]
+    pub fn is_directory(&self, layers: &[Digest], path: &Path) -> bool {
+        store::RootView::of(&self.directories(layers)).is_directory(path)
+    }
+
     /// A file of layers, as a container sees it; nothing when it is none.
     #[must_use]
     pub fn read(&self, layers: &[Digest], path: &Path) -> Option<Vec<u8>> {

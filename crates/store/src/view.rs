@@ -79,6 +79,12 @@ impl RootView {
         Some(bytes)
     }
 
+    /// Whether a path leads to a directory.
+    #[must_use]
+    pub fn is_directory(&self, path: &Path) -> bool {
+        self.directory(path).is_ok_and(|found| found.is_some())
+    }
+
     /// What the root itself is merged of, the top one first.
     pub(crate) fn root(&self) -> Merged {
         Arc::clone(&self.root)

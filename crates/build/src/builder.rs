@@ -1,0 +1,250 @@
+//! A whole build: the definition, its stages beside each other, and the image in the end. Start at [`build`].
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use dockerfile::{FileError, Platforms};
+use engine::{BuildLease, Engine, Image, format_time, now_ns};
+use spec::image::Platform;
+
+use crate::cancel::Cancel;
+use crate::contexts::Contexts;
+use crate::definition::Definition;
+use crate::error::{BuildError, StepError};
+use crate::event::Event;
+use crate::request::{BuildRequest, PullBases};
+use crate::slots::{Finished, Slots};
+use crate::stage::StageRun;
+use crate::{Built, Surroundings};
+
+/// What all stages have in common.
+pub(crate) struct Shared<'a> {
+    pub(crate) surroundings: Surroundings<'a>,
+    pub(crate) request: &'a BuildRequest,
+    pub(crate) definition: Definition,
+    pub(crate) contexts: Contexts,
+    pub(crate) lease: BuildLease,
+    pub(crate) slots: Slots,
+    /// Ends the others when one stage fails.
+    pub(crate) stop: Cancel,
+    pub(crate) platforms: Platforms,
+    /// Of which context it is, for whoever compares builds.
+    pub(crate) identity: String,
+    /// Where what does not survive a reboot is.
+    pub(crate) state: PathBuf,
+    /// The time that everything has (`SOURCE_DATE_EPOCH`).
+    pub(crate) epoch_s: Option<i64>,
+}
+
+impl Shared<'_> {
+    /// Whether there is nothing more to be done.
+    pub(crate) fn is_over(&self) -> bool {
+        self.stop.is_cancelled() || self.surroundings.cancel.is_cancelled()
+    }
+
+    pub(crate) fn wait_or_stop(&self, time: Duration) -> Result<(), StepError> {
+        let cancels = [self.surroundings.cancel, &self.stop];
+        if crate::cache::is_told(cancels, time) { Err(StepError::Cancelled) } else { Ok(()) }
+    }
+
+    /// A directory for what no disk is to keep, removed with the build.
+    pub(crate) fn hidden_directory(&self) -> Result<PathBuf, StepError> {
+        let path = self.state.join("builds").join(self.lease.name());
+        let failed = |cause| StepError::Path { action: "make", path: path.clone(), cause };
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
+        Ok(path)
+    }
+
+    /// The moment, as the image's history has it.
+    pub(crate) fn now(&self) -> String {
+        let epoch_ns = self.epoch_s.map(|seconds| seconds.saturating_mul(1_000_000_000));
+        format_time(epoch_ns.unwrap_or_else(now_ns))
+    }
+
+    /// The platform of a stage: what its `FROM` says, or else that of the image.
+    pub(crate) fn platform_of(&self, stage: usize) -> Result<Option<Platform>, FileError> {
+        let definition = &self.definition;
+        let own = match definition.stage(stage) {
+            Some(stage) => definition.globals.platform(&definition.source, stage)?,
+            None => None,
+        };
+        Ok(own.or_else(|| self.request.platform.clone()))
+    }
+
+    /// An image that something is made of, here and held.
+    pub(crate) fn image(
+        &self,
+        engine: &Engine,
+        step: usize,
+        name: &str,
+        platform: Option<&Platform>,
+    ) -> Result<Image, StepError> {
+        let name = self.contexts.image_name(name)?;
+        let pull = self.request.pull;
+        for _ in 0..2 {
+            let image = match (pull, engine.images().resolve(&name)) {
+                (PullBases::Missing | PullBases::Never, Ok(image)) if fits(&image, platform) => {
+                    image
+                }
+                (PullBases::Never, Ok(image)) => {
+                    engine
+                        .images()
+                        .check_platform(&name, platform.map_or(&[], std::slice::from_ref))?;
+                    image
+                }
+                (PullBases::Never, Err(error)) => return Err(error.into()),
+                (pull, _) => self.pull(engine, step, &name, platform, pull == PullBases::Always)?,
+            };
+            let layers = &image.config.rootfs.diff_ids;
+            if engine.building().steps().hold(&self.lease, layers)?.is_empty() {
+                return Ok(image);
+            }
+            // Removed between the look and the hold.
+        }
+        Err(StepError::Absent { what: "image", name })
+    }
+
+    fn pull(
+        &self,
+        engine: &Engine,
+        step: usize,
+        name: &str,
+        platform: Option<&Platform>,
+        always: bool,
+    ) -> Result<Image, StepError> {
+        let progress = self.surroundings.progress;
+        let heard =
+            |what: &str, bytes, of| progress.tell(&Event::Transfer { step, what, bytes, of });
+        let outside = self.surroundings.outside;
+        let pulled = outside.image(engine, name, platform, always, &heard);
+        pulled.map_err(|cause| StepError::Outside { what: format!("pull {name}"), cause })
+    }
+}
+
+fn fits(image: &Image, platform: Option<&Platform>) -> bool {
+    platform.is_none_or(|wanted| wanted.fit(&Platform::of(&image.config)).is_some())
+}
+
+/// Builds an image.
+///
+/// # Errors
+/// When the request, the file or the context is wrong, a step fails, or somebody ends it. Steps that were done stay in the cache.
+pub fn build(
+    mut request: BuildRequest,
+    surroundings: &Surroundings<'_>,
+) -> Result<Built, BuildError> {
+    let begun = Instant::now();
+    let engine = Engine::open(surroundings.engine.clone())?;
+    let lease = engine.building().steps().begin().map_err(engine::EngineError::from)?;
+    let platforms = platforms(&request)?;
+    let epoch_s = epoch(&request)?;
+    let source = std::mem::take(&mut request.context);
+    let opened = Contexts::open(source, &request, surroundings, &lease)?;
+    let definition = Definition::read(
+        opened.file_name,
+        &opened.file,
+        &request.arguments,
+        &platforms,
+        request.target.as_deref(),
+    )?;
+    let progress = surroundings.progress;
+    let ignore = opened.contexts.main().ignore();
+    crate::checks::warn((&definition, &request, &platforms), ignore, &|_path| None, progress)?;
+    progress.tell(&Event::Steps(&definition.steps));
+    progress.tell(&Event::Started { step: 0 });
+    progress.tell(&Event::Done { step: 0, layer: None, took: begun.elapsed() });
+    let shared = Shared {
+        surroundings: *surroundings,
+        request: &request,
+        slots: Slots::new(definition.file.stages.len()),
+        definition,
+        contexts: opened.contexts,
+        lease,
+        stop: Cancel::new().map_err(|cause| BuildError::Context {
+            what: "make a descriptor".to_owned(),
+            cause: Box::new(cause),
+        })?,
+        platforms,
+        identity: opened.identity,
+        state: engine.paths().state.clone(),
+        epoch_s,
+    };
+    let built = shared.stages().and_then(|(finished, steps)| {
+        let image = crate::image::make(&shared, &engine, &finished)?;
+        Ok(Built { image, steps })
+    });
+    let ended = engine.building().steps().end(shared.lease);
+    let built = built?;
+    ended.map_err(engine::EngineError::from)?;
+    Ok(built)
+}
+
+impl Shared<'_> {
+    /// Runs every stage that is needed; gives the wanted one, and how many steps there were and how many of them the cache had.
+    fn stages(&self) -> Result<(Arc<Finished>, (usize, usize)), BuildError> {
+        let first_error: Mutex<Option<BuildError>> = Mutex::new(None);
+        let counts: Mutex<(usize, usize)> = Mutex::new((0, 0));
+        std::thread::scope(|scope| {
+            for &number in &self.definition.needed {
+                let (first_error, counts) = (&first_error, &counts);
+                scope.spawn(move || {
+                    let finished = self.stage(number, counts);
+                    match finished {
+                        Ok(finished) => self.slots.end(number, Some(Arc::new(finished))),
+                        Err(error) => {
+                            let mut first =
+                                first_error.lock().unwrap_or_else(PoisonError::into_inner);
+                            // One that was stopped tells nothing.
+                            if first.is_none() || matches!(*first, Some(BuildError::Cancelled)) {
+                                *first = Some(error);
+                            }
+                            self.stop.cancel();
+                            self.slots.end(number, None);
+                        }
+                    }
+                });
+            }
+        });
+        if let Some(error) = first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let finished = self.slots.wait(self.definition.target).ok_or(BuildError::Cancelled)?;
+        Ok((finished, counts))
+    }
+
+    fn stage(&self, number: usize, counts: &Mutex<(usize, usize)>) -> Result<Finished, BuildError> {
+        // Dropped on a panic, too: nobody waits for ever.
+        let engine = Engine::open(self.surroundings.engine.clone())?;
+        let mut run = StageRun::new(self, engine, number);
+        let finished = run.run();
+        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.0 += run.asked;
+        counts.1 += run.cached;
+        finished
+    }
+}
+
+fn platforms(request: &BuildRequest) -> Result<Platforms, BuildError> {
+    let build = Platform::native();
+    let target = request.platform.clone().unwrap_or_else(|| build.clone());
+    if target.fit(&build).is_none() {
+        let words = format!(
+            "platform {target} cannot be run here: this machine is {build} and has no emulation for it"
+        );
+        return Err(BuildError::Request(words));
+    }
+    Ok(Platforms { build, target })
+}
+
+fn epoch(request: &BuildRequest) -> Result<Option<i64>, BuildError> {
+    let Some(text) = request.arguments.get("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty())
+    else {
+        return Ok(None);
+    };
+    let seconds = text.parse().ok().filter(|seconds| (0..=253_402_300_799).contains(seconds));
+    let words = || format!("SOURCE_DATE_EPOCH {text:?} is no number of seconds since 1970");
+    seconds.map(Some).ok_or_else(|| BuildError::Request(words()))
+}

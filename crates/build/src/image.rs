@@ -1,0 +1,83 @@
+//! The image in the end: the configuration of the wanted stage, with what the request says over it.
+
+use std::time::Instant;
+
+use engine::{Engine, Image, NewStep, now_ns};
+use spec::Digest;
+use spec::image::ImageConfig;
+
+use crate::builder::Shared;
+use crate::error::BuildError;
+use crate::event::Event;
+use crate::key::{Inputs, chain};
+use crate::slots::Finished;
+
+/// Makes it.
+pub(crate) fn make(
+    shared: &Shared<'_>,
+    engine: &Engine,
+    finished: &Finished,
+) -> Result<Image, BuildError> {
+    let (progress, step) = (shared.surroundings.progress, shared.definition.output_step());
+    progress.tell(&Event::Started { step });
+    let begun = Instant::now();
+    let mut config = finished.config.clone();
+    if !shared.request.labels.is_empty() {
+        config.config.labels.get_or_insert_default().extend(shared.request.labels.clone());
+    }
+    date(shared, engine, &mut config)?;
+    let image = engine.building().image(&config, &shared.request.tags)?;
+    let names: Vec<String> = shared.request.tags.iter().map(spec::Reference::familiar).collect();
+    progress.tell(&Event::Image { id: &image.id, names: &names });
+    progress.tell(&Event::Done { step, layer: None, took: begun.elapsed() });
+    Ok(image)
+}
+
+/// Gives a time to what has none yet: that of the image's last step, so that the same steps out of the cache are the same image.
+fn date(shared: &Shared<'_>, engine: &Engine, config: &mut ImageConfig) -> Result<(), BuildError> {
+    let is_own = config.history.iter().any(|step| step.created.is_some() && is_of_build(step));
+    let created = match (shared.epoch_s, &config.created) {
+        (Some(_), _) => shared.now(),
+        (None, Some(created)) if is_own => created.clone(),
+        (None, _) => first_made(shared, engine, config)?,
+    };
+    for step in config.history.iter_mut().filter(|step| is_of_build(step) && step.created.is_none())
+    {
+        step.created = Some(created.clone());
+    }
+    config.created = Some(created);
+    Ok(())
+}
+
+fn is_of_build(step: &spec::image::History) -> bool {
+    step.comment.as_deref() == Some("corten build")
+}
+
+/// When an image without a layer of its own was first made.
+fn first_made(
+    shared: &Shared<'_>,
+    engine: &Engine,
+    config: &ImageConfig,
+) -> Result<String, BuildError> {
+    let now = shared.now();
+    let Some(top) = config.rootfs.diff_ids.last().cloned() else { return Ok(now) };
+    let text = serde_json::to_string(&ImageConfig { created: None, ..config.clone() });
+    let mut inputs = Inputs::of("settings");
+    inputs.add("layers below", chain(&config.rootfs.diff_ids).to_string());
+    inputs.add("configuration", text.unwrap_or_default());
+    let key: Digest = inputs.key();
+    let steps = engine.building().steps();
+    let failed = engine::EngineError::from;
+    let new = NewStep {
+        key: &key,
+        diff_id: &top,
+        place: "",
+        step: "settings",
+        inputs: "[]",
+        created: &now,
+        replaces: false,
+    };
+    // The first one counts.
+    let kept = steps.remember(&shared.lease, &new, now_ns()).map_err(failed)?;
+    Ok(kept.created)
+}

@@ -1,0 +1,311 @@
+//! `RUN`: a step in a container like any other. Its changes become a layer; the container goes.
+
+use std::os::fd::AsFd;
+
+use dockerfile::{CommandLine, Mount, NetworkMode, Run, SecurityMode};
+use engine::config::{ContainerConfig, LogConfig};
+use engine::{
+    AddedLayer, Attach, Connection, CreateRequest, FromMonitor, Launch, NewLayer, Received, parse,
+};
+use rustix::event::{PollFd, PollFlags, poll};
+use spec::ContainerId;
+
+use crate::cache::Question;
+use crate::error::StepError;
+use crate::event::Event;
+use crate::key::{Inputs, chain};
+use crate::mounts::Mounted;
+use crate::settings;
+use crate::stage::{At, Made, StageRun};
+
+const SIGKILL: i32 = 9;
+/// What a step whose monitor was killed is said to have ended with.
+const LOST: i32 = 125;
+/// The name that every step has: what programs write of it is the same each time.
+const HOSTNAME: &str = "build";
+
+impl StageRun<'_> {
+    pub(crate) fn run_step(
+        &mut self,
+        at: At<'_>,
+        run: &Run,
+        mounts: &[Mount],
+    ) -> Result<Made, StepError> {
+        self.check_allowed(run)?;
+        let program = self.program(run);
+        let environment = self.environment();
+        let mounted = self.look_at_mounts(at, mounts)?;
+        let mut inputs = Inputs::of("run");
+        inputs.add("layers below", chain(self.layers()).to_string());
+        for (number, word) in program.words.iter().enumerate() {
+            inputs.add(
+                if number + 1 == program.words.len() {
+                    "command".to_owned()
+                } else {
+                    format!("word {number}")
+                },
+                word,
+            );
+        }
+        inputs.add_some("document", program.script.as_deref());
+        let mut sorted: Vec<&String> = environment.iter().filter(|text| !is_proxy(text)).collect();
+        sorted.sort();
+        for variable in sorted {
+            let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
+            inputs.add(format!("variable {name}"), value);
+        }
+        inputs.add("user", &*self.config.config.user);
+        inputs.add("working directory", &*self.config.config.working_dir);
+        inputs.add("network", self.network_name(run));
+        inputs
+            .add("security", if run.security == SecurityMode::Insecure { "insecure" } else { "" });
+        self.add_machine(&mut inputs);
+        for (name, value) in mounted.inputs() {
+            inputs.add(name, value);
+        }
+        let question = Question { inputs, parts: mounted.parts() };
+        self.cached_or(at, question, |stage| stage.run_now(at, run, &program, environment, mounted))
+    }
+
+    /// What every step that makes files reads of the build as a whole.
+    pub(crate) fn add_machine(&self, inputs: &mut Inputs) {
+        inputs.add("platform", self.shared.platforms.target.to_string());
+        let epoch = self.shared.epoch_s.map(|seconds| seconds.to_string());
+        inputs.add_some("SOURCE_DATE_EPOCH", epoch.as_deref());
+    }
+
+    fn check_allowed(&self, run: &Run) -> Result<(), StepError> {
+        let rules = &self.shared.request.steps;
+        if run.security == SecurityMode::Insecure && !rules.may_be_insecure {
+            return Err(StepError::NotAllowed { what: "security.insecure" });
+        }
+        if run.network == NetworkMode::Host && !rules.may_use_host_network {
+            return Err(StepError::NotAllowed { what: "network.host" });
+        }
+        if let Some(device) = run.devices.iter().find(|device| device.required) {
+            let (name, why) =
+                (device.name.value.clone(), "devices of steps are not built yet".to_owned());
+            return Err(StepError::Value { what: "device", value: name, why });
+        }
+        Ok(())
+    }
+
+    fn network_name(&self, run: &Run) -> &str {
+        match run.network {
+            NetworkMode::None => "none",
+            NetworkMode::Host => "host",
+            NetworkMode::Default => &self.shared.request.steps.network,
+        }
+    }
+
+    /// What is run, and the document that has to be there as a file for it.
+    fn program(&self, run: &Run) -> Program {
+        if let Some(script) = run.script() {
+            let text = script.text();
+            if text.starts_with("#!") {
+                let path = format!("{SCRIPTS}/{}", script.name.value);
+                return Program { words: vec![path], script: Some(text) };
+            }
+            let mut words = settings::shell(&self.config.config);
+            words.push(text);
+            return Program { words, script: None };
+        }
+        let mut words = settings::words(&self.config.config, &run.command);
+        if let (CommandLine::Shell(_), Some(last)) = (&run.command, words.last_mut()) {
+            for document in &run.documents {
+                // The shell reads it, as if the whole file had been given to it.
+                last.push('\n');
+                last.push_str(&document.text());
+                last.push_str(&document.name.value);
+            }
+        }
+        Program { words, script: None }
+    }
+
+    fn run_now(
+        &mut self,
+        at: At<'_>,
+        run: &Run,
+        program: &Program,
+        environment: Vec<String>,
+        mounted: Mounted,
+    ) -> Result<AddedLayer, StepError> {
+        let mut ready = self.make_mounts(at, mounted, program.file())?;
+        let request = self.request(run, program, environment, &mut ready)?;
+        let launch = Launch::begin(self.engine.paths(), &request.config.network)?;
+        let attach = Attach { output: true, ..Attach::default() };
+        let containers = self.engine.containers();
+        let (id, name, mut connection) = containers.run(launch, &request, attach)?;
+        let ended = match containers.started(&id, &name, &mut connection) {
+            Ok(_warnings) => self.follow(at, &id, connection),
+            // It has no record any more.
+            Err(error) => return Err(error.into()),
+        };
+        let layer = match ended {
+            Ok(0) => self.layer_of(&id),
+            Ok(code) => {
+                self.keep_failed(at, &id);
+                Err(StepError::Exit { command: shown(&program.words), code })
+            }
+            Err(error) => Err(error),
+        };
+        // Whatever it was: nothing of it stays.
+        containers.remove(id.as_str(), true, true).or_else(|error| match error.kind() {
+            engine::Kind::NotFound => Ok(()),
+            _ => Err(error),
+        })?;
+        drop(ready);
+        layer
+    }
+
+    fn request(
+        &self,
+        run: &Run,
+        program: &Program,
+        environment: Vec<String>,
+        ready: &mut crate::mounts::Ready,
+    ) -> Result<CreateRequest, StepError> {
+        let rules = &self.shared.request.steps;
+        let network = match self.network_name(run) {
+            "" | "default" => parse::DEFAULT_NETWORK,
+            name => name,
+        };
+        let (network, wish) = parse::network(network)?;
+        let directory = match &*self.config.config.working_dir {
+            "" => "/",
+            directory => directory,
+        };
+        let config = ContainerConfig {
+            layers: self.layers().to_vec(),
+            command: program.words.clone(),
+            env: environment.into_iter().chain(std::mem::take(&mut ready.environment)).collect(),
+            workdir: directory.to_owned(),
+            user: self.config.config.user.clone(),
+            hostname: HOSTNAME.to_owned(),
+            attached: true,
+            auto_remove: true,
+            mounts: std::mem::take(&mut ready.mounts),
+            network,
+            networks: wish.into_iter().collect(),
+            privileged: run.security == SecurityMode::Insecure,
+            limits: rules.limits.clone(),
+            ulimits: rules.ulimits.clone(),
+            shm_bytes: rules.shm_bytes,
+            cgroup_parent: rules.cgroup_parent.clone(),
+            hosts: rules.hosts.clone(),
+            security: rules.security.clone(),
+            log: LogConfig { driver: "none".to_owned(), ..LogConfig::default() },
+            ..ContainerConfig::default()
+        };
+        let image = format!("build of {}", self.shared.definition.name);
+        Ok(CreateRequest {
+            image,
+            entrypoint: Some(Vec::new()),
+            config,
+            ..CreateRequest::default()
+        })
+    }
+
+    /// Shows what the step writes, until it ends; gives its exit code.
+    fn follow(
+        &self,
+        at: At<'_>,
+        id: &ContainerId,
+        mut connection: Connection,
+    ) -> Result<i32, StepError> {
+        let progress = self.shared.surroundings.progress;
+        let mut is_killed = false;
+        loop {
+            if !is_killed && self.wait_for(&connection) {
+                is_killed = true;
+                // It may have ended by itself.
+                let _ended = self.engine.containers().kill(id.as_str(), SIGKILL);
+            }
+            let (is_error, bytes) = match connection.receive() {
+                Ok(Received::Message(FromMonitor::Stdout(bytes))) => (false, bytes),
+                Ok(Received::Message(FromMonitor::Stderr(bytes))) => (true, bytes),
+                Ok(Received::Message(FromMonitor::Exited { .. })) if is_killed => {
+                    return Err(StepError::Cancelled);
+                }
+                Ok(Received::Message(FromMonitor::Exited { code })) => return Ok(code),
+                Ok(Received::Message(_)) => continue,
+                Ok(Received::Closed) | Err(_) => return Ok(LOST),
+            };
+            progress.tell(&Event::Output { step: at.step, is_error, bytes });
+        }
+    }
+
+    /// Waits until the step says something; true when the build is over.
+    fn wait_for(&self, connection: &Connection) -> bool {
+        let cancels = [self.shared.surroundings.cancel, &self.shared.stop];
+        let mut polled = vec![PollFd::from_borrowed_fd(connection.as_fd(), PollFlags::IN)];
+        polled.extend(
+            cancels.iter().map(|cancel| PollFd::from_borrowed_fd(cancel.as_fd(), PollFlags::IN)),
+        );
+        let _interrupted = poll(&mut polled, None);
+        polled.iter().skip(1).any(|polled| polled.revents().contains(PollFlags::IN))
+    }
+
+    fn layer_of(&self, id: &ContainerId) -> Result<AddedLayer, StepError> {
+        let building = self.engine.building();
+        let (upper, lower, targets) = building.changes_of(id.as_str())?;
+        let layer = NewLayer {
+            upper: &upper,
+            lower: &lower,
+            targets: &targets,
+            latest_s: self.shared.epoch_s,
+        };
+        Ok(building.add_layer(&self.shared.lease, &layer)?)
+    }
+
+    /// Gives a step that failed to whoever wants to look at it: its files, in a container that does not run.
+    fn keep_failed(&self, at: At<'_>, id: &ContainerId) {
+        if !self.shared.request.keep_failed {
+            return;
+        }
+        let Ok(layer) = self.layer_of(id) else { return };
+        let Ok(container) = self.engine.containers().get(id.as_str()) else { return };
+        let mut config = *container.config;
+        config.layers.push(layer.diff_id);
+        (config.auto_remove, config.tty, config.open_stdin) = (false, true, true);
+        config.stdin_once = true;
+        config.command = settings::shell(&self.config.config).into_iter().take(1).collect();
+        let request = CreateRequest {
+            image: container.record.image_name,
+            entrypoint: Some(Vec::new()),
+            config,
+            ..CreateRequest::default()
+        };
+        let containers = self.engine.containers();
+        if let Ok((id, _warnings)) = containers.create(&request) {
+            self.shared.surroundings.progress.failed(at.step, &id);
+            // One that somebody is still in stays theirs.
+            let _kept = containers.remove(id.as_str(), true, true);
+        }
+    }
+}
+
+/// Where documents are that are programs.
+const SCRIPTS: &str = "/run/build";
+
+/// What a step runs.
+pub(crate) struct Program {
+    pub(crate) words: Vec<String>,
+    /// The document that is the program, at the first word.
+    pub(crate) script: Option<String>,
+}
+
+impl Program {
+    /// Where the document is to be, and its text.
+    fn file(&self) -> Option<(&str, &str)> {
+        Some((self.words.first()?.as_str(), self.script.as_deref()?))
+    }
+}
+
+fn shown(words: &[String]) -> String {
+    words.join(" ")
+}
+
+fn is_proxy(variable: &str) -> bool {
+    variable.split_once('=').is_some_and(|(name, _)| dockerfile::is_proxy_argument(name))
+}
