@@ -25,6 +25,13 @@ pub enum Event<'a> {
         /// Its number.
         step: usize,
     },
+    /// It runs in a container, which is removed afterwards.
+    Running {
+        /// Its number.
+        step: usize,
+        /// The container.
+        container: &'a ContainerId,
+    },
     /// It was in the cache.
     Cached {
         /// Its number.
