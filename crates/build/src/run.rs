@@ -137,7 +137,11 @@ impl StageRun<'_> {
         let containers = self.engine.containers();
         let (id, name, mut connection) = containers.run(launch, &request, attach)?;
         let ended = match containers.started(&id, &name, &mut connection) {
-            Ok(_warnings) => self.follow(at, &id, connection),
+            Ok(_warnings) => {
+                let progress = self.shared.surroundings.progress;
+                progress.tell(&Event::Running { step: at.step, container: &id });
+                self.follow(at, &id, connection)
+            }
             // It has no record any more.
             Err(error) => return Err(error.into()),
         };
