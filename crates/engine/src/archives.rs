@@ -1,13 +1,15 @@
 //! What goes out of the store and what containers leave in it: saved images, exported root file systems, committed containers,
 //! and the list of what a container changed.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::slice;
 
 use spec::Reference;
 use spec::image::{Platform, RunConfig};
 use store::layer::{self, Change, MountPoints, TreeArchive, TreeError};
+use store::unpack::{Rules, unpack};
 use store::{Commit, Image, RootView, Saved, StoreError};
 
 use crate::changes::{changes, over};
@@ -20,6 +22,8 @@ use crate::parse::signal_name;
 use crate::state::State;
 
 const SIGTERM: i32 = 15;
+/// Of tar.
+const BLOCK_BYTES: u64 = 512;
 /// What `merge` gives a container with a terminal.
 const TERM: &str = "TERM=xterm";
 
@@ -68,6 +72,46 @@ impl ImagesHandle<'_> {
             let id = image.id.to_string();
             self.engine.tell_image("save", &id, &id, Some(image));
         }
+        Ok(())
+    }
+
+    /// Writes an image into an archive under names that it need not have here.
+    ///
+    /// # Errors
+    /// As [`ImagesHandle::save`].
+    pub fn save_as(
+        &self,
+        image: &Image,
+        names: &[Reference],
+        writer: impl Write,
+    ) -> Result<(), EngineError> {
+        let saved = Saved { image: image.clone(), names: names.to_vec() };
+        Ok(self.store().save(&[saved], writer)?)
+    }
+
+    /// The archive of an image's root file system, made while it is read.
+    ///
+    /// # Errors
+    /// When the files of a layer cannot be read.
+    pub fn root_archive(&self, image: &Image) -> Result<Box<dyn Read>, EngineError> {
+        let directories = self.layer_directories(image);
+        if directories.is_empty() {
+            // The end of an archive in which nothing is. tar(5).
+            return Ok(Box::new(std::io::repeat(0).take(2 * BLOCK_BYTES)));
+        }
+        let archive = layer::tree(&RootView::of(&directories), MountPoints::default());
+        Ok(Box::new(archive.map_err(unreadable_image(image))?))
+    }
+
+    /// Puts an image's root file system into a directory, over what is there. Files are the caller's.
+    ///
+    /// # Errors
+    /// When the files of a layer cannot be read, or what is there is of another kind.
+    pub fn root_into(&self, image: &Image, directory: BorrowedFd<'_>) -> Result<(), EngineError> {
+        let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let rules = Rules { owner: Some(own), ..Rules::beside_others() };
+        let unpacked = unpack(self.root_archive(image)?, directory, &rules);
+        unpacked.map_err(unreadable_image(image))?;
         Ok(())
     }
 
@@ -204,6 +248,13 @@ fn mount_points(container: &Container, layers: &[PathBuf]) -> Result<MountPoints
 
 fn unreadable(container: &Container) -> impl FnOnce(TreeError) -> EngineError {
     let what = format!("read the files of container {}", container.record.name);
+    move |cause| StoreError::Unpack { what, cause: Box::new(cause) }.into()
+}
+
+fn unreadable_image<E: std::error::Error + Send + Sync + 'static>(
+    image: &Image,
+) -> impl FnOnce(E) -> EngineError {
+    let what = format!("copy the files of image {}", image.id);
     move |cause| StoreError::Unpack { what, cause: Box::new(cause) }.into()
 }
 
