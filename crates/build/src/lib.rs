@@ -27,6 +27,7 @@ mod settings;
 mod slots;
 mod stage;
 mod transfer;
+mod world;
 
 pub use builder::build;
 pub use cancel::Cancel;
@@ -37,6 +38,7 @@ pub use request::{
     Agent, BuildRequest, BuildSecret, CachePlace, Caching, ContextSource, DockerfileSource,
     NamedContext, PullBases, Squash, StepRules,
 };
+pub use world::World;
 
 use engine::{EngineConfig, Image};
 

@@ -26,6 +26,7 @@ pub trait Outside: Sync {
     ///
     /// # Errors
     /// What the registry, the network or the store says.
+    #[expect(clippy::too_many_arguments, reason = "one question, with where the answer goes")]
     fn image(
         &self,
         engine: &Engine,
