@@ -21,11 +21,13 @@ _corten_choose() {
 
 _corten_family() {
     case $1 in
+        builder) members="build" ;;
+        buildx) members="build" ;;
         config) members="create exists inspect list ls remove rm" ;;
         container) members="attach clone commit cp create diff exec exists export inspect kill list logs ls mount pause port prune ps remove rename restart rm run start stats stop top umount unmount unpause update wait" ;;
         context) members="create export import inspect list ls remove rm show update use" ;;
         healthcheck) members="run" ;;
-        image) members="copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
+        image) members="build copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
         manifest) members="annotate create inspect push rm" ;;
         network) members="connect create disconnect doctor inspect list ls prune reload remove rm settings" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
@@ -52,6 +54,11 @@ _corten_command() {
             flags="--all --filter --format --last --latest --no-trunc --quiet --size"
             valued="-f --filter --format -n --last"
             kind=""
+            ;;
+        build | "image build" | "builder build" | "buildx build")
+            flags="--add-host --allow --annotation --attest --blkio-weight --build-arg --build-context --builder --cache-from --cache-to --call --cgroup-parent --check --compress --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --disable-content-trust --explain --file --force-rm --iidfile --isolation --label --load --memory --memory-reservation --memory-swap --metadata-file --network --no-cache --no-cache-filter --on-error --output --pids-limit --platform --progress --provenance --pull --push --quiet --rm --sbom --secret --security-opt --shm-size --squash --squash-all --ssh --tag --target --ulimit"
+            valued="--add-host --allow --annotation --attest --blkio-weight --build-arg --build-context --builder --cache-from --cache-to --call --cgroup-parent --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -f --file --iidfile --isolation --label -m --memory --memory-reservation --memory-swap --metadata-file --network --no-cache-filter --on-error -o --output --pids-limit --platform --progress --secret --security-opt --shm-size --ssh -t --tag --target --ulimit"
+            kind="directories"
             ;;
         pull | "image pull")
             flags="--all-tags --platform --progress --quiet --tls-verify"
@@ -683,7 +690,7 @@ _corten_command() {
 
 _corten_value() {
     case $previous in
-        --authfile | --cidfile | --console-socket | --device | --env-file | --input | --pid-file | --pidfd-socket | --process | --resources | --volume | -i | -p | -r | -v) _corten_choose "files" ;;
+        --authfile | --cidfile | --console-socket | --device | --env-file | --file | --iidfile | --input | --metadata-file | --pid-file | --pidfd-socket | --process | --resources | --volume | -f | -i | -p | -r | -v) _corten_choose "files" ;;
         --network) _corten_choose "container: host none" ;;
         --pull) _corten_choose "always missing never" ;;
         --signal | --stop-signal | -s) _corten_choose "SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH" ;;
@@ -731,7 +738,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "attach commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "attach build builder buildx commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

@@ -15,6 +15,8 @@ pub(crate) use parse::{Matches, Parsed, UsageError, closest, parse};
 pub(crate) enum Kind {
     /// Nothing, or `=true` and `=false`.
     Switch,
+    /// One value behind an equals sign, or none, which is `true`; what follows is a word of its own.
+    Maybe(&'static str),
     /// One value; the last one counts. Named in the help as Docker names it.
     One(&'static str),
     /// A value each time it is given.
@@ -126,6 +128,16 @@ pub(crate) const fn one(
     help: &'static str,
 ) -> Flag {
     Flag { long, short: letter(short), kind: Kind::One(value), help }
+}
+
+/// A flag that may have a value.
+pub(crate) const fn maybe(
+    short: &str,
+    long: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Flag {
+    Flag { long, short: letter(short), kind: Kind::Maybe(value), help }
 }
 
 /// A flag that may be given often.

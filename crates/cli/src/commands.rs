@@ -6,6 +6,7 @@ use crate::program::Session;
 
 mod archives;
 mod boot;
+mod build;
 mod change;
 mod check;
 mod context;
@@ -62,6 +63,8 @@ const OTHERS: &str = "Commands";
 pub(crate) const GROUPS: &[&str] = &[COMMON, OBJECTS, OTHERS];
 /// First words of commands of two words: `corten container ls` is `corten ps`.
 pub(crate) const FAMILIES: &[(&str, &str)] = &[
+    ("builder", "Manage builds"),
+    ("buildx", "Build images: Docker's other name for it"),
     ("config", "Manage configs"),
     ("container", "Manage containers"),
     ("context", "Manage contexts: servers that have names"),
@@ -78,9 +81,13 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
 
 /// Docker's commands that do not exist here yet: they are refused by name.
 pub(crate) const LATER: &[&str] = &[
-    "build",
-    "builder",
-    "buildx",
+    "builder prune",
+    "buildx bake",
+    "buildx du",
+    "buildx history",
+    "buildx imagetools",
+    "buildx ls",
+    "buildx prune",
     "checkpoint",
     "compose",
     "node",
@@ -89,7 +96,6 @@ pub(crate) const LATER: &[&str] = &[
     "stack",
     "swarm",
     "trust",
-    "image build",
 ];
 
 /// Does something for each word; the first failure does not keep the others from their turn.
@@ -197,6 +203,13 @@ mod tests {
         ("events", "-f --filter --format --since --until --no-trunc"),
         ("inspect", "-f --format -s --size --type"),
         ("container inspect", "-f --format -s --size"),
+        (
+            "build",
+            "--add-host --build-arg --build-context --cache-from --cgroup-parent --compress --cpu-period --cpu-quota -c --cpu-shares \
+             --cpuset-cpus --cpuset-mems --disable-content-trust -f --file --force-rm --iidfile --isolation --label -m --memory \
+             --memory-swap --network --no-cache --no-cache-filter -o --output --platform --progress --pull -q --quiet --rm --secret \
+             --security-opt --shm-size --squash --ssh -t --tag --target --ulimit --metadata-file --check --call --load --push",
+        ),
         ("pause", "-a --all --filter"),
         ("unpause", "-a --all --filter"),
         ("top", ""),
@@ -276,7 +289,7 @@ mod tests {
         });
         let flag = flag.unwrap_or_else(|| panic!("{} has no flag {spelling}", grammar.name()));
         let value = match flag.kind {
-            Kind::Switch => None,
+            Kind::Switch | Kind::Maybe(_) => None,
             Kind::Many("filter") => Some("a=b".to_owned()),
             Kind::One(_) | Kind::Many(_) => Some("1".to_owned()),
         };

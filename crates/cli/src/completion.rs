@@ -78,7 +78,7 @@ fn words_of(grammar: &Grammar) -> Choice {
         Some("IMAGE" | "SOURCE_IMAGE") => Choice::Images,
         Some("NAME|ID") => Choice::Objects,
         Some("file|-") => Choice::Files,
-        Some("BUNDLE") => Choice::Directories,
+        Some("BUNDLE" | "PATH") => Choice::Directories,
         Some("TEMPLATE") => Choice::Words("busybox debian"),
         Some("bash|fish|zsh") => Choice::Words("bash fish zsh"),
         _ if grammar.usage.contains("REPOSITORY") => Choice::Images,
@@ -94,8 +94,9 @@ fn words_repeat(grammar: &Grammar) -> bool {
 /// What a flag's value is.
 fn values_of(flag: &Flag) -> Choice {
     match flag.long {
-        "authfile" | "cidfile" | "device" | "env-file" | "input" | "volume" | "console-socket"
-        | "log" | "pid-file" | "pidfd-socket" | "process" | "resources" => Choice::Files,
+        "authfile" | "cidfile" | "file" | "iidfile" | "metadata-file" | "device" | "env-file"
+        | "input" | "volume" | "console-socket" | "log" | "pid-file" | "pidfd-socket"
+        | "process" | "resources" => Choice::Files,
         "root" | "state" | "bundle" | "cwd" => Choice::Directories,
         "network" => Choice::Words("container: host none"),
         "progress" => Choice::Words("auto tty plain json quiet"),
@@ -107,7 +108,7 @@ fn values_of(flag: &Flag) -> Choice {
 }
 
 fn takes_value(flag: &Flag) -> bool {
-    flag.kind != Kind::Switch
+    !matches!(flag.kind, Kind::Switch | Kind::Maybe(_))
 }
 
 /// Every command that people call, once.

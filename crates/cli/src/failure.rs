@@ -36,6 +36,9 @@ pub(crate) enum Failure {
     /// An image that may not be used, or of which nobody knows.
     #[error("{0}")]
     Admit(#[from] registry::AdmitError),
+    /// A build that came to nothing.
+    #[error("{0}")]
+    Build(Box<build::BuildError>),
     /// A login that cannot be read or kept.
     #[error("{0}")]
     Credentials(#[from] registry::CredentialsError),
@@ -115,6 +118,7 @@ impl Failure {
             Self::Container(error) => engine::chain(error),
             Self::Registry(error) => engine::chain(error),
             Self::Admit(error) => engine::chain(error),
+            Self::Build(error) => engine::chain(error),
             Self::Credentials(error) => engine::chain(error),
             Self::Values(failure) => failure.line(),
             Self::Doing { what, error } => format!("{what}: {}", engine::chain(error)),
@@ -128,6 +132,7 @@ impl Failure {
         match self {
             Self::Engine(error) | Self::Doing { error, .. } => error.hint(),
             Self::Container(error) => error.hint(),
+            Self::Build(error) => error.hint(),
             Self::Far(error) | Self::FarStart { error } => error.hint(),
             Self::OnlyHere { .. } => {
                 Some("run it on that machine, or for this one with --context default".to_owned())

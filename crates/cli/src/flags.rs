@@ -1,13 +1,15 @@
 //! The flags of every command: tables that parsing, help, manual pages and completions share.
 
-use crate::arguments::{Flag, many, one, switch};
+use crate::arguments::{Flag, many, maybe, one, switch};
 
+mod build;
 mod container;
 mod contexts;
 mod networks;
 mod secrets;
 mod volumes;
 
+pub(crate) use build::BUILD;
 pub(crate) use container::{CONTAINER, LIMITS, later};
 pub(crate) use contexts::*;
 pub(crate) use networks::*;

@@ -219,6 +219,7 @@ fn synopsis(usage: &str) -> String {
 fn flag_item(flag: &Flag) -> String {
     let value = match flag.kind {
         Kind::Switch => String::new(),
+        Kind::Maybe(name) => format!("[=\\fI{name}\\fR]"),
         Kind::One(name) => format!("=\\fI{name}\\fR"),
         Kind::Many(name) => format!("=\\fI{name}\\fR ..."),
     };

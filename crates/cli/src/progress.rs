@@ -11,6 +11,7 @@ use crate::arguments::Matches;
 use crate::failure::Failure;
 
 mod bars;
+pub(crate) mod build;
 mod json;
 mod plain;
 

@@ -13,8 +13,9 @@ mod names;
 pub(crate) mod places;
 mod surroundings;
 
-pub(crate) use environment::environment;
+pub(crate) use environment::{docker_proxies, environment};
 pub(crate) use limits::changeable;
+pub(crate) use surroundings::{cgroup_parent, shm_bytes};
 
 pub(crate) fn wrong(what: &'static str, value: &str, why: &str) -> Failure {
     Failure::Engine(engine::EngineError::Value {
@@ -98,7 +99,8 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     })
 }
 
-fn security(matches: &Matches) -> Result<Security, Failure> {
+/// What `--security-opt` says.
+pub(crate) fn security(matches: &Matches) -> Result<Security, Failure> {
     let mut security = Security::default();
     for option in matches.values("security-opt") {
         parse::security_option(&mut security, option)?;

@@ -50,6 +50,7 @@ fn left(flag: &Flag) -> String {
     let short = flag.short.map_or_else(|| "      ".to_owned(), |short| format!("  -{short}, "));
     match flag.kind {
         Kind::Switch => format!("{short}--{}", flag.long),
+        Kind::Maybe(value) => format!("{short}--{}[={value}]", flag.long),
         Kind::One(value) | Kind::Many(value) => format!("{short}--{} {value}", flag.long),
     }
 }

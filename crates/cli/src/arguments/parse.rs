@@ -96,7 +96,7 @@ fn long(
         });
     };
     let value = match (flag.kind, value) {
-        (Kind::Switch, None) => "true".to_owned(),
+        (Kind::Switch | Kind::Maybe(_), None) => "true".to_owned(),
         (_, Some(value)) => value,
         (Kind::One(_) | Kind::Many(_), None) => {
             line.next().ok_or(UsageError::NeedsValue(flag.long))?
@@ -120,7 +120,7 @@ fn letters(
         };
         let attached = rest.strip_prefix('=');
         let value = match flag.kind {
-            Kind::Switch => match attached {
+            Kind::Switch | Kind::Maybe(_) => match attached {
                 Some(value) => value.to_owned(),
                 None => {
                     given.push((flag.long, "true".to_owned()));
@@ -150,7 +150,7 @@ fn checked(flag: &'static Flag, value: String) -> Result<String, UsageError> {
         (Kind::Many("filter"), text) if !text.contains('=') => {
             Err(UsageError::Value { flag, value, wanted: "of the form KIND=VALUE" })
         }
-        (Kind::One(_) | Kind::Many(_), _) => Ok(value),
+        (Kind::Maybe(_) | Kind::One(_) | Kind::Many(_), _) => Ok(value),
     }
 }
 

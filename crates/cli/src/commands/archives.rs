@@ -69,26 +69,34 @@ pub(super) fn into_output(
     matches: &Matches,
     write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
 ) -> Result<i32, Failure> {
-    let Some(path) = matches.value("output").filter(|path| !path.is_empty()) else {
+    into_place(command, matches.value("output").filter(|path| !path.is_empty()), write)?;
+    Ok(0)
+}
+
+/// Lets `write` write to a file, which exists only once it is whole, or to standard output.
+pub(super) fn into_place(
+    command: &'static str,
+    path: Option<&str>,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let Some(path) = path else {
         let stdout = rustix::stdio::stdout();
         if isatty(stdout) {
             let words = "refusing to write an archive to a terminal: use the -o flag or redirect";
             return Err(Failure::Words(format!("{command}: {words}")));
         }
-        buffered(command, "standard output", stdout, write)?;
-        return Ok(0);
+        return buffered(command, "standard output", stdout, write);
     };
     let place = Path::new(path);
     // A device or a pipe is written to as it is.
     if std::fs::metadata(place).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
         let opened = File::options().write(true).open(place);
-        buffered(command, path, opened.map_err(Failure::file(command, path))?.as_fd(), write)?;
-        return Ok(0);
+        let opened = opened.map_err(Failure::file(command, path))?;
+        return buffered(command, path, opened.as_fd(), write);
     }
     let partial = Partial::make(place).map_err(Failure::file(command, path))?;
     buffered(command, path, partial.file.as_fd(), write)?;
-    partial.keep(place).map_err(Failure::file(command, path))?;
-    Ok(0)
+    partial.keep(place).map_err(Failure::file(command, path))
 }
 
 fn buffered(

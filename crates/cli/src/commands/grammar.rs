@@ -2,22 +2,22 @@
 
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
-    archives, boot, change, check, context, copy, cp, dial, events, exec, images, inspect, life,
-    list, login, logs, machine, manifest, mount, network, prune, pull, push, run, search, secret,
-    serve, stats, system, usage, verify, volume,
+    archives, boot, build, change, check, context, copy, cp, dial, events, exec, images, inspect,
+    life, list, login, logs, machine, manifest, mount, network, prune, pull, push, run, search,
+    secret, serve, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    ATTACH, CHECK, CLONE, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT,
-    CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP,
-    DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES,
-    IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE,
-    MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT,
-    NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS,
-    PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST,
-    SECRET_REMOVE, SERVE, START, STATS, STOP, STOP_ALL, SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE,
-    VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE,
-    VOLUME_UPDATE, WAIT,
+    ATTACH, BUILD, CHECK, CLONE, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER,
+    CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE,
+    CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY,
+    IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS,
+    MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT,
+    NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST,
+    NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH,
+    SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP, STOP_ALL,
+    SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT,
+    VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
@@ -71,6 +71,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         list::ps
+    ),
+    command!(
+        COMMON,
+        ["build", "image build", "builder build", "buildx build"],
+        "[OPTIONS] PATH | URL | -",
+        "Build an image from a Dockerfile",
+        [BUILD, LIMITS],
+        exactly(1),
+        true,
+        false,
+        build::build
     ),
     command!(
         COMMON,

@@ -121,7 +121,7 @@ fn chooser(
 fn flag_spec(flag: &Flag) -> String {
     let long = flag.long;
     let (equals, plus, value) = match flag.kind {
-        Kind::Switch => ("", "", String::new()),
+        Kind::Switch | Kind::Maybe(_) => ("", "", String::new()),
         Kind::One(name) | Kind::Many(name) => {
             ("=", "+", format!(":{name}:{}", action(values_of(flag)).unwrap_or_default()))
         }

@@ -57,13 +57,16 @@ pub(super) fn rules(matches: &Matches) -> Result<EnvRules, Failure> {
             config::lookup(variable).or_else(|| config::lookup(&variable.to_lowercase()))
         }),
         Some(_) => Vec::new(),
-        None => {
-            let known = docker_config().map(|config| config["proxies"]["default"].clone());
-            let known = known.unwrap_or_default();
-            proxies(|_, key| known[key].as_str().map(str::to_owned))
-        }
+        None => docker_proxies(),
     };
     Ok(rules)
+}
+
+/// The proxies that Docker's config.json has for containers and builds.
+pub(crate) fn docker_proxies() -> Vec<String> {
+    let known = docker_config().map(|config| config["proxies"]["default"].clone());
+    let known = known.unwrap_or_default();
+    proxies(|_, key| known[key].as_str().map(str::to_owned))
 }
 
 /// Programs look for the one spelling or the other.

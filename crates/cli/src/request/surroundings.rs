@@ -41,13 +41,7 @@ pub(super) fn surroundings(matches: &Matches, config: &mut ContainerConfig) -> R
         users_host: parse::user_namespace(text("userns"))?,
     };
     config.cgroup_parent = cgroup_parent(text("cgroup-parent"))?;
-    config.shm_bytes = matches
-        .text("shm-size")
-        .map(|text| match parse::bytes("shm-size", text)? {
-            0 => Err(wrong("shm-size", text, "it must be more than 0")),
-            bytes => Ok(bytes),
-        })
-        .transpose()?;
+    config.shm_bytes = shm_bytes(matches)?;
     config.oom_score_adj = match number::<i32>(matches, "oom-score-adj")? {
         None => 0,
         Some(value @ -1000..=1000) => value,
@@ -81,7 +75,17 @@ fn one_kind_only(matches: &Matches) -> Result<(), Failure> {
     }
 }
 
-fn cgroup_parent(text: &str) -> Result<String, Failure> {
+/// What `--shm-size` says.
+pub(crate) fn shm_bytes(matches: &Matches) -> Result<Option<u64>, Failure> {
+    let bytes = matches.text("shm-size").map(|text| match parse::bytes("shm-size", text)? {
+        0 => Err(wrong("shm-size", text, "it must be more than 0")),
+        bytes => Ok(bytes),
+    });
+    bytes.transpose()
+}
+
+/// The group that `--cgroup-parent` names.
+pub(crate) fn cgroup_parent(text: &str) -> Result<String, Failure> {
     if text.is_empty() {
         return Ok(String::new());
     }

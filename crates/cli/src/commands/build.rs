@@ -1,0 +1,222 @@
+//! `build`: flags to a request, the build itself while it is shown, and what becomes of the image.
+
+use std::io::Write;
+use std::path::Path;
+
+use build::{Built, Cancel, Surroundings, World};
+use serde_json::json;
+use spec::Reference;
+
+use crate::arguments::Matches;
+use crate::failure::Failure;
+use crate::program::Session;
+use crate::progress::build::{Printer, Style, checked};
+use crate::request::wrong;
+use crate::signals::Held;
+use crate::{config, output, registries};
+
+mod given;
+mod heeding;
+mod order;
+mod outputs;
+mod source;
+
+pub(super) fn build(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    refuse(matches)?;
+    let style = Style::of(matches)?;
+    let outputs = outputs::outputs(matches, style)?;
+    let call = call(matches)?;
+    let config = session.engine_config()?;
+    // Before anything that has a thread of its own.
+    let held = Held::endings();
+    let mut request = order::request(matches)?;
+    if call == Call::Check {
+        let work = Work { held, style: Style::Quiet, explains: false };
+        return work.check(&config, request, style == Style::Json);
+    }
+    let names = request.tags.clone();
+    if !outputs::keeps_image(&outputs) {
+        request.tags.clear();
+    }
+    if let Some(path) = matches.text("iidfile") {
+        // What an earlier build left is not taken for this one's.
+        remove(Path::new(path))?;
+    }
+    let work = Work { held, style, explains: matches.on("explain") };
+    let built = match work.build(&config, request)? {
+        Outcome::Built(built) => built,
+        Outcome::Ended(code) => return Ok(code),
+    };
+    outputs::give(session, &built, (&names, &outputs), style)?;
+    write_down(matches, &built, &names)?;
+    if matches.on("quiet") {
+        output::line(&built.image.id.to_string());
+    }
+    Ok(0)
+}
+
+/// What is done with the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Build,
+    Check,
+}
+
+fn call(matches: &Matches) -> Result<Call, Failure> {
+    let text = matches.text("call").map(str::to_ascii_lowercase);
+    match (text.as_deref(), matches.on("check")) {
+        (None | Some("build"), false) => Ok(Call::Build),
+        (None | Some("check" | "lint"), true) | (Some("check" | "lint"), false) => Ok(Call::Check),
+        (Some(_), true) => Err(Failure::Words("--check and --call exclude each other".to_owned())),
+        (Some("outline" | "targets"), false) => Err(not_yet("--call outline and targets")),
+        (Some(other), false) => {
+            Err(Failure::Values(Box::new(wrong("call", other, "it is not one of build, check"))))
+        }
+    }
+}
+
+fn not_yet(what: &str) -> Failure {
+    Failure::Later { what: what.to_owned(), is_flag: true }
+}
+
+/// Flags whose function is not there yet, and those that choose among things of which there is one.
+fn refuse(matches: &Matches) -> Result<(), Failure> {
+    let off = |flag: &str| matches.value(flag).is_none_or(|value| matches!(value, "" | "false"));
+    for flag in ["annotation", "attest", "on-error"] {
+        if matches.is_given(flag) {
+            return Err(not_yet(&format!("--{flag}")));
+        }
+    }
+    for flag in ["provenance", "sbom"] {
+        if !off(flag) {
+            return Err(not_yet(&format!("--{flag}")));
+        }
+    }
+    let only = |flag: &'static str, known: &str, why: &str| match matches.text(flag) {
+        Some(other) if other != known => Err(Failure::Values(Box::new(wrong(flag, other, why)))),
+        _ => Ok(()),
+    };
+    only("builder", "default", "there is none to choose: this program builds")?;
+    only("isolation", "default", "there is default only: others are Windows'")
+}
+
+/// A build with what surrounds it.
+struct Work {
+    held: Held,
+    style: Style,
+    explains: bool,
+}
+
+/// How it went.
+enum Outcome {
+    Built(Box<Built>),
+    /// A signal ended it; the exit code.
+    Ended(i32),
+}
+
+impl Work {
+    fn build(
+        self,
+        config: &engine::EngineConfig,
+        request: build::BuildRequest,
+    ) -> Result<Outcome, Failure> {
+        let printer = Printer::new(self.style, self.explains);
+        let (world, cancel) = (world(), new_cancel()?);
+        let surroundings =
+            Surroundings { engine: config, outside: &world, progress: &printer, cancel: &cancel };
+        let (built, signal) = heeding::heeding(self.held, &|| stop(&world, &cancel), || {
+            printer.watched(|| build::build(request, &surroundings).map_err(Box::new))
+        });
+        match (built, signal) {
+            (Ok(built), _) => {
+                printer.warn();
+                Ok(Outcome::Built(Box::new(built)))
+            }
+            (Err(_stopped), Some(number)) => Ok(Outcome::Ended(Held::endings().end_by(number))),
+            (Err(error), None) => {
+                printer.failed(&error);
+                printer.warn();
+                Err(Failure::Build(error))
+            }
+        }
+    }
+
+    /// Prints what the checks find; any finding is a failure.
+    fn check(
+        self,
+        config: &engine::EngineConfig,
+        request: build::BuildRequest,
+        as_json: bool,
+    ) -> Result<i32, Failure> {
+        let printer = Printer::new(self.style, false);
+        let (world, cancel) = (world(), new_cancel()?);
+        let surroundings =
+            Surroundings { engine: config, outside: &world, progress: &printer, cancel: &cancel };
+        let (found, signal) = heeding::heeding(self.held, &|| stop(&world, &cancel), || {
+            build::check(request, &surroundings).map_err(Box::new)
+        });
+        match (found, signal) {
+            (Ok(found), _) => {
+                output::write(&checked(&found, as_json))?;
+                Ok(i32::from(!found.is_empty()))
+            }
+            (Err(_stopped), Some(number)) => Ok(Held::endings().end_by(number)),
+            (Err(error), None) => {
+                printer.failed(&error);
+                Err(Failure::Build(error))
+            }
+        }
+    }
+}
+
+/// Registries and web servers, with the machine's settings and the caller's logins.
+fn world() -> World {
+    World::new(
+        |progress| {
+            registries::settings(progress, None, None).map_err(|failure| failure.line().into())
+        },
+        || registry::Policy::in_force(&config::policy_files()),
+    )
+}
+
+fn new_cancel() -> Result<Cancel, Failure> {
+    Cancel::new().map_err(Failure::file("make", "an event descriptor"))
+}
+
+fn stop(world: &World, cancel: &Cancel) {
+    cancel.cancel();
+    world.stop();
+}
+
+/// `--iidfile` and `--metadata-file`.
+fn write_down(matches: &Matches, built: &Built, names: &[Reference]) -> Result<(), Failure> {
+    let id = built.image.id.to_string();
+    if let Some(path) = matches.text("iidfile") {
+        write_file(path, id.as_bytes())?;
+    }
+    if let Some(path) = matches.text("metadata-file") {
+        let mut about = json!({
+            "containerimage.config.digest": id,
+        });
+        if !names.is_empty() {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            about["image.name"] = names.join(",").into();
+        }
+        write_file(path, format!("{about:#}\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+fn write_file(path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let written = std::fs::File::create(path).and_then(|mut file| file.write_all(bytes));
+    written.map_err(Failure::file("write", path))
+}
+
+fn remove(path: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::file("remove", path.display())(error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,261 @@
+//! How far a build is, for whoever looks: lines for logs, a terminal that is drawn over, JSON. Start at [`Printer`].
+//!
+//! Stages run beside each other and tell from their threads; a further thread draws what changes with time alone. What the styles make of
+//! events is pure (`plain`, `tty`, `json`, `rawjson`); it is printed here. The value of a secret comes to none of them.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use build::{BuildError, Event, Progress, Warning};
+
+use crate::arguments::Matches;
+use crate::failure::Failure;
+use crate::{config, output, terminal};
+
+mod json;
+mod plain;
+mod rawjson;
+mod steps;
+mod tty;
+
+use steps::Steps;
+
+/// How often what changes with time is drawn.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// How to show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Not at all.
+    Quiet,
+    /// Lines.
+    Plain,
+    /// A terminal that is drawn over.
+    Terminal,
+    /// A JSON object for each event, on standard output.
+    Json,
+    /// BuildKit's objects, on standard error as buildx writes them.
+    RawJson,
+}
+
+/// Shows a build.
+pub(crate) struct Printer {
+    inner: Mutex<Inner>,
+    over: Condvar,
+    began: Instant,
+    began_ns: i64,
+}
+
+struct Inner {
+    steps: Steps,
+    face: Face,
+    is_over: bool,
+}
+
+enum Face {
+    Quiet,
+    Plain(plain::Lines),
+    Terminal(tty::Screen),
+    Json,
+    RawJson,
+}
+
+impl Style {
+    /// What `--quiet` and `--progress` ask for; where they ask for nothing, `BUILDKIT_PROGRESS` as for docker.
+    pub(crate) fn of(matches: &Matches) -> Result<Self, Failure> {
+        if matches.on("quiet") {
+            return Ok(Self::Quiet);
+        }
+        let set = || config::lookup("BUILDKIT_PROGRESS").filter(|text| !text.is_empty());
+        let text = matches.text("progress").map(str::to_owned).or_else(set);
+        let is_terminal = || rustix::termios::isatty(rustix::stdio::stderr());
+        match text.as_deref().unwrap_or("auto") {
+            "auto" if is_terminal() => Ok(Self::Terminal),
+            "auto" | "plain" => Ok(Self::Plain),
+            "tty" if is_terminal() => Ok(Self::Terminal),
+            "tty" => {
+                let words = "--progress tty needs a terminal, and standard error is none";
+                Err(Failure::Words(words.to_owned()))
+            }
+            "json" => Ok(Self::Json),
+            "rawjson" => Ok(Self::RawJson),
+            "quiet" | "none" => Ok(Self::Quiet),
+            other => Err(Failure::Words(format!(
+                "invalid progress {other:?}: it is not one of auto, plain, tty, json, rawjson, quiet"
+            ))),
+        }
+    }
+}
+
+impl Printer {
+    pub(crate) fn new(style: Style, explains: bool) -> Self {
+        let face = match style {
+            Style::Quiet => Face::Quiet,
+            Style::Plain => Face::Plain(plain::Lines::new(explains)),
+            Style::Terminal => Face::Terminal(tty::Screen::new(explains)),
+            Style::Json => Face::Json,
+            Style::RawJson => Face::RawJson,
+        };
+        Self {
+            inner: Mutex::new(Inner { steps: Steps::default(), face, is_over: false }),
+            over: Condvar::new(),
+            began: Instant::now(),
+            began_ns: engine::now_ns(),
+        }
+    }
+
+    /// Works while it is shown; everything is shown when this returns.
+    pub(crate) fn watched<T>(&self, work: impl FnOnce() -> T) -> T {
+        std::thread::scope(|scope| {
+            let _ending = Ending(self);
+            scope.spawn(|| self.draw());
+            work()
+        })
+    }
+
+    fn draw(&self) {
+        let mut inner = self.lock();
+        loop {
+            let is_over = inner.is_over;
+            let text = inner.frame(self.began.elapsed(), is_over);
+            output::talk_on(&text);
+            if is_over {
+                return;
+            }
+            let waited = self.over.wait_timeout(inner, FRAME);
+            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// What people need of a build that failed: the last lines of its step, and the place in the Dockerfile. The words follow from the caller.
+    pub(crate) fn failed(&self, error: &BuildError) {
+        let inner = self.lock();
+        match inner.face {
+            Face::Json => {
+                let (message, hint) = (engine::chain(error), error.hint());
+                print(&json::failure(&message, hint.as_deref(), error.shown()));
+            }
+            Face::RawJson => {}
+            Face::Quiet | Face::Plain(_) | Face::Terminal(_) => {
+                output::talk_on(&epitaph(&inner.steps, error.shown()));
+            }
+        }
+    }
+
+    /// The warnings of the checks, at the end.
+    pub(crate) fn warn(&self) {
+        let inner = self.lock();
+        if matches!(inner.face, Face::Plain(_) | Face::Terminal(_)) {
+            output::talk_on(&warned(&inner.steps.warnings));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the drawing, whatever became of the work.
+struct Ending<'a>(&'a Printer);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.lock().is_over = true;
+        self.0.over.notify_all();
+    }
+}
+
+impl Progress for Printer {
+    fn tell(&self, event: &Event<'_>) {
+        let now = self.began.elapsed();
+        let mut inner = self.lock();
+        let Inner { steps, face, .. } = &mut *inner;
+        let finished = steps.take(event, now);
+        match face {
+            Face::Quiet => {}
+            Face::Plain(lines) => output::talk_on(&lines.tell(steps, event, finished, now)),
+            // With the next frame.
+            Face::Terminal(screen) => screen.tell(steps, event),
+            Face::Json => print(&json::lines(event, &finished)),
+            Face::RawJson => {
+                output::talk_on(&rawjson::lines(steps, event, &finished, (self.began_ns, now)));
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn frame(&mut self, now: Duration, is_last: bool) -> String {
+        match &mut self.face {
+            Face::Plain(lines) => lines.flush(&self.steps, now, is_last),
+            Face::Terminal(screen) => {
+                let (rows, columns) = terminal::size().unwrap_or((24, 80));
+                let window = tty::Window { rows: rows.into(), columns: columns.into() };
+                screen.frame(&self.steps, now, window, is_last)
+            }
+            Face::Quiet | Face::Json | Face::RawJson => String::new(),
+        }
+    }
+}
+
+/// Data; whoever reads it may be gone, and the build goes on.
+fn print(text: &str) {
+    let _nobody = output::write(text);
+}
+
+/// The last lines of the step that failed, and its place in the file.
+fn epitaph(steps: &Steps, place: Option<&str>) -> String {
+    const RULE: &str = "------\n";
+    let mut text = String::new();
+    if let Some(shown) = steps.failed().filter(|shown| !shown.said.is_empty()) {
+        text.push_str(RULE);
+        text.push_str(&format!(" > {}:\n", shown.title()));
+        for (at, line) in &shown.said {
+            text.push_str(&format!("{} {line}\n", plain::seconds(*at)));
+        }
+        text.push_str(RULE);
+    }
+    if let Some(place) = place {
+        text.push_str(place);
+        if !place.ends_with('\n') {
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// How many warnings there are, and what they say.
+fn warned(warnings: &[Warning]) -> String {
+    let plural = match warnings.len() {
+        0 => return String::new(),
+        1 => "warning",
+        _ => "warnings",
+    };
+    let count = warnings.len();
+    let mut text = format!("\n {count} {plural} found (use corten build --check to expand):\n");
+    for Warning { rule, line, message, .. } in warnings {
+        let message = crate::plain::plain(message);
+        text.push_str(&format!(" - {rule}: {message} (line {line})\n"));
+    }
+    text
+}
+
+/// What `--check` prints: what was found, each with its place.
+pub(crate) fn checked(warnings: &[Warning], as_json: bool) -> String {
+    if as_json {
+        let all: Vec<serde_json::Value> = warnings.iter().map(json::warning).collect();
+        return format!("{}\n", serde_json::json!({ "warnings": all }));
+    }
+    let head = match warnings.len() {
+        0 => return "Check complete, no warnings found.\n".to_owned(),
+        1 => "Check complete, 1 warning has been found!\n".to_owned(),
+        count => format!("Check complete, {count} warnings have been found!\n"),
+    };
+    let all = warnings
+        .iter()
+        .map(|Warning { rule, shown, .. }| format!("\nWARNING: {rule}\n{}\n", shown.trim_end()));
+    std::iter::once(head).chain(all).collect()
+}
+
+#[cfg(test)]
+mod tests;
