@@ -13,7 +13,7 @@ use crate::cancel::Cancel;
 use crate::contexts::Contexts;
 use crate::definition::Definition;
 use crate::error::{BuildError, StepError};
-use crate::event::Event;
+use crate::event::{Event, Warning};
 use crate::request::{BuildRequest, PullBases};
 use crate::slots::{Finished, Slots};
 use crate::stage::StageRun;
@@ -55,6 +55,20 @@ impl Shared<'_> {
         let failed = |cause| StepError::Path { action: "make", path: path.clone(), cause };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
         Ok(path)
+    }
+
+    /// Removes it, and those of builds that were killed.
+    fn remove_hidden(&self) {
+        let all = self.state.join("builds");
+        let tmp = self.lease.directory().parent();
+        for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+            let is_own = entry.file_name() == self.lease.name();
+            // A build that runs has a directory below `tmp`.
+            let runs = tmp.is_some_and(|tmp| tmp.join(entry.file_name()).exists());
+            if is_own || !runs {
+                let _gone = std::fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     /// The moment, as the image's history has it.
@@ -138,7 +152,7 @@ pub fn build(
     let begun = Instant::now();
     let engine = Engine::open(surroundings.engine.clone())?;
     let lease = engine.building().steps().begin().map_err(engine::EngineError::from)?;
-    let platforms = platforms(&request)?;
+    let platforms = crate::emulation::platforms(request.platform.as_ref())?;
     let epoch_s = epoch(&request)?;
     let source = std::mem::take(&mut request.context);
     let opened = Contexts::open(source, &request, surroundings, &lease)?;
@@ -150,8 +164,9 @@ pub fn build(
         request.target.as_deref(),
     )?;
     let progress = surroundings.progress;
-    let ignore = opened.contexts.main().ignore();
-    crate::checks::warn((&definition, &request, &platforms), ignore, &|_path| None, progress)?;
+    let main = opened.contexts.main();
+    let exists = |path: &str| Some(main.has(path));
+    crate::checks::warn((&definition, &request, &platforms), main.ignore(), &exists, progress)?;
     progress.tell(&Event::Steps(&definition.steps));
     progress.tell(&Event::Started { step: 0 });
     progress.tell(&Event::Done { step: 0, layer: None, took: begun.elapsed() });
@@ -175,10 +190,36 @@ pub fn build(
         let image = crate::image::make(&shared, &engine, &finished)?;
         Ok(Built { image, steps })
     });
+    shared.remove_hidden();
     let ended = engine.building().steps().end(shared.lease);
     let built = built?;
     ended.map_err(engine::EngineError::from)?;
     Ok(built)
+}
+
+/// What the checks find in the file; nothing is built.
+///
+/// # Errors
+/// When the request, the file or the context is wrong.
+pub fn check(
+    mut request: BuildRequest,
+    surroundings: &Surroundings<'_>,
+) -> Result<Vec<Warning>, BuildError> {
+    let engine = Engine::open(surroundings.engine.clone())?;
+    let lease = engine.building().steps().begin().map_err(engine::EngineError::from)?;
+    let platforms = crate::emulation::platforms(request.platform.as_ref())?;
+    let source = std::mem::take(&mut request.context);
+    let opened = Contexts::open(source, &request, surroundings, &lease)?;
+    let definition = Definition::read(
+        opened.file_name,
+        &opened.file,
+        &request.arguments,
+        &platforms,
+        request.target.as_deref(),
+    )?;
+    let main = opened.contexts.main();
+    let exists = |path: &str| Some(main.has(path));
+    Ok(crate::checks::find((&definition, &request, &platforms), main.ignore(), &exists))
 }
 
 impl Shared<'_> {
@@ -225,18 +266,6 @@ impl Shared<'_> {
         counts.1 += run.cached;
         finished
     }
-}
-
-fn platforms(request: &BuildRequest) -> Result<Platforms, BuildError> {
-    let build = Platform::native();
-    let target = request.platform.clone().unwrap_or_else(|| build.clone());
-    if target.fit(&build).is_none() {
-        let words = format!(
-            "platform {target} cannot be run here: this machine is {build} and has no emulation for it"
-        );
-        return Err(BuildError::Request(words));
-    }
-    Ok(Platforms { build, target })
 }
 
 fn epoch(request: &BuildRequest) -> Result<Option<i64>, BuildError> {

@@ -30,6 +30,15 @@ pub(crate) fn warn(
     }
 }
 
+/// The same without telling anybody.
+pub(crate) fn find(
+    (definition, request, platforms): (&Definition, &BuildRequest, &Platforms),
+    ignore: Option<&dockerfile::Ignore>,
+    exists: &dyn Fn(&str) -> Option<bool>,
+) -> Vec<Warning> {
+    warnings(definition, &report((definition, request, platforms), ignore, exists))
+}
+
 fn report(
     (definition, request, platforms): (&Definition, &BuildRequest, &Platforms),
     ignore: Option<&dockerfile::Ignore>,

@@ -101,6 +101,11 @@ impl Tree {
             .map_err(|errno| self.unless_absent(path, errno.into()))
     }
 
+    /// Whether there is something at a path, also of what is left out.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.open(path).is_ok()
+    }
+
     fn unless_absent(&self, path: &str, cause: std::io::Error) -> StepError {
         if matches!(cause.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
         {

@@ -12,6 +12,7 @@ mod cancel;
 mod checks;
 mod contexts;
 mod definition;
+mod emulation;
 mod error;
 mod event;
 #[expect(dead_code, unused_imports, reason = "contexts, which call the rest, are on their way")]
@@ -29,7 +30,7 @@ mod stage;
 mod transfer;
 mod world;
 
-pub use builder::build;
+pub use builder::{build, check};
 pub use cancel::Cancel;
 pub use error::{BuildError, StepError};
 pub use event::{Event, Progress, Step, StepKind, Warning};

@@ -44,7 +44,7 @@ fn standard_input(file: Option<&str>) -> Result<(ContextSource, DockerfileSource
     let input = Cursor::new(head).chain(std::io::stdin());
     if is_archive {
         let named = file.map(|path| DockerfileSource::InContext(path.to_owned()));
-        return Ok((ContextSource::Archive(Box::new(input)), named.unwrap_or_default()));
+        return Ok((ContextSource::archive(input), named.unwrap_or_default()));
     }
     if file.is_some() {
         let words = "ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles";
