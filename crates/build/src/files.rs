@@ -124,3 +124,6 @@ fn path_of(bytes: &[u8]) -> std::path::PathBuf {
     use std::os::unix::ffi::OsStrExt;
     std::ffi::OsStr::from_bytes(bytes).into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,25 +125,21 @@ impl<'a> Placing<'a> {
         // A later source may have replaced what an earlier one wrote.
         self.linked.clear();
         if !input.is_directory() {
-            let target = self.destination.file(self.root, &input.name, &mut self.maker)?.real;
+            let target = self.destination.file(self.root, &input.name, &mut self.maker)?;
             return input
                 .entries
                 .iter()
                 .try_for_each(|entry| self.entry((selection, input, entry), &target));
         }
         let target = self.destination.directory(self.root, &mut self.maker)?;
-        // What was there keeps owner and mode, and what is new has those of directories that are made; the time tells of the source.
-        let dress = match self.rules.mode {
-            Some(mode) if target.is_new => Some((self.maker.owner, mode.apply(0o755, true))),
-            Some(_) | None => None,
-        };
+        // Owner and mode are not the source's, whether it was there or is new; the time is.
         let modified = input.seen.modified;
-        self.later.push(Later { path: target.real.clone(), dress, modified, attributes: None });
+        self.later.push(Later { path: target.clone(), dress: None, modified, attributes: None });
         for entry in &input.entries {
-            let path = if target.real.is_empty() {
+            let path = if target.is_empty() {
                 entry.below.clone()
             } else {
-                [&target.real[..], b"/", &entry.below].concat()
+                [&target[..], b"/", &entry.below].concat()
             };
             self.entry((selection, input, entry), &path)?;
         }

@@ -232,9 +232,17 @@ impl Finder<'_> {
     ) -> Result<(bool, bool), StepError> {
         let filter = Filter { ignore: self.tree.ignore(), exclude: self.exclude.as_ref(), only };
         let walked = Walk::below(at, &real, filter, self.cancel)?;
-        // A directory that is left out is there for what is in it.
+        // A directory that is left out is there for what is in it, whatever `--exclude` takes of that.
         let is_ignored = filter.start(&real).is_ignored();
-        if walked.entries.is_empty() && (is_ignored || only.is_some()) {
+        let holds_something = || {
+            let filter = Filter { exclude: None, ..filter };
+            let walked = Walk::below(at, &real, filter, self.cancel)?;
+            Ok::<_, StepError>(!walked.entries.is_empty())
+        };
+        let is_hidden = is_ignored
+            && walked.entries.is_empty()
+            && (filter.exclude.is_none() || !holds_something()?);
+        if is_hidden || (only.is_some() && walked.entries.is_empty()) {
             return Ok((false, is_ignored || walked.has_ignored));
         }
         let (kind, seen, entries) = (Kind::Directory, Seen::of(stat), walked.entries);

@@ -53,15 +53,6 @@ impl Maker {
     }
 }
 
-/// A destination, found.
-#[derive(Debug)]
-pub(super) struct Target {
-    /// Its path from the root, without links.
-    pub(super) real: Vec<u8>,
-    /// Whether it was made for this.
-    pub(super) is_new: bool,
-}
-
 /// The destination of an instruction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Destination<'a> {
@@ -72,15 +63,15 @@ pub(super) struct Destination<'a> {
 }
 
 impl Destination<'_> {
-    /// Where the contents of a directory go.
+    /// The path from the root, without links, of the directory that contents go into.
     pub(super) fn directory(
         &self,
         root: BorrowedFd<'_>,
         maker: &mut Maker,
-    ) -> Result<Target, StepError> {
+    ) -> Result<Vec<u8>, StepError> {
         let found = self.find(root, maker)?;
         if is_directory(&found) {
-            return Ok(Target { real: found.real, is_new: false });
+            return Ok(found.real);
         }
         if found.stat.is_some() {
             return Err(self.refused("it is no directory, and would have to become one"));
@@ -88,16 +79,16 @@ impl Destination<'_> {
         maker
             .make(found.parent.as_fd(), &found.name, &found.real)
             .map_err(|errno| self.failed("make", errno))?;
-        Ok(Target { real: found.real, is_new: true })
+        Ok(found.real)
     }
 
-    /// Where a file of that name goes.
+    /// That of a file with a name of its own.
     pub(super) fn file(
         &self,
         root: BorrowedFd<'_>,
         name: &[u8],
         maker: &mut Maker,
-    ) -> Result<Target, StepError> {
+    ) -> Result<Vec<u8>, StepError> {
         let found = self.find(root, maker)?;
         let ends_as_directory = self.path.ends_with('/') || self.path.ends_with("/.");
         let into = match &found.stat {
@@ -110,14 +101,14 @@ impl Destination<'_> {
             Some(_) | None => false,
         };
         if !into {
-            return Ok(Target { real: found.real, is_new: false });
+            return Ok(found.real);
         }
-        let mut real = self.directory(root, maker)?.real;
+        let mut real = self.directory(root, maker)?;
         if !real.is_empty() {
             real.push(b'/');
         }
         real.extend_from_slice(name);
-        Ok(Target { real, is_new: false })
+        Ok(real)
     }
 
     fn find(&self, root: BorrowedFd<'_>, maker: &mut Maker) -> Result<Found, StepError> {
