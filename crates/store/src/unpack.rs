@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use sys::Errno;
 
 use crate::recipe::{Aside, Record, Recorder};
-use crate::tar::{self, Reader, TarError};
+use crate::tar::{self, Reader, TarError, Timestamp};
 
 mod attributes;
 mod contents;
@@ -60,6 +60,10 @@ pub struct Rules {
     pub owner: Option<(u32, u32)>,
     /// Whether the directory is somebody's: it stays as it is itself.
     pub beside_others: bool,
+    /// Whether it takes owner, mode and time from the archive's entry for it all the same.
+    pub takes_root: bool,
+    /// When everything that is made was changed, whatever the archive says; seconds since 1970.
+    pub time_s: Option<i64>,
     /// Whether no directory gives way to something else, nor something else to a directory.
     pub keep_kinds: bool,
 }
@@ -75,6 +79,8 @@ impl Rules {
             owners: true,
             owner: None,
             beside_others: false,
+            takes_root: false,
+            time_s: None,
             keep_kinds: false,
         }
     }
@@ -210,6 +216,9 @@ fn unpack_tapped<T: Record>(
     while let Some(mut entry) = reader.next_entry()? {
         if let Some((uid, gid)) = rules.owner {
             entry.set_owner(uid, gid);
+        }
+        if let Some(time_s) = rules.time_s {
+            entry.set_time(Timestamp { seconds: time_s, nanoseconds: 0 });
         }
         unpacker.create(&mut entry)?;
     }

@@ -15,7 +15,7 @@ use super::name::{Meaning, Name, refused};
 use super::parents::{DIRECTORY, Parent, Parents};
 use super::{Form, Rules, UnpackError, Unpacked, printable, remove};
 use crate::recipe::{Aside, Record};
-use crate::tar::{Entry, Kind, Metadata};
+use crate::tar::{Entry, Kind, Metadata, Timestamp};
 use crate::view::OPAQUE;
 
 const NEW_FILE: OFlags = OFlags::WRONLY
@@ -171,8 +171,17 @@ impl<'r> Unpacker<'r> {
         Ok(parent)
     }
 
-    fn set_new_parent(&self, parent: &Parent, name: &[u8], path: &[u8]) -> Result<(), UnpackError> {
-        let metadata = Metadata { path: path.to_vec(), mode: 0o755, ..Metadata::default() };
+    fn set_new_parent(
+        &mut self,
+        parent: &Parent,
+        name: &[u8],
+        path: &[u8],
+    ) -> Result<(), UnpackError> {
+        let mut metadata = Metadata { path: path.to_vec(), mode: 0o755, ..Metadata::default() };
+        if let Some(seconds) = self.rules.time_s {
+            metadata.mtime = Timestamp { seconds, nanoseconds: 0 };
+            self.set_later(path, &metadata)?;
+        }
         let owner = self.rules.owners && self.caller.is_foreign(&metadata, parent);
         let mode = parent.set_gid || self.caller.is_masked(metadata.mode);
         if owner || mode {
@@ -186,7 +195,7 @@ impl<'r> Unpacker<'r> {
         if metadata.kind != Kind::Directory {
             return Err(refused(&metadata.path, "the root must be a directory"));
         }
-        if self.rules.beside_others {
+        if self.rules.beside_others && !self.rules.takes_root {
             return Ok(());
         }
         set_open(self.root.as_fd(), metadata, self.rules.owners, true)?;

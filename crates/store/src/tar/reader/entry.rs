@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use super::{Chunk, Reader};
 use crate::recipe::Record;
-use crate::tar::{Metadata, TarError};
+use crate::tar::{Metadata, TarError, Timestamp};
 
 /// The current entry: its [`Metadata`], and its contents by [`Entry::next_chunk`] or by `Read` (which reads holes as zeros).
 ///
@@ -27,6 +27,11 @@ impl<R, T> Entry<'_, R, T> {
     /// Makes it somebody's, whatever the archive says.
     pub fn set_owner(&mut self, uid: u32, gid: u32) {
         (self.reader.entry.uid, self.reader.entry.gid) = (uid, gid);
+    }
+
+    /// Says when it was changed, whatever the archive says.
+    pub fn set_time(&mut self, time: Timestamp) {
+        self.reader.entry.mtime = time;
     }
 }
 
