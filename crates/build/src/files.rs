@@ -41,6 +41,7 @@ pub(crate) use owner::owner;
 pub(crate) use parts::{Part, differences};
 pub(crate) use place::{PlaceRules, Placed, place};
 pub(crate) use select::{Choice, Input, Selection, select};
+pub(crate) use walk::sorted_names;
 
 /// A directory that files come from.
 #[derive(Clone, Debug)]
@@ -120,7 +121,7 @@ impl Tree {
 }
 
 /// Bytes as a path.
-fn path_of(bytes: &[u8]) -> std::path::PathBuf {
+pub(crate) fn path_of(bytes: &[u8]) -> std::path::PathBuf {
     use std::os::unix::ffi::OsStrExt;
     std::ffi::OsStr::from_bytes(bytes).into()
 }

@@ -4,7 +4,13 @@
 //! Start at [`build`] with a [`BuildRequest`]; a [`Progress`] hears what happens and [`Cancel`] ends it. Nothing here knows HTTP, flags
 //! or terminals: what lies outside of this machine comes by [`Outside`].
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the steps of a build, which call it, are on their way")
+)]
+#![expect(unused_imports, reason = "the same")]
 
+mod archive;
 mod binds;
 mod builder;
 mod cache;
@@ -15,8 +21,8 @@ mod definition;
 mod emulation;
 mod error;
 mod event;
-#[expect(dead_code, unused_imports, reason = "contexts, which call the rest, are on their way")]
 mod files;
+mod git;
 mod image;
 mod key;
 mod mounts;
@@ -34,6 +40,7 @@ pub use builder::{build, check};
 pub use cancel::Cancel;
 pub use error::{BuildError, StepError};
 pub use event::{Event, Progress, Step, StepKind, Warning};
+pub use git::GitSettings;
 pub use outside::{Fetched, Heard, Outside, Refusal};
 pub use request::{
     Agent, BuildRequest, BuildSecret, CachePlace, Caching, ContextSource, DockerfileSource,

@@ -208,7 +208,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-pub(super) fn sorted_names(directory: &OwnedFd) -> Result<Vec<Vec<u8>>, Errno> {
+/// Names in a directory, in their order.
+pub(crate) fn sorted_names(directory: &OwnedFd) -> Result<Vec<Vec<u8>>, Errno> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
