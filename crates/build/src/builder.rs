@@ -1,5 +1,6 @@
 //! A whole build: the definition, its stages beside each other, and the image in the end. Start at [`build`].
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,12 +10,13 @@ use dockerfile::{FileError, Platforms};
 use engine::{BuildLease, Engine, Image, format_time, now_ns};
 use spec::image::Platform;
 
+use crate::cache_image::KeptStep;
 use crate::cancel::Cancel;
 use crate::contexts::Contexts;
 use crate::definition::Definition;
 use crate::error::{BuildError, StepError};
 use crate::event::{Event, Warning};
-use crate::request::{BuildRequest, PullBases};
+use crate::request::{BuildRequest, PullBases, Squash};
 use crate::slots::{Finished, Slots};
 use crate::stage::StageRun;
 use crate::{Built, Surroundings};
@@ -36,6 +38,10 @@ pub(crate) struct Shared<'a> {
     pub(crate) state: PathBuf,
     /// The time that everything has (`SOURCE_DATE_EPOCH`).
     pub(crate) epoch_s: Option<i64>,
+    /// Steps that were done or found, for `--cache-to`.
+    done: Mutex<Vec<KeptStep>>,
+    /// Caches that steps had: volumes and their ids.
+    caches: Mutex<BTreeMap<String, String>>,
 }
 
 impl Shared<'_> {
@@ -75,6 +81,27 @@ impl Shared<'_> {
     pub(crate) fn now(&self) -> String {
         let epoch_ns = self.epoch_s.map(|seconds| seconds.saturating_mul(1_000_000_000));
         format_time(epoch_ns.unwrap_or_else(now_ns))
+    }
+
+    /// A step was done, or found.
+    pub(crate) fn has_done(&self, step: KeptStep) {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).push(step);
+    }
+
+    /// All of them.
+    pub(crate) fn done(&self) -> Vec<KeptStep> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A step had a cache.
+    pub(crate) fn has_cache(&self, volume: &str, id: &str) {
+        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        caches.insert(volume.to_owned(), id.to_owned());
+    }
+
+    /// All of them.
+    pub(crate) fn caches(&self) -> BTreeMap<String, String> {
+        self.caches.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The platform of a stage: what its `FROM` says, or else that of the image.
@@ -154,6 +181,8 @@ pub fn build(
     let lease = engine.building().steps().begin().map_err(engine::EngineError::from)?;
     let platforms = crate::emulation::platforms(request.platform.as_ref())?;
     let epoch_s = epoch(&request)?;
+    crate::cache_image::check(&request.caching.from, &request.caching.to)?;
+    refuse_squash(&request)?;
     let source = std::mem::take(&mut request.context);
     let opened = Contexts::open(source, &request, surroundings, &lease)?;
     let definition = Definition::read(
@@ -185,11 +214,10 @@ pub fn build(
         identity: opened.identity,
         state: engine.paths().state.clone(),
         epoch_s,
+        done: Mutex::default(),
+        caches: Mutex::default(),
     };
-    let built = shared.stages().and_then(|(finished, steps)| {
-        let image = crate::image::make(&shared, &engine, &finished)?;
-        Ok(Built { image, steps })
-    });
+    let built = shared.whole(&engine);
     shared.remove_hidden();
     let ended = engine.building().steps().end(shared.lease);
     let built = built?;
@@ -223,6 +251,14 @@ pub fn check(
 }
 
 impl Shared<'_> {
+    fn whole(&self, engine: &Engine) -> Result<Built, BuildError> {
+        crate::cache_image::bring(self, engine)?;
+        let (finished, steps) = self.stages()?;
+        let image = crate::image::make(self, engine, &finished)?;
+        crate::cache_image::give(self, engine, &finished)?;
+        Ok(Built { image, steps })
+    }
+
     /// Runs every stage that is needed; gives the wanted one, and how many steps there were and how many of them the cache had.
     fn stages(&self) -> Result<(Arc<Finished>, (usize, usize)), BuildError> {
         let first_error: Mutex<Option<BuildError>> = Mutex::new(None);
@@ -265,6 +301,16 @@ impl Shared<'_> {
         counts.0 += run.asked;
         counts.1 += run.cached;
         finished
+    }
+}
+
+/// Layers of a build alone cannot be made one yet.
+fn refuse_squash(request: &BuildRequest) -> Result<(), BuildError> {
+    match request.squash {
+        Squash::No => Ok(()),
+        Squash::New | Squash::All => {
+            Err(BuildError::Request("to make one layer of several is not built yet".to_owned()))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use engine::{AddedLayer, BuiltStep, NewStep, now_ns};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FlockOperation, flock};
 
+use crate::cache_image::KeptStep;
 use crate::error::StepError;
 use crate::event::Event;
 use crate::files::Part;
@@ -61,7 +62,19 @@ impl StageRun<'_> {
         };
         let steps = self.engine.building().steps();
         let kept = steps.remember(&self.shared.lease, &step, now_ns())?;
+        self.keep(at, &kept);
         Ok(Made { diff_id: kept.diff_id, created: kept.created })
+    }
+
+    fn keep(&self, at: At<'_>, step: &BuiltStep) {
+        self.shared.has_done(KeptStep {
+            key: step.key.clone(),
+            diff_id: step.diff_id.clone(),
+            place: self.place(at),
+            step: at.text.to_owned(),
+            inputs: step.inputs.clone(),
+            created: step.created.clone(),
+        });
     }
 
     fn find(&self, key: &spec::Digest) -> Result<Option<BuiltStep>, StepError> {
@@ -70,6 +83,7 @@ impl StageRun<'_> {
 
     fn hit(&mut self, at: At<'_>, found: BuiltStep) -> Made {
         self.cached += 1;
+        self.keep(at, &found);
         self.shared.surroundings.progress.tell(&Event::Cached { step: at.step });
         Made { diff_id: found.diff_id, created: found.created }
     }

@@ -25,6 +25,9 @@ pub(crate) fn make(
     if !shared.request.labels.is_empty() {
         config.config.labels.get_or_insert_default().extend(shared.request.labels.clone());
     }
+    if let Some((name, value)) = crate::cache_image::inline(shared, finished) {
+        config.config.labels.get_or_insert_default().insert(name, value);
+    }
     date(shared, engine, &mut config)?;
     let image = engine.building().image(&config, &shared.request.tags)?;
     let names: Vec<String> = shared.request.tags.iter().map(spec::Reference::familiar).collect();

@@ -14,6 +14,7 @@ mod archive;
 mod binds;
 mod builder;
 mod cache;
+mod cache_image;
 mod cancel;
 mod checks;
 mod contexts;

@@ -10,6 +10,7 @@ use engine::config::{MountConfig, MountSource};
 use rustix::fs::{FlockOperation, flock};
 use std::time::Duration;
 
+use crate::cache_image::MOUNT_LABEL;
 use crate::error::StepError;
 use crate::files::Part;
 use crate::key::digest_of;
@@ -19,6 +20,8 @@ use crate::stage::{At, StageRun};
 
 /// Looks at the lock of a cache that another step has.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+/// What names of volumes that are caches begin with.
+pub(crate) const CACHE_PREFIX: &str = "build-cache-";
 /// The variable that says where an agent is. ssh(1).
 const AGENT: &str = "SSH_AUTH_SOCK";
 
@@ -189,7 +192,7 @@ impl StageRun<'_> {
         ready.locks.extend(lock);
         let volumes = self.engine.volumes();
         if volumes.get(&name).is_err() {
-            let labels = [("corten.build.cache".to_owned(), id)].into_iter().collect();
+            let labels = [(MOUNT_LABEL.to_owned(), id.clone())].into_iter().collect();
             let made = volumes.create(VolumeRequest {
                 name: Some(name.clone()),
                 labels,
@@ -202,6 +205,7 @@ impl StageRun<'_> {
                 self.seed(at, (&from.value, source), &made.path)?;
             }
         }
+        self.shared.has_cache(&name, &id);
         let mut config = MountConfig::new(MountSource::volume(&name, false), PathBuf::from(target));
         config.read_only = mount.read_only;
         // What a cache begins with is in it already; what is asked of it later is a part of it.
@@ -217,7 +221,7 @@ impl StageRun<'_> {
     /// The volume of a cache, and the lock of one that is for this step alone.
     fn claim(&self, id: &str, sharing: Sharing) -> Result<(String, Option<File>), StepError> {
         let hash = digest_of(id.as_bytes());
-        let base = format!("build-cache-{}", hash.short());
+        let base = format!("{CACHE_PREFIX}{}", hash.short());
         let locks = self.shared.state.join("build-caches");
         let failed = |cause| StepError::Path { action: "lock", path: locks.clone(), cause };
         fs::create_dir_all(&locks).map_err(failed)?;

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use engine::{Engine, Image};
+use spec::Reference;
 use spec::image::Platform;
 
 /// Why the outside does not give what was asked for.
@@ -41,4 +42,10 @@ pub trait Outside: Sync {
     /// # Errors
     /// What the server, the network or the writer says.
     fn fetch(&self, url: &str, into: &mut dyn Write, heard: Heard<'_>) -> Result<Fetched, Refusal>;
+
+    /// Puts an image of the store at the registry that its name says.
+    ///
+    /// # Errors
+    /// What the registry, the network or the store says.
+    fn push(&self, engine: &Engine, reference: &Reference) -> Result<(), Refusal>;
 }

@@ -153,13 +153,14 @@ impl StageRun<'_> {
             }
             Err(error) => Err(error),
         };
-        // Whatever it was: nothing of it stays.
-        containers.remove(id.as_str(), true, true).or_else(|error| match error.kind() {
-            engine::Kind::NotFound => Ok(()),
-            _ => Err(error),
-        })?;
+        // Whatever it was: nothing of it stays. Why it failed tells more than why that failed.
+        let removed = containers.remove(id.as_str(), true, true);
         drop(ready);
-        layer
+        let layer = layer?;
+        match removed {
+            Err(error) if error.kind() != engine::Kind::NotFound => Err(error.into()),
+            Ok(()) | Err(_) => Ok(layer),
+        }
     }
 
     fn request(

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use engine::{Engine, Image, PULL_CONNECTIONS, PullRequest};
 use registry::{Client, Part, Policy, Progress, Settings};
+use spec::Reference;
 use spec::image::Platform;
 
 use crate::{Fetched, Heard, Outside, Refusal};
@@ -93,6 +94,15 @@ impl Outside for World {
         let pulled =
             progress.watched(FRAME, look, || engine.images().pull(&client, &request, &progress));
         Ok(pulled?.image)
+    }
+
+    fn push(&self, engine: &Engine, reference: &Reference) -> Result<(), Refusal> {
+        let progress = Arc::new(Progress::default());
+        let client = self.client((self.settings)(Arc::clone(&progress))?);
+        let form = registry::Form::default();
+        let request = engine::PushRequest { reference, form, all_platforms: false };
+        engine.images().push(&client, request, &progress)?;
+        Ok(())
     }
 
     fn fetch(&self, url: &str, into: &mut dyn Write, heard: Heard<'_>) -> Result<Fetched, Refusal> {

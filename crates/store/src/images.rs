@@ -223,14 +223,7 @@ impl<'a> Images<'a> {
     /// Directories of the image's layers, the top one first.
     #[must_use]
     pub fn layer_paths(&self, image: &Image) -> Vec<PathBuf> {
-        image
-            .config
-            .rootfs
-            .diff_ids
-            .iter()
-            .rev()
-            .map(|diff_id| self.store.paths.layer(diff_id))
-            .collect()
+        self.directories_of(&image.config.rootfs.diff_ids)
     }
 
     /// Size in bytes of each layer, the lowest first.

@@ -1,6 +1,7 @@
 //! Layers and images that are made here, layer by layer: a build's. A layer counts as soon as it is made and its lease is written, in this
 //! boot; beyond a power cut once it is flushed, see [`Store::settle`].
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rusqlite::params;
@@ -96,10 +97,13 @@ impl Images<'_> {
         Ok(stored(self.store, diff_id)?.is_some())
     }
 
-    /// Directories of layers, the top one first.
+    /// Directories of layers, the top one first. A layer that is there twice is given once, at its higher place: what it has at the lower one
+    /// is hidden by itself, and overlayfs refuses a directory that is there twice.
     #[must_use]
     pub fn directories_of(&self, diff_ids: &[Digest]) -> Vec<PathBuf> {
-        diff_ids.iter().rev().map(|diff_id| self.store.paths.layer(diff_id)).collect()
+        let mut seen = BTreeSet::new();
+        let once = diff_ids.iter().rev().filter(|diff_id| seen.insert(*diff_id));
+        once.map(|diff_id| self.store.paths.layer(diff_id)).collect()
     }
 }
 
