@@ -218,6 +218,65 @@ mod tests {
         assert_eq!(shown(&corten, "one", "cat /n"), "lo");
     }
 
+    /// Another store, with the base alone.
+    fn elsewhere(first: &Corten) -> Corten {
+        let archive = first.directory().join("busybox.tar").display().to_string();
+        first.ok(&["save", "-o", &archive, "busybox"]);
+        let other = Corten::new(PROGRAM);
+        other.ok(&["load", "-i", &archive]);
+        other
+    }
+
+    #[test]
+    fn a_cache_goes_to_another_store() {
+        let corten = Corten::with_busybox(PROGRAM);
+        let other = elsewhere(&corten);
+        let file = "FROM busybox AS a\nRUN echo a > /a\nFROM busybox\nCOPY file /\nCOPY --from=a /a /\n\
+            RUN --mount=type=cache,target=/c date +%N >> /c/n; cp /c/n /n\n";
+        let files = [("Dockerfile", file), ("file", "f\n")];
+        let directory = context(&corten, "context", &files);
+        let place = corten.directory().join("cache").display().to_string();
+        let to = format!("type=local,dest={place},mode=max,mounts=true");
+        let (first, _) = built(&corten, &directory, &["--cache-to", &to, "-t", "one"]);
+        // The same tree, in another directory.
+        let directory = context(&other, "elsewhere", &files);
+        let from = format!("type=local,src={place}");
+        let (second, events) = built(&other, &directory, &["--cache-from", &from, "-t", "one"]);
+        assert_eq!((steps(&events, "missed"), &second), (vec![], &first));
+        assert_eq!(shown(&other, "one", "cat /n"), shown(&corten, "one", "cat /n"));
+        assert_eq!(other.ok(&["images", "-q"]).lines().count(), 2);
+        // The cache of the step came too.
+        let (_, _) = built(&other, &directory, &["--no-cache", "-t", "one"]);
+        assert_eq!(shown(&other, "one", "wc -l < /n"), "2");
+        let told = build(&other, &directory, &["--cache-from", "type=local,src=/nowhere"]);
+        assert_eq!(told.code, 0, "{told:#?}");
+        assert!(
+            format!("{}{}", told.stdout, told.stderr).contains("/nowhere/cache.tar"),
+            "{told:#?}"
+        );
+        let refused = build(&other, &directory, &["--cache-to", "type=s3,bucket=b"]);
+        assert!(refused.stderr.contains("\"s3\" is not one of"), "{refused:#?}");
+    }
+
+    #[test]
+    fn an_image_is_its_own_cache() {
+        let corten = Corten::with_busybox(PROGRAM);
+        let other = elsewhere(&corten);
+        let directory =
+            context(&corten, "context", &[("Dockerfile", "FROM busybox\nRUN date +%N > /n\n")]);
+        let (first, _) = built(&corten, &directory, &["--cache-to", "type=inline", "-t", "one"]);
+        let archive = corten.directory().join("one.tar").display().to_string();
+        corten.ok(&["save", "-o", &archive, "one"]);
+        let server = testkit::RegistryServer::start();
+        let name = format!("{}/one:1", server.host());
+        corten.ok(&["tag", "one", &name]);
+        corten.ok(&["push", &name]);
+        let from = format!("type=registry,ref={name}");
+        let args = ["--cache-from", &*from, "--cache-to", "type=inline"];
+        let (second, events) = built(&other, &directory, &args);
+        assert_eq!((steps(&events, "missed"), second), (vec![], first));
+    }
+
     /// Everything that could differ does: directory, umask, time of the files, store.
     #[test]
     fn the_same_source_is_the_same_image_everywhere() {

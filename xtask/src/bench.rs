@@ -6,6 +6,7 @@
 //! disturbs nobody. Start at [`run`].
 
 mod api;
+mod build;
 mod bundle;
 mod density;
 mod floor;
@@ -62,6 +63,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("thousand", density::thousand),
     ("network", network::network),
     ("api", api::api),
+    ("build", build::build),
     ("life", life::life),
     ("stats", watch::stats),
     ("events", watch::events),

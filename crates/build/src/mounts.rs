@@ -5,8 +5,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use dockerfile::{Mount, MountKind, Sharing};
-use engine::VolumeRequest;
-use engine::config::{MountConfig, MountSource};
+use engine::config::{HiddenContent, MountConfig, MountSource, SecretConfig, SecretPlace};
+use engine::{SecretKind, VolumeRequest};
 use rustix::fs::{FlockOperation, flock};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ struct Wanted {
 pub(crate) struct Ready {
     pub(crate) mounts: Vec<MountConfig>,
     pub(crate) environment: Vec<String>,
+    /// They go from memory to memory: no file and no record has them.
+    pub(crate) secrets: Vec<SecretConfig>,
     /// Caches that nobody else may have.
     locks: Vec<File>,
     /// Files that go with the step.
@@ -269,14 +271,13 @@ impl StageRun<'_> {
                 Ok(())
             };
         };
+        let content = Some(HiddenContent(secret.content.clone()));
+        let mut given = |place| {
+            let (kind, name) = (SecretKind::Secret, id.clone());
+            ready.secrets.push(SecretConfig { kind, name, place, content: content.clone() });
+        };
         if let Some(variable) = variable {
-            let text =
-                std::str::from_utf8(&secret.content).ok().filter(|text| !text.contains('\0'));
-            let Some(text) = text else {
-                let why = "it is no text, which a variable has to be".to_owned();
-                return Err(StepError::Value { what: "secret", value: id, why });
-            };
-            ready.environment.push(format!("{variable}={text}"));
+            given(SecretPlace::Variable { name: variable.to_owned() });
             if mount.target.is_none() {
                 return Ok(());
             }
@@ -285,10 +286,9 @@ impl StageRun<'_> {
             Some(_) => self.target(mount)?,
             None => format!("/run/secrets/{}", id.rsplit('/').next().unwrap_or_default()),
         };
-        let owner = (mount.uid.unwrap_or(0), mount.gid.unwrap_or(0));
-        let path = self.hidden_file(&secret.content, mount.mode.unwrap_or(0o400), owner)?;
-        ready.files.push(path.clone());
-        ready.mounts.push(bound(path, &target, true));
+        let (uid, gid) = (mount.uid.unwrap_or(0), mount.gid.unwrap_or(0));
+        let (target, mode) = (PathBuf::from(target), mount.mode.unwrap_or(0o400));
+        given(SecretPlace::File { target, uid, gid, mode });
         Ok(())
     }
 

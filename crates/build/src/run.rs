@@ -190,6 +190,7 @@ impl StageRun<'_> {
             attached: true,
             auto_remove: true,
             mounts: std::mem::take(&mut ready.mounts),
+            secrets: std::mem::take(&mut ready.secrets),
             network,
             networks: wish.into_iter().collect(),
             privileged: run.security == SecurityMode::Insecure,

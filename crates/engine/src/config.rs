@@ -21,7 +21,7 @@ pub use block_io::{BlockIoLimits, DeviceRate};
 pub use hosts::HostRules;
 pub use id_ranges::{IdRange, IdRanges};
 pub use networks::{NetworkWish, PublishedPort};
-pub use secrets::{SecretConfig, SecretPlace};
+pub use secrets::{HiddenContent, SecretConfig, SecretPlace};
 pub use sharing::{IpcMode, PidMode, Sharing};
 
 /// A container's configuration, image and options merged.

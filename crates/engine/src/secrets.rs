@@ -208,7 +208,8 @@ pub(crate) fn targets(given: &[SecretConfig]) -> impl Iterator<Item = PathBuf> {
 
 /// Those that a container's record names.
 pub(crate) fn names(given: &[SecretConfig]) -> Vec<(SecretKind, String)> {
-    given.iter().map(|secret| (secret.kind, secret.name.clone())).collect()
+    let of_store = given.iter().filter(|secret| secret.content.is_none());
+    of_store.map(|secret| (secret.kind, secret.name.clone())).collect()
 }
 
 impl Containers<'_> {
@@ -216,7 +217,9 @@ impl Containers<'_> {
     pub(crate) fn check_secrets(&self, config: &ContainerConfig) -> Result<(), EngineError> {
         let mut places = BTreeSet::new();
         for secret in &config.secrets {
-            self.engine.stored_secrets().named(secret.kind, &secret.name)?;
+            if secret.content.is_none() {
+                self.engine.stored_secrets().named(secret.kind, &secret.name)?;
+            }
             let twice = |place: &str| {
                 let why = format!("another one is {place} already");
                 EngineError::value(secret.kind.word(), secret.name.clone(), why)
@@ -253,7 +256,10 @@ impl Containers<'_> {
     /// One content, which fits its place.
     fn content(&self, given: &SecretConfig) -> Result<Vec<u8>, EngineError> {
         let store = self.engine.stored_secrets();
-        let content = store.open(&store.named(given.kind, &given.name)?)?;
+        let content = match &given.content {
+            Some(content) => content.0.clone(),
+            None => store.open(&store.named(given.kind, &given.name)?)?,
+        };
         let SecretPlace::Variable { name } = &given.place else { return Ok(content) };
         let wrong = |why: &str| {
             let why = format!("as the variable {name} {why}");

@@ -1,5 +1,6 @@
-//! Secrets and configs that a container is given, by name: their contents are never here.
+//! Secrets and configs that a container is given, by name: their contents are in no record.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,19 @@ pub struct SecretConfig {
     pub name: String,
     /// How.
     pub place: SecretPlace,
+    /// What it is, of one that is no store's: a build's, for one run. It is in no record.
+    #[serde(skip)]
+    pub content: Option<HiddenContent>,
+}
+
+/// A content that nobody prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HiddenContent(pub Vec<u8>);
+
+impl fmt::Debug for HiddenContent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("HiddenContent")
+    }
 }
 
 /// How a container has a secret or config.

@@ -41,7 +41,7 @@ pub fn secret(kind: SecretKind, text: &str) -> Parsed<SecretConfig> {
         let (uid, gid, mode) = (said.uid, said.gid, said.mode.unwrap_or(MODE));
         SecretPlace::File { target, uid, gid, mode }
     };
-    Ok(SecretConfig { kind, name, place })
+    Ok(SecretConfig { kind, name, place, content: None })
 }
 
 #[derive(Default)]
