@@ -2,7 +2,7 @@
 //!
 //! The order of calls: a [`Tree`] is a directory that files come from; [`select`] finds what an instruction names in it, a
 //! [`Selection`]; [`digest`] says what it is, which is the key of the cache; where the cache has nothing, [`place`] writes it below
-//! another directory. [`add`](self::add) makes trees of what `ADD` takes from elsewhere: URLs, git, documents.
+//! another directory. [`crate::add`] makes selections of what `ADD` takes from elsewhere: URLs, git, documents.
 //!
 //! Directories are known by descriptors alone, and both trees are hostile: links lead on inside of the root that they are in
 //! (CVE-2018-15664), and a file that is not what it was when it was selected ends the step ([`StepError::Changed`]).

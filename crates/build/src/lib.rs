@@ -4,12 +4,8 @@
 //! Start at [`build`] with a [`BuildRequest`]; a [`Progress`] hears what happens and [`Cancel`] ends it. Nothing here knows HTTP, flags
 //! or terminals: what lies outside of this machine comes by [`Outside`].
 #![forbid(unsafe_code)]
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the steps of a build, which call it, are on their way")
-)]
-#![expect(unused_imports, reason = "the same")]
 
+mod add;
 mod archive;
 mod binds;
 mod builder;
@@ -17,11 +13,13 @@ mod cache;
 mod cache_image;
 mod cancel;
 mod checks;
+mod context;
 mod contexts;
 mod definition;
 mod emulation;
 mod error;
 mod event;
+mod fetching;
 mod files;
 mod git;
 mod image;

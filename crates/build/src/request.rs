@@ -10,6 +10,8 @@ use engine::config::{HostRules, Limits, Ulimit};
 use spec::Reference;
 use spec::image::Platform;
 
+use crate::GitSettings;
+
 /// A build.
 #[derive(Debug, Default)]
 pub struct BuildRequest {
@@ -37,6 +39,8 @@ pub struct BuildRequest {
     pub secrets: Vec<BuildSecret>,
     /// Agents of keys.
     pub agents: Vec<Agent>,
+    /// What git may know and do.
+    pub git: GitSettings,
     /// How steps run.
     pub steps: StepRules,
     /// Whether all layers of the build become one.

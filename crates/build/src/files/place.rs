@@ -4,6 +4,8 @@
 //! selected is what is written: a file that is another one by then ends it.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Seek;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use dockerfile::Mode as Change;
@@ -18,7 +20,8 @@ use super::content::{self, gone_or};
 use super::entry::{Entry, Kind, Moment, Seen};
 use super::target::{Destination, Maker, name_of, parent_of};
 use super::{Input, Selection};
-use crate::{Cancel, StepError};
+use crate::fetching::Watched;
+use crate::{Cancel, StepError, archive};
 
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -124,6 +127,9 @@ impl<'a> Placing<'a> {
     fn input(&mut self, selection: &Selection, input: &Input) -> Result<(), StepError> {
         // A later source may have replaced what an earlier one wrote.
         self.linked.clear();
+        if selection.unpacks && self.unpacked(selection, input)? {
+            return Ok(());
+        }
         if !input.is_directory() {
             let target = self.destination.file(self.root, &input.name, &mut self.maker)?;
             return input
@@ -144,6 +150,39 @@ impl<'a> Placing<'a> {
             self.entry((selection, input, entry), &path)?;
         }
         Ok(())
+    }
+
+    /// Unpacks it where it is an archive. Owners are the archive's unless others are asked for, modes are always its own.
+    fn unpacked(&mut self, selection: &Selection, input: &Input) -> Result<bool, StepError> {
+        if input.kind != Kind::File {
+            return Ok(false);
+        }
+        let mut file = File::from(content::open(selection.tree.root(), &input.real, &input.seen)?);
+        let is_archive = archive::is_archive(&file);
+        file.rewind().map_err(|cause| StepError::Path {
+            action: "read",
+            path: super::path_of(&input.real),
+            cause,
+        })?;
+        if !is_archive {
+            return Ok(false);
+        }
+        let target = self.destination.directory(self.root, &mut self.maker)?;
+        let into = self.reopen(&target)?;
+        let rules = archive::add_rules(self.rules.owner, self.rules.time_s);
+        let watched = Watched { reader: &file, cancel: self.cancel };
+        let unpacked = archive::unpack(watched, into.as_fd(), &rules).map_err(|cause| {
+            if self.cancel.is_cancelled() {
+                return StepError::Cancelled;
+            }
+            let what = format!("add {}", super::path_of(&input.real).display());
+            StepError::Outside { what, cause: Box::new(cause) }
+        })?;
+        content::check(file.as_fd(), &input.real, &input.seen)?;
+        self.maker.touch(&target);
+        self.placed.entries += unpacked.entries;
+        self.placed.bytes += unpacked.bytes;
+        Ok(true)
     }
 
     fn entry(&mut self, from: (&Selection, &Input, &Entry), path: &[u8]) -> Result<(), StepError> {

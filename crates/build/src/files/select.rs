@@ -32,6 +32,8 @@ pub(crate) struct Choice<'a> {
 pub(crate) struct Selection {
     pub(super) tree: Tree,
     pub(super) inputs: Vec<Input>,
+    /// Whether archives among what was named are unpacked.
+    pub(super) unpacks: bool,
 }
 
 /// What one source, or one thing that a wildcard fits, stands for.
@@ -48,6 +50,21 @@ pub(crate) struct Input {
 }
 
 impl Selection {
+    /// The same, with archives among what was named unpacked where they go, as `ADD` does.
+    pub(crate) fn unpacking(self, unpacks: bool) -> Self {
+        Self { unpacks, ..self }
+    }
+
+    /// The same file under another name; an empty one is none, and needs a destination that is one.
+    pub(crate) fn renamed(mut self, name: String) -> Self {
+        let name = name.into_bytes();
+        for input in self.inputs.iter_mut().filter(|input| !input.is_directory()) {
+            input.entries.iter_mut().for_each(|entry| entry.below.clone_from(&name));
+            input.name.clone_from(&name);
+        }
+        self
+    }
+
     /// What was named.
     pub(crate) fn inputs(&self) -> &[Input] {
         &self.inputs
@@ -114,7 +131,9 @@ pub(crate) fn select(
         Some((source, is_ignored)) if finder.inputs.is_empty() && !finder.has_excluded => {
             Err(tree.absent(source, is_ignored))
         }
-        Some(_) | None => Ok(Selection { tree: tree.clone(), inputs: finder.inputs }),
+        Some(_) | None => {
+            Ok(Selection { tree: tree.clone(), inputs: finder.inputs, unpacks: false })
+        }
     }
 }
 

@@ -103,6 +103,9 @@ impl Destination<'_> {
         if !into {
             return Ok(found.real);
         }
+        if name.is_empty() {
+            return Err(self.refused("nothing names the file in it"));
+        }
         let mut real = self.directory(root, maker)?;
         if !real.is_empty() {
             real.push(b'/');

@@ -170,14 +170,7 @@ impl GitAddress {
 
     /// The remote as it may be shown: without what stands before `@` of a URL.
     pub(crate) fn shown(&self) -> String {
-        match self.remote.split_once("://") {
-            Some((scheme, rest)) => {
-                let end = rest.find('/').unwrap_or(rest.len());
-                let start = rest[..end].rfind('@').map_or(0, |at| at + 1);
-                format!("{scheme}://{}", &rest[start..])
-            }
-            None => self.remote.clone(),
-        }
+        crate::fetching::without_credentials(&self.remote)
     }
 }
 
