@@ -55,6 +55,15 @@ impl Shared<'_> {
         if crate::cache::is_told(cancels, time) { Err(StepError::Cancelled) } else { Ok(()) }
     }
 
+    /// A directory of the build's, for one source alone.
+    pub(crate) fn private_directory(&self) -> Result<PathBuf, StepError> {
+        crate::contexts::private_directory(&self.lease).map_err(|cause| StepError::Path {
+            action: "make",
+            path: "a directory".into(),
+            cause,
+        })
+    }
+
     /// A directory for what no disk is to keep, removed with the build.
     pub(crate) fn hidden_directory(&self) -> Result<PathBuf, StepError> {
         let path = self.state.join("builds").join(self.lease.name());
@@ -122,7 +131,7 @@ impl Shared<'_> {
         name: &str,
         platform: Option<&Platform>,
     ) -> Result<Image, StepError> {
-        let name = self.contexts.image_name(name)?;
+        let name = self.contexts.image_name(name);
         let pull = self.request.pull;
         for _ in 0..2 {
             let image = match (pull, engine.images().resolve(&name)) {
@@ -136,7 +145,7 @@ impl Shared<'_> {
                     image
                 }
                 (PullBases::Never, Err(error)) => return Err(error.into()),
-                (pull, _) => self.pull(engine, step, &name, platform, pull == PullBases::Always)?,
+                (_, _) => self.pull(engine, step, &name, platform)?,
             };
             let layers = &image.config.rootfs.diff_ids;
             if engine.building().steps().hold(&self.lease, layers)?.is_empty() {
@@ -153,8 +162,8 @@ impl Shared<'_> {
         step: usize,
         name: &str,
         platform: Option<&Platform>,
-        always: bool,
     ) -> Result<Image, StepError> {
+        let always = self.request.pull == PullBases::Always;
         let progress = self.surroundings.progress;
         let heard =
             |what: &str, bytes, of| progress.tell(&Event::Transfer { step, what, bytes, of });
@@ -184,10 +193,10 @@ pub fn build(
     crate::cache_image::check(&request.caching.from, &request.caching.to)?;
     refuse_squash(&request)?;
     let source = std::mem::take(&mut request.context);
-    let opened = Contexts::open(source, &request, surroundings, &lease)?;
+    let opened = Contexts::open(source, &request, surroundings, &lease, &engine)?;
     let definition = Definition::read(
-        opened.file_name,
-        &opened.file,
+        opened.instructions.name,
+        &opened.instructions.bytes,
         &request.arguments,
         &platforms,
         request.target.as_deref(),
@@ -198,6 +207,10 @@ pub fn build(
     crate::checks::warn((&definition, &request, &platforms), main.ignore(), &exists, progress)?;
     progress.tell(&Event::Steps(&definition.steps));
     progress.tell(&Event::Started { step: 0 });
+    if let Some(commit) = &opened.commit {
+        let words = format!("commit {commit}\n");
+        progress.tell(&Event::Output { step: 0, is_error: false, bytes: words.as_bytes() });
+    }
     progress.tell(&Event::Done { step: 0, layer: None, took: begun.elapsed() });
     let shared = Shared {
         surroundings: *surroundings,
@@ -237,10 +250,10 @@ pub fn check(
     let lease = engine.building().steps().begin().map_err(engine::EngineError::from)?;
     let platforms = crate::emulation::platforms(request.platform.as_ref())?;
     let source = std::mem::take(&mut request.context);
-    let opened = Contexts::open(source, &request, surroundings, &lease)?;
+    let opened = Contexts::open(source, &request, surroundings, &lease, &engine)?;
     let definition = Definition::read(
-        opened.file_name,
-        &opened.file,
+        opened.instructions.name,
+        &opened.instructions.bytes,
         &request.arguments,
         &platforms,
         request.target.as_deref(),
@@ -254,6 +267,8 @@ impl Shared<'_> {
     fn whole(&self, engine: &Engine) -> Result<Built, BuildError> {
         crate::cache_image::bring(self, engine)?;
         let (finished, steps) = self.stages()?;
+        // Without it the next build reads more.
+        let _full = self.contexts.memory().keep();
         let image = crate::image::make(self, engine, &finished)?;
         crate::cache_image::give(self, engine, &finished)?;
         Ok(Built { image, steps })

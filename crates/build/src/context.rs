@@ -9,6 +9,7 @@ use std::io::{self, Cursor, Read, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::PoisonError;
 
 use crate::archive::{self, Looks};
 use crate::fetching::{Fetching, Watched, without_credentials};
@@ -73,7 +74,10 @@ impl Context {
         match source {
             ContextSource::Empty => Self::empty(fetching.directory),
             ContextSource::Directory(path) => Self::directory(&path),
-            ContextSource::Archive(stream) => Self::stream(stream, "read the context", fetching),
+            ContextSource::Archive(stream) => {
+                let stream = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
+                Self::stream(stream, "read the context", fetching)
+            }
             ContextSource::Git(text) => Self::git(&text, keep_git_dir, fetching),
             ContextSource::Url(url) => Self::url(&url, fetching),
         }

@@ -1,15 +1,23 @@
 //! The contexts of a build: where its files come from, and what further names mean.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
-use engine::BuildLease;
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use engine::{BuildLease, Engine};
 
 use crate::Surroundings;
-use crate::error::{BuildError, StepError};
+use crate::context::{self, Context, ContextError, Instructions};
+use crate::error::BuildError;
+use crate::event::Event;
+use crate::fetching::Fetching;
 use crate::files::{Memory, Tree, TreeKind};
-use crate::request::{BuildRequest, ContextSource, DockerfileSource, NamedContext};
+use crate::request::{BuildRequest, ContextSource, NamedContext};
+
+/// The file of what is known of files that were read before, in the store's root.
+const MEMORY: &str = "build-sums";
 
 /// They, open.
 #[derive(Debug)]
@@ -17,45 +25,82 @@ pub(crate) struct Contexts {
     main: Tree,
     trees: BTreeMap<String, Tree>,
     images: BTreeMap<String, String>,
-    memory: Option<Memory>,
+    memory: Memory,
 }
 
 /// What was found in them.
 pub(crate) struct Opened {
     pub(crate) contexts: Contexts,
-    /// How messages call the file.
-    pub(crate) file_name: String,
-    pub(crate) file: Vec<u8>,
+    pub(crate) instructions: Instructions,
     /// What the build is of, for whoever compares it with one before.
     pub(crate) identity: String,
+    /// The commit of a repository.
+    pub(crate) commit: Option<String>,
+}
+
+/// What opens them.
+#[derive(Clone, Copy)]
+struct Opening<'a> {
+    request: &'a BuildRequest,
+    surroundings: &'a Surroundings<'a>,
+    lease: &'a BuildLease,
+    engine: &'a Engine,
+    keeps_git_dir: bool,
 }
 
 impl Contexts {
+    /// Opens the context, finds the instructions in it, and opens those with names.
     pub(crate) fn open(
         source: ContextSource,
         request: &BuildRequest,
         surroundings: &Surroundings<'_>,
         lease: &BuildLease,
+        engine: &Engine,
     ) -> Result<Opened, BuildError> {
-        let ContextSource::Directory(path) = &source else {
-            return Err(BuildError::Request("only directories yet".to_owned()));
+        let keeps = request.arguments.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+        let keeps_git_dir = keeps.is_some_and(|value| matches!(value.as_str(), "1" | "true"));
+        let opening = Opening { request, surroundings, lease, engine, keeps_git_dir };
+        let identity = identity(&source);
+        let main = opening.fetching(|fetching| Context::open(source, keeps_git_dir, fetching))?;
+        let instructions = context::dockerfile(&main, &request.dockerfile)?;
+        let commit = main.commit().map(str::to_owned);
+        let tree = Tree::new(main.into_root(), TreeKind::Context, "the build context");
+        let mut contexts = Self {
+            main: tree.without(instructions.ignore.clone()),
+            trees: BTreeMap::new(),
+            images: BTreeMap::new(),
+            memory: Memory::open(&engine.paths().root, MEMORY),
         };
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let failed = |cause: rustix::io::Errno| BuildError::Context {
-            what: format!("open the build context {}", path.display()),
-            cause: Box::new(std::io::Error::from(cause)),
+        for (name, source) in &request.contexts {
+            contexts.add(name, source, opening)?;
+        }
+        Ok(Opened { contexts, instructions, identity, commit })
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        source: &NamedContext,
+        opening: Opening<'_>,
+    ) -> Result<(), BuildError> {
+        let keeps = opening.keeps_git_dir;
+        let found = opening.fetching(|fetching| Context::named(source, keeps, fetching))?;
+        if let Some(found) = found {
+            let ignore = context::ignore(found.root())?;
+            let words = format!("context {name}");
+            let tree = Tree::new(found.into_root(), TreeKind::Context, &words);
+            self.trees.insert(name.to_owned(), tree.without(ignore));
+            return Ok(());
+        }
+        let image = match source {
+            NamedContext::Image(image) => image.clone(),
+            NamedContext::Layout(place) => opening.layout(place)?,
+            NamedContext::Directory(_) | NamedContext::Git(_) | NamedContext::Url(_) => {
+                return Ok(());
+            }
         };
-        let root = openat(CWD, path, flags, Mode::empty()).map_err(failed)?;
-        let (name, file) = match &request.dockerfile {
-            DockerfileSource::Text(bytes) => ("-".to_owned(), bytes.clone()),
-            DockerfileSource::Usual => read(&path.join("Dockerfile"))?,
-            DockerfileSource::InContext(name) => read(&path.join(name))?,
-            DockerfileSource::File(path) => read(path)?,
-        };
-        let main = Tree::new(root, TreeKind::Context, "the build context");
-        let _ = (surroundings, lease);
-        let contexts = Self { main, trees: BTreeMap::new(), images: BTreeMap::new(), memory: None };
-        Ok(Opened { contexts, file_name: name, file, identity: path.display().to_string() })
+        self.images.insert(name.to_owned(), image);
+        Ok(())
     }
 
     /// The build context.
@@ -74,22 +119,74 @@ impl Contexts {
     }
 
     /// The image that a name stands for.
-    pub(crate) fn image_name(&self, name: &str) -> Result<String, StepError> {
-        Ok(self.images.get(name).cloned().unwrap_or_else(|| name.to_owned()))
+    pub(crate) fn image_name(&self, name: &str) -> String {
+        self.images.get(name).cloned().unwrap_or_else(|| name.to_owned())
     }
 
     /// What is known of files that were read before.
-    pub(crate) const fn memory(&self) -> Option<&Memory> {
-        self.memory.as_ref()
+    pub(crate) const fn memory(&self) -> &Memory {
+        &self.memory
     }
 }
 
-fn read(path: &Path) -> Result<(String, Vec<u8>), BuildError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let bytes = std::fs::read(path)
-        .map_err(|cause| BuildError::NoFile { name: path.display().to_string(), cause })?;
-    Ok((name, bytes))
+impl Opening<'_> {
+    fn fetching<T>(
+        self,
+        work: impl FnOnce(&Fetching<'_>) -> Result<T, ContextError>,
+    ) -> Result<T, BuildError> {
+        let directory = private_directory(self.lease).map_err(|cause| BuildError::Context {
+            what: "make a directory for the context".to_owned(),
+            cause: Box::new(cause),
+        })?;
+        let progress = self.surroundings.progress;
+        let heard =
+            |what: &str, bytes, of| progress.tell(&Event::Transfer { step: 0, what, bytes, of });
+        let opened = work(&Fetching {
+            outside: self.surroundings.outside,
+            heard: &heard,
+            git: &self.request.git,
+            cancel: self.surroundings.cancel,
+            directory: &directory,
+        });
+        if self.surroundings.cancel.is_cancelled() {
+            return Err(BuildError::Cancelled);
+        }
+        Ok(opened?)
+    }
+
+    /// The image of a layout in a directory, `PATH[:TAG]`, brought into the store.
+    fn layout(self, place: &str) -> Result<String, BuildError> {
+        let (path, tag) = match place.rsplit_once(':') {
+            Some((path, tag)) if !tag.contains('/') => (path, Some(tag)),
+            _ => (place, None),
+        };
+        let loaded = self.engine.images().load_directory(Path::new(path), None)?;
+        let has_tag = |loaded: &&engine::Loaded| {
+            let is_it = |wanted: &str| loaded.names.iter().any(|name| name.tag() == Some(wanted));
+            tag.is_none_or(is_it)
+        };
+        let found =
+            loaded.iter().find(has_tag).or(if loaded.len() == 1 { loaded.first() } else { None });
+        found.map(|loaded| loaded.id.to_string()).ok_or_else(|| {
+            BuildError::Request(format!(
+                "the layout {path} has no image {}",
+                tag.unwrap_or_default()
+            ))
+        })
+    }
 }
 
-#[expect(dead_code, reason = "named contexts come with what opens them")]
-type Named = NamedContext;
+fn identity(source: &ContextSource) -> String {
+    match source {
+        ContextSource::Directory(path) => path.display().to_string(),
+        ContextSource::Git(text) | ContextSource::Url(text) => text.clone(),
+        ContextSource::Archive(_) | ContextSource::Empty => String::new(),
+    }
+}
+
+/// An empty directory of the build's, for one source alone.
+pub(crate) fn private_directory(lease: &BuildLease) -> io::Result<PathBuf> {
+    let path = lease.free_path("source");
+    DirBuilder::new().mode(0o700).create(&path)?;
+    Ok(path)
+}

@@ -87,7 +87,7 @@ impl Definition {
             line: first.line,
             text: one_line(text),
             shown: dockerfile::render(&self.source, &self.name, span, &message, hint.as_deref()),
-            cause,
+            cause: Box::new(cause),
         }
     }
 

@@ -42,7 +42,7 @@ pub enum BuildError {
         shown: String,
         /// Why.
         #[source]
-        cause: StepError,
+        cause: Box<StepError>,
     },
     /// There is no such stage.
     #[error("target stage {name} is not in the Dockerfile")]

@@ -111,6 +111,10 @@ pub(crate) mod tests {
     }
 
     impl Outside for OneFile {
+        fn push(&self, _engine: &Engine, _reference: &spec::Reference) -> Result<(), Refusal> {
+            Err("there is no registry".into())
+        }
+
         fn image(
             &self,
             _: &Engine,

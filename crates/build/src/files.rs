@@ -34,12 +34,15 @@ mod select;
 mod target;
 mod walk;
 
-pub(crate) use digest::{DigestRules, Digested, digest};
+pub(crate) use digest::{DigestRules, digest};
+#[cfg(test)]
 pub(crate) use entry::{Entry, Kind};
 pub(crate) use memory::Memory;
 pub(crate) use owner::owner;
 pub(crate) use parts::{Part, differences};
-pub(crate) use place::{PlaceRules, Placed, place};
+#[cfg(test)]
+pub(crate) use place::Placed;
+pub(crate) use place::{PlaceRules, place};
 pub(crate) use select::{Choice, Input, Selection, select};
 pub(crate) use walk::sorted_names;
 
@@ -81,11 +84,6 @@ impl Tree {
     /// Whose files it has.
     pub(crate) fn kind(&self) -> TreeKind {
         self.kind
-    }
-
-    /// What a message calls it.
-    pub(crate) fn words(&self) -> &str {
-        &self.words
     }
 
     /// What is left out.

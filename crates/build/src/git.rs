@@ -13,7 +13,7 @@ use rustix::io::Errno;
 mod address;
 mod run;
 
-pub(crate) use address::{AddressProblem, GitAddress, is_git};
+pub(crate) use address::{GitAddress, is_git};
 pub use run::GitSettings;
 pub(crate) use run::{Git, GitFailure};
 

@@ -103,7 +103,7 @@ impl StageRun<'_> {
         let opened = self.open(place)?;
         let selection = self.select(&opened, choice)?;
         let cancel = self.shared.surroundings.cancel;
-        let memory = self.shared.contexts.memory().filter(|_| known.is_none());
+        let memory = Some(self.shared.contexts.memory()).filter(|_| known.is_none());
         let found = digest(&selection, DigestRules { owners, memory }, cancel)?;
         if let Some(key) = &known {
             steps.remember_contents(key, &found.digest, now_ns())?;

@@ -125,8 +125,7 @@ impl StageRun<'_> {
     fn run_now(
         &mut self,
         at: At<'_>,
-        run: &Run,
-        program: &Program,
+        (run, program): (&Run, &Program),
         environment: Vec<String>,
         mounted: Mounted,
     ) -> Result<AddedLayer, StepError> {

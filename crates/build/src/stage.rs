@@ -191,7 +191,17 @@ impl<'a> StageRun<'a> {
                 }
                 None
             }
-            _ => None,
+            Kind::Cmd(_)
+            | Kind::Entrypoint(_)
+            | Kind::Expose(_)
+            | Kind::Healthcheck(_)
+            | Kind::Label(_)
+            | Kind::Maintainer(_)
+            | Kind::Onbuild(_)
+            | Kind::Shell(_)
+            | Kind::Stopsignal(_)
+            | Kind::User(_)
+            | Kind::Volume(_) => None,
         };
         settings::apply(&mut self.config.config, kind, &mut self.has_own_command);
         if let Kind::Maintainer(author) = kind {

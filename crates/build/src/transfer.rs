@@ -1,76 +1,143 @@
 //! `COPY`, `ADD` and `WORKDIR`: files that come into a layer without a container.
 
-use std::fs::{File, Permissions};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use dockerfile::{Add, Copy, Mode, Spanned, Transfer, TransferSource};
 use engine::{AddedLayer, NewLayer, Workspace};
+use spec::Digest;
 
 use crate::cache::Question;
 use crate::error::StepError;
-use crate::files::{self, Choice, Part, PlaceRules, Selection, Tree, TreeKind};
+use crate::event::Event;
+use crate::fetching::Fetching;
+use crate::files::{self, Choice, DigestRules, Part, PlaceRules, Selection};
 use crate::key::{Inputs, chain};
 use crate::places::{Opened, Place};
 use crate::settings::joined;
 use crate::stage::{At, Made, StageRun};
+use crate::{add, git};
 
-/// What is copied, from where.
-struct Source<'t> {
-    place: Place,
-    choice: Choice<'t>,
+/// What is copied.
+enum Source<'t> {
+    /// Files of a place.
+    Files {
+        place: Place,
+        choice: Choice<'t>,
+        /// Whether archives among them are unpacked.
+        unpacks: bool,
+    },
+    /// What is here already: a document, what was fetched.
+    Here(Selection),
+    /// A file of a web server whose contents are known before.
+    Known { url: &'t str, checksum: &'t str, unpacks: bool },
 }
 
 impl StageRun<'_> {
     pub(crate) fn copy_step(&mut self, at: At<'_>, copy: &Copy) -> Result<Option<Made>, StepError> {
         let from = copy.from.as_ref().map(|from| from.value.as_str());
-        let place = self.place_of(at, from)?;
-        let extra = self.documents(&copy.transfer)?;
         let paths: Vec<&str> = copy.transfer.paths().map(|path| path.value.as_str()).collect();
-        let exclude: Vec<&str> = values(&copy.transfer.exclude);
-        let choice = Choice { sources: &paths, exclude: &exclude, parents: copy.parents };
+        let exclude = values(&copy.transfer.exclude);
         let mut sources = Vec::new();
         if !paths.is_empty() {
-            sources.push(Source { place, choice });
+            let place = self.place_of(at, from)?;
+            let choice = Choice { sources: &paths, exclude: &exclude, parents: copy.parents };
+            sources.push(Source::Files { place, choice, unpacks: false });
         }
-        let names: Vec<[&str; 1]> = extra.iter().map(|(_, name)| [name.as_str()]).collect();
-        for ((place, _), name) in extra.iter().zip(&names) {
-            let choice = Choice { sources: name, ..Choice::default() };
-            sources.push(Source { place: place.clone(), choice });
-        }
+        sources.extend(self.documents(at, &copy.transfer)?);
         self.transfer(at, "copy", &copy.transfer, &sources).map(Some)
     }
 
-    /// Documents of the file itself, each a place of its own, and its name there.
-    fn documents(&self, transfer: &Transfer) -> Result<Vec<(Place, String)>, StepError> {
+    pub(crate) fn add_step(&mut self, at: At<'_>, add: &Add) -> Result<Option<Made>, StepError> {
+        let transfer = &add.transfer;
+        let checksum = add.checksum.as_ref().map(|checksum| checksum.value.as_str());
+        let exclude = values(&transfer.exclude);
+        let (mut paths, mut further) = (Vec::new(), Vec::new());
+        for path in transfer.paths() {
+            let text = path.value.as_str();
+            if git::is_git(text) {
+                let keeps = add.keep_git_dir;
+                let found = self.fetching(at, |fetching| {
+                    add::repository(text, checksum, keeps, &exclude, fetching)
+                })?;
+                further.push(Source::Here(found));
+            } else if text.starts_with("http://") || text.starts_with("https://") {
+                further.push(self.url(at, text, checksum, add.unpack.unwrap_or(false))?);
+            } else {
+                paths.push(text);
+            }
+        }
+        let mut sources = Vec::new();
+        if !paths.is_empty() {
+            let place = self.place_of(at, None)?;
+            let choice = Choice { sources: &paths, exclude: &exclude, parents: false };
+            sources.push(Source::Files { place, choice, unpacks: add.unpack.unwrap_or(true) });
+        }
+        sources.extend(further);
+        sources.extend(self.documents(at, transfer)?);
+        self.transfer(at, "add", transfer, &sources).map(Some)
+    }
+
+    /// A file of a web server: what its checksum says it is need not be fetched to be known.
+    fn url<'t>(
+        &self,
+        at: At<'_>,
+        url: &'t str,
+        checksum: Option<&'t str>,
+        unpacks: bool,
+    ) -> Result<Source<'t>, StepError> {
+        match checksum {
+            Some(checksum) => Ok(Source::Known { url, checksum, unpacks }),
+            None => self.fetch(at, url, None, unpacks).map(Source::Here),
+        }
+    }
+
+    fn fetch(
+        &self,
+        at: At<'_>,
+        url: &str,
+        checksum: Option<&str>,
+        unpacks: bool,
+    ) -> Result<Selection, StepError> {
+        let found = self.fetching(at, |fetching| add::url(url, checksum, fetching))?;
+        Ok(found.unpacking(unpacks))
+    }
+
+    /// Does what brings files from elsewhere, in a directory of its own.
+    fn fetching<T>(
+        &self,
+        at: At<'_>,
+        work: impl FnOnce(&Fetching<'_>) -> Result<T, StepError>,
+    ) -> Result<T, StepError> {
+        let shared = self.shared;
+        let directory = shared.private_directory()?;
+        let (progress, step) = (shared.surroundings.progress, at.step);
+        let heard =
+            |what: &str, bytes, of| progress.tell(&Event::Transfer { step, what, bytes, of });
+        work(&Fetching {
+            outside: shared.surroundings.outside,
+            heard: &heard,
+            git: &shared.request.git,
+            cancel: shared.surroundings.cancel,
+            directory: &directory,
+        })
+    }
+
+    /// Documents of the file itself.
+    fn documents<'t>(&self, at: At<'_>, transfer: &Transfer) -> Result<Vec<Source<'t>>, StepError> {
         let documents = transfer.sources.iter().filter_map(|source| match source {
             TransferSource::Document(document) => Some(document),
             TransferSource::Path(_) => None,
         });
-        let mut places = Vec::new();
-        for document in documents {
-            let directory = self.shared.lease.free_path("document");
-            let name = document.name.value.clone();
-            let path = directory.join(&name);
-            let failed = |cause| StepError::Path { action: "write", path: path.clone(), cause };
-            std::fs::create_dir(&directory).map_err(failed)?;
-            let mut file = File::create_new(&path).map_err(failed)?;
-            file.write_all(document.text().as_bytes()).map_err(failed)?;
-            file.set_permissions(Permissions::from_mode(0o644)).map_err(failed)?;
-            let root = File::open(&directory).map_err(failed)?;
-            let tree = Tree::new(root.into(), TreeKind::Context, "the Dockerfile");
-            places.push((Place::Tree(tree), name));
-        }
-        Ok(places)
+        documents
+            .map(|document| {
+                let (name, text) = (&document.name.value, document.text());
+                self.fetching(at, |fetching| add::document(name, text.as_bytes(), fetching))
+                    .map(Source::Here)
+            })
+            .collect()
     }
 
-    pub(crate) fn add_step(&mut self, at: At<'_>, add: &Add) -> Result<Option<Made>, StepError> {
-        let copy = Copy { transfer: add.transfer.clone(), from: None, parents: false };
-        self.copy_step(at, &copy)
-    }
-
-    /// Files of these places, by the rules of one instruction.
+    /// Files of these sources, by the rules of one instruction.
     fn transfer(
         &mut self,
         at: At<'_>,
@@ -80,17 +147,17 @@ impl StageRun<'_> {
     ) -> Result<Made, StepError> {
         let owner = transfer.chown.as_ref().map(|owner| owner.value.as_str());
         let mut inputs = Inputs::of(kind);
-        let names_owner = owner.is_some_and(|owner| {
-            owner.split(':').any(|word| word.parse::<u32>().is_err() && !word.is_empty())
-        });
-        if !transfer.link || names_owner {
+        // Names of owners are those of the stage.
+        if !transfer.link || owner.is_some_and(has_names) {
             inputs.add("layers below", chain(self.layers()).to_string());
         }
         let mut parts: Vec<Part> = Vec::new();
         for source in sources {
-            let owners = owner.is_none() && matches!(source.place, Place::Layers { .. });
-            let (digest, own) = self.digest_of(&source.place, source.choice, owners)?;
-            inputs.add("files", digest.to_string());
+            let (digest, unpacks, own) = self.contents_of(source, owner.is_none())?;
+            inputs.add("files", digest);
+            if unpacks {
+                inputs.add("unpacked", "true");
+            }
             parts.extend(own);
         }
         let destination = self.destination(&transfer.destination.value);
@@ -100,23 +167,57 @@ impl StageRun<'_> {
         inputs.add_some("--chmod", mode);
         self.add_machine(&mut inputs);
         let question = Question { inputs, parts };
-        self.cached_or(at, question, |stage| stage.copy_now(transfer, sources, &destination))
+        self.cached_or(at, question, |stage| stage.copy_now(at, transfer, sources, &destination))
+    }
+
+    /// What a source is, for the key.
+    fn contents_of(
+        &self,
+        source: &Source<'_>,
+        keeps_owners: bool,
+    ) -> Result<(String, bool, Vec<Part>), StepError> {
+        match source {
+            Source::Files { place, choice, unpacks } => {
+                let owners = keeps_owners && matches!(place, Place::Layers { .. });
+                let (digest, parts) = self.digest_of(place, *choice, owners)?;
+                Ok((digest.to_string(), *unpacks, parts))
+            }
+            Source::Here(selection) => {
+                let cancel = self.shared.surroundings.cancel;
+                let found = files::digest(selection, DigestRules::default(), cancel)?;
+                Ok((found.digest.to_string(), selection.is_unpacking(), found.parts))
+            }
+            Source::Known { url, checksum, unpacks } => {
+                Ok((format!("{url} {checksum}"), *unpacks, Vec::new()))
+            }
+        }
     }
 
     fn copy_now(
         &mut self,
+        at: At<'_>,
         transfer: &Transfer,
         sources: &[Source<'_>],
         destination: &str,
     ) -> Result<AddedLayer, StepError> {
-        let opened: Vec<Opened> =
-            sources.iter().map(|source| self.open(&source.place)).collect::<Result<_, _>>()?;
-        let selections: Vec<Selection> = sources
-            .iter()
-            .zip(&opened)
-            .map(|(source, opened)| self.select(opened, source.choice))
-            .collect::<Result<_, _>>()?;
-        let below = if transfer.link { &[] } else { self.layers() };
+        // Open as long as files are read of them.
+        let mut opened: Vec<Opened> = Vec::new();
+        let mut selections: Vec<Selection> = Vec::new();
+        for source in sources {
+            selections.push(match source {
+                Source::Files { place, choice, unpacks } => {
+                    let place = self.open(place)?;
+                    let found = self.select(&place, *choice)?.unpacking(*unpacks);
+                    opened.push(place);
+                    found
+                }
+                Source::Here(selection) => selection.clone(),
+                Source::Known { url, checksum, unpacks } => {
+                    self.fetch(at, url, Some(checksum), *unpacks)?
+                }
+            });
+        }
+        let below: &[Digest] = if transfer.link { &[] } else { self.layers() };
         let space = self.engine.building().workspace(&self.shared.lease, below)?;
         let owner = transfer.chown.as_ref().map(|owner| self.owner(&owner.value)).transpose()?;
         let mode = transfer.chmod.as_ref().map(|mode| parse_mode(&mode.value)).transpose()?;
@@ -124,6 +225,7 @@ impl StageRun<'_> {
             PlaceRules { destination, owner, mode: mode.as_ref(), time_s: self.shared.epoch_s };
         let selections: Vec<&Selection> = selections.iter().collect();
         files::place(&selections, space.root(), &rules, self.shared.surroundings.cancel)?;
+        drop(opened);
         self.close(space)
     }
 
@@ -195,6 +297,11 @@ impl StageRun<'_> {
         })?;
         Ok(Some(made))
     }
+}
+
+/// Whether owners are given by names.
+fn has_names(owner: &str) -> bool {
+    owner.split(':').any(|word| !word.is_empty() && word.parse::<u32>().is_err())
 }
 
 fn values(words: &[Spanned<String>]) -> Vec<&str> {

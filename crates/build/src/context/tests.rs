@@ -64,17 +64,17 @@ fn archives_become_directories() {
     let directory = files(&[("Dockerfile", "FROM scratch\n"), ("d/x", "x")]);
     for flag in ["", "z", "j", "J"] {
         let stream = io::Cursor::new(packed(&directory, flag));
-        let (context, private) = opened(ContextSource::Archive(Box::new(stream)));
+        let (context, private) = opened(ContextSource::archive(stream));
         let context = context.unwrap();
         assert_eq!(names(&context), ["Dockerfile", "d"], "{flag}");
         assert_eq!(private.path().join("context/d/x").metadata().unwrap().uid(), 0);
         assert_eq!(found(&context, &DockerfileSource::Usual).unwrap().1, "FROM scratch\n");
     }
-    let (context, _private) = opened(ContextSource::Archive(Box::new(&b"FROM scratch\n"[..])));
+    let (context, _private) = opened(ContextSource::archive(&b"FROM scratch\n"[..]));
     let context = context.unwrap();
     assert_eq!(names(&context), [""; 0]);
     assert_eq!(found(&context, &DockerfileSource::Usual).unwrap().1, "FROM scratch\n");
-    let (context, _private) = opened(ContextSource::Archive(Box::new(&[0; 1024][..])));
+    let (context, _private) = opened(ContextSource::archive(&[0; 1024][..]));
     assert!(matches!(
         found(&context.unwrap(), &DockerfileSource::Usual),
         Err(ContextError::NoFile { .. })
@@ -89,7 +89,7 @@ fn archives_do_not_lead_out() {
         let mut tar = Command::new("tar");
         tar.arg("-cP").arg(format!("--transform=s,^\\./d/x,{to}/x,"));
         tar.arg("-C").arg(directory.path()).arg(".");
-        opened(ContextSource::Archive(Box::new(io::Cursor::new(tar.output().unwrap().stdout))))
+        opened(ContextSource::archive(io::Cursor::new(tar.output().unwrap().stdout)))
     };
     let away = outside.path().to_str().unwrap();
     assert!(open(&format!("../../../../../../../..{away}")).0.is_err());

@@ -65,14 +65,9 @@ impl Selection {
         self
     }
 
-    /// What was named.
-    pub(crate) fn inputs(&self) -> &[Input] {
-        &self.inputs
-    }
-
-    /// Where it is from.
-    pub(crate) fn tree(&self) -> &Tree {
-        &self.tree
+    /// Whether archives among it are unpacked.
+    pub(crate) fn is_unpacking(&self) -> bool {
+        self.unpacks
     }
 
     /// Whether owners and extended attributes are kept.
@@ -85,11 +80,6 @@ impl Input {
     /// Whether its contents are meant.
     pub(crate) fn is_directory(&self) -> bool {
         self.kind == Kind::Directory
-    }
-
-    /// Its files, in the order of their names.
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
     }
 
     /// Where an entry is in the tree.
