@@ -187,7 +187,7 @@ pub fn build(
 ) -> Result<Built, BuildError> {
     let begun = Instant::now();
     let engine = Engine::open(surroundings.engine.clone())?;
-    let lease = engine.building().steps().begin().map_err(engine::EngineError::from)?;
+    let lease = engine.building().begin()?;
     let platforms = crate::emulation::platforms(request.platform.as_ref())?;
     let epoch_s = epoch(&request)?;
     crate::cache_image::check(&request.caching.from, &request.caching.to)?;
@@ -247,7 +247,7 @@ pub fn check(
     surroundings: &Surroundings<'_>,
 ) -> Result<Vec<Warning>, BuildError> {
     let engine = Engine::open(surroundings.engine.clone())?;
-    let lease = engine.building().steps().begin().map_err(engine::EngineError::from)?;
+    let lease = engine.building().begin()?;
     let platforms = crate::emulation::platforms(request.platform.as_ref())?;
     let source = std::mem::take(&mut request.context);
     let opened = Contexts::open(source, &request, surroundings, &lease, &engine)?;

@@ -1,11 +1,13 @@
 //! `RUN`: a step in a container like any other. Its changes become a layer; the container goes.
 
+use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
 use dockerfile::{CommandLine, Mount, NetworkMode, Run, SecurityMode};
 use engine::config::{ContainerConfig, LogConfig};
 use engine::{
-    AddedLayer, Attach, Connection, CreateRequest, FromMonitor, Launch, NewLayer, Received, parse,
+    AddedLayer, Attach, Connection, CreateRequest, FromMonitor, Launch, NewLayer, Received,
+    STEP_LABEL, parse,
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use spec::ContainerId;
@@ -64,7 +66,9 @@ impl StageRun<'_> {
             inputs.add(name, value);
         }
         let question = Question { inputs, parts: mounted.parts() };
-        self.cached_or(at, question, |stage| stage.run_now(at, run, &program, environment, mounted))
+        self.cached_or(at, question, |stage| {
+            stage.run_now(at, (run, &program), environment, mounted)
+        })
     }
 
     /// What every step that makes files reads of the build as a whole.
@@ -141,8 +145,7 @@ impl StageRun<'_> {
                 progress.tell(&Event::Running { step: at.step, container: &id });
                 self.follow(at, &id, connection)
             }
-            // It has no record any more.
-            Err(error) => return Err(error.into()),
+            Err(error) => Err(error.into()),
         };
         let layer = match ended {
             Ok(0) => self.layer_of(&id),
@@ -187,7 +190,7 @@ impl StageRun<'_> {
             user: self.config.config.user.clone(),
             hostname: HOSTNAME.to_owned(),
             attached: true,
-            auto_remove: true,
+            labels: BTreeMap::from([(STEP_LABEL.to_owned(), self.shared.lease.name().to_owned())]),
             mounts: std::mem::take(&mut ready.mounts),
             secrets: std::mem::take(&mut ready.secrets),
             network,
@@ -272,7 +275,7 @@ impl StageRun<'_> {
         let Ok(container) = self.engine.containers().get(id.as_str()) else { return };
         let mut config = *container.config;
         config.layers.push(layer.diff_id);
-        (config.auto_remove, config.tty, config.open_stdin) = (false, true, true);
+        (config.tty, config.open_stdin) = (true, true);
         config.stdin_once = true;
         config.command = settings::shell(&self.config.config).into_iter().take(1).collect();
         let request = CreateRequest {

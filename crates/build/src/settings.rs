@@ -5,9 +5,12 @@
 use std::collections::BTreeMap;
 
 use dockerfile::{CommandLine, Healthcheck, Kind, Pair, Probe, Spanned};
+use engine::parse;
 use serde_json::{Value, json};
 use spec::image::RunConfig;
 
+/// Where programs are looked for in what begins with nothing.
+pub(crate) const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The shell of lines, where nobody says another.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
@@ -27,8 +30,13 @@ pub(crate) fn apply(config: &mut RunConfig, kind: &Kind, has_own_command: &mut b
         }
         Kind::Env(pairs) => set_variables(config.env.get_or_insert_default(), pairs),
         Kind::Expose(ports) => {
-            let ports = ports.iter().map(|port| (port.value.clone(), json!({})));
-            config.exposed_ports.get_or_insert_default().extend(ports);
+            let all = config.exposed_ports.get_or_insert_default();
+            for port in ports {
+                // They were looked at when variables were put in.
+                let each = parse::exposed_ports(&port.value);
+                let each = each.unwrap_or_else(|_checked| vec![port.value.clone()]);
+                all.extend(each.into_iter().map(|port| (port, json!({}))));
+            }
         }
         Kind::Healthcheck(check) => config.healthcheck = Some(healthcheck(check)),
         Kind::Label(pairs) => {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use dockerfile::{Expanded, Instruction, Kind, Origin, Source, Span, StageScope};
 use engine::Engine;
 use spec::Digest;
-use spec::image::{History, ImageConfig, Platform};
+use spec::image::{History, ImageConfig, Platform, RunConfig};
 
 use crate::builder::Shared;
 use crate::error::{BuildError, StepError};
@@ -127,7 +127,12 @@ impl<'a> StageRun<'a> {
         match shared.definition.graph.base(self.number) {
             None | Some(Origin::Scratch) => {
                 let Platform { os, architecture, variant, .. } = shared.platforms.target.clone();
-                self.config = ImageConfig { os, architecture, variant, ..ImageConfig::default() };
+                let env = Some(vec![settings::PATH.to_owned()]);
+                let config = RunConfig { env, ..RunConfig::default() };
+                self.config =
+                    ImageConfig { os, architecture, variant, config, ..ImageConfig::default() };
+                let variables = settings::variables(&self.config.config);
+                self.scope = shared.definition.globals.stage(variables);
             }
             Some(Origin::Stage(number)) => {
                 let before = shared.slots.wait(*number).ok_or(StepError::Cancelled)?;

@@ -282,15 +282,19 @@ impl StageRun<'_> {
         if self.engine.building().is_directory(self.layers(), Path::new(&whole)) {
             return Ok(None);
         }
+        // As BuildKit has it: who works there may write there.
+        let user = self.config.config.user.clone();
+        inputs.add("user", &*user);
         let question = Question { inputs, parts: Vec::new() };
         let made = self.cached_or(at, question, |stage| {
+            let owner = if user.is_empty() { (0, 0) } else { stage.owner(&user)? };
             let space = stage.engine.building().workspace(&stage.shared.lease, stage.layers())?;
             let empty = Place::Layers { layers: Vec::new(), words: "nothing".to_owned() };
             let opened = stage.open(&empty)?;
             let selection =
                 stage.select(&opened, Choice { sources: &["/"], ..Choice::default() })?;
             let time_s = stage.shared.epoch_s;
-            let rules = PlaceRules { destination: &whole, owner: Some((0, 0)), mode: None, time_s };
+            let rules = PlaceRules { destination: &whole, owner: Some(owner), mode: None, time_s };
             let cancel = stage.shared.surroundings.cancel;
             files::place(&[&selection], space.root(), &rules, cancel)?;
             stage.close(space)

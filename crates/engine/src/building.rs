@@ -18,6 +18,9 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::names;
 
+/// The label of containers that are steps of a build: its name in the records.
+pub const STEP_LABEL: &str = "corten.build";
+
 /// Handle on what builds need.
 #[derive(Clone, Copy, Debug)]
 pub struct Building<'a> {
@@ -64,6 +67,29 @@ impl<'a> Building<'a> {
         self.engine.store.builds()
     }
 
+    /// Begins a build. Steps of builds that were killed are ended, and go.
+    ///
+    /// # Errors
+    /// When the disk, the database or the kernel refuses.
+    pub fn begin(&self) -> Result<BuildLease, EngineError> {
+        let (lease, killed) = self.steps().begin()?;
+        if killed.is_empty() {
+            return Ok(lease);
+        }
+        let containers = self.engine.containers();
+        for container in containers.all()? {
+            let build = container.config.labels.get(STEP_LABEL);
+            if build.is_some_and(|build| killed.contains(build)) {
+                match containers.remove(container.record.id.as_str(), true, true) {
+                    // Another build was sooner.
+                    Err(error) if error.kind() == crate::error::Kind::NotFound => {}
+                    done => done?,
+                }
+            }
+        }
+        Ok(lease)
+    }
+
     /// Directories of layers, the top one first.
     #[must_use]
     pub fn directories(&self, layers: &[Digest]) -> Vec<PathBuf> {
@@ -107,8 +133,6 @@ impl<'a> Building<'a> {
             layers: layers.to_vec(),
             command: vec!["/".to_owned()],
             workdir: "/".to_owned(),
-            // Its changes are read before anything of them counts.
-            auto_remove: true,
             ..ContainerConfig::default()
         };
         let (id, image_name) = (names::random_id()?, String::new());

@@ -72,7 +72,7 @@ pub mod words;
 pub use archives::CommitRequest;
 pub use awaiting::{Condition, Wait};
 pub use boot::Stopped;
-pub use building::{Building, Workspace};
+pub use building::{Building, STEP_LABEL, Workspace};
 pub use changes::changes;
 pub use cloning::CloneRequest;
 pub use containers::{Containers, CreateRequest, EnvRules};

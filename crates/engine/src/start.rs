@@ -332,7 +332,8 @@ impl Containers<'_> {
             upper: made.dirs.upper.clone(),
             work: made.dirs.work.clone(),
             at: made.dirs.state.clone(),
-            volatile: made.config.auto_remove,
+            // What a step of a build has changed is read before anything of it counts.
+            volatile: made.config.auto_remove || !made.config.layers.is_empty(),
             shared: Some(self.shown().place(made.id.as_str())),
         }
     }

@@ -92,15 +92,15 @@ impl<'a> Builds<'a> {
         Self { store }
     }
 
-    /// Begins a build, and forgets what killed ones held.
+    /// Begins a build, and forgets what killed ones held; gives their names.
     ///
     /// # Errors
     /// When the disk or the database refuses.
-    pub fn begin(&self) -> Result<BuildLease, StoreError> {
+    pub fn begin(&self) -> Result<(BuildLease, Vec<String>), StoreError> {
         let scratch = Scratch::new(&self.store.paths)?;
         let name = scratch.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.forget_killed()?;
-        Ok(BuildLease { scratch, name, made: AtomicU64::new(0) })
+        let killed = self.forget_killed()?;
+        Ok((BuildLease { scratch, name, made: AtomicU64::new(0) }, killed))
     }
 
     /// Ends a build: what no step and no image has goes.
@@ -129,7 +129,8 @@ impl<'a> Builds<'a> {
         lease.scratch.remove()
     }
 
-    fn forget_killed(&self) -> Result<(), StoreError> {
+    fn forget_killed(&self) -> Result<Vec<String>, StoreError> {
+        let mut killed = Vec::new();
         let names: Vec<String> = self
             .store
             .connection
@@ -142,9 +143,10 @@ impl<'a> Builds<'a> {
             if !scratch::is_owned(&directory) {
                 let delete = "DELETE FROM build_leases WHERE build = ?";
                 self.store.change(delete, [&name]).map_err(StoreError::write)?;
+                killed.push(name);
             }
         }
-        Ok(())
+        Ok(killed)
     }
 
     /// Holds layers for a build; gives those that are not here.

@@ -37,7 +37,7 @@ fn key(number: u8) -> Digest {
 fn a_step_is_found_and_its_layer_is_held() {
     let bench = Bench::new();
     let store = bench.store();
-    let lease = store.builds().begin().unwrap();
+    let lease = store.builds().begin().unwrap().0;
     let layer = add(&store, &lease, &upper(&bench, "one", &[("a", "1")]));
     assert!(store.images().has_layer(&layer).unwrap());
     assert_eq!(store.builds().find(&lease, &key(1), NOW).unwrap(), None);
@@ -45,7 +45,7 @@ fn a_step_is_found_and_its_layer_is_held() {
     store.builds().end(lease).unwrap();
     assert!(bench.garbage().is_empty());
 
-    let lease = store.builds().begin().unwrap();
+    let lease = store.builds().begin().unwrap().0;
     let found = store.builds().find(&lease, &key(1), NOW + 5).unwrap().unwrap();
     assert_eq!((found.diff_id.clone(), &*found.created), (layer.clone(), "2026-01-01T00:00:00Z"));
     assert_eq!(store.builds().last_at("here").unwrap().unwrap(), found);
@@ -64,7 +64,7 @@ fn a_step_is_found_and_its_layer_is_held() {
 fn layers_go_with_the_last_that_has_them() {
     let bench = Bench::new();
     let store = bench.store();
-    let lease = store.builds().begin().unwrap();
+    let lease = store.builds().begin().unwrap().0;
     let kept = add(&store, &lease, &upper(&bench, "kept", &[("a", "1")]));
     let lost = add(&store, &lease, &upper(&bench, "lost", &[("b", "2")]));
     store.builds().remember(&lease, &step(&key(1), &kept, "here"), NOW).unwrap();
@@ -84,7 +84,7 @@ fn layers_go_with_the_last_that_has_them() {
 fn what_a_killed_build_held_is_forgotten() {
     let bench = Bench::new();
     let store = bench.store();
-    let lease = store.builds().begin().unwrap();
+    let lease = store.builds().begin().unwrap().0;
     let layer = add(&store, &lease, &upper(&bench, "one", &[("a", "1")]));
     store.builds().remember(&lease, &step(&key(1), &layer, "here"), NOW).unwrap();
     drop(lease);
@@ -96,7 +96,7 @@ fn what_a_killed_build_held_is_forgotten() {
 fn the_same_files_are_the_same_layer_whenever_they_are_made() {
     let bench = Bench::new();
     let store = bench.store();
-    let lease = store.builds().begin().unwrap();
+    let lease = store.builds().begin().unwrap().0;
     let first = add(&store, &lease, &upper(&bench, "one", &[("a", "1")]));
     let second = add(&store, &lease, &upper(&bench, "two", &[("a", "1")]));
     assert_eq!(first, second);
@@ -107,7 +107,7 @@ fn the_same_files_are_the_same_layer_whenever_they_are_made() {
 fn the_first_of_two_that_do_the_same_counts_unless_one_is_to_replace_it() {
     let bench = Bench::new();
     let store = bench.store();
-    let lease = store.builds().begin().unwrap();
+    let lease = store.builds().begin().unwrap().0;
     let one = add(&store, &lease, &upper(&bench, "one", &[("a", "1")]));
     let two = add(&store, &lease, &upper(&bench, "two", &[("a", "2")]));
     let key = key(1);
