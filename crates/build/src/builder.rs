@@ -132,6 +132,8 @@ impl Shared<'_> {
         platform: Option<&Platform>,
     ) -> Result<Image, StepError> {
         let name = self.contexts.image_name(name);
+        let admitted = self.surroundings.outside.admit(engine, &name);
+        admitted.map_err(|cause| StepError::Outside { what: format!("use {name}"), cause })?;
         let pull = self.request.pull;
         for _ in 0..2 {
             let image = match (pull, engine.images().resolve(&name)) {

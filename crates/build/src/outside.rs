@@ -23,6 +23,14 @@ pub struct Fetched {
 
 /// Registries and web servers. Called from several threads.
 pub trait Outside: Sync {
+    /// Whether the build may be made of an image, here or elsewhere. Asked before each.
+    ///
+    /// # Errors
+    /// Why not.
+    fn admit(&self, _engine: &Engine, _name: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// Brings an image into the store: always, or only where it is not here.
     ///
     /// # Errors
