@@ -189,7 +189,9 @@ impl Inner {
         match &mut self.face {
             Face::Plain(lines) => lines.flush(&self.steps, now, is_last),
             Face::Terminal(screen) => {
-                let (rows, columns) = terminal::size().unwrap_or((24, 80));
+                // A terminal that was told no size says nought.
+                let known = terminal::size().filter(|(rows, columns)| *rows > 0 && *columns > 0);
+                let (rows, columns) = known.unwrap_or((24, 80));
                 let window = tty::Window { rows: rows.into(), columns: columns.into() };
                 screen.frame(&self.steps, now, window, is_last)
             }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use build::Event;
+use build::{Event, StepKind};
 
 use super::steps::{Line, Phase, Shown, Steps, Transfer};
 use crate::plain::plain;
@@ -54,10 +54,13 @@ impl Lines {
         lines: Vec<Line>,
         now: Duration,
     ) -> String {
-        if let Some(step) = step_of(event) {
+        let is_seen = |step: &usize| steps.all.get(*step).is_some_and(|shown| !shown.is_hidden());
+        if let Some(step) = step_of(event).filter(is_seen) {
             let said = lines.into_iter().map(|line| format!("{} {}", seconds(line.at), line.text));
             let said: Vec<String> = said.collect();
-            self.say(step, said);
+            if !said.is_empty() {
+                self.say(step, said);
+            }
             self.of_step(steps, step, event, now);
         }
         match event {
@@ -66,12 +69,13 @@ impl Lines {
                 String::new()
             }
             Event::Image { id, names } => {
-                let mut text = self.flush(steps, now, true);
-                let _infallible = write!(text, "\nImage {id}\n");
-                for name in *names {
-                    let _infallible = writeln!(text, "Tagged {name}");
+                let made = std::iter::once(format!("writing image {id}"));
+                let named = names.iter().map(|name| format!("naming to {}", plain(name)));
+                let is_output = |shown: &Shown| shown.step.kind == StepKind::Output;
+                if let Some(step) = steps.all.iter().position(is_output) {
+                    self.say(step, made.chain(named).collect());
                 }
-                text
+                self.flush(steps, now, false)
             }
             Event::Warnings(_)
             | Event::Started { .. }
@@ -104,10 +108,13 @@ impl Lines {
             | Event::Failed { .. }
             | Event::Cancelled { .. } => {
                 let Some(shown) = steps.all.get(step) else { return };
+                if self.steps.get(step).is_some_and(|waiting| waiting.has_ended) {
+                    return;
+                }
                 let last = match &shown.phase {
                     Phase::Cached => "CACHED".to_owned(),
                     Phase::Done(took) => format!("DONE {:.1}s", took.as_secs_f64()),
-                    Phase::Failed(why) => format!("ERROR: {}", plain(why)),
+                    Phase::Failed(why) => format!("ERROR: {}", plain(shown.why(why))),
                     Phase::Cancelled => "CANCELED".to_owned(),
                     Phase::Waiting | Phase::Running => return,
                 };
@@ -157,13 +164,13 @@ impl Lines {
                     text.push('\n');
                 }
                 let title = steps.all.get(next).map(Shown::title).unwrap_or_default();
-                let _infallible = writeln!(text, "#{} {title}", next + 1);
+                let _infallible = writeln!(text, "#{} {title}", number(steps, next));
                 (self.current, self.turn_began, self.last_line) = (Some(next), now, now);
                 continue;
             };
             let Some(waiting) = self.steps.get_mut(current) else { return text };
             for line in std::mem::take(&mut waiting.lines) {
-                let _infallible = writeln!(text, "#{} {line}", current + 1);
+                let _infallible = writeln!(text, "#{} {line}", number(steps, current));
                 self.last_line = now;
             }
             let is_silent = now.saturating_sub(self.last_line) >= SILENCE;
@@ -171,13 +178,18 @@ impl Lines {
             if waiting.has_ended {
                 self.current = None;
             } else if !self.waiting.is_empty() && (is_silent || is_long || is_last) {
-                let _infallible = writeln!(text, "#{} ...", current + 1);
+                let _infallible = writeln!(text, "#{} ...", number(steps, current));
                 self.current = None;
             } else {
                 return text;
             }
         }
     }
+}
+
+/// What people know a step by.
+fn number(steps: &Steps, step: usize) -> usize {
+    steps.all.get(step).map_or(0, |shown| shown.number)
 }
 
 fn transfer_of<'a>(shown: &'a Shown, what: &str) -> Option<&'a Transfer> {

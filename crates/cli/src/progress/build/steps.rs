@@ -20,6 +20,8 @@ pub(super) struct Steps {
 /// One.
 #[derive(Debug)]
 pub(super) struct Shown {
+    /// What people know it by. Those that people seldom see come last.
+    pub(super) number: usize,
     pub(super) step: Step,
     pub(super) phase: Phase,
     /// When it began, from the beginning of the build.
@@ -86,7 +88,13 @@ impl Steps {
                 }
             }
             Event::Cached { step } => return self.end(*step, Phase::Cached, now),
-            Event::Done { step, took, .. } => return self.end(*step, Phase::Done(*took), now),
+            Event::Done { step, took, .. } => {
+                // What was in the cache is done, too.
+                let is_cached =
+                    self.all.get(*step).is_some_and(|shown| shown.phase == Phase::Cached);
+                let phase = if is_cached { Phase::Cached } else { Phase::Done(*took) };
+                return self.end(*step, phase, now);
+            }
             Event::Failed { step, why } => {
                 return self.end(*step, Phase::Failed((*why).to_owned()), now);
             }
@@ -101,9 +109,17 @@ impl Steps {
         stages.retain(|stage| !stage.is_empty());
         stages.dedup();
         let is_among_others = stages.len() > 1;
+        let is_setting = |step: &&Step| step.kind == StepKind::Setting;
+        let (mut number, mut of_settings) =
+            (0, steps.iter().filter(|step| !is_setting(step)).count());
         self.all = steps
             .iter()
             .map(|step| Shown {
+                number: {
+                    let count = if is_setting(&step) { &mut of_settings } else { &mut number };
+                    *count += 1;
+                    *count
+                },
                 step: step.clone(),
                 phase: Phase::Waiting,
                 begun: Duration::ZERO,
@@ -122,10 +138,10 @@ impl Steps {
         rest.into_iter().flatten().collect()
     }
 
-    /// How many have ended, and how many there are.
+    /// How many have ended, and how many there are, of those that people see.
     pub(super) fn count(&self) -> (usize, usize) {
-        let ended = self.all.iter().filter(|shown| shown.has_ended()).count();
-        (ended, self.all.len())
+        let seen = || self.all.iter().filter(|shown| !shown.is_hidden());
+        (seen().filter(|shown| shown.has_ended()).count(), seen().count())
     }
 
     /// The one that failed first.
@@ -137,6 +153,11 @@ impl Steps {
 impl Shown {
     pub(super) const fn has_ended(&self) -> bool {
         !matches!(self.phase, Phase::Waiting | Phase::Running)
+    }
+
+    /// Whether it is not worth a line: it says how the image runs, and takes no time.
+    pub(super) const fn is_hidden(&self) -> bool {
+        matches!(self.step.kind, StepKind::Setting) && !matches!(self.phase, Phase::Failed(_))
     }
 
     /// `[build 2/4] RUN make`; a stage without a name goes by its number, and a stage alone by none.
@@ -156,6 +177,12 @@ impl Shown {
             (true, true) => format!("[stage-{stage} {place}/{of}] {text}"),
             (false, _) => format!("[{stage} {place}/{of}] {text}"),
         }
+    }
+
+    /// Why it failed, without its place and its text, which stand beside it.
+    pub(super) fn why<'a>(&self, why: &'a str) -> &'a str {
+        let text = format!("{}: ", self.step.text);
+        why.split_once(&text).map_or(why, |(_, rest)| rest)
     }
 
     fn write(&mut self, is_error: bool, bytes: &[u8], now: Duration) -> Vec<Line> {

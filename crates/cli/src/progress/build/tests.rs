@@ -55,6 +55,7 @@ fn lines_of_steps_beside_each_other_never_mix() {
         (0, Event::Started { step: 0 }),
         (10, Event::Done { step: 0, layer: None, took: ms(10) }),
         (10, Event::Cached { step: 1 }),
+        (10, Event::Done { step: 1, layer: None, took: ms(0) }),
         (20, Event::Started { step: 2 }),
         (30, output(2, "one\ntw")),
         (40, Event::Started { step: 3 }),
@@ -90,6 +91,28 @@ fn lines_of_steps_beside_each_other_never_mix() {
     ");
 }
 
+/// `ENV` and its like are told only where they fail.
+#[test]
+fn settings_are_not_worth_a_line() {
+    let mut all = steps();
+    all[2].kind = StepKind::Setting;
+    let script = |last: Event<'static>| {
+        let script = [
+            (0, Event::Steps(&all)),
+            (0, Event::Started { step: 2 }),
+            (0, last),
+            (0, Event::Started { step: 3 }),
+            (0, Event::Done { step: 3, layer: None, took: ms(0) }),
+        ];
+        plain_text(&script, false)
+    };
+    insta::assert_snapshot!(script(Event::Done { step: 2, layer: None, took: ms(0) }), @r"
+    #3 [stage-1 1/2] FROM scratch
+    #3 DONE 0.0s
+    ");
+    assert!(script(Event::Failed { step: 2, why: "no" }).contains("#6 ERROR: no"));
+}
+
 #[test]
 fn misses_transfers_and_the_image_are_told() {
     let (all, digest) = (steps(), digest());
@@ -103,7 +126,7 @@ fn misses_transfers_and_the_image_are_told() {
         (30, Event::Done { step: 1, layer: None, took: ms(30) }),
         (40, Event::Missed { step: 2, why: &why }),
         (40, Event::Started { step: 2 }),
-        (50, Event::Failed { step: 2, why: "it ended with code 1" }),
+        (50, Event::Failed { step: 2, why: "Dockerfile:2: RUN make: it ended with code 1" }),
         (50, Event::Started { step: 4 }),
         (50, Event::Cancelled { step: 4 }),
         (60, Event::Image { id: &digest, names: &["docker.io/library/a:latest".to_owned()] }),
@@ -121,8 +144,9 @@ fn misses_transfers_and_the_image_are_told() {
     #5 [stage-1 2/2] COPY --from=build /a /a
     #5 CANCELED
 
-    Image sha256:abababababababababababababababababababababababababababababababab
-    Tagged docker.io/library/a:latest
+    #6 exporting to image
+    #6 writing image sha256:abababababababababababababababababababababababababababababababab
+    #6 naming to docker.io/library/a:latest
     ");
     assert!(!plain_text(&script, false).contains("MISSED"));
 }

@@ -47,7 +47,8 @@ impl Screen {
             self.above.extend(names.iter().map(|name| format!(" => tagged {}", plain(name))));
             return;
         }
-        let Some(shown) = step_of(event).and_then(|step| steps.all.get(step)) else { return };
+        let shown = step_of(event).and_then(|step| steps.all.get(step));
+        let Some(shown) = shown.filter(|shown| !shown.is_hidden()) else { return };
         match (event, &shown.phase) {
             (Event::Missed { why, .. }, _) if self.explains => {
                 self.above.push(format!(" => MISSED {}", shown.title()));
@@ -110,8 +111,11 @@ impl Screen {
 fn live(steps: &Steps, now: Duration, most: usize) -> Vec<String> {
     let (ended, all) = steps.count();
     let mut lines = vec![format!("[+] Building {:.1}s ({ended}/{all})", now.as_secs_f64())];
-    let running: Vec<&Shown> =
-        steps.all.iter().filter(|shown| shown.phase == Phase::Running).collect();
+    let running: Vec<&Shown> = steps
+        .all
+        .iter()
+        .filter(|shown| shown.phase == Phase::Running && !shown.is_hidden())
+        .collect();
     // As many lines of each as there is room for all.
     let room = most.saturating_sub(1 + running.len());
     let tail = room.checked_div(running.len()).unwrap_or(0).min(TAIL);
