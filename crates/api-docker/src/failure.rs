@@ -31,7 +31,7 @@ impl Failure {
 }
 
 /// The one table of codes.
-const fn status(kind: Kind) -> StatusCode {
+pub(crate) const fn status(kind: Kind) -> StatusCode {
     match kind {
         Kind::Invalid => StatusCode::BAD_REQUEST,
         Kind::NotFound => StatusCode::NOT_FOUND,

@@ -120,7 +120,7 @@ pub(crate) async fn answer(mut call: Call) -> Result<Answer, Failure> {
         Operation::Network(operation) => networks::answer(operation, call).await,
         Operation::Volume(operation) => volumes::answer(operation, call).await,
         Operation::Image(operation) => images::answer(operation, call).await,
-        Operation::Build(operation) => build::answer(operation),
+        Operation::Build(operation) => build::answer(operation, call).await,
         Operation::Distribution(_) => registries::distribution(call).await,
         Operation::System(SystemOperation::Auth) => registries::auth(call).await,
         Operation::Swarm(SwarmOperation::SwarmLeave) => {

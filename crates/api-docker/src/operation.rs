@@ -261,9 +261,15 @@ operations! {
     Build(BuildOperation) {
         Session: POST "/session", since 31, changes;
         Image: POST "/build", since 24, changes,
+            ["dockerfile" Text, "t" Texts, "remote" Text, "q" Flag, "nocache" Flag, "cachefrom" Json, "pull" Flag, "rm" Flag, "forcerm" Flag,
+             "memory" Number, "memswap" Number, "cpushares" Number, "cpuperiod" Number, "cpuquota" Number, "cpusetcpus" Text, "cpusetmems" Text,
+             "buildargs" Json, "labels" Json, "networkmode" Text, "extrahosts" Texts, "shmsize" Number, "ulimits" Json, "cgroupparent" Text,
+             "securityopt" Json, "isolation" Text, "squash" Flag, "target" Text, "platform" Text, "outputs" Json, "version" Text],
             body tar;
-        Prune: POST "/build/prune", since 31, changes;
-        Cancel: POST "/build/cancel", since 39, changes;
+        Prune: POST "/build/prune", since 31, changes,
+            ["all" Flag, "filters" Json, "keep-storage" Number, "reserved-space" Number, "max-used-space" Number];
+        Cancel: POST "/build/cancel", since 39, changes,
+            ["id" Text];
     }
     /// Registries.
     Distribution(DistributionOperation) {

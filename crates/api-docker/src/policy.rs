@@ -3,6 +3,7 @@
 //! A file has a table `[[socket]]` for each; docs/serve.md describes it. What it does not allow is refused. Start at [`Policy::read`]; requests come by
 //! [`guard`], new containers by [`Policy::limit`].
 
+mod builds;
 mod containers;
 mod guard;
 

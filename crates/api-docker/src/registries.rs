@@ -1,5 +1,6 @@
 //! What a server is told of registries, and who asks: a login comes with its request, and is used for that request alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -17,6 +18,8 @@ use crate::failure::Failure;
 
 /// The header that has a login.
 const HEADER: &str = "x-registry-auth";
+/// The header that has those of a build.
+const LOGINS: &str = "x-registry-config";
 /// Clients write it with padding and without.
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
@@ -114,6 +117,36 @@ pub(crate) fn login_of(headers: &HeaderMap) -> Option<Login> {
     serde_json::from_slice::<Who>(&text).ok()?.login()
 }
 
+/// Logins at several registries, by their names.
+#[derive(Debug, Default)]
+pub(crate) struct Logins(BTreeMap<String, Login>);
+
+impl Credentials for Logins {
+    fn login(&self, registry: &str) -> Result<Option<Login>, CredentialsError> {
+        Ok(self.0.get(registry).cloned())
+    }
+}
+
+/// The logins of a build, each for its registry alone. What is none is nobody, as Docker has it.
+pub(crate) fn logins_of(headers: &HeaderMap) -> Logins {
+    let read = || {
+        let bytes = headers.get(LOGINS)?.as_bytes();
+        let text = URL_SAFE.decode(bytes).or_else(|_other| STANDARD.decode(bytes)).ok()?;
+        serde_json::from_slice::<BTreeMap<String, Who>>(&text).ok()
+    };
+    let all = read().unwrap_or_default().into_iter();
+    Logins(all.filter_map(|(place, who)| Some((registry_of(&place), who.login()?))).collect())
+}
+
+/// The registry's name in `https://index.docker.io/v1/`, as configuration files call Docker Hub, or in `r.io:5000`.
+fn registry_of(place: &str) -> String {
+    let rest = place.split_once("://").map_or(place, |(_, rest)| rest);
+    match rest.split('/').next().unwrap_or_default() {
+        "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 /// Why an image cannot be had from a registry, in the words for which clients look.
 pub(crate) fn refused(name: &str, error: engine::EngineError) -> Failure {
     use hyper::StatusCode;
@@ -176,6 +209,19 @@ mod tests {
             assert!(login_of(&header(text)).is_none(), "{text}");
         }
         assert!(login_of(&HeaderMap::new()).is_none());
+    }
+
+    #[test]
+    fn a_build_has_many_logins() {
+        let text = r#"{"https://index.docker.io/v1/":{"username":"u","password":"p"},"r.io:5000":{"identitytoken":"t"},"x.io":{}}"#;
+        let mut headers = HeaderMap::new();
+        headers.insert(LOGINS, URL_SAFE.encode(text).parse().unwrap());
+        let logins = logins_of(&headers);
+        let basic = Login::Basic { user: "u".to_owned(), password: "p".to_owned() };
+        assert!(logins.login("docker.io").unwrap() == Some(basic));
+        assert!(logins.login("r.io:5000").unwrap() == Some(Login::Refresh("t".to_owned())));
+        assert!(logins.login("x.io").unwrap().is_none());
+        assert!(logins_of(&HeaderMap::new()).0.is_empty());
     }
 
     #[test]

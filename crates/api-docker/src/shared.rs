@@ -22,6 +22,7 @@ use crate::watch::Watches;
 #[derive(Debug)]
 pub(crate) struct Shared {
     engines: Engines,
+    engine_config: EngineConfig,
     events: Events,
     /// What the machine says on registries.
     pub(crate) registries: Registries,
@@ -55,6 +56,7 @@ impl Shared {
         Self {
             events: Events::below(&config.paths.state),
             registries,
+            engine_config: config.clone(),
             engines: Engines::new(config),
             consoles: Consoles::default(),
             hub: Hub::default(),
@@ -66,6 +68,11 @@ impl Shared {
             paced: Arc::new(Semaphore::new(limits::PACED)),
             ending: Arc::new(Semaphore::new(limits::ENDING)),
         }
+    }
+
+    /// With what engines are opened: a build opens some of its own.
+    pub(crate) const fn engine_config(&self) -> &EngineConfig {
+        &self.engine_config
     }
 
     /// Where events are written.

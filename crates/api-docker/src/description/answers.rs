@@ -46,9 +46,8 @@ pub(super) const fn answer_of(operation: Operation) -> Answer {
         },
         Operation::Image(operation) => image(operation),
         Operation::Build(operation) => match operation {
-            BuildOperation::Session | BuildOperation::Image | BuildOperation::Cancel => {
-                (&[], NOTHING, &[501])
-            }
+            BuildOperation::Session | BuildOperation::Cancel => (&[], NOTHING, &[501]),
+            BuildOperation::Image => (&[200], Content::Lines, &[404, 409, 501]),
             BuildOperation::Prune => (&[200], Content::Document("BuildPruned"), &[]),
         },
         Operation::Distribution(DistributionOperation::Inspect) => {

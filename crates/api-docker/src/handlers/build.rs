@@ -1,23 +1,24 @@
-//! Builds. This release has no builder: what would start one says so, and there is nothing to clear away.
+//! Builds: `POST /build` as Docker's classic builder answers it, and what the cache of builds takes. There is no BuildKit to hold a session with.
+
+mod image;
+mod prune;
+mod request;
+mod told;
 
 use hyper::StatusCode;
-use serde_json::json;
 
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::handlers::Call;
 use crate::operation::BuildOperation;
 
-pub(super) fn answer(operation: BuildOperation) -> Result<Answer, Failure> {
+pub(super) async fn answer(operation: BuildOperation, call: Call) -> Result<Answer, Failure> {
     let message = match operation {
-        BuildOperation::Prune => {
-            return Answer::json(&json!({ "CachesDeleted": null, "SpaceReclaimed": 0 }));
-        }
-        BuildOperation::Image => {
-            "this release of Corten builds no images; they come by pull, load, import and commit"
-        }
-        BuildOperation::Session => "this release of Corten has no BuildKit to hold a session with",
+        BuildOperation::Image => return image::build(call).await,
+        BuildOperation::Prune => return prune::prune(call).await,
+        BuildOperation::Session => "Corten has no BuildKit to hold a session with",
         BuildOperation::Cancel => {
-            "this release of Corten builds no images: there is nothing to cancel"
+            "there is no BuildKit whose builds have ids: a build ends with its client's connection"
         }
     };
     Err(Failure { status: StatusCode::NOT_IMPLEMENTED, message: message.to_owned() })

@@ -140,11 +140,14 @@ fn treat(policy: &Policy, call: &Call, body: Option<&Value>) -> Result<Treatment
         Operation::Distribution(_) => {
             Treatment { image_names: vec![name(0)], ..Treatment::default() }
         }
-        Operation::Build(BuildOperation::Image | BuildOperation::Session)
-            if policy.images.is_some() =>
-        {
+        Operation::Build(BuildOperation::Session) if policy.images.is_some() => {
             return Err(Refusal::new("images", "what a build is made of is not known before"));
         }
+        // What it is made of is looked at when it comes to it.
+        Operation::Build(BuildOperation::Image) => Treatment {
+            image_names: call.query.all("t").map(ToOwned::to_owned).collect(),
+            ..Treatment::default()
+        },
         Operation::System(SystemOperation::DataUsage) if !policy.labels.is_empty() => {
             return Err(Refusal::new("labels", "it shows what is not of this socket"));
         }

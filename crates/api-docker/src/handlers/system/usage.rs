@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use engine::{Engine, Filter, State, Usage};
+use engine::{Engine, Filter, State, StepUsage, Usage};
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
@@ -132,10 +132,33 @@ fn find(engine: &Engine, kind: Kind, usage: &Usage, version: ApiVersion) -> Resu
         Kind::Containers => containers(engine, usage),
         Kind::Images => images(engine, usage, version),
         Kind::Volumes => volumes(engine, usage),
-        Kind::BuildCache => {
-            Ok(Found { kind, items: Vec::new(), active: 0, bytes: 0, reclaimable: 0 })
-        }
+        Kind::BuildCache => build_cache(engine, version),
     }
+}
+
+/// Steps of builds. A layer that an image has, too, is counted there.
+fn build_cache(engine: &Engine, version: ApiVersion) -> Result<Found, Failure> {
+    let steps = engine.building().steps().list().map_err(engine::EngineError::from)?;
+    let own = |step: &&StepUsage| !step.is_shared;
+    let bytes = |step: &StepUsage| step.size_bytes;
+    let time = |time_ns: i64| engine::format_time(time_ns);
+    let items = steps.iter().map(|step| {
+        let mut item = json!({
+            "ID": step.key.hex(), "Type": "regular", "Description": step.step, "InUse": step.is_in_use,
+            "Shared": step.is_shared, "Size": step.size_bytes, "CreatedAt": time(step.made_ns),
+            "LastUsedAt": time(step.used_ns), "UsageCount": step.uses,
+        });
+        let (name, none) = if version.has(42) { ("Parents", Value::Null) } else { ("Parent", "".into()) };
+        item[name] = none;
+        item
+    });
+    Ok(Found {
+        kind: Kind::BuildCache,
+        items: items.collect(),
+        active: steps.iter().filter(|step| step.is_in_use).count(),
+        bytes: steps.iter().filter(own).map(bytes).sum(),
+        reclaimable: steps.iter().filter(own).filter(|step| !step.is_in_use).map(bytes).sum(),
+    })
 }
 
 fn containers(engine: &Engine, usage: &Usage) -> Result<Found, Failure> {
