@@ -77,6 +77,26 @@ pub(crate) fn target(resolver: &Resolver<'_>, made: &Made) -> Result<Target, Fau
     })
 }
 
+/// An attribute as expressions see it that refer to it: entries that are written in one line are maps.
+pub(crate) fn referred(name: &str, value: Value, place: Place) -> Result<Value, Fault> {
+    let read: fn(&Value) -> Result<Vec<Value>, String> = match name {
+        "cache-from" | "cache-to" => {
+            |value| Ok(caches(value)?.iter().map(Entry::to_value).collect())
+        }
+        "output" => |value| Ok(vec![entry(value, Entry::output)?.to_value()]),
+        "attest" => |value| Ok(vec![entry(value, Entry::attestation)?.to_value()]),
+        "secret" => |value| Ok(vec![Secret::value(value)?.to_value()]),
+        "ssh" => |value| Ok(vec![Ssh::value(value)?.to_value()]),
+        _ => return Ok(value),
+    };
+    let mut attributes = Attributes {
+        place,
+        block: String::new(),
+        values: BTreeMap::from([(name.to_owned(), (value, place))]),
+    };
+    Ok(Value::List(attributes.entries(name, read)?.unwrap_or_default().concat()))
+}
+
 fn caches(value: &Value) -> Result<Vec<Entry>, String> {
     if let Value::Text(line) = value {
         return Entry::caches(line);
@@ -171,7 +191,7 @@ impl Attributes {
     /// Elements that are empty or null are left out.
     fn entries<T>(
         &mut self,
-        name: &'static str,
+        name: &str,
         read: impl Fn(&Value) -> Result<T, String>,
     ) -> Result<Option<Vec<T>>, Fault> {
         let Some((value, place)) = self.values.remove(name) else { return Ok(None) };
@@ -183,7 +203,7 @@ impl Attributes {
             }
             let entry = read(value).map_err(|why| {
                 let text = value.as_text().unwrap_or_else(|| value.to_json());
-                Fault::new(place, Problem::Entry { what: name, text, why })
+                Fault::new(place, Problem::Entry { what: name.to_owned(), text, why })
             })?;
             entries.push(entry);
         }

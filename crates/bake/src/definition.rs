@@ -77,7 +77,7 @@ impl Definition {
             .map(|(index, file)| syntax::parse(*index, &file.name, &file.text))
             .collect::<Result<Vec<_>, _>>()?;
         if !bodies.is_empty() {
-            definition.take(&Resolver::new(bodies, *machine)?)?;
+            definition.take(&Resolver::new(files, bodies, *machine)?)?;
         }
         for group in &mut definition.groups {
             let mut seen = std::collections::BTreeSet::new();

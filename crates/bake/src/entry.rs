@@ -54,17 +54,21 @@ impl Entry {
 
     /// Reads an attestation. One that is not disabled says nothing of it.
     pub(crate) fn attestation(line: &str) -> Result<Self, String> {
-        Self::line(line)?.with_disabled()
+        // Its keys may be names of variables: they keep their case.
+        Self::read(line, str::to_owned)?.with_disabled()
     }
 
     /// Reads `type=NAME,KEY=VALUE…`.
     pub(crate) fn line(line: &str) -> Result<Self, String> {
+        Self::read(line, str::to_ascii_lowercase)
+    }
+
+    fn read(line: &str, name: fn(&str) -> String) -> Result<Self, String> {
         let mut entry = Self::default();
         for field in comma::fields(line)? {
             let (key, value) =
                 field.split_once('=').ok_or_else(|| format!("{field:?} has no value"))?;
-            let key = key.trim().to_ascii_lowercase();
-            entry.set(key, value.to_owned());
+            entry.set(name(key.trim()), value.to_owned());
         }
         entry.whole()
     }
@@ -83,6 +87,14 @@ impl Entry {
             }
         }
         entry.whole()
+    }
+
+    /// As expressions see it that refer to it.
+    pub(crate) fn to_value(&self) -> Value {
+        let attributes =
+            self.attributes.iter().map(|(name, value)| (name.clone(), Value::text(value)));
+        let kind = ("type".to_owned(), Value::text(&self.kind));
+        Value::Map(attributes.chain([kind]).collect())
     }
 
     fn set(&mut self, key: String, value: String) {

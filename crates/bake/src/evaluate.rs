@@ -8,6 +8,7 @@ use hcl_edit::Span;
 use hcl_edit::expr::{
     Conditional, Expression as Hcl, ForExpr, FuncCall, ObjectKey, Traversal, TraversalOperator,
 };
+use hcl_edit::template::HeredocTemplate;
 
 use crate::json::{Json, Node, Text};
 use crate::operators;
@@ -52,6 +53,8 @@ pub(crate) struct Evaluator<'a, 'r> {
     pub(crate) resolver: &'a Resolver<'r>,
     pub(crate) file: usize,
     pub(crate) fixed: Option<Place>,
+    /// Where the text begins that expressions' places are counted in.
+    pub(crate) base: usize,
 }
 
 /// What an expression makes.
@@ -60,7 +63,7 @@ pub(crate) fn evaluate(
     expression: &Expression,
     scope: &Scope<'_>,
 ) -> Result<Value, Fault> {
-    let evaluator = Evaluator { resolver, file: expression.file, fixed: None };
+    let evaluator = Evaluator { resolver, file: expression.file, fixed: None, base: 0 };
     match &expression.written {
         Written::Hcl(hcl) => evaluator.value(hcl, scope),
         Written::Json(node) => evaluator.json(node, scope),
@@ -69,7 +72,8 @@ pub(crate) fn evaluate(
 
 impl Evaluator<'_, '_> {
     pub(crate) fn place(&self, part: &dyn Span) -> Place {
-        self.fixed.unwrap_or_else(|| Place::new(self.file, part.span()))
+        let span = part.span().map(|span| span.start + self.base..span.end + self.base);
+        self.fixed.unwrap_or_else(|| Place::new(self.file, span))
     }
 
     fn json(&self, node: &Node, scope: &Scope<'_>) -> Result<Value, Fault> {
@@ -120,7 +124,7 @@ impl Evaluator<'_, '_> {
             )),
             Hcl::Object(object) => self.object(object, scope),
             Hcl::StringTemplate(template) => template::evaluate(self, template, scope),
-            Hcl::HeredocTemplate(heredoc) => template::evaluate(self, &heredoc.template, scope),
+            Hcl::HeredocTemplate(heredoc) => self.heredoc(heredoc, place, scope),
             Hcl::Parenthesis(inner) => self.value(inner.inner(), scope),
             Hcl::Variable(name) => self.variable(name.as_str(), place, scope),
             Hcl::Conditional(conditional) => self.conditional(conditional, scope),
@@ -139,6 +143,25 @@ impl Evaluator<'_, '_> {
             }
             Hcl::ForExpr(each) => self.each(each, scope),
         }
+    }
+
+    /// Reads a heredoc's text again: hcl-edit has taken white space from it by rules of its own.
+    fn heredoc(
+        &self,
+        heredoc: &HeredocTemplate,
+        place: Place,
+        scope: &Scope<'_>,
+    ) -> Result<Value, Fault> {
+        let span = heredoc.template.span().unwrap_or_default();
+        let (start, end) = (span.start + self.base, span.end + self.base);
+        let text = self.resolver.text(self.file, start..end);
+        let is_flush = self.resolver.text(self.file, place.start..place.end).starts_with("<<-");
+        if self.fixed.is_some() {
+            return template::heredoc(self, &heredoc.template, is_flush, scope);
+        }
+        let template = hcl_edit::parser::parse_template(text)
+            .map_err(|error| Fault::new(place, Problem::Syntax(error.message().to_owned())))?;
+        template::heredoc(&Self { base: start, ..*self }, &template, is_flush, scope)
     }
 
     fn variable(&self, name: &str, place: Place, scope: &Scope<'_>) -> Result<Value, Fault> {

@@ -81,7 +81,7 @@ pub enum Problem {
     #[error("variable {name} is {value:?} in the environment, which is no {wanted}")]
     Environment { name: String, value: String, wanted: String },
     #[error("read {what} {text:?}: {why}")]
-    Entry { what: &'static str, text: String, why: String },
+    Entry { what: String, text: String, why: String },
     #[error("override {text:?}: {why}")]
     Override { text: String, why: String },
     #[error("target {target} has platforms that its context {context} is not built for")]

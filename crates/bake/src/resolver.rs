@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hcl_edit::expr::Expression as Hcl;
 
 use crate::budget::Budget;
+use crate::decode;
 use crate::evaluate::{Scope, evaluate};
 use crate::functions;
 use crate::json::Json;
@@ -15,7 +16,7 @@ use crate::machine::Machine;
 use crate::matrix::{self, Made, Row};
 use crate::problem::{Fault, Problem, closest};
 use crate::schema;
-use crate::source::Place;
+use crate::source::{BakeFile, Place};
 use crate::syntax::{Attribute, Block, Body, Expression, Written, parse_expression};
 use crate::types::{self, Type};
 use crate::value::Value;
@@ -31,6 +32,7 @@ type Rows = BTreeMap<(String, String), Vec<(usize, Row)>>;
 
 /// What is known of all files.
 pub(crate) struct Resolver<'r> {
+    files: &'r [BakeFile],
     pub(crate) machine: Machine<'r>,
     pub(crate) budget: Budget,
     /// Attributes outside of blocks, which are variables, too. The last file's counts.
@@ -68,8 +70,13 @@ struct Function {
 
 impl<'r> Resolver<'r> {
     /// Sorts what the files hold.
-    pub(crate) fn new(bodies: Vec<Body>, machine: Machine<'r>) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        files: &'r [BakeFile],
+        bodies: Vec<Body>,
+        machine: Machine<'r>,
+    ) -> Result<Self, Fault> {
         let mut resolver = Self {
+            files,
             machine,
             budget: Budget::default(),
             attributes: BTreeMap::new(),
@@ -90,6 +97,11 @@ impl<'r> Resolver<'r> {
             }
         }
         Ok(resolver)
+    }
+
+    /// A part of a file's text.
+    pub(crate) fn text(&self, file: usize, span: std::ops::Range<usize>) -> &str {
+        self.files.get(file).and_then(|file| file.text.get(span)).unwrap_or_default()
     }
 
     fn take(&mut self, block: Block) -> Result<(), Fault> {
@@ -198,7 +210,7 @@ impl<'r> Resolver<'r> {
                 let wanted = variable.wanted.as_ref().unwrap_or(&Type::Any);
                 Some(wanted.convert(value).map_err(|why| {
                     let text = format!("default of {name}");
-                    let problem = Problem::Entry { what: "the", text, why };
+                    let problem = Problem::Entry { what: "the".to_owned(), text, why };
                     Fault::new(expression.place(), problem)
                 })?)
             }
@@ -340,7 +352,8 @@ impl<'r> Resolver<'r> {
                 let busy = self.begin(format!("{kind}.{name}.{attribute}"), place)?;
                 let value = evaluate(self, &found.value, &Scope::new(row))?;
                 drop(busy);
-                return schema::convert(kind, found, &value);
+                let value = schema::convert(kind, found, &value)?;
+                return decode::referred(attribute, value, found.value.place());
             }
         }
         if attribute == "name" {

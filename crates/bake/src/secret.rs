@@ -42,6 +42,13 @@ impl Secret {
         Ok(secret)
     }
 
+    /// As expressions see it that refer to it.
+    pub(crate) fn to_value(&self) -> Value {
+        let parts = [("id", &self.id), ("src", &self.source), ("env", &self.environment)];
+        let said = parts.into_iter().filter(|(_, text)| !text.is_empty());
+        Value::Map(said.map(|(name, text)| (name.to_owned(), Value::text(text))).collect())
+    }
+
     /// Reads a line or a map.
     pub(crate) fn value(value: &Value) -> Result<Self, String> {
         match value {
@@ -82,6 +89,13 @@ impl Ssh {
                 Self { id: id.to_owned(), paths: paths.split(',').map(str::to_owned).collect() }
             }
         }
+    }
+
+    /// As expressions see it that refer to it.
+    pub(crate) fn to_value(&self) -> Value {
+        let paths = self.paths.iter().map(|path| Value::text(path)).collect();
+        let members = [("id", Value::text(&self.id)), ("paths", Value::List(paths))];
+        Value::Map(members.map(|(name, value)| (name.to_owned(), value)).into())
     }
 
     /// Reads a line or a map.

@@ -92,7 +92,7 @@ fn single(target: &mut Target, build: &Node) -> Result<(), Fault> {
     target.dockerfile_inline = field("dockerfile_inline")?;
     target.target = field("target")?;
     target.network = field("network")?;
-    target.shm_size = field("shm_size")?;
+    target.shm_size = field("shm_size")?.map(|size| in_binary_units(&size));
     target.pull = build.get("pull").map(truth).transpose()?.filter(|is| *is);
     target.no_cache = build.get("no_cache").map(truth).transpose()?.filter(|is| *is);
     for kind in ["sbom", "provenance"] {
@@ -106,6 +106,32 @@ fn single(target: &mut Target, build: &Node) -> Result<(), Fault> {
         target.attest.push(Attestation(entry));
     }
     Ok(())
+}
+
+/// A size as Docker shows it: four digits and a unit of 1,024. What is no size stays as it is.
+fn in_binary_units(size: &str) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let lower = size.trim().to_ascii_lowercase();
+    let end = lower.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(lower.len());
+    let (digits, unit) = lower.split_at(end);
+    let power = match unit.trim().trim_end_matches('b').trim_end_matches('i') {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        "p" => 5,
+        _ => return size.to_owned(),
+    };
+    let Ok(number) = digits.parse::<u32>() else { return size.to_owned() };
+    let mut value = f64::from(number);
+    let mut at = power;
+    while value >= 1024.0 && at + 1 < UNITS.len() {
+        value /= 1024.0;
+        at += 1;
+    }
+    let rounded = (value * 1000.0).round() / 1000.0;
+    format!("{rounded}{}", UNITS.get(at).copied().unwrap_or("B"))
 }
 
 fn maps(
@@ -257,8 +283,8 @@ fn wrong(node: &Node, wanted: &str) -> Fault {
     Fault::new(node.place, Problem::Type { what: "the value".to_owned(), wanted, found })
 }
 
-fn entry_fault(node: &Node, what: &'static str, line: &str, why: String) -> Fault {
-    Fault::new(node.place, Problem::Entry { what, text: line.to_owned(), why })
+fn entry_fault(node: &Node, what: &str, line: &str, why: String) -> Fault {
+    Fault::new(node.place, Problem::Entry { what: what.to_owned(), text: line.to_owned(), why })
 }
 
 fn text(node: &Node) -> Result<String, Fault> {
@@ -287,7 +313,7 @@ fn texts(node: &Node) -> Result<Vec<String>, Fault> {
 
 fn entries<T>(
     node: &Node,
-    what: &'static str,
+    what: &str,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, Fault> {
     let lines = texts(node)?;

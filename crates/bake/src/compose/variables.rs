@@ -16,7 +16,8 @@ pub(crate) fn put_in(node: &mut Node, environment: &BTreeMap<String, String>) ->
         Yaml::Null => Ok(()),
         Yaml::Scalar(text) => {
             *text = expand(text, environment, 0).map_err(|why| {
-                let problem = Problem::Entry { what: "the string", text: text.clone(), why };
+                let problem =
+                    Problem::Entry { what: "the string".to_owned(), text: text.clone(), why };
                 Fault::new(place, problem)
             })?;
             Ok(())

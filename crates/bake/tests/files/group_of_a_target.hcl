@@ -1,0 +1,3 @@
+group "app" { targets = ["app", "side"] }
+target "app" {}
+target "side" {}

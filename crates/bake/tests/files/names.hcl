@@ -1,0 +1,1 @@
+target app-1_x { context = "a" }

@@ -1,0 +1,27 @@
+target "default" {
+  args = {
+    absolute = absolute(-3)
+    ceil     = ceil(1.2)
+    floor    = floor(-1.2)
+    int      = int(2.9)
+    max      = max(1, 5, 3)
+    min      = min(4, 2)
+    parseint = parseint("ff", 16)
+    pow      = pow(2, 10)
+    signum   = signum(-4)
+    add      = add(1, 2)
+    sub      = subtract(1, 2)
+    mul      = multiply(2, 3)
+    div      = divide(9, 3)
+    mod      = modulo(9, 4)
+    negate   = negate(1)
+    equal    = equal("a", "a")
+    notequal = notequal(1, 2)
+    less     = lessthan(1, 2)
+    greater  = greaterthanorequalto(2, 2)
+    and      = and(true, false)
+    or       = or(true, false)
+    not      = not(true)
+    log      = log(8, 2)
+  }
+}

@@ -1,0 +1,2 @@
+target "base" { args = { A = "1" } }
+target "default" { contexts = { base = "target:base" } }

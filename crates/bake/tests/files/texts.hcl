@@ -1,0 +1,31 @@
+target "default" {
+  args = {
+    base      = basename("/a/b.txt")
+    dir       = dirname("/a/b.txt")
+    chomp     = chomp("a\n\n")
+    indent    = indent(2, "a\nb")
+    join      = join("-", ["a"], ["b", "c"])
+    lower     = lower("ÄB")
+    replace   = replace("a.b.c", ".", "-")
+    reverse   = reverse("abc")
+    sanitize  = sanitize("a.b/c-d")
+    split     = jsonencode(split(",", "a,b"))
+    strlen    = strlen("äö")
+    substr    = "${substr("hello", 1, 3)} ${substr("hello", -3, -1)}"
+    title     = title("hello world")
+    trim      = trim("--a--", "-")
+    prefix    = trimprefix("v1", "v")
+    suffix    = trimsuffix("a.hcl", ".hcl")
+    space     = trimspace("  a ")
+    upper     = upper("a")
+    format    = format("%s-%03d-%.1f-%t-%v-%q", "a", 7, 1.25, true, ["x"], "q")
+    formats   = jsonencode(formatlist("%s:%s", "app", ["1", "2"]))
+    regex     = regex("[0-9]+", "ab12cd")
+    groups    = jsonencode(regex("(?P<major>[0-9]+)\\.(?P<minor>[0-9]+)", "v1.2"))
+    all       = jsonencode(regexall("[a-z]", "a1b"))
+    replaced  = regex_replace("a1b2", "[0-9]", "#")
+    try       = try(missing.thing, "fallback")
+    can       = can(tonumber_that_is_not_there("x"))
+    convert   = jsonencode(convert(["1", "2"], list(number)))
+  }
+}
