@@ -33,7 +33,7 @@ pub(super) fn build(ground: &Ground) -> anyhow::Result<()> {
     let daemon = Daemon::start_by(ground, &apart.host().enter())?;
     let docker = daemon.as_ref().filter(|_| installed("docker"));
     let docker = docker.map(|daemon| {
-        let head = join(&daemon.head(), &["build", "--quiet"]);
+        let head = join(daemon.head(), &["build", "--quiet"]);
         join(&["env".to_owned(), "DOCKER_BUILDKIT=0".to_owned()], &texts(&head))
     });
     let podman = ground.podman()?;

@@ -93,6 +93,13 @@ impl Outside for Limited {
         self.world.image(engine, name, platform, always, heard)
     }
 
+    fn push(&self, engine: &Engine, reference: &Reference) -> Result<(), Refusal> {
+        if self.policy.is_some() {
+            return Err("this socket's builds push nothing".into());
+        }
+        self.world.push(engine, reference)
+    }
+
     fn fetch(
         &self,
         url: &str,
@@ -138,7 +145,9 @@ fn work(
 /// Docker's words for a program that ended badly, for which its client looks; its code goes with them. What fails before anything was said
 /// has a status of its own.
 fn fail(error: &BuildError, lines: &Lines, has_said: bool) -> Result<(), Failure> {
-    if let BuildError::Step { cause: StepError::Exit { command, code }, .. } = error {
+    if let BuildError::Step { cause, .. } = error
+        && let StepError::Exit { command, code } = &**cause
+    {
         let message = format!("The command '{command}' returned a non-zero code: {code}");
         let detail = json!({ "code": code, "message": message });
         lines.say(&json!({ "errorDetail": detail, "error": message }));
