@@ -148,7 +148,7 @@ mod tests {
         corten.ok(&["save", "-o", &archive, "one"]);
         assert_eq!(is_below(Path::new(&archive), SECRET), "");
         assert!(!corten.ok(&["history", "--no-trunc", "one"]).contains(SECRET));
-        let failed = corten.fails(&["build", &directory], 1);
+        let failed = corten.fails(&["build", "--no-cache", &directory], 1);
         assert!(failed.contains("there is no secret \"key\""), "{failed}");
         nothing_is_left(&corten, &[]);
     }

@@ -74,6 +74,7 @@ impl Shared<'_> {
 
     /// Removes it, and those of builds that were killed.
     fn remove_hidden(&self) {
+        crate::cache::sweep_locks(&self.state);
         let all = self.state.join("builds");
         let tmp = self.lease.directory().parent();
         for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {

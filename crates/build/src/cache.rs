@@ -17,6 +17,8 @@ use crate::files::Part;
 use crate::key::{Inputs, differences};
 use crate::stage::{At, Made, StageRun};
 
+/// In the state directory: a file for each step that is being done.
+const LOCKS: &str = "build-steps";
 /// Looks at the lock of a step that another build does.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
@@ -116,7 +118,7 @@ impl StageRun<'_> {
 
     /// Locks a step: two builds do the same one after the other.
     fn lock(&self, key: &spec::Digest) -> Result<StepLock, StepError> {
-        let directory = self.shared.state.join("build-steps");
+        let directory = self.shared.state.join(LOCKS);
         let failed = |cause| StepError::Path { action: "lock", path: directory.clone(), cause };
         fs::create_dir_all(&directory).map_err(failed)?;
         let path = directory.join(key.hex());
@@ -130,6 +132,17 @@ impl StageRun<'_> {
                 Err(errno) => return Err(failed(errno.into())),
             }
             self.shared.wait_or_stop(BETWEEN_LOOKS)?;
+        }
+    }
+}
+
+/// Removes locks of builds that were killed.
+pub(crate) fn sweep_locks(state: &Path) {
+    for entry in fs::read_dir(state.join(LOCKS)).into_iter().flatten().flatten() {
+        let Ok(file) = File::open(entry.path()) else { continue };
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            // Whoever waits for it looks whether it is still there.
+            let _gone = fs::remove_file(entry.path());
         }
     }
 }
