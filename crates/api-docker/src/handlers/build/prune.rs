@@ -56,9 +56,9 @@ pub(super) async fn prune(call: Call) -> Result<Answer, Failure> {
             let going = going(&steps(engine)?, &wanted);
             let pruned = engine.building().steps().prune(|step| going.contains(&id(step)));
             let pruned = pruned.map_err(engine::EngineError::from)?;
-            Answer::json(&json!({
-                "CachesDeleted": pruned.deleted, "SpaceReclaimed": pruned.freed_bytes,
-            }))
+            let gone: Vec<&str> =
+                pruned.deleted.iter().map(|key| key.trim_start_matches("sha256:")).collect();
+            Answer::json(&json!({ "CachesDeleted": gone, "SpaceReclaimed": pruned.freed_bytes }))
         })
         .await
 }
@@ -69,7 +69,7 @@ fn steps(engine: &Engine) -> Result<Vec<StepUsage>, Failure> {
 
 /// By what clients know a step.
 fn id(step: &StepUsage) -> String {
-    step.key.to_string()
+    step.key.hex().to_owned()
 }
 
 /// Steps that go; they come the one that was used last first.

@@ -203,7 +203,7 @@ mod tests {
             "t=a%40sha256%3A0000000000000000000000000000000000000000000000000000000000000000",
             "buildargs=x",
             "memory=lots",
-            "platform=x",
+            "platform=a/b/c/d",
             "securityopt=%5B%22seccomp%3D/etc/passwd%22%5D",
         ] {
             assert!(read(text).is_err(), "{text}");
