@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use engine::{ContainerUsage, Engine, Filter, State, UPLOADS_KEPT, UploadUsage, Usage};
+use engine::{
+    ContainerUsage, Engine, EngineError, Filter, State, StepUsage, UPLOADS_KEPT, UploadUsage, Usage,
+};
 use serde_json::{Value, json};
 
 use super::list::print;
@@ -25,11 +27,12 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
 pub(super) fn df(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
     let usage = engine.room().usage()?;
+    let steps = engine.building().steps().list().map_err(EngineError::from)?;
     if matches.on("verbose") {
-        return verbose(&engine, &usage, matches.value("format"));
+        return verbose(&engine, (&usage, &steps), matches.value("format"));
     }
     let running = running(&engine)?;
-    print(matches.value("format"), COLUMNS, &rows(&usage, &running))
+    print(matches.value("format"), COLUMNS, &rows(&usage, &steps, &running))
 }
 
 /// One row.
@@ -57,7 +60,32 @@ impl Kind {
 /// A part of what a container takes.
 type Bytes = fn(&ContainerUsage) -> u64;
 
-fn rows(usage: &Usage, running: &[String]) -> Vec<Value> {
+/// Steps of builds. A layer that an image has, too, counts there.
+fn cache(steps: &[StepUsage]) -> Kind {
+    let own = || steps.iter().filter(|step| !step.is_shared);
+    Kind {
+        name: "Build Cache",
+        total: steps.len(),
+        active: steps.iter().filter(|step| step.is_in_use).count(),
+        bytes: own().map(|step| step.size_bytes).sum(),
+        reclaimable_bytes: own().filter(|step| !step.is_in_use).map(|step| step.size_bytes).sum(),
+    }
+}
+
+fn cache_rows(steps: &[StepUsage]) -> Vec<Value> {
+    let row = |step: &StepUsage| {
+        json!({
+            "ID": step.key.hex(), "Description": step.step, "Size": size(step.size_bytes), "UsageCount": step.uses.to_string(),
+            "CreatedAt": engine::format_time(step.made_ns), "LastUsedAt": engine::format_time(step.used_ns),
+            "InUse": step.is_in_use.to_string(), "Shared": step.is_shared.to_string(),
+        })
+    };
+    steps.iter().map(row).collect()
+}
+
+fn rows(usage: &Usage, steps: &[StepUsage], running: &[String]) -> Vec<Value> {
+    let cache = cache(steps);
+    let image_bytes = (usage.layer_bytes() + usage.recipe_bytes).saturating_sub(cache.bytes);
     let runs = |one: &ContainerUsage| running.iter().any(|id| id == one.id.as_str());
     let sum = |of: Bytes, all: bool| -> u64 {
         usage.containers.iter().filter(|one| all || !runs(one)).map(of).sum()
@@ -71,8 +99,8 @@ fn rows(usage: &Usage, running: &[String]) -> Vec<Value> {
             name: "Images",
             total: usage.images.len(),
             active: usage.images.iter().filter(|image| image.containers > 0).count(),
-            bytes: usage.layer_bytes() + usage.recipe_bytes,
-            reclaimable_bytes: usage.reclaimable_layer_bytes(),
+            bytes: image_bytes,
+            reclaimable_bytes: usage.reclaimable_layer_bytes().saturating_sub(cache.bytes),
         },
         Kind {
             name: "Containers",
@@ -88,7 +116,7 @@ fn rows(usage: &Usage, running: &[String]) -> Vec<Value> {
             bytes: usage.volumes.iter().map(|volume| volume.bytes).sum(),
             reclaimable_bytes: unused.map(|volume| volume.bytes).sum(),
         },
-        Kind { name: "Build Cache", total: 0, active: 0, bytes: 0, reclaimable_bytes: 0 },
+        cache,
         Kind {
             name: "Container Logs",
             total: usage.containers.iter().filter(|one| one.log_bytes > 0).count(),
@@ -140,7 +168,11 @@ fn running(engine: &Engine) -> Result<Vec<String>, Failure> {
 }
 
 /// Each thing by itself.
-fn verbose(engine: &Engine, usage: &Usage, format: Option<&str>) -> Result<i32, Failure> {
+fn verbose(
+    engine: &Engine,
+    (usage, steps): (&Usage, &[StepUsage]),
+    format: Option<&str>,
+) -> Result<i32, Failure> {
     let (images, containers) = (image_rows(usage), container_rows(engine, usage)?);
     let volumes = volume_rows(usage);
     let transfers: Vec<Value> = usage
@@ -158,7 +190,7 @@ fn verbose(engine: &Engine, usage: &Usage, format: Option<&str>) -> Result<i32, 
             section("Images space usage:", IMAGES, &images),
             section("Containers space usage:", CONTAINERS, &containers),
             section("Local Volumes space usage:", VOLUMES, &volumes),
-            format!("Build cache usage: {}\n\n", size(0)),
+            format!("Build cache usage: {}\n\n", size(cache(steps).bytes)),
             section("Partial transfers space usage:", TRANSFERS, &transfers),
             section("Partial uploads space usage:", UPLOADS, &uploads),
             format!(
@@ -170,7 +202,7 @@ fn verbose(engine: &Engine, usage: &Usage, format: Option<&str>) -> Result<i32, 
         .concat(),
         Some(format) => {
             let value = json!({
-                "Images": images, "Containers": containers, "Volumes": volumes, "BuildCache": [],
+                "Images": images, "Containers": containers, "Volumes": volumes, "BuildCache": cache_rows(steps),
                 "Transfers": transfers, "Uploads": uploads, "RootBytes": usage.root_bytes(), "StateBytes": usage.state_bytes,
                 "LayerBytes": usage.layer_bytes(), "RecipeBytes": usage.recipe_bytes,
                 "UploadBytes": usage.upload_bytes(), "TemporaryBytes": usage.temporary_bytes,
