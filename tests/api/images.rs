@@ -375,13 +375,3 @@ fn a_container_becomes_an_image() {
     assert_eq!(post(&api, "/commit?container=nope").status, 404);
     assert_eq!(api.post("/commit?container=box", &json!({ "Env": 1 })).status, 400);
 }
-
-#[test]
-fn there_is_no_builder() {
-    let (_corten, api) = served();
-    for path in ["/build", "/session", "/build/cancel?id=x"] {
-        assert!(post(&api, path).refusal(501).contains("Corten"), "{path}");
-    }
-    let pruned = post(&api, "/build/prune").expect(200);
-    assert_eq!(pruned, json!({ "CachesDeleted": null, "SpaceReclaimed": 0 }));
-}

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod archive;
+mod builds;
 mod containers;
 mod contract;
 mod faults;

@@ -6,7 +6,7 @@ import threading
 import time
 
 import docker
-from docker.errors import APIError, ContainerError, ImageNotFound, NotFound
+from docker.errors import APIError, BuildError, ContainerError, ImageNotFound, NotFound
 
 client = docker.from_env()
 api = client.api
@@ -164,6 +164,23 @@ actions = [event["Action"].split(":")[0] for event in events]
 assert actions[:2] == ["create", "start"] and actions[-1] == "destroy", actions
 for action in ("exec_start", "pause", "unpause", "rename", "kill", "die", "stop"):
     assert action in actions, action
+
+# Builds.
+file = b"FROM base:1\nARG A=x\nRUN echo $A > /built\nCMD cat /built\n"
+built, told = client.images.build(
+    fileobj=io.BytesIO(file), tag="built:1", buildargs={"A": "b"}, labels={"of": "us"}, network_mode="none", rm=True
+)
+assert built.tags == ["built:1"] and built.labels == {"maker": "tests", "of": "us"}, built.labels
+text = "".join(line.get("stream", "") for line in told)
+assert "Step 3/4 : RUN echo $A > /built\n" in text and "Successfully tagged built:1\n" in text, text
+assert client.containers.run("built:1", remove=True) == b"b\n"
+try:
+    client.images.build(fileobj=io.BytesIO(b"FROM base:1\nRUN exit 4\n"), network_mode="none", rm=True)
+    raise AssertionError("it ended with 4")
+except BuildError as error:
+    assert "returned a non-zero code: 4" in error.msg, error.msg
+refused(400, APIError, client.images.build, fileobj=io.BytesIO(b"FORM base:1\n"))
+client.images.remove("built:1")
 
 # What is left.
 assert client.df()["Containers"] == []

@@ -4,6 +4,89 @@
 use super::help;
 
 #[test]
+fn building() {
+    insta::assert_snapshot!(help("build"), @r#"
+    Usage:  corten build [OPTIONS] PATH | URL | -
+
+    Build an image from a Dockerfile
+
+    Aliases:
+      corten build, corten image build, corten builder build, corten buildx build
+
+    Options:
+          --add-host list              Add a custom host-to-IP mapping (host:ip) for RUN
+          --allow strings              Allow what steps ask for: network.host, security.insecure
+          --annotation list            Add an annotation to the image (not built yet)
+          --attest list                Attestations (not built yet)
+          --blkio-weight uint16        Block IO (relative weight), between 10 and 1000, or 0 to disable
+                                       (default 0)
+          --build-arg list             Set build-time variables; a NAME alone takes the caller's
+          --build-context list         Additional contexts (NAME=DIRECTORY|URL|docker-image://IMAGE)
+          --builder string             There is one builder, this program; others are refused
+          --cache-from list            Places to take the cache from (type=local|registry|inline,...)
+          --cache-to list              Places to put the cache at (type=local|registry|inline,...)
+          --call string                What is done: build, check (default "build")
+          --cgroup-parent string       Parent cgroup of RUN instructions
+          --check                      Check the Dockerfile and build nothing (--call=check)
+          --compress                   Has no effect: the context is not sent anywhere
+          --cpu-period int             Limit CPU CFS (Completely Fair Scheduler) period
+          --cpu-quota int              Limit CPU CFS (Completely Fair Scheduler) quota
+          --cpu-rt-period int          Limit CPU real-time period in microseconds
+          --cpu-rt-runtime int         Limit CPU real-time runtime in microseconds
+      -c, --cpu-shares int             CPU shares (relative weight)
+          --cpus decimal               Number of CPUs
+          --cpuset-cpus string         CPUs in which to allow execution (0-3, 0,1)
+          --cpuset-mems string         MEMs in which to allow execution (0-3, 0,1)
+          --disable-content-trust      Has no effect: signatures are verified as the policy says
+                                       (default true)
+          --explain                    Say of each step that was not in the cache why it was not
+      -f, --file string                Name of the Dockerfile, or - for standard input (default
+                                       "PATH/Dockerfile")
+          --force-rm                   Has no effect: no intermediate container is ever left
+          --iidfile file               Write the image ID to a file
+          --isolation string           Container isolation technology: default
+          --label list                 Set metadata for an image
+          --load                       Keep the image in the store, which is so unless --output says
+                                       otherwise
+      -m, --memory bytes               Memory limit
+          --memory-reservation bytes   Memory soft limit
+          --memory-swap bytes          Swap limit equal to memory plus swap: '-1' to enable unlimited
+                                       swap
+          --metadata-file file         Write what was built to a file, as JSON
+          --network string             Network of RUN instructions: default, none, host or the name of
+                                       one
+          --no-cache                   Take nothing from the cache
+          --no-cache-filter strings    Take nothing from the cache for these stages
+          --on-error string            What to do with a step that failed: shell (not built yet)
+      -o, --output list                Where the result goes
+                                       (type=image|registry|docker|oci|tar|local|cacheonly[,dest=PATH]),
+                                       or a directory, or -
+          --pids-limit int             Tune container pids limit (set -1 for unlimited)
+          --platform string            Machine that the image is for: OS/ARCHITECTURE[/VARIANT]
+          --progress string            How progress is shown: auto, plain, tty, json, rawjson, quiet
+                                       (default "auto")
+          --provenance string          Provenance attestation (not built yet)
+          --pull[=string]              Ask registries for bases: always (the bare flag), missing, never
+                                       (default "missing")
+          --push                       Push the image to the registries of its names
+      -q, --quiet                      Suppress the build output and print image ID on success
+          --rm                         Has no effect: no intermediate container is ever left (default
+                                       true)
+          --sbom string                SBOM attestation (not built yet)
+          --secret list                Secret of RUN --mount=type=secret:
+                                       id=NAME[,src=FILE|,env=VARIABLE]
+          --security-opt strings       Security options of RUN instructions
+          --shm-size bytes             Size of /dev/shm of RUN instructions (default 64m)
+          --squash                     Make one layer of those of the build
+          --squash-all                 Make one layer of all of the image, its base's too
+          --ssh list                   Agent of RUN --mount=type=ssh: default or NAME[=SOCKET]
+      -t, --tag list                   Name and optionally a tag for the image (format: "name:tag")
+          --target string              Stage that is built (default: the last)
+          --ulimit ulimit              Ulimit options of RUN instructions
+    "#);
+}
+
+#[test]
 fn images() {
     insta::assert_snapshot!(help("images"), @r#"
     Usage:  corten images [OPTIONS] [REPOSITORY[:TAG]]

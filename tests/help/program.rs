@@ -14,6 +14,7 @@ fn the_program_and_its_families() {
       run      Create and run a new container from an image
       exec     Execute a command in a running container
       ps       List containers
+      build    Build an image from a Dockerfile
       pull     Download an image from a registry
       push     Upload an image to a registry
       images   List images
@@ -24,6 +25,8 @@ fn the_program_and_its_families() {
       info     Display system-wide information
 
     Management Commands:
+      builder      Manage builds
+      buildx       Build images: Docker's other name for it
       config       Manage configs
       container    Manage containers
       context      Manage contexts: servers that have names
@@ -128,6 +131,7 @@ fn the_program_and_its_families() {
     Manage images
 
     Commands:
+      build    Build an image from a Dockerfile
       copy     Copy an image among registries, OCI layouts, archives and the store, byte for byte
       history  Show the history of an image
       import   Import the contents from a tarball to create a filesystem image
@@ -163,6 +167,16 @@ fn the_program_and_its_families() {
       stop-all       Stop every running container for a shutdown; those that should run after a boot will
 
     Run 'corten system COMMAND --help' for more information on a command.
+    ");
+    insta::assert_snapshot!(help("builder"), @r"
+    Usage:  corten builder COMMAND
+
+    Manage builds
+
+    Commands:
+      build  Build an image from a Dockerfile
+
+    Run 'corten builder COMMAND --help' for more information on a command.
     ");
     insta::assert_snapshot!(help("template"), @r"
     Usage:  corten template COMMAND

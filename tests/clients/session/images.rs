@@ -123,4 +123,20 @@ pub(crate) const IMAGES: &[Step] = &[
         "image inspect: two of which one is missing",
         "docker image inspect --format '{{json .RepoTags}}' base:1 none:1 2>&1 | sed 's/no such image: [a-z:0-9]*: //'",
     ),
+    (
+        "build: the stream but for what it calls the steps' results",
+        "printf 'FROM base:1\\nRUN echo it runs; echo x > /x\\n' | DOCKER_BUILDKIT=0 docker build --network none -t made:1 - 2>/dev/null | grep -v '^ ---> [0-9a-f]*$'",
+    ),
+    (
+        "build: what it made",
+        "docker run --rm --network none made:1 cat /x; docker rmi made:1 >/dev/null",
+    ),
+    (
+        "build: a command that fails",
+        "printf 'FROM base:1\\nRUN exit 3\\n' | DOCKER_BUILDKIT=0 docker build --network none - >out 2>&1; code=$?; tail -n 1 out; exit $code",
+    ),
+    (
+        "build: wrong name",
+        "printf 'FROM base:1\\n' | DOCKER_BUILDKIT=0 docker build -t UPPER - 2>&1 | grep -c 'invalid reference format'",
+    ),
 ];

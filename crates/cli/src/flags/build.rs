@@ -66,7 +66,7 @@ pub(crate) const BUILD: &[Flag] = &[
         "string",
         "How progress is shown: auto, plain, tty, json, rawjson, quiet (default \"auto\")",
     ),
-    maybe("", "provenance", "string", "Provenance attestation (not built yet)"),
+    one("", "provenance", "string", "Provenance attestation (not built yet)"),
     maybe(
         "",
         "pull",
@@ -76,7 +76,7 @@ pub(crate) const BUILD: &[Flag] = &[
     switch("", "push", "Push the image to the registries of its names"),
     switch("q", "quiet", "Suppress the build output and print image ID on success"),
     switch("", "rm", "Has no effect: no intermediate container is ever left (default true)"),
-    maybe("", "sbom", "string", "SBOM attestation (not built yet)"),
+    one("", "sbom", "string", "SBOM attestation (not built yet)"),
     many(
         "",
         "secret",
