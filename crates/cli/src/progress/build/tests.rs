@@ -1,3 +1,5 @@
+//! Scripts of events, and what each style makes of them.
+
 use build::{Step, StepKind};
 
 use super::*;
