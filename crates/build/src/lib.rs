@@ -7,6 +7,7 @@
 
 mod add;
 mod archive;
+pub mod attest;
 mod binds;
 mod builder;
 mod cache;
