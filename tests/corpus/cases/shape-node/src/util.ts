@@ -1,0 +1,1 @@
+const b: number = 2
