@@ -417,11 +417,10 @@ mod tests {
           }
         }
         "#);
-        let text = made.to_string();
         for hidden in
             ["argument-value", "label-value", "secret-name", "password", "token@", "u:p@", "RUN x"]
         {
-            assert!(!text.contains(hidden), "{hidden}");
+            assert!(!made.to_string().contains(hidden), "{hidden}");
         }
     }
 

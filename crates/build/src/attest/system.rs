@@ -36,8 +36,8 @@ pub(super) fn read(files: &RootFiles<'_>) -> Option<System> {
         ["/etc/os-release", "/usr/lib/os-release"].iter().find_map(|path| (files.read)(path))?;
     let text = text(&bytes);
     let value = |key: &str| {
-        let lines = text.lines().filter_map(|line| line.trim().split_once('='));
-        let found = lines.filter(|(name, _)| *name == key).next_back().map(|(_, value)| value);
+        let mut lines = text.lines().filter_map(|line| line.trim().split_once('='));
+        let found = lines.rfind(|(name, _)| *name == key).map(|(_, value)| value);
         unquote(found.unwrap_or_default())
     };
     let system =
