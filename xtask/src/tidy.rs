@@ -43,7 +43,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
 fn complaints_of(path: &Path, text: &str) -> Vec<String> {
     let name = path.to_string_lossy();
     let mut found = Vec::new();
-    if name.ends_with(".rs") {
+    // What builds of the corpus copy is written as anybody writes it.
+    if name.ends_with(".rs") && !name.starts_with("tests/corpus/cases/") {
         found.extend(missing_head(text));
         found.extend(too_long(path, text));
         found.extend(misplaced_unsafe(&name, text));

@@ -156,6 +156,7 @@ impl StageRun<'_> {
             Err(error) => Err(error),
         };
         // Whatever it was: nothing of it stays. Why it failed tells more than why that failed.
+        self.engine.building().forget_changes(id.as_str());
         let removed = containers.remove(id.as_str(), true, true);
         drop(ready);
         let layer = layer?;

@@ -174,6 +174,14 @@ impl<'a> Building<'a> {
         Ok((container.dirs.upper, lower, crate::oci::targets(&container.config)))
     }
 
+    /// Takes what a step has changed off the disk, before its container goes: on a full one not even a record can be removed.
+    pub fn forget_changes(&self, container: &str) {
+        if let Ok(container) = self.engine.containers().get(container) {
+            // What stays goes with the container.
+            let _kept = fs::remove_dir_all(&container.dirs.upper);
+        }
+    }
+
     /// An image of layers that the build holds, under these names. It outlives a power cut a moment later.
     ///
     /// # Errors
