@@ -392,8 +392,6 @@ mod tests {
         refused(&[
             (&["create", "--use-api-socket", "x"], 125, &["--use-api-socket is not supported yet"]),
             (&["ps", "--restart"], 125, &["unknown flag: --restart"]),
-            (&["build", "."], 1, &["corten build is not supported yet"]),
-            (&["image", "build", "."], 1, &["corten image build is not supported yet"]),
         ]);
     }
 

@@ -161,3 +161,28 @@ fn the_cache_is_told_and_goes() {
         scene.api.send("POST", "/build/prune?filters=%7B%22x%22%3A%7B%22y%22%3Atrue%7D%7D", b"");
     assert_eq!(wrong.status, 400);
 }
+
+/// What the server fetches it fetches as itself: by HTTP, and by git.
+#[test]
+fn a_limited_socket_has_nothing_fetched() {
+    let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
+    let socket = corten.directory().join("limited.sock");
+    let policy = format!(
+        "[[socket]]\npath = {socket:?}\noperations = [\"all\"]\nimages = [\"busybox\", \"out\"]\n"
+    );
+    let file = corten.directory().join("policy.toml");
+    std::fs::File::create(&file).unwrap().write_all(policy.as_bytes()).unwrap();
+    let file = file.display().to_string();
+    let api = ApiServer::start_with(&corten, corten.command(), &["--policy", &file]);
+    wait_until("its socket is there", || socket.exists());
+    let limited = api.at(socket);
+    for source in ["http://127.0.0.1:9/x", "git://127.0.0.1:9/x.git", "https://127.0.0.1:9/x.git"] {
+        let file = format!("FROM busybox\nADD {source} /x\n");
+        let body = archive(corten.directory(), &[("Dockerfile", &file)]);
+        let answer = limited.send("POST", "/v1.41/build?t=out", &body);
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(text.contains("by the server is not allowed"), "{source}: {text}");
+    }
+    let remote = limited.send("POST", "/v1.41/build?t=out&remote=git://127.0.0.1:9/x.git", b"");
+    assert!(remote.status >= 400, "{}", remote.status);
+}

@@ -93,7 +93,10 @@ pub(crate) fn repository(
             StepError::Checksum { what: remote, found, wanted }
         }
         _ if fetching.cancel.is_cancelled() => StepError::Cancelled,
-        error @ (GitError::Git { .. } | GitError::Directory { .. } | GitError::Files { .. }) => {
+        error @ (GitError::Git { .. }
+        | GitError::Refused { .. }
+        | GitError::Directory { .. }
+        | GitError::Files { .. }) => {
             StepError::Outside { what: format!("fetch {shown}"), cause: Box::new(error) }
         }
     })?;

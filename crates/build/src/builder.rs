@@ -311,7 +311,6 @@ impl Shared<'_> {
     }
 
     fn stage(&self, number: usize, counts: &Mutex<(usize, usize)>) -> Result<Finished, BuildError> {
-        // Dropped on a panic, too: nobody waits for ever.
         let engine = Engine::open(self.surroundings.engine.clone())?;
         let mut run = StageRun::new(self, engine, number);
         let finished = run.run();

@@ -48,6 +48,9 @@ impl Fetching<'_> {
         address: &GitAddress,
         keep_git_dir: bool,
     ) -> Result<Checkout, GitError> {
+        self.outside
+            .may_fetch(&address.shown())
+            .map_err(|cause| GitError::Refused { remote: address.shown(), cause })?;
         git::checkout(address, keep_git_dir, self.git, self.directory, self.cancel)
     }
 }

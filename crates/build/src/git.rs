@@ -17,7 +17,7 @@ pub(crate) use address::{GitAddress, is_git};
 pub use run::GitSettings;
 pub(crate) use run::{Git, GitFailure};
 
-use crate::Cancel;
+use crate::{Cancel, Refusal};
 
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -33,6 +33,15 @@ pub(crate) enum GitError {
         /// What it says.
         #[source]
         cause: GitFailure,
+    },
+    /// Nobody may fetch from there.
+    #[error("fetch {remote}")]
+    Refused {
+        /// The repository, without credentials.
+        remote: String,
+        /// Why not.
+        #[source]
+        cause: Refusal,
     },
     /// It is not the commit that it was to be.
     #[error("{remote} has the commit {found}, not {wanted}")]

@@ -31,6 +31,14 @@ pub trait Outside: Sync {
         Ok(())
     }
 
+    /// Whether a program of the machine, git, may fetch from an address. Asked before each.
+    ///
+    /// # Errors
+    /// Why not.
+    fn may_fetch(&self, _address: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// Brings an image into the store: always, or only where it is not here.
     ///
     /// # Errors

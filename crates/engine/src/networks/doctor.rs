@@ -164,9 +164,11 @@ impl NetworksHandle<'_> {
 }
 
 impl Scene {
-    fn has_family(&self, is_v6: bool) -> bool {
-        let addresses = self.places.iter().flat_map(|place| &place.given.addresses);
-        addresses.into_iter().any(|address| address.is_v6() == is_v6)
+    /// Whether packets of a family are to be forwarded: what is on an interface of the machine's sends them by itself.
+    fn forwards(&self, is_v6: bool) -> bool {
+        let bridged = self.places.iter().filter(|place| place.given.kind.is_bridge());
+        let mut addresses = bridged.flat_map(|place| &place.given.addresses);
+        addresses.any(|address| address.is_v6() == is_v6)
     }
 
     /// Rules, forwarding, the resolver.
@@ -190,7 +192,7 @@ impl Scene {
             RulesState::Present(_) => {}
         }
         for (is_v6, name) in [(false, "ipv4/ip_forward"), (true, "ipv6/conf/all/forwarding")] {
-            if self.has_family(is_v6) && kernel_setting(name).as_deref() == Some("0") {
+            if self.forwards(is_v6) && kernel_setting(name).as_deref() == Some("0") {
                 let family = if is_v6 { "IPv6" } else { "IPv4" };
                 let finding = format!("the machine forwards nothing of {family}");
                 let name = name.replace('/', ".");

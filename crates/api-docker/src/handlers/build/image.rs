@@ -82,6 +82,13 @@ impl Outside for Limited {
         Ok(())
     }
 
+    fn may_fetch(&self, address: &str) -> Result<(), Refusal> {
+        if let Some(policy) = &self.policy {
+            policy.check_fetch(address)?;
+        }
+        Ok(())
+    }
+
     fn image(
         &self,
         engine: &Engine,
