@@ -148,6 +148,7 @@ mod tests {
             RUN --mount=from=tools,source=/t,target=/t cat /t/x > /tool\n\
             RUN --mount=from=busybox,target=/b ls /b/bin/busybox > /box\n\
             RUN --mount=type=tmpfs,target=/m echo x > /m/x\n\
+            RUN --mount=type=cache,id=l,sharing=locked,target=/l --mount=type=cache,id=l,sharing=locked,target=/k echo x > /l/x && cat /k/x\n\
             RUN --mount=type=cache,target=/c,mode=0700,uid=5 echo x >> /c/n; stat -c '%a %u' /c > /c.mode; cp /c/n /n\n";
         let files = [("Dockerfile", file), ("file", "f\n"), ("sub/x", "x\n")];
         let directory = context(&corten, "context", &files);

@@ -3,7 +3,7 @@
 //! Nothing is read but the texts that are given, nothing is built. Start at [`Definition::read`], go on with
 //! [`Definition::select`]. The format is that of Docker's Bake file reference; the expressions are HCL's.
 //!
-//! ```
+//! ```no_run
 //! use std::collections::BTreeMap;
 //!
 //! let environment = BTreeMap::from([("TAG".to_owned(), "2.0".to_owned())]);

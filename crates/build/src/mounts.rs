@@ -44,8 +44,8 @@ pub(crate) struct Ready {
     pub(crate) environment: Vec<String>,
     /// They go from memory to memory: no file and no record has them.
     pub(crate) secrets: Vec<SecretConfig>,
-    /// Caches that nobody else may have.
-    locks: Vec<File>,
+    /// Caches that it has, by the names of their volumes.
+    locks: Vec<(String, File)>,
     /// Files that go with the step.
     files: Vec<PathBuf>,
 }
@@ -190,8 +190,7 @@ impl StageRun<'_> {
         let space = self.shared.request.arguments.get("BUILDKIT_CACHE_MOUNT_NS");
         let id = mount.id.clone().unwrap_or_else(|| target.clone());
         let id = space.map_or_else(|| id.clone(), |space| format!("{space}/{id}"));
-        let (name, lock) = self.claim(&id, sharing)?;
-        ready.locks.extend(lock);
+        let name = self.claim(&id, sharing, ready)?;
         let volumes = self.engine.volumes();
         if volumes.get(&name).is_err() {
             let labels = [(MOUNT_LABEL.to_owned(), id.clone())].into_iter().collect();
@@ -220,8 +219,8 @@ impl StageRun<'_> {
         Ok(())
     }
 
-    /// The volume of a cache, and the lock of one that is for this step alone.
-    fn claim(&self, id: &str, sharing: Sharing) -> Result<(String, Option<File>), StepError> {
+    /// The volume of a cache, which is locked for as long as the step runs. A step that has it twice has it once.
+    fn claim(&self, id: &str, sharing: Sharing, ready: &mut Ready) -> Result<String, StepError> {
         let hash = digest_of(id.as_bytes());
         let base = format!("{CACHE_PREFIX}{}", hash.short());
         let locks = self.shared.state.join("build-caches");
@@ -230,6 +229,9 @@ impl StageRun<'_> {
         let mut number = 0_u32;
         loop {
             let name = if number == 0 { base.clone() } else { format!("{base}-{number}") };
+            if ready.locks.iter().any(|(own, _)| *own == name) {
+                return Ok(name);
+            }
             let file = File::options()
                 .create(true)
                 .append(true)
@@ -240,7 +242,10 @@ impl StageRun<'_> {
                 Sharing::Private | Sharing::Locked => FlockOperation::NonBlockingLockExclusive,
             };
             match flock(&file, wanted) {
-                Ok(()) => return Ok((name, Some(file))),
+                Ok(()) => {
+                    ready.locks.push((name.clone(), file));
+                    return Ok(name);
+                }
                 Err(rustix::io::Errno::WOULDBLOCK) if sharing == Sharing::Private => {
                     number += 1;
                     continue;

@@ -44,7 +44,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Starts the process. The caller has one thread.
+    /// Starts the process. The caller may have other threads.
     ///
     /// # Errors
     /// When the caller is not root, or the process cannot be made.
