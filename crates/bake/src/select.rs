@@ -225,7 +225,7 @@ impl Selection {
             if let Some(context) = &mut target.context
                 && !is_remote(context)
             {
-                *context = clean(context.strip_prefix("cwd://").unwrap_or(context));
+                *context = spec::path::clean(context.strip_prefix("cwd://").unwrap_or(context));
             }
         }
     }
@@ -243,40 +243,4 @@ impl Selection {
 pub fn is_remote(context: &str) -> bool {
     let schemes = ["http://", "https://", "git://", "ssh://", "git@", "github.com/"];
     schemes.iter().any(|scheme| context.starts_with(scheme))
-}
-
-/// A path without what means nothing in it. path.Clean of Go: `..` takes a name away without looking at links.
-pub(crate) fn clean(path: &str) -> String {
-    let is_absolute = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            ".." if is_absolute => {}
-            part => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    match (is_absolute, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".to_owned(),
-        (false, false) => joined,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_clean() {
-        for (written, shown) in
-            [("./a/../b/", "b"), ("", "."), ("../x", "../x"), ("/../a", "/a"), ("a//b/.", "a/b")]
-        {
-            assert_eq!(clean(written), shown, "{written}");
-        }
-    }
 }

@@ -85,16 +85,9 @@ pub(crate) fn words(config: &RunConfig, command: &CommandLine) -> Vec<String> {
 
 /// The directory that a `WORKDIR` means.
 pub(crate) fn joined(directory: &str, path: &str) -> String {
-    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in whole.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
+    let whole =
+        if path.starts_with('/') { path.to_owned() } else { format!("/{directory}/{path}") };
+    spec::path::clean(&whole)
 }
 
 /// `NAME=value` of the configuration by names.

@@ -11,6 +11,8 @@
 
 mod pattern;
 
+use spec::path::clean;
+
 use pattern::Pattern;
 pub use pattern::PatternProblem;
 
@@ -176,28 +178,6 @@ impl Ignore {
         let excluding = |(rule, fits): (&Rule, &bool)| !rule.takes_in && *fits;
         let last = self.rules.iter().zip(&directory.fitted).rposition(excluding).unwrap_or(0);
         self.rules.iter().skip(last).any(|rule| rule.takes_in && rule.pattern.may_fit_below(path))
-    }
-}
-
-/// A path without empty parts, `.` and `..`, as far as these can be taken away; `.` when nothing is left.
-fn clean(path: &str) -> String {
-    let absolute = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            ".." if absolute => {}
-            other => parts.push(other),
-        }
-    }
-    let joined = parts.join("/");
-    match (absolute, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".to_owned(),
-        (false, false) => joined,
     }
 }
 

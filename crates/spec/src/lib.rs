@@ -10,6 +10,7 @@ pub mod id;
 pub mod image;
 pub mod network;
 pub mod nul;
+pub mod path;
 pub mod reference;
 pub mod runtime;
 pub mod seccomp_profile;

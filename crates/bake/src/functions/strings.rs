@@ -78,7 +78,7 @@ fn base_name(arguments: &Arguments<'_>) -> Answer {
 fn directory_name(arguments: &Arguments<'_>) -> Answer {
     each(arguments, |path| {
         let directory = path.rfind('/').and_then(|slash| path.get(..=slash)).unwrap_or_default();
-        crate::select::clean(directory)
+        spec::path::clean(directory)
     })
 }
 
