@@ -56,10 +56,18 @@ impl TreeArchive {
         let walk = Some(Walk::new(root, form)?);
         let (names, bytes, given, contents) = (HashMap::new(), Vec::new(), 0, None);
         let (prefix, is_single) = (Vec::new(), false);
-        let latest_s = None;
-        #[rustfmt::skip]
-        let mut archive =
-            Self { walk, form, mount_points, prefix, is_single, latest_s, names, bytes, given, contents };
+        let mut archive = Self {
+            walk,
+            form,
+            mount_points,
+            prefix,
+            is_single,
+            latest_s: None,
+            names,
+            bytes,
+            given,
+            contents,
+        };
         // An upper directory's own times say nothing; its owner and mode are the root's, and worth an entry when they are not
         // what every unpacker gives a root.
         let Metadata { mode, uid, gid, xattrs, .. } = &described.metadata;

@@ -39,7 +39,6 @@ struct Waiting {
     bytes: usize,
     container: Option<String>,
     has_ended: bool,
-    is_cached: bool,
     /// The beginning of a letter whose end has not come.
     unfinished: Vec<u8>,
 }
@@ -124,10 +123,7 @@ impl State {
                     step.said.push(counted("Downloading", what, *bytes, of.unwrap_or(0)));
                 });
             }
-            Event::Cached { step } => with(step, &|step| {
-                step.say(" ---> Using cache\n");
-                step.is_cached = true;
-            }),
+            Event::Cached { step } => with(step, &|step| step.say(" ---> Using cache\n")),
             Event::Done { step, layer, .. } => with(step, &|step| {
                 step.end();
                 if let (Some(_), Some(layer)) = (&step.title, layer) {
