@@ -43,6 +43,15 @@ pub struct GitSettings {
     pub may_use_files: bool,
 }
 
+impl GitSettings {
+    /// With what `lookup` says of the caller's environment.
+    #[must_use]
+    pub fn of(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let known = PASSED.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?)));
+        Self { variables: known.collect(), may_use_files: false }
+    }
+}
+
 /// Why git did not do it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GitFailure {

@@ -32,31 +32,11 @@ pub(super) fn request(matches: &Matches) -> Result<BuildRequest, Failure> {
         pull: pull(matches)?,
         secrets: matches.values("secret").map(secret).collect::<Result<_, _>>()?,
         agents: matches.values("ssh").map(agent).collect::<Result<_, _>>()?,
-        git: git(),
+        git: GitSettings::of(lookup),
         steps,
         squash: squash(matches),
         keep_failed: false,
     })
-}
-
-/// What git is told of the caller's environment.
-fn git() -> GitSettings {
-    const NAMES: [&str; 12] = [
-        "PATH",
-        "HOME",
-        "GIT_SSH_COMMAND",
-        "SSH_AUTH_SOCK",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
-        "all_proxy",
-    ];
-    let variables = NAMES.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?)));
-    GitSettings { variables: variables.collect(), may_use_files: false }
 }
 
 /// Proxies of Docker's config.json before what the line says; a name alone takes the caller's variable, where there is one.
