@@ -201,6 +201,41 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_has_the_arguments_of_the_one_that_it_begins_with() {
+        let corten = Corten::with_busybox(PROGRAM);
+        let file = "FROM busybox AS a\nARG V=1\nFROM a\nRUN echo $V > /v\nENV E=$V\n";
+        let directory = context(&corten, "context", &[("Dockerfile", file)]);
+        built(&corten, &directory, &["-t", "one", "--build-arg", "V=2"]);
+        assert_eq!(shown(&corten, "one", "cat /v; echo $E"), "2\n2");
+    }
+
+    #[test]
+    fn settings_alone_make_an_image_of_their_own_time() {
+        let corten = Corten::with_busybox(PROGRAM);
+        let directory = context(&corten, "base", &[("Dockerfile", "FROM busybox\nRUN true\n")]);
+        built(&corten, &directory, &["-t", "base"]);
+        let directory = context(&corten, "child", &[("Dockerfile", "FROM base\nLABEL a=b\n")]);
+        let (first, _) = built(&corten, &directory, &["-t", "child"]);
+        let created = |name: &str| corten.ok(&["image", "inspect", "-f", "{{.Created}}", name]);
+        assert_ne!(created("base"), created("child"));
+        assert_eq!(built(&corten, &directory, &[]).0, first);
+    }
+
+    #[test]
+    fn what_is_not_built_yet_is_refused() {
+        let corten = Corten::with_busybox(PROGRAM);
+        for (file, why) in [
+            ("FROM busybox\nRUN --device=vendor.com/class=one true\n", "vendor.com/class=one"),
+            ("FROM files\nRUN true\n", "no stage begins with"),
+        ] {
+            let directory = context(&corten, "context", &[("Dockerfile", file)]);
+            let named = format!("files={}", directory.display());
+            let failed = build(&corten, &directory, &["--build-context", &named]);
+            assert!(failed.code == 1 && failed.stderr.contains(why), "{failed:#?}");
+        }
+    }
+
+    #[test]
     fn what_has_to_be_allowed_is_refused() {
         let corten = Corten::with_busybox(PROGRAM);
         for (flag, allowed) in
@@ -274,8 +309,14 @@ mod tests {
         corten.ok(&["push", &name]);
         let from = format!("type=registry,ref={name}");
         let args = ["--cache-from", &*from, "--cache-to", "type=inline"];
+        // What has the name here keeps it.
+        other.ok(&["tag", "busybox", &name]);
+        let busybox = other.ok(&["image", "inspect", "-f", "{{.Id}}", "busybox"]);
         let (second, events) = built(&other, &directory, &args);
         assert_eq!((steps(&events, "missed"), second), (vec![], first));
+        let to = format!("type=registry,ref={name},mode=max");
+        built(&other, &directory, &["--cache-to", &to]);
+        assert_eq!(other.ok(&["image", "inspect", "-f", "{{.Id}}", &name]), busybox);
     }
 
     /// Everything that could differ does: directory, umask, time of the files, store.

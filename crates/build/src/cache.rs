@@ -107,7 +107,10 @@ impl StageRun<'_> {
         let why = if may_ask {
             match self.engine.building().steps().last_at(place)? {
                 None => vec!["the step is new".to_owned()],
-                Some(before) => differences(&before.inputs, inputs),
+                Some(before) => match differences(&before.inputs, inputs) {
+                    same if same.is_empty() => vec!["its layer is not here any more".to_owned()],
+                    different => different,
+                },
             }
         } else {
             vec!["the cache is not to be asked".to_owned()]
@@ -173,6 +176,7 @@ pub(crate) fn is_told(cancels: [&crate::Cancel; 2], time: Duration) -> bool {
         PollFd::from_borrowed_fd(one.as_fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(other.as_fd(), PollFlags::IN),
     ];
-    let time = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let time = Timespec { tv_sec: seconds, tv_nsec: i64::from(time.subsec_nanos()) };
     poll(&mut polled, Some(&time)).is_ok_and(|ready| ready > 0)
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use engine::{Engine, Image, NewLayer, NewStep, VolumeRequest, now_ns};
 use serde::{Deserialize, Serialize};
 use spec::image::{ImageConfig, Platform, RootFs, RunConfig};
-use spec::{Digest, Reference};
+use spec::{Digest, ImageId, Reference};
 use store::{CopyRules, TreeCopy};
 
 use crate::builder::Shared;
@@ -95,6 +95,7 @@ pub(crate) fn bring(shared: &Shared<'_>, engine: &Engine) -> Result<(), BuildErr
 }
 
 fn bring_one(shared: &Shared<'_>, engine: &Engine, place: &CachePlace) -> Result<(), StepError> {
+    let before = names(engine)?;
     let image = if place.kind == "local" {
         let directory = place.options.get("src").map(PathBuf::from).unwrap_or_default();
         let path = directory.join(FILE);
@@ -114,18 +115,36 @@ fn bring_one(shared: &Shared<'_>, engine: &Engine, place: &CachePlace) -> Result
         let brought = shared.surroundings.outside.image(engine, &name, None, true, &heard);
         brought.map_err(|cause| StepError::Outside { what: format!("pull {name}"), cause })?
     };
-    take(shared, engine, &image)?;
-    // An image that can run is somebody's.
-    if is_cache_alone(&image) {
-        for name in &image.names {
-            engine.images().remove(&name.to_string(), false)?;
+    let taken = take(shared, engine, &image);
+    give_names_back(engine, &image, &before)?;
+    taken
+}
+
+/// What every name stands for.
+fn names(engine: &Engine) -> Result<BTreeMap<Reference, ImageId>, StepError> {
+    let all = engine.images().summaries()?.into_iter();
+    Ok(all
+        .flat_map(|image| image.names.into_iter().map(move |name| (name, image.id.clone())))
+        .collect())
+}
+
+/// Names are what they were before a cache had them: it is no image of anybody's.
+fn give_names_back(
+    engine: &Engine,
+    image: &Image,
+    before: &BTreeMap<Reference, ImageId>,
+) -> Result<(), StepError> {
+    let names = engine.images().resolve(&image.id.to_string())?.names;
+    for name in names {
+        match before.get(&name) {
+            Some(id) if *id != image.id => {
+                engine.images().tag(&id.to_string(), &name.to_string())?;
+            }
+            Some(_) => {}
+            None => drop(engine.images().remove(&name.to_string(), false)?),
         }
     }
     Ok(())
-}
-
-fn is_cache_alone(image: &Image) -> bool {
-    image.config.history.is_empty()
 }
 
 /// Writes down the steps that an image knows of.
@@ -227,7 +246,8 @@ fn give_one(
             why: error.to_string(),
         })?;
     let reference = reference.pinned();
-    engine.building().image(&configuration(&kept), std::slice::from_ref(&reference))?;
+    let before = names(engine)?;
+    let image = engine.building().image(&configuration(&kept), std::slice::from_ref(&reference))?;
     let given = if place.kind == "registry" {
         let outside = shared.surroundings.outside;
         outside
@@ -237,10 +257,8 @@ fn give_one(
         let directory = place.options.get("dest").map(PathBuf::from).unwrap_or_default();
         save(engine, &reference, &directory)
     };
-    let removed = engine.images().remove(&reference.to_string(), false);
-    given?;
-    removed?;
-    Ok(())
+    let back = give_names_back(engine, &image, &before);
+    given.and(back)
 }
 
 fn save(engine: &Engine, reference: &Reference, directory: &Path) -> Result<(), StepError> {

@@ -28,7 +28,7 @@ pub(crate) fn make(
     if let Some((name, value)) = crate::cache_image::inline(shared, finished) {
         config.config.labels.get_or_insert_default().insert(name, value);
     }
-    date(shared, engine, &mut config)?;
+    date(shared, engine, &mut config, finished.foreign_steps)?;
     let image = engine.building().image(&config, &shared.request.tags)?;
     let names: Vec<String> = shared.request.tags.iter().map(spec::Reference::familiar).collect();
     progress.tell(&Event::Image { id: &image.id, names: &names });
@@ -37,23 +37,25 @@ pub(crate) fn make(
 }
 
 /// Gives a time to what has none yet: that of the image's last step, so that the same steps out of the cache are the same image.
-fn date(shared: &Shared<'_>, engine: &Engine, config: &mut ImageConfig) -> Result<(), BuildError> {
-    let is_own = config.history.iter().any(|step| step.created.is_some() && is_of_build(step));
+fn date(
+    shared: &Shared<'_>,
+    engine: &Engine,
+    config: &mut ImageConfig,
+    foreign_steps: usize,
+) -> Result<(), BuildError> {
+    let own = config.history.get(foreign_steps..).unwrap_or_default();
+    let has_layers = own.iter().any(|step| step.created.is_some());
     let created = match (shared.epoch_s, &config.created) {
         (Some(_), _) => shared.now(),
-        (None, Some(created)) if is_own => created.clone(),
+        (None, Some(created)) if has_layers => created.clone(),
         (None, _) => first_made(shared, engine, config)?,
     };
-    for step in config.history.iter_mut().filter(|step| is_of_build(step) && step.created.is_none())
-    {
+    let own = config.history.get_mut(foreign_steps..).unwrap_or_default();
+    for step in own.iter_mut().filter(|step| step.created.is_none()) {
         step.created = Some(created.clone());
     }
     config.created = Some(created);
     Ok(())
-}
-
-fn is_of_build(step: &spec::image::History) -> bool {
-    step.comment.as_deref() == Some("corten build")
 }
 
 /// When an image without a layer of its own was first made.

@@ -3,12 +3,12 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use dockerfile::{Mount, MountKind, Sharing};
 use engine::config::{HiddenContent, MountConfig, MountSource, SecretConfig, SecretPlace};
 use engine::{SecretKind, VolumeRequest};
 use rustix::fs::{FlockOperation, flock};
-use std::time::Duration;
 
 use crate::cache_image::MOUNT_LABEL;
 use crate::error::StepError;

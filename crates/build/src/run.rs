@@ -61,6 +61,9 @@ impl StageRun<'_> {
         inputs.add("network", self.network_name(run));
         inputs
             .add("security", if run.security == SecurityMode::Insecure { "insecure" } else { "" });
+        for host in &self.shared.request.steps.hosts.extra_hosts {
+            inputs.add("host", host);
+        }
         self.add_machine(&mut inputs);
         for (name, value) in mounted.inputs() {
             inputs.add(name, value);
@@ -86,7 +89,7 @@ impl StageRun<'_> {
         if run.network == NetworkMode::Host && !rules.may_use_host_network {
             return Err(StepError::NotAllowed { what: "network.host" });
         }
-        if let Some(device) = run.devices.iter().find(|device| device.required) {
+        if let Some(device) = run.devices.first() {
             let (name, why) =
                 (device.name.value.clone(), "devices of steps are not built yet".to_owned());
             return Err(StepError::Value { what: "device", value: name, why });

@@ -13,6 +13,10 @@ pub(crate) struct Finished {
     pub(crate) config: ImageConfig,
     /// Its variables at its end.
     pub(crate) scope: StageScope,
+    /// Those of them that are arguments: who builds on it has them, too.
+    pub(crate) arguments: Vec<(String, String)>,
+    /// Steps of the history that are its base's, which another build has made.
+    pub(crate) foreign_steps: usize,
 }
 
 impl Finished {

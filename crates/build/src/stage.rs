@@ -25,6 +25,8 @@ pub(crate) struct StageRun<'a> {
     pub(crate) scope: StageScope,
     /// Names of `ARG` and what they hold, for steps and for the history.
     arguments: Vec<(String, String)>,
+    /// Steps of the history that another build has made.
+    foreign_steps: usize,
     has_own_command: bool,
     /// Steps that the cache had.
     pub(crate) cached: usize,
@@ -56,6 +58,7 @@ impl<'a> StageRun<'a> {
             config: ImageConfig::default(),
             scope: shared.definition.globals.stage(BTreeMap::new()),
             arguments: Vec::new(),
+            foreign_steps: 0,
             has_own_command: false,
             cached: 0,
             asked: 0,
@@ -80,8 +83,12 @@ impl<'a> StageRun<'a> {
             };
             self.step(at, |run| run.instruction(at, instruction))?;
         }
-        let config = std::mem::take(&mut self.config);
-        Ok(Finished { config, scope: self.scope.clone() })
+        Ok(Finished {
+            config: std::mem::take(&mut self.config),
+            scope: self.scope.clone(),
+            arguments: std::mem::take(&mut self.arguments),
+            foreign_steps: self.foreign_steps,
+        })
     }
 
     /// Tells the beginning and the end of a step.
@@ -138,12 +145,19 @@ impl<'a> StageRun<'a> {
                 let before = shared.slots.wait(*number).ok_or(StepError::Cancelled)?;
                 self.config = before.config.clone();
                 self.scope = before.scope.clone();
-                self.has_own_command = false;
+                self.arguments = before.arguments.clone();
+                self.foreign_steps = before.foreign_steps;
             }
             Some(Origin::Outside(name)) => {
+                if shared.contexts.tree(name).is_some() {
+                    let why = "it is a directory, which no stage begins with yet: COPY from it";
+                    let (what, value) = ("base", name.clone());
+                    return Err(StepError::Value { what, value, why: why.to_owned() }.into());
+                }
                 let platform = shared.platform_of(self.number).map_err(Refused::from)?;
                 let image = shared.image(&self.engine, at.step, name, platform.as_ref())?;
                 self.config = image.config;
+                self.foreign_steps = self.config.history.len();
                 let variables = settings::variables(&self.config.config);
                 self.scope = shared.definition.globals.stage(variables);
             }

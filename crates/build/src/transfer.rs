@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dockerfile::{Add, Copy, Mode, Spanned, Transfer, TransferSource};
-use engine::{AddedLayer, NewLayer, Workspace};
+use engine::{AddedLayer, Workspace};
 use spec::Digest;
 
 use crate::cache::Question;
@@ -231,10 +231,8 @@ impl StageRun<'_> {
 
     /// The layer of what was changed.
     fn close(&self, space: Workspace) -> Result<AddedLayer, StepError> {
-        let (upper, lower) = space.close();
-        let latest_s = self.shared.epoch_s;
-        let layer = NewLayer { upper: &upper, lower: &lower, targets: &[], latest_s };
-        Ok(self.engine.building().add_layer(&self.shared.lease, &layer)?)
+        let shared = self.shared;
+        Ok(self.engine.building().add_changes(&shared.lease, space, shared.epoch_s)?)
     }
 
     /// Where files go: from the working directory, with the slash at the end that says that it is a directory.

@@ -27,12 +27,24 @@ pub struct Building<'a> {
     pub(crate) engine: &'a Engine,
 }
 
-/// The files of layers, and what is changed of them. Dropped, it is unmounted; the changes go with the build's directory.
+/// The files of layers, and what is changed of them. Dropped, it is unmounted, and the changes are gone.
 #[derive(Debug)]
 pub struct Workspace {
+    // The mount goes before its directories.
     root: Root,
-    upper: PathBuf,
+    directory: Temporary,
     lower: Vec<PathBuf>,
+}
+
+/// A directory of a build, removed when it is dropped: not first at the build's end, since what is in it is a layer by then as well.
+#[derive(Debug)]
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // What stays goes with the build.
+        let _kept = fs::remove_dir_all(&self.0);
+    }
 }
 
 #[derive(Debug)]
@@ -51,12 +63,6 @@ impl Workspace {
             Root::Held(held) => held.root(),
             Root::Plain(directory) => directory.as_fd(),
         }
-    }
-
-    /// Unmounts it; gives the directory with the changes, and those below it, the top one first.
-    #[must_use]
-    pub fn close(self) -> (PathBuf, Vec<PathBuf>) {
-        (self.upper, self.lower)
     }
 }
 
@@ -118,13 +124,29 @@ impl<'a> Building<'a> {
         // The root of whatever has this layer: umask(2) must not decide its mode.
         fs::set_permissions(&dirs.upper, fs::Permissions::from_mode(0o755))
             .map_err(EngineError::file("make", &dirs.upper))?;
-        let (upper, lower) = (dirs.upper.clone(), self.directories(layers));
+        let (directory, lower) = (Temporary(directory), self.directories(layers));
         if lower.is_empty() {
-            let opened = File::open(&upper).map_err(EngineError::file("open", &upper))?;
-            return Ok(Workspace { root: Root::Plain(opened), upper, lower });
+            let opened = File::open(&dirs.upper).map_err(EngineError::file("open", &dirs.upper))?;
+            return Ok(Workspace { root: Root::Plain(opened), directory, lower });
         }
         let held = self.hold(dirs, layers)?;
-        Ok(Workspace { root: Root::Held(held), upper, lower })
+        Ok(Workspace { root: Root::Held(held), directory, lower })
+    }
+
+    /// Makes a layer of what was changed in a workspace, in which nothing is younger than `latest_s`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// As [`Building::add_layer`].
+    pub fn add_changes(
+        &self,
+        lease: &BuildLease,
+        workspace: Workspace,
+        latest_s: Option<i64>,
+    ) -> Result<AddedLayer, EngineError> {
+        let Workspace { root, directory, lower } = workspace;
+        drop(root);
+        let upper = directory.0.join("upper");
+        self.add_layer(lease, &NewLayer { upper: &upper, lower: &lower, targets: &[], latest_s })
     }
 
     fn hold(&self, dirs: ContainerDirs, layers: &[Digest]) -> Result<Held, EngineError> {
@@ -194,19 +216,6 @@ impl<'a> Building<'a> {
         }
         self.engine.settle_later()?;
         Ok(image)
-    }
-
-    /// Whether a directory is there for every layer.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn has_all(&self, layers: &[Digest]) -> Result<bool, EngineError> {
-        for layer in layers {
-            if !self.engine.store.images().has_layer(layer)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// Whether layers show a directory at a path.

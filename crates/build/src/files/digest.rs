@@ -17,6 +17,9 @@ use super::parts::{Part, Piece, parts};
 use super::{Input, Memory, Selection};
 use crate::{Cancel, StepError};
 
+/// Less is read sooner than what is remembered of it.
+const WORTH_BYTES: u64 = 32 << 20;
+
 /// What counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct DigestRules<'a> {
@@ -49,6 +52,9 @@ pub(crate) fn digest(
         .iter()
         .flat_map(|input| input.entries.iter().map(move |entry| (input, entry)))
         .collect();
+    let bytes: u64 = all.iter().map(|(_, entry)| entry.seen.size).sum();
+    let memory = rules.memory.filter(|_| bytes >= WORTH_BYTES);
+    let rules = DigestRules { memory, ..rules };
     let reader = Reader { selection, rules, cancel, started_s: now_s() };
     let pieces = reader.all(&all)?;
     let mut hash = Sha256::new();

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
@@ -34,7 +34,8 @@ type Key = [u8; KEY_BYTES];
 pub(crate) struct Memory {
     directory: PathBuf,
     name: String,
-    known: Mutex<Known>,
+    /// Read when somebody asks for the first time: it may be long, and most builds read little.
+    known: OnceLock<Mutex<Known>>,
 }
 
 #[derive(Debug, Default)]
@@ -45,11 +46,9 @@ struct Known {
 }
 
 impl Memory {
-    /// Reads the file of that name, where there is one.
+    /// What the file of that name has, where there is one.
     pub(crate) fn open(directory: &Path, name: &str) -> Self {
-        let sums = read(&directory.join(name)).unwrap_or_default();
-        let known = Mutex::new(Known { sums, new: Vec::new() });
-        Self { directory: directory.to_owned(), name: name.to_owned(), known }
+        Self { directory: directory.to_owned(), name: name.to_owned(), known: OnceLock::new() }
     }
 
     pub(super) fn get(&self, seen: &Seen) -> Option<Sum> {
@@ -76,6 +75,9 @@ impl Memory {
     /// # Errors
     /// As open(2) and write(2); the file is what it was, or has some of it.
     pub(crate) fn keep(&self) -> io::Result<()> {
+        if self.known.get().is_none() {
+            return Ok(());
+        }
         let mut known = self.known();
         if known.new.is_empty() {
             return Ok(());
@@ -98,7 +100,11 @@ impl Memory {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        let known = self.known.get_or_init(|| {
+            let sums = read(&self.directory.join(&self.name)).unwrap_or_default();
+            Mutex::new(Known { sums, new: Vec::new() })
+        });
+        known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
