@@ -1,6 +1,7 @@
 //! Builds by the Docker Engine API: the classic builder's stream, what is refused and how, what the cache takes and how it goes.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -185,4 +186,28 @@ fn a_limited_socket_has_nothing_fetched() {
     }
     let remote = limited.send("POST", "/v1.41/build?t=out&remote=git://127.0.0.1:9/x.git", b"");
     assert!(remote.status >= 400, "{}", remote.status);
+}
+
+/// The name of a file in the context, which every client sends, says nothing where the context is a Dockerfile and nothing else.
+#[test]
+fn a_remote_dockerfile_is_the_whole_context() {
+    let scene = Scene::new();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let serving = std::thread::spawn(move || {
+        let (mut client, _) = server.accept().unwrap();
+        let mut asked = BufReader::new(client.try_clone().unwrap()).lines().map(Result::unwrap);
+        assert!(asked.next().unwrap().starts_with("GET /some "));
+        let _head = asked.take_while(|line| !line.is_empty()).count();
+        let text = "FROM busybox\nRUN echo far > /far\n";
+        write!(client, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len()).unwrap();
+    });
+    let path = format!(
+        "/v1.41/build?networkmode=none&t=far&dockerfile=Dockerfile&remote=http://{address}/some"
+    );
+    let told = stream(&lines(&scene.api.send("POST", &path, b"")));
+    serving.join().unwrap();
+    assert!(told.contains("Successfully tagged far:latest"), "{told}");
+    let shown = scene.corten.ok(&["run", "--rm", "--network", "none", "far", "cat", "/far"]);
+    assert_eq!(shown, "far");
 }

@@ -66,26 +66,18 @@ pub(crate) fn is_archive(reader: impl Read + Send) -> bool {
     whole.is_ok() && header.len() == HEADER_BYTES && is_header(&header)
 }
 
-/// What [`looks`] wants to see of a stream.
-pub(crate) const LOOK_BYTES: u64 = HEADER_BYTES as u64;
+/// Bytes that [`begins_archive`] wants to see.
+pub const LOOK_BYTES: u64 = HEADER_BYTES as u64;
 
-/// What a stream looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Looks {
-    /// It is compressed, or has the header of an archive, or is an empty one.
-    Archive,
-    /// It is something else.
-    Other,
-}
-
-/// What a stream looks like by its first bytes, where it cannot be read twice.
-pub(crate) fn looks(start: &[u8]) -> Looks {
+/// Whether a stream is an archive by its first [`LOOK_BYTES`], where it cannot be read twice: it is compressed, or has the header of an archive, or
+/// is an empty one.
+#[must_use]
+pub fn begins_archive(start: &[u8]) -> bool {
     let compressed: [&[u8]; 4] =
         [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd], b"BZh", &[0xfd, b'7', b'z', b'X', b'Z', 0]];
     let is_whole = start.len() == HEADER_BYTES;
-    let is_archive = compressed.iter().any(|magic| start.starts_with(magic))
-        || (is_whole && (is_header(start) || start.iter().all(|byte| *byte == 0)));
-    if is_archive { Looks::Archive } else { Looks::Other }
+    compressed.iter().any(|magic| start.starts_with(magic))
+        || (is_whole && (is_header(start) || start.iter().all(|byte| *byte == 0)))
 }
 
 /// Whether its sum is the one that it names; older programs added signed bytes.

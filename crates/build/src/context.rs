@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::PoisonError;
 
-use crate::archive::{self, Looks};
+use crate::archive;
 use crate::fetching::{Fetching, Watched, without_credentials};
 use crate::git::GitAddress;
 use crate::{BuildError, ContextSource, NamedContext, Refusal};
@@ -162,9 +162,9 @@ impl Context {
         let directory = fetching.directory;
         let mut start = Vec::new();
         stream.by_ref().take(archive::LOOK_BYTES).read_to_end(&mut start).map_err(refused(what))?;
-        let looks = archive::looks(&start);
+        let is_archive = archive::begins_archive(&start);
         let stream = Cursor::new(start).chain(stream);
-        if looks == Looks::Other {
+        if !is_archive {
             let bytes = dockerfile::read_whole(stream).map_err(refused(what))?;
             let context = Self::empty(directory)?;
             return Ok(Self { dockerfile: Some(bytes), ..context });

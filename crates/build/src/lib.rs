@@ -36,6 +36,7 @@ mod stage;
 mod transfer;
 mod world;
 
+pub use archive::{LOOK_BYTES, begins_archive};
 pub use builder::{build, check};
 pub use cancel::Cancel;
 pub use error::{BuildError, StepError};

@@ -182,6 +182,16 @@ pub enum Squash {
 }
 
 impl ContextSource {
+    /// What an address means: a repository by its scheme, its host or the end of its path, or else what a web server has. Nothing for what is none.
+    #[must_use]
+    pub fn of_address(text: &str) -> Option<Self> {
+        if text.starts_with("github.com/") || crate::git::is_git(text) {
+            return Some(Self::Git(text.to_owned()));
+        }
+        let is_url = text.starts_with("http://") || text.starts_with("https://");
+        is_url.then(|| Self::Url(text.to_owned()))
+    }
+
     /// An archive, plain or compressed.
     pub fn archive(archive: impl Read + Send + 'static) -> Self {
         Self::Archive(Mutex::new(Box::new(archive)))

@@ -50,10 +50,13 @@ pub(crate) fn dockerfile(
     let own = |name: &str| parsed(context.root(), &format!("{name}.dockerignore"));
     match source {
         DockerfileSource::Text(bytes) => named(USUAL[0], bytes.clone(), None),
+        DockerfileSource::Usual | DockerfileSource::InContext(_)
+            if context.dockerfile.is_some() =>
+        {
+            // The context is nothing else, whatever it is called in it.
+            named(USUAL[0], context.dockerfile.clone().unwrap_or_default(), None)
+        }
         DockerfileSource::Usual => {
-            if let Some(bytes) = &context.dockerfile {
-                return named(USUAL[0], bytes.clone(), None);
-            }
             for name in USUAL {
                 if let Some(bytes) = in_context(context.root(), name).map_err(missing(name))? {
                     return named(name, bytes, own(name)?);

@@ -57,19 +57,10 @@ pub(super) fn request(query: &Query, context: ContextSource) -> Result<BuildRequ
 
 /// Where a context is that the client does not send.
 pub(super) fn remote(text: &str) -> Result<ContextSource, Failure> {
-    let is_web = text.starts_with("http://") || text.starts_with("https://");
-    let path = text.split(['#', '?']).next().unwrap_or_default();
-    let is_git =
-        ["git://", "ssh://", "git@", "github.com/"].iter().any(|own| text.starts_with(own))
-            || (is_web && path.ends_with(".git"));
-    if is_git {
-        Ok(ContextSource::Git(text.to_owned()))
-    } else if is_web {
-        Ok(ContextSource::Url(text.to_owned()))
-    } else {
+    ContextSource::of_address(text).ok_or_else(|| {
         let words = "it is neither a repository of git nor an address of http or https";
-        Err(Failure::bad(format!("remote context {text:?}: {words}")))
-    }
+        Failure::bad(format!("remote context {text:?}: {words}"))
+    })
 }
 
 fn refuse(query: &Query) -> Result<(), Failure> {

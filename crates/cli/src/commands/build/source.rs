@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-use build::{ContextSource, DockerfileSource, NamedContext};
+use build::{ContextSource, DockerfileSource, LOOK_BYTES, NamedContext, begins_archive};
 
 use super::given::{absolute, bad};
 use crate::arguments::Matches;
@@ -11,8 +11,6 @@ use crate::failure::Failure;
 
 /// Bytes of a Dockerfile on standard input.
 const MOST_DOCKERFILE: u64 = 16 * 1024 * 1024;
-/// A header of tar.
-const BLOCK: usize = 512;
 
 /// What `PATH | URL | -` and `--file` name.
 pub(super) fn sources(matches: &Matches) -> Result<(ContextSource, DockerfileSource), Failure> {
@@ -38,9 +36,9 @@ fn standard_input(file: Option<&str>) -> Result<(ContextSource, DockerfileSource
         return Err(Failure::Words(words.to_owned()));
     }
     let mut head = Vec::new();
-    let begun = std::io::stdin().take(BLOCK as u64).read_to_end(&mut head);
+    let begun = std::io::stdin().take(LOOK_BYTES).read_to_end(&mut head);
     begun.map_err(Failure::file("read", "standard input"))?;
-    let is_archive = is_archive(&head);
+    let is_archive = begins_archive(&head);
     let input = Cursor::new(head).chain(std::io::stdin());
     if is_archive {
         let named = file.map(|path| DockerfileSource::InContext(path.to_owned()));
@@ -65,37 +63,14 @@ fn read_text(input: impl Read) -> Result<Vec<u8>, Failure> {
     Ok(text)
 }
 
-/// Whether it begins as an archive does: gzip, bzip2, xz, zstd, or a header of tar whose sum is right. tar(5), "checksum".
-fn is_archive(head: &[u8]) -> bool {
-    const MAGIC: [&[u8]; 4] =
-        [&[0x1f, 0x8b], b"BZh", &[0xfd, b'7', b'z', b'X', b'Z', 0], &[0x28, 0xb5, 0x2f, 0xfd]];
-    if MAGIC.iter().any(|magic| head.starts_with(magic)) {
-        return true;
-    }
-    let Some(sum) = head.get(148..156).filter(|_| head.len() == BLOCK) else { return false };
-    let digits: String = sum
-        .iter()
-        .map(|byte| char::from(*byte))
-        .filter(|letter| !matches!(letter, ' ' | '\0'))
-        .collect();
-    let Ok(said) = u64::from_str_radix(&digits, 8) else { return false };
-    let counted = head.iter().enumerate().map(|(place, byte)| {
-        if (148..156).contains(&place) { u64::from(b' ') } else { u64::from(*byte) }
-    });
-    counted.sum::<u64>() == said
-}
-
 /// A directory of this machine first: what is there is meant, whatever its name looks like.
 fn context(word: &str) -> Result<ContextSource, Failure> {
     let about = std::fs::metadata(word);
     if about.as_ref().is_ok_and(std::fs::Metadata::is_dir) {
         return Ok(ContextSource::Directory(absolute(word)?));
     }
-    if is_git(word) {
-        return Ok(ContextSource::Git(word.to_owned()));
-    }
-    if is_url(word) {
-        return Ok(ContextSource::Url(word.to_owned()));
+    if let Some(context) = ContextSource::of_address(word) {
+        return Ok(context);
     }
     let why = match about {
         Ok(_) => format!("unable to prepare context: context must be a directory: {word}"),
@@ -105,17 +80,6 @@ fn context(word: &str) -> Result<ContextSource, Failure> {
         Err(error) => return Err(Failure::file("open the build context", word)(error)),
     };
     Err(Failure::Words(why))
-}
-
-fn is_url(word: &str) -> bool {
-    word.starts_with("http://") || word.starts_with("https://")
-}
-
-/// As docker tells them: by scheme, by host, or by the end of the address' path.
-fn is_git(word: &str) -> bool {
-    let is_named = ["git://", "ssh://", "git@", "github.com/"];
-    let path = word.split(['#', '?']).next().unwrap_or_default();
-    is_named.iter().any(|begin| word.starts_with(begin)) || (is_url(word) && path.ends_with(".git"))
 }
 
 /// `--build-context NAME=VALUE`.
@@ -131,12 +95,14 @@ pub(super) fn named(text: &str) -> Result<(String, NamedContext), Failure> {
         (Some(image), _) => NamedContext::Image(image.to_owned()),
         (None, Some(layout)) => NamedContext::Layout(layout.to_owned()),
         (None, None) if Path::new(value).is_dir() => NamedContext::Directory(absolute(value)?),
-        (None, None) if is_git(value) => NamedContext::Git(value.to_owned()),
-        (None, None) if is_url(value) => NamedContext::Url(value.to_owned()),
-        (None, None) => {
-            let why = "it is no directory, no address, docker-image:// nor oci-layout://";
-            return Err(bad("build-context", text, why));
-        }
+        (None, None) => match ContextSource::of_address(value) {
+            Some(ContextSource::Git(address)) => NamedContext::Git(address),
+            Some(ContextSource::Url(address)) => NamedContext::Url(address),
+            Some(_) | None => {
+                let why = "it is no directory, no address, docker-image:// nor oci-layout://";
+                return Err(bad("build-context", text, why));
+            }
+        },
     };
     Ok((name.to_owned(), context))
 }
@@ -144,22 +110,6 @@ pub(super) fn named(text: &str) -> Result<(String, NamedContext), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn archives_are_told_from_texts() {
-        let mut header = [0; BLOCK];
-        header[..5].copy_from_slice(b"a.txt");
-        let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum::<u64>() + 8 * 32;
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        assert!(is_archive(&header));
-        header[0] = b'b';
-        assert!(!is_archive(&header));
-        assert!(is_archive(&[0x1f, 0x8b, 8]));
-        assert!(is_archive(b"BZh91AY"));
-        for text in [&b"FROM busybox\n"[..], b"", &[b'#'; BLOCK]] {
-            assert!(!is_archive(text));
-        }
-    }
 
     #[test]
     fn what_a_context_is() {
