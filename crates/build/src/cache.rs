@@ -19,8 +19,8 @@ use crate::stage::{At, Made, StageRun};
 
 /// In the state directory: a file for each step that is being done.
 const LOCKS: &str = "build-steps";
-/// Looks at the lock of a step that another build does.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+/// Looks at the lock of what another step has.
+pub(crate) const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// What a step asks for.
 pub(crate) struct Question {

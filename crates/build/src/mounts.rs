@@ -3,13 +3,13 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use dockerfile::{Mount, MountKind, Sharing};
 use engine::config::{HiddenContent, MountConfig, MountSource, SecretConfig, SecretPlace};
 use engine::{SecretKind, VolumeRequest};
 use rustix::fs::{FlockOperation, flock};
 
+use crate::cache::BETWEEN_LOOKS;
 use crate::cache_image::MOUNT_LABEL;
 use crate::error::StepError;
 use crate::files::Part;
@@ -18,8 +18,6 @@ use crate::places::Place;
 use crate::settings::joined;
 use crate::stage::{At, StageRun};
 
-/// Looks at the lock of a cache that another step has.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// What names of volumes that are caches begin with.
 pub(crate) const CACHE_PREFIX: &str = "build-cache-";
 /// The variable that says where an agent is. ssh(1).

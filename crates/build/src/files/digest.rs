@@ -18,7 +18,7 @@ use super::{Input, Memory, Selection};
 use crate::{Cancel, StepError};
 
 /// Less is read sooner than what is remembered of it.
-const WORTH_BYTES: u64 = 32 << 20;
+pub(super) const WORTH_BYTES: u64 = 32 << 20;
 
 /// What counts.
 #[derive(Clone, Copy, Debug, Default)]
