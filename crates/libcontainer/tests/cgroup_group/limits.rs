@@ -101,6 +101,17 @@ fn figures_are_the_kernels() {
 }
 
 #[test]
+fn any_pids_limit_is_taken() {
+    for (limit, text) in [(4_194_304, "4194304"), (4_194_305, "max"), (i64::MAX, "max")] {
+        let ground = Ground::new();
+        let (group, plan) = ground
+            .create(&Resources { pids: Some(Pids { limit: Some(limit) }), ..Resources::default() });
+        assert_eq!(read(place(&plan, Controller::Pids), "pids.max"), text);
+        group.remove(PATIENCE).unwrap();
+    }
+}
+
+#[test]
 fn the_pids_limit_refuses_a_fork() {
     let ground = Ground::new();
     let (group, _) =

@@ -10,7 +10,7 @@ use super::super::{
     CgroupPath, Device, DeviceKind, DeviceRules, LayoutKind, PlanError, Request, Systemd, Unit,
     Value,
 };
-use super::values::{bad_value, memory_limits};
+use super::values::{bad_value, memory_limits, tasks};
 use super::weights::{cpu_weight, io_weight};
 use super::{Draft, PresentLimits, parse_path, v2};
 
@@ -217,8 +217,7 @@ pub(super) fn limit(
         cpu(cpu_, unified, unit, draft)?;
     }
     if let Some(limit) = resources.pids.as_ref().and_then(|pids| pids.limit) {
-        // It knows no 0.
-        unit.set("TasksMax", number(if limit == 0 { 1 } else { limit }));
+        unit.set("TasksMax", number(tasks(limit).unwrap_or(-1)));
     }
     let weight = resources.block_io.as_ref().and_then(|block| block.weight);
     if let Some(weight) = weight.filter(|weight| *weight != 0) {

@@ -227,7 +227,14 @@ fn cpu_time() {
 
 #[test]
 fn pids() {
-    for (limit, text) in [(5, "pids.max = 5"), (0, "pids.max = 1"), (-1, "pids.max = max")] {
+    for (limit, text) in [
+        (5, "pids.max = 5"),
+        (0, "pids.max = 1"),
+        (-1, "pids.max = max"),
+        (4_194_304, "pids.max = 4194304"),
+        (4_194_305, "pids.max = max"),
+        (i64::MAX, "pids.max = max"),
+    ] {
         let resources =
             Resources { pids: Some(Pids { limit: Some(limit) }), ..Resources::default() };
         assert_eq!(both(&resources), [lines(&[text]), lines(&[text])]);

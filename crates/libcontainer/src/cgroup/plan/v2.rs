@@ -2,7 +2,7 @@
 
 use spec::runtime::{BlockIo, Cpu, Memory, Resources};
 
-use super::values::{bad_value, block_weight, list, memory_limits, page_size, rdma, tasks};
+use super::values::{bad_value, block_weight, list, memory_limits, page_size, pids_max, rdma};
 use super::weights::{cpu_weight, io_weight};
 use super::{Controller, Draft, PlanError, Setting};
 
@@ -14,7 +14,7 @@ pub(super) fn translate(resources: &Resources, draft: &mut Draft<'_>) -> Result<
         cpu(cpu_, draft)?;
     }
     if let Some(limit) = resources.pids.as_ref().and_then(|pids| pids.limit) {
-        draft.set((Controller::Pids, "pids.limit"), "pids.max", tasks(limit))?;
+        draft.set((Controller::Pids, "pids.limit"), "pids.max", pids_max(limit))?;
     }
     if let Some(block) = &resources.block_io {
         block_io(block, draft)?;

@@ -44,13 +44,21 @@ pub(super) fn memory_limits(
     }
 }
 
-/// The text for `pids.max`. 0 is 1 there as in systemd's `TasksMax`, which knows no 0: no task at all could not run anything.
-pub(super) fn tasks(limit: i64) -> String {
+/// Most tasks that a kernel of 64 bits can have (PID_MAX_LIMIT of linux/threads.h). It answers EINVAL to a larger `pids.max`.
+const MOST_TASKS: i64 = 4 << 20;
+
+/// How many tasks there may be; `None` where nothing bounds them: a negative limit, or one that the kernel could not reach
+/// anyway. 0 is 1 as in systemd's `TasksMax`, which knows no 0: no task at all could not run anything.
+pub(super) fn tasks(limit: i64) -> Option<i64> {
     match limit {
-        0 => "1".to_owned(),
-        limit if limit < 0 => "max".to_owned(),
-        limit => limit.to_string(),
+        0 => Some(1),
+        limit => Some(limit).filter(|limit| (1..=MOST_TASKS).contains(limit)),
     }
+}
+
+/// The text of [`tasks`] for `pids.max`.
+pub(super) fn pids_max(limit: i64) -> String {
+    tasks(limit).map_or_else(|| "max".to_owned(), |limit| limit.to_string())
 }
 
 /// `0-3,7`: what the kernel's cpulist parser takes, without its rarely known strides.

@@ -168,3 +168,14 @@ fn a_quota_beyond_every_number_is_left_to_the_kernel() {
         assert!(whole.contains(&format!("set cpu.max = {written}\n")), "{whole}");
     }
 }
+
+#[test]
+fn more_tasks_than_a_kernel_has_are_not_bounded() {
+    let unit_of = |limit| {
+        let resources =
+            Resources { pids: Some(Pids { limit: Some(limit) }), ..Resources::default() };
+        unit(&resources, "x", &v2(&ALL), &systemd(257, false)).unwrap().to_string()
+    };
+    assert!(unit_of(4_194_304).contains("TasksMax = 4194304,"), "{}", unit_of(4_194_304));
+    assert_eq!(unit_of(4_194_305), unit_of(-1));
+}
