@@ -274,6 +274,31 @@ fn lists_are_by_filters() {
 }
 
 #[test]
+fn no_limit_is_the_servers_fault() {
+    let (corten, api) = served();
+    corten.ok(&["run", "-d", "--name", "shop", "busybox", "sleep", "1000"]);
+    let fields = [
+        "BlkioWeight",
+        "CpuPeriod",
+        "CpuQuota",
+        "CpuShares",
+        "Memory",
+        "MemoryReservation",
+        "MemorySwap",
+        "NanoCpus",
+        "PidsLimit",
+    ];
+    for field in fields {
+        for value in [i64::MIN, -2, -1, 0, 1, 1001, 1 << 40, i64::MAX - 1, i64::MAX] {
+            let status = api.post("/containers/shop/update", &json!({ field: value })).status;
+            assert!([200, 400].contains(&status), "{field} {value}: {status}");
+        }
+    }
+    let quota = api.post("/containers/shop/update", &json!({ "CpuQuota": i64::MAX }));
+    assert!(quota.refusal(400).contains("9223372036854775807"));
+}
+
+#[test]
 fn containers_are_looked_after() {
     let (corten, api) = served();
     corten.ok(&["run", "-d", "--name", "shop", "busybox", "sleep", "1000"]);

@@ -352,6 +352,7 @@ impl EngineError {
             Self::State { .. } | Self::ExecHasRun { .. } => Kind::Conflict,
             Self::NoSuchExec { .. } | Self::NoPlugin { .. } | Self::NoFile { .. } => Kind::NotFound,
             Self::HostMount { cause, .. } if cause.is_busy() => Kind::Conflict,
+            Self::Cgroup { cause, .. } if cause.is_bad_value() => Kind::Invalid,
             Self::Start { .. }
             | Self::Exec { .. }
             | Self::Spawn { .. }

@@ -268,6 +268,15 @@ impl CgroupError {
         self.refusal().is_some() || matches!(self, Self::NoPermission { .. })
     }
 
+    /// Whether a value is wrong, by the kernel's word: it cannot take it whoever sets it.
+    #[must_use]
+    pub fn is_bad_value(&self) -> bool {
+        let (Self::Set { errno, .. } | Self::NotAmong { errno, .. }) = self else {
+            return false;
+        };
+        [Raw::INVAL, Raw::RANGE].map(Errno::from).contains(errno)
+    }
+
     /// The kernel's answer, when it says that this user may not.
     pub(super) fn refusal(&self) -> Option<Errno> {
         let (Self::Create { errno, .. }
