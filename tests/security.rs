@@ -216,4 +216,47 @@ mod tests {
         assert_eq!(seen(&[]), "");
         assert!(seen(&["--privileged"]).contains("made in"), "the script can tell");
     }
+
+    /// Through a descriptor of the host's `/dev/null` root inside could change its mode and owner for everybody.
+    #[test]
+    fn an_empty_stream_is_the_containers_own_null() {
+        use std::os::unix::fs::MetadataExt;
+        let corten = corten();
+        let of_host = std::fs::metadata("/dev/null").unwrap();
+        let of_host = format!("{}:{}", of_host.dev(), of_host.ino());
+        let script = "for n in 0 1 2; do stat -L -c '%t:%T %d:%i' /proc/$$/fd/$n; done > /tmp/streams; stat -L -c '1:3 %d:%i' /dev/null";
+        let check = |seen: &str, own: &str| {
+            let stdin = seen.lines().next().unwrap_or_default();
+            assert_eq!(stdin, own.trim(), "{seen}");
+            assert!(!stdin.ends_with(&of_host), "{seen}");
+        };
+        corten.ok(&[
+            "run",
+            "-d",
+            "--name",
+            "shop",
+            "--network",
+            "none",
+            "busybox",
+            "sleep",
+            "1000",
+        ]);
+        let run =
+            ["run", "--rm", "--network", "none", "-v", "seen:/tmp", "busybox", "sh", "-c", script];
+        let own = corten.ok(&run);
+        let look = [
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            "-v",
+            "seen:/tmp",
+            "busybox",
+            "cat",
+            "/tmp/streams",
+        ];
+        check(&corten.ok(&look), &own);
+        let own = corten.ok(&["exec", "shop", "sh", "-c", script]);
+        check(&corten.ok(&["exec", "shop", "cat", "/tmp/streams"]), &own);
+    }
 }

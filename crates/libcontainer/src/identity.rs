@@ -130,6 +130,7 @@ fn take_stdio(
         (None, None) => return Ok(()),
     };
     place_streams([stdin, stdout, stderr])?;
+    take_own_null().at(ProcessStep::Stdio)?;
     if process.uid != 0 {
         for stream in [stdin, stdout, stderr] {
             give_stream(stream, process.uid, terminal.is_some()).at(ProcessStep::Stdio)?;
@@ -144,6 +145,44 @@ pub(crate) fn place_streams([stdin, stdout, stderr]: [BorrowedFd<'_>; 3]) -> Res
         .and_then(|()| rustix::stdio::dup2_stdout(stdout))
         .and_then(|()| rustix::stdio::dup2_stderr(stderr))
         .at(ProcessStep::Stdio)
+}
+
+/// Streams that are the `/dev/null` of whoever made this process become the container's own: the file behind a descriptor is the
+/// host's, and root inside could change its mode and owner for everybody, fchmod(2). A container that has none keeps them.
+fn take_own_null() -> Result<(), Errno> {
+    let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
+    let given = streams.map(is_null);
+    if given == [false; 3] {
+        return Ok(());
+    }
+    // Whoever was root in there before may have put anything in its place, which is not to be waited for.
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let Ok(own) = open(c"/dev/null", flags | OFlags::CLOEXEC, Mode::empty()) else {
+        return Ok(());
+    };
+    if !is_null(own.as_fd()) {
+        return Ok(());
+    }
+    rustix::fs::fcntl_setfl(&own, OFlags::RDWR)?;
+    let [stdin, stdout, stderr] = given;
+    if stdin {
+        rustix::stdio::dup2_stdin(&own)?;
+    }
+    if stdout {
+        rustix::stdio::dup2_stdout(&own)?;
+    }
+    if stderr {
+        rustix::stdio::dup2_stderr(&own)?;
+    }
+    Ok(())
+}
+
+/// Whether it is the device of that name, wherever its file is. Kernel admin-guide/devices.txt.
+fn is_null(file: BorrowedFd<'_>) -> bool {
+    fstat(file).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
+            && stat.st_rdev == rustix::fs::makedev(1, 3)
+    })
 }
 
 /// Makes a stream the user's, who may open `/dev/stdout` again. Pipes and the container's own terminal only: anything else,
