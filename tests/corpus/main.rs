@@ -62,6 +62,8 @@ fn hold(speed: Speed) {
     if cases.is_empty() {
         return;
     }
+    // What the machine's own files have as modes is copied into bases, and some builders hand the caller's mask on.
+    let _callers = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let ground = Ground::new(&cases, speed);
     let made = build_all(&ground, &cases);
     let mut wrong = String::new();
