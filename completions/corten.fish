@@ -64,6 +64,7 @@ complete -c corten -n __corten_first -a attach -d 'Attach local standard input, 
 complete -c corten -n __corten_first -a build -d 'Build an image from a Dockerfile'
 complete -c corten -n __corten_first -a builder -d 'Manage builds'
 complete -c corten -n __corten_first -a buildx -d 'Build images: Docker\'s other name for it'
+complete -c corten -n __corten_first -a checkpoint -d 'Manage checkpoints of containers'
 complete -c corten -n __corten_first -a commit -d 'Create a new image from a container\'s changes'
 complete -c corten -n __corten_first -a completion -d 'Print the completion script of a shell'
 complete -c corten -n __corten_first -a config -d 'Manage configs'
@@ -122,6 +123,11 @@ complete -c corten -n __corten_first -a volume -d 'Manage volumes'
 complete -c corten -n __corten_first -a wait -d 'Block until one or more containers stop, then print their exit codes'
 complete -c corten -n '__corten_family builder' -a build -d 'Build an image from a Dockerfile'
 complete -c corten -n '__corten_family buildx' -a build -d 'Build an image from a Dockerfile'
+complete -c corten -n '__corten_family checkpoint' -a create -d 'Create a checkpoint from a running container'
+complete -c corten -n '__corten_family checkpoint' -a list -d 'List checkpoints for a container'
+complete -c corten -n '__corten_family checkpoint' -a ls -d 'List checkpoints for a container'
+complete -c corten -n '__corten_family checkpoint' -a remove -d 'Remove one or more checkpoints'
+complete -c corten -n '__corten_family checkpoint' -a rm -d 'Remove one or more checkpoints'
 complete -c corten -n '__corten_family config' -a create -d 'Create a config from a file or STDIN, encrypted at rest'
 complete -c corten -n '__corten_family config' -a exists -d 'Exit with 0 if there is such a config, with 1 if not'
 complete -c corten -n '__corten_family config' -a inspect -d 'Display detailed information on one or more configs'
@@ -855,6 +861,19 @@ complete -c corten -n '__corten_is pause "container pause"' -a '(__corten_contai
 # port
 complete -c corten -n '__corten_is port "container port"' -a '(__corten_containers)'
 
+# checkpoint create
+complete -c corten -n '__corten_is "checkpoint create"' -l checkpoint-dir -x -d 'Directory of checkpoints (default: the container\'s own)'
+complete -c corten -n '__corten_is "checkpoint create"' -l leave-running -d 'Leave the container running after checkpoint'
+complete -c corten -n '__corten_is "checkpoint create"' -a '(__corten_containers)'
+
+# checkpoint ls
+complete -c corten -n '__corten_is "checkpoint ls" "checkpoint list"' -l checkpoint-dir -x -d 'Directory of checkpoints (default: the container\'s own)'
+complete -c corten -n '__corten_is "checkpoint ls" "checkpoint list"' -a '(__corten_containers)'
+
+# checkpoint rm
+complete -c corten -n '__corten_is "checkpoint rm" "checkpoint remove"' -l checkpoint-dir -x -d 'Directory of checkpoints (default: the container\'s own)'
+complete -c corten -n '__corten_is "checkpoint rm" "checkpoint remove"' -a '(__corten_containers)'
+
 # rename
 complete -c corten -n '__corten_is rename "container rename"' -a '(__corten_containers)'
 
@@ -875,6 +894,8 @@ complete -c corten -n '__corten_is rm "container rm" "container remove"' -a '(__
 # start
 complete -c corten -n '__corten_is start "container start"' -l all -d 'All containers that it can be done to'
 complete -c corten -n '__corten_is start "container start"' -s a -l attach -d 'Attach STDOUT/STDERR and forward signals'
+complete -c corten -n '__corten_is start "container start"' -l checkpoint -x -d 'Restore from this checkpoint'
+complete -c corten -n '__corten_is start "container start"' -l checkpoint-dir -x -d 'Directory of checkpoints (default: the container\'s own)'
 complete -c corten -n '__corten_is start "container start"' -l detach-keys -x -d 'Override the key sequence for detaching a container'
 complete -c corten -n '__corten_is start "container start"' -l filter -x -d 'Those that meet conditions, as in ps'
 complete -c corten -n '__corten_is start "container start"' -s i -l interactive -d 'Attach container\'s STDIN'

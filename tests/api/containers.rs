@@ -326,7 +326,13 @@ fn containers_are_looked_after() {
     assert_eq!(update("1.41", &json!({ "Memory": 1024 })).status, 400);
     assert_eq!(update("1.41", &json!({ "Memory": "1" })).status, 400);
     assert_eq!(api.post("/containers/nobody/update", &json!({})).status, 404);
-    assert_eq!(api.get("/containers/shop/checkpoints").status, 501);
+    assert_eq!(api.get("/containers/shop/checkpoints").json(), json!([]));
+    assert_eq!(api.post("/containers/shop/start?checkpoint=first", &json!({})).status, 409);
+    assert_eq!(api.delete("/containers/shop/checkpoints/first").status, 404);
+    let wrong = json!({ "CheckpointID": "../first", "Exit": true });
+    // Or 501, where there is no CRIU.
+    let status = api.post("/containers/shop/checkpoints", &wrong).status;
+    assert!([400, 409, 501].contains(&status), "{status}");
     let refusal = api.delete("/containers/shop").refusal(409);
     assert!(refusal.contains("container is running: stop the container before removing"));
     assert_eq!(api.delete("/containers/shop?link=1").status, 400);

@@ -22,7 +22,7 @@ fn a_ping_tells_what_clients_begin_with() {
             "cache-control: no-cache, no-store, must-revalidate",
             "pragma: no-cache",
             "swarm: inactive",
-            "docker-experimental: false",
+            "docker-experimental: true",
             "ostype: linux",
             "content-type: text/plain; charset=utf-8",
             &format!("content-length: {}", body.len()),

@@ -427,12 +427,14 @@ fn containers() {
       corten start, corten container start
 
     Options:
-          --all                  All containers that it can be done to
-      -a, --attach               Attach STDOUT/STDERR and forward signals
-          --detach-keys string   Override the key sequence for detaching a container
-          --filter filter        Those that meet conditions, as in ps
-      -i, --interactive          Attach container's STDIN
-          --sig-proxy            Proxy received signals to the process (default true)
+          --all                     All containers that it can be done to
+      -a, --attach                  Attach STDOUT/STDERR and forward signals
+          --checkpoint string       Restore from this checkpoint
+          --checkpoint-dir string   Directory of checkpoints (default: the container's own)
+          --detach-keys string      Override the key sequence for detaching a container
+          --filter filter           Those that meet conditions, as in ps
+      -i, --interactive             Attach container's STDIN
+          --sig-proxy               Proxy received signals to the process (default true)
     ");
     insta::assert_snapshot!(help("stop"), @r"
     Usage:  corten stop [OPTIONS] CONTAINER [CONTAINER...]

@@ -27,6 +27,7 @@ fn the_program_and_its_families() {
     Management Commands:
       builder      Manage builds
       buildx       Build images: Docker's other name for it
+      checkpoint   Manage checkpoints of containers
       config       Manage configs
       container    Manage containers
       context      Manage contexts: servers that have names

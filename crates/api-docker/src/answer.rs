@@ -165,7 +165,7 @@ pub(crate) fn response(whole: Whole, version: Option<ApiVersion>) -> Response<Bo
         headers.insert(HeaderName::from_static("api-version"), version);
     }
     headers
-        .insert(HeaderName::from_static("docker-experimental"), HeaderValue::from_static("false"));
+        .insert(HeaderName::from_static("docker-experimental"), HeaderValue::from_static("true"));
     headers.insert(HeaderName::from_static("ostype"), HeaderValue::from_static("linux"));
     headers.insert(
         hyper::header::SERVER,

@@ -78,7 +78,7 @@ impl Hijack {
     pub(crate) async fn run(mut self, mut wire: Wire, version: &str) {
         let _infallible = write!(
             self.head,
-            "Api-Version: {version}\r\nDocker-Experimental: false\r\nOstype: linux\r\nServer: Corten/{} (linux)\r\n\r\n",
+            "Api-Version: {version}\r\nDocker-Experimental: true\r\nOstype: linux\r\nServer: Corten/{} (linux)\r\n\r\n",
             engine::VERSION
         );
         if wire.write_all(self.head.as_bytes()).await.is_ok() {

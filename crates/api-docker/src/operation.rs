@@ -182,7 +182,7 @@ operations! {
         Resize: POST "/containers/{name}/resize", since 24, changes,
             ["h" Number, "w" Number];
         Start: POST "/containers/{name}/start", since 24, changes,
-            ["detachKeys" Text];
+            ["detachKeys" Text, "checkpoint" Text, "checkpoint-dir" Text];
         Stop: POST "/containers/{name}/stop", since 24, changes,
             ["signal" Text, "t" Number];
         Restart: POST "/containers/{name}/restart", since 24, changes,
@@ -210,8 +210,10 @@ operations! {
             body tar;
         CheckpointCreate: POST "/containers/{name}/checkpoints", since 25, changes,
             body json;
-        CheckpointList: GET "/containers/{name}/checkpoints", since 25, reads;
-        CheckpointDelete: DELETE "/containers/{name}/checkpoints/{name}", since 25, changes;
+        CheckpointList: GET "/containers/{name}/checkpoints", since 25, reads,
+            ["dir" Text];
+        CheckpointDelete: DELETE "/containers/{name}/checkpoints/{name}", since 25, changes,
+            ["dir" Text];
         Delete: DELETE "/containers/{name}", since 24, changes,
             ["v" Flag, "force" Flag, "link" Flag];
     }

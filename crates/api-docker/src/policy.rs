@@ -48,7 +48,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(rule: &'static str, why: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: &'static str, why: impl Into<String>) -> Self {
         Self { rule, why: why.into() }
     }
 }

@@ -9,6 +9,7 @@ mod boot;
 mod build;
 mod change;
 mod check;
+mod checkpoint;
 mod context;
 mod copy;
 mod cp;
@@ -65,6 +66,7 @@ pub(crate) const GROUPS: &[&str] = &[COMMON, OBJECTS, OTHERS];
 pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("builder", "Manage builds"),
     ("buildx", "Build images: Docker's other name for it"),
+    ("checkpoint", "Manage checkpoints of containers"),
     ("config", "Manage configs"),
     ("container", "Manage containers"),
     ("context", "Manage contexts: servers that have names"),
@@ -88,7 +90,6 @@ pub(crate) const LATER: &[&str] = &[
     "buildx imagetools",
     "buildx ls",
     "buildx prune",
-    "checkpoint",
     "compose",
     "node",
     "plugin",
@@ -157,7 +158,13 @@ mod tests {
              --pids-limit --device --cap-add --cap-drop --privileged --security-opt --ulimit --sysctl --init -l --label \
              --stop-signal --stop-timeout --cidfile --pull",
         ),
-        ("start", "-a --attach -i --interactive --detach-keys --all --filter"),
+        (
+            "start",
+            "-a --attach -i --interactive --detach-keys --all --filter --checkpoint --checkpoint-dir",
+        ),
+        ("checkpoint create", "--checkpoint-dir --leave-running"),
+        ("checkpoint ls", "--checkpoint-dir"),
+        ("checkpoint rm", "--checkpoint-dir"),
         ("stop", "-s --signal -t --timeout -a --all --filter"),
         ("kill", "-s --signal -a --all --filter"),
         ("rm", "-f --force -v --volumes -a --all --filter"),

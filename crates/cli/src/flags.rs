@@ -182,9 +182,16 @@ pub(crate) const UNMOUNT: &[Flag] = &[
     switch("a", "all", "All containers that are mounted"),
     switch("f", "force", "Also where somebody uses the files, or they are not mounted"),
 ];
+const CHECKPOINT_DIR: Flag =
+    one("", "checkpoint-dir", "string", "Directory of checkpoints (default: the container's own)");
+pub(crate) const CHECKPOINT: &[Flag] = &[CHECKPOINT_DIR];
+pub(crate) const CHECKPOINT_CREATE: &[Flag] =
+    &[CHECKPOINT_DIR, switch("", "leave-running", "Leave the container running after checkpoint")];
 pub(crate) const START: &[Flag] = &[
     switch("", "all", "All containers that it can be done to"),
     switch("a", "attach", "Attach STDOUT/STDERR and forward signals"),
+    one("", "checkpoint", "string", "Restore from this checkpoint"),
+    CHECKPOINT_DIR,
     DETACH_KEYS,
     FILTER,
     switch("i", "interactive", "Attach container's STDIN"),

@@ -4,6 +4,8 @@ use libcontainer::{PlanError, StartError};
 use network::cni::CniError;
 use store::{SecretError, StoreError};
 
+use crate::checkpoints::CheckpointRefusal;
+
 /// What sort of refusal it is: mapped once to exit codes, HTTP statuses and gRPC codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -230,6 +232,9 @@ pub enum EngineError {
         /// In one line.
         why: String,
     },
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointRefusal),
     /// The container has the places in networks that it had; its monitor said why.
     #[error("change the networks of container {name}: {why}")]
     Places {
@@ -351,6 +356,7 @@ impl EngineError {
             Self::Remember { .. } => Kind::Internal,
             Self::State { .. } | Self::ExecHasRun { .. } => Kind::Conflict,
             Self::NoSuchExec { .. } | Self::NoPlugin { .. } | Self::NoFile { .. } => Kind::NotFound,
+            Self::Checkpoint(refusal) => refusal.kind(),
             Self::HostMount { cause, .. } if cause.is_busy() => Kind::Conflict,
             Self::Cgroup { cause, .. } if cause.is_bad_value() => Kind::Invalid,
             Self::Start { .. }

@@ -63,7 +63,7 @@ impl Engine {
                 "Volume": ["local"], "Network": drivers.map(Driver::word),
                 "Authorization": null, "Log": crate::parse::log_drivers(),
             },
-            "Debug": false, "ExperimentalBuild": false, "Labels": [], "GenericResources": null,
+            "Debug": false, "ExperimentalBuild": true, "Labels": [], "GenericResources": null,
             "LoggingDriver": "json-file", "DockerRootDir": paths.root, "StateDir": paths.state,
             "Runtimes": { "corten": { "path": self.program } }, "DefaultRuntime": "corten",
             "InitBinary": "corten", "ContainerdCommit": { "ID": "" }, "RuncCommit": commit,

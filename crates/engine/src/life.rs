@@ -297,7 +297,7 @@ impl Containers<'_> {
     /// Makes it stay down when it ends, and looks at it again: it may have been started again meanwhile. What nobody starts
     /// again needs no such word. Whether a reboot will know of it is a result of its own: who fills the disk has to be stopped
     /// though the disk is full.
-    fn hold(
+    pub(crate) fn hold(
         &self,
         container: Container,
     ) -> Result<(Container, Result<(), EngineError>), EngineError> {

@@ -7,11 +7,13 @@ use libcontainer::cgroup::{Choices, WhenMissing};
 use libcontainer::{Context, Plan, RootSource};
 use monitor::log::LogDriver;
 use monitor::{
-    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, PAUSED, Received, StopRules, Waiting,
+    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, PAUSED, Received, RestoreRules,
+    StopRules, Waiting,
 };
 use spec::ContainerId;
 use store::{Paths, Status};
 
+use crate::checkpoints::CheckpointName;
 use crate::config::{ContainerConfig, MountSource, NetworkMode};
 use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
@@ -80,7 +82,7 @@ impl Containers<'_> {
         let made = self.make(launch.id, request, true)?;
         let is_watched = attach.input || attach.output;
         self.tell_made(&made, if is_watched { &["create", "attach"] } else { &["create"] });
-        match self.hand_over(&made, launch.monitor, attach) {
+        match self.hand_over(&made, launch.monitor, (attach, None)) {
             Ok(connection) => Ok((made.id, made.name, connection)),
             Err(error) => {
                 // Nothing of it ever ran.
@@ -97,15 +99,34 @@ impl Containers<'_> {
     /// # Errors
     /// When it is paused, or its plan, its monitor or its files are refused.
     pub fn start(&self, text: &str, attach: Attach) -> Result<Option<Connection>, EngineError> {
+        self.start_from(text, attach, None)
+    }
+
+    /// The same for one that goes on from a checkpoint, where one is named.
+    ///
+    /// # Errors
+    /// Besides, when there is no such checkpoint or no CRIU. What CRIU refuses comes as a message.
+    pub fn start_from(
+        &self,
+        text: &str,
+        attach: Attach,
+        checkpoint: Option<&CheckpointName>,
+    ) -> Result<Option<Connection>, EngineError> {
         let (lock, container) = self.locked(text)?;
         if container.allow(Action::Start)? == Allowed::Already {
-            return Ok(None);
+            // What runs is not what was asked for.
+            return checkpoint
+                .map_or(Ok(None), |_| Err(container.refuse(Action::Start, "running")));
         }
+        let restore =
+            checkpoint.map(|checkpoint| self.restore_rules(&container, checkpoint)).transpose()?;
         if attach.input || attach.output {
             self.tell(&container, "attach", &[]);
         }
         let id = container.record.id.clone();
-        self.start_locked(lock, container, attach).map(Some).inspect_err(|_| self.never_ran(&id))
+        self.start_locked(lock, container, (attach, restore))
+            .map(Some)
+            .inspect_err(|_| self.never_ran(&id))
     }
 
     /// One that is to be removed at its end goes when it cannot be started, too: who waits for its removal would wait for ever.
@@ -137,7 +158,7 @@ impl Containers<'_> {
         if container.allow(Action::Start)? == Allowed::Already {
             return Err(container.refuse(Action::Start, "running"));
         }
-        let started = self.start_locked(lock, container, Attach::default());
+        let started = self.start_locked(lock, container, (Attach::default(), None));
         Ok((id.clone(), started.inspect_err(|_| self.never_ran(&id))?))
     }
 
@@ -161,7 +182,7 @@ impl Containers<'_> {
         &self,
         lock: Lock,
         container: Container,
-        attach: Attach,
+        (attach, restore): (Attach, Option<RestoreRules>),
     ) -> Result<Connection, EngineError> {
         self.start_required(&container.config)?;
         let image = container.record.image.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -185,7 +206,7 @@ impl Containers<'_> {
         let records = self.engine.store.containers();
         records.set_active(&made.id)?;
         let started = prepare(&made.id, &made.dirs.state, &made.config.network)
-            .and_then(|monitor| self.hand_over(&made, monitor, attach));
+            .and_then(|monitor| self.hand_over(&made, monitor, (attach, restore)));
         let error = match started {
             Ok(connection) => return Ok(connection),
             Err(error) => error,
@@ -204,7 +225,7 @@ impl Containers<'_> {
         &self,
         made: &Made,
         monitor: Waiting,
-        attach: Attach,
+        (attach, restore): (Attach, Option<RestoreRules>),
     ) -> Result<Connection, EngineError> {
         let log = log_rules(made)?;
         if log.driver == LogDriver::Passthrough && !attach.output {
@@ -249,6 +270,7 @@ impl Containers<'_> {
                 .filter(|seconds| *seconds > 0)
                 .map(Duration::from_secs),
             pid_file: made.config.pid_file.clone(),
+            restore,
             auto_remove: made.config.auto_remove.then(|| self.own_command("reap", &made.id)),
         };
         monitor

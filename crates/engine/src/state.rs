@@ -62,6 +62,7 @@ pub(crate) enum Action {
     Kill,
     Pause,
     Unpause,
+    Checkpoint,
     Exec,
     CheckHealth,
     Attach,
@@ -141,6 +142,7 @@ impl Action {
             Self::Kill => "kill",
             Self::Pause => "pause",
             Self::Unpause => "unpause",
+            Self::Checkpoint => "checkpoint",
             Self::Exec => "exec in",
             Self::CheckHealth => "check the health of",
             Self::Attach => "attach to",
@@ -168,6 +170,7 @@ impl Phase {
                 Action::Stop
                 | Action::Kill
                 | Action::Pause
+                | Action::Checkpoint
                 | Action::Exec
                 | Action::CheckHealth
                 | Action::Attach
@@ -215,12 +218,13 @@ mod tests {
         Phase::Restarting,
         Phase::Exited,
     ];
-    const ACTIONS: [Action; 15] = [
+    const ACTIONS: [Action; 16] = [
         Action::Start,
         Action::Stop,
         Action::Kill,
         Action::Pause,
         Action::Unpause,
+        Action::Checkpoint,
         Action::Exec,
         Action::CheckHealth,
         Action::Attach,
@@ -254,6 +258,7 @@ mod tests {
         Kill: Created=not running, Starting=not running, Running=yes, Paused=yes, Restarting=yes, Exited=not running,
         Pause: Created=not running, Starting=not running, Running=yes, Paused=paused already, Restarting=restarting, Exited=not running,
         Unpause: Created=not paused, Starting=not paused, Running=not paused, Paused=yes, Restarting=not paused, Exited=not paused,
+        Checkpoint: Created=not running, Starting=not running, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,
         Exec: Created=not running, Starting=not running, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,
         CheckHealth: Created=not running, Starting=not running, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,
         Attach: Created=not running, Starting=yes, Running=yes, Paused=paused, Restarting=restarting, Exited=not running,

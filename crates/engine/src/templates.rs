@@ -1,7 +1,6 @@
 //! Templates: images made on this machine, from its own packages or out of this program.
 
 use std::io::Write;
-use std::path::Path;
 
 use store::tar::{Kind, Metadata, Writer};
 use store::{Image, Import};
@@ -221,14 +220,6 @@ fn append(
     archive
         .append(metadata, contents)
         .map_err(|error| failed(template, &libcontainer::chain(&error)))
-}
-
-/// Whether a program is in one of the usual places.
-fn find_program(name: &str) -> Option<std::path::PathBuf> {
-    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-        .iter()
-        .map(|place| Path::new(place).join(name))
-        .find(|path| path.exists())
 }
 
 /// Progress for people goes to standard error.

@@ -21,9 +21,10 @@ mod mounts;
 mod options;
 mod protobuf;
 mod restore;
+mod root;
 mod talk;
 
-pub use criu::{Criu, CriuVersion};
+pub use criu::{Criu, CriuVersion, INVENTORY};
 pub use dump::{Target, dump, stream_name};
 pub use error::{CheckpointError, LogTail};
 pub use mounts::{ExternalMount, Outside};

@@ -49,7 +49,9 @@ pub enum Stdio<'a> {
 }
 
 impl<'a> Stdio<'a> {
-    pub(crate) fn streams(self) -> Option<[BorrowedFd<'a>; 3]> {
+    /// The three; nothing for a terminal.
+    #[must_use]
+    pub fn streams(self) -> Option<[BorrowedFd<'a>; 3]> {
         match self {
             Self::Streams { stdin, stdout, stderr } => Some([stdin, stdout, stderr]),
             Self::Terminal => None,

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 
 const PREFIX: &[u8] = b"/proc/self/fd/";
 /// The prefix, ten digits and the end of the string.
@@ -25,6 +26,11 @@ impl<'fd> DescriptorPath<'fd> {
             rest /= 10;
         }
         Self { bytes, descriptor: std::marker::PhantomData }
+    }
+
+    /// The same as a path; it allocates.
+    pub(crate) fn to_path_buf(&self) -> std::path::PathBuf {
+        std::ffi::OsStr::from_bytes(self.as_c_str().to_bytes()).into()
     }
 
     pub(crate) fn as_c_str(&self) -> &CStr {

@@ -230,23 +230,8 @@ pub(crate) fn mount_overlay(
         OverlayOptions::Joined(options) => {
             mount(c"overlay", at, c"overlay", flags, options.as_c_str())?;
         }
-        OverlayOptions::Single { lower, upper, work, volatile, label } => {
-            let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
-            for layer in lower {
-                fsconfig_set_string(context.as_fd(), c"lowerdir+", layer.as_c_str())?;
-            }
-            fsconfig_set_string(context.as_fd(), c"upperdir", upper.as_c_str())?;
-            fsconfig_set_string(context.as_fd(), c"workdir", work.as_c_str())?;
-            if let Some(label) = label {
-                fsconfig_set_string(context.as_fd(), c"context", label.as_c_str())?;
-            }
-            if *volatile {
-                fsconfig_set_flag(context.as_fd(), c"volatile")?;
-            }
-            fsconfig_create(context.as_fd())?;
-            let attributes = MountAttrFlags::from_bits_retain(flags.bits());
-            let closed = FsMountFlags::FSMOUNT_CLOEXEC;
-            let detached = fsmount(context.as_fd(), closed, attributes)?;
+        OverlayOptions::Single { .. } => {
+            let detached = make_overlay(options, MountAttrFlags::from_bits_retain(flags.bits()))?;
             let from = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
             move_mount(detached.as_fd(), c"", CWD, at, from)?;
         }
@@ -254,22 +239,52 @@ pub(crate) fn mount_overlay(
     Ok(())
 }
 
+/// An overlay of options one by one, attached nowhere yet.
+pub(crate) fn make_overlay(
+    options: &OverlayOptions,
+    attributes: MountAttrFlags,
+) -> Result<OwnedFd, Errno> {
+    let OverlayOptions::Single { lower, upper, work, volatile, label } = options else {
+        return Err(Errno::from_raw(libc::EINVAL));
+    };
+    let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for layer in lower {
+        fsconfig_set_string(context.as_fd(), c"lowerdir+", layer.as_c_str())?;
+    }
+    fsconfig_set_string(context.as_fd(), c"upperdir", upper.as_c_str())?;
+    fsconfig_set_string(context.as_fd(), c"workdir", work.as_c_str())?;
+    if let Some(label) = label {
+        fsconfig_set_string(context.as_fd(), c"context", label.as_c_str())?;
+    }
+    if *volatile {
+        fsconfig_set_flag(context.as_fd(), c"volatile")?;
+    }
+    fsconfig_create(context.as_fd())?;
+    Ok(fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
+}
+
 /// Binds what the host has mounted at `shared`, if it has, without what the host is protected by there.
 fn bind_shared(shared: Option<&CStr>, at: &CStr) -> Result<bool, Errno> {
-    let Some(shared) = shared else { return Ok(false) };
+    let Some(tree) = shared_tree(shared)? else { return Ok(false) };
+    move_mount(tree.as_fd(), c"", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+    Ok(true)
+}
+
+/// A copy of it that is attached nowhere yet.
+pub(crate) fn shared_tree(shared: Option<&CStr>) -> Result<Option<OwnedFd>, Errno> {
+    let Some(shared) = shared else { return Ok(None) };
     let place = match open(shared, DIRECTORY, Mode::empty()) {
-        Err(Raw::NOENT) => return Ok(false),
+        Err(Raw::NOENT) => return Ok(None),
         opened => opened?,
     };
     if !is_mount(place.as_fd(), c"")? {
-        return Ok(false);
+        return Ok(None);
     }
     let tree = clone_at(place.as_fd())?;
     let protections = MountAttributes::NOSUID | MountAttributes::NODEV;
     let clear = MountAttributes { clear: protections, ..MountAttributes::default() };
     mount_setattr(tree.as_fd(), c"", false, clear)?;
-    move_mount(tree.as_fd(), c"", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
-    Ok(true)
+    Ok(Some(tree))
 }
 
 /// Whether a path is where something is mounted: statx(2), STATX_ATTR_MOUNT_ROOT, Linux 5.8. No server is asked.

@@ -4,7 +4,11 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, open};
+use spec::runtime::NamespaceKind;
 use sys::{Errno, Namespaces};
+
+use crate::plan::{Plan, Step};
+use crate::planner::sysctl::namespace_of;
 
 /// A network namespace in which nobody lives yet. Dropped, it is gone.
 #[derive(Debug)]
@@ -25,6 +29,20 @@ impl SpareNetwork {
         made.map(Self)
     }
 
+    /// Does in it what a plan has a container's first process do in a new one. The caller, which has one thread, is where it was when
+    /// this returns.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub(crate) fn furnish(&self, plan: &Plan) -> Result<(), Errno> {
+        use std::os::fd::AsFd;
+        let own = current()?;
+        sys::enter_namespace(self.as_fd(), Namespaces::NETWORK)?;
+        let furnished = plan.steps.iter().try_for_each(furnish);
+        sys::enter_namespace(own.as_fd(), Namespaces::NETWORK)?;
+        furnished
+    }
+
     /// The namespace, for whoever attaches it to networks.
     #[must_use]
     pub fn as_fd(&self) -> BorrowedFd<'_> {
@@ -39,4 +57,18 @@ impl SpareNetwork {
 /// The calling thread's network namespace.
 fn current() -> Result<OwnedFd, Errno> {
     Ok(open(c"/proc/thread-self/ns/net", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+fn furnish(step: &Step) -> Result<(), Errno> {
+    if matches!(step, Step::LoopbackUp) {
+        return sys::set_interface_up(b"lo");
+    }
+    let Step::Sysctl { path, value } = step else { return Ok(()) };
+    if namespace_of(path) != Some(NamespaceKind::Network) {
+        return Ok(());
+    }
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    let parameter = open(format!("/proc/sys/{path}"), flags, Mode::empty())?;
+    rustix::io::write(parameter, value.as_bytes())?;
+    Ok(())
 }

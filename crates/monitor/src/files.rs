@@ -49,6 +49,9 @@ pub struct StateFile {
     /// Whether the kernel killed a process of this run because memory ran out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub oom_killed: bool,
+    /// What its first process began with as its streams, as `/proc/PID/fd` names them; nothing for a terminal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<String>,
     /// How its last run ended, while it waits to be started again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<ExitFile>,
@@ -118,6 +121,7 @@ impl StateFile {
             started_at,
             restarts: 0,
             oom_killed: false,
+            streams: Vec::new(),
             waiting: None,
         })
     }

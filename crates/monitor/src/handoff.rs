@@ -13,6 +13,7 @@ use crate::keeper::KeeperRules;
 use crate::log::LogRules;
 use crate::plugged::CniRules;
 use crate::restart::RestartPolicy;
+use crate::restore::RestoreRules;
 
 /// Version of the form that this program writes; it reads this and every earlier one.
 pub const HANDOFF_VERSION: u32 = 1;
@@ -68,9 +69,20 @@ pub struct HandOff {
     /// Where its life is told, and as what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<EventRules>,
+    /// What its first run goes on from; those after it begin anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<RestoreRules>,
     /// Arguments with which this program removes the container when no client has done so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_remove: Option<Vec<String>>,
+}
+
+/// The hand-off of a container that runs, as its monitor has it.
+///
+/// # Errors
+/// When it is gone, or is being written anew.
+pub fn read_handoff(state_dir: &std::path::Path) -> std::io::Result<HandOff> {
+    Ok(serde_json::from_slice(&std::fs::read(state_dir.join(FILE))?)?)
 }
 
 /// A container's places in networks.

@@ -34,6 +34,7 @@ mod outputs;
 mod plugged;
 mod probe;
 mod restart;
+mod restore;
 mod run;
 mod running;
 mod said;
@@ -45,13 +46,16 @@ mod start;
 pub use clock::{format_time, now_ns};
 pub use connection::{ConnectError, Connection, connect};
 pub use files::{ExitFile, Life, PAUSED, StateFile, find_claimed, observe, wait_for_end};
-pub use handoff::{EventRules, HANDOFF_VERSION, HandOff, NameRules, NetworkPlan, StopRules};
+pub use handoff::{
+    EventRules, HANDOFF_VERSION, HandOff, NameRules, NetworkPlan, StopRules, read_handoff,
+};
 pub use health::{HealthFile, HealthRules, HealthStatus, OnFailure, ProbeResult};
 pub use hold::{Held, HoldError, hold, hold_main};
 pub use left::{has_left, hold_tables};
 pub use log::LogRules;
 pub use plugged::{CniRules, ask_plugins_servers, unplug};
 pub use restart::RestartPolicy;
+pub use restore::{CRIU_LOGS, RestoreRules};
 pub use run::main;
 pub use said::{FromMonitor, Received};
 pub use spawn::{Ahead, SpawnError, Waiting, prepare, raise_descriptors, reap};

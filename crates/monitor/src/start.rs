@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use libcontainer::cgroup::Cgroup;
+use libcontainer::checkpoint::stream_name;
 use libcontainer::{Pipes, Process, SpareNetwork, Stdio, Surroundings, chain, create_at_once};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno as Raw;
@@ -19,6 +20,7 @@ use crate::handoff::HandOff;
 use crate::log::Log;
 use crate::message::{failure, kind};
 use crate::outputs::Stream;
+use crate::restore::{Restored, restore};
 use crate::run::GROUP_PATIENCE;
 
 /// Exit code of an engine's own failure.
@@ -105,21 +107,19 @@ pub(crate) fn start(
             Stdio::Streams { stdin: stdin.as_fd(), stdout: stdout.as_fd(), stderr: stderr.as_fd() }
         }
     };
+    let names = stdio.streams().map(|streams| streams.map(stream_name).to_vec());
     let (spare, mut attached) = Attached::take(handoff, spare)?;
-    let contents = contents.map(AsFd::as_fd);
-    let surroundings = Surroundings::new(stdio).with_spare(spare).with_contents(contents);
-    let (process, cgroup, console) = create_at_once(&handoff.plan, surroundings)
-        .and_then(|mut created| {
-            let console = created.take_console();
-            created.start().map(|(process, cgroup)| (process, cgroup, console))
-        })
-        .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })?;
+    let made = match handoff.restore.as_ref().filter(|_| restarts == 0) {
+        Some(rules) => restore(rules, handoff, stdio, spare.as_ref())?,
+        None => begin(handoff, (stdio, contents), spare)?,
+    };
+    let Restored { process, cgroup, console } = made;
     let started_at = crate::format_time(crate::now_ns());
     if let Some(names) = attached.as_mut().and_then(Attached::names_mut) {
         names.settle();
     }
     let recorded = StateFile::new(process.pid(), started_at.clone())
-        .map(|state| StateFile { restarts, ..state })
+        .map(|state| StateFile { restarts, streams: names.unwrap_or_default(), ..state })
         .and_then(|state| Claim::make(&state, &handoff.state_dir, Claims::Yes));
     let recorded = recorded.and_then(|claim| write_pid(handoff, process.pid()).map(|()| claim));
     let connected = match &console {
@@ -137,6 +137,22 @@ pub(crate) fn start(
     };
     let Streams { outputs, input, theirs: _closed } = streams;
     Ok(Started { process, cgroup, console, outputs, input, started_at, log, claim, attached })
+}
+
+/// The program begins.
+fn begin(
+    handoff: &HandOff,
+    (stdio, contents): (Stdio<'_>, Option<&OwnedFd>),
+    spare: Option<SpareNetwork>,
+) -> Result<Restored, Refused> {
+    let contents = contents.map(AsFd::as_fd);
+    let surroundings = Surroundings::new(stdio).with_spare(spare).with_contents(contents);
+    create_at_once(&handoff.plan, surroundings)
+        .and_then(|mut created| {
+            let console = created.take_console();
+            created.start().map(|(process, cgroup)| Restored { process, cgroup, console })
+        })
+        .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })
 }
 
 /// For supervisors that want to know whom to look after.

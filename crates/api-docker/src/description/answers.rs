@@ -113,7 +113,8 @@ const fn container(operation: ContainerOperation) -> Answer {
         Is::Export => (&[200], Content::Archive, &[404, 409]),
         Is::Stats => (&[200], Content::Lines, &[404]),
         Is::Resize => (&[200], NOTHING, &[404, 409]),
-        Is::Start | Is::Stop => (&[204, 304], NOTHING, &[404, 409]),
+        Is::Start => (&[204, 304], NOTHING, &[404, 409, 501]),
+        Is::Stop => (&[204, 304], NOTHING, &[404, 409]),
         Is::Restart | Is::Kill | Is::Rename | Is::Pause | Is::Unpause => {
             (&[204], NOTHING, &[404, 409])
         }
@@ -125,7 +126,9 @@ const fn container(operation: ContainerOperation) -> Answer {
         Is::ArchiveInfo => (&[200], NOTHING, &[404, 409]),
         Is::Archive => (&[200], Content::Archive, &[404, 409]),
         Is::ArchivePut => (&[200], NOTHING, &[404, 409]),
-        Is::CheckpointCreate | Is::CheckpointList | Is::CheckpointDelete => (&[], NOTHING, &[501]),
+        Is::CheckpointCreate => (&[201], NOTHING, &[404, 409, 501]),
+        Is::CheckpointList => (&[200], Content::Document("[Checkpoint]"), &[404]),
+        Is::CheckpointDelete => (&[204], NOTHING, &[404]),
     }
 }
 

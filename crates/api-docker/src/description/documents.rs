@@ -20,6 +20,7 @@ pub(super) const DOCUMENTS: &[(&str, &str)] = &[
     ("Distribution", "Descriptor {any}; Platforms [any]"),
     ("Top", "Titles [string]; Processes [[string]]"),
     ("Change", "Path string; Kind integer"),
+    ("Checkpoint", "Name string"),
     ("History", "Id string; Created integer; CreatedBy string; Tags [string]?; Size integer; Comment string"),
     (
         "ContainerSummary",

@@ -1,6 +1,7 @@
 //! Containers.
 
 pub(super) mod attach;
+mod checkpoints;
 mod create;
 mod files;
 mod inspected;
@@ -39,9 +40,9 @@ pub(super) async fn answer(operation: ContainerOperation, call: Call) -> Result<
         Is::Prune => upkeep::prune(call).await,
         Is::Top => upkeep::top(call).await,
         Is::Update => upkeep::update(call).await,
-        Is::CheckpointCreate | Is::CheckpointList | Is::CheckpointDelete => {
-            Err(upkeep::no_checkpoints())
-        }
+        Is::CheckpointCreate => checkpoints::create(call).await,
+        Is::CheckpointList => checkpoints::list(call).await,
+        Is::CheckpointDelete => checkpoints::delete(call).await,
         Is::Changes => files::changes(call).await,
         Is::Export => files::export(call).await,
         Is::ArchiveInfo => files::info(call).await,

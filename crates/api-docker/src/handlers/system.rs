@@ -104,7 +104,7 @@ pub(super) fn version() -> Result<Answer, Failure> {
         "Arch": arch,
         "Os": "linux",
         "KernelVersion": kernel,
-        "Experimental": "false",
+        "Experimental": "true",
     });
     Answer::json(&json!({
         "Platform": { "Name": "Corten" },
@@ -118,6 +118,7 @@ pub(super) fn version() -> Result<Answer, Failure> {
         "Arch": arch,
         "KernelVersion": kernel,
         "BuildTime": "",
+        "Experimental": true,
     }))
 }
 

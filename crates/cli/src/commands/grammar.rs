@@ -2,22 +2,22 @@
 
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
-    archives, boot, build, change, check, context, copy, cp, dial, events, exec, images, inspect,
-    life, list, login, logs, machine, manifest, mount, network, prune, pull, push, run, search,
-    secret, serve, stats, system, usage, verify, volume,
+    archives, boot, build, change, check, checkpoint, context, copy, cp, dial, events, exec,
+    images, inspect, life, list, login, logs, machine, manifest, mount, network, prune, pull, push,
+    run, search, secret, serve, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    ATTACH, BUILD, CHECK, CLONE, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER,
-    CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE,
-    CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY,
-    IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS,
-    MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT,
-    NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST,
-    NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH,
-    SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP, STOP_ALL,
-    SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT,
-    VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
+    ATTACH, BUILD, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT, CONFIG_CREATE,
+    CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST,
+    CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT,
+    HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN,
+    LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT,
+    NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT,
+    NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE,
+    SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP,
+    STOP_ALL, SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT,
+    VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
@@ -687,6 +687,39 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         change::port
+    ),
+    command!(
+        OTHERS,
+        ["checkpoint create"],
+        "[OPTIONS] CONTAINER CHECKPOINT",
+        "Create a checkpoint from a running container",
+        [CHECKPOINT_CREATE],
+        exactly(2),
+        true,
+        false,
+        checkpoint::create
+    ),
+    command!(
+        OTHERS,
+        ["checkpoint ls", "checkpoint list"],
+        "[OPTIONS] CONTAINER",
+        "List checkpoints for a container",
+        [CHECKPOINT],
+        exactly(1),
+        true,
+        false,
+        checkpoint::ls
+    ),
+    command!(
+        OTHERS,
+        ["checkpoint rm", "checkpoint remove"],
+        "[OPTIONS] CONTAINER CHECKPOINT [CHECKPOINT...]",
+        "Remove one or more checkpoints",
+        [CHECKPOINT],
+        at_least(2),
+        true,
+        false,
+        checkpoint::rm
     ),
     command!(
         OTHERS,

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::host::Chosen;
 use crate::output;
 
+mod checkpoint;
 mod cp;
 mod create;
 mod events;
@@ -62,6 +63,9 @@ const CREATE: &[&str] = &[
 /// What can be done elsewhere.
 const TABLE: &[Half] = &[
     ("attach", &[], run::attach),
+    ("checkpoint create", &[], checkpoint::create),
+    ("checkpoint ls", &[], checkpoint::ls),
+    ("checkpoint rm", &[], checkpoint::rm),
     ("commit", &[], images::commit),
     ("container exists", &[], life::exists),
     ("container inspect", &[], look::container),

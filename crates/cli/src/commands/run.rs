@@ -230,10 +230,13 @@ pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure
     let engine = session.engine()?;
     let containers = engine.containers();
     let names = chosen(&engine, matches, "start", several::stands_still)?;
+    let checkpoint = super::checkpoint::of_start(matches, names.len())?;
+    let checkpoint = checkpoint.as_ref();
     if !matches.on("attach") && !matches.on("interactive") {
         return super::each_of(&names, |name| {
             let id = containers.get(name)?.record.id;
-            if let Some(mut connection) = containers.start(name, Attach::default())? {
+            let started = containers.start_from(name, Attach::default(), checkpoint)?;
+            if let Some(mut connection) = started {
                 warn(&containers.started(&id, name, &mut connection)?);
             }
             output::line(name);
@@ -251,7 +254,8 @@ pub(super) fn start(session: &Session, matches: &Matches) -> Result<i32, Failure
     let input = matches.on("interactive") && container.config.open_stdin && !has_own_streams;
     let keys = detach_keys(matches, tty)?;
     let held = Held::take(proxies(matches) && !tty, tty);
-    match containers.start(name, Attach { input, output: true, size: terminal::size() })? {
+    let attach = Attach { input, output: true, size: terminal::size() };
+    match containers.start_from(name, attach, checkpoint)? {
         Some(mut connection) => {
             warn(&containers.started(&id, name, &mut connection)?);
             foreground(&engine, &id, connection, (input, tty, Shown::ALL), keys, held)

@@ -234,16 +234,12 @@ const LATER_OF_PODMAN: &[&str] = &[
     "subgidname", "subuidname", "systemd", "tls-verify", "uidmap", "variant",
 ];
 
-/// The same of `start`.
-const LATER_OF_START: &[&str] = &["checkpoint", "checkpoint-dir"];
-
 /// The whole name of a flag that Docker has and Corten has not yet, by its name or its letter.
 pub(crate) fn later(command: &str, spelling: &str) -> Option<&'static str> {
     let found = LATER.iter().find(|(letter, name)| *name == spelling || *letter == spelling);
     let of_podman = || LATER_OF_PODMAN.iter().find(|name| **name == spelling).copied();
     match command {
         "run" | "create" => found.map(|(_, name)| *name).or_else(of_podman),
-        "start" => LATER_OF_START.iter().find(|name| **name == spelling).copied(),
         _ => None,
     }
 }

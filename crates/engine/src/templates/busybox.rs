@@ -5,8 +5,9 @@ use std::process::Command;
 
 use store::tar::{Kind, Metadata, Writer};
 
-use super::{OWN_FILES, append, entry, failed, find_program};
+use super::{OWN_FILES, append, entry, failed};
 use crate::error::EngineError;
+use crate::programs::find_program;
 
 const DIRECTORIES: &[(&str, u32)] = &[
     ("bin", 0o755),

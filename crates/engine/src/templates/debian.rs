@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::{failed, find_program, tell};
+use super::{failed, tell};
 use crate::error::EngineError;
+use crate::programs::find_program;
 
 /// What is wanted.
 #[derive(Clone, Debug, Default)]

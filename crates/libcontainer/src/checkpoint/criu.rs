@@ -9,7 +9,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, open};
-use rustix::mount::{MountPropagationFlags, mount_bind_recursive, mount_change};
+use rustix::mount::{
+    MountPropagationFlags, MoveMountFlags, mount_bind_recursive, mount_change, move_mount,
+};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, send, sendmsg, socketpair,
@@ -23,6 +25,8 @@ use super::protobuf::Writer;
 use crate::process::Process;
 use crate::wire::retry;
 
+/// The file that every directory of images has. CRIU, images/inventory.proto.
+pub const INVENTORY: &str = "inventory.img";
 /// What the program's word `swrk` is followed by.
 const SOCKET: u8 = 3;
 /// The directory of the images.
@@ -125,8 +129,17 @@ pub(super) struct Start<'a> {
     pub(super) directories: Option<[&'a Path; 2]>,
     /// More that it inherits, from [`FIRST_INHERITED`] on.
     pub(super) inherit: Vec<BorrowedFd<'a>>,
-    /// A directory and where it is bound, in a mount namespace of the run's own.
-    pub(super) bind: Option<(&'a Path, &'a Path)>,
+    /// A root and where it is mounted, in a mount namespace of the run's own.
+    pub(super) root: Option<(RootFrom<'a>, &'a Path)>,
+}
+
+/// Where a root comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RootFrom<'a> {
+    /// A directory of the host, with what is mounted below it.
+    Directory(&'a Path),
+    /// A mount that is attached nowhere.
+    Detached(BorrowedFd<'a>),
 }
 
 /// One run of the program. Dropped before its end, it is killed.
@@ -154,8 +167,13 @@ impl Session {
         let words = ["criu", "swrk", "3"].map(|word| CString::new(word).unwrap_or_default());
         let environment = criu.environment.iter().map(|entry| c_string(entry.clone().into_vec()));
         let environment = environment.collect::<Result<Vec<_>, _>>()?;
-        let bind = match start.bind {
-            Some((from, to)) => Some((c_path(from)?, c_path(to)?)),
+        let root = match start.root {
+            Some((RootFrom::Directory(from), to)) => {
+                Some((PreparedRoot::Directory(c_path(from)?), c_path(to)?))
+            }
+            Some((RootFrom::Detached(mount), to)) => {
+                Some((PreparedRoot::Detached(mount), c_path(to)?))
+            }
             None => None,
         };
         let directories = start.directories.unwrap_or([Path::new("/"); 2]);
@@ -165,12 +183,12 @@ impl Session {
             directories: [&c_path(directories[0])?, &c_path(directories[1])?],
             inherit: &start.inherit,
             spares: Vec::with_capacity(usize::from(FIRST_INHERITED) + start.inherit.len()),
-            bind: bind.as_ref().map(|(from, to)| (from.as_c_str(), to.as_c_str())),
+            root: root.as_ref().map(|(from, to)| (from, to.as_c_str())),
             program: &program,
             argv: &CStringArray::new(words.to_vec()),
             envp: &CStringArray::new(environment),
         };
-        let namespaces = if bind.is_some() { Namespaces::MOUNT } else { Namespaces::default() };
+        let namespaces = if root.is_some() { Namespaces::MOUNT } else { Namespaces::default() };
         let args = CloneArgs { namespaces, waits_for_exec: true, ..CloneArgs::default() };
         let cloned = clone3(args, || newborn.become_criu()).map_err(run)?;
         drop(door);
@@ -282,6 +300,12 @@ fn receive_one(meeting: &OwnedFd) -> Option<OwnedFd> {
     receive(meeting, &mut [0]).ok()?.1
 }
 
+/// As [`RootFrom`], for a child that must not allocate.
+enum PreparedRoot<'a> {
+    Directory(CString),
+    Detached(BorrowedFd<'a>),
+}
+
 /// What the new process has of its parent. Nothing here allocates.
 struct Newborn<'a> {
     /// Where our end of its socket is handed out.
@@ -291,7 +315,7 @@ struct Newborn<'a> {
     inherit: &'a [BorrowedFd<'a>],
     /// Room for copies of everything that it keeps.
     spares: Vec<OwnedFd>,
-    bind: Option<(&'a CStr, &'a CStr)>,
+    root: Option<(&'a PreparedRoot<'a>, &'a CStr)>,
     program: &'a CStr,
     argv: &'a CStringArray,
     envp: &'a CStringArray,
@@ -308,12 +332,17 @@ impl Newborn<'_> {
 
     fn prepare(&mut self) -> Result<(), Errno> {
         sys::unblock_all_signals()?;
-        if let Some((from, to)) = self.bind {
+        if let Some((from, to)) = self.root {
             // CRIU wants a root that is a mount with nothing mounted over its parent. Nobody else sees it, and what the host
             // mounts or unmounts meanwhile still arrives.
             let slave = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
             mount_change(c"/", slave)?;
-            mount_bind_recursive(from, to)?;
+            match from {
+                PreparedRoot::Directory(from) => mount_bind_recursive(from.as_c_str(), to)?,
+                PreparedRoot::Detached(mount) => {
+                    move_mount(mount, c"", CWD, to, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+                }
+            }
         }
         self.gather()?;
         sys::close_on_exec_from(SOCKET.into())?;

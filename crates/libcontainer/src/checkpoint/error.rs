@@ -84,6 +84,20 @@ pub enum CheckpointError {
     /// The control groups.
     #[error("cgroup")]
     Cgroup(#[source] crate::cgroup::CgroupError),
+    /// The root cannot be mounted as it is planned.
+    #[error("plan the root")]
+    Root(#[source] Box<crate::StartError>),
+    /// The first process is this program's, whose file has no path that CRIU could open.
+    #[error("its first process is the init of --init")]
+    Init,
+    /// A mount that CRIU cannot make again as it was.
+    #[error("mount {}: {why}", target.display())]
+    Mount {
+        /// Inside the container.
+        target: PathBuf,
+        /// What it has that CRIU does not know.
+        why: &'static str,
+    },
     /// A mount point could not be made again.
     #[error("make the mount point {}", target.display())]
     MountPoint {

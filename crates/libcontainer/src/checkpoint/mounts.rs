@@ -44,6 +44,34 @@ impl Outside {
     pub fn of(plan: &Plan) -> Self {
         Self { mounts: mounts(plan), namespaces: plan.namespaces.join.clone() }
     }
+
+    /// The same, with the container's own network namespace left to whoever restores it, see [`super::Origin::network`].
+    #[must_use]
+    pub fn with_network(mut self, pid: i32) -> Self {
+        self.namespaces.push((NamespaceKind::Network, format!("/proc/{pid}/ns/net").into()));
+        self
+    }
+
+    /// Whether a restore can make everything of a plan as it was.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Mount`] names the first mount that it cannot, [`CheckpointError::Init`] the program's own init.
+    pub fn check(plan: &Plan) -> Result<(), CheckpointError> {
+        if plan.process.init {
+            return Err(CheckpointError::Init);
+        }
+        for step in &plan.steps {
+            let Step::Bind { within, of_process, id_map, target, .. } = step else { continue };
+            let why = match (id_map, within, of_process) {
+                (Some(_), _, _) => "its ids are mapped",
+                (_, Some(_), _) => "it is a part of a volume",
+                (_, _, Some(_)) => "it is another container's",
+                (None, None, None) => continue,
+            };
+            return Err(CheckpointError::Mount { target: target.clone(), why });
+        }
+        Ok(())
+    }
 }
 
 fn mounts(plan: &Plan) -> Vec<ExternalMount> {

@@ -142,6 +142,19 @@ impl Directories<'_> {
 const LOG_LEVEL: i32 = 4;
 
 impl Options {
+    /// What engines allow, as Docker does: connections, sockets, terminals and file locks are taken along.
+    #[must_use]
+    pub fn of_engines(images: PathBuf) -> Self {
+        Self {
+            images,
+            tcp_established: true,
+            external_unix_sockets: true,
+            shell_job: true,
+            file_locks: true,
+            ..Self::default()
+        }
+    }
+
     /// Both directories, there and to be opened.
     pub(super) fn directories(
         &self,

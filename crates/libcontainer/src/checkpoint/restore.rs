@@ -9,29 +9,34 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use spec::runtime::NamespaceKind;
 
-use super::criu::{Criu, FIRST_INHERITED, Session, Start};
+use super::criu::{Criu, FIRST_INHERITED, RootFrom, Session, Start};
 use super::dump::{DESCRIPTORS, external_namespace};
 use super::error::CheckpointError;
 use super::message::{Kind, inherited, option, pair};
 use super::mounts::{Outside, make_mount_points};
 use super::options::RestoreOptions;
 use super::protobuf::Writer;
+use super::root;
 use super::talk::{Moment, OnMoment, talk};
 use crate::cgroup::Cgroup;
+use crate::descriptor_path::DescriptorPath;
 use crate::plan::Plan;
 use crate::process::Process;
+use crate::spare::SpareNetwork;
 
 /// What a container is restored with.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
     /// What it is made of: as at the dump, but sources of binds, joined namespaces and control groups may be others.
     pub plan: &'a Plan,
-    /// Its root on the host.
-    pub rootfs: &'a Path,
+    /// Its root on the host; nothing is the overlay of the plan, mounted where nobody else sees it.
+    pub rootfs: Option<&'a Path>,
     /// An empty directory, for as long as this takes; the root is mounted there where nobody else sees it.
     pub staging: &'a Path,
     /// The streams that take the place of those that were pipes of somebody outside; nothing is `/dev/null`.
     pub stdio: Option<[BorrowedFd<'a>; 3]>,
+    /// What takes the place of a network namespace that the dump called [external](Outside::with_network); the plan's rules for a new one are carried out in it.
+    pub network: Option<&'a SpareNetwork>,
 }
 
 /// A container that goes on from where it was dumped.
@@ -59,13 +64,23 @@ pub fn restore(
     let mut inherit = Inherit::default();
     inherit.pipes(&options.options.images, &mut to)?;
     inherit.namespaces(origin.plan, &mut to)?;
+    inherit.network(origin, &mut to)?;
     write_restore(origin, options, &mut to);
-    make_mount_points(origin.plan, origin.rootfs)?;
+    let overlay = match origin.rootfs {
+        Some(_) => None,
+        None => Some(root::detached(origin.plan)?),
+    };
+    let seen = overlay.as_ref().map(|mount| DescriptorPath::of(mount.as_fd()).to_path_buf());
+    let root = match (&overlay, origin.rootfs) {
+        (Some(mount), _) => RootFrom::Detached(mount.as_fd()),
+        (None, rootfs) => RootFrom::Directory(rootfs.unwrap_or(Path::new("/"))),
+    };
+    make_mount_points(origin.plan, seen.as_deref().or(origin.rootfs).unwrap_or(Path::new("/")))?;
     let start = Start {
         stdio: origin.stdio,
         directories: Some(directories.paths),
         inherit: inherit.descriptors.iter().map(AsFd::as_fd).collect(),
-        bind: Some((origin.rootfs, origin.staging)),
+        root: Some((root, origin.staging)),
     };
     let session = Session::start(criu, &start)?;
     let mut half = Half::around(origin.plan, session.pid())?;
@@ -154,16 +169,38 @@ impl Inherit {
         Ok(())
     }
 
+    /// A namespace under the name that the dump gave it.
+    fn namespace(&mut self, key: &str, namespace: OwnedFd, to: &mut Writer) {
+        let number = FIRST_INHERITED + u8::try_from(self.descriptors.len()).unwrap_or(0);
+        self.descriptors.push(namespace);
+        to.message(option::INHERIT_FD, &inherited(key, number));
+    }
+
+    fn network(&mut self, origin: &Origin<'_>, to: &mut Writer) -> Result<(), CheckpointError> {
+        let (Some(network), Some((_, key))) =
+            (origin.network, external_namespace(NamespaceKind::Network))
+        else {
+            return Ok(());
+        };
+        network
+            .furnish(origin.plan)
+            .map_err(CheckpointError::system("prepare the network namespace"))?;
+        let copy = rustix::io::fcntl_dupfd_cloexec(network.as_fd(), 0);
+        let copy = copy
+            .map_err(|errno| CheckpointError::system("keep the network namespace")(errno.into()))?;
+        self.namespace(key, copy, to);
+        Ok(())
+    }
+
     fn namespaces(&mut self, plan: &Plan, to: &mut Writer) -> Result<(), CheckpointError> {
         for (kind, path) in &plan.namespaces.join {
             if let Some((_, key)) = external_namespace(*kind) {
-                let number = FIRST_INHERITED + u8::try_from(self.descriptors.len()).unwrap_or(0);
                 let namespace = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-                self.descriptors.push(namespace.map_err(|errno| CheckpointError::Image {
+                let namespace = namespace.map_err(|errno| CheckpointError::Image {
                     path: path.clone(),
                     cause: errno.into(),
-                })?);
-                to.message(option::INHERIT_FD, &inherited(key, number));
+                })?;
+                self.namespace(key, namespace, to);
                 continue;
             }
             let name = match kind {

@@ -96,7 +96,13 @@ fn restore(
     let rootfs = record.rootfs.clone();
     let staging = directory.path_of(STAGING);
     let stdio = request.stdio.streams();
-    let origin = Origin { plan: request.plan, rootfs: &rootfs, staging: &staging, stdio };
+    let origin = Origin {
+        plan: request.plan,
+        rootfs: Some(&rootfs),
+        staging: &staging,
+        stdio,
+        network: None,
+    };
     let mut console = None;
     let mut watch = |moment: Moment| {
         match moment {

@@ -44,6 +44,16 @@ impl OverlayOptions {
         if options.len() < PAGE {
             return Ok(Self::Joined(text(&options)?));
         }
+        Self::single(lower, (upper, work), volatile, label)
+    }
+
+    /// One by one, however short they are.
+    pub(crate) fn single(
+        lower: &[PathBuf],
+        (upper, work): (&Path, &Path),
+        volatile: bool,
+        label: Option<&str>,
+    ) -> Result<Self, StartError> {
         let label = label.map(text).transpose()?;
         let lower = lower.iter().map(|layer| path(layer)).collect::<Result<_, _>>()?;
         Ok(Self::Single { lower, upper: path(upper)?, work: path(work)?, volatile, label })

@@ -104,7 +104,8 @@ impl Ground {
         fs::create_dir_all(&staging).unwrap();
         let rootfs = self.bed.rootfs();
         let stdio = Some(theirs.each_ref().map(AsFd::as_fd));
-        let origin = Origin { plan, rootfs: &rootfs, staging: &staging, stdio };
+        let origin =
+            Origin { plan, rootfs: Some(&rootfs), staging: &staging, stdio, network: None };
         let options = RestoreOptions { options: self.options(), ..RestoreOptions::default() };
         let restored = restore(&self.criu, &origin, &options, &mut |_| Ok(()));
         (restored.unwrap_or_else(|error| panic!("{}", self.told(&error))), talk)
@@ -271,7 +272,13 @@ fn a_terminal_comes_back() {
 
     let (staging, rootfs) = (ground.bed.path("staging"), ground.bed.rootfs());
     fs::create_dir(&staging).unwrap();
-    let origin = Origin { plan: &plan, rootfs: &rootfs, staging: &staging, stdio: None };
+    let origin = Origin {
+        plan: &plan,
+        rootfs: Some(&rootfs),
+        staging: &staging,
+        stdio: None,
+        network: None,
+    };
     let options = RestoreOptions { options: ground.options(), ..RestoreOptions::default() };
     let mut terminal = None;
     let restored = restore(&ground.criu, &origin, &options, &mut |moment| {
@@ -322,7 +329,13 @@ fn images_that_are_none_leave_nothing() {
     fs::create_dir(&staging).unwrap();
     fs::create_dir(ground.bed.path("images")).unwrap();
     put(ground.bed.path("images/descriptors.json"), "[]");
-    let origin = Origin { plan: &plan, rootfs: &rootfs, staging: &staging, stdio: None };
+    let origin = Origin {
+        plan: &plan,
+        rootfs: Some(&rootfs),
+        staging: &staging,
+        stdio: None,
+        network: None,
+    };
     let options = RestoreOptions { options: ground.options(), ..RestoreOptions::default() };
     let error = restore(&ground.criu, &origin, &options, &mut |_| Ok(())).unwrap_err();
     assert!(matches!(error, CheckpointError::Refused { verb: "restore", .. }), "{error:?}");

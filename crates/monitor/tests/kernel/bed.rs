@@ -74,6 +74,7 @@ impl Bed {
             events: None,
             timeout: None,
             pid_file: None,
+            restore: None,
             auto_remove: None,
             networks: None,
             keeper: None,

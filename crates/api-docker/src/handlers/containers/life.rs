@@ -13,13 +13,16 @@ use crate::query::{BadParameter, Query};
 /// `POST /containers/{name}/start`.
 pub(super) async fn start(call: Call) -> Result<Answer, Failure> {
     let (name, shared) = (call.name(), Arc::clone(&call.shared));
+    let checkpoint = super::checkpoints::of_start(&call)?;
     call.shared
         .with(move |engine| {
             let containers = engine.containers();
             let container = containers.get(&name)?;
             let id = container.record.id;
             let waiters = shared.starts.take(id.as_str());
-            let Some(mut connection) = containers.start(id.as_str(), waiters.attach())? else {
+            let started =
+                containers.start_from(id.as_str(), waiters.attach(), checkpoint.as_ref())?;
+            let Some(mut connection) = started else {
                 return Ok(Answer::empty(StatusCode::NOT_MODIFIED));
             };
             containers.started(&id, &container.record.name.to_string(), &mut connection)?;

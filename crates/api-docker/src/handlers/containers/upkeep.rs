@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use engine::Update;
-use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -72,12 +71,4 @@ pub(super) async fn update(call: Call) -> Result<Answer, Failure> {
             Answer::json(&json!({ "Warnings": or_null(warnings) }))
         })
         .await
-}
-
-/// Checkpoints, as a Docker without experiments has them.
-pub(super) fn no_checkpoints() -> Failure {
-    Failure {
-        status: StatusCode::NOT_IMPLEMENTED,
-        message: "This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.".to_owned(),
-    }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::run::{IdFile, Wanted, detach_keys, proxies, to_create};
 use super::streams::FarStreams;
-use super::{Far, create as make, each, text};
+use super::{Far, checkpoint, create as make, each, text};
 use crate::arguments::Matches;
 use crate::attach::{End, Foreground, Shown};
 use crate::failure::Failure;
@@ -45,27 +45,40 @@ pub(in crate::commands) fn run(far: &Far, matches: &Matches) -> Result<i32, Fail
     let id = make::create(far, matches, &request)?;
     id_file.write(&id)?;
     if detached {
-        begin(far, &id)?;
+        begin(far, starting(&id))?;
         output::line(&id);
         return Ok(0);
     }
     let held = Held::take(proxies(matches), tty);
     let watched = Watched { id: &id, input, tty, shown, keys };
     let condition = if request.config.auto_remove { "removed" } else { "next-exit" };
-    foreground(far, matches, watched, (held, condition), true)
+    foreground(far, matches, watched, (held, condition), Some(starting(&id)))
+}
+
+fn starting(container: &str) -> Request<'static> {
+    Request::post(&["containers", container, "start"])
+}
+
+/// The same, from the checkpoint that the line names.
+fn restoring(container: &str, matches: &Matches) -> Request<'static> {
+    let name = matches.value("checkpoint").filter(|name| !name.is_empty());
+    starting(container)
+        .with_some("checkpoint", name)
+        .with_some("checkpoint-dir", checkpoint::directory(matches))
 }
 
 /// Starts it.
-fn begin(far: &Far, id: &str) -> Result<(), Failure> {
-    let started = far.client.done(Request::post(&["containers", id, "start"]));
+fn begin(far: &Far, request: Request<'_>) -> Result<(), Failure> {
+    let started = far.client.done(request);
     started.map_err(|error| Failure::FarStart { error: Box::new(error) })
 }
 
 pub(in crate::commands) fn start(far: &Far, matches: &Matches) -> Result<i32, Failure> {
     let names = super::list::chosen(far, matches, "start", &["created", "exited"])?;
+    crate::commands::checkpoint::of_start(matches, names.len())?;
     if !matches.on("attach") && !matches.on("interactive") {
         return each(&names, |name| {
-            far.client.done(Request::post(&["containers", name, "start"]))?;
+            far.client.done(restoring(name, matches))?;
             output::line(name);
             Ok(())
         });
@@ -79,7 +92,7 @@ pub(in crate::commands) fn start(far: &Far, matches: &Matches) -> Result<i32, Fa
     let held = Held::take(proxies(matches) && !watched.tty, watched.tty);
     let is_removed = container["HostConfig"]["AutoRemove"].as_bool().unwrap_or(false);
     let condition = if is_removed { "removed" } else { "next-exit" };
-    foreground(far, matches, watched, (held, condition), true)
+    foreground(far, matches, watched, (held, condition), Some(restoring(name, matches)))
 }
 
 pub(in crate::commands) fn attach(far: &Far, matches: &Matches) -> Result<i32, Failure> {
@@ -91,7 +104,7 @@ pub(in crate::commands) fn attach(far: &Far, matches: &Matches) -> Result<i32, F
     }
     let watched = watched(&container, matches, !matches.on("no-stdin"))?;
     let held = Held::take(proxies(matches) && !watched.tty, watched.tty);
-    foreground(far, matches, watched, (held, "not-running"), false)
+    foreground(far, matches, watched, (held, "not-running"), None)
 }
 
 fn watched<'a>(
@@ -116,7 +129,7 @@ fn foreground(
     matches: &Matches,
     watched: Watched<'_>,
     (held, condition): (Held, &str),
-    starts: bool,
+    starts: Option<Request<'_>>,
 ) -> Result<i32, Failure> {
     let Watched { id, input, tty, shown, keys } = watched;
     let mut attach = Request::post(&["containers", id, "attach"])
@@ -132,8 +145,8 @@ fn foreground(
         let hijacked = far.client.hijack(attach)?;
         let end =
             if far.client.version().has(30) { Some(wait(&waiter, id, condition)?) } else { None };
-        if starts {
-            begin(far, id)?;
+        if let Some(request) = starts {
+            begin(far, request)?;
         }
         Ok((hijacked, end))
     };
