@@ -80,7 +80,7 @@ pub(super) const DOCUMENTS: &[(&str, &str)] = &[
     (
         "Version",
         "Platform {any}; Components [any]; Version string; ApiVersion string; MinAPIVersion string; GitCommit string; GoVersion string;
-         Os string; Arch string; KernelVersion string; BuildTime string",
+         Os string; Arch string; KernelVersion string; BuildTime string; Experimental boolean",
     ),
     (
         "Info",
