@@ -92,6 +92,23 @@ fn a_build_is_told_in_the_order_of_the_file() {
 }
 
 #[test]
+fn layers_become_one_where_they_are_to() {
+    let scene = Scene::new();
+    let layers = |name: &str| {
+        let image = scene.api.get(&format!("/images/{name}/json")).expect(200);
+        image["RootFS"]["Layers"].as_array().unwrap().len()
+    };
+    let file = "FROM busybox\nRUN echo 1 > /a\nRUN echo 2 > /b\nCMD [\"cat\", \"/a\", \"/b\"]\n";
+    lines(&scene.build("t=whole", &[("Dockerfile", file)]));
+    let squashed = lines(&scene.build("t=one&squash=true", &[("Dockerfile", file)]));
+    assert!(stream(&squashed).contains("Successfully tagged one:latest\n"), "{squashed:?}");
+    assert_eq!(layers("one") + 1, layers("whole"));
+    assert_eq!(scene.corten.ok(&["run", "--rm", "--network", "none", "one"]), "1\n2");
+    let history = scene.api.get("/images/one/history").expect(200);
+    assert!(history[0]["Comment"].as_str().unwrap().starts_with("merge sha256:"), "{history}");
+}
+
+#[test]
 fn failures_have_dockers_words_and_codes() {
     let scene = Scene::new();
     let failed = lines(&scene.build("", &[("Dockerfile", "FROM busybox\nRUN echo so; exit 3\n")]));

@@ -4,25 +4,22 @@
 //! [`packages`] and [`spdx`], at [`Provenance::predicate`], and at [`attach`], which packs statements as registries keep them.
 
 mod alpine;
-mod attached;
 mod debian;
 mod node;
 mod package;
 mod provenance;
 mod python;
-mod redact;
+pub(crate) mod redact;
 mod rpm;
 mod spdx;
 mod sqlite;
-mod statement;
 mod system;
 mod walk;
 
-pub use attached::{Attached, Blob, attach};
 pub use package::{Package, Sort};
 pub use provenance::{Dependency, Detail, Provenance, RecordedStep, Secret};
 pub use spdx::{Document, spdx};
-pub use statement::{Statement, SubjectName};
+pub use store::attestation::{Attached, Blob, Statement, SubjectName, attach};
 pub use system::System;
 
 /// How the files of an image are looked at. Paths are absolute; links are followed within the image by whoever reads.
@@ -459,7 +456,7 @@ mod tests {
         };
         let statements = [
             Statement {
-                predicate_type: Statement::SPDX,
+                predicate_type: Statement::SPDX.to_owned(),
                 predicate: document(&Tree::new(&[]), "2024-01-02T03:04:05Z"),
             },
             provenance(Detail::Least).statement(),

@@ -10,13 +10,15 @@ use dockerfile::{FileError, Platforms};
 use engine::{BuildLease, Engine, Image, format_time, now_ns};
 use spec::image::Platform;
 
+use crate::attest::Dependency;
 use crate::cache_image::KeptStep;
 use crate::cancel::Cancel;
-use crate::contexts::Contexts;
+use crate::contexts::{Contexts, Opened};
 use crate::definition::Definition;
 use crate::error::{BuildError, StepError};
 use crate::event::{Event, Warning};
-use crate::request::{BuildRequest, PullBases, Squash};
+use crate::part::{Listener, Parts};
+use crate::request::{BuildRequest, PullBases};
 use crate::slots::{Finished, Slots};
 use crate::stage::StageRun;
 use crate::{Built, Surroundings};
@@ -25,23 +27,46 @@ use crate::{Built, Surroundings};
 pub(crate) struct Shared<'a> {
     pub(crate) surroundings: Surroundings<'a>,
     pub(crate) request: &'a BuildRequest,
-    pub(crate) definition: Definition,
-    pub(crate) contexts: Contexts,
-    pub(crate) lease: BuildLease,
+    /// The machine that this is for, where the request says one.
+    pub(crate) platform: Option<Platform>,
+    pub(crate) definition: &'a Definition,
+    pub(crate) contexts: &'a Contexts,
+    pub(crate) lease: &'a BuildLease,
     pub(crate) slots: Slots,
     /// Ends the others when one stage fails.
     pub(crate) stop: Cancel,
     pub(crate) platforms: Platforms,
     /// Of which context it is, for whoever compares builds.
-    pub(crate) identity: String,
+    pub(crate) identity: &'a str,
     /// Where what does not survive a reboot is.
     pub(crate) state: PathBuf,
     /// The time that everything has (`SOURCE_DATE_EPOCH`).
     pub(crate) epoch_s: Option<i64>,
+    /// What became of the steps.
+    pub(crate) notes: &'a Notes,
+}
+
+/// What is written down while a build goes on, for all of its platforms.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
     /// Steps that were done or found, for `--cache-to`.
     done: Mutex<Vec<KeptStep>>,
     /// Caches that steps had: volumes and their ids.
     caches: Mutex<BTreeMap<String, String>>,
+    /// What went in.
+    materials: Mutex<Vec<Dependency>>,
+}
+
+impl Notes {
+    /// Something went in.
+    pub(crate) fn has_taken(&self, what: Dependency) {
+        self.materials.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+    }
+
+    /// All of that.
+    pub(crate) fn materials(&self) -> Vec<Dependency> {
+        self.materials.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Shared<'_> {
@@ -57,7 +82,7 @@ impl Shared<'_> {
 
     /// A directory of the build's, for one source alone.
     pub(crate) fn private_directory(&self) -> Result<PathBuf, StepError> {
-        crate::contexts::private_directory(&self.lease).map_err(|cause| StepError::Path {
+        crate::contexts::private_directory(self.lease).map_err(|cause| StepError::Path {
             action: "make",
             path: "a directory".into(),
             cause,
@@ -95,23 +120,23 @@ impl Shared<'_> {
 
     /// A step was done, or found.
     pub(crate) fn has_done(&self, step: KeptStep) {
-        self.done.lock().unwrap_or_else(PoisonError::into_inner).push(step);
+        self.notes.done.lock().unwrap_or_else(PoisonError::into_inner).push(step);
     }
 
     /// All of them.
     pub(crate) fn done(&self) -> Vec<KeptStep> {
-        self.done.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.notes.done.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A step had a cache.
     pub(crate) fn has_cache(&self, volume: &str, id: &str) {
-        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut caches = self.notes.caches.lock().unwrap_or_else(PoisonError::into_inner);
         caches.insert(volume.to_owned(), id.to_owned());
     }
 
     /// All of them.
     pub(crate) fn caches(&self) -> BTreeMap<String, String> {
-        self.caches.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.notes.caches.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The platform of a stage: what its `FROM` says, or else that of the image.
@@ -121,7 +146,7 @@ impl Shared<'_> {
             Some(stage) => definition.globals.platform(&definition.source, stage)?,
             None => None,
         };
-        Ok(own.or_else(|| self.request.platform.clone()))
+        Ok(own.or_else(|| self.platform.clone()))
     }
 
     /// An image that something is made of, here and held.
@@ -151,12 +176,25 @@ impl Shared<'_> {
                 (_, _) => self.pull(engine, step, &name, platform)?,
             };
             let layers = &image.config.rootfs.diff_ids;
-            if engine.building().steps().hold(&self.lease, layers)?.is_empty() {
+            if engine.building().steps().hold(self.lease, layers)?.is_empty() {
+                self.note(engine, &name, &image);
                 return Ok(image);
             }
             // Removed between the look and the hold.
         }
         Err(StepError::Absent { what: "image", name })
+    }
+
+    /// Writes down that an image went in, by its manifest where it has one.
+    fn note(&self, engine: &Engine, name: &str, image: &Image) {
+        let digests = engine.images().digests_of(image).unwrap_or_default();
+        let manifest = digests.first().and_then(|name| name.rsplit_once('@'));
+        let digest = manifest.and_then(|(_, digest)| digest.parse().ok());
+        self.notes.has_taken(Dependency::Image {
+            reference: name.to_owned(),
+            platform: Platform::of(&image.config),
+            digest: digest.unwrap_or_else(|| image.id.clone()),
+        });
     }
 
     fn pull(
@@ -171,16 +209,28 @@ impl Shared<'_> {
         let heard =
             |what: &str, bytes, of| progress.tell(&Event::Transfer { step, what, bytes, of });
         let outside = self.surroundings.outside;
+        // A name stays with the image for this machine, whatever else is built for.
+        let before = engine.images().resolve(name).ok().filter(|_| foreign(platform));
         let pulled = outside.image(engine, name, platform, always, &heard);
+        if let Some(before) = before.filter(|before| !before.names.is_empty())
+            && pulled.as_ref().is_ok_and(|pulled| pulled.id != before.id)
+        {
+            engine.images().tag(&before.id.to_string(), name)?;
+        }
         pulled.map_err(|cause| StepError::Outside { what: format!("pull {name}"), cause })
     }
+}
+
+/// Whether a platform is another machine's.
+fn foreign(platform: Option<&Platform>) -> bool {
+    platform.is_some_and(|platform| platform.fit(&Platform::native()).is_none())
 }
 
 fn fits(image: &Image, platform: Option<&Platform>) -> bool {
     platform.is_none_or(|wanted| wanted.fit(&Platform::of(&image.config)).is_some())
 }
 
-/// Builds an image.
+/// Builds an image, or one for each platform.
 ///
 /// # Errors
 /// When the request, the file or the context is wrong, a step fails, or somebody ends it. Steps that were done stay in the cache.
@@ -188,54 +238,59 @@ pub fn build(
     mut request: BuildRequest,
     surroundings: &Surroundings<'_>,
 ) -> Result<Built, BuildError> {
-    let begun = Instant::now();
+    let begun = Begun { clock: Instant::now(), time: format_time(now_ns()) };
     let engine = Engine::open(surroundings.engine.clone())?;
     let lease = engine.building().begin()?;
-    let platforms = crate::emulation::platforms(request.platform.as_ref())?;
     let epoch_s = epoch(&request)?;
     crate::cache_image::check(&request.caching.from, &request.caching.to)?;
-    refuse_squash(&request)?;
+    crate::squash::check(&request)?;
+    crate::beside::check(&request)?;
     let source = std::mem::take(&mut request.context);
-    let opened = Contexts::open(source, &request, surroundings, &lease, &engine)?;
-    let definition = Definition::read(
-        opened.instructions.name,
-        &opened.instructions.bytes,
-        &request.arguments,
-        &platforms,
-        request.target.as_deref(),
-    )?;
+    let notes = Notes::default();
+    let opened = Contexts::open(source, (&request, surroundings, &notes), &lease, &engine)?;
+    let parts = Parts::read(&request, &opened.instructions)?;
     let progress = surroundings.progress;
     let main = opened.contexts.main();
     let exists = |path: &str| Some(main.has(path));
-    crate::checks::warn((&definition, &request, &platforms), main.ignore(), &exists, progress)?;
-    progress.tell(&Event::Steps(&definition.steps));
+    for part in parts.all.iter().take(1) {
+        let what = (&part.definition, &request, &part.platforms);
+        crate::checks::warn(what, main.ignore(), &exists, progress)?;
+    }
+    progress.tell(&Event::Steps(&parts.steps()));
     progress.tell(&Event::Started { step: 0 });
     if let Some(commit) = &opened.commit {
         let words = format!("commit {commit}\n");
         progress.tell(&Event::Output { step: 0, is_error: false, bytes: words.as_bytes() });
     }
-    progress.tell(&Event::Done { step: 0, layer: None, took: begun.elapsed() });
-    let shared = Shared {
-        surroundings: *surroundings,
+    progress.tell(&Event::Done { step: 0, layer: None, took: begun.clock.elapsed() });
+    let stop = Cancel::new().map_err(|cause| BuildError::Context {
+        what: "make a descriptor".to_owned(),
+        cause: Box::new(cause),
+    })?;
+    let listeners = parts.listeners(progress);
+    let parts = parts.all.iter().zip(&listeners);
+    let shared = parts.map(|(part, listener)| Shared {
+        surroundings: Surroundings { progress: listener, ..*surroundings },
         request: &request,
-        slots: Slots::new(definition.file.stages.len()),
-        definition,
-        contexts: opened.contexts,
-        lease,
-        stop: Cancel::new().map_err(|cause| BuildError::Context {
-            what: "make a descriptor".to_owned(),
-            cause: Box::new(cause),
-        })?,
-        platforms,
-        identity: opened.identity,
+        platform: part.platform.clone(),
+        slots: Slots::new(part.definition.file.stages.len()),
+        definition: &part.definition,
+        contexts: &opened.contexts,
+        lease: &lease,
+        stop: stop.clone(),
+        platforms: part.platforms.clone(),
+        identity: &opened.identity,
         state: engine.paths().state.clone(),
         epoch_s,
-        done: Mutex::default(),
-        caches: Mutex::default(),
-    };
-    let built = shared.whole(&engine);
-    shared.remove_hidden();
-    let ended = engine.building().steps().end(shared.lease);
+        notes: &notes,
+    });
+    let all: Vec<Shared<'_>> = shared.collect();
+    let built = whole(&engine, &all, (&listeners, &begun, &opened));
+    if let Some(first) = all.first() {
+        first.remove_hidden();
+    }
+    drop(all);
+    let ended = engine.building().steps().end(lease);
     let built = built?;
     ended.map_err(engine::EngineError::from)?;
     Ok(built)
@@ -251,32 +306,91 @@ pub fn check(
 ) -> Result<Vec<Warning>, BuildError> {
     let engine = Engine::open(surroundings.engine.clone())?;
     let lease = engine.building().begin()?;
-    let platforms = crate::emulation::platforms(request.platform.as_ref())?;
     let source = std::mem::take(&mut request.context);
-    let opened = Contexts::open(source, &request, surroundings, &lease, &engine)?;
-    let definition = Definition::read(
-        opened.instructions.name,
-        &opened.instructions.bytes,
-        &request.arguments,
-        &platforms,
-        request.target.as_deref(),
-    )?;
+    let notes = Notes::default();
+    let opened = Contexts::open(source, (&request, surroundings, &notes), &lease, &engine)?;
+    let parts = Parts::read(&request, &opened.instructions)?;
     let main = opened.contexts.main();
     let exists = |path: &str| Some(main.has(path));
-    Ok(crate::checks::find((&definition, &request, &platforms), main.ignore(), &exists))
+    let first = parts.all.first().map(|part| {
+        let what = (&part.definition, &request, &part.platforms);
+        crate::checks::find(what, main.ignore(), &exists)
+    });
+    Ok(first.unwrap_or_default())
+}
+
+/// When it was.
+pub(crate) struct Begun {
+    clock: Instant,
+    /// RFC 3339.
+    pub(crate) time: String,
+}
+
+/// The parts beside each other, and what they are together.
+fn whole(
+    engine: &Engine,
+    all: &[Shared<'_>],
+    (listeners, begun, opened): (&[Listener<'_>], &Begun, &Opened),
+) -> Result<Built, BuildError> {
+    let Some(first) = all.first() else { return Err(BuildError::Cancelled) };
+    crate::cache_image::bring(first, engine)?;
+    let run = |shared: &Shared<'_>| -> Result<_, BuildError> {
+        // What is said of one after the other comes from threads of their own.
+        let engine = Engine::open(shared.surroundings.engine.clone())?;
+        let (finished, steps) = shared.stages()?;
+        let names = (all.len() == 1).then_some(&*shared.request.tags);
+        let image = crate::image::make(shared, &engine, &finished, names)?;
+        Ok(Outcome { finished, steps, image })
+    };
+    let outcomes: Vec<Result<Outcome, BuildError>> = match all {
+        [alone] => vec![run(alone)],
+        all => std::thread::scope(|scope| {
+            let running: Vec<_> = all.iter().map(|shared| scope.spawn(|| run(shared))).collect();
+            let joined = running.into_iter().map(std::thread::ScopedJoinHandle::join);
+            joined.map(|outcome| outcome.unwrap_or(Err(BuildError::Cancelled))).collect()
+        }),
+    };
+    let made = all_or_first_error(outcomes)?;
+    // Without it the next build reads more.
+    let _full = first.contexts.memory().keep();
+    let finished: Vec<&Finished> = made.iter().map(|part| &*part.finished).collect();
+    crate::cache_image::give(first, engine, &finished)?;
+    let images: Vec<Image> = made.iter().map(|part| part.image.clone()).collect();
+    let about = crate::beside::About { begun, opened, listeners };
+    let statements = crate::beside::statements(all, engine, &images, &about)?;
+    let image = crate::beside::keep(first, engine, &images, &statements)?;
+    let count = |(asked, cached): (usize, usize), part: &Outcome| {
+        (asked + part.steps.0, cached + part.steps.1)
+    };
+    Ok(Built { image, images, statements, steps: made.iter().fold((0, 0), count) })
+}
+
+/// What one platform came to.
+struct Outcome {
+    finished: Arc<Finished>,
+    steps: (usize, usize),
+    image: Image,
+}
+
+/// One that was stopped because of another tells nothing.
+fn all_or_first_error(
+    outcomes: Vec<Result<Outcome, BuildError>>,
+) -> Result<Vec<Outcome>, BuildError> {
+    let (mut made, mut error) = (Vec::new(), None);
+    for outcome in outcomes {
+        match outcome {
+            Ok(part) => made.push(part),
+            Err(BuildError::Cancelled) => drop(error.get_or_insert(BuildError::Cancelled)),
+            Err(other) if matches!(error, None | Some(BuildError::Cancelled)) => {
+                error = Some(other);
+            }
+            Err(_further) => {}
+        }
+    }
+    error.map_or(Ok(made), Err)
 }
 
 impl Shared<'_> {
-    fn whole(&self, engine: &Engine) -> Result<Built, BuildError> {
-        crate::cache_image::bring(self, engine)?;
-        let (finished, steps) = self.stages()?;
-        // Without it the next build reads more.
-        let _full = self.contexts.memory().keep();
-        let image = crate::image::make(self, engine, &finished)?;
-        crate::cache_image::give(self, engine, &finished)?;
-        Ok(Built { image, steps })
-    }
-
     /// Runs every stage that is needed; gives the wanted one, and how many steps there were and how many of them the cache had.
     fn stages(&self) -> Result<(Arc<Finished>, (usize, usize)), BuildError> {
         let first_error: Mutex<Option<BuildError>> = Mutex::new(None);
@@ -318,16 +432,6 @@ impl Shared<'_> {
         counts.0 += run.asked;
         counts.1 += run.cached;
         finished
-    }
-}
-
-/// Layers of a build alone cannot be made one yet.
-fn refuse_squash(request: &BuildRequest) -> Result<(), BuildError> {
-    match request.squash {
-        Squash::No => Ok(()),
-        Squash::New | Squash::All => {
-            Err(BuildError::Request("to make one layer of several is not built yet".to_owned()))
-        }
     }
 }
 

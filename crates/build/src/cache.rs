@@ -63,7 +63,7 @@ impl StageRun<'_> {
             replaces: !may_ask,
         };
         let steps = self.engine.building().steps();
-        let kept = steps.remember(&self.shared.lease, &step, now_ns())?;
+        let kept = steps.remember(self.shared.lease, &step, now_ns())?;
         self.keep(at, &kept);
         Ok(Made { diff_id: kept.diff_id, created: kept.created })
     }
@@ -80,7 +80,7 @@ impl StageRun<'_> {
     }
 
     fn find(&self, key: &spec::Digest) -> Result<Option<BuiltStep>, StepError> {
-        Ok(self.engine.building().steps().find(&self.shared.lease, key, now_ns())?)
+        Ok(self.engine.building().steps().find(self.shared.lease, key, now_ns())?)
     }
 
     fn hit(&mut self, at: At<'_>, found: BuiltStep) -> Made {
@@ -93,7 +93,7 @@ impl StageRun<'_> {
     /// Where its like is found: the same words in a stage of the same name, of the same context.
     fn place(&self, at: At<'_>) -> String {
         let shared = self.shared;
-        let parts = [&*shared.identity, &*self.label(), at.text];
+        let parts = [shared.identity, &*self.label(), at.text];
         crate::key::digest_of(parts.join("\0").as_bytes()).to_string()
     }
 

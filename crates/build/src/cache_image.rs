@@ -159,7 +159,7 @@ fn take(shared: &Shared<'_>, engine: &Engine, image: &Image) -> Result<(), StepE
     let kept: Kept = serde_json::from_str(text).map_err(value)?;
     let layers = &image.config.rootfs.diff_ids;
     let steps = engine.building().steps();
-    steps.hold(&shared.lease, layers)?;
+    steps.hold(shared.lease, layers)?;
     for step in kept.steps.iter().filter(|step| layers.contains(&step.diff_id)) {
         let new = NewStep {
             key: &step.key,
@@ -170,7 +170,7 @@ fn take(shared: &Shared<'_>, engine: &Engine, image: &Image) -> Result<(), StepE
             created: &step.created,
             replaces: false,
         };
-        steps.remember(&shared.lease, &new, now_ns())?;
+        steps.remember(shared.lease, &new, now_ns())?;
     }
     for (name, (id, layer)) in kept.mounts.iter().filter(|(_, (_, layer))| layers.contains(layer)) {
         fill(engine, name, id, layer)?;
@@ -210,7 +210,7 @@ fn fill(engine: &Engine, name: &str, id: &str, layer: &Digest) -> Result<(), Ste
 pub(crate) fn give(
     shared: &Shared<'_>,
     engine: &Engine,
-    finished: &Finished,
+    finished: &[&Finished],
 ) -> Result<(), BuildError> {
     for place in &shared.request.caching.to {
         if place.kind != "inline" {
@@ -226,7 +226,7 @@ pub(crate) fn give(
 fn give_one(
     shared: &Shared<'_>,
     engine: &Engine,
-    finished: &Finished,
+    finished: &[&Finished],
     place: &CachePlace,
 ) -> Result<(), StepError> {
     let is_on = |name: &str| place.options.get(name).is_some_and(|value| value != "false");
@@ -275,10 +275,11 @@ fn save(engine: &Engine, reference: &Reference, directory: &Path) -> Result<(), 
     fs::rename(&part, directory.join(FILE)).map_err(failed)
 }
 
-fn steps_of(shared: &Shared<'_>, finished: &Finished, all: bool) -> Vec<KeptStep> {
-    let layers = finished.layers();
+fn steps_of(shared: &Shared<'_>, finished: &[&Finished], all: bool) -> Vec<KeptStep> {
     let mut steps = shared.done();
-    steps.retain(|step| all || layers.contains(&step.diff_id));
+    let is_of =
+        |step: &KeptStep| finished.iter().any(|finished| finished.layers().contains(&step.diff_id));
+    steps.retain(|step| all || is_of(step));
     steps
 }
 
@@ -290,7 +291,7 @@ fn mounts(
     for (name, id) in shared.caches() {
         let Ok(volume) = engine.volumes().get(&name) else { continue };
         let layer = NewLayer { upper: &volume.path, lower: &[], targets: &[], latest_s: None };
-        let added = engine.building().add_layer(&shared.lease, &layer)?;
+        let added = engine.building().add_layer(shared.lease, &layer)?;
         mounts.insert(name, (id, added.diff_id));
     }
     Ok(mounts)
@@ -301,7 +302,7 @@ pub(crate) fn inline(shared: &Shared<'_>, finished: &Finished) -> Option<(String
     let caching = &shared.request.caching;
     let is_asked = caching.to.iter().any(|place| place.kind == "inline")
         || shared.request.arguments.get("BUILDKIT_INLINE_CACHE").is_some_and(|value| value == "1");
-    let kept = Kept { steps: steps_of(shared, finished, false), ..Kept::default() };
+    let kept = Kept { steps: steps_of(shared, &[finished], false), ..Kept::default() };
     is_asked.then(|| (LABEL.to_owned(), serde_json::to_string(&kept).unwrap_or_default()))
 }
 

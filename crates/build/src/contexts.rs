@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use engine::{BuildLease, Engine};
 
 use crate::Surroundings;
+use crate::builder::Notes;
 use crate::context::{self, Context, ContextError, Instructions};
 use crate::error::BuildError;
 use crate::event::Event;
@@ -42,6 +43,7 @@ pub(crate) struct Opened {
 #[derive(Clone, Copy)]
 struct Opening<'a> {
     request: &'a BuildRequest,
+    notes: &'a Notes,
     surroundings: &'a Surroundings<'a>,
     lease: &'a BuildLease,
     engine: &'a Engine,
@@ -52,14 +54,13 @@ impl Contexts {
     /// Opens the context, finds the instructions in it, and opens those with names.
     pub(crate) fn open(
         source: ContextSource,
-        request: &BuildRequest,
-        surroundings: &Surroundings<'_>,
+        (request, surroundings, notes): (&BuildRequest, &Surroundings<'_>, &Notes),
         lease: &BuildLease,
         engine: &Engine,
     ) -> Result<Opened, BuildError> {
         let keeps = request.arguments.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
         let keeps_git_dir = keeps.is_some_and(|value| matches!(value.as_str(), "1" | "true"));
-        let opening = Opening { request, surroundings, lease, engine, keeps_git_dir };
+        let opening = Opening { request, notes, surroundings, lease, engine, keeps_git_dir };
         let identity = identity(&source);
         let main = opening.fetching(|fetching| Context::open(source, keeps_git_dir, fetching))?;
         let instructions = context::dockerfile(&main, &request.dockerfile)?;
@@ -145,6 +146,7 @@ impl Opening<'_> {
             outside: self.surroundings.outside,
             heard: &heard,
             git: &self.request.git,
+            notes: self.notes,
             cancel: self.surroundings.cancel,
             directory: &directory,
         });

@@ -23,16 +23,27 @@ const NAMES: [(&str, &str); 9] = [
     ("loong64", "loongarch64"),
 ];
 
-/// This machine's platform, and that of the image.
+/// This machine's platform, and that of the image: files can be put into one for any Linux.
 pub(crate) fn platforms(wanted: Option<&Platform>) -> Result<Platforms, BuildError> {
     let build = Platform::native();
     let target = wanted.cloned().unwrap_or_else(|| build.clone());
-    if target.fit(&build).is_some() || has_interpreter(&target) {
+    if target.os == build.os || can_run(&target) {
         return Ok(Platforms { build, target });
     }
-    Err(BuildError::Request(format!(
-        "build for platform {target}: this machine is {build}, and the kernel has no interpreter for the other one (binfmt_misc)"
-    )))
+    Err(BuildError::Request(refusal(&target)))
+}
+
+/// Whether programs for a platform run here.
+pub(crate) fn can_run(platform: &Platform) -> bool {
+    platform.fit(&Platform::native()).is_some() || has_interpreter(platform)
+}
+
+/// Why they do not.
+pub(crate) fn refusal(platform: &Platform) -> String {
+    let build = Platform::native();
+    format!(
+        "build for platform {platform}: this machine is {build}, and the kernel has no interpreter for the other one (binfmt_misc)"
+    )
 }
 
 fn has_interpreter(platform: &Platform) -> bool {
@@ -60,6 +71,8 @@ mod tests {
     fn this_machine_can_be_built_for_and_windows_cannot() {
         let own = platforms(None).unwrap();
         assert_eq!(own.build, own.target);
+        let arm: Platform = "linux/s390x".parse().unwrap();
+        assert_eq!(platforms(Some(&arm)).unwrap().target, arm, "files can be put into it");
         let windows = "windows/amd64".parse().unwrap();
         let refused = platforms(Some(&windows)).unwrap_err().to_string();
         assert!(refused.contains("windows/amd64") && refused.contains("binfmt_misc"), "{refused}");

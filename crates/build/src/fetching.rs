@@ -5,7 +5,10 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
+use spec::Digest;
 
+use crate::attest::Dependency;
+use crate::builder::Notes;
 use crate::git::{self, Checkout, GitAddress, GitError, GitSettings};
 use crate::{Cancel, Fetched, Heard, Outside, Refusal};
 
@@ -18,6 +21,8 @@ pub(crate) struct Fetching<'a> {
     pub(crate) heard: Heard<'a>,
     /// What git may.
     pub(crate) git: &'a GitSettings,
+    /// Where it is written down what went in.
+    pub(crate) notes: &'a Notes,
     /// Ends it.
     pub(crate) cancel: &'a Cancel,
     /// An empty directory for one source alone, that nobody else can enter. The caller removes it.
@@ -39,6 +44,8 @@ impl Fetching<'_> {
         let mut hashing = Hashing { into, hash: Sha256::new(), cancel: self.cancel };
         let fetched = self.outside.fetch(url, &mut hashing, self.heard)?;
         let sum: [u8; 32] = hashing.hash.finalize().into();
+        let digest = Digest::sha256(sum);
+        self.notes.has_taken(Dependency::Url { url: url.to_owned(), digest });
         Ok((fetched, spec::digest::hex(&sum)))
     }
 
@@ -51,7 +58,10 @@ impl Fetching<'_> {
         self.outside
             .may_fetch(&address.shown())
             .map_err(|cause| GitError::Refused { remote: address.shown(), cause })?;
-        git::checkout(address, keep_git_dir, self.git, self.directory, self.cancel)
+        let checkout = git::checkout(address, keep_git_dir, self.git, self.directory, self.cancel)?;
+        let commit = checkout.commit.clone();
+        self.notes.has_taken(Dependency::Git { url: address.shown(), commit });
+        Ok(checkout)
     }
 }
 
@@ -149,6 +159,7 @@ pub(crate) mod tests {
             outside,
             heard: &|_, _, _| {},
             git: &git,
+            notes: &Notes::default(),
             cancel: &Cancel::new().unwrap(),
             directory: directory.path(),
         };

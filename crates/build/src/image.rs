@@ -12,11 +12,12 @@ use crate::event::Event;
 use crate::key::{Inputs, chain};
 use crate::slots::Finished;
 
-/// Makes it.
+/// Makes it. One of several has no name yet, since only all of them together get it.
 pub(crate) fn make(
     shared: &Shared<'_>,
     engine: &Engine,
     finished: &Finished,
+    names: Option<&[spec::Reference]>,
 ) -> Result<Image, BuildError> {
     let (progress, step) = (shared.surroundings.progress, shared.definition.output_step());
     progress.tell(&Event::Started { step });
@@ -29,9 +30,18 @@ pub(crate) fn make(
         config.config.labels.get_or_insert_default().insert(name, value);
     }
     date(shared, engine, &mut config, finished.foreign_steps)?;
-    let image = engine.building().image(&config, &shared.request.tags)?;
-    let names: Vec<String> = shared.request.tags.iter().map(spec::Reference::familiar).collect();
-    progress.tell(&Event::Image { id: &image.id, names: &names });
+    crate::squash::squash(shared, engine, finished, &mut config)?;
+    let image = engine.building().image(&config, names.unwrap_or_default())?;
+    match names {
+        Some(names) => {
+            let names: Vec<String> = names.iter().map(spec::Reference::familiar).collect();
+            progress.tell(&Event::Image { id: &image.id, names: &names });
+        }
+        None => {
+            let words = format!("writing image {}\n", image.id);
+            progress.tell(&Event::Output { step, is_error: false, bytes: words.as_bytes() });
+        }
+    }
     progress.tell(&Event::Done { step, layer: None, took: begun.elapsed() });
     Ok(image)
 }
@@ -83,6 +93,6 @@ fn first_made(
         replaces: false,
     };
     // The first one counts.
-    let kept = steps.remember(&shared.lease, &new, now_ns()).map_err(failed)?;
+    let kept = steps.remember(shared.lease, &new, now_ns()).map_err(failed)?;
     Ok(kept.created)
 }

@@ -8,6 +8,7 @@
 mod add;
 mod archive;
 pub mod attest;
+mod beside;
 mod binds;
 mod builder;
 mod cache;
@@ -27,11 +28,13 @@ mod image;
 mod key;
 mod mounts;
 mod outside;
+mod part;
 mod places;
 mod request;
 mod run;
 mod settings;
 mod slots;
+mod squash;
 mod stage;
 mod transfer;
 mod world;
@@ -44,8 +47,8 @@ pub use event::{Event, Progress, Step, StepKind, Warning};
 pub use git::GitSettings;
 pub use outside::{Fetched, Heard, Outside, Refusal};
 pub use request::{
-    Agent, BuildRequest, BuildSecret, CachePlace, Caching, ContextSource, DockerfileSource,
-    NamedContext, PullBases, Squash, StepRules,
+    Agent, Annotation, AnnotationLevel, BuildRequest, BuildSecret, CachePlace, Caching,
+    ContextSource, DockerfileSource, NamedContext, ProvenanceWish, PullBases, Squash, StepRules,
 };
 pub use world::World;
 
@@ -73,8 +76,12 @@ impl std::fmt::Debug for Surroundings<'_> {
 /// What was built.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// The image, in the store.
+    /// The image, in the store. Of several it is the one for this machine, or else the first, and has the names.
     pub image: Image,
+    /// All of them, in the order of the platforms.
+    pub images: Vec<Image>,
+    /// What is said of each of them.
+    pub statements: Vec<Vec<attest::Statement>>,
     /// How many steps were asked for, and how many of them the cache had.
     pub steps: (usize, usize),
 }

@@ -50,7 +50,7 @@ impl StageRun<'_> {
         if name == "scratch" {
             return Ok(Place::Layers { layers: Vec::new(), words: "scratch".to_owned() });
         }
-        let platform = shared.request.platform.clone();
+        let platform = shared.platform.clone();
         let image = shared.image(&self.engine, at.step, name, platform.as_ref())?;
         Ok(Place::Layers { layers: image.config.rootfs.diff_ids, words: format!("image {name}") })
     }
@@ -60,7 +60,7 @@ impl StageRun<'_> {
         match place {
             Place::Tree(tree) => Ok(Opened { tree: tree.clone(), _mounted: None }),
             Place::Layers { layers, words } => {
-                let space = self.engine.building().workspace(&self.shared.lease, layers)?;
+                let space = self.engine.building().workspace(self.shared.lease, layers)?;
                 let root = space.root().try_clone_to_owned().map_err(|cause| StepError::Path {
                     action: "open",
                     path: words.into(),

@@ -11,6 +11,7 @@ use spec::Reference;
 use spec::image::Platform;
 
 use crate::GitSettings;
+use crate::attest::Detail;
 
 /// A build.
 #[derive(Debug, Default)]
@@ -25,8 +26,8 @@ pub struct BuildRequest {
     pub arguments: BTreeMap<String, String>,
     /// The stage that is wanted; nothing is the last one.
     pub target: Option<String>,
-    /// The machine that the image is for; nothing is this one.
-    pub platform: Option<Platform>,
+    /// The machines that images are for, each with one of its own; none is this one.
+    pub platforms: Vec<Platform>,
     /// Labels over those of the file.
     pub labels: BTreeMap<String, String>,
     /// Names of the image.
@@ -45,6 +46,12 @@ pub struct BuildRequest {
     pub steps: StepRules,
     /// Whether all layers of the build become one.
     pub squash: Squash,
+    /// Annotations of manifests and of the index.
+    pub annotations: Vec<Annotation>,
+    /// What is said of how it was built, where anything is.
+    pub provenance: Option<ProvenanceWish>,
+    /// Whether it is said what the image holds.
+    pub sbom: bool,
     /// Whether a step that fails leaves its state to [`crate::Progress::failed`].
     pub keep_failed: bool,
 }
@@ -167,6 +174,41 @@ pub struct StepRules {
     pub may_be_insecure: bool,
     /// Options of confinement, as `run --security-opt`.
     pub security: engine::config::Security,
+}
+
+/// An annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// Of what.
+    pub level: AnnotationLevel,
+    /// Of the image for which machine; nothing is all of them.
+    pub platform: Option<Platform>,
+    /// Its name.
+    pub key: String,
+    /// What it says.
+    pub value: String,
+}
+
+/// What an annotation is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AnnotationLevel {
+    /// The image's manifest.
+    Manifest,
+    /// The index.
+    Index,
+    /// The entry of the manifest in the index.
+    ManifestDescriptor,
+    /// The entry of the index in a layout.
+    IndexDescriptor,
+}
+
+/// What is said of how an image was built.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ProvenanceWish {
+    /// How much.
+    pub detail: Detail,
+    /// Who builds: a URI, empty where none is said.
+    pub builder_id: String,
 }
 
 /// Whether layers become one.

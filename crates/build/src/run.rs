@@ -11,6 +11,7 @@ use engine::{
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use spec::ContainerId;
+use spec::image::Platform;
 
 use crate::cache::Question;
 use crate::error::StepError;
@@ -83,6 +84,15 @@ impl StageRun<'_> {
 
     fn check_allowed(&self, run: &Run) -> Result<(), StepError> {
         let rules = &self.shared.request.steps;
+        let platform = Platform::of(&self.config);
+        if !platform.architecture.is_empty() && !crate::emulation::can_run(&platform) {
+            let (what, value) = ("platform", platform.to_string());
+            return Err(StepError::Value {
+                what,
+                value,
+                why: crate::emulation::refusal(&platform),
+            });
+        }
         if run.security == SecurityMode::Insecure && !rules.may_be_insecure {
             return Err(StepError::NotAllowed { what: "security.insecure" });
         }
@@ -267,7 +277,7 @@ impl StageRun<'_> {
             targets: &targets,
             latest_s: self.shared.epoch_s,
         };
-        Ok(building.add_layer(&self.shared.lease, &layer)?)
+        Ok(building.add_layer(self.shared.lease, &layer)?)
     }
 
     /// Gives a step that failed to whoever wants to look at it: its files, in a container that does not run.

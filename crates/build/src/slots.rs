@@ -3,8 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use dockerfile::StageScope;
-use spec::Digest;
 use spec::image::ImageConfig;
+use spec::{Digest, ImageId};
 
 /// A stage that is done.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Finished {
     pub(crate) arguments: Vec<(String, String)>,
     /// Steps of the history that are its base's, which another build has made.
     pub(crate) foreign_steps: usize,
+    /// The image that it began with, and how many of its layers are of it.
+    pub(crate) base: Option<(ImageId, usize)>,
 }
 
 impl Finished {

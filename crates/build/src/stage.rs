@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use dockerfile::{Expanded, Instruction, Kind, Origin, Source, Span, StageScope};
 use engine::Engine;
-use spec::Digest;
 use spec::image::{History, ImageConfig, Platform, RunConfig};
+use spec::{Digest, ImageId};
 
 use crate::builder::Shared;
 use crate::error::{BuildError, StepError};
@@ -27,6 +27,8 @@ pub(crate) struct StageRun<'a> {
     arguments: Vec<(String, String)>,
     /// Steps of the history that another build has made.
     foreign_steps: usize,
+    /// The image that it began with, and how many of its layers are of it.
+    base: Option<(ImageId, usize)>,
     has_own_command: bool,
     /// Steps that the cache had.
     pub(crate) cached: usize,
@@ -59,6 +61,7 @@ impl<'a> StageRun<'a> {
             scope: shared.definition.globals.stage(BTreeMap::new()),
             arguments: Vec::new(),
             foreign_steps: 0,
+            base: None,
             has_own_command: false,
             cached: 0,
             asked: 0,
@@ -88,6 +91,7 @@ impl<'a> StageRun<'a> {
             scope: self.scope.clone(),
             arguments: std::mem::take(&mut self.arguments),
             foreign_steps: self.foreign_steps,
+            base: self.base.take(),
         })
     }
 
@@ -147,6 +151,7 @@ impl<'a> StageRun<'a> {
                 self.scope = before.scope.clone();
                 self.arguments = before.arguments.clone();
                 self.foreign_steps = before.foreign_steps;
+                self.base = before.base.clone();
             }
             Some(Origin::Outside(name)) => {
                 if shared.contexts.tree(name).is_some() {
@@ -157,6 +162,7 @@ impl<'a> StageRun<'a> {
                 let platform = shared.platform_of(self.number).map_err(Refused::from)?;
                 let image = shared.image(&self.engine, at.step, name, platform.as_ref())?;
                 self.config = image.config;
+                self.base = Some((image.id, self.config.rootfs.diff_ids.len()));
                 self.foreign_steps = self.config.history.len();
                 let variables = settings::variables(&self.config.config);
                 self.scope = shared.definition.globals.stage(variables);

@@ -117,6 +117,7 @@ impl StageRun<'_> {
             outside: shared.surroundings.outside,
             heard: &heard,
             git: &shared.request.git,
+            notes: shared.notes,
             cancel: shared.surroundings.cancel,
             directory: &directory,
         })
@@ -218,7 +219,7 @@ impl StageRun<'_> {
             });
         }
         let below: &[Digest] = if transfer.link { &[] } else { self.layers() };
-        let space = self.engine.building().workspace(&self.shared.lease, below)?;
+        let space = self.engine.building().workspace(self.shared.lease, below)?;
         let owner = transfer.chown.as_ref().map(|owner| self.owner(&owner.value)).transpose()?;
         let mode = transfer.chmod.as_ref().map(|mode| parse_mode(&mode.value)).transpose()?;
         let rules =
@@ -232,7 +233,7 @@ impl StageRun<'_> {
     /// The layer of what was changed.
     fn close(&self, space: Workspace) -> Result<AddedLayer, StepError> {
         let shared = self.shared;
-        Ok(self.engine.building().add_changes(&shared.lease, space, shared.epoch_s)?)
+        Ok(self.engine.building().add_changes(shared.lease, space, shared.epoch_s)?)
     }
 
     /// Where files go: from the working directory, with the slash at the end that says that it is a directory.
@@ -286,7 +287,7 @@ impl StageRun<'_> {
         let question = Question { inputs, parts: Vec::new() };
         let made = self.cached_or(at, question, |stage| {
             let owner = if user.is_empty() { (0, 0) } else { stage.owner(&user)? };
-            let space = stage.engine.building().workspace(&stage.shared.lease, stage.layers())?;
+            let space = stage.engine.building().workspace(stage.shared.lease, stage.layers())?;
             let empty = Place::Layers { layers: Vec::new(), words: "nothing".to_owned() };
             let opened = stage.open(&empty)?;
             let selection =

@@ -6,9 +6,11 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::slice;
 
-use spec::Reference;
 use spec::image::{Platform, RunConfig};
+use spec::{Digest, Reference};
+use store::compression::{Compress, HashingReader};
 use store::layer::{self, Change, MountPoints, TreeArchive, TreeError};
+use store::tar;
 use store::unpack::{Rules, unpack};
 use store::{Commit, Image, RootView, Saved, StoreError};
 
@@ -44,6 +46,17 @@ pub struct CommitRequest {
     pub config: Option<RunConfig>,
 }
 
+/// A root file system among several.
+#[derive(Clone, Copy, Debug)]
+pub struct RootPart<'a> {
+    /// Whose it is.
+    pub image: &'a Image,
+    /// The directory that it is in; empty is none.
+    pub directory: &'a str,
+    /// Files in it that the image does not have, by their names.
+    pub files: &'a [(String, Vec<u8>)],
+}
+
 impl ImagesHandle<'_> {
     /// Writes images into one archive. A repository without a tag means all its tags; an id, the image without a name.
     ///
@@ -58,11 +71,16 @@ impl ImagesHandle<'_> {
         let mut saved: Vec<Saved> = Vec::new();
         for text in names {
             for (image, name) in self.named(text)? {
+                // One platform is that image alone.
+                let (image, is_alone) = match platform {
+                    Some(platform) => (self.for_platform(image, platform)?, true),
+                    None => (image, false),
+                };
                 refuse_other(text, &image, platform.map_or(&[], slice::from_ref))?;
                 let known = saved.iter_mut().find(|known| known.image.id == image.id);
                 let entry = match known {
                     Some(entry) => entry,
-                    None => saved.push_mut(Saved { image, names: Vec::new() }),
+                    None => saved.push_mut(Saved { image, names: Vec::new(), is_alone }),
                 };
                 entry.names.extend(name.filter(|name| !entry.names.contains(name)));
             }
@@ -83,10 +101,25 @@ impl ImagesHandle<'_> {
         &self,
         image: &Image,
         names: &[Reference],
+        how: Compress,
         writer: impl Write,
     ) -> Result<(), EngineError> {
-        let saved = Saved { image: image.clone(), names: names.to_vec() };
-        Ok(self.store().save(&[saved], writer)?)
+        let saved = Saved { image: image.clone(), names: names.to_vec(), is_alone: false };
+        Ok(self.store().save_compressed(&[saved], how, writer)?)
+    }
+
+    /// Of the images that were built with this one, that for a platform; itself where none is.
+    fn for_platform(&self, image: Image, platform: &Platform) -> Result<Image, EngineError> {
+        let Some(beside) = self.store().beside(&image.id)? else { return Ok(image) };
+        let mut best = platform.fit(&Platform::of(&image.config)).map(|fit| (fit, image.clone()));
+        for member in &beside.members {
+            let member = self.store().resolve(&member.image.to_string())?;
+            let fit = platform.fit(&Platform::of(&member.config));
+            if let Some(fit) = fit.filter(|fit| best.as_ref().is_none_or(|(most, _)| fit > most)) {
+                best = Some((fit, member));
+            }
+        }
+        Ok(best.map_or(image, |(_, best)| best))
     }
 
     /// The archive of an image's root file system, made while it is read.
@@ -101,6 +134,59 @@ impl ImagesHandle<'_> {
         }
         let archive = layer::tree(&RootView::of(&directories), MountPoints::default());
         Ok(Box::new(archive.map_err(unreadable_image(image))?))
+    }
+
+    /// Writes the root file systems of images into one archive, each below a directory of its own, with files beside its own.
+    ///
+    /// # Errors
+    /// When the files of a layer cannot be read, or the writer refuses.
+    pub fn root_archives(
+        &self,
+        parts: &[RootPart<'_>],
+        mut writer: impl Write,
+    ) -> Result<(), EngineError> {
+        for RootPart { image, directory, .. } in parts {
+            let directories = self.layer_directories(image);
+            if directories.is_empty() {
+                continue;
+            }
+            let archive = layer::tree(&RootView::of(&directories), MountPoints::default());
+            let mut archive = archive.map_err(unreadable_image(image))?.below(directory);
+            std::io::copy(&mut archive, &mut writer).map_err(unreadable_image(image))?;
+        }
+        let mut archive = tar::Writer::new(writer);
+        for RootPart { image, directory, files } in parts {
+            for (name, bytes) in *files {
+                let path =
+                    if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
+                let (path, size) = (path.into_bytes(), bytes.len() as u64);
+                let metadata =
+                    tar::Metadata { path, mode: 0o644, size, ..tar::Metadata::default() };
+                archive.append(&metadata, &bytes[..]).map_err(unreadable_image(image))?;
+            }
+        }
+        let ended = archive.finish().and_then(|mut writer| writer.flush());
+        ended.map_err(EngineError::file("write", std::path::Path::new("the archive")))
+    }
+
+    /// Every plain file of an image's root file system, and its digest.
+    ///
+    /// # Errors
+    /// When the files of a layer cannot be read.
+    pub fn file_digests(&self, image: &Image) -> Result<Vec<(String, Digest)>, EngineError> {
+        let mut reader = tar::Reader::new(self.root_archive(image)?, tar::Limits::default());
+        let mut found = Vec::new();
+        while let Some(entry) = reader.next_entry().map_err(unreadable_image(image))? {
+            let metadata = tar::Metadata::clone(&entry);
+            if metadata.kind == tar::Kind::File {
+                let mut contents = HashingReader::new(entry);
+                std::io::copy(&mut contents, &mut std::io::sink())
+                    .map_err(unreadable_image(image))?;
+                let path = String::from_utf8_lossy(&metadata.path);
+                found.push((path.trim_start_matches("./").to_owned(), contents.finish().digest));
+            }
+        }
+        Ok(found)
     }
 
     /// Puts an image's root file system into a directory, over what is there. Files are the caller's.

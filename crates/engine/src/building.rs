@@ -10,7 +10,7 @@ use libcontainer::Step;
 use monitor::Held;
 use spec::image::ImageConfig;
 use spec::{Digest, Reference};
-use store::{AddedLayer, BuildLease, Builds, ContainerDirs, Image, NewLayer};
+use store::{AddedLayer, Beside, BuildLease, Builds, ContainerDirs, Image, NewLayer};
 
 use crate::config::ContainerConfig;
 use crate::containers::Made;
@@ -183,6 +183,18 @@ impl<'a> Building<'a> {
         Ok(self.engine.store.images().add_layer(lease, layer, monitor::now_ns())?)
     }
 
+    /// Makes one layer that does to those below it what several do, the lowest first. The build holds it from then on.
+    ///
+    /// # Errors
+    /// As [`Building::add_layer`].
+    pub fn squash(
+        &self,
+        lease: &BuildLease,
+        layers: (&[Digest], &[Digest]),
+    ) -> Result<AddedLayer, EngineError> {
+        Ok(self.engine.store.images().squash(lease, layers, monitor::now_ns())?)
+    }
+
     /// The changes of a step that ran in a container, and has ended: its upper directory, the lower ones, and what was mounted in it.
     ///
     /// # Errors
@@ -216,6 +228,25 @@ impl<'a> Building<'a> {
         }
         self.engine.settle_later()?;
         Ok(image)
+    }
+
+    /// Writes down what belongs to an image beside its layers, in place of what did.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn say(&self, image: &Digest, beside: &Beside) -> Result<(), EngineError> {
+        let images = self.engine.store.images();
+        // Most images have nothing, and had nothing.
+        if !beside.is_empty() || images.beside(image)?.is_some() {
+            images.set_beside(image, beside)?;
+        }
+        Ok(())
+    }
+
+    /// The files of layers, as a container sees them.
+    #[must_use]
+    pub fn view(&self, layers: &[Digest]) -> store::RootView {
+        store::RootView::of(&self.directories(layers))
     }
 
     /// Whether layers show a directory at a path.

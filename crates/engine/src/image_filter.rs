@@ -141,6 +141,9 @@ impl ImagesHandle<'_> {
             .into_iter()
             .map(|summary| (created_ns_of(&summary.created), summary))
             .collect();
+        // Images for other machines go with the one that has their name.
+        let others = self.store().other_members()?;
+        images.retain(|(_, summary)| !others.contains(&summary.id));
         images.retain(|(created, summary)| {
             before.iter().all(|time| created < time)
                 && since.iter().all(|time| created > time)

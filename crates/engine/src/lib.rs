@@ -71,7 +71,7 @@ mod users;
 mod volumes;
 pub mod words;
 
-pub use archives::CommitRequest;
+pub use archives::{CommitRequest, RootPart};
 pub use awaiting::{Condition, Wait};
 pub use boot::Stopped;
 pub use building::{Building, STEP_LABEL, Workspace};

@@ -257,6 +257,7 @@ fn choose(candidates: Vec<Candidate>, rules: &ImagePrune) -> Vec<Candidate> {
     let all = rules.all || rules.keep.is_some() || rules.unused_since_ns.is_some();
     let goes = |image: &Candidate| {
         !image.has_containers
+            && !image.is_other_member
             && (all || image.summary.names.is_empty())
             && !kept.contains(&image.summary.id)
             && rules.unused_since_ns.is_none_or(|since| image.used_ns < since)
@@ -294,6 +295,7 @@ mod tests {
             used_ns,
             repositories: vec![repository.to_owned()],
             has_containers: false,
+            is_other_member: false,
         }
     }
 
@@ -303,8 +305,11 @@ mod tests {
         nameless.repositories.clear();
         let mut held = image(7, "b", 0);
         held.has_containers = true;
+        let mut other = image(8, "b", 0);
+        other.summary.names.clear();
+        other.is_other_member = true;
         let all = [image(1, "a", 1), image(2, "a", 2), image(3, "a", 3), image(4, "b", 4)];
-        let chosen = choose([&all[..], &[nameless, held]].concat(), rules);
+        let chosen = choose([&all[..], &[nameless, held, other]].concat(), rules);
         chosen.iter().map(|image| image.used_ns).collect()
     }
 

@@ -248,7 +248,7 @@ fn from_store(copy: &Copy<'_>, from: &str, to: &Place) -> Result<Copied, Registr
             let names = name.clone().or(own).into_iter().collect();
             let id = image.id.clone();
             let file = NewFile::make(path)?;
-            store.images().save(&[Saved { image, names }], file.file())?;
+            store.images().save(&[Saved { image, names, is_alone: true }], file.file())?;
             file.publish()?;
             Ok(Copied::alone(id, None))
         }

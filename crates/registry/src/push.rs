@@ -7,6 +7,8 @@
 //! byte with the next push. Start at [`push`], or at [`push_index`] for every platform of a name.
 //! Never spools a layer on disk, never prints. Sources: distribution-spec "Push", image-spec manifest.md.
 
+use std::collections::BTreeMap;
+
 use spec::image::{Descriptor, Manifest, media_type};
 use spec::{Digest, Reference};
 use store::compression::{Compress, Compression};
@@ -14,6 +16,7 @@ use store::{Image, NewImage, Sending, Store};
 
 use crate::{Client, Pointer, Progress, RegistryError, Repository};
 
+mod beside;
 mod gate;
 mod index;
 mod layers;
@@ -81,7 +84,13 @@ pub fn push(push: Push<'_>, image: &Image) -> Result<Pushed, RegistryError> {
     push.form.check()?;
     let repository = push.client.repository(push.reference);
     let tag = tag_of(&push)?;
-    let sent = send(push, &repository, image, None)?;
+    let beside = push.store.images().beside(&image.id)?;
+    if let Some(beside) = beside.as_ref().filter(|beside| beside.is_index()) {
+        return beside::push(push, (image, beside), (&repository, tag));
+    }
+    let words = beside.as_ref().and_then(|beside| beside.members.first());
+    let wanted = Wanted { digest: None, annotations: words.map(|one| &one.words.annotations) };
+    let sent = send(push, &repository, image, wanted)?;
     let pushed = put(&repository, tag, &sent.outgoing)?;
     let documents = [(sent.outgoing.descriptor, sent.outgoing.bytes)];
     record(push, &repository, image, &documents, &sent.layers)?;
@@ -95,16 +104,25 @@ struct Sent {
     layers: Vec<Descriptor>,
 }
 
-/// Brings an image's blobs to the registry; `wanted` is the manifest that should come out of it, where there are several.
+/// The manifest that should come out of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wanted<'a> {
+    /// Where there are several, this one.
+    digest: Option<&'a Digest>,
+    /// With these annotations and no others; nothing where they may stay as they are.
+    annotations: Option<&'a BTreeMap<String, String>>,
+}
+
+/// Brings an image's blobs to the registry.
 fn send(
     push: Push<'_>,
     repository: &Repository,
     image: &Image,
-    wanted: Option<&Digest>,
+    wanted: Wanted<'_>,
 ) -> Result<Sent, RegistryError> {
     let images = push.store.images();
     let config = images.config_bytes(&image.id)?;
-    let known = manifest::known(images.documents(&image.id)?, image, push.form, wanted);
+    let known = manifest::known(images.documents(&image.id)?, image, push.form, wanted.digest);
     let layers = layers_of(push, image, &known)?;
     let found = layers::bring(push, repository, &layers)?;
     let diff_ids = &image.config.rootfs.diff_ids;
@@ -112,7 +130,8 @@ fn send(
     let layers: Vec<Descriptor> =
         diff_ids.iter().filter_map(|id| found.get(of(id)?).cloned()).collect();
     send_config(push, repository, image, &config)?;
-    let outgoing = manifest::outgoing(&known, image, config.len() as u64, &layers, push.form)?;
+    let said = manifest::Said { form: push.form, annotations: wanted.annotations };
+    let outgoing = manifest::outgoing(&known, image, config.len() as u64, &layers, said)?;
     Ok(Sent { outgoing, layers })
 }
 
@@ -160,12 +179,17 @@ fn send_config(
             })?,
         }
     };
-    if repository.has_blob(&image.id)? == Some(bytes.len() as u64) {
+    send_small(repository, &image.id, bytes)
+}
+
+/// Sends a blob that is in memory, unless it is there.
+fn send_small(repository: &Repository, digest: &Digest, bytes: &[u8]) -> Result<(), RegistryError> {
+    if repository.has_blob(digest)? == Some(bytes.len() as u64) {
         return Ok(());
     }
     let mut upload = repository.begin_upload()?;
     upload.send(bytes)?;
-    upload.finish(&image.id)
+    upload.finish(digest)
 }
 
 /// Makes the tag point at a manifest or an index, unless it does.

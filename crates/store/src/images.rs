@@ -10,6 +10,7 @@ use crate::{Store, StoreError, scratch};
 
 mod archive;
 mod arrival;
+mod beside;
 mod built;
 mod collect;
 mod commit;
@@ -19,12 +20,15 @@ mod layer_archive;
 mod load;
 mod members;
 mod origin;
+mod packed;
 mod passing;
 mod save;
 mod stage;
 mod summary;
 mod uses;
 
+pub(crate) use beside::delete_others;
+pub use beside::{Beside, BesideMember, Composed, IndexWords, MemberWords};
 pub use built::{AddedLayer, NewLayer};
 pub(crate) use collect::{collect, strays};
 pub use commit::Commit;
@@ -179,8 +183,10 @@ impl<'a> Images<'a> {
             }
             removed.untagged = going.iter().map(Reference::familiar).collect();
             if last && !used {
-                layers = delete_rows(connection, &image.id)?;
+                let (others, theirs) = delete_others(connection, &image.id)?;
+                layers = [theirs, delete_rows(connection, &image.id)?].concat();
                 removed.deleted.push(image.id);
+                removed.deleted.extend(others);
             }
             Ok(())
         })?;

@@ -5,7 +5,7 @@
 //! left out, no archive holds one. Start at [`diff`] for a layer, at [`tree`] for a root file system, and at [`changes`] for the
 //! list. Sources: image-spec layer.md "Whiteouts", overlayfs.rst, xattr(7).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 mod archive;
 mod attributes;
@@ -13,12 +13,15 @@ mod changes;
 mod mount_points;
 mod walk;
 
+pub(crate) use walk::names;
+
 pub use archive::TreeArchive;
 pub use changes::{Change, ChangeKind, changes};
 pub use mount_points::MountPoints;
 
 use crate::RootView;
 use crate::unpack::Form;
+use crate::view::Merged;
 
 /// The layer that the upper directory of an overlay holds, as an archive that is made while it is read. Whiteouts and opaque
 /// directories get the names that layers have for them; what overlayfs writes down for itself is left out, and what was made to
@@ -33,6 +36,25 @@ pub fn diff(upper: &Path, mount_points: MountPoints) -> Result<TreeArchive, Tree
         errno: errno.into(),
     };
     TreeArchive::new(RootView::just(upper).map_err(failed)?.root(), Form::Layer, mount_points)
+}
+
+/// One layer that does to those below it what several do, as an archive that is made while it is read: `layers` and `below` have the top
+/// one first. Above nothing it takes nothing away.
+///
+/// # Errors
+/// When a directory cannot be opened.
+pub fn squashed(layers: &[PathBuf], below: &[PathBuf]) -> Result<TreeArchive, TreeError> {
+    let open = |directories: &[PathBuf]| {
+        directories.iter().map(|path| whole(path)).collect::<Result<Merged, TreeError>>()
+    };
+    TreeArchive::above(open(layers)?, open(below)?)
+}
+
+/// A layer that cannot be opened is not passed over: what is made without it would be another file system.
+fn whole(path: &Path) -> Result<std::os::fd::OwnedFd, TreeError> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    open(path, flags, Mode::empty()).map_err(failed("open", path.as_os_str().as_encoded_bytes()))
 }
 
 /// Everything that a view shows but what was made to mount on, as an archive that is made while it is read.

@@ -8,6 +8,7 @@
 //! A layer is kept once, unpacked; the archive it came in is not kept beside it.
 #![forbid(unsafe_code)]
 
+pub mod attestation;
 mod builds;
 pub mod compression;
 mod containers;
@@ -41,9 +42,9 @@ pub use database::Store;
 pub use error::{Kind, SqliteAnswer, StoreError};
 pub use handing::{give, relabel};
 pub use images::{
-    AddedLayer, ArchiveMembers, Commit, ExpectedLayer, Image, ImageSummary, Images, Import,
-    Incoming, LayerArchive, LayerBlob, LayerPlace, Loaded, Member, NewImage, NewLayer, Removed,
-    Saved, UnpackedLayer,
+    AddedLayer, ArchiveMembers, Beside, BesideMember, Commit, Composed, ExpectedLayer, Image,
+    ImageSummary, Images, Import, Incoming, IndexWords, LayerArchive, LayerBlob, LayerPlace,
+    Loaded, Member, MemberWords, NewImage, NewLayer, Removed, Saved, UnpackedLayer,
 };
 pub use manifest_lists::{ListMember, ManifestLists};
 pub use networks::{

@@ -70,13 +70,42 @@ impl RootView {
         Self::of(&[PathBuf::from(format!("/proc/{pid}/root"))])
     }
 
-    /// The contents of a small file; nothing when there is none, or it is none, or cannot be read.
+    /// The contents of a small file, of 4 MiB at most; nothing when there is none, or it is none, is longer or cannot be read.
     #[must_use]
     pub fn read(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
-        let Found::File(file) = self.find(path.as_ref()).ok()?? else { return None };
+        self.read_within(path, MOST_BYTES).ok().flatten()
+    }
+
+    /// The same of one that may be longer.
+    ///
+    /// # Errors
+    /// EFBIG when it has more bytes than that.
+    pub fn read_within(
+        &self,
+        path: impl AsRef<Path>,
+        most_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, sys::Errno> {
+        let Ok(Some(Found::File(file))) = self.find(path.as_ref()) else { return Ok(None) };
         let mut bytes = Vec::new();
-        std::fs::File::from(file).take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+        let read =
+            std::fs::File::from(file).take(most_bytes.saturating_add(1)).read_to_end(&mut bytes);
+        match read {
+            Ok(_) if bytes.len() as u64 > most_bytes => Err(Errno::FBIG.into()),
+            Ok(_) => Ok(Some(bytes)),
+            Err(_unreadable) => Ok(None),
+        }
+    }
+
+    /// The names in a directory, sorted, and whether each is a directory itself; none where there is no directory.
+    #[must_use]
+    pub fn names(&self, path: impl AsRef<Path>) -> Vec<(Vec<u8>, bool)> {
+        let Ok(Some(merged)) = self.directory(path.as_ref()) else { return Vec::new() };
+        let names = crate::layer::names(&merged).unwrap_or_default();
+        let look = |name: Vec<u8>| {
+            let shown = show(&merged, &name[..]).ok()??;
+            Some((name, shown.directory.is_some()))
+        };
+        names.into_iter().filter_map(look).collect()
     }
 
     /// Whether a path leads to a directory.
@@ -180,11 +209,13 @@ pub(crate) struct Shown {
     pub(crate) stat: Stat,
     /// What it is merged of itself when it is a directory.
     pub(crate) directory: Option<Merged>,
+    /// Whether the layers said that nothing further below belongs to that directory: it is opaque, or something else lies between.
+    pub(crate) is_cut: bool,
 }
 
 /// Looks up one name in a merged directory; nothing where there is none, or a whiteout says so.
 pub(crate) fn show(parent: &[OwnedFd], name: impl Arg + Copy) -> Result<Option<Shown>, Errno> {
-    let (mut merged, mut top) = (Vec::new(), None);
+    let (mut merged, mut top, mut is_cut) = (Vec::new(), None, false);
     for (layer, directory) in parent.iter().enumerate() {
         let stat = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => continue,
@@ -196,16 +227,20 @@ pub(crate) fn show(parent: &[OwnedFd], name: impl Arg + Copy) -> Result<Option<S
             merged.push(opened);
             top.get_or_insert((layer, stat));
             if ends {
+                is_cut = true;
                 break;
             }
         } else if top.is_none() {
-            return Ok((!is_whiteout(&stat)).then_some(Shown { layer, stat, directory: None }));
+            let shown = Shown { layer, stat, directory: None, is_cut };
+            return Ok((!is_whiteout(&stat)).then_some(shown));
         } else {
             // Hidden by the directory above it, and hiding what is below.
+            is_cut = true;
             break;
         }
     }
-    Ok(top.map(|(layer, stat)| Shown { layer, stat, directory: Some(merged.into()) }))
+    let directory = Some(merged.into());
+    Ok(top.map(|(layer, stat)| Shown { layer, stat, directory, is_cut }))
 }
 
 /// Says in a layer that what lower layers have under its name is deleted.
@@ -215,7 +250,7 @@ pub(crate) fn is_whiteout(stat: &Stat) -> bool {
 
 /// Looks up one name, and opens or reads what is there.
 fn step(parent: &[OwnedFd], name: &[u8]) -> Result<Option<Found>, Errno> {
-    let Some(Shown { layer, stat, directory }) = show(parent, name)? else { return Ok(None) };
+    let Some(Shown { layer, stat, directory, .. }) = show(parent, name)? else { return Ok(None) };
     match directory {
         Some(merged) => Ok(Some(Found::Directory(merged))),
         None => leaf(&parent[layer], name, FileType::from_raw_mode(stat.st_mode)),

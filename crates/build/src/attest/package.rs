@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use store::attestation::encode;
+
 /// Whose package it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sort {
@@ -79,19 +81,6 @@ pub(super) fn url(
         url.push_str(&encode(value));
     }
     url
-}
-
-/// Percent-encodes all but letters, digits and what a package URL leaves alone.
-pub(super) fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'~' | b':') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 /// The contents of a file as text; what is no UTF-8 is replaced.

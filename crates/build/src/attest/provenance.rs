@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use spec::Digest;
 use spec::image::Platform;
 
+use store::attestation::{Statement, algorithm, image_url};
+
 use super::redact;
-use super::statement::{Statement, algorithm, image_url};
 
 /// What a build with a Dockerfile is, as a URI: which parameters there are and what they mean.
 const BUILD_TYPE: &str = "urn:corten:build:dockerfile:v1";
@@ -142,7 +143,7 @@ impl Provenance {
     /// The statement.
     #[must_use]
     pub fn statement(&self) -> Statement {
-        Statement { predicate_type: Statement::SLSA, predicate: self.predicate() }
+        Statement { predicate_type: Statement::SLSA.to_owned(), predicate: self.predicate() }
     }
 
     fn external(&self) -> Value {

@@ -6,6 +6,7 @@ use std::path::Path;
 use build::{Built, Cancel, Surroundings, World};
 use serde_json::json;
 use spec::Reference;
+use spec::image::Platform;
 
 use crate::arguments::Matches;
 use crate::failure::Failure;
@@ -19,6 +20,9 @@ mod given;
 mod heeding;
 mod order;
 mod outputs;
+mod packing;
+mod roots;
+mod said;
 mod source;
 
 pub(super) fn build(session: &Session, matches: &Matches) -> Result<i32, Failure> {
@@ -34,8 +38,9 @@ pub(super) fn build(session: &Session, matches: &Matches) -> Result<i32, Failure
         let work = Work { held, style: Style::Quiet, explains: false };
         return work.check(&config, request, style == Style::Json);
     }
+    outputs.add_to(&mut request)?;
     let names = request.tags.clone();
-    if !outputs::keeps_image(&outputs) {
+    if !outputs.keep_image() {
         request.tags.clear();
     }
     if let Some(path) = matches.text("iidfile") {
@@ -81,16 +86,8 @@ fn not_yet(what: &str) -> Failure {
 
 /// Flags whose function is not there yet, and those that choose among things of which there is one.
 fn refuse(matches: &Matches) -> Result<(), Failure> {
-    let off = |flag: &str| matches.value(flag).is_none_or(|value| matches!(value, "" | "false"));
-    for flag in ["annotation", "attest", "on-error"] {
-        if matches.is_given(flag) {
-            return Err(not_yet(&format!("--{flag}")));
-        }
-    }
-    for flag in ["provenance", "sbom"] {
-        if !off(flag) {
-            return Err(not_yet(&format!("--{flag}")));
-        }
+    if matches.is_given("on-error") {
+        return Err(not_yet("--on-error"));
     }
     let only = |flag: &'static str, known: &str, why: &str| match matches.text(flag) {
         Some(other) if other != known => Err(Failure::Values(Box::new(wrong(flag, other, why)))),
@@ -198,6 +195,14 @@ fn write_down(matches: &Matches, built: &Built, names: &[Reference]) -> Result<(
         let mut about = json!({
             "containerimage.config.digest": id,
         });
+        if built.images.len() > 1 {
+            let of = |image: &engine::Image| {
+                (Platform::of(&image.config).to_string(), image.id.to_string().into())
+            };
+            let images: serde_json::Map<String, serde_json::Value> =
+                built.images.iter().map(of).collect();
+            about["corten.images"] = images.into();
+        }
         if !names.is_empty() {
             let names: Vec<String> = names.iter().map(ToString::to_string).collect();
             about["image.name"] = names.join(",").into();

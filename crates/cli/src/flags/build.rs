@@ -5,8 +5,13 @@ use super::{Flag, many, maybe, one, switch};
 pub(crate) const BUILD: &[Flag] = &[
     many("", "add-host", "list", "Add a custom host-to-IP mapping (host:ip) for RUN"),
     many("", "allow", "strings", "Allow what steps ask for: network.host, security.insecure"),
-    many("", "annotation", "list", "Add an annotation to the image (not built yet)"),
-    many("", "attest", "list", "Attestations (not built yet)"),
+    many(
+        "",
+        "annotation",
+        "list",
+        "Add an annotation: [manifest:|index:|manifest-descriptor:|index-descriptor:]KEY=VALUE",
+    ),
+    many("", "attest", "list", "Say more of the image: type=sbom, type=provenance[,mode=min|max]"),
     many("", "build-arg", "list", "Set build-time variables; a NAME alone takes the caller's"),
     many(
         "",
@@ -59,14 +64,19 @@ pub(crate) const BUILD: &[Flag] = &[
         "list",
         "Where the result goes (type=image|registry|docker|oci|tar|local|cacheonly[,dest=PATH]), or a directory, or -",
     ),
-    many("", "platform", "string", "Machine that the image is for: OS/ARCHITECTURE[/VARIANT]"),
+    many("", "platform", "string", "Machines that images are for: OS/ARCHITECTURE[/VARIANT],..."),
     one(
         "",
         "progress",
         "string",
         "How progress is shown: auto, plain, tty, json, rawjson, quiet (default \"auto\")",
     ),
-    one("", "provenance", "string", "Provenance attestation (not built yet)"),
+    one(
+        "",
+        "provenance",
+        "string",
+        "Say how it was built: true, false, mode=min|max (default \"false\")",
+    ),
     maybe(
         "",
         "pull",
@@ -76,7 +86,7 @@ pub(crate) const BUILD: &[Flag] = &[
     switch("", "push", "Push the image to the registries of its names"),
     switch("q", "quiet", "Suppress the build output and print image ID on success"),
     switch("", "rm", "Has no effect: no intermediate container is ever left (default true)"),
-    one("", "sbom", "string", "SBOM attestation (not built yet)"),
+    one("", "sbom", "string", "Say which packages it holds: true, false (default \"false\")"),
     many(
         "",
         "secret",

@@ -4,10 +4,10 @@
 //! What an index names and is not here is refused, or left out when that is asked for. Start at [`push_index`].
 
 use spec::image::{Descriptor, Document, Index, media_type};
-use store::Image;
+use store::{Beside, Image};
 
 use super::manifest::Outgoing;
-use super::{Push, Pushed, put, record, send, tag_of};
+use super::{Push, Pushed, Wanted, put, record, send, tag_of};
 use crate::{Pointer, RegistryError, Repository};
 
 /// Sends every image of the index that an image came with, and makes the name point at the index.
@@ -22,6 +22,9 @@ pub fn push_index(
     push.form.check()?;
     let repository = push.client.repository(push.reference);
     let tag = tag_of(&push)?;
+    if let Some(beside) = push.store.images().beside(&image.id)?.filter(Beside::is_index) {
+        return super::beside::push(push, (image, &beside), (&repository, tag));
+    }
     let (known, mut index) = index_of(push, image)?;
     let (members, missing) = members(push, &index)?;
     if !missing.is_empty() {
@@ -35,7 +38,10 @@ pub fn push_index(
     }
     let mut sent = Vec::new();
     for (entry, member) in &members {
-        let outcome = send(push, &repository, member, Some(&entry.digest))?;
+        let outcome = {
+            let wanted = Wanted { digest: Some(&entry.digest), annotations: None };
+            send(push, &repository, member, wanted)?
+        };
         put_by_digest(&repository, &outcome.outgoing)?;
         sent.push(outcome);
     }
@@ -107,7 +113,10 @@ fn is_same(members: &[(Descriptor, Image)], sent: &[super::Sent]) -> bool {
     members.iter().map(|(entry, _)| &entry.digest).eq(now)
 }
 
-fn put_by_digest(repository: &Repository, outgoing: &Outgoing) -> Result<(), RegistryError> {
+pub(super) fn put_by_digest(
+    repository: &Repository,
+    outgoing: &Outgoing,
+) -> Result<(), RegistryError> {
     let Descriptor { media_type, digest, .. } = &outgoing.descriptor;
     if repository.resolve(Pointer::Digest(digest))?.is_none() {
         repository.put_manifest(Pointer::Digest(digest), media_type, &outgoing.bytes)?;

@@ -4,6 +4,8 @@
 //! image has the same digest wherever it is pushed to. It keeps the annotations of the manifest that the image came with, which
 //! speak of the image; those of its layers spoke of blobs that may be others now, and do not stay. Start at [`outgoing`].
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 use spec::Digest;
 use spec::image::{Descriptor, Document, Manifest, media_type};
@@ -58,29 +60,40 @@ pub(super) fn known(
     known
 }
 
+/// What a manifest is to say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    pub(super) form: Form,
+    /// These annotations and no others; nothing where they may stay as they are.
+    pub(super) annotations: Option<&'a BTreeMap<String, String>>,
+}
+
 /// The manifest for these blobs.
 pub(super) fn outgoing(
     known: &[(Outgoing, Manifest)],
     image: &Image,
     config_bytes: u64,
     layers: &[Descriptor],
-    form: Form,
+    said: Said<'_>,
 ) -> Result<Outgoing, RegistryError> {
+    let form = said.form;
     let same = |manifest: &Manifest| {
-        manifest
-            .layers
-            .iter()
-            .map(|layer| &layer.digest)
-            .eq(layers.iter().map(|layer| &layer.digest))
+        said.annotations.is_none_or(|wanted| *wanted == manifest.annotations)
+            && manifest
+                .layers
+                .iter()
+                .map(|layer| &layer.digest)
+                .eq(layers.iter().map(|layer| &layer.digest))
     };
     if let Some((outgoing, _)) = known.iter().find(|(_, manifest)| same(manifest)) {
         return Ok(outgoing.clone());
     }
     let format = form.format.unwrap_or(Format::Oci);
-    let annotations = match (format, known.first()) {
-        (Format::Oci, Some((_, manifest))) => manifest.annotations.clone(),
+    let annotations = match (said.annotations, format, known.first()) {
+        (Some(wanted), Format::Oci, _) => wanted.clone(),
+        (None, Format::Oci, Some((_, manifest))) => manifest.annotations.clone(),
         // Docker's manifests have none.
-        (Format::Oci, None) | (Format::Docker, _) => Default::default(),
+        (None, Format::Oci, None) | (_, Format::Docker, _) => BTreeMap::new(),
     };
     let layer = |layer: &Descriptor| {
         let kind = format.layer(method_of(&layer.media_type));

@@ -10,7 +10,7 @@ use spec::{Digest, Reference};
 
 use super::stage::{Source, Stage, Staged, stored};
 use super::{Image, Images, digest_of};
-use crate::layer::{self, MountPoints};
+use crate::layer::{self, MountPoints, TreeArchive};
 use crate::unpack::Rules;
 use crate::{BuildLease, StoreError};
 
@@ -47,7 +47,6 @@ impl Images<'_> {
         layer: &NewLayer<'_>,
         now_ns: i64,
     ) -> Result<AddedLayer, StoreError> {
-        let mut stage = Stage::new(self.store)?;
         let unreadable = |cause| StoreError::Unpack {
             what: format!("read {}", layer.upper.display()),
             cause: Box::new(cause),
@@ -56,6 +55,34 @@ impl Images<'_> {
         let reader = mount_points.and_then(|points| layer::diff(layer.upper, points));
         let reader = reader.map_err(unreadable)?.not_later_than(layer.latest_s);
         let what = "the step's changes".to_owned();
+        self.add(lease, (what, reader), now_ns)
+    }
+
+    /// Makes one layer that does to those below it what several do, the lowest first; the lease holds it from then on.
+    ///
+    /// # Errors
+    /// As [`Images::add_layer`].
+    pub fn squash(
+        &self,
+        lease: &BuildLease,
+        (layers, below): (&[Digest], &[Digest]),
+        now_ns: i64,
+    ) -> Result<AddedLayer, StoreError> {
+        let (layers, below) = (self.directories_of(layers), self.directories_of(below));
+        let reader = layer::squashed(&layers, &below).map_err(|cause| StoreError::Unpack {
+            what: "read the layers".to_owned(),
+            cause: Box::new(cause),
+        })?;
+        self.add(lease, ("the layers together".to_owned(), reader), now_ns)
+    }
+
+    fn add(
+        &self,
+        lease: &BuildLease,
+        (what, reader): (String, TreeArchive),
+        now_ns: i64,
+    ) -> Result<AddedLayer, StoreError> {
+        let mut stage = Stage::new(self.store)?;
         let source = Source { what, reader, diff_id: None, blob: None, rules: Rules::layer() };
         let (arrived, _archive_bytes) = stage.unpack_arriving(source)?;
         let diff_id = arrived.diff_id;

@@ -2,18 +2,22 @@
 //! it, as Docker writes it since version 25. Same images under the same names, same bytes.
 //!
 //! Nothing is kept in memory but the documents, and nothing is written aside: a layer's length is known before its archive is
-//! made. Start at [`Images::save`]. Sources: image-spec image-layout.md, annotations.md.
+//! made, unless it is to be compressed. Start at [`Images::save`]. Sources: image-spec image-layout.md, annotations.md.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
 use serde::Serialize;
-use spec::image::{Descriptor, DockerArchiveImage, Index, Manifest, Platform, media_type};
+use spec::image::{Descriptor, DockerArchiveImage, Index, Manifest, media_type};
 use spec::{Digest, Reference};
 
 use super::archive::{CONTAINERD_NAME, REF_NAME};
-use super::{Image, Images, digest_of};
+use super::beside::platform_of;
+use super::packed::Packed;
+use super::{Beside, Composed, Image, Images, digest_of};
 use crate::StoreError;
+use crate::attestation::{Attached, Blob};
+use crate::compression::Compress;
 use crate::tar::{Kind, Metadata, WriteError, Writer};
 
 /// An image that is to be saved.
@@ -23,17 +27,30 @@ pub struct Saved {
     pub image: Image,
     /// The names that go with it; none for one that was asked for by its id.
     pub names: Vec<Reference>,
+    /// Whether what belongs to it stays: statements, annotations, images for other machines.
+    pub is_alone: bool,
 }
 
 /// What one archive consists of, beside its layers.
 #[derive(Default)]
 struct Documents {
-    /// Configurations and manifests.
+    /// Configurations, manifests, indexes, statements.
     blobs: BTreeMap<Digest, Vec<u8>>,
     manifests: Vec<Descriptor>,
     docker: Vec<DockerArchiveImage>,
     /// Repository, tag, top layer.
     repositories: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Layers by their diff ids, as they stand in the archive.
+type Layers = BTreeMap<Digest, Packed>;
+
+/// An image with what belongs to it.
+struct Whole<'a> {
+    saved: &'a Saved,
+    beside: Option<Beside>,
+    /// The images of its index, or itself.
+    members: Vec<Image>,
 }
 
 impl Images<'_> {
@@ -42,10 +59,33 @@ impl Images<'_> {
     /// # Errors
     /// When a layer's archive cannot be made again, or the writer refuses.
     pub fn save(&self, images: &[Saved], writer: impl Write) -> Result<(), StoreError> {
-        let layers = self.layers_of(images)?;
+        self.save_compressed(images, Compress::none(), writer)
+    }
+
+    /// The same with layers that are compressed, each of which is put aside until its turn comes.
+    ///
+    /// # Errors
+    /// As [`Images::save`].
+    pub fn save_compressed(
+        &self,
+        images: &[Saved],
+        how: Compress,
+        writer: impl Write,
+    ) -> Result<(), StoreError> {
+        let images = images.iter().map(|saved| self.whole(saved)).collect::<Result<Vec<_>, _>>()?;
+        let mut layers = Layers::new();
+        for diff_id in images
+            .iter()
+            .flat_map(|whole| &whole.members)
+            .flat_map(|image| &image.config.rootfs.diff_ids)
+        {
+            if !layers.contains_key(diff_id) {
+                layers.insert(diff_id.clone(), self.pack(diff_id, how)?);
+            }
+        }
         let mut documents = Documents::default();
-        for saved in images {
-            self.describe(saved, &layers, &mut documents)?;
+        for whole in &images {
+            self.describe(whole, &layers, &mut documents)?;
         }
         let mut archive = Writer::new(writer);
         for directory in ["blobs", "blobs/sha256"] {
@@ -54,8 +94,15 @@ impl Images<'_> {
         for (digest, bytes) in &documents.blobs {
             append(&mut archive, &blob(digest), Some(bytes.len() as u64), &bytes[..])?;
         }
-        for (diff_id, size) in &layers {
-            append(&mut archive, &blob(diff_id), Some(*size), self.layer_archive(diff_id)?)?;
+        for (diff_id, packed) in &layers {
+            let Descriptor { digest, size, .. } = &packed.descriptor;
+            match &packed.file {
+                Some(file) => append(&mut archive, &blob(digest), Some(*size), file)?,
+                None => {
+                    let layer = self.layer_archive(diff_id)?;
+                    append(&mut archive, &blob(digest), Some(*size), layer)?;
+                }
+            }
         }
         let index = Index {
             schema_version: 2,
@@ -78,61 +125,59 @@ impl Images<'_> {
         ended.map_err(|error| failed(WriteError::Write(error)))
     }
 
-    /// Every layer once, with the length of its archive.
-    fn layers_of(&self, images: &[Saved]) -> Result<BTreeMap<Digest, u64>, StoreError> {
-        let mut layers = BTreeMap::new();
-        for diff_id in images.iter().flat_map(|saved| &saved.image.config.rootfs.diff_ids) {
-            if !layers.contains_key(diff_id) {
-                layers.insert(diff_id.clone(), self.layer_archive(diff_id)?.size());
+    fn whole<'s>(&self, saved: &'s Saved) -> Result<Whole<'s>, StoreError> {
+        let id = &saved.image.id;
+        let beside = if saved.is_alone { None } else { self.beside(id)? };
+        let members = match &beside {
+            Some(beside) if beside.is_index() => {
+                let members = beside.members.iter();
+                members
+                    .map(|member| self.resolve(&member.image.to_string()))
+                    .collect::<Result<_, _>>()?
             }
-        }
-        Ok(layers)
+            Some(_) | None => vec![saved.image.clone()],
+        };
+        Ok(Whole { saved, beside, members })
     }
 
     fn describe(
         &self,
-        saved: &Saved,
-        layers: &BTreeMap<Digest, u64>,
+        whole: &Whole<'_>,
+        layers: &Layers,
         documents: &mut Documents,
     ) -> Result<(), StoreError> {
+        let Whole { saved, beside, members } = whole;
         let Image { id, config, .. } = &saved.image;
-        let bytes = self.config_bytes(id)?;
-        let layer = |diff_id: &Digest| {
-            let size = layers.get(diff_id).copied().unwrap_or(0);
-            Descriptor::new(media_type::OCI_LAYER, diff_id.clone(), size)
+        let mut manifests = Vec::new();
+        for (place, member) in members.iter().enumerate() {
+            let words = beside.as_ref().and_then(|beside| beside.members.get(place));
+            let annotations = words.map(|member| &member.words.annotations);
+            let annotations = annotations.cloned().unwrap_or_default();
+            manifests.push((self.manifest(member, layers, annotations, documents)?, member));
+        }
+        let mut descriptor = match (beside, manifests.as_slice()) {
+            (Some(beside), _) if beside.is_index() => {
+                let name = saved.names.first().map(Reference::familiar).unwrap_or_default();
+                documents.take(beside.compose(&manifests, &name)?, beside)
+            }
+            (_, [(manifest, _), ..]) => {
+                let platform = Some(platform_of(config));
+                Descriptor { platform, ..manifest.clone() }
+            }
+            (_, []) => return Ok(()),
         };
-        let manifest = Manifest {
-            schema_version: 2,
-            media_type: Some(media_type::OCI_MANIFEST.to_owned()),
-            artifact_type: None,
-            config: Descriptor::new(media_type::OCI_CONFIG, id.clone(), bytes.len() as u64),
-            layers: config.rootfs.diff_ids.iter().map(layer).collect(),
-            subject: None,
-            annotations: BTreeMap::new(),
-        };
-        documents.blobs.insert(id.clone(), bytes);
-        let manifest = json(&manifest)?;
-        let digest = digest_of(&manifest);
-        let mut descriptor =
-            Descriptor::new(media_type::OCI_MANIFEST, digest.clone(), manifest.len() as u64);
-        documents.blobs.insert(digest, manifest);
-        descriptor.platform = Some(Platform {
-            architecture: config.architecture.clone(),
-            os: config.os.clone(),
-            variant: config.variant.clone(),
-            ..Platform::default()
-        });
         if saved.names.is_empty() {
             documents.manifests.push(descriptor.clone());
         }
+        let packed = |diff_id: &Digest| layers.get(diff_id).map(|packed| &packed.descriptor.digest);
         for name in &saved.names {
             let tag = name.tag().unwrap_or_default();
-            descriptor.annotations = BTreeMap::from([
+            descriptor.annotations.extend([
                 (CONTAINERD_NAME.to_owned(), name.to_string()),
                 (REF_NAME.to_owned(), tag.to_owned()),
             ]);
             documents.manifests.push(descriptor.clone());
-            let top = config.rootfs.diff_ids.last().map_or("", Digest::hex);
+            let top = config.rootfs.diff_ids.last().and_then(packed).map_or("", Digest::hex);
             let tags = documents.repositories.entry(name.familiar_name()).or_default();
             tags.insert(tag.to_owned(), top.to_owned());
         }
@@ -141,9 +186,51 @@ impl Images<'_> {
         documents.docker.push(DockerArchiveImage {
             config: blob(id),
             repo_tags: Some(tags).filter(|tags| !tags.is_empty()),
-            layers: config.rootfs.diff_ids.iter().map(blob).collect(),
+            layers: config.rootfs.diff_ids.iter().filter_map(packed).map(blob).collect(),
         });
         Ok(())
+    }
+
+    /// Makes an image's manifest; both it and the configuration are among the documents then.
+    fn manifest(
+        &self,
+        image: &Image,
+        layers: &Layers,
+        annotations: BTreeMap<String, String>,
+        documents: &mut Documents,
+    ) -> Result<Descriptor, StoreError> {
+        let Image { id, config, .. } = image;
+        let bytes = self.config_bytes(id)?;
+        let layer = |diff_id: &Digest| layers.get(diff_id).map(|packed| packed.descriptor.clone());
+        let manifest = Manifest {
+            schema_version: 2,
+            media_type: Some(media_type::OCI_MANIFEST.to_owned()),
+            artifact_type: None,
+            config: Descriptor::new(media_type::OCI_CONFIG, id.clone(), bytes.len() as u64),
+            layers: config.rootfs.diff_ids.iter().filter_map(layer).collect(),
+            subject: None,
+            annotations,
+        };
+        documents.blobs.insert(id.clone(), bytes);
+        let manifest = json(&manifest)?;
+        let (digest, length) = (digest_of(&manifest), manifest.len() as u64);
+        documents.blobs.insert(digest.clone(), manifest);
+        Ok(Descriptor::new(media_type::OCI_MANIFEST, digest, length))
+    }
+}
+
+impl Documents {
+    /// Takes an index with what stands in it; gives the entry for it.
+    fn take(&mut self, composed: Composed, beside: &Beside) -> Descriptor {
+        for Attached { layers, config, manifest } in composed.attached {
+            for Blob { bytes, descriptor } in layers.into_iter().chain([config, manifest]) {
+                self.blobs.insert(descriptor.digest, bytes);
+            }
+        }
+        let mut descriptor = composed.descriptor;
+        self.blobs.insert(descriptor.digest.clone(), composed.bytes);
+        descriptor.annotations.clone_from(&beside.index.descriptor_annotations);
+        descriptor
     }
 }
 

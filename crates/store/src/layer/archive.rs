@@ -25,6 +25,8 @@ pub struct TreeArchive {
     prefix: Vec<u8>,
     /// Whether the end is still to be written of an archive without a walk.
     is_single: bool,
+    /// Whether another archive follows it, and has the end.
+    is_part: bool,
     /// No entry is younger, in seconds since 1970.
     latest_s: Option<i64>,
     /// First names of files that have several, and how many were not met yet.
@@ -62,6 +64,7 @@ impl TreeArchive {
             mount_points,
             prefix,
             is_single,
+            is_part: false,
             latest_s: None,
             names,
             bytes,
@@ -77,6 +80,14 @@ impl TreeArchive {
             }
             tar::push_headers(&described.metadata, &mut archive.bytes)?;
         }
+        Ok(archive)
+    }
+
+    /// What several layers are together, above others.
+    pub(super) fn above(root: Merged, below: Merged) -> Result<Self, TreeError> {
+        let none = MountPoints::default();
+        let mut archive = Self::new(Merged::clone(&root), Form::Layer, none)?;
+        archive.walk = Some(Walk::above(root, below)?);
         Ok(archive)
     }
 
@@ -111,6 +122,7 @@ impl TreeArchive {
             mount_points: MountPoints::default(),
             prefix: Vec::new(),
             is_single: true,
+            is_part: false,
             latest_s: None,
             names: HashMap::new(),
             bytes,
@@ -124,6 +136,14 @@ impl TreeArchive {
     #[must_use]
     pub const fn not_later_than(mut self, latest_s: Option<i64>) -> Self {
         self.latest_s = latest_s;
+        self
+    }
+
+    /// The same below a directory, without an end: what follows it has that.
+    #[must_use]
+    pub fn below(mut self, directory: &str) -> Self {
+        self.prefix = directory.as_bytes().to_vec();
+        self.is_part = true;
         self
     }
 
@@ -141,6 +161,9 @@ impl TreeArchive {
         loop {
             let Some(met) = walk.next()? else {
                 self.walk = None;
+                if self.is_part {
+                    return Ok(false);
+                }
                 self.bytes.resize(2 * BLOCK_BYTES, 0);
                 return Ok(true);
             };
@@ -165,6 +188,7 @@ impl TreeArchive {
             return Ok(tar::push_headers(&mark(path), &mut self.bytes)?);
         }
         let Described { mut metadata, file, links, inode, opaque } = describe(met)?;
+        let opaque = met.hides.unwrap_or(opaque);
         if let Some(latest) = self.latest_s.filter(|latest| metadata.mtime.seconds >= *latest) {
             metadata.mtime = tar::Timestamp { seconds: latest, nanoseconds: 0 };
         }

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::{TreeError, failed, refused};
 use crate::unpack::{Form, Limits};
-use crate::view::{Merged, is_whiteout, show};
+use crate::view::{Merged, is_opaque, is_whiteout, show};
 
 /// Where the walk stands.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Walk {
     levels: Vec<Level>,
     /// Whether what the kernel makes up is left out.
     leaves_out_made_up: bool,
+    /// What lies below the layers, where that is known: only what it has is worth a whiteout.
+    below: Option<Merged>,
 }
 
 #[derive(Debug)]
@@ -25,6 +27,8 @@ struct Level {
     path: Vec<u8>,
     names: std::vec::IntoIter<Vec<u8>>,
     is_made_up: bool,
+    /// Whether nothing of what lies below is seen in it.
+    is_covered: bool,
 }
 
 /// File systems whose files are the kernel's words and no files: cgroup, cgroup2, sysfs, proc, devpts, mqueue, debugfs, tracefs,
@@ -54,6 +58,8 @@ pub(super) struct Met {
     pub(super) layer: usize,
     pub(super) kind: FileType,
     pub(super) whiteout: bool,
+    /// Whether it is a directory that hides one of what lies below the layers; nothing where the top one says it.
+    pub(super) hides: Option<bool>,
 }
 
 impl Met {
@@ -70,17 +76,27 @@ impl Walk {
     }
 
     pub(super) fn new(root: Merged, form: Form) -> Result<Self, TreeError> {
-        Self::of(root, form, false)
+        Self::of(root, form, false, None)
+    }
+
+    /// What several layers are together, above others: names that they take away are met where those below have them.
+    pub(super) fn above(root: Merged, below: Merged) -> Result<Self, TreeError> {
+        Self::of(root, Form::Layer, false, Some(below))
     }
 
     /// The same of directories that others have mounted in: what the kernel makes up is left out, unless it is the root itself.
     pub(super) fn of_mounted(root: Merged, form: Form) -> Result<Self, TreeError> {
-        Self::of(root, form, true)
+        Self::of(root, form, true, None)
     }
 
-    fn of(root: Merged, form: Form, leaves_out_made_up: bool) -> Result<Self, TreeError> {
-        let mut walk = Self { form, levels: Vec::new(), leaves_out_made_up };
-        walk.enter(root, Vec::new())?;
+    fn of(
+        root: Merged,
+        form: Form,
+        leaves_out_made_up: bool,
+        below: Option<Merged>,
+    ) -> Result<Self, TreeError> {
+        let mut walk = Self { form, levels: Vec::new(), leaves_out_made_up, below };
+        walk.enter(root, Vec::new(), false)?;
         Ok(walk)
     }
 
@@ -92,9 +108,11 @@ impl Walk {
             };
             let path = join(&level.path, &name);
             let parent = Merged::clone(&level.directory);
+            let is_covered = level.is_covered;
             let shown = show(&parent, &name[..]).map_err(failed("look at", &path))?;
             let Some(shown) = shown else {
                 if self.form == Form::Layer
+                    && (self.below.is_none() || !is_covered && self.kind_below(&path)?.is_some())
                     && let Some(met) = whiteout(parent, name, path)?
                 {
                     return Ok(Some(met));
@@ -103,15 +121,48 @@ impl Walk {
             };
             let kind = FileType::from_raw_mode(shown.stat.st_mode);
             let layer = shown.layer;
+            let mut hides = None;
             if let Some(directory) = shown.directory {
-                self.enter(directory, path.clone())?;
+                let bottom = directory.last().filter(|_| self.below.is_some() && !shown.is_cut);
+                let is_opaque = bottom.map_or(Ok(false), |bottom| is_opaque(bottom.as_fd()));
+                let is_cut = shown.is_cut || is_opaque.map_err(failed("look at", &path))?;
+                if self.below.is_some() {
+                    let hidden = if is_covered { None } else { self.kind_below(&path)? };
+                    hides = Some(is_cut && hidden == Some(FileType::Directory));
+                }
+                self.enter(directory, path.clone(), is_covered || is_cut)?;
             }
-            return Ok(Some(Met { path, name, parent, layer, kind, whiteout: false }));
+            return Ok(Some(Met { path, name, parent, layer, kind, whiteout: false, hides }));
         }
         Ok(None)
     }
 
-    fn enter(&mut self, directory: Merged, path: Vec<u8>) -> Result<(), TreeError> {
+    /// What lies below the layers at a path; no link is followed.
+    fn kind_below(&self, path: &[u8]) -> Result<Option<FileType>, TreeError> {
+        let Some(mut directory) = self.below.clone() else { return Ok(None) };
+        let mut parts = path.split(|byte| *byte == b'/').peekable();
+        while let Some(part) = parts.next() {
+            let shown = show(&directory, part).map_err(failed("look at", path))?;
+            match (shown, parts.peek()) {
+                (None, _) => return Ok(None),
+                (Some(shown), None) => {
+                    return Ok(Some(FileType::from_raw_mode(shown.stat.st_mode)));
+                }
+                (Some(shown), Some(_)) => {
+                    let Some(inside) = shown.directory else { return Ok(None) };
+                    directory = inside;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn enter(
+        &mut self,
+        directory: Merged,
+        path: Vec<u8>,
+        is_covered: bool,
+    ) -> Result<(), TreeError> {
         // What is deeper nobody could unpack; and each level holds descriptors.
         if self.levels.len() > Limits::default().depth {
             return Err(refused(&path, "is too deep for an archive"));
@@ -123,7 +174,8 @@ impl Walk {
         } else {
             names(&directory).map_err(failed("list", &path))?
         };
-        self.levels.push(Level { directory, path, names: names.into_iter(), is_made_up });
+        let names = names.into_iter();
+        self.levels.push(Level { directory, path, names, is_made_up, is_covered });
         Ok(())
     }
 }
@@ -133,16 +185,21 @@ fn is_made_up(directory: &[OwnedFd]) -> bool {
     found.is_some_and(|found| u64::try_from(found.f_type).is_ok_and(|kind| MADE_UP.contains(&kind)))
 }
 
-/// A name that shows nothing because the directory itself takes it away; nothing when it is just gone.
+/// A name that shows nothing because the topmost directory that has it takes it away; nothing when it is just gone.
 fn whiteout(parent: Merged, name: Vec<u8>, path: Vec<u8>) -> Result<Option<Met>, TreeError> {
-    match stat(&parent[0], &name) {
-        Ok(stat) if is_whiteout(&stat) => {
-            let kind = FileType::CharacterDevice;
-            Ok(Some(Met { path, name, parent, layer: 0, kind, whiteout: true }))
+    for layer in 0..parent.len() {
+        match stat(&parent[layer], &name) {
+            Ok(stat) if is_whiteout(&stat) => {
+                let kind = FileType::CharacterDevice;
+                let hides = None;
+                return Ok(Some(Met { path, name, parent, layer, kind, whiteout: true, hides }));
+            }
+            Ok(_) => return Ok(None),
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(failed("look at", &path)(errno)),
         }
-        Ok(_) | Err(Errno::NOENT) => Ok(None),
-        Err(errno) => Err(failed("look at", &path)(errno)),
     }
+    Ok(None)
 }
 
 pub(super) fn stat(directory: &OwnedFd, name: &[u8]) -> Result<Stat, Errno> {
@@ -154,7 +211,7 @@ pub(super) fn join(parent: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 /// Every name in a merged directory once, sorted. Some show nothing.
-pub(super) fn names(directory: &[OwnedFd]) -> Result<Vec<Vec<u8>>, Errno> {
+pub(crate) fn names(directory: &[OwnedFd]) -> Result<Vec<Vec<u8>>, Errno> {
     let mut names = Vec::new();
     for layer in directory {
         // The root of a view is a place only, and cannot be read.

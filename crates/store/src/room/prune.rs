@@ -13,7 +13,7 @@ use spec::{Digest, ImageId, Reference};
 use super::Room;
 use super::disk::{Disk, own_bytes};
 use super::usage::entries;
-use crate::images::{collect, delete_rows, strays};
+use crate::images::{collect, delete_others, delete_rows, strays};
 use crate::transfers::is_at;
 use crate::{ImageSummary, StoreError, Volume, scratch};
 
@@ -28,6 +28,8 @@ pub struct Candidate {
     pub repositories: Vec<String>,
     /// Whether containers are made of it.
     pub has_containers: bool,
+    /// Whether it has no name and is there for the sake of an image that has one.
+    pub is_other_member: bool,
 }
 
 /// What a prune took away.
@@ -69,6 +71,7 @@ impl Room<'_> {
             .prepare(select)
             .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
             .map_err(StoreError::read)?;
+        let others = images.other_members()?;
         let candidate = |summary: ImageSummary| {
             let mut repositories = sources.remove(&summary.id).unwrap_or_default();
             repositories.extend(summary.names.iter().map(repository));
@@ -76,6 +79,7 @@ impl Room<'_> {
             repositories.dedup();
             Candidate {
                 used_ns: uses.get(&summary.id).copied().unwrap_or(summary.loaded_ns),
+                is_other_member: others.contains(&summary.id),
                 has_containers: used.contains(&summary.id.to_string()),
                 repositories,
                 summary,
@@ -104,11 +108,14 @@ impl Room<'_> {
                 .collect();
             for image in chosen {
                 let id = &image.summary.id;
-                if image.has_containers || now.get(id) != Some(image) {
+                if image.has_containers || image.is_other_member || now.get(id) != Some(image) {
                     continue;
                 }
                 pruned.untagged.extend(image.summary.names.iter().map(Reference::familiar));
                 pruned.deleted.push(id.to_string());
+                let (others, theirs) = delete_others(connection, id)?;
+                pruned.deleted.extend(others.iter().map(ToString::to_string));
+                layers.extend(theirs);
                 // Names go with their image, by the schema.
                 layers.extend(delete_rows(connection, id)?);
             }

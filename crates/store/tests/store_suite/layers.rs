@@ -165,6 +165,69 @@ fn a_tree_is_what_the_overlay_shows() {
     assert_same(&out, &changed.merged.0);
 }
 
+/// Changes over those of CHANGES, for a third layer.
+const MORE: &str = "rm -r opaque etc/new; mkdir opaque etc/new; echo third > opaque/third; echo c > etc/b; rm becomes-file
+    echo 9 > keep/u; rm -r dir; ln cap cap2; chmod 700 made; echo x > gone; rm pipe; mkdir -p fresh/in; echo 2 > fresh/in/it";
+/// And over those.
+const LAST: &str = "rm etc/b; rm -r fresh; rm gone; mkdir dir; echo 4 > dir/late; setfattr -n user.note -v other made; rm -r opaque";
+
+/// Directories of the layers that these changes make, one above the other over the base, the top one first.
+fn layers_of(changed: &Changed, scripts: &[&str]) -> Vec<PathBuf> {
+    let mut layers = changed.store.images().layer_paths(&changed.commit());
+    for (number, script) in scripts.iter().enumerate() {
+        let lower: Vec<&str> = layers.iter().map(|path| text(path)).collect();
+        let at = |name: &str| changed.bench.path(&format!("{name}-{number}"));
+        fs::create_dir(at("upper")).unwrap();
+        fs::create_dir(at("work")).unwrap();
+        let options = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            lower.join(":"),
+            text(&at("upper")),
+            text(&at("work"))
+        );
+        let merged = Overlay::mount(at("merged"), &options);
+        shell(&merged.0, script);
+        layers.insert(0, at("upper"));
+    }
+    layers
+}
+
+fn shown(changed: &Changed, name: &str, layers: &[PathBuf]) -> Overlay {
+    // An overlay of lower directories alone has two of them.
+    let empty = changed.bench.path("empty");
+    fs::create_dir_all(&empty).unwrap();
+    let lower: Vec<&str> = layers.iter().chain([&empty]).map(|path| text(path)).collect();
+    Overlay::mount(changed.bench.path(name), &format!("lowerdir={}", lower.join(":")))
+}
+
+#[test]
+fn layers_are_one_and_the_root_is_the_same() {
+    let changed = Changed::new();
+    let all = layers_of(&changed, &[MORE, LAST]);
+    let before = shown(&changed, "before", &all);
+    for (count, name) in [(2, "two"), (3, "three"), (4, "all")] {
+        let (layers, below) = all.split_at(count);
+        let archive = bytes(layer::squashed(layers, below).unwrap());
+        assert!(archive == bytes(layer::squashed(layers, below).unwrap()), "{name}");
+        let out = changed.bench.path(name);
+        fs::create_dir(&out).unwrap();
+        unpack(&archive[..], File::open(&out).unwrap().as_fd(), &Rules::layer()).unwrap();
+        let after = [std::slice::from_ref(&out), below].concat();
+        let after = shown(&changed, &format!("{name}-after"), &after);
+        assert_same(&after.0, &before.0);
+        let marks = archive.windows(4).filter(|window| *window == b".wh.").count();
+        assert_eq!(marks == 0, below.is_empty(), "{name}");
+    }
+    // What came and went within the layers leaves no trace.
+    let archive = bytes(layer::squashed(&all[..3], &all[3..]).unwrap());
+    for gone in ["fresh", "third", "etc/new2\0.wh", ".wh.fresh", ".wh.pipe"] {
+        let found = archive.windows(gone.len()).any(|window| window == gone.as_bytes());
+        assert!(!found, "{gone}");
+    }
+    let missing = [changed.bench.path("nowhere")];
+    assert!(layer::squashed(&missing, &[]).is_err());
+}
+
 #[test]
 fn changes_are_listed_as_docker_lists_them() {
     let changed = Changed::new();
@@ -267,8 +330,8 @@ fn saved_images_are_loaded_as_they_were() {
         .map(|name| name.parse().unwrap())
         .collect();
     let saved = [
-        Saved { image: image.clone(), names: names.clone() },
-        Saved { image: changed.base.clone(), names: Vec::new() },
+        Saved { image: image.clone(), names: names.clone(), is_alone: false },
+        Saved { image: changed.base.clone(), names: Vec::new(), is_alone: false },
     ];
     let save = || {
         let mut archive = Vec::new();

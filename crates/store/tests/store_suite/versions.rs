@@ -1,6 +1,6 @@
 //! Databases of former releases are opened and say what they said. Each new version adds its file to `tests/databases`.
 
-use store::{Ended, Status, Store};
+use store::{Beside, BesideMember, Ended, MemberWords, Status, Store};
 
 use crate::fixture::Bench;
 
@@ -9,6 +9,8 @@ const VERSION_1: &[u8] = include_bytes!("../databases/version-1.db");
 const VERSION_2: &[u8] = include_bytes!("../databases/version-2.db");
 
 const VERSION_3: &[u8] = include_bytes!("../databases/version-3.db");
+
+const VERSION_11: &[u8] = include_bytes!("../databases/version-11.db");
 
 /// A store whose database is that of a former release.
 fn former(bench: &Bench, bytes: &[u8]) -> Store {
@@ -19,6 +21,23 @@ fn former(bench: &Bench, bytes: &[u8]) -> Store {
     let database = std::fs::File::create(bench.path("root/corten.db")).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&database, bytes, 0).unwrap();
     bench.store()
+}
+
+#[test]
+fn version_11_is_read() {
+    let bench = Bench::new();
+    let store = former(&bench, VERSION_11);
+    let image = store.images().resolve("busybox").unwrap();
+    assert_eq!(store.images().beside(&image.id).unwrap(), None);
+    assert_eq!(store.builds().list().unwrap().len(), 1);
+    let words = MemberWords {
+        annotations: [("a".to_owned(), "b".to_owned())].into(),
+        ..MemberWords::default()
+    };
+    let member = BesideMember { image: image.id.clone(), words };
+    let beside = Beside { members: vec![member], ..Beside::default() };
+    store.images().set_beside(&image.id, &beside).unwrap();
+    assert_eq!(store.images().beside(&image.id).unwrap(), Some(beside));
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(super) fn request(query: &Query, context: ContextSource) -> Result<BuildRequ
             .filter_map(|(name, value)| Some((name, value?)))
             .collect(),
         target: query.text("target").map(str::to_owned),
-        platform: platform.map_err(|error| Failure::bad(error.to_string()))?,
+        platforms: platform.map_err(|error| Failure::bad(error.to_string()))?.into_iter().collect(),
         labels: labels.unwrap_or_default(),
         tags: query.all("t").filter(|name| !name.is_empty()).map(tag).collect::<Result<_, _>>()?,
         // `cachefrom` names images that may help: what was built of them here, the cache knows by itself.

@@ -40,6 +40,10 @@ pub(super) fn fields(
         .iter()
         .filter(|field| !field.is_empty())
         .map(|field| match field.split_once('=') {
+            // Letters of a key count.
+            Some((name, value)) if name.starts_with("annotation") => {
+                (name.to_owned(), Some(value.to_owned()))
+            }
             Some((name, value)) => (name.trim().to_ascii_lowercase(), Some(value.to_owned())),
             None => (field.clone(), None),
         })

@@ -9,6 +9,7 @@ use spec::Reference;
 use spec::image::Platform;
 
 use super::given::{agent, bad, cache, secret};
+use super::said::said;
 use super::source::{named, sources};
 use crate::arguments::Matches;
 use crate::config::lookup;
@@ -19,13 +20,13 @@ use crate::request::{cgroup_parent, changeable, docker_proxies, security, shm_by
 pub(super) fn request(matches: &Matches) -> Result<BuildRequest, Failure> {
     let steps = steps(matches)?;
     let (context, dockerfile) = sources(matches)?;
-    Ok(BuildRequest {
+    let mut request = BuildRequest {
         context,
         dockerfile,
         contexts: matches.values("build-context").map(named).collect::<Result<_, _>>()?,
         arguments: arguments(matches)?,
         target: matches.text("target").map(str::to_owned),
-        platform: platform(matches)?,
+        platforms: platforms(matches)?,
         labels: matches.values("label").map(parse::label).collect::<Result<_, _>>()?,
         tags: matches.values("tag").map(tag).collect::<Result<_, _>>()?,
         caching: caching(matches)?,
@@ -35,8 +36,10 @@ pub(super) fn request(matches: &Matches) -> Result<BuildRequest, Failure> {
         git: GitSettings::of(lookup),
         steps,
         squash: squash(matches),
-        keep_failed: false,
-    })
+        ..BuildRequest::default()
+    };
+    said(matches, &mut request)?;
+    Ok(request)
 }
 
 /// Proxies of Docker's config.json before what the line says; a name alone takes the caller's variable, where there is one.
@@ -61,6 +64,13 @@ fn arguments(matches: &Matches) -> Result<BTreeMap<String, String>, Failure> {
             }
         }
     }
+    // As buildx has it.
+    let epoch = lookup("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty());
+    if let Some(epoch) = epoch
+        && !arguments.contains_key("SOURCE_DATE_EPOCH")
+    {
+        arguments.insert("SOURCE_DATE_EPOCH".to_owned(), epoch);
+    }
     Ok(arguments)
 }
 
@@ -75,20 +85,14 @@ pub(super) fn tag(text: &str) -> Result<Reference, Failure> {
     Ok(name.pinned())
 }
 
-fn platform(matches: &Matches) -> Result<Option<Platform>, Failure> {
-    let all: Vec<&str> = matches
-        .values("platform")
-        .flat_map(|text| text.split(','))
-        .filter(|text| !text.is_empty())
-        .collect();
-    match all.as_slice() {
-        [] => Ok(None),
-        [one] => {
-            let parsed = one.parse::<Platform>();
-            parsed.map(Some).map_err(|error| Failure::Words(error.to_string()))
-        }
-        _ => Err(super::not_yet("--platform with several platforms")),
-    }
+fn platforms(matches: &Matches) -> Result<Vec<Platform>, Failure> {
+    let all = matches.values("platform").flat_map(|text| text.split(','));
+    let all = all.map(str::trim).filter(|text| !text.is_empty()).map(|text| match text {
+        // As buildx has it.
+        "local" => Ok(Platform::native()),
+        text => text.parse::<Platform>(),
+    });
+    all.collect::<Result<_, _>>().map_err(|error| Failure::Words(error.to_string()))
 }
 
 fn caching(matches: &Matches) -> Result<Caching, Failure> {
@@ -223,6 +227,14 @@ mod tests {
     }
 
     #[test]
+    fn platforms_are_several() {
+        let request = read(&["--platform", "linux/amd64,linux/arm64", "--platform", "linux/s390x"]);
+        let platforms = request.unwrap().platforms;
+        let shown: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["linux/amd64", "linux/arm64", "linux/s390x"]);
+    }
+
+    #[test]
     fn pull_is_a_switch_and_a_word() {
         for (flag, expected) in [
             ("--pull", PullBases::Always),
@@ -247,7 +259,7 @@ mod tests {
         ] {
             assert_eq!(read(line).unwrap_err().exit_code(false, false), 125, "{line:?}");
         }
-        assert!(read(&["--platform", "linux/amd64,linux/arm64"]).is_err());
+        assert!(read(&["--platform", "linux/amd64,what"]).is_err());
         assert!(read(&["-m", "many"]).is_err());
     }
 }

@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use build::Built;
-use engine::{Engine, EngineError, Image, PushRequest};
-use registry::{Client, Form, Progress};
-use rustix::fs::{Mode as FileMode, OFlags};
+use build::{BuildRequest, Built};
+use engine::{Compress, Engine, EngineError, Image, PushRequest};
+use registry::{Client, Progress};
 use serde_json::json;
 use spec::Reference;
 
-use super::super::archives::{into_place, pour};
+use super::super::archives::into_place;
 use super::given::{bad, fields};
+use super::packing::{self, Packing, Wanted};
+use super::roots;
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::program::Session;
@@ -25,9 +26,9 @@ pub(super) enum Output {
     /// The store, where images are.
     Image,
     /// The registries of its names.
-    Registry,
+    Registry(Packing),
     /// An archive that is an OCI layout and what `docker save` writes in one.
-    Archive(Option<String>),
+    Archive(Option<String>, Packing),
     /// An archive of the root file system.
     Tar(Option<String>),
     /// The files, in a directory.
@@ -36,21 +37,65 @@ pub(super) enum Output {
     Cache,
 }
 
+/// All places, and what they want of the build.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outputs {
+    all: Vec<Output>,
+    wanted: Wanted,
+}
+
+impl Outputs {
+    /// Whether the image stays in the store, and gets its names.
+    pub(super) fn keep_image(&self) -> bool {
+        self.all.iter().any(|output| matches!(output, Output::Image | Output::Registry(_)))
+    }
+
+    /// Puts what they want into the request.
+    pub(super) fn add_to(&self, request: &mut BuildRequest) -> Result<(), Failure> {
+        for name in &self.wanted.names {
+            if !request.tags.contains(name) {
+                request.tags.push(name.clone());
+            }
+        }
+        request.annotations.extend(self.wanted.annotations.iter().cloned());
+        let has_time = request.arguments.get("SOURCE_DATE_EPOCH").is_some_and(|it| !it.is_empty());
+        if self.wanted.rewrites_times && !has_time {
+            let words = "rewrite-timestamp needs a time: set SOURCE_DATE_EPOCH";
+            return Err(Failure::Words(words.to_owned()));
+        }
+        let is_docker = |output: &Output| matches!(output, Output::Registry(packing) if packing.is_docker == Some(true));
+        let says = !request.annotations.is_empty() || request.sbom || request.provenance.is_some();
+        if (says || request.platforms.len() > 1) && self.all.iter().any(is_docker) {
+            let words = "oci-mediatypes=false: Docker's manifests have neither annotations nor attestations";
+            return Err(Failure::Words(words.to_owned()));
+        }
+        if request.tags.is_empty() && self.all.iter().any(|it| matches!(it, Output::Registry(_))) {
+            return Err(Failure::Words("tag is needed when pushing to registry".to_owned()));
+        }
+        Ok(())
+    }
+}
+
 /// What the line asks for.
-pub(super) fn outputs(matches: &Matches, style: Style) -> Result<Vec<Output>, Failure> {
-    let mut outputs = matches.values("output").map(one).collect::<Result<Vec<_>, _>>()?;
-    if matches.on("push") {
-        outputs.push(Output::Registry);
+pub(super) fn outputs(matches: &Matches, style: Style) -> Result<Outputs, Failure> {
+    let mut outputs = Outputs::default();
+    for text in matches.values("output") {
+        let output = one(text, &mut outputs.wanted)?;
+        outputs.all.push(output);
+    }
+    let is_pushed = outputs.all.iter().any(|output| matches!(output, Output::Registry(_)));
+    if matches.on("push") && !is_pushed {
+        outputs.all.push(Output::Registry(Packing::default()));
     }
     if matches.on("load") {
-        outputs.push(Output::Image);
+        outputs.all.push(Output::Image);
     }
-    if outputs.is_empty() {
-        outputs.push(Output::Image);
+    if outputs.all.is_empty() {
+        outputs.all.push(Output::Image);
     }
-    let to_stdout =
-        outputs.iter().filter(|output| matches!(output, Output::Archive(None) | Output::Tar(None)));
-    match to_stdout.count() {
+    let is_to_stdout =
+        |output: &&Output| matches!(output, Output::Archive(None, _) | Output::Tar(None));
+    match outputs.all.iter().filter(is_to_stdout).count() {
         0 => {}
         1 if style == Style::Json || matches.on("quiet") => {
             let words = "the archive goes to standard output, where --quiet and --progress json write, too: name a file with dest=";
@@ -59,18 +104,16 @@ pub(super) fn outputs(matches: &Matches, style: Style) -> Result<Vec<Output>, Fa
         1 => {}
         _ => return Err(Failure::Words("two outputs go to standard output".to_owned())),
     }
-    if outputs.contains(&Output::Registry) && matches.text("tag").is_none() {
-        return Err(Failure::Words("tag is needed when pushing to registry".to_owned()));
-    }
     Ok(outputs)
 }
 
-fn one(text: &str) -> Result<Output, Failure> {
+fn one(text: &str, wanted: &mut Wanted) -> Result<Output, Failure> {
     let fields = fields("output", text)?;
     if let [(path, None)] = fields.as_slice() {
         return Ok(if path == "-" { Output::Tar(None) } else { Output::Local(path.clone()) });
     }
     let (mut kind, mut dest, mut pushes) = (None, None, false);
+    let mut further = Vec::new();
     for (name, value) in fields {
         let value = value.unwrap_or_default();
         match (name.as_str(), value.as_str()) {
@@ -79,65 +122,60 @@ fn one(text: &str) -> Result<Output, Failure> {
             ("dest", _) => dest = Some(value),
             ("push", "true") => pushes = true,
             ("push", "false") | ("tar", "true") | ("mode", "copy") => {}
-            (other, _) => return Err(super::not_yet(&format!("--output {other}={value}"))),
+            _ => further.push((name, value)),
         }
     }
-    match (kind.as_deref(), dest) {
-        (Some("image"), None) if !pushes => Ok(Output::Image),
-        (Some("image" | "registry"), None) => Ok(Output::Registry),
-        (Some("docker"), None) if !text.contains("dest=") => Ok(Output::Image),
-        (Some("docker" | "oci"), dest) => Ok(Output::Archive(dest)),
-        (Some("tar"), dest) => Ok(Output::Tar(dest)),
-        (Some("local"), Some(dest)) => Ok(Output::Local(dest)),
-        (Some("local"), None) => Err(bad("output", text, "type=local needs dest=DIRECTORY")),
-        (Some("cacheonly"), None) => Ok(Output::Cache),
-        (Some("image" | "registry" | "cacheonly"), Some(_)) => {
+    let kind = kind.ok_or_else(|| bad("output", text, "it has no type="))?;
+    let is_archive = kind == "oci" || (kind == "docker" && text.contains("dest="));
+    let packing = packing::packing(text, (&kind, is_archive, pushes), further, wanted)?;
+    match (kind.as_str(), dest) {
+        ("image", None) if !pushes => Ok(Output::Image),
+        ("image" | "registry", None) => Ok(Output::Registry(packing)),
+        ("docker" | "oci", dest) if is_archive => Ok(Output::Archive(dest, packing)),
+        ("docker", _) => Ok(Output::Image),
+        ("tar", dest) => Ok(Output::Tar(dest)),
+        ("local", Some(dest)) => Ok(Output::Local(dest)),
+        ("local", None) => Err(bad("output", text, "type=local needs dest=DIRECTORY")),
+        ("cacheonly", None) => Ok(Output::Cache),
+        ("image" | "registry" | "cacheonly", Some(_)) => {
             Err(bad("output", text, "its type has no dest="))
         }
-        (Some(other), _) => {
+        (other, _) => {
             let known = "image, registry, docker, oci, tar, local, cacheonly";
             Err(bad("output", text, &format!("{other:?} is not one of {known}")))
         }
-        (None, _) => Err(bad("output", text, "it has no type=")),
     }
-}
-
-/// Whether the image stays in the store, and gets its names.
-pub(super) fn keeps_image(outputs: &[Output]) -> bool {
-    outputs.iter().any(|output| matches!(output, Output::Image | Output::Registry))
 }
 
 /// Gives the image to every place.
 pub(super) fn give(
     session: &Session,
     built: &Built,
-    (names, outputs): (&[Reference], &[Output]),
+    (names, outputs): (&[Reference], &Outputs),
     style: Style,
 ) -> Result<(), Failure> {
-    if outputs == [Output::Image] {
+    if outputs.all == [Output::Image] {
         return Ok(());
     }
     let engine = session.engine()?;
     let image = &built.image;
-    let given = outputs.iter().try_for_each(|output| match output {
+    let given = outputs.all.iter().try_for_each(|output| match output {
         Output::Image | Output::Cache => Ok(()),
-        Output::Registry => push(&engine, names, style),
-        Output::Archive(dest) => save(&engine, image, names, dest.as_deref()),
-        Output::Tar(dest) => into_place("build", dest.as_deref(), |writer| {
-            let archive =
-                engine.images().root_archive(image).map_err(failed("write the archive"))?;
-            pour("build", archive, writer)
-        }),
-        Output::Local(directory) => local(&engine, image, Path::new(directory)),
+        Output::Registry(packing) => push(&engine, names, packing, style),
+        Output::Archive(dest, packing) => save(&engine, image, names, (dest.as_deref(), packing)),
+        Output::Tar(dest) => roots::tar(&engine, built, dest.as_deref()),
+        Output::Local(directory) => roots::local(&engine, built, Path::new(directory)),
     });
-    if !keeps_image(outputs) && image.names.is_empty() {
-        // Its layers stay in the cache. One that is used stays as it is.
-        let _used = engine.images().remove(&image.id.to_string(), false);
+    if !outputs.keep_image() {
+        for image in built.images.iter().filter(|image| image.names.is_empty()) {
+            // Its layers stay in the cache. One that is used stays as it is.
+            let _used = engine.images().remove(&image.id.to_string(), false);
+        }
     }
     given
 }
 
-fn failed(what: &'static str) -> impl FnOnce(EngineError) -> Failure {
+pub(super) fn failed(what: &'static str) -> impl FnOnce(EngineError) -> Failure {
     move |error| Failure::Doing { what: what.to_owned(), error }
 }
 
@@ -145,24 +183,20 @@ fn save(
     engine: &Engine,
     image: &Image,
     names: &[Reference],
-    dest: Option<&str>,
+    (dest, packing): (Option<&str>, &Packing),
 ) -> Result<(), Failure> {
+    let how = packing.compress.unwrap_or(Compress::none());
     into_place("build", dest, |writer| {
-        engine.images().save_as(image, names, writer).map_err(failed("write the archive"))
+        engine.images().save_as(image, names, how, writer).map_err(failed("write the archive"))
     })
 }
 
-fn local(engine: &Engine, image: &Image, directory: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(directory).map_err(Failure::file("create", directory.display()))?;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(directory, flags, FileMode::empty());
-    let opened =
-        opened.map_err(|errno| Failure::file("open", directory.display())(errno.into()))?;
-    let placed = engine.images().root_into(image, std::os::fd::AsFd::as_fd(&opened));
-    placed.map_err(failed("write the files"))
-}
-
-fn push(engine: &Engine, names: &[Reference], style: Style) -> Result<(), Failure> {
+fn push(
+    engine: &Engine,
+    names: &[Reference],
+    packing: &Packing,
+    style: Style,
+) -> Result<(), Failure> {
     let progress = Arc::new(Progress::default());
     let client = Client::new(registries::settings(Arc::clone(&progress), None, None)?);
     let mode = match style {
@@ -171,7 +205,7 @@ fn push(engine: &Engine, names: &[Reference], style: Style) -> Result<(), Failur
         Style::Quiet | Style::Json | Style::RawJson => Mode::Quiet,
     };
     for name in names {
-        let request = PushRequest { reference: name, form: Form::default(), all_platforms: false };
+        let request = PushRequest { reference: name, form: packing.form(), all_platforms: false };
         progress.begin_again();
         let pushed = show(mode, Direction::Push, &progress, || {
             engine.images().push(&client, request, &progress)
@@ -200,6 +234,9 @@ mod tests {
 
     #[test]
     fn places_by_their_words() {
+        let archive =
+            |path: Option<&str>| Output::Archive(path.map(str::to_owned), Packing::default());
+        let one = |text: &str| one(text, &mut Wanted::default());
         for (text, expected) in [
             ("out", Output::Local("out".to_owned())),
             ("-", Output::Tar(None)),
@@ -208,14 +245,14 @@ mod tests {
             ("type=tar", Output::Tar(None)),
             ("type=tar,dest=-", Output::Tar(None)),
             ("type=tar,dest=a.tar", Output::Tar(Some("a.tar".to_owned()))),
-            ("type=oci,dest=a.tar", Output::Archive(Some("a.tar".to_owned()))),
-            ("type=oci", Output::Archive(None)),
+            ("type=oci,dest=a.tar", archive(Some("a.tar"))),
+            ("type=oci", archive(None)),
             ("type=docker", Output::Image),
-            ("type=docker,dest=-", Output::Archive(None)),
-            ("type=docker,dest=a.tar", Output::Archive(Some("a.tar".to_owned()))),
+            ("type=docker,dest=-", archive(None)),
+            ("type=docker,dest=a.tar", archive(Some("a.tar"))),
             ("type=image", Output::Image),
-            ("type=image,push=true", Output::Registry),
-            ("type=registry", Output::Registry),
+            ("type=image,push=true", Output::Registry(Packing::default())),
+            ("type=registry", Output::Registry(Packing::default())),
             ("type=cacheonly", Output::Cache),
         ] {
             match one(text) {
@@ -228,7 +265,7 @@ mod tests {
             "dest=x",
             "type=floppy",
             "type=image,dest=x",
-            "type=image,compression=zstd",
+            "type=image,compression=lzma",
         ] {
             assert!(one(text).is_err(), "{text}");
         }
