@@ -202,8 +202,8 @@ mod tests {
     fn what_is_not_there_is_refused_with_dockers_codes() {
         let scene = Scene::new("FROM busybox\n");
         for (args, code, words) in [
-            (&["--sbom=true", "."][..], 125, "--sbom is not supported yet"),
-            (&["--annotation", "a=b", "."], 125, "--annotation is not supported yet"),
+            (&["--sbom", "generator=x", "."][..], 125, "there is no generator to choose"),
+            (&["--annotation", "a", "."], 125, "[TYPE:]KEY=VALUE"),
             (&["--builder", "other", "."], 125, "there is none to choose"),
             (&["-t", "UPPER", "."], 125, "must be lower-case"),
             (&["--nope", "."], 125, "unknown flag"),

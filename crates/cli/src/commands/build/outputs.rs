@@ -166,7 +166,8 @@ pub(super) fn give(
         Output::Tar(dest) => roots::tar(&engine, built, dest.as_deref()),
         Output::Local(directory) => roots::local(&engine, built, Path::new(directory)),
     });
-    if !outputs.keep_image() {
+    // Images for other machines are there for the sake of one that has names.
+    if !outputs.keep_image() && image.names.is_empty() {
         for image in built.images.iter().filter(|image| image.names.is_empty()) {
             // Its layers stay in the cache. One that is used stays as it is.
             let _used = engine.images().remove(&image.id.to_string(), false);

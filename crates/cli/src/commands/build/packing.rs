@@ -71,7 +71,8 @@ pub(super) fn packing(
             ("force-compression", _) => packing.force = switch(&value).map_err(refused)?,
             ("oci-mediatypes", _) => {
                 let is_oci = switch(&value).map_err(refused)?;
-                if !is_oci && !(kind == "registry" || pushes) {
+                let is_pushed = kind == "registry" || pushes;
+                if !is_oci && !is_pushed {
                     return Err(refused("an archive and the store have those of OCI"));
                 }
                 packing.is_docker = Some(!is_oci);
