@@ -250,6 +250,15 @@ mod tests {
             serde_json::from_str(&fs::read_to_string(copied.join("manifest.json")).unwrap())
                 .unwrap();
         assert_eq!(seen["config"]["digest"], manifest["config"]["digest"]);
+        let plain = scene.context.join("plain");
+        let mut skopeo = Command::new("skopeo");
+        skopeo.args(["--insecure-policy", "copy", "-q", &format!("oci-archive:{archive}")]);
+        assert!(skopeo.arg(format!("oci:{}:1", plain.display())).status().unwrap().success());
+        let mut umoci = Command::new("umoci");
+        umoci.args(["unpack", "--image", &format!("{}:1", plain.display())]);
+        let output = umoci.arg(scene.context.join("bundle")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(scene.context.join("bundle/rootfs/bin/busybox").exists());
         scene.corten.ok(&["load", "-i", archive]);
         assert_eq!(scene.inspect("app:1")["Id"], manifest["config"]["digest"]);
         // A platform is that image alone.

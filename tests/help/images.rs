@@ -16,8 +16,9 @@ fn building() {
     Options:
           --add-host list              Add a custom host-to-IP mapping (host:ip) for RUN
           --allow strings              Allow what steps ask for: network.host, security.insecure
-          --annotation list            Add an annotation to the image (not built yet)
-          --attest list                Attestations (not built yet)
+          --annotation list            Add an annotation:
+                                       [manifest:|index:|manifest-descriptor:|index-descriptor:]KEY=VALUE
+          --attest list                Say more of the image: type=sbom, type=provenance[,mode=min|max]
           --blkio-weight uint16        Block IO (relative weight), between 10 and 1000, or 0 to disable
                                        (default 0)
           --build-arg list             Set build-time variables; a NAME alone takes the caller's
@@ -62,17 +63,17 @@ fn building() {
                                        (type=image|registry|docker|oci|tar|local|cacheonly[,dest=PATH]),
                                        or a directory, or -
           --pids-limit int             Tune container pids limit (set -1 for unlimited)
-          --platform string            Machine that the image is for: OS/ARCHITECTURE[/VARIANT]
+          --platform string            Machines that images are for: OS/ARCHITECTURE[/VARIANT],...
           --progress string            How progress is shown: auto, plain, tty, json, rawjson, quiet
                                        (default "auto")
-          --provenance string          Provenance attestation (not built yet)
+          --provenance string          Say how it was built: true, false, mode=min|max (default "false")
           --pull[=string]              Ask registries for bases: always (the bare flag), missing, never
                                        (default "missing")
           --push                       Push the image to the registries of its names
       -q, --quiet                      Suppress the build output and print image ID on success
           --rm                         Has no effect: no intermediate container is ever left (default
                                        true)
-          --sbom string                SBOM attestation (not built yet)
+          --sbom string                Say which packages it holds: true, false (default "false")
           --secret list                Secret of RUN --mount=type=secret:
                                        id=NAME[,src=FILE|,env=VARIABLE]
           --security-opt strings       Security options of RUN instructions

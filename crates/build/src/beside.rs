@@ -151,7 +151,8 @@ fn sbom(shared: &Shared<'_>, engine: &Engine, image: &Image) -> Statement {
     };
     let mut inventory: Inventory = crate::attest::packages(&RootFiles { read: &read, list: &list });
     inventory.unread.extend(too_long.take());
-    let name = shared.request.tags.first().map(spec::Reference::familiar).unwrap_or_default();
+    let name = shared.request.tags.first().map(spec::Reference::familiar);
+    let name = name.unwrap_or_else(|| image.id.to_string());
     let created = seconds(image.config.created.as_deref().unwrap_or_default());
     let document = Document { name: &name, created: &created, tool: TOOL };
     let predicate = crate::attest::spdx(&inventory, &document);

@@ -64,8 +64,10 @@ impl Parts {
             return alone.definition.steps.clone();
         }
         let of = |part: &Part| {
-            let words = part.platforms.target.to_string();
-            part.definition.steps.iter().skip(1).map(|step| named(step, &words)).collect::<Vec<_>>()
+            let platform = part.platforms.target.to_string();
+            let is_alone = part.definition.needed.len() == 1;
+            let steps = part.definition.steps.iter().skip(1);
+            steps.map(|step| named(step, &platform, is_alone)).collect::<Vec<_>>()
         };
         let load = self.all.iter().take(1).flat_map(|part| part.definition.steps.iter().take(1));
         load.cloned().chain(self.all.iter().flat_map(of)).collect()
@@ -83,8 +85,8 @@ impl Parts {
     }
 }
 
-/// A step of one of several builds.
-fn named(step: &Step, platform: &str) -> Step {
+/// A step of one of several builds; a stage alone that has no name goes by none.
+fn named(step: &Step, platform: &str, is_alone: bool) -> Step {
     let is_number = step.stage.bytes().all(|byte| byte.is_ascii_digit());
     let (stage, text) = match step.kind {
         StepKind::Load | StepKind::Output => {
@@ -95,8 +97,12 @@ fn named(step: &Step, platform: &str) -> Step {
         | StepKind::Transfer
         | StepKind::Directory
         | StepKind::Setting => {
-            let name = if is_number { format!("stage-{}", step.stage) } else { step.stage.clone() };
-            (format!("{platform} {name}"), step.text.clone())
+            let stage = match (is_number, is_alone) {
+                (true, true) => platform.to_owned(),
+                (true, false) => format!("{platform} stage-{}", step.stage),
+                (false, _) => format!("{platform} {}", step.stage),
+            };
+            (stage, step.text.clone())
         }
     };
     Step { stage, text, ..step.clone() }

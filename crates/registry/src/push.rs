@@ -155,7 +155,10 @@ fn layers_of(
         };
         blobs.sort_by_key(rank);
         let total = blobs.first().map_or(0, |blob| blob.descriptor.size);
-        let part = push.progress.part(diff_id, total);
+        // Another image of the same index may have it, too.
+        let digest = diff_id.to_string();
+        let known = push.progress.parts().into_iter().find(|part| part.digest == digest);
+        let part = known.unwrap_or_else(|| push.progress.part(diff_id, total));
         layers.push(Layer { diff_id: diff_id.clone(), blobs, part });
     }
     Ok(layers)

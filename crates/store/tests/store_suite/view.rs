@@ -57,10 +57,16 @@ impl Overlay {
         };
         let mut layers: Vec<PathBuf> = numbered.map(unpacked).collect();
         layers.reverse();
-        let at = bench.path("merged");
+        Self::of(bench, "merged", layers)
+    }
+
+    /// Of directories, the top one first.
+    fn of(bench: &Bench, name: &str, layers: Vec<PathBuf>) -> Self {
+        let at = bench.path(name);
         fs::create_dir(&at).unwrap();
         // A mount without a writable layer wants two lower ones.
-        let empty = layer(bench, 999, &[]).unwrap();
+        let empty = bench.path(&format!("{name}-empty"));
+        fs::create_dir(&empty).unwrap();
         let lower: Vec<&str> = layers.iter().chain([&empty]).map(|path| text(path)).collect();
         let options = std::ffi::CString::new(format!("lowerdir={}", lower.join(":"))).unwrap();
         mount("overlay", &at, "overlay", MountFlags::RDONLY, Some(&*options)).unwrap();
@@ -203,6 +209,50 @@ fn tree(directory: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
+/// Everything in a directory: contents of files, targets of links, `/` for directories.
+fn everything(directory: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut ahead = vec![directory.to_owned()];
+    while let Some(next) = ahead.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            // A directory of one layer lists its whiteouts, which nobody can look up.
+            let Ok(about) = fs::symlink_metadata(&path) else { continue };
+            let kind = about.file_type();
+            let what = if kind.is_dir() {
+                ahead.push(path.clone());
+                "/".to_owned()
+            } else if kind.is_symlink() {
+                format!("-> {}", fs::read_link(&path).unwrap().display())
+            } else {
+                fs::read_to_string(&path).unwrap()
+            };
+            found.push((path.strip_prefix(directory).unwrap().to_owned(), what));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn long_files_are_read_whole_or_not_at_all() {
+    let bench = Bench::new();
+    let root = bench.path("root-of-it");
+    fs::create_dir_all(root.join("d/e")).unwrap();
+    File::create(root.join("d/long")).unwrap().set_len((4 << 20) + 1).unwrap();
+    std::os::unix::fs::symlink("e", root.join("d/link")).unwrap();
+    let view = RootView::of(&[root]);
+    assert_eq!(view.read("/d/long"), None);
+    let whole = view.read_within("/d/long", 5 << 20).unwrap().unwrap();
+    assert_eq!(whole.len(), (4 << 20) + 1);
+    let refused = view.read_within("/d/long", 4 << 20).unwrap_err();
+    assert_eq!(refused, sys::Errno::from(rustix::io::Errno::FBIG));
+    assert_eq!(view.read_within("/d/none", 1).unwrap(), None);
+    let name = |name: &str, is_directory| (name.as_bytes().to_vec(), is_directory);
+    assert_eq!(view.names("/d"), [name("e", true), name("link", false), name("long", false)]);
+    assert!(view.names("/d/long").is_empty());
+}
+
 fn name() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["a", "b", "c"]).prop_map(str::to_owned)
 }
@@ -237,6 +287,24 @@ fn whiteout(path: &str) -> String {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_layers_are_one_and_look_the_same(
+        layers in vec(vec(random_entry(), 0..9), 1..5),
+        count in 1_usize..5,
+    ) {
+        let bench = Bench::new();
+        let layers: Vec<&[Entry]> = layers.iter().map(Vec::as_slice).collect();
+        let before = Overlay::mount(&bench, &layers);
+        let (top, below) = before.layers.split_at(count.min(before.layers.len()));
+        let archive = store::layer::squashed(top, below).unwrap();
+        let squashed = bench.path("squashed");
+        fs::create_dir(&squashed).unwrap();
+        unpack(archive, File::open(&squashed).unwrap().as_fd(), &Rules::layer()).unwrap();
+        let after = [std::slice::from_ref(&squashed), below].concat();
+        let after = Overlay::of(&bench, "after", after);
+        prop_assert_eq!(everything(&after.at), everything(&before.at));
+    }
 
     #[test]
     fn random_layers_look_like_their_overlay(layers in vec(vec(random_entry(), 0..9), 1..5)) {

@@ -259,7 +259,7 @@ mod tests {
         ] {
             assert_eq!(read(line).unwrap_err().exit_code(false, false), 125, "{line:?}");
         }
-        assert!(read(&["--platform", "linux/amd64,what"]).is_err());
+        assert!(read(&["--platform", "linux/amd64,a/b/c/d"]).is_err());
         assert!(read(&["-m", "many"]).is_err());
     }
 }

@@ -178,9 +178,14 @@ mod tests {
             read("manifest[linux/arm64],index-descriptor:K=v"),
             ["Manifest linux/arm64 K=v", "IndexDescriptor  K=v"]
         );
-        for text in
-            ["a", "=b", "manifest:=b", "layer:a=b", "manifest[linux/arm64:a=b", "index[x]:a=b"]
-        {
+        for text in [
+            "a",
+            "=b",
+            "manifest:=b",
+            "layer:a=b",
+            "manifest[linux/arm64:a=b",
+            "index[a/b/c/d]:a=b",
+        ] {
             assert!(annotations(text).is_err(), "{text}");
         }
         let option = |name| annotation_option(name, "v").map(|one| (one.level, one.key));
