@@ -398,6 +398,25 @@ mod tests {
     }
 
     #[test]
+    fn a_base_keeps_its_name_whatever_is_built_of_it() {
+        let server = RegistryServer::start();
+        let scene = Scene::new("FROM scratch\nCOPY Dockerfile /base\n");
+        let base = format!("{}/base:1", server.host());
+        scene.ok(&["--platform", "linux/amd64,linux/arm64", "-t", &base, "--push", "."]);
+        let there = Scene::new(&format!("FROM {base}\nCOPY Dockerfile /next\n"));
+        there.corten.ok(&["pull", "-q", &base]);
+        let native = there.inspect(&base);
+        let other = if native["Architecture"] == "amd64" { "arm64" } else { "amd64" };
+        let platform = format!("linux/{other}");
+        there.ok(&["--platform", &platform, "-t", "next", "."]);
+        assert_eq!(there.inspect("next")["Architecture"], other);
+        assert_eq!(there.inspect(&base)["Id"], native["Id"]);
+        there.ok(&["--pull", "--platform", "linux/amd64,linux/arm64", "-t", "next", "."]);
+        assert_eq!(there.inspect("next")["Architecture"], native["Architecture"]);
+        assert_eq!(there.inspect(&base)["Id"], native["Id"]);
+    }
+
+    #[test]
     fn what_cannot_run_here_is_named() {
         let scene = Scene::new("FROM scratch\nCOPY Dockerfile /\nRUN [\"/x\"]\n");
         let refused = scene.build(&["--platform", "linux/amd64,linux/s390x", "."]);

@@ -45,7 +45,7 @@ pub(crate) fn check(request: &BuildRequest) -> Result<(), BuildError> {
         let is_built = |wanted: &Platform| {
             let native = [Platform::native()];
             let all = if request.platforms.is_empty() { &native[..] } else { &request.platforms };
-            all.iter().any(|platform| platform == wanted)
+            all.iter().any(|platform| wanted.fit(platform).is_some())
         };
         if let Some(platform) = annotation.platform.as_ref().filter(|wanted| !is_built(wanted)) {
             let words = format!("annotation {key}: platform {platform} is not built");

@@ -55,6 +55,8 @@ pub(crate) struct Notes {
     caches: Mutex<BTreeMap<String, String>>,
     /// What went in.
     materials: Mutex<Vec<Dependency>>,
+    /// Held by who brings a base.
+    pulling: Mutex<()>,
 }
 
 impl Notes {
@@ -209,16 +211,32 @@ impl Shared<'_> {
         let heard =
             |what: &str, bytes, of| progress.tell(&Event::Transfer { step, what, bytes, of });
         let outside = self.surroundings.outside;
-        // A name stays with the image for this machine, whatever else is built for.
-        let before = engine.images().resolve(name).ok().filter(|_| foreign(platform));
+        // One after the other where there are several platforms: each moves the name.
+        let is_among_others = self.request.platforms.len() > 1;
+        let _alone = is_among_others
+            .then(|| self.notes.pulling.lock().unwrap_or_else(PoisonError::into_inner));
+        let before = engine
+            .images()
+            .resolve(name)
+            .ok()
+            .filter(|before| foreign(platform) && fits(before, Some(&Platform::native())));
         let pulled = outside.image(engine, name, platform, always, &heard);
-        if let Some(before) = before.filter(|before| !before.names.is_empty())
-            && pulled.as_ref().is_ok_and(|pulled| pulled.id != before.id)
-        {
-            engine.images().tag(&before.id.to_string(), name)?;
+        if let Some(before) = before {
+            give_names_back(engine, &before)?;
         }
         pulled.map_err(|cause| StepError::Outside { what: format!("pull {name}"), cause })
     }
+}
+
+/// A name stays with the image for this machine, whatever else is built for.
+fn give_names_back(engine: &Engine, image: &Image) -> Result<(), StepError> {
+    for name in &image.names {
+        let name = name.to_string();
+        if engine.images().resolve(&name).is_ok_and(|now| now.id != image.id) {
+            engine.images().tag(&image.id.to_string(), &name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a platform is another machine's.
