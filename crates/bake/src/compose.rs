@@ -3,7 +3,7 @@
 //! `include`, `extends` and `env_file` need other files and are refused where a service with a build has them.
 
 mod service;
-mod variables;
+pub(crate) mod variables;
 
 use crate::machine::Machine;
 use crate::problem::Fault;
@@ -13,7 +13,8 @@ use crate::target::{Group, Target};
 use crate::yaml::{self, Node, Yaml};
 
 /// Whether a file is one by its name, or by its text where the name says nothing.
-pub(crate) fn is_compose(file: &BakeFile) -> bool {
+#[must_use]
+pub fn is_compose(file: &BakeFile) -> bool {
     let name = file.name.to_ascii_lowercase();
     if has_ending(&name, ".yml") || has_ending(&name, ".yaml") {
         return true;
@@ -32,7 +33,7 @@ pub(crate) fn read(
     let mut whole: Option<Node> = None;
     for (index, file) in files {
         let mut node = yaml::parse(*index, &file.text)?;
-        variables::put_in(&mut node, machine.environment)?;
+        variables::put_in(&mut node, machine.compose_environment)?;
         whole = Some(match whole {
             None => node,
             Some(before) => merge(before, node),

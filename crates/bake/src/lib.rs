@@ -9,16 +9,18 @@
 //! let environment = BTreeMap::from([("TAG".to_owned(), "2.0".to_owned())]);
 //! let machine = bake::Machine {
 //!     environment: &environment,
+//!     compose_environment: &environment,
 //!     command_context: "cwd://",
 //!     local_platform: "linux/amd64",
 //!     now: 0,
 //!     home: "/root",
 //!     random: &|| [0; 16],
+//!     is_address: &|context| context.starts_with("https://"),
 //! };
 //! let text = "variable \"TAG\" { default = \"1.0\" }\ntarget \"app\" { tags = [\"app:${TAG}\"] }";
 //! let file = bake::BakeFile { name: "docker-bake.hcl".to_owned(), text: text.to_owned() };
 //! let definition = bake::Definition::read(&[file], &machine)?;
-//! let selection = definition.select(&["app".to_owned()], &[], &environment)?;
+//! let selection = definition.select(&["app".to_owned()], &[], &machine)?;
 //! assert_eq!(selection.targets["app"].tags.as_deref(), Some(&["app:2.0".to_owned()][..]));
 //! # Ok::<(), bake::BakeError>(())
 //! ```
@@ -29,6 +31,7 @@ mod comma;
 mod compose;
 mod decode;
 mod definition;
+mod dot_env;
 mod entry;
 mod evaluate;
 mod functions;
@@ -52,12 +55,14 @@ mod types;
 mod value;
 mod yaml;
 
+pub use compose::is_compose;
 pub use definition::{Definition, Listed, Variable};
+pub use dot_env::dot_env;
 pub use entry::{Attestation, Entry};
 pub use machine::Machine;
 pub use problem::{BakeError, Problem, Told};
 pub use secret::{Secret, Ssh};
-pub use select::{Selection, is_remote};
+pub use select::Selection;
 pub use source::BakeFile;
 pub use target::{Group, Target};
 

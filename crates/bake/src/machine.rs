@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub struct Machine<'a> {
     /// The environment, which overrides variables.
     pub environment: &'a BTreeMap<String, String>,
+    /// What Compose files find in its place: the environment, and what a file `.env` says beside it.
+    pub compose_environment: &'a BTreeMap<String, String>,
     /// `BAKE_CMD_CONTEXT`: the context that the command line names, `cwd://` where it names none.
     pub command_context: &'a str,
     /// `BAKE_LOCAL_PLATFORM`: such as `linux/amd64`.
@@ -17,6 +19,8 @@ pub struct Machine<'a> {
     pub home: &'a str,
     /// Sixteen random bytes.
     pub random: &'a dyn Fn() -> [u8; 16],
+    /// Whether a context is an address, from which it is fetched.
+    pub is_address: &'a dyn Fn(&str) -> bool,
 }
 
 impl std::fmt::Debug for Machine<'_> {

@@ -127,21 +127,23 @@ impl BakeError {
             Some(place) => format!("{place}: {}\n", self.problem),
             None => format!("{}\n", self.problem),
         };
-        if let Some(place) = &self.place {
-            let number = place.line.to_string();
-            let text: String = place
-                .text
-                .chars()
-                .map(|letter| if letter.is_control() { ' ' } else { letter })
-                .collect();
-            let indent = " ".repeat(place.column.saturating_sub(1));
-            out.push_str(&format!("  {number} | {text}\n"));
-            out.push_str(&format!("  {} | {indent}^\n", " ".repeat(number.len())));
-        }
+        out.push_str(&self.excerpt());
         if let Some(hint) = self.problem.hint() {
             out.push_str(&format!("hint: {hint}\n"));
         }
         out
+    }
+
+    /// The line of the place with a mark below it; nothing where there is no place.
+    #[must_use]
+    pub fn excerpt(&self) -> String {
+        let Some(place) = &self.place else { return String::new() };
+        let number = place.line.to_string();
+        let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let text: String = place.text.chars().map(plain).collect();
+        let (indent, margin) =
+            (" ".repeat(place.column.saturating_sub(1)), " ".repeat(number.len()));
+        format!("  {number} | {text}\n  {margin} | {indent}^\n")
     }
 }
 

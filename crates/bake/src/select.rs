@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::definition::Definition;
 use crate::entry::Entry;
+use crate::machine::Machine;
 use crate::overrides::Overrides;
 use crate::pattern::matches;
 use crate::problem::{BakeError, Problem, closest};
@@ -32,7 +33,7 @@ impl Definition {
         &self,
         names: &[String],
         overrides: &[String],
-        environment: &BTreeMap<String, String>,
+        machine: &Machine<'_>,
     ) -> Result<Selection, BakeError> {
         let mut wanted = Vec::new();
         for name in names {
@@ -42,7 +43,7 @@ impl Definition {
             wanted.push("default".to_owned());
         }
         once(&mut wanted);
-        let overrides = Overrides::read(overrides, &self.targets, environment)?;
+        let overrides = Overrides::read(overrides, &self.targets, machine.environment)?;
         let mut selection = Selection::default();
         for name in &wanted {
             let (targets, groups) = self.members(name, &mut BTreeMap::new());
@@ -59,7 +60,7 @@ impl Definition {
         for name in chosen {
             self.link(&name, &mut selection, &overrides, &mut Vec::new())?;
         }
-        selection.clean_contexts();
+        selection.clean_contexts(machine.is_address);
         Ok(selection)
     }
 
@@ -220,10 +221,10 @@ impl Selection {
     }
 
     /// Directories are shown without `.` and `..` in them, and without the mark that they are the caller's.
-    fn clean_contexts(&mut self) {
+    fn clean_contexts(&mut self, is_address: &dyn Fn(&str) -> bool) {
         for target in self.targets.values_mut() {
             if let Some(context) = &mut target.context
-                && !is_remote(context)
+                && !is_address(context)
             {
                 *context = spec::path::clean(context.strip_prefix("cwd://").unwrap_or(context));
             }
@@ -236,11 +237,4 @@ impl Selection {
         let json = serde_json::to_string_pretty(self).unwrap_or_default();
         escape_html(&json)
     }
-}
-
-/// Whether a context is fetched.
-#[must_use]
-pub fn is_remote(context: &str) -> bool {
-    let schemes = ["http://", "https://", "git://", "ssh://", "git@", "github.com/"];
-    schemes.iter().any(|scheme| context.starts_with(scheme))
 }

@@ -68,11 +68,13 @@ fn cases() -> Vec<Case> {
 fn machine(environment: &BTreeMap<String, String>) -> Machine<'_> {
     Machine {
         environment,
+        compose_environment: environment,
         command_context: "cwd://",
         local_platform: "linux/amd64",
         now: 1_700_000_000,
         home: "/root",
         random: &|| [7; 16],
+        is_address: &|context| context.starts_with("https://") || context.starts_with("git@"),
     }
 }
 
@@ -89,7 +91,7 @@ fn each_file_asks_for_what_it_says() {
         let definition = Definition::read(&files, &machine(&case.environment))
             .unwrap_or_else(|error| panic!("{}: {}", case.name, error.render()));
         let selection = definition
-            .select(&case.names, &case.overrides, &case.environment)
+            .select(&case.names, &case.overrides, &machine(&case.environment))
             .unwrap_or_else(|error| panic!("{}: {}", case.name, error.render()));
         assert_eq!(selection.to_json().trim(), case.expected.trim(), "{}", case.name);
     }

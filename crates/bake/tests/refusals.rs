@@ -18,14 +18,16 @@ fn select(
         environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let machine = Machine {
         environment: &environment,
+        compose_environment: &environment,
         command_context: "cwd://",
         local_platform: "linux/amd64",
         now: 0,
         home: "/root",
         random: &|| [0; 16],
+        is_address: &|context| context.starts_with("https://") || context.starts_with("git@"),
     };
     let file = BakeFile { name: name.to_owned(), text: text.to_owned() };
-    Definition::read(&[file], &machine)?.select(&own(names), &own(overrides), &environment)
+    Definition::read(&[file], &machine)?.select(&own(names), &own(overrides), &machine)
 }
 
 fn refusal(text: &str) -> String {
@@ -208,11 +210,13 @@ fn lists_show_types_values_and_no_private_targets() {
     let environment = BTreeMap::new();
     let machine = Machine {
         environment: &environment,
+        compose_environment: &environment,
         command_context: "cwd://",
         local_platform: "linux/amd64",
         now: 0,
         home: "/root",
         random: &|| [0; 16],
+        is_address: &|context| context.starts_with("https://") || context.starts_with("git@"),
     };
     let file = BakeFile { name: "b.hcl".to_owned(), text: text.to_owned() };
     let definition = Definition::read(&[file], &machine).unwrap();

@@ -143,7 +143,8 @@ fn maps(
     let environment = service.get("environment").map(pairs).transpose()?.unwrap_or_default();
     for (name, value) in build.get("args").map(pairs).transpose()?.unwrap_or_default() {
         let outer = || environment.get(&name).cloned().flatten();
-        let value = value.or_else(outer).or_else(|| machine.environment.get(&name).cloned());
+        let value =
+            value.or_else(outer).or_else(|| machine.compose_environment.get(&name).cloned());
         if let Some(value) = value {
             target.args.insert(name, value);
         }

@@ -1,4 +1,4 @@
-//! `$NAME` and `${NAME:-default}` in a Compose file's strings. Start at [`put_in`].
+//! `$NAME` and `${NAME:-default}` in a Compose file's strings, and in those of a file `.env`. Start at [`put_in`].
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,15 @@ const DEPTH: usize = 16;
 
 /// Puts variables into all strings; names of keys are left alone.
 pub(crate) fn put_in(node: &mut Node, environment: &BTreeMap<String, String>) -> Result<(), Fault> {
+    fill(node, environment, &mut 0)
+}
+
+/// The same, `size` bytes of which were put in before.
+fn fill(
+    node: &mut Node,
+    environment: &BTreeMap<String, String>,
+    size: &mut usize,
+) -> Result<(), Fault> {
     let place = node.place;
     match &mut node.yaml {
         Yaml::Null => Ok(()),
@@ -20,16 +29,22 @@ pub(crate) fn put_in(node: &mut Node, environment: &BTreeMap<String, String>) ->
                     Problem::Entry { what: "the string".to_owned(), text: text.clone(), why };
                 Fault::new(place, problem)
             })?;
+            *size += text.len();
+            // A short file may say a long variable often.
+            if *size > BYTES {
+                return Err(Fault::new(place, Problem::TooLarge(BYTES)));
+            }
             Ok(())
         }
-        Yaml::List(nodes) => nodes.iter_mut().try_for_each(|node| put_in(node, environment)),
+        Yaml::List(nodes) => nodes.iter_mut().try_for_each(|node| fill(node, environment, size)),
         Yaml::Map(members) => {
-            members.iter_mut().try_for_each(|(_, node)| put_in(node, environment))
+            members.iter_mut().try_for_each(|(_, node)| fill(node, environment, size))
         }
     }
 }
 
-fn expand(
+/// Puts variables into a string; `depth` is how many defaults stand around it.
+pub(crate) fn expand(
     text: &str,
     environment: &BTreeMap<String, String>,
     depth: usize,
@@ -134,6 +149,9 @@ mod tests {
         ] {
             assert_eq!(expand(text, &environment, 0).as_deref(), Ok(wanted), "{text}");
         }
+        let long = BTreeMap::from([("L".to_owned(), "x".repeat(BYTES / 2))]);
+        let mut node = crate::yaml::parse(0, "a: [$L, $L, $L]").unwrap();
+        assert!(put_in(&mut node, &long).is_err());
         for text in ["${NO:?it is needed}", "${A", "$1", "${A!}"] {
             assert!(expand(text, &environment, 0).is_err(), "{text}");
         }
