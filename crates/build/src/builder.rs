@@ -162,7 +162,9 @@ impl Shared<'_> {
         let name = self.contexts.image_name(name);
         let admitted = self.surroundings.outside.admit(engine, &name);
         admitted.map_err(|cause| StepError::Outside { what: format!("use {name}"), cause })?;
-        let pull = self.request.pull;
+        // An id names what is here: a registry knows no image by it.
+        let is_id = name.parse::<spec::Digest>().is_ok();
+        let pull = if is_id { PullBases::Never } else { self.request.pull };
         for _ in 0..2 {
             let image = match (pull, engine.images().resolve(&name)) {
                 (PullBases::Missing | PullBases::Never, Ok(image)) if fits(&image, platform) => {
