@@ -21,9 +21,8 @@ _corten_choose() {
 
 _corten_family() {
     case $1 in
-        builder) members="build" ;;
-        buildx) members="build" ;;
-        checkpoint) members="create list ls remove rm" ;;
+        builder) members="bake build" ;;
+        buildx) members="bake build f" ;;
         config) members="create exists inspect list ls remove rm" ;;
         container) members="attach clone commit cp create diff exec exists export inspect kill list logs ls mount pause port prune ps remove rename restart rm run start stats stop top umount unmount unpause update wait" ;;
         context) members="create export import inspect list ls remove rm show update use" ;;
@@ -59,7 +58,12 @@ _corten_command() {
         build | "image build" | "builder build" | "buildx build")
             flags="--add-host --allow --annotation --attest --blkio-weight --build-arg --build-context --builder --cache-from --cache-to --call --cgroup-parent --check --compress --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --disable-content-trust --explain --file --force-rm --iidfile --isolation --label --load --memory --memory-reservation --memory-swap --metadata-file --network --no-cache --no-cache-filter --on-error --output --pids-limit --platform --progress --provenance --pull --push --quiet --rm --sbom --secret --security-opt --shm-size --squash --squash-all --ssh --tag --target --ulimit"
             valued="--add-host --allow --annotation --attest --blkio-weight --build-arg --build-context --builder --cache-from --cache-to --call --cgroup-parent --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -f --file --iidfile --isolation --label -m --memory --memory-reservation --memory-swap --metadata-file --network --no-cache-filter --on-error -o --output --pids-limit --platform --progress --provenance --sbom --secret --security-opt --shm-size --ssh -t --tag --target --ulimit"
-            kind="directories"
+            kind="directories" repeats=yes
+            ;;
+        bake | "buildx bake" | "builder bake" | "buildx f")
+            flags="--allow --builder --call --check --explain --file --list --list-targets --list-variables --load --metadata-file --no-cache --policy --print --progress --provenance --pull --push --quiet --sbom --set --var"
+            valued="--allow --builder --call -f --file --list --metadata-file --policy --progress --provenance --sbom --set --var"
+            kind="" repeats=yes
             ;;
         pull | "image pull")
             flags="--all-tags --platform --progress --quiet --tls-verify"
@@ -336,21 +340,6 @@ _corten_command() {
             valued=""
             kind="containers" repeats=yes
             ;;
-        "checkpoint create")
-            flags="--checkpoint-dir --leave-running"
-            valued="--checkpoint-dir"
-            kind="containers" repeats=yes
-            ;;
-        "checkpoint ls" | "checkpoint list")
-            flags="--checkpoint-dir"
-            valued="--checkpoint-dir"
-            kind="containers"
-            ;;
-        "checkpoint rm" | "checkpoint remove")
-            flags="--checkpoint-dir"
-            valued="--checkpoint-dir"
-            kind="containers" repeats=yes
-            ;;
         rename | "container rename")
             flags=""
             valued=""
@@ -367,8 +356,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         start | "container start")
-            flags="--all --attach --checkpoint --checkpoint-dir --detach-keys --filter --interactive --sig-proxy"
-            valued="--checkpoint --checkpoint-dir --detach-keys --filter"
+            flags="--all --attach --detach-keys --filter --interactive --sig-proxy"
+            valued="--detach-keys --filter"
             kind="containers" repeats=yes
             ;;
         stats | "container stats")
@@ -754,7 +743,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "attach build builder buildx checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "attach bake build builder buildx commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

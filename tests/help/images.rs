@@ -42,7 +42,7 @@ fn building() {
                                        (default true)
           --explain                    Say of each step that was not in the cache why it was not
       -f, --file string                Name of the Dockerfile, or - for standard input (default
-                                       "PATH/Dockerfile")
+                                       "PATH/Dockerfile"); a bake file (.hcl, .json) is baked
           --force-rm                   Has no effect: no intermediate container is ever left
           --iidfile file               Write the image ID to a file
           --isolation string           Container isolation technology: default
@@ -84,6 +84,46 @@ fn building() {
       -t, --tag list                   Name and optionally a tag for the image (format: "name:tag")
           --target string              Stage that is built (default: the last)
           --ulimit ulimit              Ulimit options of RUN instructions
+    "#);
+}
+
+#[test]
+fn baking() {
+    insta::assert_snapshot!(help("bake"), @r#"
+    Usage:  corten bake [OPTIONS] [TARGET...]
+
+    Build the targets of a bake file or a Compose file
+
+    Aliases:
+      corten bake, corten buildx bake, corten builder bake, corten buildx f
+
+    Options:
+          --allow strings        Let targets have what they ask for: network.host, security.insecure,
+                                 ssh, fs.read=PATH, fs.write=PATH, fs=PATH
+          --builder string       There is one builder, this program; others are refused
+          --call string          What is done with each target: build, check (default "build")
+          --check                Check the Dockerfiles and build nothing (--call=check)
+          --explain              Say of each step that was not in the cache why it was not
+      -f, --file list            Bake or Compose file, or - for standard input (default: those of the
+                                 usual names)
+          --list string          List targets or variables (targets|variables[,format=json])
+          --list-targets         The same as --list targets
+          --list-variables       The same as --list variables
+          --load                 Keep the images in the store, too (--set=*.load=true)
+          --metadata-file file   Write what was built to a file, as JSON by target
+          --no-cache             Take nothing from the cache (--set=*.no-cache=true)
+          --policy strings       Rules for sources (not there yet)
+          --print                Print what would be built as JSON, and build nothing
+          --progress string      How progress is shown: auto, plain, tty, json, rawjson, quiet (default
+                                 "auto")
+          --provenance string    Provenance attestation (--set=*.attest=type=provenance)
+          --pull[=bool]          Ask registries for bases always (--set=*.pull=true)
+          --push                 Push the images to the registries of their names (--set=*.push=true)
+      -q, --quiet                Suppress the build output and print image IDs on success
+          --sbom string          SBOM attestation (--set=*.attest=type=sbom)
+          --set list             Override a value of targets: PATTERN.KEY[.NAME]=VALUE, += adds to a
+                                 list
+          --var list             Set a variable of the files: NAME=VALUE
     "#);
 }
 

@@ -43,6 +43,7 @@ fn the_program_and_its_families() {
 
     Commands:
       attach      Attach local standard input, output, and error streams to a running container
+      bake        Build the targets of a bake file or a Compose file
       commit      Create a new image from a container's changes
       completion  Print the completion script of a shell
       cp          Copy files/folders between a container and the local filesystem
@@ -175,6 +176,7 @@ fn the_program_and_its_families() {
     Manage builds
 
     Commands:
+      bake   Build the targets of a bake file or a Compose file
       build  Build an image from a Dockerfile
 
     Run 'corten builder COMMAND --help' for more information on a command.

@@ -84,7 +84,6 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
 /// Docker's commands that do not exist here yet: they are refused by name.
 pub(crate) const LATER: &[&str] = &[
     "builder prune",
-    "buildx bake",
     "buildx du",
     "buildx history",
     "buildx imagetools",
@@ -216,6 +215,11 @@ mod tests {
              --cpuset-cpus --cpuset-mems --disable-content-trust -f --file --force-rm --iidfile --isolation --label -m --memory \
              --memory-swap --network --no-cache --no-cache-filter -o --output --platform --progress --pull -q --quiet --rm --secret \
              --security-opt --shm-size --squash --ssh -t --tag --target --ulimit --metadata-file --check --call --load --push",
+        ),
+        (
+            "bake",
+            "--allow --builder --call --check -f --file --list --load --metadata-file --no-cache --print --progress --provenance --pull \
+             --push --sbom --set --var",
         ),
         ("pause", "-a --all --filter"),
         ("unpause", "-a --all --filter"),

@@ -99,6 +99,13 @@ pub(crate) fn lookup(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// All variables of the caller's that are text: for bake files, whose variables have their names.
+pub(crate) fn environment() -> std::collections::BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
 /// Whether the caller is root of the whole machine, not of a user namespace. user_namespaces(7): the first one maps all ids.
 pub(crate) fn may_everything() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();

@@ -39,6 +39,12 @@ pub(crate) enum Failure {
     /// A build that came to nothing.
     #[error("{0}")]
     Build(Box<build::BuildError>),
+    /// Bake files that are wrong, or do not have what is asked of them.
+    #[error("{0}")]
+    Bake(Box<bake::BakeError>),
+    /// Something of one target of a bake file.
+    #[error("target {name}: {failure}")]
+    Target { name: String, failure: Box<Failure> },
     /// A login that cannot be read or kept.
     #[error("{0}")]
     Credentials(#[from] registry::CredentialsError),
@@ -120,6 +126,8 @@ impl Failure {
             Self::Admit(error) => engine::chain(error),
             Self::Build(error) => engine::chain(error),
             Self::Credentials(error) => engine::chain(error),
+            Self::Bake(error) => engine::chain(error),
+            Self::Target { name, failure } => format!("target {name}: {}", failure.line()),
             Self::Values(failure) => failure.line(),
             Self::Doing { what, error } => format!("{what}: {}", engine::chain(error)),
             other => other.to_string(),
@@ -133,6 +141,8 @@ impl Failure {
             Self::Engine(error) | Self::Doing { error, .. } => error.hint(),
             Self::Container(error) => error.hint(),
             Self::Build(error) => error.hint(),
+            Self::Bake(error) => error.problem.hint(),
+            Self::Target { failure, .. } => failure.hint(),
             Self::Far(error) | Self::FarStart { error } => error.hint(),
             Self::OnlyHere { .. } => {
                 Some("run it on that machine, or for this one with --context default".to_owned())

@@ -2,6 +2,7 @@
 
 use crate::arguments::{Flag, many, maybe, one, switch};
 
+mod bake;
 mod build;
 mod container;
 mod contexts;
@@ -9,6 +10,7 @@ mod networks;
 mod secrets;
 mod volumes;
 
+pub(crate) use bake::BAKE;
 pub(crate) use build::BUILD;
 pub(crate) use container::{CONTAINER, LIMITS, later};
 pub(crate) use contexts::*;

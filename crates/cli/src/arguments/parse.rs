@@ -201,6 +201,11 @@ impl Matches {
         self.given.iter().filter(move |(name, _)| *name == long).map(|(_, value)| value.as_str())
     }
 
+    /// All flags and their values, in the order given.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.given.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
     /// A word by its place.
     pub(crate) fn word(&self, place: usize) -> &str {
         self.words.get(place).map_or("", String::as_str)

@@ -1,10 +1,11 @@
 //! `build`: flags to a request, the build itself while it is shown, and what becomes of the image.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use build::{Built, Cancel, Surroundings, World};
-use serde_json::json;
+use build::{BuildRequest, Built, Cancel, Surroundings, World};
+use serde_json::{Value, json};
 use spec::Reference;
 use spec::image::Platform;
 
@@ -16,6 +17,7 @@ use crate::request::wrong;
 use crate::signals::Held;
 use crate::{config, output, registries};
 
+mod bake;
 mod given;
 mod heeding;
 mod order;
@@ -25,24 +27,23 @@ mod roots;
 mod said;
 mod source;
 
+pub(super) use bake::bake;
+use outputs::Outputs;
+
 pub(super) fn build(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    refuse(matches)?;
+    if let Some(line) = bake::of_build(matches)? {
+        return bake::bake(session, &line);
+    }
     let style = Style::of(matches)?;
-    let outputs = outputs::outputs(matches, style)?;
-    let call = call(matches)?;
+    let order = Order::read(matches, style)?;
     let config = session.engine_config()?;
     // Before anything that has a thread of its own.
     let held = Held::endings();
-    let mut request = order::request(matches)?;
-    if call == Call::Check {
+    if order.call == Call::Check {
         let work = Work { held, style: Style::Quiet, explains: false };
-        return work.check(&config, request, style == Style::Json);
+        return work.check(&config, order.request, style == Style::Json);
     }
-    outputs.add_to(&mut request)?;
-    let names = request.tags.clone();
-    if !outputs.keep_image() {
-        request.tags.clear();
-    }
+    let Order { request, names, outputs, .. } = order;
     if let Some(path) = matches.text("iidfile") {
         // What an earlier build left is not taken for this one's.
         remove(Path::new(path))?;
@@ -52,12 +53,43 @@ pub(super) fn build(session: &Session, matches: &Matches) -> Result<i32, Failure
         Outcome::Built(built) => built,
         Outcome::Ended(code) => return Ok(code),
     };
-    outputs::give(session, &built, (&names, &outputs), style)?;
+    let given = outputs::give(session, &built, (&names, &outputs), style);
+    if !outputs.keep_image() {
+        outputs::forget(session, &built, &BTreeSet::new());
+    }
+    given?;
     write_down(matches, &built, &names)?;
     if matches.on("quiet") {
         output::line(&built.image.id.to_string());
     }
     Ok(0)
+}
+
+/// A line of `build`, read: its own, or one that a target of a bake file is.
+struct Order {
+    request: BuildRequest,
+    /// Names that were asked for; the request has them where the image stays.
+    names: Vec<Reference>,
+    outputs: Outputs,
+    call: Call,
+}
+
+impl Order {
+    /// Secrets are read, and a standard input that is named.
+    fn read(matches: &Matches, style: Style) -> Result<Self, Failure> {
+        refuse(matches)?;
+        let outputs = outputs::outputs(matches, style)?;
+        let call = call(matches)?;
+        let mut request = order::request(matches)?;
+        if call == Call::Build {
+            outputs.add_to(&mut request)?;
+        }
+        let names = request.tags.clone();
+        if !outputs.keep_image() {
+            request.tags.clear();
+        }
+        Ok(Self { request, names, outputs, call })
+    }
 }
 
 /// What is done with the file.
@@ -115,7 +147,7 @@ impl Work {
     fn build(
         self,
         config: &engine::EngineConfig,
-        request: build::BuildRequest,
+        request: BuildRequest,
     ) -> Result<Outcome, Failure> {
         let printer = Printer::new(self.style, self.explains);
         let (world, cancel) = (world(), new_cancel()?);
@@ -142,7 +174,7 @@ impl Work {
     fn check(
         self,
         config: &engine::EngineConfig,
-        request: build::BuildRequest,
+        request: BuildRequest,
         as_json: bool,
     ) -> Result<i32, Failure> {
         let printer = Printer::new(self.style, false);
@@ -187,29 +219,30 @@ fn stop(world: &World, cancel: &Cancel) {
 
 /// `--iidfile` and `--metadata-file`.
 fn write_down(matches: &Matches, built: &Built, names: &[Reference]) -> Result<(), Failure> {
-    let id = built.image.id.to_string();
     if let Some(path) = matches.text("iidfile") {
-        write_file(path, id.as_bytes())?;
+        write_file(path, built.image.id.to_string().as_bytes())?;
     }
     if let Some(path) = matches.text("metadata-file") {
-        let mut about = json!({
-            "containerimage.config.digest": id,
-        });
-        if built.images.len() > 1 {
-            let of = |image: &engine::Image| {
-                (Platform::of(&image.config).to_string(), image.id.to_string().into())
-            };
-            let images: serde_json::Map<String, serde_json::Value> =
-                built.images.iter().map(of).collect();
-            about["corten.images"] = images.into();
-        }
-        if !names.is_empty() {
-            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-            about["image.name"] = names.join(",").into();
-        }
-        write_file(path, format!("{about:#}\n").as_bytes())?;
+        write_file(path, format!("{:#}\n", about(built, names)).as_bytes())?;
     }
     Ok(())
+}
+
+/// What `--metadata-file` says of an image.
+fn about(built: &Built, names: &[Reference]) -> Value {
+    let mut about = json!({ "containerimage.config.digest": built.image.id.to_string() });
+    if built.images.len() > 1 {
+        let of = |image: &engine::Image| {
+            (Platform::of(&image.config).to_string(), image.id.to_string().into())
+        };
+        let images: serde_json::Map<String, Value> = built.images.iter().map(of).collect();
+        about["corten.images"] = images.into();
+    }
+    if !names.is_empty() {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        about["image.name"] = names.join(",").into();
+    }
+    about
 }
 
 fn write_file(path: &str, bytes: &[u8]) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    ATTACH, BUILD, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT, CONFIG_CREATE,
+    ATTACH, BAKE, BUILD, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT, CONFIG_CREATE,
     CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST,
     CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT,
     HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN,
@@ -78,10 +78,21 @@ pub(crate) static COMMANDS: &[Command] = &[
         "[OPTIONS] PATH | URL | -",
         "Build an image from a Dockerfile",
         [BUILD, LIMITS],
-        exactly(1),
+        ANY,
         true,
         false,
         build::build
+    ),
+    command!(
+        OBJECTS,
+        ["bake", "buildx bake", "builder bake", "buildx f"],
+        "[OPTIONS] [TARGET...]",
+        "Build the targets of a bake file or a Compose file",
+        [BAKE],
+        ANY,
+        true,
+        false,
+        build::bake
     ),
     command!(
         COMMON,

@@ -138,20 +138,39 @@ pub(super) fn confirm(matches: &Matches, command: &str, warning: &str) -> Result
     if matches.on("force") {
         return Ok(());
     }
-    let question = format!("{warning}\nAre you sure you want to continue? [y/N] ");
-    output::write(&question)?;
+    output::write(&format!("{warning}\nAre you sure you want to continue? [y/N] "))?;
+    match answer()? {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(Failure::Words(format!("{command} has been cancelled"))),
+        Answer::None => {
+            // The cursor still stands behind the question.
+            let _nobody = std::io::stdout().write_all(b"\n");
+            Err(Failure::Words(format!(
+                "{command} has been cancelled: nobody answered, and --force was not given"
+            )))
+        }
+    }
+}
+
+/// What somebody answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Yes,
+    No,
+    /// Nobody did.
+    None,
+}
+
+/// What stands on standard input; anything but a `y` is a no.
+pub(super) fn answer() -> Result<Answer, Failure> {
     let mut answer = String::new();
     let mut input = std::io::stdin().lock();
     input.read_line(&mut answer).map_err(Failure::file("read", "standard input"))?;
-    if answer.is_empty() {
-        // The cursor still stands behind the question.
-        let _nobody = std::io::stdout().write_all(b"\n");
-    }
-    if answer.trim().eq_ignore_ascii_case("y") {
-        return Ok(());
-    }
-    let why = if answer.is_empty() { ": nobody answered, and --force was not given" } else { "" };
-    Err(Failure::Words(format!("{command} has been cancelled{why}")))
+    Ok(match answer.trim() {
+        _ if answer.is_empty() => Answer::None,
+        "y" | "Y" => Answer::Yes,
+        _ => Answer::No,
+    })
 }
 
 fn rules(matches: &Matches) -> Result<ImagePrune, Failure> {

@@ -41,7 +41,7 @@ pub(crate) const BUILD: &[Flag] = &[
         "f",
         "file",
         "string",
-        "Name of the Dockerfile, or - for standard input (default \"PATH/Dockerfile\")",
+        "Name of the Dockerfile, or - for standard input (default \"PATH/Dockerfile\"); a bake file (.hcl, .json) is baked",
     ),
     switch("", "force-rm", "Has no effect: no intermediate container is ever left"),
     one("", "iidfile", "file", "Write the image ID to a file"),

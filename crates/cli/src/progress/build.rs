@@ -18,7 +18,7 @@ mod rawjson;
 mod steps;
 mod tty;
 
-use steps::Steps;
+use steps::{Steps, shifted};
 
 /// How often what changes with time is drawn.
 const FRAME: Duration = Duration::from_millis(100);
@@ -87,8 +87,20 @@ impl Style {
     }
 }
 
+/// One of the builds that a [`Printer`] shows beside each other.
+pub(crate) struct Part<'a> {
+    printer: &'a Printer,
+    number: usize,
+}
+
 impl Printer {
+    /// One of a build that is alone.
     pub(crate) fn new(style: Style, explains: bool) -> Self {
+        Self::of(style, explains, &[None])
+    }
+
+    /// One of a build for each target.
+    pub(crate) fn of(style: Style, explains: bool, targets: &[Option<String>]) -> Self {
         let face = match style {
             Style::Quiet => Face::Quiet,
             Style::Plain => Face::Plain(plain::Lines::new(explains)),
@@ -97,11 +109,16 @@ impl Printer {
             Style::RawJson => Face::RawJson,
         };
         Self {
-            inner: Mutex::new(Inner { steps: Steps::default(), face, is_over: false }),
+            inner: Mutex::new(Inner { steps: Steps::of(targets), face, is_over: false }),
             over: Condvar::new(),
             began: Instant::now(),
             began_ns: engine::now_ns(),
         }
+    }
+
+    /// The build of a target, by its place among them.
+    pub(crate) const fn part(&self, number: usize) -> Part<'_> {
+        Part { printer: self, number }
     }
 
     /// Works while it is shown; everything is shown when this returns.
@@ -129,12 +146,15 @@ impl Printer {
 
     /// What people need of a build that failed: the last lines of its step, and the place in the Dockerfile. The words follow from the caller.
     pub(crate) fn failed(&self, error: &BuildError) {
-        let inner = self.lock();
+        self.failed_of(0, error);
+    }
+
+    /// The same of one of several.
+    pub(crate) fn failed_of(&self, part: usize, error: &BuildError) {
+        let mut inner = self.lock();
+        let target = inner.steps.turn_to(part);
         match inner.face {
-            Face::Json => {
-                let (message, hint) = (engine::chain(error), error.hint());
-                print(&json::failure(&message, hint.as_deref(), error.shown()));
-            }
+            Face::Json => print(&json::failure(error, target.as_deref())),
             Face::RawJson => {}
             Face::Quiet | Face::Plain(_) | Face::Terminal(_) => {
                 output::talk_on(&epitaph(&inner.steps, error.shown()));
@@ -167,18 +187,35 @@ impl Drop for Ending<'_> {
 
 impl Progress for Printer {
     fn tell(&self, event: &Event<'_>) {
-        let now = self.began.elapsed();
-        let mut inner = self.lock();
+        self.part(0).tell(event);
+    }
+}
+
+impl Progress for Part<'_> {
+    fn tell(&self, event: &Event<'_>) {
+        let Part { printer, number } = self;
+        let now = printer.began.elapsed();
+        let mut inner = printer.lock();
         let Inner { steps, face, .. } = &mut *inner;
+        let target = steps.turn_to(*number);
+        let Some(first) = steps.first().or(plain::step_of(event).is_none().then_some(0)) else {
+            // Its steps are not known yet: it opens its context.
+            if matches!(face, Face::Json) {
+                print(&json::lines(event, &[], target.as_deref()));
+            }
+            return;
+        };
+        let own = event;
+        let event = &shifted(event, first);
         let finished = steps.take(event, now);
         match face {
             Face::Quiet => {}
             Face::Plain(lines) => output::talk_on(&lines.tell(steps, event, finished, now)),
             // With the next frame.
             Face::Terminal(screen) => screen.tell(steps, event),
-            Face::Json => print(&json::lines(event, &finished)),
+            Face::Json => print(&json::lines(own, &finished, target.as_deref())),
             Face::RawJson => {
-                output::talk_on(&rawjson::lines(steps, event, &finished, (self.began_ns, now)));
+                output::talk_on(&rawjson::lines(steps, event, &finished, (printer.began_ns, now)));
             }
         }
     }
@@ -227,7 +264,7 @@ fn epitaph(steps: &Steps, place: Option<&str>) -> String {
 }
 
 /// How many warnings there are, and what they say.
-fn warned(warnings: &[Warning]) -> String {
+fn warned(warnings: &[(Option<String>, Warning)]) -> String {
     let plural = match warnings.len() {
         0 => return String::new(),
         1 => "warning",
@@ -235,18 +272,24 @@ fn warned(warnings: &[Warning]) -> String {
     };
     let count = warnings.len();
     let mut text = format!("\n {count} {plural} found (use corten build --check to expand):\n");
-    for Warning { rule, line, message, .. } in warnings {
+    for (target, Warning { rule, line, message, .. }) in warnings {
         let message = crate::plain::plain(message);
-        text.push_str(&format!(" - {rule}: {message} (line {line})\n"));
+        let of = target.as_ref().map(|target| format!("{target}: ")).unwrap_or_default();
+        text.push_str(&format!(" - {of}{rule}: {message} (line {line})\n"));
     }
     text
+}
+
+/// What was found as one document.
+pub(crate) fn warnings(warnings: &[Warning]) -> serde_json::Value {
+    let all: Vec<serde_json::Value> = warnings.iter().map(json::warning).collect();
+    serde_json::json!({ "warnings": all })
 }
 
 /// What `--check` prints: what was found, each with its place.
 pub(crate) fn checked(warnings: &[Warning], as_json: bool) -> String {
     if as_json {
-        let all: Vec<serde_json::Value> = warnings.iter().map(json::warning).collect();
-        return format!("{}\n", serde_json::json!({ "warnings": all }));
+        return format!("{}\n", self::warnings(warnings));
     }
     let head = match warnings.len() {
         0 => return "Check complete, no warnings found.\n".to_owned(),

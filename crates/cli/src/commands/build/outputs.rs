@@ -1,5 +1,6 @@
 //! Where an image goes once it is built: `--output`, `--push`, `--load`. It is in the store already: nothing is copied that need not be.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use build::{BuildRequest, Built};
 use engine::{Compress, Engine, EngineError, Image, PushRequest};
 use registry::{Client, Progress};
 use serde_json::json;
-use spec::Reference;
+use spec::{ImageId, Reference};
 
 use super::super::archives::into_place;
 use super::given::{bad, fields};
@@ -48,6 +49,13 @@ impl Outputs {
     /// Whether the image stays in the store, and gets its names.
     pub(super) fn keep_image(&self) -> bool {
         self.all.iter().any(|output| matches!(output, Output::Image | Output::Registry(_)))
+    }
+
+    /// How many of them are standard output.
+    pub(super) fn to_stdout(&self) -> usize {
+        let is_stdout =
+            |output: &&Output| matches!(output, Output::Archive(None, _) | Output::Tar(None));
+        self.all.iter().filter(is_stdout).count()
     }
 
     /// Puts what they want into the request.
@@ -93,9 +101,7 @@ pub(super) fn outputs(matches: &Matches, style: Style) -> Result<Outputs, Failur
     if outputs.all.is_empty() {
         outputs.all.push(Output::Image);
     }
-    let is_to_stdout =
-        |output: &&Output| matches!(output, Output::Archive(None, _) | Output::Tar(None));
-    match outputs.all.iter().filter(is_to_stdout).count() {
+    match outputs.to_stdout() {
         0 => {}
         1 if style == Style::Json || matches.on("quiet") => {
             let words = "the archive goes to standard output, where --quiet and --progress json write, too: name a file with dest=";
@@ -159,21 +165,26 @@ pub(super) fn give(
     }
     let engine = session.engine()?;
     let image = &built.image;
-    let given = outputs.all.iter().try_for_each(|output| match output {
+    outputs.all.iter().try_for_each(|output| match output {
         Output::Image | Output::Cache => Ok(()),
         Output::Registry(packing) => push(&engine, names, packing, style),
         Output::Archive(dest, packing) => save(&engine, image, names, (dest.as_deref(), packing)),
         Output::Tar(dest) => roots::tar(&engine, built, dest.as_deref()),
         Output::Local(directory) => roots::local(&engine, built, Path::new(directory)),
-    });
-    // Images for other machines are there for the sake of one that has names.
-    if !outputs.keep_image() && image.names.is_empty() {
-        for image in built.images.iter().filter(|image| image.names.is_empty()) {
-            // Its layers stay in the cache. One that is used stays as it is.
-            let _used = engine.images().remove(&image.id.to_string(), false);
-        }
+    })
+}
+
+/// Removes images that were to stay nowhere, unless they have names or are among those that are kept. Their layers stay in the cache, and what
+/// is used stays as it is; those for other machines are there for the sake of one that has names.
+pub(super) fn forget(session: &Session, built: &Built, kept: &BTreeSet<ImageId>) {
+    let Ok(engine) = session.engine() else { return };
+    if !built.image.names.is_empty() {
+        return;
     }
-    given
+    let goes = |image: &&Image| image.names.is_empty() && !kept.contains(&image.id);
+    for image in built.images.iter().filter(goes) {
+        let _used = engine.images().remove(&image.id.to_string(), false);
+    }
 }
 
 pub(super) fn failed(what: &'static str) -> impl FnOnce(EngineError) -> Failure {

@@ -1,24 +1,33 @@
 //! A JSON object for each event, one a line. docs/build.md describes the fields, which stay what they are.
 
-use build::{Event, Step, StepKind, Warning};
+use build::{BuildError, Event, Step, StepKind, Warning};
 use serde_json::{Value, json};
 
 use super::steps::Line;
 
-/// What an event, and the lines that it finished, are in JSON.
-pub(super) fn lines(event: &Event<'_>, finished: &[Line]) -> String {
+/// What an event, and the lines that it finished, are in JSON; with the target where it is of one.
+pub(super) fn lines(event: &Event<'_>, finished: &[Line], target: Option<&str>) -> String {
     let said = finished.iter().filter_map(|line| {
         let stream = if line.is_error { "stderr" } else { "stdout" };
         let step = super::plain::step_of(event)?;
         Some(json!({ "event": "output", "step": step, "stream": stream, "line": line.text }))
     });
-    said.chain(document(event)).map(|document| format!("{document}\n")).collect()
+    said.chain(document(event)).map(|document| format!("{}\n", of(document, target))).collect()
+}
+
+fn of(mut document: Value, target: Option<&str>) -> Value {
+    if let Some(target) = target {
+        document["target"] = target.into();
+    }
+    document
 }
 
 /// The build came to nothing.
-pub(super) fn failure(message: &str, hint: Option<&str>, shown: Option<&str>) -> String {
-    let document = json!({ "event": "error", "message": message, "hint": hint, "shown": shown });
-    format!("{document}\n")
+pub(super) fn failure(error: &BuildError, target: Option<&str>) -> String {
+    let document = json!({
+        "event": "error", "message": engine::chain(error), "hint": error.hint(), "shown": error.shown(),
+    });
+    format!("{}\n", of(document, target))
 }
 
 /// What a check found.

@@ -65,15 +65,16 @@ impl Lines {
         }
         match event {
             Event::Steps(all) => {
-                self.steps = all.iter().map(|_| Waiting::default()).collect();
+                self.steps.extend(all.iter().map(|_| Waiting::default()));
                 String::new()
             }
             Event::Image { id, names } => {
                 let made = std::iter::once(format!("writing image {id}"));
                 let named = names.iter().map(|name| format!("naming to {}", plain(name)));
                 let is_output = |shown: &Shown| shown.step.kind == StepKind::Output;
-                if let Some(step) = steps.all.iter().position(is_output) {
-                    self.say(step, made.chain(named).collect());
+                let first = steps.first().unwrap_or_default();
+                if let Some(step) = steps.all.iter().skip(first).position(is_output) {
+                    self.say(first + step, made.chain(named).collect());
                 }
                 self.flush(steps, now, false)
             }

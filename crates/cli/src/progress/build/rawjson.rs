@@ -24,7 +24,7 @@ pub(super) fn lines(
     };
     let mut documents = Vec::new();
     if let Event::Steps(_) = event {
-        let all = steps.all.iter().enumerate();
+        let all = steps.all.iter().enumerate().skip(steps.first().unwrap_or_default());
         let all: Vec<Value> = all.map(|(number, shown)| vertex(number, shown)).collect();
         documents.push(json!({ "vertexes": all }));
     }

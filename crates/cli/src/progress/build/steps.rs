@@ -10,11 +10,24 @@ pub(super) const KEPT: usize = 20;
 /// A line that does not end is cut here.
 const LONGEST_LINE: usize = 16 * 1024;
 
-/// All of them, by their numbers.
+/// All of them, by their numbers: those of several builds behind each other, in the order in which these begin.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
     pub(super) all: Vec<Shown>,
-    pub(super) warnings: Vec<Warning>,
+    /// What checks found, and of which build where there are several.
+    pub(super) warnings: Vec<(Option<String>, Warning)>,
+    builds: Vec<Build>,
+    /// The one that tells.
+    current: usize,
+}
+
+/// One of several builds.
+#[derive(Debug)]
+struct Build {
+    /// The target that it is of.
+    target: Option<String>,
+    /// Number of its first step, once there is one.
+    first: Option<usize>,
 }
 
 /// One.
@@ -23,6 +36,8 @@ pub(super) struct Shown {
     /// What people know it by. Those that people seldom see come last.
     pub(super) number: usize,
     pub(super) step: Step,
+    /// The target that it is of, where several are built.
+    target: Option<String>,
     pub(super) phase: Phase,
     /// When it began, from the beginning of the build.
     pub(super) begun: Duration,
@@ -66,10 +81,37 @@ pub(super) struct Line {
 }
 
 impl Steps {
-    /// Takes an event in; gives the lines that it finishes.
+    /// Those of one build for each target; nothing is a build that is alone.
+    pub(super) fn of(targets: &[Option<String>]) -> Self {
+        let build = |target: &Option<String>| Build { target: target.clone(), first: None };
+        Self { builds: targets.iter().map(build).collect(), ..Self::default() }
+    }
+
+    /// Makes a build the one that tells; gives the name of its target.
+    pub(super) fn turn_to(&mut self, build: usize) -> Option<String> {
+        self.current = build;
+        self.builds.get(build).and_then(|build| build.target.clone())
+    }
+
+    /// The number of the first step of the build that tells; nothing where it has none yet.
+    pub(super) fn first(&self) -> Option<usize> {
+        self.builds.get(self.current).and_then(|build| build.first)
+    }
+
+    /// The target of the build that tells, where there are several.
+    fn target(&self) -> Option<String> {
+        let current = self.builds.get(self.current).filter(|_| self.builds.len() > 1);
+        current.and_then(|build| build.target.clone())
+    }
+
+    /// Takes an event in, whose step is the number of one of all; gives the lines that it finishes.
     pub(super) fn take(&mut self, event: &Event<'_>, now: Duration) -> Vec<Line> {
         match event {
-            Event::Warnings(warnings) => self.warnings = warnings.to_vec(),
+            Event::Warnings(warnings) => {
+                let target = self.target();
+                let new = warnings.iter().map(|warning| (target.clone(), warning.clone()));
+                self.warnings.extend(new);
+            }
             Event::Steps(steps) => self.begin(steps),
             Event::Started { step } => {
                 if let Some(shown) = self.all.get_mut(*step) {
@@ -110,25 +152,27 @@ impl Steps {
         stages.dedup();
         let is_among_others = stages.len() > 1;
         let is_setting = |step: &&Step| step.kind == StepKind::Setting;
+        let (target, first) = (self.target(), self.all.len());
+        if let Some(build) = self.builds.get_mut(self.current) {
+            build.first = Some(first);
+        }
         let (mut number, mut of_settings) =
-            (0, steps.iter().filter(|step| !is_setting(step)).count());
-        self.all = steps
-            .iter()
-            .map(|step| Shown {
-                number: {
-                    let count = if is_setting(&step) { &mut of_settings } else { &mut number };
-                    *count += 1;
-                    *count
-                },
-                step: step.clone(),
-                phase: Phase::Waiting,
-                begun: Duration::ZERO,
-                said: VecDeque::new(),
-                transfers: Vec::new(),
-                is_among_others,
-                unfinished: [Vec::new(), Vec::new()],
-            })
-            .collect();
+            (first, first + steps.iter().filter(|step| !is_setting(step)).count());
+        self.all.extend(steps.iter().map(|step| Shown {
+            number: {
+                let count = if is_setting(&step) { &mut of_settings } else { &mut number };
+                *count += 1;
+                *count
+            },
+            step: step.clone(),
+            target: target.clone(),
+            phase: Phase::Waiting,
+            begun: Duration::ZERO,
+            said: VecDeque::new(),
+            transfers: Vec::new(),
+            is_among_others,
+            unfinished: [Vec::new(), Vec::new()],
+        }));
     }
 
     fn end(&mut self, step: usize, phase: Phase, now: Duration) -> Vec<Line> {
@@ -160,8 +204,18 @@ impl Shown {
         matches!(self.step.kind, StepKind::Setting) && !matches!(self.phase, Phase::Failed(_))
     }
 
-    /// `[build 2/4] RUN make`; a stage without a name goes by its number, and a stage alone by none.
+    /// `[build 2/4] RUN make`; a stage without a name goes by its number, and a stage alone by none. Before it stands the target, where there
+    /// are several: `[app build 2/4] RUN make`.
     pub(super) fn title(&self) -> String {
+        let title = self.own_title();
+        match (&self.target, title.strip_prefix('[')) {
+            (None, _) => title,
+            (Some(target), Some(rest)) => format!("[{target} {rest}"),
+            (Some(target), None) => format!("[{target}] {title}"),
+        }
+    }
+
+    fn own_title(&self) -> String {
         let Step { kind, stage, place: (place, of), text, .. } = &self.step;
         let text = cleaned(text, false);
         let is_of_no_stage = matches!(kind, StepKind::Load | StepKind::Output) || stage.is_empty();
@@ -227,6 +281,24 @@ impl Shown {
             None => self.transfers.push(Transfer { what: what.to_owned(), bytes, of }),
         }
     }
+}
+
+/// The event with the number that its step has among all of which the first of its build is `first`.
+pub(super) fn shifted<'a>(event: &Event<'a>, first: usize) -> Event<'a> {
+    let mut event = event.clone();
+    match &mut event {
+        Event::Started { step }
+        | Event::Running { step, .. }
+        | Event::Cached { step }
+        | Event::Missed { step, .. }
+        | Event::Output { step, .. }
+        | Event::Transfer { step, .. }
+        | Event::Done { step, .. }
+        | Event::Failed { step, .. }
+        | Event::Cancelled { step } => *step += first,
+        Event::Warnings(_) | Event::Steps(_) | Event::Image { .. } => {}
+    }
+    event
 }
 
 /// What stands still on a terminal: foreign text without control characters; where `has_colours`, its colours stay. ECMA-48, 8.3.117 (SGR).
@@ -340,7 +412,28 @@ mod tests {
                 "exporting to image",
             ]
         );
-        all.take(&Event::Steps(&steps()[3..5]), ms(0));
-        assert_eq!(all.all[0].title(), "[1/2] FROM scratch");
+        let mut alone = Steps::default();
+        alone.take(&Event::Steps(&steps()[3..5]), ms(0));
+        assert_eq!(alone.all[0].title(), "[1/2] FROM scratch");
+    }
+
+    #[test]
+    fn builds_beside_each_other_are_told_apart() {
+        let mut all = Steps::of(&["web", "db"].map(|name| Some(name.to_owned())));
+        assert_eq!(all.turn_to(1).as_deref(), Some("db"));
+        assert_eq!(all.first(), None);
+        all.take(&Event::Steps(&steps()), ms(0));
+        all.turn_to(0);
+        all.take(&Event::Steps(&steps()[3..]), ms(0));
+        assert_eq!(all.first(), Some(6));
+        all.take(&shifted(&Event::Started { step: 1 }, 6), ms(0));
+        assert_eq!(all.all[7].phase, Phase::Running);
+        let shown = |step: usize| (all.all[step].number, all.all[step].title());
+        assert_eq!(shown(0).1, "[db internal] load build definition from Dockerfile");
+        assert_eq!(shown(1), (2, "[db build 1/2] FROM busybox".to_owned()));
+        assert_eq!(shown(5).1, "[db] exporting to image");
+        assert_eq!(shown(7), (8, "[web 2/2] COPY --from=build /a /a".to_owned()));
+        let one = Steps::of(&[Some("web".to_owned())]);
+        assert_eq!(one.target(), None);
     }
 }

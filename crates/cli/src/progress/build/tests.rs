@@ -158,18 +158,20 @@ fn json_has_an_object_for_each_event() {
     let (all, digest) = (steps(), digest());
     let line = Line { is_error: true, at: ms(5), text: "oh".to_owned() };
     let text = [
-        json::lines(&Event::Steps(&all[2..3]), &[]),
-        json::lines(&Event::Output { step: 2, is_error: true, bytes: b"oh\n" }, &[line]),
-        json::lines(&Event::Transfer { step: 1, what: "x", bytes: 1, of: None }, &[]),
-        json::lines(&Event::Done { step: 2, layer: Some(&digest), took: ms(1500) }, &[]),
-        json::failure("it fails", None, Some("Dockerfile:1")),
+        json::lines(&Event::Steps(&all[2..3]), &[], None),
+        json::lines(&Event::Output { step: 2, is_error: true, bytes: b"oh\n" }, &[line], None),
+        json::lines(&Event::Transfer { step: 1, what: "x", bytes: 1, of: None }, &[], None),
+        json::lines(&Event::Done { step: 2, layer: Some(&digest), took: ms(1500) }, &[], None),
+        json::lines(&Event::Started { step: 0 }, &[], Some("app")),
+        json::failure(&BuildError::Request("it fails".to_owned()), None),
     ];
     insta::assert_snapshot!(text.concat(), @r#"
     {"event":"steps","steps":[{"kind":"run","line":2,"of":2,"place":2,"stage":"build","step":0,"text":"RUN make"}]}
     {"event":"output","line":"oh","step":2,"stream":"stderr"}
     {"bytes":1,"event":"transfer","of":null,"step":1,"what":"x"}
     {"event":"done","layer":"sha256:abababababababababababababababababababababababababababababababab","seconds":1.5,"step":2}
-    {"event":"error","hint":null,"message":"it fails","shown":"Dockerfile:1"}
+    {"event":"started","step":0,"target":"app"}
+    {"event":"error","hint":null,"message":"it fails","shown":null}
     "#);
 }
 
@@ -221,8 +223,8 @@ fn warnings_are_counted_and_shown() {
     };
     assert_eq!(warned(&[]), "");
     assert_eq!(
-        warned(&[warning("A"), warning("B")]),
-        "\n 2 warnings found (use corten build --check to expand):\n - A: it is so (line 3)\n - B: it is so (line 3)\n"
+        warned(&[(None, warning("A")), (Some("app".to_owned()), warning("B"))]),
+        "\n 2 warnings found (use corten build --check to expand):\n - A: it is so (line 3)\n - app: B: it is so (line 3)\n"
     );
     assert_eq!(checked(&[], false), "Check complete, no warnings found.\n");
     assert_eq!(
