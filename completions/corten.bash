@@ -23,6 +23,7 @@ _corten_family() {
     case $1 in
         builder) members="bake build" ;;
         buildx) members="bake build f" ;;
+        checkpoint) members="create list ls remove rm" ;;
         config) members="create exists inspect list ls remove rm" ;;
         container) members="attach clone commit cp create diff exec exists export inspect kill list logs ls mount pause port prune ps remove rename restart rm run start stats stop top umount unmount unpause update wait" ;;
         context) members="create export import inspect list ls remove rm show update use" ;;
@@ -340,6 +341,21 @@ _corten_command() {
             valued=""
             kind="containers" repeats=yes
             ;;
+        "checkpoint create")
+            flags="--checkpoint-dir --leave-running"
+            valued="--checkpoint-dir"
+            kind="containers" repeats=yes
+            ;;
+        "checkpoint ls" | "checkpoint list")
+            flags="--checkpoint-dir"
+            valued="--checkpoint-dir"
+            kind="containers"
+            ;;
+        "checkpoint rm" | "checkpoint remove")
+            flags="--checkpoint-dir"
+            valued="--checkpoint-dir"
+            kind="containers" repeats=yes
+            ;;
         rename | "container rename")
             flags=""
             valued=""
@@ -356,8 +372,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         start | "container start")
-            flags="--all --attach --detach-keys --filter --interactive --sig-proxy"
-            valued="--detach-keys --filter"
+            flags="--all --attach --checkpoint --checkpoint-dir --detach-keys --filter --interactive --sig-proxy"
+            valued="--checkpoint --checkpoint-dir --detach-keys --filter"
             kind="containers" repeats=yes
             ;;
         stats | "container stats")
@@ -743,7 +759,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "attach bake build builder buildx commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "attach bake build builder buildx checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

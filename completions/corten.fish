@@ -65,6 +65,7 @@ complete -c corten -n __corten_first -a bake -d 'Build the targets of a bake fil
 complete -c corten -n __corten_first -a build -d 'Build an image from a Dockerfile'
 complete -c corten -n __corten_first -a builder -d 'Manage builds'
 complete -c corten -n __corten_first -a buildx -d 'Build images: Docker\'s other name for it'
+complete -c corten -n __corten_first -a checkpoint -d 'Manage checkpoints of containers'
 complete -c corten -n __corten_first -a commit -d 'Create a new image from a container\'s changes'
 complete -c corten -n __corten_first -a completion -d 'Print the completion script of a shell'
 complete -c corten -n __corten_first -a config -d 'Manage configs'
@@ -126,6 +127,11 @@ complete -c corten -n '__corten_family builder' -a build -d 'Build an image from
 complete -c corten -n '__corten_family buildx' -a bake -d 'Build the targets of a bake file or a Compose file'
 complete -c corten -n '__corten_family buildx' -a build -d 'Build an image from a Dockerfile'
 complete -c corten -n '__corten_family buildx' -a f -d 'Build the targets of a bake file or a Compose file'
+complete -c corten -n '__corten_family checkpoint' -a create -d 'Create a checkpoint from a running container'
+complete -c corten -n '__corten_family checkpoint' -a list -d 'List checkpoints for a container'
+complete -c corten -n '__corten_family checkpoint' -a ls -d 'List checkpoints for a container'
+complete -c corten -n '__corten_family checkpoint' -a remove -d 'Remove one or more checkpoints'
+complete -c corten -n '__corten_family checkpoint' -a rm -d 'Remove one or more checkpoints'
 complete -c corten -n '__corten_family config' -a create -d 'Create a config from a file or STDIN, encrypted at rest'
 complete -c corten -n '__corten_family config' -a exists -d 'Exit with 0 if there is such a config, with 1 if not'
 complete -c corten -n '__corten_family config' -a inspect -d 'Display detailed information on one or more configs'
@@ -409,8 +415,8 @@ complete -c corten -n '__corten_is ps "container ls" "container list" "container
 # build
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l add-host -x -d 'Add a custom host-to-IP mapping (host:ip) for RUN'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l allow -x -d 'Allow what steps ask for: network.host, security.insecure'
-complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l annotation -x -d 'Add an annotation to the image (not built yet)'
-complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l attest -x -d 'Attestations (not built yet)'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l annotation -x -d 'Add an annotation: [manifest:|index:|manifest-descriptor:|index-descriptor:]KEY=VALUE'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l attest -x -d 'Say more of the image: type=sbom, type=provenance[,mode=min|max]'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l blkio-weight -x -d 'Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l build-arg -x -d 'Set build-time variables; a NAME alone takes the caller\'s'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l build-context -x -d 'Additional contexts (NAME=DIRECTORY|URL|docker-image://IMAGE)'
@@ -447,14 +453,14 @@ complete -c corten -n '__corten_is build "image build" "builder build" "buildx b
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l on-error -x -d 'What to do with a step that failed: shell (not built yet)'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -s o -l output -x -d 'Where the result goes (type=image|registry|docker|oci|tar|local|cacheonly[,dest=PATH]), or a directory, or -'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l pids-limit -x -d 'Tune container pids limit (set -1 for unlimited)'
-complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l platform -x -d 'Machine that the image is for: OS/ARCHITECTURE[/VARIANT]'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l platform -x -d 'Machines that images are for: OS/ARCHITECTURE[/VARIANT],...'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l progress -x -a 'auto tty plain json quiet' -d 'How progress is shown: auto, plain, tty, json, rawjson, quiet (default "auto")'
-complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l provenance -x -d 'Provenance attestation (not built yet)'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l provenance -x -d 'Say how it was built: true, false, mode=min|max (default "false")'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l pull -d 'Ask registries for bases: always (the bare flag), missing, never (default "missing")'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l push -d 'Push the image to the registries of its names'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -s q -l quiet -d 'Suppress the build output and print image ID on success'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l rm -d 'Has no effect: no intermediate container is ever left (default true)'
-complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l sbom -x -d 'SBOM attestation (not built yet)'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l sbom -x -d 'Say which packages it holds: true, false (default "false")'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l secret -x -d 'Secret of RUN --mount=type=secret: id=NAME[,src=FILE|,env=VARIABLE]'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l security-opt -x -d 'Security options of RUN instructions'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l shm-size -x -d 'Size of /dev/shm of RUN instructions (default 64m)'
@@ -883,6 +889,19 @@ complete -c corten -n '__corten_is pause "container pause"' -a '(__corten_contai
 # port
 complete -c corten -n '__corten_is port "container port"' -a '(__corten_containers)'
 
+# checkpoint create
+complete -c corten -n '__corten_is "checkpoint create"' -l checkpoint-dir -x -d 'Directory of checkpoints (default: the container\'s own)'
+complete -c corten -n '__corten_is "checkpoint create"' -l leave-running -d 'Leave the container running after checkpoint'
+complete -c corten -n '__corten_is "checkpoint create"' -a '(__corten_containers)'
+
+# checkpoint ls
+complete -c corten -n '__corten_is "checkpoint ls" "checkpoint list"' -l checkpoint-dir -x -d 'Directory of checkpoints (default: the container\'s own)'
+complete -c corten -n '__corten_is "checkpoint ls" "checkpoint list"' -a '(__corten_containers)'
+
+# checkpoint rm
+complete -c corten -n '__corten_is "checkpoint rm" "checkpoint remove"' -l checkpoint-dir -x -d 'Directory of checkpoints (default: the container\'s own)'
+complete -c corten -n '__corten_is "checkpoint rm" "checkpoint remove"' -a '(__corten_containers)'
+
 # rename
 complete -c corten -n '__corten_is rename "container rename"' -a '(__corten_containers)'
 
@@ -903,6 +922,8 @@ complete -c corten -n '__corten_is rm "container rm" "container remove"' -a '(__
 # start
 complete -c corten -n '__corten_is start "container start"' -l all -d 'All containers that it can be done to'
 complete -c corten -n '__corten_is start "container start"' -s a -l attach -d 'Attach STDOUT/STDERR and forward signals'
+complete -c corten -n '__corten_is start "container start"' -l checkpoint -x -d 'Restore from this checkpoint'
+complete -c corten -n '__corten_is start "container start"' -l checkpoint-dir -x -d 'Directory of checkpoints (default: the container\'s own)'
 complete -c corten -n '__corten_is start "container start"' -l detach-keys -x -d 'Override the key sequence for detaching a container'
 complete -c corten -n '__corten_is start "container start"' -l filter -x -d 'Those that meet conditions, as in ps'
 complete -c corten -n '__corten_is start "container start"' -s i -l interactive -d 'Attach container\'s STDIN'
