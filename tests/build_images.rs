@@ -417,6 +417,37 @@ mod tests {
     }
 
     #[test]
+    fn what_another_image_needs_survives_a_prune() {
+        let file = "FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /file\n";
+        let scene = Scene::new(file);
+        write(&scene.context.join("amd64"), "1\n");
+        write(&scene.context.join("arm64"), "1\n");
+        let both =
+            ["--platform", "linux/amd64,linux/arm64", "-t", "app", "--metadata-file", "about"];
+        let built = || -> Value {
+            scene.ok(&[&both[..], &["."]].concat());
+            let about = fs::read_to_string(scene.context.join("about")).unwrap();
+            serde_json::from_str::<Value>(&about).unwrap()["corten.images"].clone()
+        };
+        let first = built();
+        write(&scene.context.join("amd64"), "2\n");
+        let second = built();
+        assert_eq!(first["linux/arm64"], second["linux/arm64"]);
+        let pruned = scene.corten.ok(&["image", "prune", "-f"]);
+        let gone: Vec<&str> =
+            pruned.lines().filter_map(|line| line.strip_prefix("deleted: ")).collect();
+        assert!(gone.contains(&first["linux/amd64"].as_str().unwrap()), "{pruned}");
+        assert!(!gone.contains(&first["linux/arm64"].as_str().unwrap()), "{pruned}");
+        // Those that lost their name go together, each once.
+        scene.corten.ok(&["tag", "busybox", "app"]);
+        let pruned = scene.corten.ok(&["image", "prune", "-f"]);
+        for image in ["linux/amd64", "linux/arm64"] {
+            let line = format!("deleted: {}", second[image].as_str().unwrap());
+            assert_eq!(pruned.matches(&line).count(), 1, "{pruned}");
+        }
+    }
+
+    #[test]
     fn what_cannot_run_here_is_named() {
         let scene = Scene::new("FROM scratch\nCOPY Dockerfile /\nRUN [\"/x\"]\n");
         let refused = scene.build(&["--platform", "linux/amd64,linux/s390x", "."]);

@@ -111,6 +111,10 @@ impl Room<'_> {
                 if image.has_containers || image.is_other_member || now.get(id) != Some(image) {
                     continue;
                 }
+                // It may have gone already, with the image that it was built with.
+                if pruned.deleted.contains(&id.to_string()) {
+                    continue;
+                }
                 pruned.untagged.extend(image.summary.names.iter().map(Reference::familiar));
                 pruned.deleted.push(id.to_string());
                 let (others, theirs) = delete_others(connection, id)?;
