@@ -13,6 +13,7 @@ _corten_choose() {
             _corten_offer "$(corten "${globals[@]}" ps --all --format '{{.Names}}' 2>/dev/null
                 corten "${globals[@]}" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)"
             ;;
+        targets) _corten_offer "$(corten bake --list targets 2>/dev/null | sed -e 1d -e 's/ .*//')" ;;
         files) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$current")) ;;
         directories) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")) ;;
         *) _corten_offer "$1" ;;
@@ -64,7 +65,7 @@ _corten_command() {
         bake | "buildx bake" | "builder bake" | "buildx f")
             flags="--allow --builder --call --check --explain --file --list --list-targets --list-variables --load --metadata-file --no-cache --policy --print --progress --provenance --pull --push --quiet --sbom --set --var"
             valued="--allow --builder --call -f --file --list --metadata-file --policy --progress --provenance --sbom --set --var"
-            kind="" repeats=yes
+            kind="targets" repeats=yes
             ;;
         pull | "image pull")
             flags="--all-tags --platform --progress --quiet --tls-verify"
@@ -716,6 +717,7 @@ _corten_value() {
         --pull) _corten_choose "always missing never" ;;
         --signal | --stop-signal | -s) _corten_choose "SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH" ;;
         --progress) _corten_choose "auto tty plain json quiet" ;;
+        --list) _corten_choose "targets variables" ;;
         --type) _corten_choose "container image" ;;
         --bundle | --cwd | -b) _corten_choose "directories" ;;
     esac

@@ -21,6 +21,10 @@ function __corten_images
     corten (__corten_globals) images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null
 end
 
+function __corten_targets
+    corten bake --list targets 2>/dev/null | sed -e 1d -e 's/ .*//'
+end
+
 # The words of the line without the program and its global flags.
 function __corten_words
     set -l words (commandline -opc)
@@ -479,7 +483,7 @@ complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l check -d 'Check the Dockerfiles and build nothing (--call=check)'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l explain -d 'Say of each step that was not in the cache why it was not'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -s f -l file -r -F -d 'Bake or Compose file, or - for standard input (default: those of the usual names)'
-complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l list -x -d 'List targets or variables (targets|variables[,format=json])'
+complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l list -x -a 'targets variables' -d 'List targets or variables (targets|variables[,format=json])'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l list-targets -d 'The same as --list targets'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l list-variables -d 'The same as --list variables'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l load -d 'Keep the images in the store, too (--set=*.load=true)'
@@ -495,6 +499,7 @@ complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l sbom -x -d 'SBOM attestation (--set=*.attest=type=sbom)'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l set -x -d 'Override a value of targets: PATTERN.KEY[.NAME]=VALUE, += adds to a list'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l var -x -d 'Set a variable of the files: NAME=VALUE'
+complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -a '(__corten_targets)'
 
 # pull
 complete -c corten -n '__corten_is pull "image pull"' -s a -l all-tags -d 'Download all tagged images in the repository'

@@ -21,6 +21,7 @@ mod tests {
             .args(["--norc", "-c", driver, "bash"])
             .arg(program)
             .arg(line)
+            .current_dir(corten.directory())
             .output()
             .unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
@@ -34,6 +35,9 @@ mod tests {
         let corten = Corten::with_busybox(env!("CARGO_BIN_EXE_corten"));
         corten.ok(&["create", "--name", "first-one", "busybox", "true"]);
         corten.ok(&["create", "--name", "other", "busybox", "true"]);
+        let targets = "target \"kind-a\" {}\ntarget \"kind-b\" { description = \"so kind\" }\n";
+        #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+        std::fs::write(corten.directory().join("docker-bake.hcl"), targets).unwrap();
         let directories =
             format!("--root {} --state={}", corten.root().display(), corten.state().display());
         for (line, offered) in [
@@ -54,6 +58,8 @@ mod tests {
             ("corten kill -s SIGT", &["SIGTERM"]),
             ("corten template build d", &["debian"]),
             ("corten completion z", &["zsh"]),
+            ("corten bake kind-a k", &["kind-a", "kind-b"]),
+            ("corten buildx bake --list v", &["variables"]),
             ("corten DIRECTORIES stop f", &["first-one"]),
             ("corten DIRECTORIES rm -f other f", &["first-one"]),
             ("corten DIRECTORIES exec -u root fi", &["first-one"]),

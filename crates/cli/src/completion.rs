@@ -1,6 +1,6 @@
 //! Completion scripts, made from the tables that parsing uses: one file per shell beside this one. Start at [`script`].
 //!
-//! A script asks the program only for names that it cannot know: those of containers and images.
+//! A script asks the program only for names that it cannot know: those of containers and images, and of targets of the bake files here.
 
 use crate::arguments::{Flag, Grammar, Kind};
 use crate::commands::COMMANDS;
@@ -59,6 +59,8 @@ enum Choice {
     Images,
     /// Either of them.
     Objects,
+    /// Of the bake files in the directory.
+    Targets,
     Files,
     Directories,
     Words(&'static str),
@@ -79,6 +81,7 @@ fn words_of(grammar: &Grammar) -> Choice {
         Some("NAME|ID") => Choice::Objects,
         Some("file|-") => Choice::Files,
         Some("BUNDLE" | "PATH") => Choice::Directories,
+        Some("") if grammar.usage.ends_with("[TARGET...]") => Choice::Targets,
         Some("TEMPLATE") => Choice::Words("busybox debian"),
         Some("bash|fish|zsh") => Choice::Words("bash fish zsh"),
         _ if grammar.usage.contains("REPOSITORY") => Choice::Images,
@@ -103,6 +106,7 @@ fn values_of(flag: &Flag) -> Choice {
         "pull" => Choice::Words("always missing never"),
         "signal" | "stop-signal" => Choice::Words(SIGNALS),
         "type" => Choice::Words("container image"),
+        "list" => Choice::Words("targets variables"),
         _ => Choice::Unknown,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use build::{BuildRequest, Built, Cancel, Surroundings, World};
+use build::{BuildError, BuildRequest, Built, Cancel, Surroundings, World};
 use serde_json::{Value, json};
 use spec::Reference;
 use spec::image::Platform;
@@ -99,6 +99,16 @@ enum Call {
     Check,
 }
 
+impl Call {
+    /// What it is called.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Check => "check",
+        }
+    }
+}
+
 fn call(matches: &Matches) -> Result<Call, Failure> {
     let text = matches.text("call").map(str::to_ascii_lowercase);
     match (text.as_deref(), matches.on("check")) {
@@ -170,7 +180,7 @@ impl Work {
         }
     }
 
-    /// Prints what the checks find; any finding is a failure.
+    /// Prints what the checks find.
     fn check(
         self,
         config: &engine::EngineConfig,
@@ -181,19 +191,34 @@ impl Work {
         let (world, cancel) = (world(), new_cancel()?);
         let surroundings =
             Surroundings { engine: config, outside: &world, progress: &printer, cancel: &cancel };
-        let (found, signal) = heeding::heeding(self.held, &|| stop(&world, &cancel), || {
-            build::check(request, &surroundings).map_err(Box::new)
+        let (answered, signal) = heeding::heeding(self.held, &|| stop(&world, &cancel), || {
+            answer(Call::Check, request, &surroundings, as_json)
         });
-        match (found, signal) {
-            (Ok(found), _) => {
-                output::write(&checked(&found, as_json))?;
-                Ok(i32::from(!found.is_empty()))
+        match (answered, signal) {
+            (Ok((text, code)), _) => {
+                output::write(&text)?;
+                Ok(code)
             }
             (Err(_stopped), Some(number)) => Ok(Held::endings().end_by(number)),
             (Err(error), None) => {
                 printer.failed(&error);
                 Err(Failure::Build(error))
             }
+        }
+    }
+}
+
+/// What a call that builds nothing prints, and its exit code: any finding of the checks is a failure.
+fn answer(
+    call: Call,
+    request: BuildRequest,
+    surroundings: &Surroundings<'_>,
+    as_json: bool,
+) -> Result<(String, i32), Box<BuildError>> {
+    match call {
+        Call::Build | Call::Check => {
+            let found = build::check(request, surroundings)?;
+            Ok((checked(&found, as_json), i32::from(!found.is_empty())))
         }
     }
 }

@@ -22,6 +22,7 @@ _corten_choose() {
             _corten_offer "$(corten "${globals[@]}" ps --all --format '{{.Names}}' 2>/dev/null
                 corten "${globals[@]}" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)"
             ;;
+        targets) _corten_offer "$(corten bake --list targets 2>/dev/null | sed -e 1d -e 's/ .*//')" ;;
         files) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$current")) ;;
         directories) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")) ;;
         *) _corten_offer "$1" ;;
@@ -171,6 +172,7 @@ fn kind(choice: Choice) -> &'static str {
         Choice::Containers => "containers",
         Choice::Images => "images",
         Choice::Objects => "objects",
+        Choice::Targets => "targets",
         Choice::Files => "files",
         Choice::Directories => "directories",
         Choice::Words(words) => words,

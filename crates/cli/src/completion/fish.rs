@@ -30,6 +30,10 @@ function __corten_images
     corten (__corten_globals) images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null
 end
 
+function __corten_targets
+    corten bake --list targets 2>/dev/null | sed -e 1d -e 's/ .*//'
+end
+
 # The words of the line without the program and its global flags.
 function __corten_words
     set -l words (commandline -opc)
@@ -126,6 +130,7 @@ fn choice(choice: Choice) -> Option<String> {
         Choice::Containers => " -a '(__corten_containers)'".to_owned(),
         Choice::Images => " -a '(__corten_images)'".to_owned(),
         Choice::Objects => " -a '(__corten_containers; __corten_images)'".to_owned(),
+        Choice::Targets => " -a '(__corten_targets)'".to_owned(),
         Choice::Files => FILES.to_owned(),
         Choice::Directories => " -a '(__fish_complete_directories)'".to_owned(),
         Choice::Words(words) => format!(" -a '{words}'"),

@@ -20,6 +20,12 @@ _corten_containers() { _corten_ask ps --all --format '{{.Names}}' }
 
 _corten_images() { _corten_ask images --format '{{.Repository}}:{{.Tag}}' }
 
+_corten_targets() {
+    local -a names
+    names=(${(f)"$(corten bake --list targets 2>/dev/null | sed -e 1d -e 's/ .*//')"})
+    compadd -a names
+}
+
 _corten_objects() {
     _corten_containers
     _corten_images
@@ -142,6 +148,7 @@ fn action(choice: Choice) -> Option<String> {
         Choice::Containers => "_corten_containers".to_owned(),
         Choice::Images => "_corten_images".to_owned(),
         Choice::Objects => "_corten_objects".to_owned(),
+        Choice::Targets => "_corten_targets".to_owned(),
         Choice::Files => "_files".to_owned(),
         Choice::Directories => "_files -/".to_owned(),
         Choice::Words(words) => format!("({})", words.replace(':', "\\:")),

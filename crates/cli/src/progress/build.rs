@@ -280,16 +280,11 @@ fn warned(warnings: &[(Option<String>, Warning)]) -> String {
     text
 }
 
-/// What was found as one document.
-pub(crate) fn warnings(warnings: &[Warning]) -> serde_json::Value {
-    let all: Vec<serde_json::Value> = warnings.iter().map(json::warning).collect();
-    serde_json::json!({ "warnings": all })
-}
-
 /// What `--check` prints: what was found, each with its place.
 pub(crate) fn checked(warnings: &[Warning], as_json: bool) -> String {
     if as_json {
-        return format!("{}\n", self::warnings(warnings));
+        let all: Vec<serde_json::Value> = warnings.iter().map(json::warning).collect();
+        return format!("{}\n", serde_json::json!({ "warnings": all }));
     }
     let head = match warnings.len() {
         0 => return "Check complete, no warnings found.\n".to_owned(),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use spec::image::Platform;
 
 use super::outputs;
-use super::{Call, Order, about, heeding, new_cancel, not_yet, stop, world, write_file};
+use super::{Call, Order, about, answer, heeding, new_cancel, not_yet, stop, world, write_file};
 use crate::arguments::{Matches, UsageError};
 use crate::commands::COMMANDS;
 use crate::config::lookup;
@@ -28,6 +28,8 @@ mod files;
 mod jobs;
 mod line;
 mod shown;
+
+use shown::Answer;
 
 /// So many builds run at once for each processor: many wait for a registry or a disk.
 const BUILDS_FOR_EACH_PROCESSOR: usize = 4;
@@ -242,7 +244,7 @@ impl Baking<'_> {
             }
         }
         if !called.is_empty() {
-            match self.check(called, asked.is_json || self.style == Style::Json)? {
+            match self.call(called, asked.is_json || self.style == Style::Json)? {
                 Ok(code) => printed = code,
                 Err(code) => return Ok(code),
             }
@@ -365,37 +367,38 @@ impl Baking<'_> {
         }
     }
 
-    /// Prints what the checks of each find; any finding is a failure.
-    fn check(&self, all: Vec<(String, Order)>, as_json: bool) -> Result<Heeded<i32>, Failure> {
+    /// Prints what the call of each answers.
+    fn call(&self, all: Vec<(String, Order)>, as_json: bool) -> Result<Heeded<i32>, Failure> {
         let config = self.session.engine_config()?;
         let held = Held::endings();
         let printer = Printer::new(Style::Quiet, false);
         let (world, cancel) = (world(), new_cancel()?);
         let surroundings =
             Surroundings { engine: &config, outside: &world, progress: &printer, cancel: &cancel };
-        let check = |(name, mut order): (String, Order)| {
-            // What it is, no check asks.
+        let call = |(name, mut order): (String, Order)| {
+            // What it is, no call asks.
             let links = self.selection.targets.get(&name).map(line::links).unwrap_or_default();
             let linked = links.into_iter().map(|(name, of)| (name, NamedContext::Image(of)));
             order.request.contexts.extend(linked);
-            match build::check(order.request, &surroundings).map_err(Box::new) {
-                Ok(found) => Ok((name, found)),
+            match answer(order.call, order.request, &surroundings, as_json) {
+                Ok((text, code)) => Ok((Answer { name, word: order.call.word(), text }, code)),
                 Err(error) => Err((name, error)),
             }
         };
-        let (found, signal) = heeding::heeding(held, &|| stop(&world, &cancel), || {
-            all.into_iter().map(check).collect::<Result<Vec<_>, _>>()
+        let (answers, signal) = heeding::heeding(held, &|| stop(&world, &cancel), || {
+            all.into_iter().map(call).collect::<Result<Vec<_>, _>>()
         });
-        match (found, signal) {
+        match (answers, signal) {
             (_, Some(number)) => Ok(Err(Held::endings().end_by(number))),
             (Err((name, error)), None) => {
                 printer.failed(&error);
                 of_target(&name, Err(Failure::Build(error)))
             }
-            (Ok(found), None) => {
-                let shown = if as_json { shown::found_json } else { shown::found };
-                output::write(&shown(&self.selection, &found))?;
-                Ok(Ok(i32::from(found.iter().any(|(_, found)| !found.is_empty()))))
+            (Ok(answers), None) => {
+                let (answers, codes): (Vec<Answer>, Vec<i32>) = answers.into_iter().unzip();
+                let shown = if as_json { shown::document } else { shown::answers };
+                output::write(&shown(&self.selection, &answers))?;
+                Ok(Ok(codes.into_iter().max().unwrap_or_default()))
             }
         }
     }

@@ -59,7 +59,7 @@ pub(super) fn check(
         return Ok(());
     }
     let here = real(Path::new("."))?;
-    let mut text = "The targets ask for more than everybody's rights:\n\n".to_owned();
+    let mut text = "The targets ask for what the line does not allow:\n\n".to_owned();
     asked.iter().for_each(|right| text.push_str(&format!(" - {}\n", right.words(&here))));
     output::talk(&text);
     let flags: Vec<String> = asked.iter().map(|right| right.flag(&here)).collect();
@@ -80,6 +80,7 @@ impl Right {
         match self {
             Self::HostNetwork => "the host's network for steps".to_owned(),
             Self::Insecure => "steps without confinement".to_owned(),
+            Self::Device(name) if name.is_empty() => "devices".to_owned(),
             Self::Device(name) => format!("device {name}"),
             Self::Agent => "the agent of your keys".to_owned(),
             Self::Read(path) => format!("reading {}", short(path, here)),
@@ -91,6 +92,7 @@ impl Right {
         match self {
             Self::HostNetwork => "--allow=network.host".to_owned(),
             Self::Insecure => "--allow=security.insecure".to_owned(),
+            Self::Device(name) if name.is_empty() => "--allow=device".to_owned(),
             Self::Device(name) => format!("--allow=device={name}"),
             Self::Agent => "--allow=ssh".to_owned(),
             Self::Read(path) => format!("--allow=fs.read={}", short(path, here)),

@@ -1,14 +1,12 @@
-//! What `bake` prints instead of building: `--list`, `--print`, and what calls find.
+//! What `bake` prints instead of building: `--list`, `--print`, and what calls answer.
 
 use std::fmt::Write as _;
 
 use ::bake::{Definition, Selection};
-use build::Warning;
 use serde_json::{Map, Value, json};
 
 use super::super::given::{bad, fields};
 use crate::failure::Failure;
-use crate::progress::build::{checked, warnings};
 use crate::table::{LIST, layout};
 
 /// `--list targets|variables[,format=table|json]`, or `type=targets,format=json`.
@@ -66,30 +64,40 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// What the checks of each target found.
-pub(super) fn found(selection: &Selection, all: &[(String, Vec<Warning>)]) -> String {
+/// What a target's call answered.
+pub(super) struct Answer {
+    pub(super) name: String,
+    /// What was called.
+    pub(super) word: &'static str,
+    /// For people, or a document.
+    pub(super) text: String,
+}
+
+/// All answers, for people.
+pub(super) fn answers(selection: &Selection, all: &[Answer]) -> String {
     let mut text = String::new();
-    for (number, (name, found)) in all.iter().enumerate() {
+    for (number, answer) in all.iter().enumerate() {
         if number > 0 {
             text.push('\n');
         }
-        let _infallible = writeln!(text, "{name}");
-        let description = selection.targets.get(name).map(|target| target.description.as_str());
+        let _infallible = writeln!(text, "{}", answer.name);
+        let target = selection.targets.get(&answer.name);
+        let description = target.map(|target| target.description.as_str());
         for description in description.into_iter().filter(|text| !text.is_empty()) {
             let _infallible = writeln!(text, "{}", crate::plain::plain(description));
         }
         text.push('\n');
-        text.push_str(&checked(found, false));
+        text.push_str(&answer.text);
     }
     text
 }
 
 /// The same as one document, with what would be built.
-pub(super) fn found_json(selection: &Selection, all: &[(String, Vec<Warning>)]) -> String {
+pub(super) fn document(selection: &Selection, all: &[Answer]) -> String {
     let target = |(name, target): (&String, &::bake::Target)| {
         let mut about = json!({ "build": target });
-        if let Some((_, found)) = all.iter().find(|(known, _)| known == name) {
-            about["check"] = warnings(found);
+        if let Some(answer) = all.iter().find(|answer| answer.name == *name) {
+            about[answer.word] = serde_json::from_str(&answer.text).unwrap_or_default();
         }
         (name.clone(), about)
     };
