@@ -58,7 +58,8 @@ fn building() {
                                        one
           --no-cache                   Take nothing from the cache
           --no-cache-filter strings    Take nothing from the cache for these stages
-          --on-error string            What to do with a step that failed: shell (not built yet)
+          --on-error string            What to do with a step that failed: shell opens one as the step
+                                       left everything
       -o, --output list                Where the result goes
                                        (type=image|registry|docker|oci|tar|local|cacheonly[,dest=PATH]),
                                        or a directory, or -

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,8 @@ pub(crate) struct Notes {
     materials: Mutex<Vec<Dependency>>,
     /// Held by who brings a base.
     pulling: Mutex<()>,
+    /// Whether a step that failed was looked at.
+    was_looked_at: AtomicBool,
 }
 
 impl Notes {
@@ -75,6 +78,13 @@ impl Shared<'_> {
     /// Whether there is nothing more to be done.
     pub(crate) fn is_over(&self) -> bool {
         self.stop.is_cancelled() || self.surroundings.cancel.is_cancelled()
+    }
+
+    /// Ends all other stages so that one that failed can be looked at; false where another one was looked at before.
+    pub(crate) fn stop_for_a_look(&self) -> bool {
+        let is_over = self.is_over();
+        self.stop.cancel();
+        !is_over && !self.notes.was_looked_at.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn wait_or_stop(&self, time: Duration) -> Result<(), StepError> {

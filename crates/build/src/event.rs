@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use spec::{ContainerId, Digest};
 
+use crate::kept::FailedStep;
+
 /// Hears of a build. Stages run beside each other, so it is called from several threads, each step's events in their order.
 pub trait Progress: Sync {
     /// Something happened.
     fn tell(&self, event: &Event<'_>);
 
-    /// A step failed, and its files are still there, in a container that does not run: whoever wants may start it. It is removed afterwards.
-    fn failed(&self, _step: usize, _container: &ContainerId) {}
+    /// A step failed, and what it left may be looked at until this returns. Asked once at most, and only with
+    /// [`crate::BuildRequest::keep_failed`].
+    fn failed(&self, _failed: &FailedStep<'_>) {}
 }
 
 /// Something that happened.

@@ -25,6 +25,7 @@ mod fetching;
 mod files;
 mod git;
 mod image;
+mod kept;
 mod key;
 mod mounts;
 mod outside;
@@ -45,6 +46,7 @@ pub use cancel::Cancel;
 pub use error::{BuildError, StepError};
 pub use event::{Event, Progress, Step, StepKind, Warning};
 pub use git::GitSettings;
+pub use kept::FailedStep;
 pub use outside::{Fetched, Heard, Outside, Refusal};
 pub use request::{
     Agent, Annotation, AnnotationLevel, BuildRequest, BuildSecret, CachePlace, Caching,

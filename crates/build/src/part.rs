@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use dockerfile::Platforms;
+use spec::Digest;
 use spec::image::Platform;
-use spec::{ContainerId, Digest};
 
 use crate::context::Instructions;
 use crate::definition::Definition;
 use crate::error::BuildError;
 use crate::event::{Event, Progress, Step, StepKind};
+use crate::kept::FailedStep;
 use crate::request::BuildRequest;
 
 /// A build for one machine.
@@ -163,8 +164,8 @@ impl Progress for Listener<'_> {
         self.progress.tell(&told);
     }
 
-    fn failed(&self, step: usize, container: &ContainerId) {
-        self.progress.failed(self.number(step), container);
+    fn failed(&self, failed: &FailedStep<'_>) {
+        self.progress.failed(failed);
     }
 }
 

@@ -52,7 +52,7 @@ pub struct BuildRequest {
     pub provenance: Option<ProvenanceWish>,
     /// Whether it is said what the image holds.
     pub sbom: bool,
-    /// Whether a step that fails leaves its state to [`crate::Progress::failed`].
+    /// Whether what a step leaves that fails is shown to [`crate::Progress::failed`].
     pub keep_failed: bool,
 }
 
@@ -145,7 +145,7 @@ pub struct BuildSecret {
 }
 
 /// An agent of keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Agent {
     /// Its name; `default` where nobody says another.
     pub id: String,

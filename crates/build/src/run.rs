@@ -160,10 +160,11 @@ impl StageRun<'_> {
             }
             Err(error) => Err(error.into()),
         };
+        let (mut held, mut kept) = (Some(ready), None);
         let layer = match ended {
             Ok(0) => self.layer_of(&id),
             Ok(code) => {
-                self.keep_failed(at, &id);
+                kept = held.take().and_then(|ready| self.keep_failed(&id, request, ready));
                 Err(StepError::Exit { command: shown(&program.words), code })
             }
             Err(error) => Err(error),
@@ -171,7 +172,8 @@ impl StageRun<'_> {
         // Whatever it was: nothing of it stays. Why it failed tells more than why that failed.
         self.engine.building().forget_changes(id.as_str());
         let removed = containers.remove(id.as_str(), true, true);
-        drop(ready);
+        drop(held);
+        self.failed = kept;
         let layer = layer?;
         match removed {
             Err(error) if error.kind() != engine::Kind::NotFound => Err(error.into()),
@@ -268,7 +270,7 @@ impl StageRun<'_> {
         polled.iter().skip(1).any(|polled| polled.revents().contains(PollFlags::IN))
     }
 
-    fn layer_of(&self, id: &ContainerId) -> Result<AddedLayer, StepError> {
+    pub(crate) fn layer_of(&self, id: &ContainerId) -> Result<AddedLayer, StepError> {
         let building = self.engine.building();
         let (upper, lower, targets) = building.changes_of(id.as_str())?;
         let layer = NewLayer {
@@ -278,32 +280,6 @@ impl StageRun<'_> {
             latest_s: self.shared.epoch_s,
         };
         Ok(building.add_layer(self.shared.lease, &layer)?)
-    }
-
-    /// Gives a step that failed to whoever wants to look at it: its files, in a container that does not run.
-    fn keep_failed(&self, at: At<'_>, id: &ContainerId) {
-        if !self.shared.request.keep_failed {
-            return;
-        }
-        let Ok(layer) = self.layer_of(id) else { return };
-        let Ok(container) = self.engine.containers().get(id.as_str()) else { return };
-        let mut config = *container.config;
-        config.layers.push(layer.diff_id);
-        (config.tty, config.open_stdin) = (true, true);
-        config.stdin_once = true;
-        config.command = settings::shell(&self.config.config).into_iter().take(1).collect();
-        let request = CreateRequest {
-            image: container.record.image_name,
-            entrypoint: Some(Vec::new()),
-            config,
-            ..CreateRequest::default()
-        };
-        let containers = self.engine.containers();
-        if let Ok((id, _warnings)) = containers.create(&request) {
-            self.shared.surroundings.progress.failed(at.step, &id);
-            // One that somebody is still in stays theirs.
-            let _kept = containers.remove(id.as_str(), true, true);
-        }
     }
 }
 

@@ -12,6 +12,7 @@ use spec::{Digest, ImageId};
 use crate::builder::Shared;
 use crate::error::{BuildError, StepError};
 use crate::event::Event;
+use crate::kept::Kept;
 use crate::settings;
 use crate::slots::Finished;
 
@@ -33,6 +34,8 @@ pub(crate) struct StageRun<'a> {
     /// Steps that the cache had.
     pub(crate) cached: usize,
     pub(crate) asked: usize,
+    /// What a step that failed has left.
+    pub(crate) failed: Option<Kept>,
 }
 
 /// What makes an instruction: its step, its place, and where its text is.
@@ -65,6 +68,7 @@ impl<'a> StageRun<'a> {
             has_own_command: false,
             cached: 0,
             asked: 0,
+            failed: None,
         }
     }
 
@@ -127,6 +131,7 @@ impl<'a> StageRun<'a> {
                     Refused::File(cause) => self.shared.definition.refused(*cause),
                 };
                 progress.tell(&Event::Failed { step, why: &engine::chain(&error) });
+                self.show_failed(at, &error);
                 Err(error)
             }
         }

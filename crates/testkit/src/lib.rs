@@ -17,6 +17,7 @@ mod must;
 mod registry_server;
 mod scripted_server;
 mod signer;
+mod terminal;
 mod token_server;
 mod wait;
 
@@ -35,5 +36,6 @@ pub use leftovers::Leftovers;
 pub use registry_server::{RegistryOptions, RegistryServer};
 pub use scripted_server::{Gate, Request, Response, ScriptedServer};
 pub use signer::Signer;
+pub use terminal::{TerminalStep, on_terminal};
 pub use token_server::{REFRESH_TOKEN, TokenServer};
 pub use wait::{holds_in_time, wait_until};

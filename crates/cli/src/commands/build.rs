@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use build::{BuildError, BuildRequest, Built, Cancel, Surroundings, World};
+use build::{BuildError, BuildRequest, Built, Cancel, Progress, Surroundings, World};
 use serde_json::{Value, json};
 use spec::Reference;
 use spec::image::Platform;
@@ -25,10 +25,12 @@ mod outputs;
 mod packing;
 mod roots;
 mod said;
+mod shell;
 mod source;
 
 pub(super) use bake::bake;
 use outputs::Outputs;
+use shell::Shelled;
 
 pub(super) fn build(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     if let Some(line) = bake::of_build(matches)? {
@@ -37,18 +39,21 @@ pub(super) fn build(session: &Session, matches: &Matches) -> Result<i32, Failure
     let style = Style::of(matches)?;
     let order = Order::read(matches, style)?;
     let config = session.engine_config()?;
+    let shell = shell::is_wanted(matches)?;
     // Before anything that has a thread of its own.
+    let window = shell.then(|| Held::take(false, false));
     let held = Held::endings();
     if order.call == Call::Check {
-        let work = Work { held, style: Style::Quiet, explains: false };
+        let work = Work { held, window: None, style: Style::Quiet, explains: false };
         return work.check(&config, order.request, style == Style::Json);
     }
-    let Order { request, names, outputs, .. } = order;
+    let Order { mut request, names, outputs, .. } = order;
     if let Some(path) = matches.text("iidfile") {
         // What an earlier build left is not taken for this one's.
         remove(Path::new(path))?;
     }
-    let work = Work { held, style, explains: matches.on("explain") };
+    request.keep_failed = shell;
+    let work = Work { held, window, style, explains: matches.on("explain") };
     let built = match work.build(&config, request)? {
         Outcome::Built(built) => built,
         Outcome::Ended(code) => return Ok(code),
@@ -128,9 +133,6 @@ fn not_yet(what: &str) -> Failure {
 
 /// Flags whose function is not there yet, and those that choose among things of which there is one.
 fn refuse(matches: &Matches) -> Result<(), Failure> {
-    if matches.is_given("on-error") {
-        return Err(not_yet("--on-error"));
-    }
     let only = |flag: &'static str, known: &str, why: &str| match matches.text(flag) {
         Some(other) if other != known => Err(Failure::Values(Box::new(wrong(flag, other, why)))),
         _ => Ok(()),
@@ -142,6 +144,8 @@ fn refuse(matches: &Matches) -> Result<(), Failure> {
 /// A build with what surrounds it.
 struct Work {
     held: Held,
+    /// Changes of the window's size, for a shell.
+    window: Option<Held>,
     style: Style,
     explains: bool,
 }
@@ -161,9 +165,15 @@ impl Work {
     ) -> Result<Outcome, Failure> {
         let printer = Printer::new(self.style, self.explains);
         let (world, cancel) = (world(), new_cancel()?);
+        let shelled = self.window.map(|window| Shelled::new((&printer, window), config, &cancel));
+        let progress = shelled.as_ref().map_or(&printer as &dyn Progress, |shelled| shelled);
         let surroundings =
-            Surroundings { engine: config, outside: &world, progress: &printer, cancel: &cancel };
-        let (built, signal) = heeding::heeding(self.held, &|| stop(&world, &cancel), || {
+            Surroundings { engine: config, outside: &world, progress, cancel: &cancel };
+        let end = || {
+            stop(&world, &cancel);
+            shelled.iter().for_each(Shelled::end);
+        };
+        let (built, signal) = heeding::heeding(self.held, &end, || {
             printer.watched(|| build::build(request, &surroundings).map_err(Box::new))
         });
         match (built, signal) {

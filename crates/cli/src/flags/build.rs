@@ -57,7 +57,12 @@ pub(crate) const BUILD: &[Flag] = &[
     ),
     switch("", "no-cache", "Take nothing from the cache"),
     many("", "no-cache-filter", "strings", "Take nothing from the cache for these stages"),
-    one("", "on-error", "string", "What to do with a step that failed: shell (not built yet)"),
+    one(
+        "",
+        "on-error",
+        "string",
+        "What to do with a step that failed: shell opens one as the step left everything",
+    ),
     many(
         "o",
         "output",

@@ -50,6 +50,10 @@ struct Inner {
     steps: Steps,
     face: Face,
     is_over: bool,
+    /// What is to be said and to be printed when the terminal is not somebody else's any more.
+    waiting: Option<(String, String)>,
+    /// Whether people have been told why it failed.
+    has_told: bool,
 }
 
 enum Face {
@@ -109,7 +113,13 @@ impl Printer {
             Style::RawJson => Face::RawJson,
         };
         Self {
-            inner: Mutex::new(Inner { steps: Steps::of(targets), face, is_over: false }),
+            inner: Mutex::new(Inner {
+                steps: Steps::of(targets),
+                face,
+                is_over: false,
+                waiting: None,
+                has_told: false,
+            }),
             over: Condvar::new(),
             began: Instant::now(),
             began_ns: engine::now_ns(),
@@ -135,7 +145,7 @@ impl Printer {
         loop {
             let is_over = inner.is_over;
             let text = inner.frame(self.began.elapsed(), is_over);
-            output::talk_on(&text);
+            inner.say(&text);
             if is_over {
                 return;
             }
@@ -154,11 +164,28 @@ impl Printer {
         let mut inner = self.lock();
         let target = inner.steps.turn_to(part);
         match inner.face {
-            Face::Json => print(&json::failure(error, target.as_deref())),
+            Face::Json => inner.print(&json::failure(error, target.as_deref())),
             Face::RawJson => {}
+            Face::Quiet | Face::Plain(_) | Face::Terminal(_) if inner.has_told => {}
             Face::Quiet | Face::Plain(_) | Face::Terminal(_) => {
                 output::talk_on(&epitaph(&inner.steps, error.shown()));
             }
+        }
+    }
+
+    /// Tells people why the build failed, and is silent while somebody else has the terminal.
+    pub(crate) fn interrupted(&self, error: &BuildError, work: impl FnOnce()) {
+        let mut inner = self.lock();
+        let last = inner.frame(self.began.elapsed(), true);
+        let epitaph = epitaph(&inner.steps, error.shown());
+        output::talk_on(&format!("{last}{epitaph}"));
+        (inner.waiting, inner.has_told) = (Some(Default::default()), true);
+        drop(inner);
+        work();
+        let mut inner = self.lock();
+        if let Some((said, printed)) = inner.waiting.take() {
+            inner.say(&said);
+            inner.print(&printed);
         }
     }
 
@@ -201,28 +228,53 @@ impl Progress for Part<'_> {
         let Some(first) = steps.first().or(plain::step_of(event).is_none().then_some(0)) else {
             // Its steps are not known yet: it opens its context.
             if matches!(face, Face::Json) {
-                print(&json::lines(event, &[], target.as_deref()));
+                inner.print(&json::lines(event, &[], target.as_deref()));
             }
             return;
         };
         let own = event;
         let event = &shifted(event, first);
         let finished = steps.take(event, now);
-        match face {
-            Face::Quiet => {}
-            Face::Plain(lines) => output::talk_on(&lines.tell(steps, event, finished, now)),
+        let (said, printed) = match face {
+            Face::Quiet => return,
+            Face::Plain(lines) => (lines.tell(steps, event, finished, now), String::new()),
             // With the next frame.
-            Face::Terminal(screen) => screen.tell(steps, event),
-            Face::Json => print(&json::lines(own, &finished, target.as_deref())),
+            Face::Terminal(screen) => return screen.tell(steps, event),
+            Face::Json => (String::new(), json::lines(own, &finished, target.as_deref())),
             Face::RawJson => {
-                output::talk_on(&rawjson::lines(steps, event, &finished, (printer.began_ns, now)));
+                let clock = (printer.began_ns, now);
+                (rawjson::lines(steps, event, &finished, clock), String::new())
             }
-        }
+        };
+        inner.say(&said);
+        inner.print(&printed);
     }
 }
 
 impl Inner {
+    /// Talk.
+    fn say(&mut self, text: &str) {
+        match &mut self.waiting {
+            Some((said, _)) => said.push_str(text),
+            None => output::talk_on(text),
+        }
+    }
+
+    /// Data; whoever reads it may be gone, and the build goes on.
+    fn print(&mut self, text: &str) {
+        match &mut self.waiting {
+            Some((_, printed)) => printed.push_str(text),
+            None if text.is_empty() => {}
+            None => {
+                let _nobody = output::write(text);
+            }
+        }
+    }
+
     fn frame(&mut self, now: Duration, is_last: bool) -> String {
+        if self.waiting.is_some() {
+            return String::new();
+        }
         match &mut self.face {
             Face::Plain(lines) => lines.flush(&self.steps, now, is_last),
             Face::Terminal(screen) => {
@@ -235,11 +287,6 @@ impl Inner {
             Face::Quiet | Face::Json | Face::RawJson => String::new(),
         }
     }
-}
-
-/// Data; whoever reads it may be gone, and the build goes on.
-fn print(text: &str) {
-    let _nobody = output::write(text);
 }
 
 /// The last lines of the step that failed, and its place in the file.

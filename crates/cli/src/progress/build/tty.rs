@@ -26,6 +26,8 @@ pub(super) struct Screen {
     drawn: Vec<usize>,
     /// Lines that go above it.
     above: Vec<String>,
+    /// Whether the last frame was drawn: what comes after it are lines that stay.
+    is_closed: bool,
 }
 
 /// Rows and columns.
@@ -87,7 +89,11 @@ impl Screen {
             text.push_str(&fitted(&line, columns));
             text.push_str("\x1b[K\n");
         }
-        let live = if is_last { Vec::new() } else { live(steps, now, window.rows.max(6) - 2) };
+        let live = if is_last || self.is_closed {
+            Vec::new()
+        } else {
+            live(steps, now, window.rows.max(6) - 2)
+        };
         self.drawn.clear();
         for line in live {
             let line = fitted(&line, columns);
@@ -97,7 +103,7 @@ impl Screen {
         }
         // What stood further down.
         text.push_str("\x1b[J");
-        if is_last {
+        if is_last && !std::mem::replace(&mut self.is_closed, true) {
             let (ended, all) = steps.count();
             let words = if steps.failed().is_some() { "FAILED" } else { "FINISHED" };
             let _infallible =
