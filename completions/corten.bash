@@ -25,6 +25,8 @@ _corten_family() {
         builder) members="bake build" ;;
         buildx) members="bake build f" ;;
         checkpoint) members="create list ls remove rm" ;;
+        builder) members="build du history prune" ;;
+        buildx) members="build du history prune" ;;
         config) members="create exists inspect list ls remove rm" ;;
         container) members="attach clone commit cp create diff exec exists export inspect kill list logs ls mount pause port prune ps remove rename restart rm run start stats stop top umount unmount unpause update wait" ;;
         context) members="create export import inspect list ls remove rm show update use" ;;
@@ -37,6 +39,8 @@ _corten_family() {
         system) members="check df dial-stdio events info install-units prune start-all stop-all" ;;
         template) members="build list ls" ;;
         volume) members="clone create exists export import inspect list ls mount prune remove rename restore rm snapshot unmount update" ;;
+        "builder history") members="inspect logs ls rm" ;;
+        "buildx history") members="inspect logs ls rm" ;;
     esac
 }
 
@@ -66,6 +70,36 @@ _corten_command() {
             flags="--allow --builder --call --check --explain --file --list --list-targets --list-variables --load --metadata-file --no-cache --policy --print --progress --provenance --pull --push --quiet --sbom --set --var"
             valued="--allow --builder --call -f --file --list --metadata-file --policy --progress --provenance --sbom --set --var"
             kind="targets" repeats=yes
+            ;;
+        "builder prune" | "buildx prune")
+            flags="--all --filter --force --keep-storage --max-used-space --min-free-space --reserved-space --verbose"
+            valued="--filter --keep-storage --max-used-space --min-free-space --reserved-space"
+            kind=""
+            ;;
+        "builder du" | "buildx du")
+            flags="--filter --format --verbose"
+            valued="--filter --format"
+            kind=""
+            ;;
+        "builder history ls" | "buildx history ls")
+            flags="--filter --format --no-trunc --quiet"
+            valued="--filter --format"
+            kind=""
+            ;;
+        "builder history inspect" | "buildx history inspect")
+            flags="--format"
+            valued="-f --format"
+            kind=""
+            ;;
+        "builder history logs" | "buildx history logs")
+            flags="--progress"
+            valued="--progress"
+            kind=""
+            ;;
+        "builder history rm" | "buildx history rm")
+            flags="--all"
+            valued=""
+            kind="" repeats=yes
             ;;
         pull | "image pull")
             flags="--all-tags --platform --progress --quiet --tls-verify"
@@ -767,14 +801,16 @@ _corten() {
 
     local flags= valued= kind= repeats=no members=
     _corten_family "$command"
-    if [[ -n $members ]]; then
+    while [[ -n $members ]]; do
         ((++at))
         if ((at >= last)); then
             _corten_offer "$members"
             return
         fi
         command+=" ${words[at]}"
-    fi
+        members=
+        _corten_family "$command"
+    done
     _corten_command "$command"
 
     local count=0

@@ -46,13 +46,14 @@ end
 # Whether a family was given, and none of its members.
 function __corten_family
     set -l words (__corten_words)
-    test (count $words) -eq 1; and test $words[1] = $argv[1]
+    test "$words" = "$argv"
 end
 
 # Whether the command is one of these.
 function __corten_is
     set -l words (__corten_words)
     contains -- "$words[1]" $argv; or contains -- "$words[1] $words[2]" $argv
+    or contains -- "$words[1] $words[2] $words[3]" $argv
 end
 
 complete -c corten -f
@@ -136,6 +137,13 @@ complete -c corten -n '__corten_family checkpoint' -a list -d 'List checkpoints 
 complete -c corten -n '__corten_family checkpoint' -a ls -d 'List checkpoints for a container'
 complete -c corten -n '__corten_family checkpoint' -a remove -d 'Remove one or more checkpoints'
 complete -c corten -n '__corten_family checkpoint' -a rm -d 'Remove one or more checkpoints'
+complete -c corten -n '__corten_family builder' -a du -d 'List what builds keep, and what it takes'
+complete -c corten -n '__corten_family builder' -a history -d 'Manage records of builds'
+complete -c corten -n '__corten_family builder' -a prune -d 'Remove build cache'
+complete -c corten -n '__corten_family buildx' -a build -d 'Build an image from a Dockerfile'
+complete -c corten -n '__corten_family buildx' -a du -d 'List what builds keep, and what it takes'
+complete -c corten -n '__corten_family buildx' -a history -d 'Manage records of builds'
+complete -c corten -n '__corten_family buildx' -a prune -d 'Remove build cache'
 complete -c corten -n '__corten_family config' -a create -d 'Create a config from a file or STDIN, encrypted at rest'
 complete -c corten -n '__corten_family config' -a exists -d 'Exit with 0 if there is such a config, with 1 if not'
 complete -c corten -n '__corten_family config' -a inspect -d 'Display detailed information on one or more configs'
@@ -275,6 +283,14 @@ complete -c corten -n '__corten_family volume' -a rm -d 'Remove one or more volu
 complete -c corten -n '__corten_family volume' -a snapshot -d 'Keep what a volume holds now under a name'
 complete -c corten -n '__corten_family volume' -a unmount -d 'Take away what volume mount has mounted'
 complete -c corten -n '__corten_family volume' -a update -d 'Change labels of one or more volumes'
+complete -c corten -n '__corten_family builder history' -a inspect -d 'Show what is known of a build, the last one where none is named'
+complete -c corten -n '__corten_family builder history' -a logs -d 'Print what a build told, the last one where none is named'
+complete -c corten -n '__corten_family builder history' -a ls -d 'List builds that were'
+complete -c corten -n '__corten_family builder history' -a rm -d 'Remove records of builds'
+complete -c corten -n '__corten_family buildx history' -a inspect -d 'Show what is known of a build, the last one where none is named'
+complete -c corten -n '__corten_family buildx history' -a logs -d 'Print what a build told, the last one where none is named'
+complete -c corten -n '__corten_family buildx history' -a ls -d 'List builds that were'
+complete -c corten -n '__corten_family buildx history' -a rm -d 'Remove records of builds'
 
 # run
 complete -c corten -n '__corten_is run "container run"' -l add-host -x -d 'Add a custom host-to-IP mapping (host:ip)'
@@ -421,13 +437,16 @@ complete -c corten -n '__corten_is build "image build" "builder build" "buildx b
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l allow -x -d 'Allow what steps ask for: network.host, security.insecure'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l annotation -x -d 'Add an annotation: [manifest:|index:|manifest-descriptor:|index-descriptor:]KEY=VALUE'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l attest -x -d 'Say more of the image: type=sbom, type=provenance[,mode=min|max]'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l allow -x -d 'Allow what steps ask for: network.host, security.insecure, device[=NAME]'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l annotation -x -d 'Add an annotation to the image (not built yet)'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l attest -x -d 'Attestations (not built yet)'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l blkio-weight -x -d 'Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l build-arg -x -d 'Set build-time variables; a NAME alone takes the caller\'s'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l build-context -x -d 'Additional contexts (NAME=DIRECTORY|URL|docker-image://IMAGE)'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l builder -x -d 'There is one builder, this program; others are refused'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l cache-from -x -d 'Places to take the cache from (type=local|registry|inline,...)'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l cache-to -x -d 'Places to put the cache at (type=local|registry|inline,...)'
-complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l call -x -d 'What is done: build, check (default "build")'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l call -x -d 'What is done: build, check, outline, targets, the last three with ,format=json (default "build")'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l cgroup-parent -x -d 'Parent cgroup of RUN instructions'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l check -d 'Check the Dockerfile and build nothing (--call=check)'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l compress -d 'Has no effect: the context is not sent anywhere'
@@ -454,7 +473,7 @@ complete -c corten -n '__corten_is build "image build" "builder build" "buildx b
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l network -x -a 'container: host none' -d 'Network of RUN instructions: default, none, host or the name of one'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l no-cache -d 'Take nothing from the cache'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l no-cache-filter -x -d 'Take nothing from the cache for these stages'
-complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l on-error -x -d 'What to do with a step that failed: shell (not built yet)'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l on-error -x -d 'What to do with a step that failed: shell opens one as the step left everything'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -s o -l output -x -d 'Where the result goes (type=image|registry|docker|oci|tar|local|cacheonly[,dest=PATH]), or a directory, or -'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l pids-limit -x -d 'Tune container pids limit (set -1 for unlimited)'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l platform -x -d 'Machines that images are for: OS/ARCHITECTURE[/VARIANT],...'
@@ -470,7 +489,7 @@ complete -c corten -n '__corten_is build "image build" "builder build" "buildx b
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l shm-size -x -d 'Size of /dev/shm of RUN instructions (default 64m)'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l squash -d 'Make one layer of those of the build'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l squash-all -d 'Make one layer of all of the image, its base\'s too'
-complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l ssh -x -d 'Agent of RUN --mount=type=ssh: default or NAME[=SOCKET]'
+complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l ssh -x -d 'Agent of RUN --mount=type=ssh: default or NAME[=SOCKET|KEY[,KEY...]]'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -s t -l tag -x -d 'Name and optionally a tag for the image (format: "name:tag")'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l target -x -d 'Stage that is built (default: the last)'
 complete -c corten -n '__corten_is build "image build" "builder build" "buildx build"' -l ulimit -x -d 'Ulimit options of RUN instructions'
@@ -500,6 +519,35 @@ complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l set -x -d 'Override a value of targets: PATTERN.KEY[.NAME]=VALUE, += adds to a list'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -l var -x -d 'Set a variable of the files: NAME=VALUE'
 complete -c corten -n '__corten_is bake "buildx bake" "builder bake" "buildx f"' -a '(__corten_targets)'
+# builder prune
+complete -c corten -n '__corten_is "builder prune" "buildx prune"' -s a -l all -d 'Also forget steps whose layers images have, which frees nothing'
+complete -c corten -n '__corten_is "builder prune" "buildx prune"' -l filter -x -d 'What goes only: until=24h, id=ID, type=exec.cachemount, description~=REGEX, inuse, shared, private or mutable=BOOL (!= says the opposite)'
+complete -c corten -n '__corten_is "builder prune" "buildx prune"' -s f -l force -d 'Do not prompt for confirmation'
+complete -c corten -n '__corten_is "builder prune" "buildx prune"' -l keep-storage -x -d 'The same as --reserved-space'
+complete -c corten -n '__corten_is "builder prune" "buildx prune"' -l max-used-space -x -d 'Maximum amount of disk space allowed to keep for cache'
+complete -c corten -n '__corten_is "builder prune" "buildx prune"' -l min-free-space -x -d 'Target amount of free disk space after pruning'
+complete -c corten -n '__corten_is "builder prune" "buildx prune"' -l reserved-space -x -d 'Amount of disk space always allowed to keep for cache'
+complete -c corten -n '__corten_is "builder prune" "buildx prune"' -l verbose -d 'Say everything of what has gone'
+
+# builder du
+complete -c corten -n '__corten_is "builder du" "buildx du"' -l filter -x -d 'What is listed only, as of prune'
+complete -c corten -n '__corten_is "builder du" "buildx du"' -l format -x -d 'json or a Go template for each record'
+complete -c corten -n '__corten_is "builder du" "buildx du"' -l verbose -d 'Say everything of each record'
+
+# builder history ls
+complete -c corten -n '__corten_is "builder history ls" "buildx history ls"' -l filter -x -d 'Builds only of status=error|completed|running|canceled|killed, ref=ID, name=PART (!= says the opposite)'
+complete -c corten -n '__corten_is "builder history ls" "buildx history ls"' -l format -x -d 'json or a Go template for each build'
+complete -c corten -n '__corten_is "builder history ls" "buildx history ls"' -l no-trunc -d 'Show names whole'
+complete -c corten -n '__corten_is "builder history ls" "buildx history ls"' -s q -l quiet -d 'Only show IDs'
+
+# builder history inspect
+complete -c corten -n '__corten_is "builder history inspect" "buildx history inspect"' -s f -l format -x -d 'json or a Go template'
+
+# builder history logs
+complete -c corten -n '__corten_is "builder history logs" "buildx history logs"' -l progress -x -a 'auto tty plain json quiet' -d 'How it is shown: plain, json, rawjson (default "plain")'
+
+# builder history rm
+complete -c corten -n '__corten_is "builder history rm" "buildx history rm"' -s a -l all -d 'Remove the records of all builds'
 
 # pull
 complete -c corten -n '__corten_is pull "image pull"' -s a -l all-tags -d 'Download all tagged images in the repository'

@@ -176,11 +176,28 @@ fn the_program_and_its_families() {
     Manage builds
 
     Commands:
-      bake   Build the targets of a bake file or a Compose file
-      build  Build an image from a Dockerfile
+      bake     Build the targets of a bake file or a Compose file
+      build    Build an image from a Dockerfile
+      du       List what builds keep, and what it takes
+      history  Manage records of builds
+      prune    Remove build cache
 
     Run 'corten builder COMMAND --help' for more information on a command.
     ");
+    insta::assert_snapshot!(help("builder history"), @r"
+    Usage:  corten builder history COMMAND
+
+    Manage records of builds
+
+    Commands:
+      inspect  Show what is known of a build, the last one where none is named
+      logs     Print what a build told, the last one where none is named
+      ls       List builds that were
+      rm       Remove records of builds
+
+    Run 'corten builder history COMMAND --help' for more information on a command.
+    ");
+    assert_eq!(help("build history"), help("builder history"));
     insta::assert_snapshot!(help("template"), @r"
     Usage:  corten template COMMAND
 

@@ -130,5 +130,8 @@ fn rooms(far: &Client) {
     assert_eq!(far.ok(&["volume", "ls", "-q"]), "");
     assert!(far.ok(&["image", "prune", "-f"]).contains("Total reclaimed space"));
     assert!(far.ok(&["system", "prune", "-f"]).contains("Total reclaimed space"));
+    let cache = ["builder", "prune", "-f", "--keep-storage", "1g", "--filter", "until=1h"];
+    assert_eq!(far.ok(&cache), "Total reclaimed space: 0B");
+    assert!(far.fails(&["builder", "prune", "-f", "--filter", "x=y"], 1).contains("kind"));
     assert_eq!(far.ok(&["images", "-q"]).lines().count(), 1);
 }

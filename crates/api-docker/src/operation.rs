@@ -269,7 +269,7 @@ operations! {
              "securityopt" Json, "isolation" Text, "squash" Flag, "target" Text, "platform" Text, "outputs" Json, "version" Text],
             body tar;
         Prune: POST "/build/prune", since 31, changes,
-            ["all" Flag, "filters" Json, "keep-storage" Number, "reserved-space" Number, "max-used-space" Number];
+            ["all" Flag, "filters" Json, "keep-storage" Number, "reserved-space" Number, "max-used-space" Number, "min-free-space" Number];
         Cancel: POST "/build/cancel", since 39, changes,
             ["id" Text];
     }

@@ -18,6 +18,7 @@ use crate::contexts::{Contexts, Opened};
 use crate::definition::Definition;
 use crate::error::{BuildError, StepError};
 use crate::event::{Event, Warning};
+use crate::history::Recording;
 use crate::part::{Listener, Parts};
 use crate::request::{BuildRequest, PullBases};
 use crate::slots::{Finished, Slots};
@@ -264,12 +265,23 @@ fn fits(image: &Image, platform: Option<&Platform>) -> bool {
 ///
 /// # Errors
 /// When the request, the file or the context is wrong, a step fails, or somebody ends it. Steps that were done stay in the cache.
-pub fn build(
-    mut request: BuildRequest,
-    surroundings: &Surroundings<'_>,
-) -> Result<Built, BuildError> {
+pub fn build(request: BuildRequest, surroundings: &Surroundings<'_>) -> Result<Built, BuildError> {
     let begun = Begun { clock: Instant::now(), time: format_time(now_ns()) };
     let engine = Engine::open(surroundings.engine.clone())?;
+    let root = &surroundings.engine.paths.root;
+    let recording = crate::history::begin(root, &request, surroundings.progress);
+    let recorded = Surroundings { progress: &recording, ..*surroundings };
+    let built = recorded_build(request, (&engine, begun), &recorded, &recording);
+    recording.end(&built);
+    built
+}
+
+fn recorded_build(
+    mut request: BuildRequest,
+    (engine, begun): (&Engine, Begun),
+    surroundings: &Surroundings<'_>,
+    recording: &Recording<'_>,
+) -> Result<Built, BuildError> {
     let lease = engine.building().begin()?;
     let epoch_s = epoch(&request)?;
     crate::cache_image::check(&request.caching.from, &request.caching.to)?;
@@ -277,7 +289,7 @@ pub fn build(
     crate::beside::check(&request)?;
     let source = std::mem::take(&mut request.context);
     let notes = Notes::default();
-    let opened = Contexts::open(source, (&request, surroundings, &notes), &lease, &engine)?;
+    let opened = Contexts::open(source, (&request, surroundings, &notes), &lease, engine)?;
     let parts = Parts::read(&request, &opened.instructions)?;
     let progress = surroundings.progress;
     let main = opened.contexts.main();
@@ -289,6 +301,7 @@ pub fn build(
     progress.tell(&Event::Steps(&parts.steps()));
     progress.tell(&Event::Started { step: 0 });
     if let Some(commit) = &opened.commit {
+        recording.has_commit(commit);
         let words = format!("commit {commit}\n");
         progress.tell(&Event::Output { step: 0, is_error: false, bytes: words.as_bytes() });
     }
@@ -315,7 +328,7 @@ pub fn build(
         notes: &notes,
     });
     let all: Vec<Shared<'_>> = shared.collect();
-    let built = whole(&engine, &all, (&listeners, &begun, &opened));
+    let built = whole(engine, &all, (&listeners, &begun, &opened));
     if let Some(first) = all.first() {
         first.remove_hidden();
     }

@@ -24,8 +24,6 @@ use crate::slots::Finished;
 const LABEL: &str = "corten.build.cache";
 /// The file in the directory of a local cache.
 const FILE: &str = "cache.tar";
-/// What a cache mount's volume is labelled with.
-pub(crate) const MOUNT_LABEL: &str = "corten.build.cache";
 
 /// What the label says.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -183,7 +181,7 @@ fn fill(engine: &Engine, name: &str, id: &str, layer: &Digest) -> Result<(), Ste
     if !name.starts_with(crate::mounts::CACHE_PREFIX) || engine.volumes().get(name).is_ok() {
         return Ok(());
     }
-    let labels = BTreeMap::from([(MOUNT_LABEL.to_owned(), id.to_owned())]);
+    let labels = BTreeMap::from([(engine::CACHE_MOUNT_LABEL.to_owned(), id.to_owned())]);
     let request = VolumeRequest { name: Some(name.to_owned()), labels, ..VolumeRequest::default() };
     let volume = engine.volumes().create(request)?;
     let open = |path: &Path| {

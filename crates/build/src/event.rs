@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use spec::{ContainerId, Digest};
 
 use crate::kept::FailedStep;
@@ -98,7 +99,7 @@ pub enum Event<'a> {
 }
 
 /// A step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// What kind it is.
     pub kind: StepKind,
@@ -113,7 +114,8 @@ pub struct Step {
 }
 
 /// What kind a step is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum StepKind {
     /// Reading the context and the Dockerfile.
     Load,
@@ -132,7 +134,7 @@ pub enum StepKind {
 }
 
 /// What a check found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// The rule's name.
     pub rule: String,

@@ -24,6 +24,7 @@ mod event;
 mod fetching;
 mod files;
 mod git;
+mod history;
 mod image;
 mod kept;
 mod key;
@@ -46,6 +47,7 @@ pub use cancel::Cancel;
 pub use error::{BuildError, StepError};
 pub use event::{Event, Progress, Step, StepKind, Warning};
 pub use git::GitSettings;
+pub use history::{BuildRecord, BuildState, History, HistoryError, MOST_LOG, MOST_RECORDS};
 pub use kept::FailedStep;
 pub use outside::{Fetched, Heard, Outside, Refusal};
 pub use request::{

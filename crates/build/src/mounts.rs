@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use dockerfile::{Mount, MountKind, Sharing};
 use engine::config::{HiddenContent, MountConfig, MountSource, SecretConfig, SecretPlace};
-use engine::{SecretKind, VolumeRequest};
+use engine::{CACHE_MOUNT_LABEL, CACHE_MOUNT_LOCKS, SecretKind, VolumeRequest};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::cache::BETWEEN_LOOKS;
-use crate::cache_image::MOUNT_LABEL;
 use crate::error::StepError;
 use crate::files::Part;
 use crate::key::digest_of;
@@ -191,7 +190,7 @@ impl StageRun<'_> {
         let name = self.claim(&id, sharing, ready)?;
         let volumes = self.engine.volumes();
         if volumes.get(&name).is_err() {
-            let labels = [(MOUNT_LABEL.to_owned(), id.clone())].into_iter().collect();
+            let labels = [(CACHE_MOUNT_LABEL.to_owned(), id.clone())].into_iter().collect();
             let made = volumes.create(VolumeRequest {
                 name: Some(name.clone()),
                 labels,
@@ -221,7 +220,7 @@ impl StageRun<'_> {
     fn claim(&self, id: &str, sharing: Sharing, ready: &mut Ready) -> Result<String, StepError> {
         let hash = digest_of(id.as_bytes());
         let base = format!("{CACHE_PREFIX}{}", hash.short());
-        let locks = self.shared.state.join("build-caches");
+        let locks = self.shared.state.join(CACHE_MOUNT_LOCKS);
         let failed = |cause| StepError::Path { action: "lock", path: locks.clone(), cause };
         fs::create_dir_all(&locks).map_err(failed)?;
         let mut number = 0_u32;
@@ -241,6 +240,8 @@ impl StageRun<'_> {
             };
             match flock(&file, wanted) {
                 Ok(()) => {
+                    // For whoever asks when it was used last.
+                    let _told = file.set_modified(std::time::SystemTime::now());
                     ready.locks.push((name.clone(), file));
                     return Ok(name);
                 }

@@ -7,6 +7,7 @@ use crate::program::Session;
 mod archives;
 mod boot;
 mod build;
+mod builder;
 mod change;
 mod check;
 mod checkpoint;
@@ -81,14 +82,16 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("volume", "Manage volumes"),
 ];
 
+/// Families within families.
+pub(crate) const SUBFAMILIES: &[(&str, &str)] = &[
+    ("builder history", "Manage records of builds"),
+    ("buildx history", "Manage records of builds"),
+];
+
 /// Docker's commands that do not exist here yet: they are refused by name.
 pub(crate) const LATER: &[&str] = &[
-    "builder prune",
-    "buildx du",
-    "buildx history",
     "buildx imagetools",
     "buildx ls",
-    "buildx prune",
     "compose",
     "node",
     "plugin",
@@ -221,6 +224,15 @@ mod tests {
             "--allow --builder --call --check -f --file --list --load --metadata-file --no-cache --print --progress --provenance --pull \
              --push --sbom --set --var",
         ),
+        (
+            "builder prune",
+            "-a --all --filter -f --force --keep-storage --max-used-space --min-free-space --reserved-space --verbose",
+        ),
+        ("builder du", "--filter --format --verbose"),
+        ("builder history ls", "--filter --format --no-trunc"),
+        ("builder history inspect", "-f --format"),
+        ("builder history logs", "--progress"),
+        ("builder history rm", "--all"),
         ("pause", "-a --all --filter"),
         ("unpause", "-a --all --filter"),
         ("top", ""),

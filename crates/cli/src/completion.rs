@@ -3,7 +3,7 @@
 //! A script asks the program only for names that it cannot know: those of containers and images, and of targets of the bake files here.
 
 use crate::arguments::{Flag, Grammar, Kind};
-use crate::commands::COMMANDS;
+use crate::commands::{COMMANDS, FAMILIES, SUBFAMILIES};
 
 mod bash;
 mod fish;
@@ -135,10 +135,15 @@ fn first_words() -> Vec<(&'static str, &'static str)> {
         grammar.names.iter().filter(|name| !name.contains(' ')).map(|name| (*name, grammar.about))
     };
     let mut words: Vec<_> = commands().flat_map(one_word).collect();
-    words.extend(crate::commands::FAMILIES);
+    words.extend(FAMILIES);
     words.push(("help", "Help about a command"));
     words.sort_unstable();
     words
+}
+
+/// Names of families, those within others among them.
+fn families() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().chain(SUBFAMILIES).map(|(family, _)| *family)
 }
 
 /// Members of a family, with their sentences.
@@ -146,7 +151,9 @@ fn members(family: &str) -> Vec<(&'static str, &'static str)> {
     let prefix = format!("{family} ");
     let mut members: Vec<_> = commands()
         .flat_map(|grammar| grammar.names.iter().map(|name| (*name, grammar.about)))
+        .chain(SUBFAMILIES.iter().copied())
         .filter_map(|(name, about)| Some((name.strip_prefix(&prefix)?, about)))
+        .filter(|(name, _)| !name.contains(' '))
         .collect();
     members.sort_unstable();
     members

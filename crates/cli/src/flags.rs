@@ -4,6 +4,7 @@ use crate::arguments::{Flag, many, maybe, one, switch};
 
 mod bake;
 mod build;
+mod builder;
 mod container;
 mod contexts;
 mod networks;
@@ -12,6 +13,7 @@ mod volumes;
 
 pub(crate) use bake::BAKE;
 pub(crate) use build::BUILD;
+pub(crate) use builder::*;
 pub(crate) use container::{CONTAINER, LIMITS, later};
 pub(crate) use contexts::*;
 pub(crate) use networks::*;

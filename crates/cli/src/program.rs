@@ -1,6 +1,7 @@
 //! The everyday face: global flags, which command, its exit code. Start at [`run`].
 
 use std::ffi::OsString;
+use std::iter::Peekable;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -10,7 +11,7 @@ use monitor::keeper::KeeperRules;
 use crate::arguments::{
     ANY, Grammar, Matches, Parsed, UsageError, closest, commands_help, help, parse,
 };
-use crate::commands::{self, COMMANDS, Command, FAMILIES, LATER};
+use crate::commands::{self, COMMANDS, Command, FAMILIES, LATER, SUBFAMILIES};
 use crate::config::RawConfig;
 use crate::failure::Failure;
 use crate::flags::{GLOBAL, later};
@@ -120,7 +121,7 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> i32 {
     }
     let config = RawConfig { root: directory("root"), state: directory("state") };
     let mut matches = matches;
-    let mut words = std::mem::take(&mut matches.words).into_iter();
+    let mut words = std::mem::take(&mut matches.words).into_iter().peekable();
     match words.next() {
         None => {
             output::talk(overview().trim_end());
@@ -223,20 +224,25 @@ enum Found {
     Nothing(Failure),
 }
 
-/// The command of that name: the first word, or it and the next one where it names a family.
-fn find(first: String, words: &mut impl Iterator<Item = String>) -> Found {
-    let is_family = FAMILIES.iter().any(|(family, _)| *family == first);
-    let name = if is_family {
+/// The command of that name: the first word, or it and the next ones where it names a family.
+fn find(first: String, words: &mut Peekable<impl Iterator<Item = String>>) -> Found {
+    let next = words.peek().map(String::as_str);
+    // Members of `builder`. A directory that is called so is `./history`.
+    let is_builder = first == "build" && matches!(next, Some("history" | "prune"));
+    let mut name = if is_builder { "builder".to_owned() } else { first };
+    let mut before = String::new();
+    while families().any(|(family, _)| *family == name) {
         match words.next() {
-            None => return Found::Family(first, false),
+            None => return Found::Family(name, false),
             Some(word) if matches!(word.as_str(), "--help" | "-h" | "help") => {
-                return Found::Family(first, true);
+                return Found::Family(name, true);
             }
-            Some(member) => format!("{first} {member}"),
+            Some(member) => {
+                before = format!("{name} ");
+                name = format!("{before}{member}");
+            }
         }
-    } else {
-        first.clone()
-    };
+    }
     let find = |command: &&Command| command.grammar.names.contains(&name.as_str());
     if let Some(command) = COMMANDS.iter().find(find) {
         return Found::Command(command);
@@ -248,20 +254,20 @@ fn find(first: String, words: &mut impl Iterator<Item = String>) -> Found {
         .iter()
         .filter(|command| !command.group.is_empty())
         .flat_map(|command| command.grammar.names.iter().copied())
-        .chain(FAMILIES.iter().map(|(family, _)| *family));
+        .chain(families().map(|(family, _)| *family));
     // In a family only the member was misspelt.
-    let before = if is_family { format!("{first} ") } else { String::new() };
     let wrong = name.strip_prefix(&before).unwrap_or(&name);
     let closest = closest(wrong, names.filter_map(|name| name.strip_prefix(&before)));
     Found::Nothing(Failure::UnknownCommand {
         closest: closest.map(|closest| format!("{before}{closest}")),
-        family: if is_family { first } else { String::new() },
+        family: before.trim_end().to_owned(),
         word: name,
     })
 }
 
 /// `corten help COMMAND`, and `corten --help COMMAND`.
-fn show_help(mut words: impl Iterator<Item = String>) -> i32 {
+fn show_help(words: impl Iterator<Item = String>) -> i32 {
+    let mut words = words.peekable();
     let text = match words.next() {
         None => overview(),
         Some(first) if first == "oci" => return oci::help_for(words),
@@ -275,15 +281,23 @@ fn show_help(mut words: impl Iterator<Item = String>) -> i32 {
     0
 }
 
+/// Those of the first level and those within them.
+fn families() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    FAMILIES.iter().chain(SUBFAMILIES)
+}
+
 fn family_help(family: &str) -> String {
     let prefix = format!("{family} ");
     let member = |command: &'static Command| {
         let name = command.grammar.names.iter().find_map(|name| name.strip_prefix(&prefix))?;
         Some((name, command.grammar.about))
     };
-    let mut members: Vec<(&str, &str)> = COMMANDS.iter().filter_map(member).collect();
+    let within =
+        SUBFAMILIES.iter().filter_map(|(name, about)| Some((name.strip_prefix(&prefix)?, *about)));
+    let mut members: Vec<(&str, &str)> = COMMANDS.iter().filter_map(member).chain(within).collect();
+    members.retain(|(name, _)| !name.contains(' '));
     members.sort_unstable();
-    let about = FAMILIES.iter().find(|(name, _)| *name == family).map_or("", |(_, about)| about);
+    let about = families().find(|(name, _)| *name == family).map_or("", |(_, about)| about);
     let text =
         commands_help(&format!("corten {family} COMMAND"), about, &[("Commands", members)], &[]);
     format!("{text}\nRun 'corten {family} COMMAND --help' for more information on a command.\n")

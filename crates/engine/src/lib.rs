@@ -9,6 +9,7 @@ mod archives;
 mod asking;
 mod awaiting;
 mod boot;
+mod build_cache;
 mod building;
 mod changes;
 mod checkpoints;
@@ -74,6 +75,9 @@ pub mod words;
 pub use archives::{CommitRequest, RootPart};
 pub use awaiting::{Condition, Wait};
 pub use boot::Stopped;
+pub use build_cache::{
+    CACHE_MOUNT_LABEL, CACHE_MOUNT_LOCKS, CacheFilter, CacheKind, CachePrune, CacheRecord,
+};
 pub use building::{Building, STEP_LABEL, Workspace};
 pub use changes::changes;
 pub use checkpoints::{CheckpointName, CheckpointRefusal};

@@ -2,18 +2,19 @@
 
 use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
-    archives, boot, build, change, check, checkpoint, context, copy, cp, dial, events, exec,
-    images, inspect, life, list, login, logs, machine, manifest, mount, network, prune, pull, push,
-    run, search, secret, serve, stats, system, usage, verify, volume,
+    archives, boot, build, builder, change, check, checkpoint, context, copy, cp, dial, events,
+    exec, images, inspect, life, list, login, logs, machine, manifest, mount, network, prune, pull,
+    push, run, search, secret, serve, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    ATTACH, BAKE, BUILD, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT, CONFIG_CREATE,
-    CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST,
-    CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT,
-    HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN,
-    LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT,
-    NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT,
+    ATTACH, BAKE, BUILD, BUILD_DU, BUILD_HISTORY_INSPECT, BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS,
+    BUILD_HISTORY_REMOVE, BUILD_PRUNE, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT,
+    CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE,
+    CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT,
+    FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD,
+    LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH,
+    MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT,
     NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE,
     SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP,
     STOP_ALL, SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT,
@@ -93,6 +94,72 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         build::bake
+    ),
+    command!(
+        OBJECTS,
+        ["builder prune", "buildx prune"],
+        "[OPTIONS]",
+        "Remove build cache",
+        [BUILD_PRUNE],
+        NONE,
+        true,
+        false,
+        builder::prune
+    ),
+    command!(
+        OBJECTS,
+        ["builder du", "buildx du"],
+        "[OPTIONS]",
+        "List what builds keep, and what it takes",
+        [BUILD_DU],
+        NONE,
+        true,
+        false,
+        builder::du
+    ),
+    command!(
+        OBJECTS,
+        ["builder history ls", "buildx history ls"],
+        "[OPTIONS]",
+        "List builds that were",
+        [BUILD_HISTORY_LIST],
+        NONE,
+        true,
+        false,
+        builder::history::list
+    ),
+    command!(
+        OBJECTS,
+        ["builder history inspect", "buildx history inspect"],
+        "[OPTIONS] [REF]",
+        "Show what is known of a build, the last one where none is named",
+        [BUILD_HISTORY_INSPECT],
+        Arity { least: 0, most: 1 },
+        true,
+        false,
+        builder::history::inspect
+    ),
+    command!(
+        OBJECTS,
+        ["builder history logs", "buildx history logs"],
+        "[OPTIONS] [REF]",
+        "Print what a build told, the last one where none is named",
+        [BUILD_HISTORY_LOGS],
+        Arity { least: 0, most: 1 },
+        true,
+        false,
+        builder::history::logs
+    ),
+    command!(
+        OBJECTS,
+        ["builder history rm", "buildx history rm"],
+        "[OPTIONS] [REF...]",
+        "Remove records of builds",
+        [BUILD_HISTORY_REMOVE],
+        ANY,
+        true,
+        false,
+        builder::history::remove
     ),
     command!(
         COMMON,

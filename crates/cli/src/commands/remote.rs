@@ -63,6 +63,7 @@ const CREATE: &[&str] = &[
 /// What can be done elsewhere.
 const TABLE: &[Half] = &[
     ("attach", &[], run::attach),
+    ("builder prune", &["verbose"], prune::builder),
     ("checkpoint create", &[], checkpoint::create),
     ("checkpoint ls", &[], checkpoint::ls),
     ("checkpoint rm", &[], checkpoint::rm),

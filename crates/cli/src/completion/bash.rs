@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Choice, commands, first_words, flags, members, takes_value, values_of, words_of};
+use super::{
+    Choice, commands, families, first_words, flags, members, takes_value, values_of, words_of,
+};
 use crate::arguments::{Flag, Grammar};
-use crate::commands::FAMILIES;
 use crate::flags::GLOBAL;
 
 const HEAD: &str = r#"# bash completion for corten. Made by `corten completion bash`; do not edit.
@@ -75,14 +76,16 @@ _corten() {
 
     local flags= valued= kind= repeats=no members=
     _corten_family "$command"
-    if [[ -n $members ]]; then
+    while [[ -n $members ]]; do
         ((++at))
         if ((at >= last)); then
             _corten_offer "$members"
             return
         fi
         command+=" ${words[at]}"
-    fi
+        members=
+        _corten_family "$command"
+    done
     _corten_command "$command"
 
     local count=0
@@ -119,8 +122,9 @@ complete -F _corten corten
 pub(super) fn script() -> String {
     let mut text = HEAD.to_owned();
     text.push_str("\n_corten_family() {\n    case $1 in\n");
-    for (family, _) in FAMILIES {
+    for family in families() {
         let names: Vec<&str> = members(family).iter().map(|(name, _)| *name).collect();
+        let family = worded(family);
         let _infallible = writeln!(text, "        {family}) members=\"{}\" ;;", names.join(" "));
     }
     text.push_str("    esac\n}\n\n_corten_command() {\n    case $1 in\n");
@@ -137,13 +141,14 @@ pub(super) fn script() -> String {
     text
 }
 
+/// A name as one word.
+fn worded(name: &str) -> String {
+    if name.contains(' ') { format!("{name:?}") } else { name.to_owned() }
+}
+
 /// One line of the table: flags, those with values, and what the words are.
 fn entry(grammar: &'static Grammar) -> String {
-    let names: Vec<String> = grammar
-        .names
-        .iter()
-        .map(|name| if name.contains(' ') { format!("{name:?}") } else { (*name).to_owned() })
-        .collect();
+    let names: Vec<String> = grammar.names.iter().map(|name| worded(name)).collect();
     let mut all = Vec::new();
     let mut valued = Vec::new();
     for flag in flags(grammar) {

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Choice, commands, first_words, flags, members, takes_value, values_of, words_of};
+use super::{
+    Choice, commands, families, first_words, flags, members, takes_value, values_of, words_of,
+};
 use crate::arguments::{Flag, Grammar};
-use crate::commands::FAMILIES;
 use crate::flags::GLOBAL;
 
 const HEAD: &str = r#"# fish completion for corten. Made by `corten completion fish`; do not edit.
@@ -55,13 +56,14 @@ end
 # Whether a family was given, and none of its members.
 function __corten_family
     set -l words (__corten_words)
-    test (count $words) -eq 1; and test $words[1] = $argv[1]
+    test "$words" = "$argv"
 end
 
 # Whether the command is one of these.
 function __corten_is
     set -l words (__corten_words)
     contains -- "$words[1]" $argv; or contains -- "$words[1] $words[2]" $argv
+    or contains -- "$words[1] $words[2] $words[3]" $argv
 end
 
 complete -c corten -f
@@ -78,7 +80,7 @@ pub(super) fn script() -> String {
         let _infallible =
             writeln!(text, "complete -c corten -n __corten_first -a {name} -d {}", quoted(about));
     }
-    for (family, _) in FAMILIES {
+    for family in families() {
         for (name, about) in members(family) {
             let _infallible = writeln!(
                 text,

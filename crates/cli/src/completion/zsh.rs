@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Choice, commands, first_words, flags, members, values_of, words_of, words_repeat};
+use super::{
+    Choice, commands, families, first_words, flags, members, values_of, words_of, words_repeat,
+};
 use crate::arguments::{Flag, Grammar, Kind};
-use crate::commands::FAMILIES;
 use crate::flags::GLOBAL;
 
 const HEAD: &str = r##"#compdef corten
@@ -37,24 +38,19 @@ pub(super) fn script() -> String {
     for grammar in commands() {
         text.push_str(&command(grammar));
     }
-    for (family, _) in FAMILIES {
+    for family in families() {
         let members = members(family);
         let calls: Vec<(String, String)> = members
             .iter()
-            .map(|(name, _)| ((*name).to_owned(), function_of(&format!("{family} {name}"))))
+            .map(|(name, _)| ((*name).to_owned(), call_of(&format!("{family} {name}"))))
             .collect();
-        text.push_str(&chooser(&format!("_corten_{family}_family"), &[], &members, &calls));
+        text.push_str(&chooser(&call_of(family), &[], &members, &calls));
     }
     let words = first_words();
     let calls: Vec<(String, String)> = words
         .iter()
         .map(|(name, _)| {
-            let is_family = FAMILIES.iter().any(|(family, _)| family == name);
-            let call = match *name {
-                "help" => "_corten".to_owned(),
-                name if is_family => format!("_corten_{name}_family"),
-                name => function_of(name),
-            };
+            let call = if *name == "help" { "_corten".to_owned() } else { call_of(name) };
             ((*name).to_owned(), call)
         })
         .collect();
@@ -64,6 +60,14 @@ pub(super) fn script() -> String {
         "\nif [[ $funcstack[1] == _corten ]]; then\n    _corten \"$@\"\nelse\n    compdef _corten corten\nfi\n",
     );
     text
+}
+
+/// The function of a family or of a command.
+fn call_of(name: &str) -> String {
+    if families().any(|family| family == name) {
+        return format!("{}_family", function(name));
+    }
+    function_of(name)
 }
 
 /// The function of a command by any of its names.

@@ -327,6 +327,35 @@ fn warned(warnings: &[(Option<String>, Warning)]) -> String {
     text
 }
 
+/// What a build told once, as lines would have shown it then: all that `tell` tells.
+pub(crate) fn replayed(
+    style: Style,
+    began_ns: i64,
+    tell: impl FnOnce(&mut dyn FnMut(Duration, &Event<'_>)),
+) -> String {
+    let (mut steps, mut lines) = (Steps::of(&[None]), plain::Lines::new(false));
+    steps.turn_to(0);
+    let (mut text, mut last) = (String::new(), Duration::ZERO);
+    tell(&mut |now, event| {
+        let finished = steps.take(event, now);
+        last = now;
+        text.push_str(&match style {
+            Style::Quiet => String::new(),
+            Style::Plain | Style::Terminal => lines.tell(&steps, event, finished, now),
+            Style::Json => json::lines(event, &finished, None),
+            Style::RawJson => rawjson::lines(&steps, event, &finished, (began_ns, now)),
+        });
+    });
+    if matches!(style, Style::Plain | Style::Terminal) {
+        text.push_str(&lines.flush(&steps, last, true));
+        let failed = steps.all.iter().any(|shown| matches!(shown.phase, steps::Phase::Failed(_)));
+        if failed {
+            text.push_str(&epitaph(&steps, None));
+        }
+    }
+    text
+}
+
 /// What `--check` prints: what was found, each with its place.
 pub(crate) fn checked(warnings: &[Warning], as_json: bool) -> String {
     if as_json {

@@ -2,8 +2,9 @@
 
 use client_docker::Request;
 
+use super::super::builder::{ask, rules};
 use super::super::prune::{ALL_IMAGES, confirm, finish, tell, warning};
-use super::look::bytes;
+use super::look::bytes as number;
 use super::{Far, filters};
 use crate::arguments::Matches;
 use crate::failure::Failure;
@@ -27,7 +28,7 @@ fn prune(
     }
     let mut text = String::new();
     tell(&mut text, title, &gone);
-    Ok((text, bytes(&document["SpaceReclaimed"])))
+    Ok((text, number(&document["SpaceReclaimed"])))
 }
 
 const CONTAINERS: (&str, &str) = ("Deleted Containers", "ContainersDeleted");
@@ -75,6 +76,30 @@ pub(in crate::commands) fn images(far: &Far, matches: &Matches) -> Result<i32, F
     confirm(matches, "image prune", &format!("WARNING! This will remove {what}."))?;
     let (text, freed) = of_images(far, matches)?;
     finish(&text, freed)
+}
+
+pub(in crate::commands) fn builder(far: &Far, matches: &Matches) -> Result<i32, Failure> {
+    // What is wrong is said here, in the same words.
+    let rules = rules(matches)?;
+    let is_new = far.client.version().has(48);
+    if rules.most_bytes > 0 || rules.free_bytes > 0 {
+        far.demand(48, "--max-used-space and --min-free-space")?;
+    }
+    ask(matches)?;
+    let bytes = |bytes: u64| Some(bytes.to_string()).filter(|_| bytes > 0);
+    let reserved = if is_new { "reserved-space" } else { "keep-storage" };
+    let request = Request::post(&["build", "prune"])
+        .with_some("all", matches.on("all").then(|| "1".to_owned()))
+        .with_some(reserved, bytes(rules.reserved_bytes))
+        .with_some("max-used-space", bytes(rules.most_bytes))
+        .with_some("min-free-space", bytes(rules.free_bytes))
+        .with_some("filters", filters(matches.values("filter")));
+    let document = far.client.document(request)?;
+    let ids = document["CachesDeleted"].as_array().into_iter().flatten();
+    let ids: Vec<String> = ids.filter_map(|id| id.as_str().map(str::to_owned)).collect();
+    let mut text = String::new();
+    tell(&mut text, "Deleted build cache objects", &ids);
+    finish(&text, number(&document["SpaceReclaimed"]))
 }
 
 pub(in crate::commands) fn system(far: &Far, matches: &Matches) -> Result<i32, Failure> {

@@ -15,6 +15,8 @@ use crate::{StoreError, scratch};
 
 /// What a root directory has. Journals of uploads are read by whoever goes on with one, and say themselves if they fit.
 const ROOT: &[&str] = &[
+    "build-history",
+    "build-sums",
     "containers",
     "corten.db",
     "corten.db-shm",
