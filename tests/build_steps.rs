@@ -222,20 +222,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_yet_is_refused() {
-        let corten = Corten::with_busybox(PROGRAM);
-        for (file, why) in [
-            ("FROM busybox\nRUN --device=vendor.com/class=one true\n", "vendor.com/class=one"),
-            ("FROM files\nRUN true\n", "no stage begins with"),
-        ] {
-            let directory = context(&corten, "context", &[("Dockerfile", file)]);
-            let named = format!("files={}", directory.display());
-            let failed = build(&corten, &directory, &["--build-context", &named]);
-            assert!(failed.code == 1 && failed.stderr.contains(why), "{failed:#?}");
-        }
-    }
-
-    #[test]
     fn what_has_to_be_allowed_is_refused() {
         let corten = Corten::with_busybox(PROGRAM);
         for (flag, allowed) in

@@ -15,7 +15,8 @@ fn building() {
 
     Options:
           --add-host list              Add a custom host-to-IP mapping (host:ip) for RUN
-          --allow strings              Allow what steps ask for: network.host, security.insecure
+          --allow strings              Allow what steps ask for: network.host, security.insecure,
+                                       device[=NAME]
           --annotation list            Add an annotation:
                                        [manifest:|index:|manifest-descriptor:|index-descriptor:]KEY=VALUE
           --attest list                Say more of the image: type=sbom, type=provenance[,mode=min|max]
@@ -26,7 +27,8 @@ fn building() {
           --builder string             There is one builder, this program; others are refused
           --cache-from list            Places to take the cache from (type=local|registry|inline,...)
           --cache-to list              Places to put the cache at (type=local|registry|inline,...)
-          --call string                What is done: build, check (default "build")
+          --call string                What is done: build, check, outline, targets, the last three with
+                                       ,format=json (default "build")
           --cgroup-parent string       Parent cgroup of RUN instructions
           --check                      Check the Dockerfile and build nothing (--call=check)
           --compress                   Has no effect: the context is not sent anywhere
@@ -81,7 +83,8 @@ fn building() {
           --shm-size bytes             Size of /dev/shm of RUN instructions (default 64m)
           --squash                     Make one layer of those of the build
           --squash-all                 Make one layer of all of the image, its base's too
-          --ssh list                   Agent of RUN --mount=type=ssh: default or NAME[=SOCKET]
+          --ssh list                   Agent of RUN --mount=type=ssh: default or
+                                       NAME[=SOCKET|KEY[,KEY...]]
       -t, --tag list                   Name and optionally a tag for the image (format: "name:tag")
           --target string              Stage that is built (default: the last)
           --ulimit ulimit              Ulimit options of RUN instructions

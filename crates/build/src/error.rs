@@ -136,6 +136,12 @@ pub enum StepError {
         /// What it is, as `--allow` calls it.
         what: &'static str,
     },
+    /// A device that another one has to allow first.
+    #[error("device {name} is not allowed")]
+    DeviceNotAllowed {
+        /// Its whole name.
+        name: String,
+    },
     /// What is not there: a secret, an agent.
     #[error("there is no {what} {name:?}")]
     Absent {
@@ -217,7 +223,7 @@ impl StepError {
         match self {
             Self::Engine(error) => error.kind(),
             Self::NoSource { .. } | Self::Value { .. } | Self::Absent { .. } => Kind::Invalid,
-            Self::NotAllowed { .. } => Kind::Permission,
+            Self::NotAllowed { .. } | Self::DeviceNotAllowed { .. } => Kind::Permission,
             Self::Exit { .. }
             | Self::Path { .. }
             | Self::Changed { .. }
@@ -236,6 +242,9 @@ impl StepError {
                 Some("a pattern of .dockerignore leaves it out".to_owned())
             }
             Self::NotAllowed { what } => Some(format!("build with --allow {what}")),
+            Self::DeviceNotAllowed { name } => {
+                Some(format!("build with --allow device={name}, or --allow device for all of them"))
+            }
             Self::Absent { what: "secret", name } => {
                 Some(format!("build with --secret id={name},src=FILE"))
             }

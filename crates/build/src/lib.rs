@@ -29,6 +29,7 @@ mod image;
 mod kept;
 mod key;
 mod mounts;
+mod outline;
 mod outside;
 mod part;
 mod places;
@@ -44,15 +45,18 @@ mod world;
 pub use archive::{LOOK_BYTES, begins_archive};
 pub use builder::{build, check};
 pub use cancel::Cancel;
+pub use dockerfile::{Outline, OutlineArgument, OutlineMount, Span, Target};
 pub use error::{BuildError, StepError};
 pub use event::{Event, Progress, Step, StepKind, Warning};
 pub use git::GitSettings;
 pub use history::{BuildRecord, BuildState, History, HistoryError, MOST_LOG, MOST_RECORDS};
 pub use kept::FailedStep;
+pub use outline::{Offer, outline};
 pub use outside::{Fetched, Heard, Outside, Refusal};
 pub use request::{
-    Agent, Annotation, AnnotationLevel, BuildRequest, BuildSecret, CachePlace, Caching,
-    ContextSource, DockerfileSource, NamedContext, ProvenanceWish, PullBases, Squash, StepRules,
+    Agent, AllowedDevices, Annotation, AnnotationLevel, BuildRequest, BuildSecret, CachePlace,
+    Caching, ContextSource, DockerfileSource, NamedContext, ProvenanceWish, PullBases, Squash,
+    StepRules,
 };
 pub use world::World;
 

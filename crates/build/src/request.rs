@@ -1,10 +1,11 @@
 //! What is to be built, with everything that flags say: plain data, which the faces fill in.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use engine::config::{HostRules, Limits, Ulimit};
 use spec::Reference;
@@ -151,6 +152,8 @@ pub struct Agent {
     pub id: String,
     /// Its socket.
     pub socket: PathBuf,
+    /// What ends it when the build is over, if it is the build's own.
+    pub keeper: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// How steps run.
@@ -172,8 +175,24 @@ pub struct StepRules {
     pub may_use_host_network: bool,
     /// Whether they may ask for everything (`--allow security.insecure`).
     pub may_be_insecure: bool,
+    /// CDI devices that they may ask for (`--allow device`).
+    pub devices: AllowedDevices,
     /// Options of confinement, as `run --security-opt`.
     pub security: engine::config::Security,
+}
+
+/// CDI devices that steps may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum AllowedDevices {
+    /// None whatever their descriptions say.
+    None,
+    /// Those whose descriptions let every build have them.
+    #[default]
+    Free,
+    /// These too, as the Dockerfile writes them or by their whole names.
+    Named(Vec<String>),
+    /// All.
+    All,
 }
 
 /// An annotation.

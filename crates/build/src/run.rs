@@ -18,6 +18,7 @@ use crate::error::StepError;
 use crate::event::Event;
 use crate::key::{Inputs, chain};
 use crate::mounts::Mounted;
+use crate::request::AllowedDevices;
 use crate::settings;
 use crate::stage::{At, Made, StageRun};
 
@@ -36,6 +37,7 @@ impl StageRun<'_> {
     ) -> Result<Made, StepError> {
         self.check_allowed(run)?;
         let program = self.program(run);
+        let devices = self.devices(run)?;
         let environment = self.environment();
         let mounted = self.look_at_mounts(at, mounts)?;
         let mut inputs = Inputs::of("run");
@@ -62,6 +64,9 @@ impl StageRun<'_> {
         inputs.add("network", self.network_name(run));
         inputs
             .add("security", if run.security == SecurityMode::Insecure { "insecure" } else { "" });
+        for device in &devices {
+            inputs.add("device", device);
+        }
         for host in &self.shared.request.steps.hosts.extra_hosts {
             inputs.add("host", host);
         }
@@ -71,7 +76,7 @@ impl StageRun<'_> {
         }
         let question = Question { inputs, parts: mounted.parts() };
         self.cached_or(at, question, |stage| {
-            stage.run_now(at, (run, &program), environment, mounted)
+            stage.run_now(at, (run, &program, devices), environment, mounted)
         })
     }
 
@@ -99,12 +104,38 @@ impl StageRun<'_> {
         if run.network == NetworkMode::Host && !rules.may_use_host_network {
             return Err(StepError::NotAllowed { what: "network.host" });
         }
-        if let Some(device) = run.devices.first() {
-            let (name, why) =
-                (device.name.value.clone(), "devices of steps are not built yet".to_owned());
-            return Err(StepError::Value { what: "device", value: name, why });
-        }
         Ok(())
+    }
+
+    /// Whole names of the devices that a step asks for. One that is not required may be missing.
+    fn devices(&self, run: &Run) -> Result<Vec<String>, StepError> {
+        let mut names: Vec<String> = Vec::new();
+        for device in &run.devices {
+            let wanted = device.name.value.as_str();
+            let found = engine::step_devices(wanted)?;
+            if found.is_empty() && device.required {
+                let why = "no description of devices knows it".to_owned();
+                return Err(StepError::Value { what: "device", value: wanted.to_owned(), why });
+            }
+            for found in found {
+                let is_allowed = match &self.shared.request.steps.devices {
+                    AllowedDevices::None => false,
+                    AllowedDevices::Free => found.is_free,
+                    AllowedDevices::All => true,
+                    AllowedDevices::Named(allowed) => {
+                        found.is_free
+                            || allowed.iter().any(|own| *own == found.name || own == wanted)
+                    }
+                };
+                if !is_allowed {
+                    return Err(StepError::DeviceNotAllowed { name: found.name });
+                }
+                if !names.contains(&found.name) {
+                    names.push(found.name);
+                }
+            }
+        }
+        Ok(names)
     }
 
     fn network_name(&self, run: &Run) -> &str {
@@ -142,12 +173,13 @@ impl StageRun<'_> {
     fn run_now(
         &mut self,
         at: At<'_>,
-        (run, program): (&Run, &Program),
+        (run, program, devices): (&Run, &Program, Vec<String>),
         environment: Vec<String>,
         mounted: Mounted,
     ) -> Result<AddedLayer, StepError> {
         let mut ready = self.make_mounts(at, mounted, program.file())?;
-        let request = self.request(run, program, environment, &mut ready)?;
+        let mut request = self.request(run, program, environment, &mut ready)?;
+        request.config.cdi_devices = devices;
         let launch = Launch::begin(self.engine.paths(), &request.config.network)?;
         let attach = Attach { output: true, ..Attach::default() };
         let containers = self.engine.containers();

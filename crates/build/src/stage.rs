@@ -140,16 +140,9 @@ impl<'a> StageRun<'a> {
     /// What the stage begins with.
     fn base(&mut self, at: At<'_>) -> Result<Option<Digest>, Refused> {
         let shared = self.shared;
+        let mut made = None;
         match shared.definition.graph.base(self.number) {
-            None | Some(Origin::Scratch) => {
-                let Platform { os, architecture, variant, .. } = shared.platforms.target.clone();
-                let env = Some(vec![settings::PATH.to_owned()]);
-                let config = RunConfig { env, ..RunConfig::default() };
-                self.config =
-                    ImageConfig { os, architecture, variant, config, ..ImageConfig::default() };
-                let variables = settings::variables(&self.config.config);
-                self.scope = shared.definition.globals.stage(variables);
-            }
+            None | Some(Origin::Scratch) => self.begin_empty(shared),
             Some(Origin::Stage(number)) => {
                 let before = shared.slots.wait(*number).ok_or(StepError::Cancelled)?;
                 self.config = before.config.clone();
@@ -159,25 +152,45 @@ impl<'a> StageRun<'a> {
                 self.base = before.base.clone();
             }
             Some(Origin::Outside(name)) => {
-                if shared.contexts.tree(name).is_some() {
-                    let why = "it is a directory, which no stage begins with yet: COPY from it";
-                    let (what, value) = ("base", name.clone());
-                    return Err(StepError::Value { what, value, why: why.to_owned() }.into());
+                if let Some(tree) = shared.contexts.tree(name) {
+                    made = Some(self.root_step(at, tree.clone())?);
+                    self.begin_empty(shared);
+                } else {
+                    self.begin_image(at, name)?;
                 }
-                let platform = shared.platform_of(self.number).map_err(Refused::from)?;
-                let image = shared.image(&self.engine, at.step, name, platform.as_ref())?;
-                self.config = image.config;
-                self.base = Some((image.id, self.config.rootfs.diff_ids.len()));
-                self.foreign_steps = self.config.history.len();
-                let variables = settings::variables(&self.config.config);
-                self.scope = shared.definition.globals.stage(variables);
             }
+        }
+        if let Some(made) = &made {
+            self.record(Some(made), at.text.to_owned());
         }
         let triggers = self.config.config.on_build.take().unwrap_or_default();
         for trigger in &triggers {
             self.trigger(at, trigger)?;
         }
-        Ok(None)
+        Ok(made.map(|made| made.diff_id))
+    }
+
+    /// As an image of this name.
+    fn begin_image(&mut self, at: At<'_>, name: &str) -> Result<(), Refused> {
+        let shared = self.shared;
+        let platform = shared.platform_of(self.number).map_err(Refused::from)?;
+        let image = shared.image(&self.engine, at.step, name, platform.as_ref())?;
+        self.config = image.config;
+        self.base = Some((image.id, self.config.rootfs.diff_ids.len()));
+        self.foreign_steps = self.config.history.len();
+        let variables = settings::variables(&self.config.config);
+        self.scope = shared.definition.globals.stage(variables);
+        Ok(())
+    }
+
+    /// Without a file.
+    fn begin_empty(&mut self, shared: &Shared<'_>) {
+        let Platform { os, architecture, variant, .. } = shared.platforms.target.clone();
+        let env = Some(vec![settings::PATH.to_owned()]);
+        let config = RunConfig { env, ..RunConfig::default() };
+        self.config = ImageConfig { os, architecture, variant, config, ..ImageConfig::default() };
+        let variables = settings::variables(&self.config.config);
+        self.scope = shared.definition.globals.stage(variables);
     }
 
     /// An instruction that the base has for whoever builds on it.

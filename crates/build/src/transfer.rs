@@ -10,7 +10,7 @@ use crate::cache::Question;
 use crate::error::StepError;
 use crate::event::Event;
 use crate::fetching::Fetching;
-use crate::files::{self, Choice, DigestRules, Part, PlaceRules, Selection};
+use crate::files::{self, Choice, DigestRules, Part, PlaceRules, Selection, Tree};
 use crate::key::{Inputs, chain};
 use crate::places::{Opened, Place};
 use crate::settings::joined;
@@ -75,6 +75,24 @@ impl StageRun<'_> {
         sources.extend(further);
         sources.extend(self.documents(at, transfer)?);
         self.transfer(at, "add", transfer, &sources).map(Some)
+    }
+
+    /// All files of a directory: what a stage begins with.
+    pub(crate) fn root_step(&mut self, at: At<'_>, tree: Tree) -> Result<Made, StepError> {
+        let choice = Choice { sources: &["/"], ..Choice::default() };
+        let sources = [Source::Files { place: Place::Tree(tree), choice, unpacks: false }];
+        let mut inputs = Inputs::of("root");
+        let mut parts = Vec::new();
+        for source in &sources {
+            let (digest, _, own) = self.contents_of(source, false)?;
+            inputs.add("files", digest);
+            parts.extend(own);
+        }
+        self.add_machine(&mut inputs);
+        let question = Question { inputs, parts };
+        let time_s = self.shared.epoch_s;
+        let rules = PlaceRules { destination: "/", owner: None, mode: None, time_s };
+        self.cached_or(at, question, |stage| stage.place_now(at, &sources, (&[], &rules)))
     }
 
     /// A file of a web server: what its checksum says it is need not be fetched to be known.
@@ -201,6 +219,21 @@ impl StageRun<'_> {
         sources: &[Source<'_>],
         destination: &str,
     ) -> Result<AddedLayer, StepError> {
+        let below: &[Digest] = if transfer.link { &[] } else { self.layers() };
+        let owner = transfer.chown.as_ref().map(|owner| self.owner(&owner.value)).transpose()?;
+        let mode = transfer.chmod.as_ref().map(|mode| parse_mode(&mode.value)).transpose()?;
+        let rules =
+            PlaceRules { destination, owner, mode: mode.as_ref(), time_s: self.shared.epoch_s };
+        self.place_now(at, sources, (below, &rules))
+    }
+
+    /// Puts files of these sources over layers.
+    fn place_now(
+        &self,
+        at: At<'_>,
+        sources: &[Source<'_>],
+        (below, rules): (&[Digest], &PlaceRules<'_>),
+    ) -> Result<AddedLayer, StepError> {
         // Open as long as files are read of them.
         let mut opened: Vec<Opened> = Vec::new();
         let mut selections: Vec<Selection> = Vec::new();
@@ -218,14 +251,9 @@ impl StageRun<'_> {
                 }
             });
         }
-        let below: &[Digest] = if transfer.link { &[] } else { self.layers() };
         let space = self.engine.building().workspace(self.shared.lease, below)?;
-        let owner = transfer.chown.as_ref().map(|owner| self.owner(&owner.value)).transpose()?;
-        let mode = transfer.chmod.as_ref().map(|mode| parse_mode(&mode.value)).transpose()?;
-        let rules =
-            PlaceRules { destination, owner, mode: mode.as_ref(), time_s: self.shared.epoch_s };
         let selections: Vec<&Selection> = selections.iter().collect();
-        files::place(&selections, space.root(), &rules, self.shared.surroundings.cancel)?;
+        files::place(&selections, space.root(), rules, self.shared.surroundings.cancel)?;
         drop(opened);
         self.close(space)
     }

@@ -28,6 +28,7 @@ mod keyword;
 mod logical;
 mod mode;
 mod mount;
+mod outline;
 mod parse;
 mod port;
 mod render;
@@ -54,6 +55,7 @@ pub use instruction::{
 pub use keyword::Keyword;
 pub use mode::{BadMode, Mode};
 pub use mount::{Mount, MountFlag, MountKind, MountProblem, Sharing};
+pub use outline::{Outline, OutlineArgument, OutlineMount, Target, targets};
 pub use port::{ExposedPort, PortProblem, Protocol};
 pub use render::render;
 pub use scope::{Globals, Platforms, StageScope, is_proxy_argument};

@@ -109,6 +109,7 @@ pub use monitor::{
     format_time, log, now_ns, raise_descriptors, reap as reap_monitors,
 };
 pub use network::PortMapping;
+pub use oci::cdi::{StepDevice, step_devices};
 pub use places::{CniPaths, host_address, host_place};
 pub use process_pipes::ProcessPipes;
 pub use processes::ProcessRow;

@@ -20,6 +20,8 @@ use crate::{config, output, registries};
 mod bake;
 mod given;
 mod heeding;
+mod keys;
+mod offer;
 mod order;
 mod outputs;
 mod packing;
@@ -43,9 +45,12 @@ pub(super) fn build(session: &Session, matches: &Matches) -> Result<i32, Failure
     // Before anything that has a thread of its own.
     let window = shell.then(|| Held::take(false, false));
     let held = Held::endings();
-    if order.call == Call::Check {
+    let call = order.call;
+    if call.what != What::Build {
         let work = Work { held, window: None, style: Style::Quiet, explains: false };
-        return work.check(&config, order.request, style == Style::Json);
+        let as_json = call.as_json || style == Style::Json;
+        let code = work.call(&config, order.request, (call.what, as_json))?;
+        return Ok(if call.ignores_status { 0 } else { code });
     }
     let Order { mut request, names, outputs, .. } = order;
     if let Some(path) = matches.text("iidfile") {
@@ -86,7 +91,7 @@ impl Order {
         let outputs = outputs::outputs(matches, style)?;
         let call = call(matches)?;
         let mut request = order::request(matches)?;
-        if call == Call::Build {
+        if call.what == What::Build {
             outputs.add_to(&mut request)?;
         }
         let names = request.tags.clone();
@@ -99,32 +104,68 @@ impl Order {
 
 /// What is done with the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
+enum What {
     Build,
     Check,
+    Outline,
+    Targets,
 }
 
-impl Call {
+impl What {
     /// What it is called.
     const fn word(self) -> &'static str {
         match self {
             Self::Build => "build",
             Self::Check => "check",
+            Self::Outline => "outline",
+            Self::Targets => "targets",
         }
     }
 }
 
+/// The same, with how it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Call {
+    what: What,
+    as_json: bool,
+    ignores_status: bool,
+}
+
+/// `--call WHAT[,format=json][,ignorestatus=true]`.
 fn call(matches: &Matches) -> Result<Call, Failure> {
-    let text = matches.text("call").map(str::to_ascii_lowercase);
-    match (text.as_deref(), matches.on("check")) {
-        (None | Some("build"), false) => Ok(Call::Build),
-        (None | Some("check" | "lint"), true) | (Some("check" | "lint"), false) => Ok(Call::Check),
-        (Some(_), true) => Err(Failure::Words("--check and --call exclude each other".to_owned())),
-        (Some("outline" | "targets"), false) => Err(not_yet("--call outline and targets")),
-        (Some(other), false) => {
-            Err(Failure::Values(Box::new(wrong("call", other, "it is not one of build, check"))))
+    let check = Call { what: What::Check, as_json: false, ignores_status: false };
+    let Some(text) = matches.text("call") else {
+        let what = if matches.on("check") { What::Check } else { What::Build };
+        return Ok(Call { what, ..check });
+    };
+    let mut call = check;
+    let mut fields = given::fields("call", text)?.into_iter();
+    call.what = match fields.next().map(|(name, _)| name.to_ascii_lowercase()).as_deref() {
+        Some("build") => What::Build,
+        Some("check" | "lint") => What::Check,
+        Some("outline") => What::Outline,
+        Some("targets") => What::Targets,
+        _ => {
+            let why = "it is not one of build, check, outline, targets";
+            return Err(given::bad("call", text, why));
+        }
+    };
+    if matches.on("check") && call.what != What::Check {
+        return Err(Failure::Words("--check and --call exclude each other".to_owned()));
+    }
+    for field in fields {
+        match (field.0.as_str(), field.1.as_deref()) {
+            ("format", Some("json")) => call.as_json = true,
+            ("format", Some("text" | "txt")) => call.as_json = false,
+            ("ignorestatus", None | Some("true" | "1")) => call.ignores_status = true,
+            ("ignorestatus", Some("false" | "0")) => call.ignores_status = false,
+            (other, _) => {
+                let why = format!("{other:?} is not one of format=json, format=text, ignorestatus");
+                return Err(given::bad("call", text, &why));
+            }
         }
     }
+    Ok(call)
 }
 
 fn not_yet(what: &str) -> Failure {
@@ -190,19 +231,19 @@ impl Work {
         }
     }
 
-    /// Prints what the checks find.
-    fn check(
+    /// Prints what the file says of itself. Any finding of the checks is a failure.
+    fn call(
         self,
         config: &engine::EngineConfig,
         request: BuildRequest,
-        as_json: bool,
+        (what, as_json): (What, bool),
     ) -> Result<i32, Failure> {
         let printer = Printer::new(self.style, false);
         let (world, cancel) = (world(), new_cancel()?);
         let surroundings =
             Surroundings { engine: config, outside: &world, progress: &printer, cancel: &cancel };
         let (answered, signal) = heeding::heeding(self.held, &|| stop(&world, &cancel), || {
-            answer(Call::Check, request, &surroundings, as_json)
+            answer(what, request, &surroundings, as_json)
         });
         match (answered, signal) {
             (Ok((text, code)), _) => {
@@ -220,13 +261,23 @@ impl Work {
 
 /// What a call that builds nothing prints, and its exit code: any finding of the checks is a failure.
 fn answer(
-    call: Call,
+    what: What,
     request: BuildRequest,
     surroundings: &Surroundings<'_>,
     as_json: bool,
 ) -> Result<(String, i32), Box<BuildError>> {
-    match call {
-        Call::Build | Call::Check => {
+    match what {
+        What::Outline | What::Targets => {
+            let offer = build::outline(request, surroundings)?;
+            let shown = match (what, as_json) {
+                (What::Outline, false) => offer::outline(&offer),
+                (What::Outline, true) => offer::outline_document(&offer),
+                (_, false) => offer::targets(&offer),
+                (_, true) => offer::targets_document(&offer),
+            };
+            Ok((shown, 0))
+        }
+        What::Build | What::Check => {
             let found = build::check(request, surroundings)?;
             Ok((checked(&found, as_json), i32::from(!found.is_empty())))
         }

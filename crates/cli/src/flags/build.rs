@@ -4,7 +4,12 @@ use super::{Flag, many, maybe, one, switch};
 
 pub(crate) const BUILD: &[Flag] = &[
     many("", "add-host", "list", "Add a custom host-to-IP mapping (host:ip) for RUN"),
-    many("", "allow", "strings", "Allow what steps ask for: network.host, security.insecure"),
+    many(
+        "",
+        "allow",
+        "strings",
+        "Allow what steps ask for: network.host, security.insecure, device[=NAME]",
+    ),
     many(
         "",
         "annotation",
@@ -27,7 +32,12 @@ pub(crate) const BUILD: &[Flag] = &[
         "Places to take the cache from (type=local|registry|inline,...)",
     ),
     many("", "cache-to", "list", "Places to put the cache at (type=local|registry|inline,...)"),
-    one("", "call", "string", "What is done: build, check (default \"build\")"),
+    one(
+        "",
+        "call",
+        "string",
+        "What is done: build, check, outline, targets, the last three with ,format=json (default \"build\")",
+    ),
     one("", "cgroup-parent", "string", "Parent cgroup of RUN instructions"),
     switch("", "check", "Check the Dockerfile and build nothing (--call=check)"),
     switch("", "compress", "Has no effect: the context is not sent anywhere"),
@@ -102,7 +112,7 @@ pub(crate) const BUILD: &[Flag] = &[
     one("", "shm-size", "bytes", "Size of /dev/shm of RUN instructions (default 64m)"),
     switch("", "squash", "Make one layer of those of the build"),
     switch("", "squash-all", "Make one layer of all of the image, its base's too"),
-    many("", "ssh", "list", "Agent of RUN --mount=type=ssh: default or NAME[=SOCKET]"),
+    many("", "ssh", "list", "Agent of RUN --mount=type=ssh: default or NAME[=SOCKET|KEY[,KEY...]]"),
     many("t", "tag", "list", "Name and optionally a tag for the image (format: \"name:tag\")"),
     one("", "target", "string", "Stage that is built (default: the last)"),
     many("", "ulimit", "ulimit", "Ulimit options of RUN instructions"),

@@ -12,11 +12,75 @@ use crate::error::EngineError;
 /// Where descriptions are, the later one counts.
 pub(crate) const DIRECTORIES: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
 
+/// What a description says of devices beside what they need.
+type Annotations = std::collections::BTreeMap<String, String>;
+
+/// The annotation of devices that BuildKit knows by one more name.
+const CLASS: &str = "org.mobyproject.buildkit.device.class";
+/// The annotation of devices that steps of builds may have without being allowed to.
+const AUTO_ALLOW: &str = "org.mobyproject.buildkit.device.autoallow";
+
+/// A device that a step of a build asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepDevice {
+    /// Its whole name: `vendor.com/class=name`.
+    pub name: String,
+    /// Whether its description lets every build have it.
+    pub is_free: bool,
+}
+
+/// The devices that a `RUN --device` means: `vendor.com/class`, the first one of the kind; `vendor.com/class=*`, all of them;
+/// `vendor.com/class=name`; or what descriptions call a class. None where no description knows it.
+///
+/// # Errors
+/// When a description cannot be read.
+pub fn step_devices(wanted: &str) -> Result<Vec<StepDevice>, EngineError> {
+    Ok(chosen(&descriptions()?.0, wanted))
+}
+
+fn chosen(descriptions: &[Description], wanted: &str) -> Vec<StepDevice> {
+    let mut all: Vec<(String, Annotations)> = Vec::new();
+    // Of two descriptions of one device the later one counts.
+    for description in descriptions.iter().rev() {
+        for device in &description.devices {
+            let name = format!("{}={}", description.kind, device.name);
+            if !all.iter().any(|(known, _)| *known == name) {
+                let mut annotations = description.annotations.clone();
+                annotations.extend(device.annotations.clone());
+                all.push((name, annotations));
+            }
+        }
+    }
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let (kind, name) = wanted.split_once('=').unwrap_or((wanted, ""));
+    let is_of_kind =
+        |own: &str| own.split_once('=').is_some_and(|(own, _)| own == kind && kind.contains('/'));
+    let mut found: Vec<_> = match name {
+        "" => all.iter().filter(|(own, _)| is_of_kind(own)).take(1).collect(),
+        "*" => all.iter().filter(|(own, _)| is_of_kind(own)).collect(),
+        _ => all.iter().filter(|(own, _)| own == wanted).collect(),
+    };
+    if found.is_empty() {
+        let has_class =
+            |annotations: &Annotations| annotations.get(CLASS).is_some_and(|class| class == wanted);
+        found = all.iter().filter(|(_, annotations)| has_class(annotations)).collect();
+    }
+    let is_free = |annotations: &Annotations| {
+        matches!(annotations.get(AUTO_ALLOW).map(String::as_str), Some("true" | "1" | "t"))
+    };
+    found
+        .into_iter()
+        .map(|(name, annotations)| StepDevice { name: name.clone(), is_free: is_free(annotations) })
+        .collect()
+}
+
 /// A description of the devices of one kind.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Description {
     kind: String,
+    #[serde(default)]
+    annotations: Annotations,
     #[serde(default)]
     devices: Vec<Described>,
     #[serde(default)]
@@ -27,6 +91,8 @@ struct Description {
 #[serde(rename_all = "camelCase")]
 struct Described {
     name: String,
+    #[serde(default)]
+    annotations: Annotations,
     #[serde(default)]
     container_edits: Edits,
 }
@@ -243,6 +309,34 @@ mod tests {
         }
         for bad in ["/dev/fuse", "nvidia.com/gpu", "a=b", "/c=x", "v/=x", "v/c=", "v/c=/x"] {
             assert!(!is_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn steps_of_builds_choose_by_name_kind_and_class() {
+        let text = r#"{"cdiVersion": "0.6.0", "kind": "vendor1.com/device", "devices": [
+            {"name": "foo", "containerEdits": {}}, {"name": "bar", "annotations": {"org.mobyproject.buildkit.device.class": "class1"},
+             "containerEdits": {}}, {"name": "baz", "annotations": {"org.mobyproject.buildkit.device.class": "class1",
+             "org.mobyproject.buildkit.device.autoallow": "true"}, "containerEdits": {}}]}"#;
+        let description: Description = serde_json::from_str(text).unwrap();
+        let names = |wanted: &str| {
+            let found = chosen(std::slice::from_ref(&description), wanted);
+            let name = |device: &StepDevice| {
+                let name = device.name.trim_start_matches("vendor1.com/device=");
+                format!("{name}{}", if device.is_free { "!" } else { "" })
+            };
+            found.iter().map(name).collect::<Vec<_>>().join(" ")
+        };
+        for (wanted, expected) in [
+            ("vendor1.com/device=foo", "foo"),
+            ("vendor1.com/device", "bar"),
+            ("vendor1.com/device=*", "bar baz! foo"),
+            ("class1", "bar baz!"),
+            ("class2", ""),
+            ("vendor2.com/device=*", ""),
+            ("vendor1.com/device=none", ""),
+        ] {
+            assert_eq!(names(wanted), expected, "{wanted}");
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use build::{
-    BuildError, BuildRequest, Cancel, ContextSource, Fetched, Heard, Outside, Refusal, StepError,
-    Surroundings, World,
+    AllowedDevices, BuildError, BuildRequest, Cancel, ContextSource, Fetched, Heard, Outside,
+    Refusal, StepError, Surroundings, World,
 };
 use engine::{Engine, Image};
 use serde_json::json;
@@ -29,8 +29,10 @@ pub(super) async fn build(call: Call) -> Result<Answer, Failure> {
         Some(text) => remote(text)?,
         None => ContextSource::archive(body),
     };
-    let wanted = request(&call.query, context)?;
+    let mut wanted = request(&call.query, context)?;
     if let Some(policy) = &call.policy {
+        // A container of this socket has none, whatever its description says.
+        wanted.steps.devices = AllowedDevices::None;
         policy.check_build(&wanted).map_err(|refusal| Failure {
             status: hyper::StatusCode::FORBIDDEN,
             message: refusal.to_string(),

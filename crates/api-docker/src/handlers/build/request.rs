@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use build::{BuildRequest, Caching, ContextSource, DockerfileSource, PullBases, Squash, StepRules};
+use build::{
+    AllowedDevices, BuildRequest, Caching, ContextSource, DockerfileSource, PullBases, Squash,
+    StepRules,
+};
 use engine::config::{HostRules, Limits, Security, Ulimit};
 use engine::parse;
 use serde::Deserialize;
@@ -128,6 +131,7 @@ fn steps(query: &Query) -> Result<StepRules, Failure> {
         },
         may_use_host_network: false,
         may_be_insecure: false,
+        devices: AllowedDevices::Free,
         security,
     })
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use spec::image::Platform;
 
 use super::outputs;
-use super::{Call, Order, about, answer, heeding, new_cancel, not_yet, stop, world, write_file};
+use super::{Order, What, about, answer, heeding, new_cancel, not_yet, stop, world, write_file};
 use crate::arguments::{Matches, UsageError};
 use crate::commands::COMMANDS;
 use crate::config::lookup;
@@ -233,7 +233,7 @@ impl Baking<'_> {
             orders.push((name.clone(), of_target(name, line::read(target, self.style))?));
         }
         let (called, built): (Vec<_>, Vec<_>) =
-            orders.into_iter().partition(|(_, order)| order.call != Call::Build);
+            orders.into_iter().partition(|(_, order)| order.call.what != What::Build);
         let built = self.needed(built)?;
         one_stdout(&built)?;
         let mut printed = 0;
@@ -380,8 +380,8 @@ impl Baking<'_> {
             let links = self.selection.targets.get(&name).map(line::links).unwrap_or_default();
             let linked = links.into_iter().map(|(name, of)| (name, NamedContext::Image(of)));
             order.request.contexts.extend(linked);
-            match answer(order.call, order.request, &surroundings, as_json) {
-                Ok((text, code)) => Ok((Answer { name, word: order.call.word(), text }, code)),
+            match answer(order.call.what, order.request, &surroundings, as_json) {
+                Ok((text, code)) => Ok((Answer { name, word: order.call.what.word(), text }, code)),
                 Err(error) => Err((name, error)),
             }
         };

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use build::{Agent, BuildSecret, CachePlace};
 
+use super::keys::KeyAgent;
 use crate::config::lookup;
 use crate::failure::Failure;
 use crate::request::wrong;
@@ -115,24 +117,40 @@ fn read(path: &str) -> Result<Vec<u8>, Failure> {
     Ok(content)
 }
 
-/// `--ssh`: `default`, `NAME`, `NAME=SOCKET`.
+/// `--ssh`: `default`, `NAME`, `NAME=SOCKET`, or `NAME=KEY,KEY`: files of keys, for which an agent is started.
 pub(super) fn agent(text: &str) -> Result<Agent, Failure> {
-    let (id, socket) = match text.split_once('=') {
-        Some((id, socket)) => (id, Some(socket.to_owned())),
+    let (id, paths) = match text.split_once('=') {
+        Some((id, paths)) => (id, Some(paths.to_owned())),
         None => (text, lookup("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty())),
     };
-    let socket = socket.ok_or_else(|| {
-        bad("ssh", text, "no agent is known: SSH_AUTH_SOCK is not set, and no socket is named")
+    let paths = paths.ok_or_else(|| {
+        bad(
+            "ssh",
+            text,
+            "no agent is known: SSH_AUTH_SOCK is not set, and no socket or key is named",
+        )
     })?;
-    let socket = absolute(&socket)?;
-    let is_socket = std::fs::metadata(&socket)
-        .is_ok_and(|about| std::os::unix::fs::FileTypeExt::is_socket(&about.file_type()));
-    if !is_socket {
-        let why = format!("{} is no socket of an agent", socket.display());
-        return Err(bad("ssh", text, &why));
+    let id = if id.is_empty() { "default" } else { id }.to_owned();
+    let paths: Vec<PathBuf> = paths.split(',').map(absolute).collect::<Result<_, _>>()?;
+    let mut keys = Vec::new();
+    for path in &paths {
+        let kind = std::fs::metadata(path).map(|about| about.file_type());
+        match kind.map_err(Failure::file("find", path.display()))? {
+            kind if std::os::unix::fs::FileTypeExt::is_socket(&kind) && paths.len() == 1 => {
+                return Ok(Agent { id, socket: path.clone(), keeper: None });
+            }
+            kind if kind.is_file() => keys.push(path.clone()),
+            _ => {
+                let why = format!(
+                    "{} is neither the socket of an agent nor the file of a key",
+                    path.display()
+                );
+                return Err(bad("ssh", text, &why));
+            }
+        }
     }
-    let id = if id.is_empty() { "default" } else { id };
-    Ok(Agent { id: id.to_owned(), socket })
+    let agent = KeyAgent::start(&keys)?;
+    Ok(Agent { id, socket: agent.socket(), keeper: Some(Arc::new(agent)) })
 }
 
 /// `--cache-from` and `--cache-to`: a name alone is one at a registry.
@@ -230,8 +248,10 @@ mod tests {
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         let known = agent(&format!("work={}", socket.display())).unwrap();
         assert_eq!((known.id.as_str(), &known.socket), ("work", &socket));
-        assert!(agent("work=/etc/passwd").is_err());
         assert!(agent("work=/none").is_err());
+        assert!(agent("work=/").is_err());
+        // Two sockets are no agent.
+        assert!(agent(&format!("work={0},{0}", socket.display())).is_err());
     }
 
     #[test]

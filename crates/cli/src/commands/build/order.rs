@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use build::{BuildRequest, Caching, GitSettings, PullBases, Squash, StepRules};
+use build::{AllowedDevices, BuildRequest, Caching, GitSettings, PullBases, Squash, StepRules};
 use engine::config::{HostRules, Limits};
 use engine::parse;
 use spec::Reference;
@@ -133,12 +133,24 @@ fn steps(matches: &Matches) -> Result<StepRules, Failure> {
     changeable(matches, &mut limits)?;
     parse::check_limits(&limits)?;
     let (mut may_use_host_network, mut may_be_insecure) = (false, false);
+    let mut devices = AllowedDevices::Free;
     for text in matches.values("allow").flat_map(|text| text.split(',')) {
         match text {
             "network.host" => may_use_host_network = true,
             "security.insecure" => may_be_insecure = true,
+            "device" => devices = AllowedDevices::All,
+            other if other.starts_with("device=") => {
+                let name = other.trim_start_matches("device=").to_owned();
+                match &mut devices {
+                    AllowedDevices::All => {}
+                    AllowedDevices::Named(names) => names.push(name),
+                    AllowedDevices::None | AllowedDevices::Free => {
+                        devices = AllowedDevices::Named(vec![name]);
+                    }
+                }
+            }
             other => {
-                let why = "it is not one of network.host, security.insecure";
+                let why = "it is not one of network.host, security.insecure, device[=NAME]";
                 return Err(bad("allow", other, why));
             }
         }
@@ -157,6 +169,7 @@ fn steps(matches: &Matches) -> Result<StepRules, Failure> {
         hosts,
         may_use_host_network,
         may_be_insecure,
+        devices,
         security: security(matches)?,
     })
 }
