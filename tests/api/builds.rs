@@ -172,6 +172,8 @@ fn the_cache_is_told_and_goes() {
     assert_eq!(scene.api.delete("/images/app").status, 200);
     assert_eq!(prune("?filters=%7B%22until%22%3A%7B%221h%22%3Atrue%7D%7D"), none);
     assert_eq!(prune("?keep-storage=10000000"), none);
+    let other = "%7B%22description~%22%3A%7B%22nothing%22%3Atrue%7D%7D";
+    assert_eq!(prune(&format!("?filters={other}")), none);
     let pruned = prune("");
     assert!(pruned["SpaceReclaimed"].as_u64().unwrap() >= 100_000, "{pruned}");
     assert_eq!(usage().as_array().map(Vec::len), Some(0));
@@ -227,4 +229,46 @@ fn a_remote_dockerfile_is_the_whole_context() {
     assert!(told.contains("Successfully tagged far:latest"), "{told}");
     let shown = scene.corten.ok(&["run", "--rm", "--network", "none", "far", "cat", "/far"]);
     assert_eq!(shown, "far");
+}
+
+/// What was done before is in the cache of the next build, which ends what went on.
+#[test]
+fn a_server_that_is_killed_leaves_what_the_next_build_takes_away() {
+    let scene = Scene::new();
+    let steps = "FROM busybox\nRUN echo done > /done\n";
+    let slow = format!("{steps}RUN echo begun; sleep 1000\n");
+    let body = archive(scene.corten.directory(), &[("Dockerfile", &slow)]);
+    let mut socket = scene.api.connect();
+    let head = format!(
+        "POST /build?networkmode=none HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    socket.write_all(head.as_bytes()).unwrap();
+    socket.write_all(&body).unwrap();
+    let told = BufReader::new(socket).lines().map_while(Result::ok);
+    let begun = told.take_while(|line| !line.contains("\"begun")).count();
+    let Scene { mut api, corten } = scene;
+    assert!(begun > 0);
+    let step = corten.ok(&["ps", "-q", "--no-trunc"]);
+    assert_eq!(step.lines().count(), 1, "{step}");
+    testkit::signal("KILL", api.pid());
+    api.wait();
+    drop(api);
+    // A step is an ordinary container: nobody's death is its own.
+    assert_eq!(corten.ok(&["ps", "-q", "--no-trunc"]), step);
+    let ls = ["builder", "history", "ls", "--format", "{{.Status}}"];
+    assert_eq!(corten.ok(&ls), "Killed");
+    let mut command = corten.command();
+    command.env("HOME", corten.directory()).env_remove("DOCKER_CONFIG");
+    let scene = Scene { api: ApiServer::start_by(&corten, command), corten };
+    let again = stream(&lines(&scene.build("", &[("Dockerfile", steps)])));
+    assert_eq!(again.matches(" ---> Using cache\n").count(), 1, "{again}");
+    assert_eq!(scene.corten.ok(&["ps", "-aq"]), "");
+    assert_eq!(scene.corten.ok(&ls), "Completed\nKilled");
+    for directory in ["root/tmp", "root/containers", "state/builds"] {
+        let path = scene.corten.directory().join(directory);
+        let left: Vec<_> = std::fs::read_dir(&path).into_iter().flatten().flatten().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    scene.corten.ok(&["system", "check"]);
 }
