@@ -22,11 +22,9 @@ _corten_choose() {
 
 _corten_family() {
     case $1 in
-        builder) members="bake build" ;;
-        buildx) members="bake build f" ;;
+        builder) members="bake build du history prune" ;;
+        buildx) members="bake build du f history prune" ;;
         checkpoint) members="create list ls remove rm" ;;
-        builder) members="build du history prune" ;;
-        buildx) members="build du history prune" ;;
         config) members="create exists inspect list ls remove rm" ;;
         container) members="attach clone commit cp create diff exec exists export inspect kill list logs ls mount pause port prune ps remove rename restart rm run start stats stop top umount unmount unpause update wait" ;;
         context) members="create export import inspect list ls remove rm show update use" ;;
