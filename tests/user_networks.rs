@@ -3,47 +3,11 @@
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, chown};
-    use std::process::{Command, Stdio};
-
-    const USER: u32 = 1500;
-    /// The host is 192.0.2.1, its peer 192.0.2.2: there somebody answers at port 81.
-    const HOST: &str = r#"
-        mknod tun c 10 200 && chmod 666 tun && mount --bind tun /dev/net/tun
-        ip link set lo up; ip link add v0 type veth peer name v1
-        unshare -n sleep 1000 & peer=$!
-        until ip link set v1 netns $peer && ! ip link show v1 > /dev/null 2>&1; do :; done
-        ip addr add 192.0.2.1/24 dev v0; ip link set v0 up; ip route add default via 192.0.2.2
-        nsenter -t $peer -n sh -c 'ip link set lo up; ip addr add 192.0.2.2/24 dev v1; ip link set v1 up'
-        nsenter -t $peer -n socat TCP-LISTEN:81,fork,reuseaddr SYSTEM:'echo outside' &
-        user() { setpriv --reuid 1500 --regid 1500 --clear-groups env -i HOME=$PWD XDG_RUNTIME_DIR=$PWD/run \
-            PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
-        corten() { user ./corten "$@"; }
-    "#;
-    const RANGES: &str = r#"
-        printf 'ann:x:1500:1500::/:/bin/sh\n' > passwd; printf 'ann:100000:65536\n' > sub
-        mount --bind passwd /etc/passwd; mount --bind sub /etc/subuid; mount --bind sub /etc/subgid
-    "#;
+    use testkit::USER_RANGES as RANGES;
 
     /// What a script prints on a host where the user may begin.
     fn on_host(script: &str) -> String {
-        let directory = tempfile::Builder::new().prefix("user-").tempdir().unwrap();
-        let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(directory.path(), mode).unwrap();
-        std::fs::copy(env!("CARGO_BIN_EXE_corten"), directory.path().join("corten")).unwrap();
-        chown(directory.path(), Some(USER), Some(USER)).unwrap();
-        std::fs::create_dir(directory.path().join("run")).unwrap();
-        chown(directory.path().join("run"), Some(USER), Some(USER)).unwrap();
-        // Whatever is left running ends with it.
-        let output = Command::new("unshare")
-            .args(["-nmpf", "--kill-child", "--mount-proc", "bash", "-c"])
-            .arg(format!("{HOST}{script}"))
-            .current_dir(directory.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        text(&output.stdout) + &text(&output.stderr)
+        testkit::on_user_host(env!("CARGO_BIN_EXE_corten"), script)
     }
 
     #[test]

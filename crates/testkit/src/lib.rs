@@ -19,6 +19,7 @@ mod scripted_server;
 mod signer;
 mod terminal;
 mod token_server;
+mod user_host;
 mod wait;
 
 pub use api_server::{ApiAnswer, ApiServer, ApiSocket};
@@ -38,4 +39,5 @@ pub use scripted_server::{Gate, Request, Response, ScriptedServer};
 pub use signer::Signer;
 pub use terminal::{TerminalStep, on_terminal};
 pub use token_server::{REFRESH_TOKEN, TokenServer};
+pub use user_host::{USER_RANGES, on_user_host};
 pub use wait::{holds_in_time, wait_until};
