@@ -116,11 +116,14 @@ fn build(ready: &dyn Ready, ground: &Ground, case: &Case, place: &Path) -> Built
     Ok(lines)
 }
 
+/// Where programs are.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A command with nothing of the caller's settings. Nothing takes as long as its time.
 fn command(program: &str, home: &Path) -> Command {
     let mut command = Command::new("timeout");
     command.args(["--signal=KILL", "110", program]).stdin(Stdio::null()).env_clear();
-    command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    command.env("PATH", PATH);
     command.env("HOME", home).env("TMPDIR", home).env("LC_ALL", "C.UTF-8");
     command
 }

@@ -115,7 +115,7 @@ pub(crate) const RUNS: &[Step] = &[
     ),
     (
         "run: devices",
-        "docker run --rm base:1 ls /dev | grep -v core; docker run --rm --device /dev/null:/dev/also:r base:1 ls -l /dev/also",
+        "docker run --rm base:1 ls /dev | grep -v core; docker run --rm --device /dev/null:/dev/also:r base:1 stat -c '%A %t:%T' /dev/also",
     ),
     (
         "run: masked",

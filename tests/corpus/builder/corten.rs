@@ -32,7 +32,8 @@ impl super::Ready for Ready {
 
     fn build(&self, work: &Work<'_>) -> Result<(), String> {
         let mut command = self.corten.command();
-        command.current_dir(work.context);
+        command.current_dir(work.context).env_clear();
+        command.env("PATH", super::PATH).env("HOME", self.corten.directory());
         command.args(["build", "--tag", work.tag, "--file", work.file]).args(work.flags).arg(".");
         super::tried(command)
     }
