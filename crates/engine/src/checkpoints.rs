@@ -93,8 +93,8 @@ impl Containers<'_> {
         let (_lock, container) = self.locked(text)?;
         let container = self.until_started(container)?;
         container.allow(Action::Checkpoint)?;
-        let criu = self.criu()?;
         let place = self.place_of(&container, checkpoint)?;
+        let criu = self.criu()?;
         if place.exists() {
             let (name, checkpoint) = (container.record.name, checkpoint.name.clone());
             return Err(CheckpointRefusal::Exists { name, checkpoint }.into());
