@@ -128,6 +128,17 @@ fn a_limited_socket_shows_and_does_what_it_allows() {
     let own = json!({ "Binds": [format!("{}:/x:ro", allowed.display())] });
     let _made = post(&shop, "/containers/create?name=own", &body(own)).expect(201);
     assert_eq!(post(&shop, "/containers/own/start", &json!({})).status, 204);
+    // Images that somebody else has written would make processes of every kind.
+    let there = json!({ "CheckpointID": "first", "CheckpointDir": "/tmp" }).to_string();
+    for (method, path) in [
+        ("POST", "/containers/own/checkpoints"),
+        ("GET", "/containers/own/checkpoints?dir=/tmp"),
+        ("DELETE", "/containers/own/checkpoints/first?dir=/tmp"),
+        ("POST", "/containers/own/start?checkpoint=first&checkpoint-dir=/tmp"),
+    ] {
+        let refused = shop.send(method, path, there.as_bytes()).refusal(403);
+        assert!(refused.contains("\"checkpoints\""), "{method} {path}: {refused}");
+    }
     let label = corten.ok(&["inspect", "-f", "{{.Config.Labels.team}}", "own"]);
     assert_eq!(label.trim(), "shop");
     let network = post(&shop, "/networks/create", &json!({ "Name": "theirs" })).expect(201);
