@@ -380,8 +380,12 @@ impl Baking<'_> {
             let links = self.selection.targets.get(&name).map(line::links).unwrap_or_default();
             let linked = links.into_iter().map(|(name, of)| (name, NamedContext::Image(of)));
             order.request.contexts.extend(linked);
-            match answer(order.call.what, order.request, &surroundings, as_json) {
-                Ok((text, code)) => Ok((Answer { name, word: order.call.what.word(), text }, code)),
+            let (what, ignores) = (order.call.what, order.call.ignores_status);
+            match answer(what, order.request, &surroundings, as_json) {
+                Ok((text, code)) => {
+                    let code = if ignores { 0 } else { code };
+                    Ok((Answer { name, word: what.word(), text }, code))
+                }
                 Err(error) => Err((name, error)),
             }
         };
