@@ -64,6 +64,8 @@ fn hold(speed: Speed) {
     }
     // What the machine's own files have as modes is copied into bases, and some builders hand the caller's mask on.
     let _callers = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    // buildah hands its steps what it has inherited: the caller's descriptors would be counted.
+    sys::close_on_exec_from(3).unwrap();
     let ground = Ground::new(&cases, speed);
     let made = build_all(&ground, &cases);
     let mut wrong = String::new();

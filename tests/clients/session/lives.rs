@@ -176,7 +176,7 @@ pub(crate) const LIVES: &[Step] = &[
     ("rename: wrong name", "docker rename told 'a b'"),
     (
         "pause",
-        "docker pause up && docker ps --filter name=up --format '{{.Status}}'; docker inspect --format '{{.State.Status}} {{.State.Paused}} {{.State.Running}}' up",
+        "docker pause up && docker ps --filter name='^up$' --format '{{.Status}}'; docker inspect --format '{{.State.Status}} {{.State.Paused}} {{.State.Running}}' up",
     ),
     (
         "pause: what cannot be",
@@ -211,7 +211,7 @@ pub(crate) const LIVES: &[Step] = &[
     ("restart: no such container", "docker restart none"),
     (
         "kill",
-        "docker kill up && docker wait up && docker ps -a --filter name=up --format '{{.Status}}'",
+        "docker kill up && docker wait up && docker ps -a --filter name='^up$' --format '{{.Status}}'",
     ),
     ("wait: several", "docker wait up told made"),
     ("wait: no such container", "docker wait none"),
@@ -237,7 +237,7 @@ pub(crate) const LIVES: &[Step] = &[
     ("port: taken", "docker run -d --name other -p 127.0.0.1:8080:80 base:1 true"),
     (
         "port: who did not get it",
-        "docker ps -a --filter name=other --format '{{.Names}} {{.Status}}'; docker rm other",
+        "docker ps -a --filter name='^other$' --format '{{.Names}} {{.Status}}'; docker rm other",
     ),
     (
         "port: all that the image has",

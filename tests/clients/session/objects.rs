@@ -149,7 +149,8 @@ pub(crate) const OBJECTS: &[Step] = &[
     ),
     (
         "exec events",
-        "docker run -d --name busy base:1 sleep 1000 >/dev/null; docker exec busy true; docker pause busy; docker unpause busy; docker kill busy; docker wait busy; docker rm busy; docker events --since $(cat ../began) --until $(date +%s.%N) --filter container=busy --format '{{.Action}} {{.Actor.Attributes.signal}}' | sed 's/: .*//'",
+        // No name that dockerd could begin one of its own with: the filter takes prefixes, and `busy_curie` is one.
+        "docker run -d --name worker_7 base:1 sleep 1000 >/dev/null; docker exec worker_7 true; docker pause worker_7; docker unpause worker_7; docker kill worker_7; docker wait worker_7; docker rm worker_7; docker events --since $(cat ../began) --until $(date +%s.%N) --filter container=worker_7 --format '{{.Action}} {{.Actor.Attributes.signal}}' | sed 's/: .*//'",
     ),
     (
         "image events",
