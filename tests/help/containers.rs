@@ -61,6 +61,7 @@ fn run_and_create() {
           --gpus gpu-request                 GPU devices to add to the container ('all' to pass all
                                              GPUs), by their CDI names
           --group-add list                   Add additional groups to join
+          --hardened                         Tighten every wall of the container
           --health-cmd string                Command to run to check health
           --health-interval duration         Time between running the check (default 30s)
           --health-on-failure string         What to do with an unhealthy container: "none", "kill",
@@ -207,6 +208,7 @@ fn run_and_create() {
           --gpus gpu-request                 GPU devices to add to the container ('all' to pass all
                                              GPUs), by their CDI names
           --group-add list                   Add additional groups to join
+          --hardened                         Tighten every wall of the container
           --health-cmd string                Command to run to check health
           --health-interval duration         Time between running the check (default 30s)
           --health-on-failure string         What to do with an unhealthy container: "none", "kill",

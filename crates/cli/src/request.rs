@@ -83,6 +83,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     surroundings::surroundings(matches, &mut config)?;
     names::names(matches, &mut config)?;
     config.security = security(matches)?;
+    config.security.hardened |= matches.on("hardened");
     let entrypoint = matches
         .value("entrypoint")
         .map(|text| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] });

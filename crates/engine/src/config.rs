@@ -427,6 +427,9 @@ pub struct Security {
     pub unmasked: Vec<String>,
     /// Mount options of `/proc`.
     pub proc_options: Vec<String>,
+    /// Whether every wall is as tight as a service bears it, see `hardened.rs`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hardened: bool,
 }
 
 /// A system call filter.
@@ -438,6 +441,8 @@ pub enum SeccompChoice {
     Default,
     /// None.
     Unconfined,
+    /// The narrower one of our own.
+    Hardened,
     /// The text of a profile.
     Profile(String),
 }

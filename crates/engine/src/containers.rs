@@ -106,7 +106,7 @@ impl<'a> Containers<'a> {
     /// As [`Containers::create`].
     pub fn explain(&self, request: &CreateRequest) -> Result<Plan, EngineError> {
         let image = self.image_of(&request.config, &request.image)?;
-        let config = self.resolve_names(merge(request, &run_config(image.as_ref()))?)?;
+        let config = self.wanted(request, image.as_ref())?;
         let id = names::random_id()?;
         let dirs = self.engine.store.containers().dirs(&id);
         let image_name = request.image.clone();
@@ -122,7 +122,7 @@ impl<'a> Containers<'a> {
         active: bool,
     ) -> Result<Made, EngineError> {
         let image = self.image_of(&request.config, &request.image)?;
-        let config = self.resolve_names(merge(request, &run_config(image.as_ref()))?)?;
+        let config = self.wanted(request, image.as_ref())?;
         let Some(name) = &request.name else {
             return names::first_free(names::random_name, |name| {
                 self.record(
@@ -179,7 +179,15 @@ impl<'a> Containers<'a> {
             Ok((dirs, lock)) => {
                 let lock = Some(Lock::held(lock));
                 let (name, image_name) = (name.to_string(), image_name.to_owned());
-                Ok(Made { id, name, config, image_name, image, dirs, _lock: lock })
+                let made = Made { id, name, config, image_name, image, dirs, _lock: lock };
+                match crate::hardened::furnish(&made, &self.root_view(&made)) {
+                    Ok(()) => Ok(made),
+                    Err(error) => {
+                        self.engine.store.containers().remove(&made.id)?;
+                        self.remove_anonymous_volumes(&made.config);
+                        Err(error)
+                    }
+                }
             }
             Err(error) => {
                 self.remove_anonymous_volumes(&config);
@@ -207,6 +215,16 @@ impl<'a> Containers<'a> {
                 let _kept = self.engine.store.volumes().remove(name);
             }
         }
+    }
+
+    /// What a request and its image make of a container.
+    fn wanted(
+        &self,
+        request: &CreateRequest,
+        image: Option<&Image>,
+    ) -> Result<ContainerConfig, EngineError> {
+        let merged = merge(request, &run_config(image))?;
+        self.resolve_names(crate::hardened::harden(request, merged)?)
     }
 
     /// Names of other containers become their ids, and sources of mounts must be there.

@@ -25,6 +25,7 @@ mod event_filter;
 mod exec;
 mod exec_records;
 mod facts;
+mod hardened;
 mod health;
 pub mod hello;
 mod host_mounts;

@@ -192,7 +192,9 @@ impl Containers<'_> {
                 self.fill_volume(made, &mount.target, &volume)?;
             }
             let mut origin = self.origin(mount)?;
-            if let (Origin::Path { path, owner }, true) = (&mut origin, mount.give) {
+            if let Origin::Path { path, owner } = &mut origin
+                && (mount.give || crate::hardened::gives(&made.config, mount, *owner))
+            {
                 *owner = self.give(made, path, &mount.subpath)?;
             }
             // A volume is all containers' unless somebody says otherwise: a confined one could not even read it.

@@ -1,6 +1,6 @@
 //! A container's system call filter: which profile it has, and what that profile is for this container on this machine.
 
-use libcontainer::seccomp::{Architecture, Program, compile, default_program};
+use libcontainer::seccomp::{Architecture, Program, compile, default_program, hardened_program};
 use spec::SeccompProfile;
 use spec::seccomp_profile::{Circumstances, KernelVersion};
 
@@ -24,6 +24,7 @@ fn of_profile(config: &ContainerConfig) -> Result<Option<Program>, EngineError> 
         SeccompChoice::Unconfined => return Ok(None),
         SeccompChoice::Default if config.privileged => return Ok(None),
         SeccompChoice::Default => default_program(&capabilities),
+        SeccompChoice::Hardened => hardened_program(&capabilities),
         SeccompChoice::Profile(text) => compile(&parse(text)?.resolve(&Circumstances {
             capabilities: &capabilities,
             architecture: &Architecture::native().name(),

@@ -342,6 +342,7 @@ impl Containers<'_> {
             ..Context::new(made.id.to_string(), "/", self.engine.layout()?.clone())
         };
         let mut plan = libcontainer::plan(&spec, &context)?;
+        crate::hardened::keep_writable(&mut plan, &made.config);
         oci::share_memory(&mut plan, joined);
         crate::mounts::keep_inside(&mut plan, &made.config, origins);
         plan.give(secrets::gifts(&made.config.secrets))?;

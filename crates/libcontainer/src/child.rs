@@ -391,6 +391,7 @@ impl Walk<'_> {
             Action::Give(gift) => {
                 self.root()?.give(gift, prepared.contents.as_ref().map(AsFd::as_fd))?;
             }
+            Action::Part { target, attributes } => self.root()?.part(target, attributes)?,
             Action::Seal { target } => self.root()?.seal(target)?,
             Action::PivotRoot => self.pivot()?,
             Action::MoveRoot { revealing } => self.move_over(revealing)?,

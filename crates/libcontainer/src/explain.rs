@@ -100,6 +100,10 @@ impl fmt::Display for Step {
                 )
             }
             Self::BindRoot { path } => write!(f, "bind root {}", path.display()),
+            Self::Part { target, set } => {
+                write!(f, "mount {} over itself", target.display())?;
+                f.write_str(&options(*set, ATTRIBUTES, ""))
+            }
             Self::Mount { kind, target, flags, data, copy_up, .. } => {
                 write!(f, "mount {kind} on {}{}", target.display(), options(*flags, FLAGS, data))?;
                 f.write_str(if *copy_up { ", with what was there" } else { "" })

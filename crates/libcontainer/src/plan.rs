@@ -110,6 +110,14 @@ pub enum Step {
         /// The host directory.
         path: PathBuf,
     },
+    /// Mount a directory of the new root over itself, so that it has attributes of its own, and stays writable when the root
+    /// is made read-only. It is made when it is missing.
+    Part {
+        /// Which directory.
+        target: PathBuf,
+        /// `MOUNT_ATTR_…` bits to set.
+        set: u64,
+    },
     /// Mount a file system.
     Mount {
         /// Type as in `/proc/filesystems`.

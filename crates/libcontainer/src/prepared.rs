@@ -84,6 +84,10 @@ pub(crate) enum Action {
     BindRoot {
         path: CString,
     },
+    Part {
+        target: Target,
+        attributes: BindAttributes,
+    },
     Mount(FileSystem),
     Bind {
         source: BindSource,
@@ -287,6 +291,9 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
             Action::OverlayRoot { options, at: path(at)?, shared }
         }
         Step::BindRoot { path: root } => Action::BindRoot { path: path(root)? },
+        Step::Part { target, set } => {
+            Action::Part { target: Target::new(target)?, attributes: BindAttributes::setting(*set) }
+        }
         Step::Mount { kind, source, target: at, flags, data, copy_up, keep_mode } => {
             Action::Mount(FileSystem {
                 kind: text(kind)?,

@@ -81,6 +81,14 @@ impl Root {
         self.directory.as_fd()
     }
 
+    /// Mounts a directory of the root over itself, with attributes of its own before anybody sees it.
+    pub(crate) fn part(&self, target: &Target, attributes: &BindAttributes) -> Result<(), Errno> {
+        let place = self.place(target, Kind::Directory)?;
+        let tree = clone_at(place.at.as_fd())?;
+        set_attributes(tree.as_fd(), attributes)?;
+        attach_to(tree.as_fd(), place.at.as_fd())
+    }
+
     /// Mounts a new file system.
     pub(crate) fn mount(&self, file_system: &FileSystem) -> Result<(), Errno> {
         let FileSystem { kind, source, target, flags, data, copy_up, keep_mode, label } =

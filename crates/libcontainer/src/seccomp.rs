@@ -10,6 +10,7 @@ mod assembler;
 mod cache;
 mod default_profile;
 mod guard;
+mod hardened_profile;
 mod listener;
 mod listing;
 mod rules;
@@ -28,6 +29,7 @@ pub use action::Fault;
 pub use architecture::{Architecture, system_call_names};
 pub use cache::FilterCache;
 pub use default_profile::{default_profile, default_profile_for, default_program};
+pub use hardened_profile::{hardened_profile, hardened_program};
 pub use listener::Listener;
 pub use sys::FilterInstruction as Instruction;
 

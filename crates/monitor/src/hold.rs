@@ -102,6 +102,7 @@ fn only_mounts(plan: &Plan, wanted: &[&Path]) -> Plan {
             step,
             Step::DetachPropagation { .. }
                 | Step::OverlayRoot { .. }
+                | Step::Part { .. }
                 | Step::Bind { .. }
                 | Step::PivotRoot
                 | Step::ReadOnlyRoot

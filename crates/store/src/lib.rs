@@ -20,6 +20,7 @@ mod images;
 pub mod layer;
 mod manifest_lists;
 mod networks;
+mod own_directories;
 mod paths;
 mod quota;
 mod recipe;
@@ -50,6 +51,7 @@ pub use manifest_lists::{ListMember, ManifestLists};
 pub use networks::{
     Endpoint, Giving, Lease, Network, Networks, PortAddress, PortHolder, Range, Taken,
 };
+pub use own_directories::own_directories;
 pub use paths::{Paths, write_atomic};
 pub use quota::Bounded;
 pub use recipe::ArchiveError;

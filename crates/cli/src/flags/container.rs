@@ -89,6 +89,7 @@ pub(crate) const CONTAINER: &[Flag] = &[
         "GPU devices to add to the container ('all' to pass all GPUs), by their CDI names",
     ),
     many("", "group-add", "list", "Add additional groups to join"),
+    switch("", "hardened", "Tighten every wall of the container"),
     one("", "health-cmd", "string", "Command to run to check health"),
     one("", "health-interval", "duration", "Time between running the check (default 30s)"),
     one(

@@ -190,8 +190,14 @@ fn security_options(config: &ContainerConfig) -> Vec<String> {
     if security.no_new_privileges {
         options.push("no-new-privileges".to_owned());
     }
+    if security.hardened {
+        options.push("hardened".to_owned());
+    }
     match &security.seccomp {
         SeccompChoice::Default => {}
+        // Part of the whole.
+        SeccompChoice::Hardened if security.hardened => {}
+        SeccompChoice::Hardened => options.push("seccomp=hardened".to_owned()),
         SeccompChoice::Unconfined => options.push("seccomp=unconfined".to_owned()),
         SeccompChoice::Profile(profile) => options.push(format!("seccomp={profile}")),
     }

@@ -18,6 +18,9 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         ("no-new-privileges", None | Some("true")) => security.no_new_privileges = true,
         ("no-new-privileges", Some("false")) => security.no_new_privileges = false,
         ("seccomp", Some("unconfined")) => security.seccomp = SeccompChoice::Unconfined,
+        ("seccomp", Some("hardened")) => security.seccomp = SeccompChoice::Hardened,
+        ("hardened", None | Some("true")) => security.hardened = true,
+        ("hardened", Some("false")) => security.hardened = false,
         ("seccomp", Some("builtin" | "default")) => security.seccomp = SeccompChoice::Default,
         ("seccomp", Some(path)) => {
             let profile = std::fs::read_to_string(path)
