@@ -1,6 +1,8 @@
 //! What the embedded template prints: the isolation that a process really finds around it. Reads `/proc` and decides nothing.
 //! Sources: proc(5), namespaces(7), capabilities(7), cgroups(7).
 
+mod inherited;
+
 use std::fmt::{self, Write};
 use std::fs;
 
@@ -22,14 +24,7 @@ const NO_LIMIT: u64 = 1 << 62;
 pub fn write_table(out: &mut impl Write) -> fmt::Result {
     writeln!(out, "Hello from inside a container. This is what I find around me:\n")?;
     let status = read("/proc/self/status");
-    let field = |name: &str| {
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-            .unwrap_or("?")
-            .trim()
-            .to_owned()
-    };
+    let field = |name: &str| field(&status, name).to_owned();
     let mut row = |name: &str, value: &str| writeln!(out, "  {name:<18}{value}");
     row("process", &format!("pid {}, parent {}", field("Pid"), field("PPid")))?;
     row("host name", read("/proc/sys/kernel/hostname").trim())?;
@@ -63,11 +58,20 @@ pub fn write_table(out: &mut impl Write) -> fmt::Result {
     )?;
     row("network", &interfaces())?;
     row("descriptors", &descriptors())?;
+    for (name, value) in inherited::rows(&status) {
+        row(name, &value)?;
+    }
     writeln!(out, "\nNothing was pulled, and no daemon runs.")
 }
 
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
+}
+
+/// A value of `/proc/self/status`.
+fn field<'a>(status: &'a str, name: &str) -> &'a str {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or("?").trim()
 }
 
 fn first(list: &str) -> &str {

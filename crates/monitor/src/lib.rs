@@ -42,6 +42,7 @@ mod serve;
 mod sessions;
 mod spawn;
 mod start;
+mod surroundings;
 
 pub use clock::{format_time, now_ns};
 pub use connection::{ConnectError, Connection, connect};

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
@@ -67,19 +67,13 @@ pub(crate) const NETWORK: &str = "network";
 /// Monitors that this process has started, until their ends are taken: a command ends long before them, a server does not.
 static CHILDREN: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 
-/// What this process was given of descriptors, where it has more by now: its containers get what they would have had of a command.
-static DESCRIPTORS: OnceLock<Rlimit> = OnceLock::new();
-
-/// Raises the soft limit of this process's descriptors to the hard one, for a server of many clients; monitors have what was before.
+/// Raises the soft limit of this process's descriptors to the hard one, for a server of many clients.
 ///
 /// # Errors
 /// What setrlimit(2) answers.
 pub fn raise_descriptors() -> Result<(), Errno> {
-    let before = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: before.maximum, maximum: before.maximum };
-    setrlimit(Resource::Nofile, raised)?;
-    let _first = DESCRIPTORS.set(before);
-    Ok(())
+    let most = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })?)
 }
 
 /// Takes the ends of monitors that this process has started, so that the kernel keeps nothing of them. For a process that lives on.
@@ -197,7 +191,7 @@ struct Newborn<'a> {
 }
 
 impl Newborn<'_> {
-    /// A daemon: a session without a terminal, the root directory, no stream of its parent's.
+    /// A daemon: a session without a terminal, the root directory, no stream of its parent's, and nothing of how that one was run.
     fn become_monitor(
         &self,
         argv: &CStringArray,
@@ -205,9 +199,7 @@ impl Newborn<'_> {
     ) -> std::convert::Infallible {
         let _leader_already = rustix::process::setsid();
         rustix::process::umask(Mode::from_raw_mode(0o022));
-        if let Some(before) = DESCRIPTORS.get() {
-            let _lowered = setrlimit(Resource::Nofile, *before);
-        }
+        crate::surroundings::forget_caller();
         let errno = match self.inherit() {
             Ok(program) => execveat(program.as_fd(), argv, environment),
             Err(errno) => errno,

@@ -52,6 +52,6 @@ pub use signal::{
     wait_for_signal_within,
 };
 pub use task::{
-    SchedulerAttributes, cpu_affinity, set_cpu_affinity, set_io_priority, set_memory_policy,
-    set_personality, set_scheduler, time_of_children,
+    SchedulerAttributes, cpu_affinity, io_priority, set_cpu_affinity, set_io_priority,
+    set_memory_policy, set_personality, set_scheduler, time_of_children,
 };

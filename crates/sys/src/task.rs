@@ -84,6 +84,17 @@ pub fn set_io_priority(value: u16) -> Result<(), Errno> {
     result(done)
 }
 
+/// The calling thread's I/O priority, in the same form; 0 where none was set.
+///
+/// # Errors
+/// ENOSYS from a kernel without block devices.
+pub fn io_priority() -> Result<u16, Errno> {
+    const IOPRIO_WHO_PROCESS: libc::c_int = 1;
+    // SAFETY: this call takes integers only.
+    let answer = unsafe { libc::syscall(libc::SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) };
+    u16::try_from(answer).map_err(|_negative| Errno::last())
+}
+
 /// Sets the calling thread's memory policy: a mode with its flags, and a bit for each node.
 ///
 /// # Errors
