@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Write};
 
 use crate::failure::Failure;
+use crate::plain::plain;
 
 /// Exit code of a command whose output nobody reads to its end, as `corten ps | head -1`: that of a program that SIGPIPE ended,
 /// and as little is said.
@@ -40,10 +41,10 @@ pub(crate) fn talk_on(text: &str) {
     let _nobody = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// An error with its hint.
+/// An error with its hint. What it names may be the image's or the container's: a line stays one, and does nothing to a terminal.
 pub(crate) fn error(line: &str, hint: Option<&str>) {
-    talk(&format!("error: {line}"));
+    talk(&format!("error: {}", plain(line)));
     if let Some(hint) = hint {
-        talk(&format!("hint: {hint}"));
+        talk(&format!("hint: {}", plain(hint)));
     }
 }
