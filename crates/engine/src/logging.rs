@@ -12,6 +12,7 @@ use crate::error::EngineError;
 use crate::life::Container;
 use crate::parse::log as parsed;
 use crate::pattern::Pattern;
+use crate::start::Attach;
 
 /// Where this machine's own receiver of syslog listens, in this order.
 const LOCAL_SYSLOG: [&str; 3] = ["/dev/log", "/var/run/syslog", "/var/run/log"];
@@ -67,6 +68,20 @@ pub(crate) fn log_rules(made: &Made) -> Result<LogRules, EngineError> {
         }
     };
     Ok(LogRules { driver, buffer_bytes: parsed::buffer_bytes(options)? })
+}
+
+/// Whether a container may have the streams of this process: not without somebody in the foreground, and never a terminal. From that it could
+/// read what is typed there, and with CAP_SYS_ADMIN type for whoever comes next: ioctl_tty(2), TIOCSTI.
+pub(crate) fn check_passthrough(attach: Attach) -> Result<(), EngineError> {
+    let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
+    let why = if !attach.output {
+        "the container has the streams of the command that starts it: that one stays in the foreground"
+    } else if streams.into_iter().any(rustix::termios::isatty) {
+        "the container would have the caller's terminal: give it other streams, or a terminal of its own by --tty and another driver"
+    } else {
+        return Ok(());
+    };
+    Err(EngineError::value("log driver", "passthrough", why))
 }
 
 /// Labels and variables that the options name or match.

@@ -19,7 +19,7 @@ use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
 use crate::life::{Container, group_of};
 use crate::lock::Lock;
-use crate::logging::log_rules;
+use crate::logging::{check_passthrough, log_rules};
 use crate::mounts::Origin;
 use crate::names;
 use crate::oci::{self, HostFiles, Joined, Surroundings};
@@ -228,9 +228,8 @@ impl Containers<'_> {
         (attach, restore): (Attach, Option<RestoreRules>),
     ) -> Result<Connection, EngineError> {
         let log = log_rules(made)?;
-        if log.driver == LogDriver::Passthrough && !attach.output {
-            let why = "the container has the streams of the command that starts it: that one stays in the foreground";
-            return Err(EngineError::value("log driver", "passthrough", why));
+        if log.driver == LogDriver::Passthrough {
+            check_passthrough(attach)?;
         }
         let contents = self.contents(&made.config.secrets)?;
         make_bind_sources(&made.config)?;
