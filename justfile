@@ -11,6 +11,10 @@ check:
 test *ARGS:
     cargo nextest run --workspace {{ARGS}}
 
+# Every attack against every kind of container, Podman's and Docker's among them: docs/security.md, with each errno.
+attacks:
+    cargo nextest run --workspace -E 'binary(attacks) & test(print_the_table)' --run-ignored only --no-capture
+
 # Format, lints, layers, licences.
 lint:
     cargo fmt --all -- --check
