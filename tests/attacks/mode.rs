@@ -13,7 +13,7 @@ pub(crate) enum Mode {
     Default,
     /// `corten run --userns auto`
     UserNamespace,
-    /// `corten run --hardened`
+    /// `corten run --hardened --user 0`: root inside, as in the others.
     Hardened,
     /// `corten run` of a user who is not root, with ids of his own.
     Rootless,
@@ -74,7 +74,7 @@ impl Mode {
     const fn flags(self) -> &'static [&'static str] {
         match self {
             Self::UserNamespace => &["--userns", "auto"],
-            Self::Hardened => &["--hardened"],
+            Self::Hardened => &["--hardened", "--user", "0"],
             Self::Default | Self::Rootless | Self::Podman | Self::Docker => &[],
         }
     }
@@ -112,7 +112,7 @@ fn is_known(flags: &[&str]) -> bool {
     let help = String::from_utf8(help.stdout).unwrap();
     match flags {
         ["--userns", _] => !help.contains("User namespace to use: host\n"),
-        [flag] => help.contains(flag),
+        ["--hardened", ..] => help.contains("--hardened"),
         _ => true,
     }
 }
