@@ -82,8 +82,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     surroundings::devices(matches, &mut config)?;
     surroundings::surroundings(matches, &mut config)?;
     names::names(matches, &mut config)?;
-    config.security = security(matches)?;
-    config.security.hardened |= matches.on("hardened");
+    config.security = of_container(matches)?;
     let entrypoint = matches
         .value("entrypoint")
         .map(|text| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] });
@@ -98,6 +97,12 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         env_rules: environment::rules(matches)?,
         config,
     })
+}
+
+/// What `--security-opt` and `--hardened` say.
+fn of_container(matches: &Matches) -> Result<Security, Failure> {
+    let security = security(matches)?;
+    Ok(Security { hardened: security.hardened || matches.on("hardened"), ..security })
 }
 
 /// What `--security-opt` says.
