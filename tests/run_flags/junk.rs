@@ -147,6 +147,7 @@ fn refusals_say_what_is_wanted() {
         ("--requires=nobody", "no such container: nobody"),
         ("--replace", "it needs the --name of whom to replace"),
         ("--security-opt=mask=etc", "it is no list of absolute paths"),
+        ("--security-opt=landlock=rw:data", "\"data\" is no absolute path"),
     ]
     .into_iter()
     .chain(OF_NETWORKS)

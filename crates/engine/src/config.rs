@@ -17,6 +17,7 @@ mod networks;
 mod secrets;
 mod sharing;
 
+pub use crate::landlock::Landlock;
 pub use block_io::{BlockIoLimits, DeviceRate};
 pub use hosts::HostRules;
 pub use id_ranges::{IdRange, IdRanges};
@@ -430,6 +431,9 @@ pub struct Security {
     /// Whether every wall is as tight as a service bears it, see `hardened.rs`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hardened: bool,
+    /// Files and ports that its processes may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub landlock: Option<Landlock>,
 }
 
 /// A system call filter.

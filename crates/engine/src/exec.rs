@@ -12,7 +12,7 @@ use store::RootView;
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::state::{Action, State};
-use crate::{oci, seccomp, start, users};
+use crate::{landlock, oci, seccomp, start, users};
 
 /// The process that is wanted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -121,6 +121,7 @@ impl Containers<'_> {
             ..Process::default()
         };
         let mut plan = libcontainer::plan_process(&process)?;
+        plan.landlock = landlock::plan(config, &mut plan.warnings)?;
         plan.seccomp = seccomp::program(&confined, self.is_bounded(config)?)?;
         Ok(plan)
     }

@@ -107,6 +107,9 @@ fn confinement(lines: &mut Vec<String>) {
             lines.push(line.to_owned());
         }
     }
+    if !libcontainer::LandlockPlan::is_available() {
+        lines.push("no Landlock: --security-opt landlock=… is refused".to_owned());
+    }
     if !Path::new("/proc/sys/kernel/seccomp/actions_avail").exists() {
         lines.push("no seccomp: system calls are not filtered".to_owned());
     }

@@ -35,6 +35,7 @@ mod images;
 mod journal;
 mod labels;
 mod lacks;
+mod landlock;
 mod life;
 mod list;
 mod list_filter;

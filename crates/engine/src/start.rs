@@ -24,7 +24,7 @@ use crate::mounts::Origin;
 use crate::names;
 use crate::oci::{self, HostFiles, Joined, Surroundings};
 use crate::state::{Action, Allowed, State};
-use crate::{seccomp, secrets, users};
+use crate::{landlock, seccomp, secrets, users};
 
 /// What a start wants to see of its container.
 #[derive(Clone, Copy, Debug, Default)]
@@ -342,6 +342,7 @@ impl Containers<'_> {
         };
         let mut plan = libcontainer::plan(&spec, &context)?;
         crate::hardened::keep_writable(&mut plan, &made.config);
+        plan.process.landlock = landlock::plan(&made.config, &mut plan.process.warnings)?;
         oci::share_memory(&mut plan, joined);
         crate::mounts::keep_inside(&mut plan, &made.config, origins);
         plan.give(secrets::gifts(&made.config.secrets))?;

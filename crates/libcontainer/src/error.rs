@@ -65,12 +65,14 @@ pub enum StartError {
         has_path: bool,
     },
     /// A program that cannot be executed.
-    #[error("exec {program}{}", of_label(label.as_deref()))]
+    #[error("exec {program}{}{}", of_label(label.as_deref()), of_wall(*walled))]
     NotExecutable {
         /// As it was asked for.
         program: String,
         /// The SELinux label that it was to have, where the policy may be what refuses it.
         label: Option<Box<str>>,
+        /// Whether rules of Landlock may be what refuses it.
+        walled: bool,
         /// The kernel's answer.
         #[source]
         errno: Errno,
@@ -173,6 +175,14 @@ impl StartError {
 fn of_label(label: Option<&str>) -> String {
     let why = |label| format!(": the SELinux policy may not let it have the label {label}");
     label.map(why).unwrap_or_default()
+}
+
+const fn of_wall(walled: bool) -> &'static str {
+    if walled {
+        ": the rules of Landlock may not let it, or its interpreter, be executed"
+    } else {
+        ""
+    }
 }
 
 /// An error and its causes on one line, each said once.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::capability;
 use crate::given::GivenFile;
+use crate::landlock::LandlockPlan;
 use crate::plan::{CapabilityPlan, NamespacePlan, Plan, ProcessPlan, Step};
 use crate::resctrl::ResctrlPlan;
 
@@ -216,15 +217,17 @@ impl ProcessPlan {
         let seccomp = self.seccomp.as_ref().map(|program| {
             format!("load a system call filter of {} instructions", program.instructions.len())
         });
+        let landlock = self.landlock.iter().flat_map(LandlockPlan::lines);
+        let walls: Vec<String> = landlock.chain(seccomp).collect();
         if !self.no_new_privileges {
-            lines.extend(seccomp.clone());
+            lines.extend(walls.clone());
         }
         let groups: String = self.groups.iter().map(|group| format!(", {group}")).collect();
         lines.push(format!("become user {}, group {}{groups}", self.uid, self.gid));
         lines.extend(self.capabilities.iter().flat_map(capability_lines));
         if self.no_new_privileges {
             lines.push("set no_new_privs".to_owned());
-            lines.extend(seccomp);
+            lines.extend(walls);
         }
         lines.push(match self.preserved_descriptors {
             0 => "close every descriptor but the standard streams at exec".to_owned(),

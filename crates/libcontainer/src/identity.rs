@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::ffi::CStr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{FileType, Mode, OFlags, fchown, fstat, open};
 use rustix::io::Errno as Raw;
@@ -51,16 +51,16 @@ pub(crate) fn become_process(
     if process.home_missing {
         home::complete(&process.envp, process.uid);
     }
+    let landlock = process.landlock.as_ref().map(|rules| rules.make(progress)).transpose()?;
     // The last that opens anything is done: with a limit of a few descriptors it would be refused its next one.
     set_limits(process, progress)?;
     progress.step(ProcessStep::Descriptors);
     // Whatever the monitor or its parent had open ends at exec (CVE-2024-21626). Before the filter: profiles older than Linux 5.9
     // do not know close_range(2).
     sys::close_on_exec_from(process.close_from).at(ProcessStep::Descriptors)?;
-    // Without no_new_privs only a privileged process may load a filter: before the rights go. seccomp(2).
+    // Without no_new_privs only a privileged process may confine itself: before the rights go. seccomp(2), landlock(7).
     if !process.no_new_privileges {
-        progress.step(ProcessStep::Seccomp);
-        seccomp(process, socket)?;
+        confine(process, landlock.as_ref(), (socket, progress))?;
     }
     let capabilities = process.capabilities.map(within_reach);
     if let Some(sets) = &capabilities {
@@ -82,8 +82,7 @@ pub(crate) fn become_process(
     if process.no_new_privileges {
         progress.step(ProcessStep::NoNewPrivileges);
         rustix::thread::set_no_new_privs(true).at(ProcessStep::NoNewPrivileges)?;
-        progress.step(ProcessStep::Seccomp);
-        seccomp(process, socket)?;
+        confine(process, landlock.as_ref(), (socket, progress))?;
     }
     sys::default_signals();
     if !process.start_hooks.is_empty() {
@@ -276,6 +275,24 @@ fn set_limits(process: &PreparedProcess, progress: &Progress) -> Result<(), Fail
             .map_err(|errno| Failed { at, errno: errno.into() })?;
     }
     Ok(())
+}
+
+/// The walls that hold for whatever rights come later. The filter is the last: it may refuse the calls of the other.
+fn confine(
+    process: &PreparedProcess,
+    landlock: Option<&OwnedFd>,
+    (socket, progress): (BorrowedFd<'_>, &Progress),
+) -> Result<(), Failed> {
+    if let Some(ruleset) = landlock {
+        if process.init {
+            // Afterwards its own files of procfs may be closed to it.
+            let _unseen = crate::init::take_name();
+        }
+        progress.step(ProcessStep::Landlock);
+        sys::restrict_by_landlock(ruleset.as_fd()).at(ProcessStep::Landlock)?;
+    }
+    progress.step(ProcessStep::Seccomp);
+    seccomp(process, socket)
 }
 
 fn seccomp(process: &PreparedProcess, socket: BorrowedFd<'_>) -> Result<(), Failed> {

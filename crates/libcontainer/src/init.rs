@@ -57,7 +57,7 @@ pub(crate) fn run(process: &PreparedProcess, progress: &Progress) -> Result<Infa
 
 /// Process 1 shows itself as `init`: the monitor's arguments, which name directories of the host, are none of the container's
 /// business. proc_pid_cmdline(5): the file is the memory between two addresses, proc_pid_stat(5), fields 48 and 49.
-fn take_name() -> Result<(), Errno> {
+pub(crate) fn take_name() -> Result<(), Errno> {
     rustix::thread::set_name(NAME)?;
     let mut space = [0_u8; 1024];
     let stat = open(c"/proc/self/stat", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;

@@ -19,6 +19,8 @@ use crate::wire::{Failed, Place, ProcessStep};
 pub(crate) struct Names {
     program: String,
     label: Option<String>,
+    /// Paths of Landlock's rules.
+    landlock: Option<Vec<String>>,
     cwd: String,
     limits: Vec<String>,
     scheduling: SchedulingPlan,
@@ -35,6 +37,9 @@ impl Names {
         Self {
             program: process.args.first().cloned().unwrap_or_default(),
             label: process.selinux_label.clone(),
+            landlock: process.landlock.as_ref().map(|plan| {
+                plan.paths.iter().map(|rule| rule.path.display().to_string()).collect()
+            }),
             cwd: process.cwd.display().to_string(),
             limits: process.rlimits.iter().map(|limit| limit.resource.clone()).collect(),
             scheduling: process.scheduling.clone(),
@@ -74,7 +79,8 @@ impl Names {
             Place::Process(ProcessStep::Exec) => {
                 let label = self.label.as_deref().filter(|_| errno.raw() == libc::EACCES);
                 let label = label.map(Box::from);
-                return StartError::NotExecutable { program, label, errno };
+                let walled = self.landlock.is_some() && errno.raw() == libc::EACCES;
+                return StartError::NotExecutable { program, label, walled, errno };
             }
             Place::Process(ProcessStep::OwnProgram) => return StartError::OwnProgram { program },
             Place::Hook(number, end) => match hooks {
@@ -92,12 +98,23 @@ impl Names {
                 let why = "a user who maps only his own group may set none, user_namespaces(7)";
                 Some(why.to_owned())
             }
+            // landlock_restrict_self(2), EPERM.
+            Place::Process(ProcessStep::Landlock) if errno.raw() == libc::EPERM => {
+                Some("without CAP_SYS_ADMIN it needs no-new-privileges".to_owned())
+            }
             Place::Process(step) => self.scheduling.hint(step, errno).map(str::to_owned),
             // setrlimit(2), EPERM.
             Place::Limit(_) if errno.raw() == libc::EPERM => {
                 Some("to raise it takes CAP_SYS_RESOURCE".to_owned())
             }
-            Place::Limit(_) => None,
+            Place::Landlock(number) if errno.raw() == libc::ENOENT => {
+                let path = self.landlock_path(number);
+                Some(format!("it is not in the container; with ?{path} it may be missing"))
+            }
+            Place::Landlock(_) if errno.raw() == libc::ELOOP => {
+                Some("it leads round in a circle, or through a link of /proc".to_owned())
+            }
+            Place::Limit(_) | Place::Landlock(_) => None,
             Place::Step(number) => step_of(plan, number).and_then(|step| {
                 let lost = || hints::of_lost_rights(errno);
                 hints::hint(step, errno).map(str::to_owned).or_else(lost)
@@ -115,6 +132,11 @@ impl Names {
         StartError::Vanished { step: self.object(at, plan), how }
     }
 
+    fn landlock_path(&self, number: u16) -> &str {
+        let paths = self.landlock.iter().flatten();
+        paths.skip(number.into()).next().map_or("", String::as_str)
+    }
+
     /// A place in words.
     fn object(&self, at: Place, plan: Option<&Plan>) -> String {
         match at {
@@ -130,6 +152,9 @@ impl Names {
             Place::Limit(number) => {
                 let limit = self.limits.get(usize::from(number)).map_or("", String::as_str);
                 format!("set the resource limit {limit}")
+            }
+            Place::Landlock(number) => {
+                format!("allow {} by Landlock", self.landlock_path(number))
             }
             Place::Hook(number, _) => format!("run hook #{number}"),
             Place::Step(number) => {

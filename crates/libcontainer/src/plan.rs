@@ -12,6 +12,7 @@ use spec::runtime::{ConsoleSize, Hooks, IdMapping, NamespaceKind};
 use crate::capability;
 use crate::cgroup::CgroupPlan;
 use crate::given::GivenFile;
+use crate::landlock::LandlockPlan;
 use crate::net_devices::NetDevicePlan;
 use crate::resctrl::ResctrlPlan;
 use crate::scheduling::SchedulingPlan;
@@ -385,6 +386,9 @@ pub struct ProcessPlan {
     /// System call filter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seccomp: Option<Program>,
+    /// Files and ports that it may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landlock: Option<LandlockPlan>,
     /// AppArmor profile entered at exec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apparmor_profile: Option<String>,

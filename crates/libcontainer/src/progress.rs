@@ -92,7 +92,11 @@ impl Trace {
         match self.place() {
             Place::Process(ProcessStep::Serve) => true,
             Place::Process(ProcessStep::Exec) => has_executed(process).unwrap_or(true),
-            Place::Process(_) | Place::Step(_) | Place::Limit(_) | Place::Hook(..) => false,
+            Place::Process(_)
+            | Place::Step(_)
+            | Place::Limit(_)
+            | Place::Landlock(_)
+            | Place::Hook(..) => false,
         }
     }
 

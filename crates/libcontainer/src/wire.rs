@@ -58,6 +58,8 @@ pub(crate) enum Place {
     Process(ProcessStep),
     /// At the resource limit of that number in the plan.
     Limit(u16),
+    /// At the rule of that number of Landlock's in the plan.
+    Landlock(u16),
     /// At the hook of that number, which ended so; the errno is of one that could not be run.
     Hook(u16, HookEnd),
 }
@@ -70,6 +72,7 @@ impl Place {
             Self::Process(step) => (1, u16::from(step as u8)),
             Self::Limit(number) => (2, number),
             Self::Hook(number, _) => (3, number),
+            Self::Landlock(number) => (4, number),
         };
         kind << 16 | u32::from(number)
     }
@@ -80,6 +83,7 @@ impl Place {
             0 => Self::Step(number),
             2 => Self::Limit(number),
             3 => Self::Hook(number, HookEnd::NotRun),
+            4 => Self::Landlock(number),
             _ => {
                 let step = ProcessStep::ALL.get(usize::from(number)).copied();
                 Self::Process(step.unwrap_or(ProcessStep::Talk))
@@ -144,6 +148,8 @@ process_steps! {
     Gate = "wait at the gate",
     StartHooks = "run the startContainer hooks",
     Serve = "serve as process 1",
+    LandlockRules = "make the rules of Landlock",
+    Landlock = "restrict itself by Landlock",
 }
 
 /// Names the step that an errno belongs to.
@@ -327,7 +333,9 @@ pub(crate) fn send_trace(socket: BorrowedFd<'_>, file: BorrowedFd<'_>) -> Result
 pub(crate) fn send_failed(socket: BorrowedFd<'_>, failed: Failed) {
     let how = match failed.at {
         Place::Hook(_, end) => end.to_wire(failed.errno),
-        Place::Step(_) | Place::Process(_) | Place::Limit(_) => failed.errno.raw(),
+        Place::Step(_) | Place::Process(_) | Place::Limit(_) | Place::Landlock(_) => {
+            failed.errno.raw()
+        }
     };
     let _nobody = send_packet(socket, packet(FAILED, failed.at.to_word(), how), None);
 }
@@ -391,7 +399,7 @@ pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
                 let (end, errno) = HookEnd::from_wire(second);
                 FromChild::Failed(Failed { at: Place::Hook(number, end), errno })
             }
-            at @ (Place::Step(_) | Place::Process(_) | Place::Limit(_)) => {
+            at @ (Place::Step(_) | Place::Process(_) | Place::Limit(_) | Place::Landlock(_)) => {
                 FromChild::Failed(Failed { at, errno: Errno::from_raw(second) })
             }
         },
@@ -430,7 +438,8 @@ mod tests {
     fn failures_cross_the_pair() {
         let (parent, child) = pair().unwrap();
         let hook = Place::Hook(3, HookEnd::NotRun);
-        for at in [Place::Step(7), Place::Process(ProcessStep::Exec), Place::Limit(2), hook] {
+        let steps = [Place::Step(7), Place::Process(ProcessStep::Landlock)];
+        for at in steps.into_iter().chain([Place::Limit(2), Place::Landlock(9), hook]) {
             let failed = Failed { at, errno: Errno::from_raw(2) };
             send_failed(child.as_fd(), failed);
             assert!(

@@ -12,6 +12,7 @@ mod fd;
 mod heap;
 mod interface;
 mod keyring;
+mod landlock;
 mod mount;
 pub mod netlink;
 mod page;
@@ -37,6 +38,10 @@ pub use fd::{
 pub use heap::trim_heap;
 pub use interface::set_interface_up;
 pub use keyring::{SessionKeyring, join_session_keyring};
+pub use landlock::{
+    LandlockRuleset, allow_landlock_path, allow_landlock_port, create_landlock_ruleset,
+    landlock_version, restrict_by_landlock,
+};
 pub use mount::{MountAttributes, mount_setattr};
 pub use page::SharedPage;
 pub use path::{open_in_root, open_without_links};

@@ -121,7 +121,8 @@ mod tests {
             "start container \"web\": exec: \"x\": executable file not found in $PATH"
         );
         let errno = Errno::from_raw(13);
-        let refused = StartError::NotExecutable { program: "/x".into(), label: None, errno };
+        let refused =
+            StartError::NotExecutable { program: "/x".into(), label: None, walled: false, errno };
         assert_eq!(start(refused), "start container \"web\": exec: \"/x\": permission denied");
         let step =
             StartError::Child { step: "mount proc on /proc".into(), errno: Errno::from_raw(1) };

@@ -201,6 +201,7 @@ fn security_options(config: &ContainerConfig) -> Vec<String> {
         SeccompChoice::Unconfined => options.push("seccomp=unconfined".to_owned()),
         SeccompChoice::Profile(profile) => options.push(format!("seccomp={profile}")),
     }
+    options.extend(security.landlock.iter().map(|rules| format!("landlock={rules}")));
     for (key, paths) in [("mask", &security.masked), ("unmask", &security.unmasked)] {
         if !paths.is_empty() {
             options.push(format!("{key}={}", paths.join(":")));

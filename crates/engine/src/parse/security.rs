@@ -42,6 +42,8 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         }
         ("apparmor", Some("unconfined")) => security.apparmor = None,
         ("apparmor", Some(profile)) => security.apparmor = Some(profile.to_owned()),
+        ("landlock", Some("unconfined")) => security.landlock = None,
+        ("landlock", Some(rules)) => security.landlock.get_or_insert_default().add(rules)?,
         ("label", Some(option)) if crate::labels::is_option(option) => {
             security.labels.push(option.to_owned());
         }

@@ -90,6 +90,9 @@ pub enum CheckpointError {
     /// The first process is this program's, whose file has no path that CRIU could open.
     #[error("its first process is the init of --init")]
     Init,
+    /// CRIU does not see it, and would bring the processes back without it.
+    #[error("it is under rules of Landlock, which CRIU cannot restore")]
+    Landlock,
     /// A mount that CRIU cannot make again as it was.
     #[error("mount {}: {why}", target.display())]
     Mount {

@@ -60,6 +60,9 @@ impl Outside {
         if plan.process.init {
             return Err(CheckpointError::Init);
         }
+        if plan.process.landlock.is_some() {
+            return Err(CheckpointError::Landlock);
+        }
         for step in &plan.steps {
             let Step::Bind { within, of_process, id_map, target, .. } = step else { continue };
             let why = match (id_map, within, of_process) {

@@ -76,6 +76,7 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanEr
             .collect::<Result<_, _>>()?,
         no_new_privileges: process.no_new_privileges,
         seccomp: None,
+        landlock: None,
         apparmor_profile: process.apparmor_profile.clone().filter(|profile| !profile.is_empty()),
         selinux_label: process.selinux_label.clone().filter(|label| !label.is_empty()),
         terminal: process.terminal,

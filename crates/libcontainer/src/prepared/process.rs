@@ -10,6 +10,7 @@ use super::{Target, text};
 use crate::error::StartError;
 use crate::home;
 use crate::hooks::PreparedHook;
+use crate::landlock::PreparedLandlock;
 use crate::plan::{CapabilityPlan, ProcessPlan};
 use crate::scheduling::{Processors, SchedulingPlan};
 use crate::selinux;
@@ -34,6 +35,7 @@ pub(crate) struct PreparedProcess {
     pub(crate) rlimits: Vec<(Resource, rustix::process::Rlimit)>,
     pub(crate) no_new_privileges: bool,
     pub(crate) seccomp: Option<(Vec<FilterInstruction>, u32)>,
+    pub(crate) landlock: Option<PreparedLandlock>,
     pub(crate) apparmor: Option<CString>,
     pub(crate) selinux: Option<CString>,
     pub(crate) terminal: Option<rustix::termios::Winsize>,
@@ -86,6 +88,7 @@ impl PreparedProcess {
                 .seccomp
                 .as_ref()
                 .map(|program| (program.instructions.clone(), program.flags)),
+            landlock: process.landlock.as_ref().map(PreparedLandlock::new).transpose()?,
             apparmor: process
                 .apparmor_profile
                 .as_ref()
