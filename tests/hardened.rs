@@ -64,7 +64,7 @@ mod tests {
         let shown = "{{.HostConfig.SecurityOpt}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.Config.User}}";
         assert_eq!(
             corten.ok(&["inspect", "--format", shown, "tight"]),
-            "[no-new-privileges hardened] true [ALL] 65532:0"
+            "[no-new-privileges hardened landlock=try,default] true [ALL] 65532:0"
         );
         assert_eq!(
             corten.ok(&["diff", "tight"]).lines().count(),

@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(corten.run(&["exec", "web", "nc", "-l", "-p", "81"]).code, 1);
         let killed = corten.run(&["exec", "web", "kill", "1"]);
         assert!(killed.stderr.contains("not permitted"), "{killed:?}");
-        corten.run(&["healthcheck", "run", "web"]);
+        let _probed = corten.run(&["healthcheck", "run", "web"]);
         assert_eq!(corten.ok(&["exec", "web", "ls", "/tmp"]).trim(), "x\ny");
         let options =
             corten.ok(&["inspect", "--format", "{{json .HostConfig.SecurityOpt}}", "web"]);

@@ -3,6 +3,7 @@
 //! - The root is read-only but for `/run`, `/tmp` and `/var`, from which nothing can be executed.
 //! - There are no capabilities, and no program can gain any.
 //! - The system call filter is the narrower one (`seccomp=hardened`).
+//! - Landlock lets it write to those parts and to its volumes alone, where the kernel has it.
 //! - A program whose image wants it to run as root runs as [`USER`], to whom what it may write in belongs: without capabilities root
 //!   could not become anybody else, and programs that begin by doing so leave it when they are not root.
 //!
@@ -15,6 +16,7 @@ use libcontainer::{Plan, Step};
 use crate::config::{ContainerConfig, MountConfig, MountSource, SeccompChoice};
 use crate::containers::{CreateRequest, Made};
 use crate::error::EngineError;
+use crate::landlock::Landlock;
 
 /// Nobody's number in most images, and the one that is used for this: an image made for it has `USER 65532`. The group is root's, whose
 /// files such images let their programs write to.
@@ -50,6 +52,9 @@ pub(crate) fn harden(
     if config.security.seccomp == SeccompChoice::Default {
         config.security.seccomp = SeccompChoice::Hardened;
     }
+    // A kernel without it has the other walls.
+    let landlock = || Landlock { preset: true, lenient: true, ..Landlock::default() };
+    config.security.landlock.get_or_insert_with(landlock);
     if request.config.user.is_empty() && is_root(&config.user) {
         USER.clone_into(&mut config.user);
     }
