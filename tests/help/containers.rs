@@ -58,6 +58,8 @@ fn run_and_create() {
                                              says (Podman)
           --explain                          Print what would be done, step by step, and do nothing
           --expose list                      Expose a port or a range of ports
+          --gidmap list                      Ids of groups in a user namespace of its own:
+                                             INSIDE:OUTSIDE:COUNT
           --gpus gpu-request                 GPU devices to add to the container ('all' to pass all
                                              GPUs), by their CDI names
           --group-add list                   Add additional groups to join
@@ -136,18 +138,23 @@ fn run_and_create() {
           --stop-timeout int                 Timeout (in seconds) to stop a container
           --storage-opt list                 Storage driver options for the container: size=BYTES, on
                                              XFS or ext4 with project quotas
+          --subgidname string                Groups are those that /etc/subgid gives to this name
+          --subuidname string                Users are those that /etc/subuid gives to this name
           --sysctl map                       Sysctl options
           --timeout int                      Seconds that the container may run before it is killed
                                              (default 0: without end)
           --tmpfs list                       Mount a tmpfs directory
       -t, --tty                              Allocate a pseudo-TTY
           --tz string                        Time zone of the container, such as Europe/Zurich, or local
+          --uidmap list                      Ids of users in a user namespace of its own:
+                                             INSIDE:OUTSIDE:COUNT
           --ulimit ulimit                    Ulimit options
           --umask string                     Umask of the container's processes (default 0022)
           --unsetenv list                    Leave out a variable of the image
           --unsetenv-all                     Leave out all variables of the image
       -u, --user string                      Username or UID (format: <name|uid>[:<group|gid>])
-          --userns string                    User namespace to use: host
+          --userns string                    User namespace to use: host, auto[:OPTIONS],
+                                             keep-id[:OPTIONS], private, container:NAME
           --uts string                       UTS namespace to use: host
       -v, --volume list                      Bind mount a volume
           --volume-driver string             Optional volume driver for the container (only "local")
@@ -205,6 +212,8 @@ fn run_and_create() {
                                              says (Podman)
           --explain                          Print what would be done, step by step, and do nothing
           --expose list                      Expose a port or a range of ports
+          --gidmap list                      Ids of groups in a user namespace of its own:
+                                             INSIDE:OUTSIDE:COUNT
           --gpus gpu-request                 GPU devices to add to the container ('all' to pass all
                                              GPUs), by their CDI names
           --group-add list                   Add additional groups to join
@@ -282,18 +291,23 @@ fn run_and_create() {
           --stop-timeout int                 Timeout (in seconds) to stop a container
           --storage-opt list                 Storage driver options for the container: size=BYTES, on
                                              XFS or ext4 with project quotas
+          --subgidname string                Groups are those that /etc/subgid gives to this name
+          --subuidname string                Users are those that /etc/subuid gives to this name
           --sysctl map                       Sysctl options
           --timeout int                      Seconds that the container may run before it is killed
                                              (default 0: without end)
           --tmpfs list                       Mount a tmpfs directory
       -t, --tty                              Allocate a pseudo-TTY
           --tz string                        Time zone of the container, such as Europe/Zurich, or local
+          --uidmap list                      Ids of users in a user namespace of its own:
+                                             INSIDE:OUTSIDE:COUNT
           --ulimit ulimit                    Ulimit options
           --umask string                     Umask of the container's processes (default 0022)
           --unsetenv list                    Leave out a variable of the image
           --unsetenv-all                     Leave out all variables of the image
       -u, --user string                      Username or UID (format: <name|uid>[:<group|gid>])
-          --userns string                    User namespace to use: host
+          --userns string                    User namespace to use: host, auto[:OPTIONS],
+                                             keep-id[:OPTIONS], private, container:NAME
           --uts string                       UTS namespace to use: host
       -v, --volume list                      Bind mount a volume
           --volume-driver string             Optional volume driver for the container (only "local")

@@ -165,6 +165,7 @@ fn the_program_and_its_families() {
       info           Display system-wide information
       install-units  Install the systemd unit that starts containers at boot and stops them at shutdown
       prune          Remove unused data
+      settings       Show or change what holds for containers that are made
       start-all      Start every container that should run after a boot, by its restart policy
       stop-all       Stop every running container for a shutdown; those that should run after a boot will
 

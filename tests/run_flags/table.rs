@@ -50,7 +50,7 @@ fn flags_of_podman_are_known() {
     let corten = Corten::new(env!("CARGO_BIN_EXE_corten"));
     let time = corten.run(&["run", "--time=5", "busybox"]);
     assert!(time.stderr.starts_with("error: unknown flag: --time\n"), "{time:?}");
-    for flag in ["sdnotify", "uidmap", "init-path", "systemd", "pod"] {
+    for flag in ["sdnotify", "rmi", "init-path", "systemd", "pod"] {
         let run = corten.run(&["create", &format!("--{flag}=x"), "busybox"]);
         assert_eq!(run.stderr, format!("error: --{flag} is not supported yet\n"));
         let other = corten.run(&["stop", &format!("--{flag}=x"), "web"]);

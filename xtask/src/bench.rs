@@ -21,6 +21,7 @@ mod start;
 mod steps;
 mod timing;
 mod traffic;
+mod users;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -62,6 +63,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("memory", density::memory),
     ("thousand", density::thousand),
     ("network", network::network),
+    ("userns", users::users),
     ("api", api::api),
     ("build", build::build),
     ("life", life::life),

@@ -45,7 +45,7 @@ impl FailedStep<'_> {
     /// When the image has no such shell, or the engine refuses.
     pub fn open(&self, attach: Attach) -> Result<(ContainerId, Connection), EngineError> {
         let containers = self.engine.containers();
-        let launch = Launch::begin(self.engine.paths(), &self.request.config.network)?;
+        let launch = Launch::begin(self.engine.paths(), &self.request.config)?;
         let (id, name, mut connection) = containers.run(launch, self.request, attach)?;
         self.opened.borrow_mut().push(id.clone());
         containers.started(&id, &name, &mut connection)?;

@@ -180,7 +180,7 @@ impl StageRun<'_> {
         let mut ready = self.make_mounts(at, mounted, program.file())?;
         let mut request = self.request(run, program, environment, &mut ready)?;
         request.config.cdi_devices = devices;
-        let launch = Launch::begin(self.engine.paths(), &request.config.network)?;
+        let launch = Launch::begin(self.engine.paths(), &request.config)?;
         let attach = Attach { output: true, ..Attach::default() };
         let containers = self.engine.containers();
         let (id, name, mut connection) = containers.run(launch, &request, attach)?;

@@ -36,6 +36,7 @@ mod run;
 mod search;
 mod secret;
 mod serve;
+mod settings;
 mod several;
 mod stats;
 mod system;

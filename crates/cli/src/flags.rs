@@ -228,6 +228,16 @@ pub(crate) const IMAGE_PRUNE: &[Flag] = &[
     ),
 ];
 pub(crate) const CONTAINER_PRUNE: &[Flag] = &[UNTIL, YES];
+pub(crate) const SYSTEM_SETTINGS: &[Flag] = &[
+    FORMAT,
+    switch("", "reset", "Take everything back that was changed"),
+    one(
+        "",
+        "userns",
+        "string",
+        "User namespace of containers where nobody says another one: host, auto[:OPTIONS]",
+    ),
+];
 pub(crate) const SYSTEM_PRUNE: &[Flag] = &[
     switch("a", "all", "Remove all unused images not just dangling ones"),
     UNTIL,

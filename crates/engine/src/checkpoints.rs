@@ -93,6 +93,7 @@ impl Containers<'_> {
         let (_lock, container) = self.locked(text)?;
         let container = self.until_started(container)?;
         container.allow(Action::Checkpoint)?;
+        refuse_inside(&container)?;
         let place = self.place_of(&container, checkpoint)?;
         let criu = self.criu()?;
         if place.exists() {
@@ -233,6 +234,7 @@ impl Containers<'_> {
         container: &Container,
         checkpoint: &CheckpointName,
     ) -> Result<RestoreRules, EngineError> {
+        refuse_inside(container)?;
         let images = self.existing(container, checkpoint)?;
         let program = self.criu_program()?;
         let environment = environment().collect();
@@ -323,6 +325,16 @@ fn clear(directory: &Path) -> Result<(), EngineError> {
         }
         _ => Ok(()),
     }
+}
+
+/// CRIU would have to be given the root that is lent, and make the maps that others may have by then.
+fn refuse_inside(container: &Container) -> Result<(), EngineError> {
+    if container.config.sharing.users.is_inside() {
+        let what =
+            format!("a checkpoint of {}, which has a user namespace,", container.record.name);
+        return Err(EngineError::NotYet(what));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

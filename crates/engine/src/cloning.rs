@@ -5,7 +5,7 @@ use spec::{ContainerId, ContainerName};
 use store::Image;
 
 use crate::config::{ContainerConfig, Limits, MountSource};
-use crate::containers::{Containers, Made, check_sources, run_config};
+use crate::containers::{Containers, Made, run_config};
 use crate::error::{EngineError, Kind};
 use crate::life::Container;
 use crate::start::Attach;
@@ -85,7 +85,7 @@ impl Containers<'_> {
         };
         merge::name_volumes(&mut config)?;
         self.check_secrets(&config)?;
-        check_sources(&config)?;
+        crate::mounts::check_sources(&config)?;
         Ok((image, config))
     }
 

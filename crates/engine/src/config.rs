@@ -16,6 +16,7 @@ mod id_ranges;
 mod networks;
 mod secrets;
 mod sharing;
+mod users;
 
 pub use crate::landlock::Landlock;
 pub use block_io::{BlockIoLimits, DeviceRate};
@@ -24,6 +25,8 @@ pub use id_ranges::{IdRange, IdRanges};
 pub use networks::{NetworkWish, PublishedPort};
 pub use secrets::{HiddenContent, SecretConfig, SecretPlace};
 pub use sharing::{IpcMode, PidMode, Sharing};
+pub(crate) use users::text as map_text;
+pub use users::{AutoUsers, KeptUser, UserMaps, UserMode};
 
 /// A container's configuration, image and options merged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

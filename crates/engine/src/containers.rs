@@ -9,7 +9,7 @@ use monitor::StateFile;
 use spec::{ContainerId, ContainerName};
 use store::{ContainerDirs, ContainerRecord, Image, NewContainer, RootView, Status};
 
-use crate::config::{ContainerConfig, MountSource};
+use crate::config::ContainerConfig;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::life::{Container, Holder};
@@ -17,6 +17,7 @@ use crate::lock::Lock;
 use crate::merge::merge;
 use crate::names;
 use crate::state::State;
+use crate::user_namespaces::OwnIds;
 
 /// A container that is wanted.
 #[derive(Clone, Debug, Default)]
@@ -157,6 +158,7 @@ impl<'a> Containers<'a> {
         let places = self.wishes(&config)?;
         self.make_volumes(&config, now)?;
         let images = crate::mounts::images(&config);
+        let ids = self.own_ids(&config, image.as_ref())?;
         let json = config
             .to_json()
             .map_err(|cause| EngineError::Record { name: name.to_string(), cause })?;
@@ -172,6 +174,7 @@ impl<'a> Containers<'a> {
             secrets: &crate::secrets::names(&config.secrets),
             places: &places,
             bound_bytes: config.bound_bytes(),
+            ids: ids.as_ref().map(OwnIds::wanted),
             active,
         };
         match self.engine.store.containers().insert(&new) {
@@ -233,7 +236,7 @@ impl<'a> Containers<'a> {
         self.resolve_others(&mut config)?;
         self.resolve_mounts(&mut config)?;
         self.check_secrets(&config)?;
-        check_sources(&config)?;
+        crate::mounts::check_sources(&config)?;
         Ok(config)
     }
 
@@ -346,20 +349,6 @@ fn claimed_below(states: &File, record: &ContainerRecord) -> Option<StateFile> {
     }
     // Whoever looks further meets the same error.
     monitor::find_claimed(states.as_fd(), Path::new(record.id.as_str())).ok().flatten()
-}
-
-/// What is bound must be there, unless it is to be made.
-pub(crate) fn check_sources(config: &ContainerConfig) -> Result<(), EngineError> {
-    for mount in &config.mounts {
-        if let MountSource::Bind { path, create } = &mount.source
-            && !create
-            && !path.exists()
-        {
-            let why = "the source does not exist";
-            return Err(EngineError::value("mount", path.display().to_string(), why));
-        }
-    }
-    Ok(())
 }
 
 /// What an image says of its containers; a directory says nothing.

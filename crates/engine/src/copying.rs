@@ -7,6 +7,7 @@
 
 mod archives;
 mod host;
+mod ids;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -23,7 +24,7 @@ use sys::{Errno, open_in_root};
 pub use archives::{PathStat, PutRules};
 pub use host::{HostSource, host_archive, host_put, host_source};
 
-use crate::config::MountSource;
+use crate::config::{MountSource, UserMaps};
 use crate::containers::{Containers, Made};
 use crate::error::EngineError;
 use crate::lock::Lock;
@@ -53,6 +54,8 @@ struct Side {
     root: Root,
     /// How messages begin that name a path of it.
     name: String,
+    /// Which ids its files have on the machine, where these are not the container's.
+    users: Option<UserMaps>,
 }
 
 /// Where paths begin.
@@ -77,7 +80,7 @@ struct Located {
 
 impl Side {
     fn host() -> Self {
-        Self { root: Root::Host, name: String::new() }
+        Self { root: Root::Host, name: String::new(), users: None }
     }
 
     fn open(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
@@ -188,14 +191,20 @@ fn copy(
     follow: bool,
     rules: CopyRules,
 ) -> Result<Copied, EngineError> {
+    let ids = from.to_disk().or_else(|| to.to_machine());
+    let rules = CopyRules { owner: rules.owner.map(|owner| to.owner(owner)), ..rules };
+    let _ids = to.act()?;
     let source_at = from.source(source, follow)?;
     let target = to.locate(destination, true)?;
     let what = || format!("copy {}", from.printable(source));
     let failed =
         |cause| EngineError::from(StoreError::Unpack { what: what(), cause: Box::new(cause) });
     let named = |into: BorrowedFd<'_>, name: &[u8]| {
-        let copied =
-            TreeCopy::new(into, rules).entry(source_at.parent.as_fd(), &source_at.name, name);
+        let copied = TreeCopy::new(into, rules).with_ids(ids.as_ref()).entry(
+            source_at.parent.as_fd(),
+            &source_at.name,
+            name,
+        );
         copied.map_err(failed)
     };
     match (source_at.is_directory(), target.kind) {
@@ -203,7 +212,8 @@ fn copy(
             let into = target.open_directory().map_err(to.failed("open", destination))?;
             if is_directory && (source_at.contents || source_at.name == b".") {
                 let opened = source_at.open_directory().map_err(from.failed("open", source))?;
-                return TreeCopy::new(into.as_fd(), rules).contents(opened.as_fd()).map_err(failed);
+                let copy = TreeCopy::new(into.as_fd(), rules).with_ids(ids.as_ref());
+                return copy.contents(opened.as_fd()).map_err(failed);
             }
             // The name that was asked for, whatever it led to.
             let name = if follow {
@@ -276,7 +286,10 @@ impl Containers<'_> {
         let name = format!("{}:", container.record.name);
         if let State::Running { pid, start_time, .. } = container.state {
             return match root_of_process(pid, start_time) {
-                Ok(Some(root)) => Ok(Side { root: Root::Inside(root), name }),
+                Ok(Some(root)) => {
+                    let users = self.user_maps(&container)?;
+                    Ok(Side { root: Root::Inside(root), name, users })
+                }
                 // It has ended: what it has left is there.
                 Ok(None) => self.side(text),
                 Err(errno) => {
@@ -320,7 +333,8 @@ impl Containers<'_> {
         let wanted: Vec<&Path> = wanted.map(|mount| mount.target.as_path()).collect();
         let held = monitor::hold(&self.engine.program, &plan, &wanted);
         let held = held.map_err(|cause| EngineError::Hold { name: made.name, cause })?;
-        Ok(Side { root: Root::Held(held, lock), name })
+        // What is held is as it is on the disk.
+        Ok(Side { root: Root::Held(held, lock), name, users: None })
     }
 }
 

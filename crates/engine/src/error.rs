@@ -88,6 +88,11 @@ pub enum EngineError {
     /// Something that this release does not have.
     #[error("{0} is not supported yet")]
     NotYet(String),
+    /// There are no ids for user namespaces.
+    #[error(
+        "no ids for user namespaces: corten and containers have no line in both /etc/subuid and /etc/subgid"
+    )]
+    NoIdRanges,
     /// The caller is not root.
     #[error("only root can run containers")]
     NotRoot,
@@ -324,7 +329,7 @@ impl EngineError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Value { .. } | Self::Plan(_) => Kind::Invalid,
-            Self::NotYet(_) => Kind::Unsupported,
+            Self::NotYet(_) | Self::NoIdRanges => Kind::Unsupported,
             // Docker's interface has them so.
             Self::NotRoot | Self::Overlap { .. } | Self::Place { .. } => Kind::Permission,
             Self::Store(error) => match error.kind() {
@@ -453,6 +458,9 @@ impl EngineError {
                 Some("stop it first, or use --force".to_owned())
             }
             Self::NotRoot => Some("use sudo".to_owned()),
+            Self::NoIdRanges | Self::Store(StoreError::NoIds { .. }) => {
+                Some(crate::id_pool::HINT.to_owned())
+            }
             Self::Cni(error) => of_plugins(error).1.map(str::to_owned),
             _ => None,
         }

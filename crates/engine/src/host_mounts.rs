@@ -82,8 +82,13 @@ impl Containers<'_> {
             _lock: None,
         };
         let label = crate::labels::labels(&made.config).map(|labels| labels.files);
-        let shown =
-            self.shown().show_layers(made.id.as_str(), &self.root_source(&made), label.as_deref());
+        let users = self.users_at_rest(&made.config, &made.id)?;
+        let root = self.root_source(&made);
+        let shown = self.shown().show_layers(
+            made.id.as_str(),
+            (&root, label.as_deref()),
+            users.as_ref().map(|maps| [&maps.uids[..], &maps.gids]),
+        );
         shown.map_err(|cause| mount_failed("mount", format!("container {}", made.name), cause))
     }
 

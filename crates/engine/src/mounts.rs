@@ -25,6 +25,8 @@ pub(crate) enum Origin {
         path: PathBuf,
         /// User and group.
         owner: (u32, u32),
+        /// Whether its ids are those of containers, as in volumes and layers, and not the machine's.
+        of_containers: bool,
     },
     /// A file system of its own.
     FileSystem {
@@ -44,7 +46,16 @@ pub(crate) enum Origin {
 impl Origin {
     fn path(path: &Path) -> Self {
         let owner = std::fs::metadata(path).map_or((0, 0), |about| (about.uid(), about.gid()));
-        Self::Path { path: path.to_owned(), owner }
+        Self::Path { path: path.to_owned(), owner, of_containers: false }
+    }
+
+    /// A volume's own directory.
+    fn of_containers(path: &Path) -> Self {
+        let mut origin = Self::path(path);
+        if let Self::Path { of_containers, .. } = &mut origin {
+            *of_containers = true;
+        }
+        origin
     }
 }
 
@@ -73,6 +84,20 @@ pub(crate) fn images(config: &ContainerConfig) -> Vec<ImageId> {
         MountSource::Bind { .. } | MountSource::Volume { .. } | MountSource::Tmpfs => None,
     });
     ids.collect()
+}
+
+/// What is bound must be there, unless it is to be made.
+pub(crate) fn check_sources(config: &ContainerConfig) -> Result<(), EngineError> {
+    for mount in &config.mounts {
+        if let MountSource::Bind { path, create } = &mount.source
+            && !create
+            && !path.exists()
+        {
+            let why = "the source does not exist";
+            return Err(EngineError::value("mount", path.display().to_string(), why));
+        }
+    }
+    Ok(())
 }
 
 impl Containers<'_> {
@@ -192,10 +217,10 @@ impl Containers<'_> {
                 self.fill_volume(made, &mount.target, &volume)?;
             }
             let mut origin = self.origin(mount)?;
-            if let Origin::Path { path, owner } = &mut origin
+            if let Origin::Path { path, owner, of_containers } = &mut origin
                 && (mount.give || crate::hardened::gives(&made.config, mount, *owner))
             {
-                *owner = self.give(made, path, &mount.subpath)?;
+                *owner = self.give(made, path, (&mount.subpath, *of_containers))?;
             }
             // A volume is all containers' unless somebody says otherwise: a confined one could not even read it.
             let is_volume = matches!(mount.source, MountSource::Volume { .. });
@@ -221,11 +246,18 @@ impl Containers<'_> {
     }
 
     /// Gives a directory with all that is in it to the container's user.
-    fn give(&self, made: &Made, path: &Path, subpath: &str) -> Result<(u32, u32), EngineError> {
+    fn give(
+        &self,
+        made: &Made,
+        path: &Path,
+        (subpath, of_containers): (&str, bool),
+    ) -> Result<(u32, u32), EngineError> {
         let view = self.root_view(made);
         let account = crate::users::lookup(&made.config.user, &view)?;
         let user = (account.uid, account.gid);
-        store::give(path, subpath, user)?;
+        let users = if of_containers { None } else { self.users(made)? };
+        let outside = users.and_then(|users| users.outside(user));
+        store::give(path, subpath, outside.unwrap_or(user))?;
         Ok(user)
     }
 }
@@ -248,7 +280,7 @@ fn origin_of_layers(
     };
     match places.as_slice() {
         [] => Err(missing()),
-        [one] => Ok(Origin::Path { path: one.clone(), owner: (0, 0) }),
+        [one] => Ok(Origin::Path { path: one.clone(), owner: (0, 0), of_containers: true }),
         _ => Ok(Origin::Layers(places)),
     }
 }
@@ -282,7 +314,7 @@ pub(crate) fn origin_of_volume(
     options: &std::collections::BTreeMap<String, String>,
 ) -> Result<Origin, EngineError> {
     if !options.contains_key("type") {
-        return Ok(Origin::path(path));
+        return Ok(Origin::of_containers(path));
     }
     let value = |name: &str| options.get(name).map_or("", String::as_str);
     let (kind, device) = (value("type"), value("device"));

@@ -17,12 +17,14 @@ mod mounts;
 mod namespaces;
 mod paths;
 mod resources;
+mod users;
 
 pub(crate) use host_files::{HostFiles, HostLinks, names_of};
 pub(crate) use mounts::{SHM_BYTES, share_memory, targets, volume_names};
 pub(crate) use namespaces::Joined;
 pub(crate) use paths::{MASKED, READ_ONLY, masked, read_only};
 pub(crate) use resources::{in_flags, resources};
+pub(crate) use users::Users;
 
 /// What the configuration alone does not say.
 pub(crate) struct Surroundings<'a> {
@@ -34,6 +36,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) files: Option<&'a HostFiles>,
     /// Whose namespaces are shared.
     pub(crate) joined: Joined,
+    /// Its users, where it has not the machine's.
+    pub(crate) users: Option<&'a Users>,
     /// Where each of the mounts comes from that were asked for.
     pub(crate) origins: &'a [Origin],
 }
@@ -45,9 +49,12 @@ pub(crate) fn spec(
 ) -> Result<Spec, EngineError> {
     let capabilities = capabilities(config)?;
     let mut mounts = mounts::standard(config);
-    mounts.extend(surroundings.files.iter().flat_map(|files| files.mounts()));
+    let users = surroundings.users;
+    let files = surroundings.files.iter().flat_map(|files| files.mounts());
+    mounts.extend(files.map(|mount| users::mapped(mount, users)));
     let account = surroundings.account;
-    mounts.extend(mounts::requested(config, surroundings.origins, (account.uid, account.gid)));
+    let user = (account.uid, account.gid);
+    mounts.extend(mounts::requested(config, surroundings.origins, (user, users)));
     let (devices, device_rules) = devices::of(config)?;
     // The names of a namespace that is the host's are the host's to set.
     let own_names = !config.sharing.uts_host;
@@ -63,6 +70,9 @@ pub(crate) fn spec(
         ..Spec::default()
     };
     cdi::inject(&config.cdi_devices, &mut spec)?;
+    if let Some(users) = users {
+        users::enter(&mut spec, config, users);
+    }
     spec.mounts = sorted(spec.mounts);
     Ok(spec)
 }
@@ -227,10 +237,11 @@ mod tests {
             account: &account,
             files: Some(&HostFiles::of("/c".as_ref(), &config)),
             joined: Joined::default(),
+            users: None,
             origins: &[
                 Origin::Memory,
-                Origin::Path { path: "/v/data/_data".into(), owner: (0, 0) },
-                Origin::Path { path: "/srv".into(), owner: (0, 0) },
+                Origin::Path { path: "/v/data/_data".into(), owner: (0, 0), of_containers: true },
+                Origin::Path { path: "/srv".into(), owner: (0, 0), of_containers: false },
             ],
         };
         let mut spec = spec(&config, &surroundings).unwrap();

@@ -18,6 +18,7 @@ mod security;
 mod sharing;
 mod signal;
 mod storage;
+mod users;
 mod written_out;
 
 pub use gpus::{gpus, is_cdi_name};
@@ -40,9 +41,10 @@ pub(crate) use restart::restart_words;
 pub use restart::{on_failure, restart};
 pub use secrets::secret;
 pub use security::{seccomp_profile, security_option, system_paths};
-pub use sharing::{ipc, is_host, pid, user_namespace};
+pub use sharing::{ipc, is_host, pid};
 pub use signal::{signal_name, signal_number};
 pub use storage::{storage_options, volume_size};
+pub use users::{id_maps, named_ids, user_namespace};
 pub use written_out::written_out;
 
 type Parsed<T> = Result<T, EngineError>;

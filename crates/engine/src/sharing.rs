@@ -66,7 +66,8 @@ impl Containers<'_> {
         if let IpcMode::Container(name) = &mut config.sharing.ipc {
             resolve(name)?;
         }
-        config.requires.iter_mut().try_for_each(resolve)
+        config.requires.iter_mut().try_for_each(resolve)?;
+        self.settle_users(config)
     }
 
     /// Removes whoever has the name that a new container is to have. What would be refused of the new one is refused before.

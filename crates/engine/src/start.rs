@@ -50,17 +50,23 @@ impl Launch {
     ///
     /// # Errors
     /// When the caller is not root, or the process cannot be made.
-    pub fn begin(paths: &Paths, network: &NetworkMode) -> Result<Self, EngineError> {
+    pub fn begin(paths: &Paths, config: &ContainerConfig) -> Result<Self, EngineError> {
         crate::engine::demand_root()?;
         let id = names::random_id()?;
-        let monitor = prepare(&id, &paths.container_state(&id), network)?;
+        let monitor = prepare(&id, &paths.container_state(&id), config)?;
         Ok(Self { id, monitor })
     }
 }
 
-fn prepare(id: &ContainerId, state: &Path, network: &NetworkMode) -> Result<Waiting, EngineError> {
+fn prepare(
+    id: &ContainerId,
+    state: &Path,
+    config: &ContainerConfig,
+) -> Result<Waiting, EngineError> {
     let failed = |cause| EngineError::Spawn { name: id.short().to_owned(), cause };
-    let ahead = match network {
+    let ahead = match config.network {
+        // Its network namespace belongs to its users.
+        _ if config.sharing.users.is_inside() => Ahead::Nothing,
         NetworkMode::None | NetworkMode::Networks(_) => Ahead::Network,
         NetworkMode::Host | NetworkMode::Container(_) => Ahead::Nothing,
     };
@@ -205,7 +211,7 @@ impl Containers<'_> {
         // First the record: a command that is killed after the monitor began must not leave an unknown container running.
         let records = self.engine.store.containers();
         records.set_active(&made.id)?;
-        let started = prepare(&made.id, &made.dirs.state, &made.config.network)
+        let started = prepare(&made.id, &made.dirs.state, &made.config)
             .and_then(|monitor| self.hand_over(&made, monitor, (attach, restore)));
         let error = match started {
             Ok(connection) => return Ok(connection),
@@ -318,11 +324,17 @@ impl Containers<'_> {
             }
             _ => hostname(&made.config, &made.id),
         };
+        let users = self.users(made)?;
+        if let Some(users) = &users {
+            users.demand(&account)?;
+            users.demand_mounts(&made.config.mounts, origins)?;
+        }
         let surroundings = Surroundings {
             hostname: &hostname,
             account: &account,
             files: Some(&files),
             joined,
+            users: users.as_ref(),
             origins,
         };
         let mut spec = oci::spec(&made.config, &surroundings)?;

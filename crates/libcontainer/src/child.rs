@@ -159,6 +159,8 @@ fn begin(inherited: &Inherited<'_>) -> Result<Option<OwnedFd>, Failed> {
         progress.step(ProcessStep::MapIds);
         wire::await_parent(inherited.socket, ToChild::Mapped)?;
     }
+    let Prepared { ahead, steps, .. } = inherited.prepared;
+    ahead.receive(steps, inherited.socket)?;
     Ok(namespaces)
 }
 
@@ -335,7 +337,14 @@ impl Walk<'_> {
     }
 
     /// What is bound, cloned with the rights that it takes, where it has the peers that it shall have.
-    fn clone_source(&self, source: &BindSource, keep_peers: bool) -> Result<OwnedFd, Errno> {
+    fn clone_source(
+        &self,
+        (source, keep_peers): (&BindSource, bool),
+        prepared: &Prepared,
+    ) -> Result<OwnedFd, Errno> {
+        if let Some(lent) = prepared.ahead.take(self.number) {
+            return Ok(lent);
+        }
         let borrow = || lend::borrow(self.socket, self.number).map_err(|failed| failed.errno);
         let is_elsewhere = source.of_process.is_some();
         if keep_peers || is_elsewhere || self.confined && source.id_map.is_some() {
@@ -361,10 +370,14 @@ impl Walk<'_> {
             Action::OverlayRoot { options, at, shared } => {
                 self.root = Some(Root::overlay(options, at, shared.as_deref())?);
             }
+            Action::MappedRoot(_) => {
+                let lent = prepared.ahead.take(self.number);
+                self.root = Some(Root::lent(lent.ok_or(Errno::from_raw(libc::EBADF))?.as_fd())?);
+            }
             Action::BindRoot { path } => self.root = Some(Root::bind(path)?),
             Action::Mount(file_system) => self.root()?.mount(file_system)?,
             Action::Bind { source, target, attributes, keep_peers } => {
-                let tree = self.clone_source(source, *keep_peers)?;
+                let tree = self.clone_source((source, *keep_peers), prepared)?;
                 self.root()?.attach(tree.as_fd(), target, attributes)?;
             }
             Action::Propagation { target: Some(target), flags } => {

@@ -35,10 +35,11 @@ pub use life::{Container, Executed, Execution};
 pub use name::{BadName, ContainerName};
 use record::Record;
 
-use crate::create::{Pace, Stdio, Surroundings, create_while};
+use crate::create::{Pace, Stdio, create_while};
 use crate::id_map::is_unprivileged;
 use crate::plan::Plan;
 use crate::seccomp::FilterCache;
+use crate::surroundings::Surroundings;
 use directory::{Directory, lock_root};
 
 /// The containers of one state directory, usually in a file system that does not survive a reboot: `/run/…`.

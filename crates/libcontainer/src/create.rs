@@ -10,6 +10,7 @@ use rustix::process::{WaitId, WaitIdOptions, waitid};
 use spec::runtime::NamespaceKind;
 use sys::{CloneArgs, Errno, Namespaces, clone3};
 
+use crate::ahead;
 use crate::cgroup::{Begun, Cgroup};
 use crate::child::{self, Inherited};
 use crate::error::StartError;
@@ -25,7 +26,7 @@ use crate::prepared::{Action, Prepared};
 use crate::process::Process;
 use crate::progress::{Progress, Trace};
 use crate::resctrl::Resctrl;
-use crate::spare::SpareNetwork;
+use crate::surroundings::{Arrival, Surroundings};
 use crate::threshold::{Gate, tell_to_go};
 use crate::wire::{self, Failed, FromChild, Place, ToChild};
 
@@ -79,43 +80,6 @@ pub struct Created {
     let_go: bool,
 }
 
-/// What a container is given beside its plan.
-#[derive(Debug)]
-pub struct Surroundings<'a> {
-    /// Its streams.
-    stdio: Stdio<'a>,
-    /// A network namespace that was made ahead, for a plan that makes one.
-    spare: Option<SpareNetwork>,
-    /// A listening socket at which it waits for its start once its maker has left, see [`Created::leave`].
-    gate: Option<BorrowedFd<'a>>,
-    /// Contents of the files that its plan gives it, see [`crate::seal_contents`].
-    contents: Option<BorrowedFd<'a>>,
-}
-
-impl<'a> Surroundings<'a> {
-    /// Streams alone.
-    #[must_use]
-    pub const fn new(stdio: Stdio<'a>) -> Self {
-        Self { stdio, spare: None, gate: None, contents: None }
-    }
-
-    pub(crate) fn with_gate(self, gate: Option<&'a OwnedFd>) -> Self {
-        Self { gate: gate.map(AsFd::as_fd), ..self }
-    }
-
-    /// With contents of files.
-    #[must_use]
-    pub fn with_contents(self, contents: Option<BorrowedFd<'a>>) -> Self {
-        Self { contents, ..self }
-    }
-
-    /// With a network namespace that was made ahead.
-    #[must_use]
-    pub fn with_spare(self, spare: Option<SpareNetwork>) -> Self {
-        Self { spare, ..self }
-    }
-}
-
 /// Makes the container up to the gate. The caller has one thread.
 ///
 /// # Errors
@@ -154,7 +118,7 @@ pub(crate) fn create_while(
     surroundings: Surroundings<'_>,
     meanwhile: impl FnOnce(&Created) -> Pace,
 ) -> Result<Created, StartError> {
-    let Surroundings { stdio, spare, gate, contents } = surroundings;
+    let Surroundings { stdio, spare, gate, contents, arrival } = surroundings;
     let mut prepared = Box::new(Prepared::new(plan)?);
     prepared.contents = given::own(contents)?;
     let mut joins = Joins::open(plan)?;
@@ -163,6 +127,10 @@ pub(crate) fn create_while(
     }
     let mut groups = Cgroup::begin(&plan.cgroup).map_err(StartError::Cgroup)?;
     let (names, host_root) = (Names::of(&plan.process), HostRoot::of(plan));
+    if let Some(root) = plan.root_ids() {
+        id_map::give_pipes(stdio.streams(), root)
+            .map_err(StartError::parent("give the pipes to the container's root"))?;
+    }
     let (process, socket, trace) =
         clone_child(&prepared, (&joins, &names), (stdio, gate), groups.entrance())?;
     // Dropped before the groups on an error, which ends the process in them.
@@ -179,7 +147,7 @@ pub(crate) fn create_while(
         prepared,
         let_go: false,
     };
-    let furnished = created.furnish(plan, &joins, &mut groups).and_then(|()| {
+    let furnished = created.furnish(plan, &joins, (&mut groups, arrival)).and_then(|()| {
         created.let_go =
             meanwhile(&created) == Pace::GoOn && passes_in_silence(plan, &created.prepared);
         if created.let_go { tell_to_go(created.socket.as_fd(), &[]) } else { Ok(()) }
@@ -194,7 +162,8 @@ fn passes_in_silence(plan: &Plan, prepared: &Prepared) -> bool {
     let user = NamespaceKind::User;
     let inside = plan.namespaces.create.contains(&user)
         || plan.namespaces.join.iter().any(|(kind, _)| *kind == user);
-    plan.hooks.is_none() && !inside && !prepared.steps.iter().any(Action::is_lent)
+    let asks = inside || prepared.steps.iter().any(Action::is_lent);
+    plan.hooks.is_none() && (prepared.ahead.is_used() || !asks)
 }
 
 fn clone_child(
@@ -269,10 +238,16 @@ impl Created {
         &mut self,
         plan: &Plan,
         joins: &Joins,
-        groups: &mut Begun<'_>,
+        (groups, arrival): (&mut Begun<'_>, Option<Arrival<'_>>),
     ) -> Result<(), StartError> {
         if plan.namespaces.create.contains(&NamespaceKind::User) {
             self.map_ids(plan)?;
+        }
+        if self.prepared.ahead.is_used() {
+            self.lend_ahead(plan, joins)?;
+        }
+        if let Some(arrival) = arrival {
+            arrival.tell(self.pid())?;
         }
         if !plan.net_devices.is_empty() {
             joins.bring_in(&plan.net_devices, self.pid())?;
@@ -313,6 +288,18 @@ impl Created {
         id_map::write(self.pid(), uid_mappings, gid_mappings)?;
         wire::tell_child_with(self.socket.as_fd(), ToChild::Mapped, &[])
             .map_err(StartError::parent("talk with the child"))
+    }
+
+    fn lend_ahead(&self, plan: &Plan, joins: &Joins) -> Result<(), StartError> {
+        let gone = || StartError::parent("lend mounts")(Errno::from_raw(libc::ESRCH));
+        let child = self.process.as_ref().ok_or_else(gone)?;
+        let own = match &joins.user {
+            Some(_) => None,
+            None => Some(id_map::namespace_of(child.pid())?),
+        };
+        let users = joins.user.as_ref().or(own.as_ref()).ok_or_else(gone)?;
+        let socket = self.socket.as_fd();
+        ahead::lend((child, socket), (&self.prepared, plan), users.as_fd(), &self.names)
     }
 
     /// Hears the child out until it stands at the gate.

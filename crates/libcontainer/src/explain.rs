@@ -90,14 +90,15 @@ impl fmt::Display for Step {
             Self::DetachPropagation { .. } => {
                 f.write_str("keep mounts from spreading to and from the host")
             }
-            Self::OverlayRoot { lower, upper, at, volatile, .. } => {
+            Self::OverlayRoot { lower, upper, at, volatile, root_ids, .. } => {
                 write!(
                     f,
-                    "mount overlay of {} layers and {} on {}{}",
+                    "mount overlay of {} layers and {} on {}{}{}",
                     lower.len(),
                     upper.display(),
                     at.display(),
-                    if *volatile { ", volatile" } else { "" }
+                    if *volatile { ", volatile" } else { "" },
+                    if root_ids.is_some() { ", with mapped ids" } else { "" }
                 )
             }
             Self::BindRoot { path } => write!(f, "bind root {}", path.display()),

@@ -16,9 +16,11 @@ use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstatfs, open};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount,
 };
+use spec::runtime::IdMapping;
 use sys::{Errno, MountAttributes, Namespaces, mount_setattr};
 
 use crate::error::StartError;
+use crate::mapped_root;
 use crate::options;
 use crate::planner::RootSource;
 use crate::prepared::{OverlayOptions, path, text};
@@ -116,15 +118,25 @@ impl HostMounts {
         names
     }
 
-    /// Shows the files of a container that nobody can start meanwhile. What is shown already stays.
+    /// Shows the files of a container that nobody can start meanwhile, as they are with these maps of users and of groups, of one
+    /// that has a user namespace. What is shown already stays.
     ///
     /// # Errors
     /// When the overlay is refused. Nothing is left then.
-    pub fn show_layers(&self, name: &str, root: &RootSource, label: Option<&str>) -> Done<PathBuf> {
+    pub fn show_layers(
+        &self,
+        name: &str,
+        (root, label): (&RootSource, Option<&str>),
+        users: Option<[&[IdMapping]; 2]>,
+    ) -> Done<PathBuf> {
         let RootSource::Overlay { lower, upper, work, volatile, .. } = root else {
             return Err(HostMountError::Moved);
         };
         let label = label.filter(|_| selinux::enabled());
+        if let Some(users) = users {
+            let tree = mapped_root::of_source(root, label, users)?;
+            return self.show(name, |place| attach_protected(tree.as_fd(), place));
+        }
         let options = OverlayOptions::new(lower, (upper, work), *volatile, label)?;
         self.show(name, |place| {
             let at = path(place)?;
@@ -250,6 +262,18 @@ impl HostMounts {
         }
         let _not_empty = remove_dir(&directory);
     }
+}
+
+/// Puts a mount there with the flags that the host wants of it.
+fn attach_protected(tree: BorrowedFd<'_>, place: &Path) -> Done<()> {
+    let protected = MountAttributes {
+        set: MountAttributes::NOSUID | MountAttributes::NODEV,
+        ..MountAttributes::default()
+    };
+    let failed = |errno: Errno| refused("mount on", place)(errno);
+    mount_setattr(tree, c"", false, protected).map_err(failed)?;
+    let at = open(place, PLACE, Mode::empty()).map_err(|errno| failed(errno.into()))?;
+    attach_to(tree, at.as_fd()).map_err(failed)
 }
 
 fn is_mounted(place: &Path) -> bool {

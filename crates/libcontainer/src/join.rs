@@ -27,6 +27,7 @@ use crate::console;
 use crate::create::{Stdio, end, wait_for};
 use crate::error::StartError;
 use crate::hooks::ReceivedFiles;
+use crate::id_map;
 use crate::identity;
 use crate::names::Names;
 use crate::number_set::NumberSet;
@@ -93,6 +94,13 @@ pub(crate) fn join_shown(
     let kinds = kinds.map_err(StartError::parent(format!("join process {}", target.pid())))?;
     let root = foreign_root(target, kinds)
         .map_err(StartError::parent(format!("join process {}", target.pid())))?;
+    if kinds.contains(Namespaces::USER)
+        && !id_map::is_unprivileged()
+        && let Some(root) = id_map::root_of(target.pid())
+    {
+        id_map::give_pipes(stdio.streams(), root)
+            .map_err(StartError::parent("give the pipes to the container's root"))?;
+    }
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
     let progress = Progress::new().map_err(StartError::parent("make a page of memory to share"))?;
     let joining = Joining {

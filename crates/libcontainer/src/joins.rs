@@ -80,10 +80,9 @@ impl Joins {
     /// Joins the spare namespace where a new one is planned. One that belongs to another user namespace than the container
     /// would be of no use to it: network_namespaces(7), user_namespaces(7).
     pub(crate) fn take_spare(&mut self, spare: SpareNetwork, to_make: &mut Namespaces) {
-        if to_make.contains(Namespaces::NETWORK)
-            && !to_make.contains(Namespaces::USER)
-            && self.user.is_none()
-        {
+        let is_its_own =
+            !to_make.contains(Namespaces::USER) && self.user.is_some() == spare.is_inside();
+        if to_make.contains(Namespaces::NETWORK) && is_its_own {
             *to_make = to_make.without(Namespaces::NETWORK);
             self.push_network(spare.into_namespace());
         }

@@ -5,6 +5,7 @@
 //! It knows no image, no network set-up and no async runtime. Whoever reads `plan.rs` knows what a container is.
 #![forbid(unsafe_code)]
 
+mod ahead;
 pub mod capability;
 pub mod cgroup;
 pub mod checkpoint;
@@ -33,10 +34,12 @@ mod host_root;
 mod id_map;
 mod identity;
 mod init;
+mod inside_ids;
 mod join;
 mod joins;
 mod landlock;
 mod lend;
+mod mapped_root;
 mod names;
 mod net_devices;
 mod nodes;
@@ -56,6 +59,7 @@ pub mod seccomp;
 mod selinux;
 mod show;
 mod spare;
+mod surroundings;
 mod target;
 mod threshold;
 mod wire;
@@ -64,11 +68,12 @@ pub use container::{
     BadName, Container, ContainerError, ContainerName, Executed, Execution, Request, Runtime,
     Waiting,
 };
-pub use create::{Created, Stdio, Surroundings, create, create_at_once, create_with};
+pub use create::{Created, Stdio, create, create_at_once, create_with};
 pub use error::{HookError, PlanError, StartError, chain};
 pub use features::features;
 pub use given::{Gift, GivenFile, read_content, seal_contents};
 pub use host_mounts::{HostMountError, HostMounts};
+pub use inside_ids::FileIds;
 pub use join::{Joined, join, join_through};
 pub use landlock::{LandlockPath, LandlockPlan, LandlockScope};
 pub use net_devices::NetDevicePlan;
@@ -84,6 +89,7 @@ pub use scheduling::{
 };
 pub use selinux::{enabled as selinux_is_enabled, knows as selinux_knows};
 pub use spare::SpareNetwork;
+pub use surroundings::Surroundings;
 
 /// The example of the README compiles.
 #[cfg(doctest)]

@@ -105,6 +105,10 @@ pub enum Step {
         /// Where the host may have mounted the same: it is used then, in place of a second one. See `host_mounts.rs`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shared: Option<PathBuf>,
+        /// User and group of the machine that are the container's root, where ids on the disk are the container's: those of its
+        /// user namespace. See `mapped_root.rs`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        root_ids: Option<(u32, u32)>,
     },
     /// Use a host directory as the new root.
     BindRoot {
@@ -338,6 +342,16 @@ pub struct DeviceNode {
 }
 
 impl Plan {
+    /// User and group of the machine that are the container's root, where its root file system has the container's ids on the
+    /// disk.
+    #[must_use]
+    pub fn root_ids(&self) -> Option<(u32, u32)> {
+        self.steps.iter().find_map(|step| {
+            let Step::OverlayRoot { root_ids, .. } = step else { return None };
+            *root_ids
+        })
+    }
+
     /// What people are told: of limits and of its process, and of capabilities that this caller cannot give.
     #[must_use]
     pub fn told(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use spec::runtime::{Linux, Mount, Namespace, NamespaceKind, Spec};
+use spec::runtime::{Linux, Mount, NamespaceKind, Spec};
 
 use crate::cgroup::{self, CgroupPlan, Choices, Existing, Layout, Request, WhenMissing};
 use crate::error::PlanError;
@@ -14,6 +14,7 @@ use crate::seccomp::Program;
 mod devices;
 mod hooks;
 mod mounts;
+mod namespaces;
 mod net_devices;
 mod process;
 mod resctrl;
@@ -96,7 +97,7 @@ pub enum RootSource {
 pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
     let nothing = Linux::default();
     let linux = spec.linux.as_ref().unwrap_or(&nothing);
-    let namespaces = namespaces(linux)?;
+    let namespaces = namespaces::plan(linux)?;
     let mut process = process::plan_first(spec.process.as_ref())?;
     process.init = context.init;
     process.warnings.extend(mounts::ignored(&spec.mounts));
@@ -190,49 +191,6 @@ fn group_owner(spec: &Spec, linux: &Linux, namespaces: &NamespacePlan) -> Option
         return None;
     }
     linux.uid_mappings.iter().find(|map| map.container_id == 0).map(|map| map.host_id)
-}
-
-fn namespaces(linux: &Linux) -> Result<NamespacePlan, PlanError> {
-    let mut plan = NamespacePlan::default();
-    let mut seen = BTreeSet::new();
-    for Namespace { kind, path } in &linux.namespaces {
-        if !seen.insert(*kind) {
-            return Err(PlanError::field("linux.namespaces", format!("{kind:?} is there twice")));
-        }
-        match path {
-            None => plan.create.push(*kind),
-            Some(path) if path.as_os_str().is_empty() => plan.create.push(*kind),
-            Some(path) if path.is_absolute() => plan.join.push((*kind, path.clone())),
-            Some(path) => {
-                return Err(PlanError::field(
-                    "linux.namespaces",
-                    format!("{} is not absolute", path.display()),
-                ));
-            }
-        }
-    }
-    let user = plan.create.contains(&NamespaceKind::User);
-    if user && (linux.uid_mappings.is_empty() || linux.gid_mappings.is_empty()) {
-        return Err(PlanError::field(
-            "linux.uidMappings",
-            "a new user namespace needs uidMappings and gidMappings",
-        ));
-    }
-    if user {
-        for (field, mappings) in
-            [("uidMappings", &linux.uid_mappings), ("gidMappings", &linux.gid_mappings)]
-        {
-            if !mappings.iter().any(|map| map.container_id == 0 && map.size > 0) {
-                let why = "id 0 inside is not mapped: nobody could set the container up";
-                return Err(PlanError::field(format!("linux.{field}"), why));
-            }
-        }
-        plan.uid_mappings.clone_from(&linux.uid_mappings);
-        plan.gid_mappings.clone_from(&linux.gid_mappings);
-    }
-    // The kernel's order: the user namespace owns what is made after it.
-    plan.create.sort_unstable();
-    Ok(plan)
 }
 
 /// Collects the child's steps.
@@ -418,7 +376,17 @@ impl Steps<'_> {
                 let (lower, upper, work, at) =
                     (lower.clone(), upper.clone(), work.clone(), at.clone());
                 let (volatile, shared) = (*volatile, shared.clone());
-                self.steps.push(Step::OverlayRoot { lower, upper, work, at, volatile, shared });
+                let users = self.has_own(NamespaceKind::User);
+                let root_ids = users.then(|| namespaces::root_ids(self.linux)).transpose()?;
+                self.steps.push(Step::OverlayRoot {
+                    lower,
+                    upper,
+                    work,
+                    at,
+                    volatile,
+                    shared,
+                    root_ids,
+                });
             }
             RootSource::Spec => {
                 let root = self.spec.root.as_ref();
@@ -453,9 +421,12 @@ impl Steps<'_> {
 
     /// As late as it can be: the parent makes the groups meanwhile. What the container can make large, the copy of a directory
     /// into memory, counts against its limits; the mounts before are a few fixed structures of the kernel. With a user
-    /// namespace the child enters first of all, with the caller's rights.
+    /// namespace the child enters first of all, with the caller's rights; with an overlay the caller has the machine's, which
+    /// count for the doors that it opened: cgroups(7), "Cgroups delegation", of Linux 5.17.
     fn enter_groups(&mut self) {
-        if self.has_own(NamespaceKind::User) || self.steps.contains(&Step::EnterGroups) {
+        let with_callers_rights =
+            self.has_own(NamespaceKind::User) && self.context.root == RootSource::Spec;
+        if with_callers_rights || self.steps.contains(&Step::EnterGroups) {
             return;
         }
         let copies = |step: &Step| matches!(step, Step::Mount { copy_up: true, .. });

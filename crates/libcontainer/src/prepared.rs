@@ -10,11 +10,13 @@ use std::path::Path;
 use rustix::fs::FileType;
 use sys::{MountAttributes, Namespaces};
 
+use crate::ahead::Ahead;
 use crate::error::StartError;
 use crate::given::PreparedGift;
 use crate::hooks::{self, PreparedHook};
 use crate::host_root;
 use crate::id_map::{IdMap, IdMaps, is_unprivileged};
+use crate::mapped_root::MappedRoot;
 use crate::plan::{DeviceNode, HookPlan, Plan, Step};
 use crate::scheduling::Processors;
 use crate::selinux::{self, Labelling};
@@ -35,6 +37,8 @@ pub(crate) struct Prepared {
     pub(crate) process: PreparedProcess,
     /// Contents of files that are given.
     pub(crate) contents: Option<OwnedFd>,
+    /// Mounts that are lent before the child asks.
+    pub(crate) ahead: Ahead,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -81,6 +85,8 @@ pub(crate) enum Action {
         /// Where the host may have mounted the same.
         shared: Option<CString>,
     },
+    /// An overlay that the child is lent.
+    MappedRoot(Box<MappedRoot>),
     BindRoot {
         path: CString,
     },
@@ -247,6 +253,7 @@ impl Prepared {
         }
         Ok(Self {
             namespaces: crate::process::clone_flags(&plan.namespaces.create),
+            ahead: Ahead::of(&steps),
             steps,
             process,
             contents: None,
@@ -285,7 +292,10 @@ fn be_slaves_of_the_host(steps: &mut [Action]) {
 fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
     Ok(match step {
         Step::DetachPropagation { flags } => Action::DetachPropagation { flags: *flags },
-        Step::OverlayRoot { lower, upper, work, at, volatile, shared } => {
+        Step::OverlayRoot { lower, upper, work, at, volatile, shared, root_ids: _ } => {
+            if let Some(mapped) = MappedRoot::new(step, label)? {
+                return Ok(Action::MappedRoot(Box::new(mapped)));
+            }
             let options = OverlayOptions::new(lower, (upper, work), *volatile, label)?;
             let shared = shared.as_deref().map(path).transpose()?;
             Action::OverlayRoot { options, at: path(at)?, shared }

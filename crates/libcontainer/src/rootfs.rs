@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, StatxAttributes, StatxFlags, XattrFlags, fstat, fstatfs,
-    mkdirat, open, setxattr, statx, symlinkat,
+    mkdirat, open, openat, setxattr, statx, symlinkat,
 };
 use rustix::io::Errno as Raw;
 use rustix::mount::{
@@ -54,6 +54,13 @@ impl Root {
             mount_overlay(options, at, MountFlags::empty())?;
         }
         Ok(Self { directory: open(at, DIRECTORY, Mode::empty())? })
+    }
+
+    /// An overlay that was made elsewhere. It covers the root of this mount namespace, the one directory that the container's root
+    /// surely reaches: paths go on to mean what is below it, until the roots change places.
+    pub(crate) fn lent(tree: BorrowedFd<'_>) -> Result<Self, Errno> {
+        move_mount(tree, c"", CWD, c"/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+        Ok(Self { directory: openat(tree, c".", DIRECTORY, Mode::empty())? })
     }
 
     /// pivot_root(2) wants a mount: the directory is bound onto itself, with everything mounted below it.

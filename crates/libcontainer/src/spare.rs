@@ -1,18 +1,27 @@
 //! A network namespace made ahead of its container. The kernel takes a third of a millisecond to make one, which a process that
 //! waits for its plan can spend meanwhile.
 
+use std::convert::Infallible;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, open};
 use spec::runtime::NamespaceKind;
-use sys::{Errno, Namespaces};
+use sys::{CloneArgs, Errno, Namespaces, exit_now};
 
+use crate::create::end;
 use crate::plan::{Plan, Step};
 use crate::planner::sysctl::namespace_of;
+use crate::process::Process;
+use crate::wire::{self, At, Failed, FromChild, ProcessStep};
 
 /// A network namespace in which nobody lives yet. Dropped, it is gone.
 #[derive(Debug)]
-pub struct SpareNetwork(OwnedFd);
+pub struct SpareNetwork {
+    namespace: OwnedFd,
+    /// Whether it belongs to a user namespace that its container joins.
+    is_inside: bool,
+}
 
 impl SpareNetwork {
     /// Makes one; the caller, which has one thread, is where it was when this returns.
@@ -26,7 +35,45 @@ impl SpareNetwork {
         sys::unshare_namespaces(u32::try_from(Namespaces::NETWORK.bits()).unwrap_or(0))?;
         let made = current();
         sys::enter_namespace(own.as_fd(), Namespaces::NETWORK)?;
-        made.map(Self)
+        made.map(|namespace| Self { namespace, is_inside: false })
+    }
+
+    /// Makes one that belongs to the user namespace at this path, as `/proc/PID/ns/user`: a helper process joins that, and ends.
+    ///
+    /// # Errors
+    /// As setns(2) and unshare(2).
+    pub fn make_inside(users: &Path) -> Result<Self, Errno> {
+        use std::os::fd::AsFd;
+        let users = open(users, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let (ours, theirs) = wire::pair()?;
+        let helper = sys::clone3(CloneArgs::default(), || make_for(users.as_fd(), theirs.as_fd()))?;
+        drop(theirs);
+        let heard = wire::hear_child(ours.as_fd());
+        let _status = end(&Process::new(helper.pid, helper.pidfd));
+        match heard? {
+            FromChild::Ready { descriptor: Some(namespace) } => {
+                Ok(Self { namespace, is_inside: true })
+            }
+            FromChild::Failed(failed) => Err(failed.errno),
+            FromChild::Ready { descriptor: None }
+            | FromChild::Hooks
+            | FromChild::Wish { .. }
+            | FromChild::Trace { .. }
+            | FromChild::Namespace { .. }
+            | FromChild::Listener { .. }
+            | FromChild::Closed => Err(Errno::from_raw(libc::EPIPE)),
+        }
+    }
+
+    /// That of a process that was made with one of its own.
+    pub(crate) fn of(pid: i32) -> Result<Self, Errno> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let namespace = open(format!("/proc/{pid}/ns/net"), flags, Mode::empty())?;
+        Ok(Self { namespace, is_inside: true })
+    }
+
+    pub(crate) const fn is_inside(&self) -> bool {
+        self.is_inside
     }
 
     /// Does in it what a plan has a container's first process do in a new one. The caller, which has one thread, is where it was when
@@ -46,12 +93,28 @@ impl SpareNetwork {
     /// The namespace, for whoever attaches it to networks.
     #[must_use]
     pub fn as_fd(&self) -> BorrowedFd<'_> {
-        std::os::fd::AsFd::as_fd(&self.0)
+        std::os::fd::AsFd::as_fd(&self.namespace)
     }
 
     pub(crate) fn into_namespace(self) -> OwnedFd {
-        self.0
+        self.namespace
     }
+}
+
+/// The helper; nothing here allocates.
+fn make_for(users: BorrowedFd<'_>, socket: BorrowedFd<'_>) -> Infallible {
+    let make = || -> Result<OwnedFd, Failed> {
+        sys::enter_namespace(users, Namespaces::USER).at(ProcessStep::JoinNamespace)?;
+        let network = u32::try_from(Namespaces::NETWORK.bits()).unwrap_or(0);
+        sys::unshare_namespaces(network).at(ProcessStep::MakeNamespaces)?;
+        current().at(ProcessStep::MakeNamespaces)
+    };
+    let told =
+        make().and_then(|made| wire::send_ready(socket, Some(std::os::fd::AsFd::as_fd(&made))));
+    if let Err(failed) = told {
+        wire::send_failed(socket, failed);
+    }
+    exit_now(0)
 }
 
 /// The calling thread's network namespace.

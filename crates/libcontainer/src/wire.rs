@@ -4,6 +4,7 @@
 //! child                          parent
 //! (in a new user namespace)      writes uid_map, gid_map
 //!             <--------------    Mapped
+//!             <--------------    Mount (what it is lent ahead, see `ahead.rs`)
 //! mounts …                       makes the control groups
 //!             <--------------    Groups (and the doors into them)
 //! enters, mounts …
@@ -232,8 +233,9 @@ pub(crate) fn tell_child(socket: BorrowedFd<'_>, word: ToChild) -> Result<(), Er
     send(socket, &[word as u8], SendFlags::NOSIGNAL).map(drop).map_err(Errno::from)
 }
 
-/// More descriptors than any word has: v1 hierarchies are the most, one per controller.
-const MOST_DESCRIPTORS: usize = 32;
+/// More descriptors than any word has of itself: v1 hierarchies are the most, one per controller. Mounts that are lent ahead come
+/// in several words.
+pub(crate) const MOST_DESCRIPTORS: usize = 32;
 
 /// Sends a word with descriptors. A child that has failed hears nothing any more, and has said why.
 pub(crate) fn tell_child_with(

@@ -110,6 +110,7 @@ fn only_mounts(plan: &Plan, wanted: &[&Path]) -> Plan {
     });
     plan.namespaces.create = vec![NamespaceKind::Mount];
     plan.namespaces.join.clear();
+    with_ids_of_the_disk(&mut plan);
     // A machine without control groups has places for none: the v2 tree would have to have one.
     plan.cgroup.kind = LayoutKind::Legacy;
     plan.cgroup.unit = None;
@@ -121,6 +122,19 @@ fn only_mounts(plan: &Plan, wanted: &[&Path]) -> Plan {
     plan.process.terminal = false;
     plan.process.init = false;
     plan
+}
+
+/// Without a user namespace: what a container with one has on the disk has the container's ids.
+fn with_ids_of_the_disk(plan: &mut Plan) {
+    for step in &mut plan.steps {
+        if let Step::OverlayRoot { root_ids, .. } = step {
+            *root_ids = None;
+        } else if let Step::Bind { id_map, .. } = step {
+            id_map.take_if(|map| map.uid_mappings.is_empty());
+        }
+    }
+    plan.namespaces.uid_mappings.clear();
+    plan.namespaces.gid_mappings.clear();
 }
 
 /// The holder; gives its exit code.

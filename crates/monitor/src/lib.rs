@@ -24,6 +24,7 @@ mod health;
 mod hold;
 mod home;
 mod input;
+mod inside;
 pub mod keeper;
 mod left;
 pub mod log;

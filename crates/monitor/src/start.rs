@@ -17,6 +17,7 @@ use crate::claim::{Claim, Claims};
 use crate::clients::Clients;
 use crate::files::{ExitFile, StateFile};
 use crate::handoff::HandOff;
+use crate::inside::{self, Users};
 use crate::log::Log;
 use crate::message::{failure, kind};
 use crate::outputs::Stream;
@@ -108,10 +109,21 @@ pub(crate) fn start(
         }
     };
     let names = stdio.streams().map(|streams| streams.map(stream_name).to_vec());
-    let (spare, mut attached) = Attached::take(handoff, spare)?;
-    let made = match handoff.restore.as_ref().filter(|_| restarts == 0) {
-        Some(rules) => restore(rules, handoff, stdio, spare.as_ref())?,
-        None => begin(handoff, (stdio, contents), spare)?,
+    let (made, mut attached) = match inside::kind_of(&handoff.plan) {
+        Users::Own => inside::begin(handoff, (stdio, contents))?,
+        Users::Joined(path) => {
+            let spare = inside::network(handoff, path)?;
+            let (spare, attached) = Attached::take(handoff, spare)?;
+            (begin(handoff, Surroundings::new(stdio).with_spare(spare), contents)?, attached)
+        }
+        Users::Host => {
+            let (spare, attached) = Attached::take(handoff, spare)?;
+            let made = match handoff.restore.as_ref().filter(|_| restarts == 0) {
+                Some(rules) => restore(rules, handoff, stdio, spare.as_ref())?,
+                None => begin(handoff, Surroundings::new(stdio).with_spare(spare), contents)?,
+            };
+            (made, attached)
+        }
     };
     let Restored { process, cgroup, console } = made;
     let started_at = crate::format_time(crate::now_ns());
@@ -140,14 +152,12 @@ pub(crate) fn start(
 }
 
 /// The program begins.
-fn begin(
+pub(crate) fn begin<'a>(
     handoff: &HandOff,
-    (stdio, contents): (Stdio<'_>, Option<&OwnedFd>),
-    spare: Option<SpareNetwork>,
+    surroundings: Surroundings<'a>,
+    contents: Option<&'a OwnedFd>,
 ) -> Result<Restored, Refused> {
-    let contents = contents.map(AsFd::as_fd);
-    let surroundings = Surroundings::new(stdio).with_spare(spare).with_contents(contents);
-    create_at_once(&handoff.plan, surroundings)
+    create_at_once(&handoff.plan, surroundings.with_contents(contents.map(AsFd::as_fd)))
         .and_then(|mut created| {
             let console = created.take_console();
             created.start().map(|(process, cgroup)| Restored { process, cgroup, console })

@@ -54,6 +54,7 @@ fn commands(directory: &Path) -> Result<(), Failed> {
             secrets: &[],
             places: &[],
             bound_bytes: None,
+            ids: None,
             active: true,
         })?;
         store.containers().remove(&id)?;

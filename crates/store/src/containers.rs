@@ -11,7 +11,7 @@ use spec::{ContainerId, ContainerName, ImageId};
 use crate::error::violated;
 use crate::quota;
 use crate::scratch::{self, Scratch};
-use crate::{SecretKind, Store, StoreError, secrets};
+use crate::{SecretKind, Store, StoreError, WantedIds, secrets};
 
 mod row;
 
@@ -42,6 +42,8 @@ pub struct NewContainer<'a> {
     pub places: &'a [(String, String)],
     /// Bytes that it may write on its own layer; nothing is without end.
     pub bound_bytes: Option<u64>,
+    /// Ids of the machine that are its own.
+    pub ids: Option<WantedIds<'a>>,
     /// Whether it is started at once: its state is then in its monitor's files.
     pub active: bool,
 }
@@ -116,7 +118,7 @@ pub struct Ended {
 /// Handle on the records.
 #[derive(Clone, Copy, Debug)]
 pub struct Containers<'a> {
-    store: &'a Store,
+    pub(crate) store: &'a Store,
 }
 
 const COLUMNS: &str = "id, name, image, image_name, created_ns, config, status, exit_code, started_at, finished_at, error, oom_killed, restarts, held";
@@ -234,6 +236,9 @@ impl<'a> Containers<'a> {
                 Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => gone("volume", volume),
                 _ => StoreError::write(error),
             })?;
+        }
+        if let Some(wanted) = new.ids {
+            crate::id_leases::lease(transaction, new.id, wanted)?;
         }
         secrets::hold(transaction, new.id.as_str(), new.secrets)
     }

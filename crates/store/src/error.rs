@@ -60,6 +60,18 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// Containers have all ids that there are for user namespaces.
+    #[error(
+        "no {size} ids are left for a user namespace: of {pool} in /etc/subuid and /etc/subgid {holders} containers have theirs"
+    )]
+    NoIds {
+        /// How many were wanted.
+        size: u32,
+        /// How many there are in all.
+        pool: u64,
+        /// How many containers have some.
+        holders: u32,
+    },
     /// Something still needs it.
     #[error("{what} {name} is used by container {}", holders.join(", "))]
     InUse {
@@ -190,6 +202,7 @@ impl StoreError {
             Self::NameTaken { .. }
             | Self::Exists { .. }
             | Self::InUse { .. }
+            | Self::NoIds { .. }
             | Self::Unbounded(_)
             | Self::SeveralNames { .. } => Kind::Conflict,
             Self::NoQuotas { .. } => Kind::Unsupported,

@@ -19,6 +19,7 @@ pub use archive::TreeArchive;
 pub use changes::{Change, ChangeKind, changes};
 pub use mount_points::MountPoints;
 
+use crate::IdShift;
 use crate::RootView;
 use crate::unpack::Form;
 use crate::view::Merged;
@@ -65,7 +66,8 @@ pub fn tree(view: &RootView, mount_points: MountPoints) -> Result<TreeArchive, T
     TreeArchive::new(view.root(), Form::RootFs, mount_points)
 }
 
-/// What has a name in a directory, with all that is in it, as an archive in which it has another name. No link is followed.
+/// What has a name in a directory, with all that is in it, as an archive in which it has another name, and its owners
+/// other numbers where `ids` says so. No link is followed.
 ///
 /// # Errors
 /// When it is not there, or of a kind that no archive holds.
@@ -73,6 +75,7 @@ pub fn entry(
     parent: std::os::fd::BorrowedFd<'_>,
     name: &[u8],
     as_name: &[u8],
+    ids: Option<IdShift>,
 ) -> Result<TreeArchive, TreeError> {
     use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat};
     let stat =
@@ -90,7 +93,7 @@ pub fn entry(
     };
     let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = openat(parent, name, flags, Mode::empty()).map_err(failed("open", as_name))?;
-    TreeArchive::of_one(opened, kind, as_name)
+    TreeArchive::of_one(opened, kind, (as_name, ids))
 }
 
 /// Why a directory cannot be made an archive. While one is read it travels inside the [`std::io::Error`].

@@ -16,6 +16,8 @@ mod content;
 mod database;
 mod error;
 mod handing;
+mod id_leases;
+mod id_shift;
 mod images;
 pub mod layer;
 mod manifest_lists;
@@ -27,6 +29,7 @@ mod recipe;
 mod room;
 mod scratch;
 mod secrets;
+mod settings;
 mod settle;
 pub mod tar;
 mod transfers;
@@ -42,6 +45,8 @@ pub use content::{copy_content, fill_volume};
 pub use database::Store;
 pub use error::{Kind, SqliteAnswer, StoreError};
 pub use handing::{give, relabel};
+pub use id_leases::{IdSpan, WantedIds};
+pub use id_shift::{IdShift, Shifted};
 pub use images::{
     AddedLayer, ArchiveMembers, Beside, BesideMember, Commit, Composed, ExpectedLayer, Image,
     ImageSummary, Images, Import, Incoming, IndexWords, LayerArchive, LayerBlob, LayerPlace,

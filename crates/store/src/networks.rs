@@ -48,6 +48,9 @@ pub struct Networks<'a> {
 const COLUMNS: &str = "id, name, created_ns, config";
 const ENDPOINT: &str = "container, network, wanted, given";
 
+/// What the machine's settings of networks are kept as.
+const SETTINGS: &str = "networks";
+
 impl<'a> Networks<'a> {
     pub(crate) const fn new(store: &'a Store) -> Self {
         Self { store }
@@ -204,10 +207,7 @@ impl<'a> Networks<'a> {
     /// # Errors
     /// When the database cannot be read.
     pub fn settings(&self) -> Result<Option<String>, StoreError> {
-        let select = "SELECT value FROM machine_settings WHERE subject = 'networks'";
-        let mut statement =
-            self.store.connection.prepare_cached(select).map_err(StoreError::read)?;
-        statement.query_row([], |row| row.get(0)).optional().map_err(StoreError::read)
+        self.store.settings(SETTINGS)
     }
 
     /// Changes them; nothing removes them. No other command does meanwhile.
@@ -218,18 +218,7 @@ impl<'a> Networks<'a> {
         &self,
         change: impl FnOnce(Option<String>) -> Result<Option<String>, E>,
     ) -> Result<(), E> {
-        let transaction = self.store.write()?;
-        let changed = match change(self.settings()?)? {
-            Some(value) => transaction.execute(
-                "INSERT OR REPLACE INTO machine_settings (subject, value) VALUES ('networks', ?)",
-                [value],
-            ),
-            None => {
-                transaction.execute("DELETE FROM machine_settings WHERE subject = 'networks'", [])
-            }
-        };
-        changed.map_err(StoreError::write)?;
-        Ok(transaction.commit().map_err(StoreError::write)?)
+        self.store.change_settings(SETTINGS, change)
     }
 
     fn endpoints(

@@ -16,6 +16,8 @@ use rustix::fs::{
 use rustix::io::Errno as Raw;
 use sys::{Errno, open_without_links};
 
+use crate::IdShift;
+
 mod attributes;
 mod contents;
 
@@ -86,6 +88,8 @@ pub enum CopyError {
 #[derive(Debug)]
 pub struct TreeCopy<'a> {
     rules: CopyRules,
+    /// What owners that are kept become.
+    ids: Option<&'a IdShift>,
     /// The directory that everything is made in.
     into: BorrowedFd<'a>,
     /// Path of what is being copied, below `into`.
@@ -109,7 +113,14 @@ impl<'a> TreeCopy<'a> {
     #[must_use]
     pub fn new(into: BorrowedFd<'a>, rules: CopyRules) -> Self {
         let (path, linked) = (Vec::new(), HashMap::new());
-        Self { rules, into, path, linked, own: None, copied: Copied::default() }
+        Self { rules, ids: None, into, path, linked, own: None, copied: Copied::default() }
+    }
+
+    /// The same where owners that are kept have other numbers on the other side.
+    #[must_use]
+    pub const fn with_ids(mut self, ids: Option<&'a IdShift>) -> Self {
+        self.ids = ids;
+        self
     }
 
     /// Copies everything in a directory, and makes the one that it is copied into like it unless that is somebody's.
@@ -395,7 +406,9 @@ impl<'a> TreeCopy<'a> {
     }
 
     fn owner(&self, stat: &Stat) -> (Uid, Gid) {
-        let (uid, gid) = self.rules.owner.unwrap_or((stat.st_uid, stat.st_gid));
+        let own = (stat.st_uid, stat.st_gid);
+        let kept = || self.ids.map_or(own, |ids| ids.of(own));
+        let (uid, gid) = self.rules.owner.unwrap_or_else(kept);
         (Uid::from_raw(uid), Gid::from_raw(gid))
     }
 

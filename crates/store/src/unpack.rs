@@ -14,6 +14,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use sys::Errno;
 
+use crate::IdShift;
 use crate::recipe::{Aside, Record, Recorder};
 use crate::tar::{self, Reader, TarError, Timestamp};
 
@@ -186,7 +187,20 @@ pub fn unpack(
     into: BorrowedFd<'_>,
     rules: &Rules,
 ) -> Result<Unpacked, UnpackError> {
-    unpack_tapped(archive, into, rules, (sink(), None)).map(|(unpacked, _tap)| unpacked)
+    unpack_with_ids(archive, into, rules, None)
+}
+
+/// The same where owners have other numbers than in the archive.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_with_ids(
+    archive: impl Read,
+    into: BorrowedFd<'_>,
+    rules: &Rules,
+    ids: Option<&IdShift>,
+) -> Result<Unpacked, UnpackError> {
+    unpack_tapped(archive, into, (rules, ids), (sink(), None)).map(|(unpacked, _tap)| unpacked)
 }
 
 /// The same, and writes down in the empty directory `recipe` how the archive is made again.
@@ -198,7 +212,7 @@ fn unpack_with_recipe(
 ) -> Result<Unpacked, UnpackError> {
     let begin = || Ok((Recorder::new(recipe)?, Some(Recorder::aside(recipe)?)));
     let tap = begin().map_err(UnpackError::Recipe)?;
-    let (unpacked, (recorder, aside)) = unpack_tapped(archive, into, rules, tap)?;
+    let (unpacked, (recorder, aside)) = unpack_tapped(archive, into, (rules, None), tap)?;
     if let Some(aside) = aside {
         recorder.finish(&aside).map_err(UnpackError::Recipe)?;
     }
@@ -208,12 +222,16 @@ fn unpack_with_recipe(
 fn unpack_tapped<T: Record>(
     archive: impl Read,
     into: BorrowedFd<'_>,
-    rules: &Rules,
+    (rules, ids): (&Rules, Option<&IdShift>),
     (tap, aside): (T, Option<Aside>),
 ) -> Result<(Unpacked, (T, Option<Aside>)), UnpackError> {
     let mut reader = Reader::tapped(archive, rules.limits.archive, tap);
     let mut unpacker = Unpacker::new(into.as_fd(), rules, aside)?;
     while let Some(mut entry) = reader.next_entry()? {
+        if let Some(ids) = ids {
+            let (uid, gid) = ids.of((entry.uid, entry.gid));
+            entry.set_owner(uid, gid);
+        }
         if let Some((uid, gid)) = rules.owner {
             entry.set_owner(uid, gid);
         }

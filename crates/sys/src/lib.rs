@@ -9,6 +9,7 @@ mod clone;
 mod errno;
 mod exec;
 mod fd;
+mod file_ids;
 mod heap;
 mod interface;
 mod keyring;
@@ -35,6 +36,7 @@ pub use fd::{
     close_all_but, close_from, close_inherited, close_on_exec_from, inherited_fd, is_open,
     place_inherited, unread_by_peer,
 };
+pub use file_ids::set_file_system_ids;
 pub use heap::trim_heap;
 pub use interface::set_interface_up;
 pub use keyring::{SessionKeyring, join_session_keyring};

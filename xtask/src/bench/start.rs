@@ -86,7 +86,7 @@ pub(super) fn exec(ground: &Ground) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn candidate(name: &str, argv: Vec<String>, every: u32) -> Candidate {
+pub(super) fn candidate(name: &str, argv: Vec<String>, every: u32) -> Candidate {
     Candidate { name: name.to_owned(), argv, every }
 }
 

@@ -179,7 +179,8 @@ impl HostConfig {
             pid: parse::pid(&self.pid_mode)?,
             uts_host: parse::is_host("uts mode", &self.uts_mode)?,
             cgroup_host: parse::is_host("cgroupns mode", &self.cgroupns_mode)?,
-            users_host: parse::user_namespace(&self.userns_mode)?,
+            users_host: false,
+            users: parse::user_namespace(&self.userns_mode)?,
         };
         config.hosts = HostRules {
             dns: each(&self.dns, parse::name_server)?,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use engine::config::{ContainerConfig, IpcMode, MountSource, NetworkMode, PidMode, SeccompChoice};
+use engine::config::{
+    ContainerConfig, IpcMode, MountSource, NetworkMode, PidMode, SeccompChoice, UserMaps, UserMode,
+};
 use engine::{CreateRequest, Engine};
 
 use super::{AllowedMount, Policy, Refusal};
@@ -157,6 +159,17 @@ fn full(name: &str) -> String {
     format!("docker.io/{name}")
 }
 
+/// Whether nobody has chosen which ids of the host it has: where the host's settings say `auto`, the host's own are less than that.
+fn is_confined(users: &UserMode) -> bool {
+    match users {
+        UserMode::Unsaid => true,
+        UserMode::Auto(auto) => auto.wanted == UserMaps::default(),
+        UserMode::Host | UserMode::KeepId(_) | UserMode::Container(_) | UserMode::Private(_) => {
+            false
+        }
+    }
+}
+
 fn check_privileges(config: &ContainerConfig) -> Result<(), Refusal> {
     let refuse = |what: &str| Err(Refusal::new("privileged", format!("{what} is not allowed")));
     if config.privileged {
@@ -172,7 +185,8 @@ fn check_privileges(config: &ContainerConfig) -> Result<(), Refusal> {
     let shares = matches!(sharing.ipc, IpcMode::Host | IpcMode::Container(_))
         || matches!(sharing.pid, PidMode::Host | PidMode::Container(_))
         || sharing.uts_host
-        || sharing.cgroup_host;
+        || sharing.cgroup_host
+        || !is_confined(&sharing.users);
     if shares || matches!(config.network, NetworkMode::Host | NetworkMode::Container(_)) {
         return refuse("a namespace of the host or of another container");
     }
@@ -283,6 +297,11 @@ mod tests {
             |config| config.network = NetworkMode::Host,
             |config| config.sharing.pid = PidMode::Host,
             |config| config.sharing.cgroup_host = true,
+            |config| config.sharing.users = UserMode::Host,
+            |config| {
+                let mode = engine::parse::user_namespace("auto:uidmapping=0:0:1");
+                config.sharing.users = mode.unwrap();
+            },
             |config| config.security.seccomp = SeccompChoice::Unconfined,
             |config| config.security.apparmor = Some("unconfined".to_owned()),
             |config| config.device_rules = vec!["a *:* rwm".to_owned()],

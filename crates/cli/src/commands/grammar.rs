@@ -4,7 +4,7 @@ use super::{COMMON, Command, OBJECTS, OTHERS};
 use super::{
     archives, boot, build, builder, change, check, checkpoint, context, copy, cp, dial, events,
     exec, images, inspect, life, list, login, logs, machine, manifest, mount, network, prune, pull,
-    push, run, search, secret, serve, stats, system, usage, verify, volume,
+    push, run, search, secret, serve, settings, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
@@ -17,8 +17,8 @@ use crate::flags::{
     MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT,
     NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE,
     SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP,
-    STOP_ALL, SYSTEM_PRUNE, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT,
-    VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
+    STOP_ALL, SYSTEM_PRUNE, SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE,
+    VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
@@ -490,6 +490,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         check::check
+    ),
+    command!(
+        OBJECTS,
+        ["system settings"],
+        "[OPTIONS]",
+        "Show or change what holds for containers that are made",
+        [SYSTEM_SETTINGS],
+        NONE,
+        true,
+        false,
+        settings::settings
     ),
     command!(
         OTHERS,

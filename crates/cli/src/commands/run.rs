@@ -94,7 +94,7 @@ fn launch(
     request: &CreateRequest,
     attach: Attach,
 ) -> Result<(Engine, (ContainerId, String, Connection)), Failure> {
-    let launch = Launch::begin(&session.paths()?, &request.config.network)?;
+    let launch = Launch::begin(&session.paths()?, &request.config)?;
     let engine = session.engine()?;
     let started = engine.containers().run(launch, request, attach)?;
     Ok((engine, started))

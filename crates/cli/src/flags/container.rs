@@ -82,6 +82,12 @@ pub(crate) const CONTAINER: &[Flag] = &[
     ),
     switch("", "explain", "Print what would be done, step by step, and do nothing"),
     many("", "expose", "list", "Expose a port or a range of ports"),
+    many(
+        "",
+        "gidmap",
+        "list",
+        "Ids of groups in a user namespace of its own: INSIDE:OUTSIDE:COUNT",
+    ),
     one(
         "",
         "gpus",
@@ -195,6 +201,8 @@ pub(crate) const CONTAINER: &[Flag] = &[
         "list",
         "Storage driver options for the container: size=BYTES, on XFS or ext4 with project quotas",
     ),
+    one("", "subgidname", "string", "Groups are those that /etc/subgid gives to this name"),
+    one("", "subuidname", "string", "Users are those that /etc/subuid gives to this name"),
     many("", "sysctl", "map", "Sysctl options"),
     one(
         "",
@@ -206,11 +214,17 @@ pub(crate) const CONTAINER: &[Flag] = &[
     switch("t", "tty", "Allocate a pseudo-TTY"),
     one("", "tz", "string", "Time zone of the container, such as Europe/Zurich, or local"),
     many("", "ulimit", "ulimit", "Ulimit options"),
+    many("", "uidmap", "list", "Ids of users in a user namespace of its own: INSIDE:OUTSIDE:COUNT"),
     one("", "umask", "string", "Umask of the container's processes (default 0022)"),
     many("", "unsetenv", "list", "Leave out a variable of the image"),
     switch("", "unsetenv-all", "Leave out all variables of the image"),
     one("u", "user", "string", "Username or UID (format: <name|uid>[:<group|gid>])"),
-    one("", "userns", "string", "User namespace to use: host"),
+    one(
+        "",
+        "userns",
+        "string",
+        "User namespace to use: host, auto[:OPTIONS], keep-id[:OPTIONS], private, container:NAME",
+    ),
     one("", "uts", "string", "UTS namespace to use: host"),
     many("v", "volume", "list", "Bind mount a volume"),
     one("", "volume-driver", "string", "Optional volume driver for the container (only \"local\")"),
@@ -226,13 +240,13 @@ const LATER: &[(&str, &str)] =
 #[rustfmt::skip]
 const LATER_OF_PODMAN: &[&str] = &[
     "arch", "authfile", "cert-dir", "cgroup-conf", "cgroups", "chrootdirs",
-    "conmon-pidfile", "creds", "decryption-key", "env-host", "gidmap", "group-entry",
+    "conmon-pidfile", "creds", "decryption-key", "env-host", "group-entry",
     "health-log-destination", "health-max-log-count", "health-max-log-size", "health-startup-cmd", "health-startup-interval", "health-startup-retries",
     "health-startup-success", "health-startup-timeout", "hosts-file", "hostuser", "image-volume", "init-ctr",
     "init-path", "os", "passwd", "passwd-entry", "personality", "pod",
     "pod-id-file", "preserve-fd", "preserve-fds", "rdt-class", "retry", "retry-delay",
     "rmi", "sdnotify", "seccomp-policy", "shm-size-systemd",
-    "subgidname", "subuidname", "systemd", "tls-verify", "uidmap", "variant",
+    "systemd", "tls-verify", "variant",
 ];
 
 /// The whole name of a flag that Docker has and Corten has not yet, by its name or its letter.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::config::{ContainerConfig, Sharing};
+use engine::config::{ContainerConfig, Sharing, UserMode};
 use engine::parse;
 
 use super::{number, wrong};
@@ -30,6 +30,13 @@ pub(super) fn devices(matches: &Matches, config: &mut ContainerConfig) -> Result
     Ok(())
 }
 
+/// Whose users it has, said in one of three ways.
+fn users(matches: &Matches) -> Result<UserMode, Failure> {
+    let mode = parse::user_namespace(matches.value("userns").unwrap_or_default())?;
+    let mode = parse::id_maps(mode, matches.values("uidmap"), matches.values("gidmap"))?;
+    Ok(parse::named_ids(mode, matches.text("subuidname"), matches.text("subgidname"))?)
+}
+
 pub(super) fn surroundings(matches: &Matches, config: &mut ContainerConfig) -> Result<(), Failure> {
     one_kind_only(matches)?;
     let text = |flag| matches.value(flag).unwrap_or_default();
@@ -38,7 +45,8 @@ pub(super) fn surroundings(matches: &Matches, config: &mut ContainerConfig) -> R
         pid: parse::pid(text("pid"))?,
         uts_host: parse::is_host("uts mode", text("uts"))?,
         cgroup_host: parse::is_host("cgroupns mode", text("cgroupns"))?,
-        users_host: parse::user_namespace(text("userns"))?,
+        users_host: false,
+        users: users(matches)?,
     };
     config.cgroup_parent = cgroup_parent(text("cgroup-parent"))?;
     config.shm_bytes = shm_bytes(matches)?;

@@ -24,7 +24,7 @@ pub struct IdRange {
     pub host: u32,
     /// How many.
     pub count: u32,
-    /// Whether the machine's ids are counted from the container's user namespace, which is the machine's own so far.
+    /// Whether the machine's ids are counted from the container's user namespace.
     #[serde(default)]
     pub relative: bool,
 }

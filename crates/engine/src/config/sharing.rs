@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::UserMode;
+
 /// What a container shares with the host or with another container; by default nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -14,8 +16,16 @@ pub struct Sharing {
     pub uts_host: bool,
     /// Whether it sees the host's control groups.
     pub cgroup_host: bool,
-    /// Whether it was asked to have the host's users, which every container has by now.
+    /// Whether it was asked to have the host's users, as releases before user namespaces wrote it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub users_host: bool,
+    /// Whose users it has.
+    #[serde(skip_serializing_if = "is_unsaid")]
+    pub users: UserMode,
+}
+
+fn is_unsaid(mode: &UserMode) -> bool {
+    *mode == UserMode::Unsaid
 }
 
 /// Whose IPC namespace a container has.

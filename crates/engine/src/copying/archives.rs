@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, FileType, readlinkat, statat};
 use store::StoreError;
 use store::compression::Decoder;
 use store::layer::{self, TreeArchive};
-use store::unpack::{Rules, unpack};
+use store::unpack::{Rules, unpack_with_ids};
 
 use super::{READ, Side, WRITTEN, split};
 use crate::containers::Containers;
@@ -125,7 +125,11 @@ impl Containers<'_> {
         let rules = Rules { keep_kinds: !put.exchange_kinds, owner, ..Rules::beside_others() };
         let archive = Decoder::new(archive).map_err(|error| failed(error.into()))?;
         let _bounded = store::Bounded::new();
-        unpack(archive, into.as_fd(), &rules).map_err(|error| failed(error.into()))?;
+        let ids = side.to_machine();
+        let rules = Rules { owner: rules.owner.map(|owner| side.owner(owner)), ..rules };
+        let _ids = side.act()?;
+        unpack_with_ids(archive, into.as_fd(), &rules, ids.as_ref())
+            .map_err(|error| failed(error.into()))?;
         self.tell_copied(container, WRITTEN);
         Ok(())
     }
@@ -143,7 +147,7 @@ fn open(
         name if name == b"." => root.to_vec(),
         name => name,
     };
-    let archive = layer::entry(located.parent.as_fd(), &located.name, &name);
+    let archive = layer::entry(located.parent.as_fd(), &located.name, &name, side.to_disk());
     let what = || format!("copy {}", side.printable(path));
     Ok(archive.map_err(|cause| StoreError::Unpack { what: what(), cause: Box::new(cause) })?)
 }

@@ -43,7 +43,7 @@ pub fn host_source(path: &Path, follow: bool) -> Result<HostSource, EngineError>
 pub fn host_archive(path: &Path, follow: bool, name: &[u8]) -> Result<TreeArchive, EngineError> {
     let side = Side::host();
     let located = side.source(path, follow)?;
-    let archive = layer::entry(located.parent.as_fd(), &located.name, name);
+    let archive = layer::entry(located.parent.as_fd(), &located.name, name, None);
     let what = || format!("copy {}", side.printable(path));
     Ok(archive.map_err(|cause| StoreError::Unpack { what: what(), cause: Box::new(cause) })?)
 }

@@ -1,13 +1,14 @@
 //! Docker's document of a container.
 
 use monitor::HealthFile;
-use serde_json::Value;
+use serde_json::{Value, json};
+use spec::runtime::IdMapping;
 use store::Image;
 
 use super::host_config::host_config;
 use super::run_config::container_config;
 use super::{Content, Document, NEVER, path};
-use crate::config::{MountConfig, MountSource, NetworkMode};
+use crate::config::{MountConfig, MountSource, NetworkMode, map_text};
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
@@ -65,13 +66,26 @@ impl Containers<'_> {
             .with("ProcessLabel", process)
             .with("AppArmorProfile", security.apparmor.clone().unwrap_or_default())
             .with("ExecIDs", execs)
-            .with("HostConfig", host_config(&container.config))
+            .with("HostConfig", self.host_config(&container)?)
             .with("GraphDriver", self.graph_driver(&container, image.as_ref()))
             .with_asked("SizeRw", sizes.map(|(own, _)| own))
             .with_asked("SizeRootFs", sizes.map(|(_, all)| all))
             .with("Mounts", self.mounts(&container)?)
             .with("Config", container_config(&container, image.as_ref()))
             .with("NetworkSettings", network_settings(&container, &self.places_of(&container)?)))
+    }
+
+    /// With the ids that it has of the machine, in Podman's words.
+    fn host_config(&self, container: &Container) -> Result<Document, EngineError> {
+        let rows = |maps: &[IdMapping]| maps.iter().map(map_text).collect::<Vec<_>>();
+        let document = host_config(&container.config);
+        Ok(match self.user_maps(container)? {
+            Some(maps) => document.with(
+                "IDMappings",
+                json!({"UidMap": rows(&maps.uids), "GidMap": rows(&maps.gids)}),
+            ),
+            None => document,
+        })
     }
 
     fn graph_driver(&self, container: &Container, image: Option<&Image>) -> Document {

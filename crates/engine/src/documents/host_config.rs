@@ -51,7 +51,7 @@ pub(super) fn host_config(config: &ContainerConfig) -> Document {
         .with_filled("StorageOpt", json!(config.storage_options))
         .with_filled("Tmpfs", json!(tmpfs(config)))
         .with("UTSMode", if config.sharing.uts_host { "host" } else { "" })
-        .with("UsernsMode", if config.sharing.users_host { "host" } else { "" })
+        .with("UsernsMode", users_mode(config))
         .with("ShmSize", config.shm_bytes.unwrap_or(SHM_BYTES))
         .with_filled("Sysctls", json!(config.sysctls))
         .with("Runtime", "corten")
@@ -114,6 +114,10 @@ fn ipc_mode(config: &ContainerConfig) -> String {
         IpcMode::Host => "host".to_owned(),
         IpcMode::Container(id) => format!("container:{id}"),
     }
+}
+
+fn users_mode(config: &ContainerConfig) -> String {
+    if config.sharing.users_host { "host".to_owned() } else { config.sharing.users.to_string() }
 }
 
 fn pid_mode(config: &ContainerConfig) -> String {

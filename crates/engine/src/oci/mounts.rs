@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use spec::runtime::{IdMapping, Mount};
 
-use super::host_files;
+use super::{Users, host_files};
 use crate::config::{Below, ContainerConfig, IpcMode, MountConfig, MountSource};
 use crate::mounts::Origin;
 
@@ -115,10 +115,10 @@ pub(crate) fn volume_names(
 pub(super) fn requested(
     config: &ContainerConfig,
     origins: &[Origin],
-    (uid, gid): (u32, u32),
+    user: ((u32, u32), Option<&Users>),
 ) -> Vec<Mount> {
     let mounts = config.mounts.iter().zip(origins);
-    let requested = mounts.map(|(mount, origin)| one(mount, origin, (uid, gid)));
+    let requested = mounts.map(|(mount, origin)| one(mount, origin, user));
     requested.chain(time_zone(config)).collect()
 }
 
@@ -136,7 +136,7 @@ fn time_zone(config: &ContainerConfig) -> Option<Mount> {
     })
 }
 
-fn one(mount: &MountConfig, origin: &Origin, user: (u32, u32)) -> Mount {
+fn one(mount: &MountConfig, origin: &Origin, (user, users): ((u32, u32), Option<&Users>)) -> Mount {
     let new = |kind: &str, source: &str, options: Vec<String>| Mount {
         destination: mount.target.clone(),
         kind: Some(kind.to_owned()),
@@ -167,7 +167,7 @@ fn one(mount: &MountConfig, origin: &Origin, user: (u32, u32)) -> Mount {
                 vec![format!("lowerdir={}", lower.join(":")), "ro".to_owned()],
             )
         }
-        Origin::Path { path, owner } => {
+        Origin::Path { path, owner, of_containers } => {
             if mount.read_only {
                 options.push(if mount.below == Below::Writable { "ro" } else { "rro" }.to_owned());
             }
@@ -185,8 +185,12 @@ fn one(mount: &MountConfig, origin: &Origin, user: (u32, u32)) -> Mount {
             bind.source = Some(source);
             if let Some(ranges) = &mount.id_ranges {
                 bind.options.push("idmap".to_owned());
-                [bind.uid_mappings, bind.gid_mappings] = ranges.mappings();
-            } else if mount.id_mapped && *owner != user {
+                [bind.uid_mappings, bind.gid_mappings] =
+                    users.map_or_else(|| ranges.mappings(), |users| users.of_mount(ranges));
+            } else if users.is_some() && (mount.id_mapped || *of_containers) {
+                // With the maps of the container's own namespace.
+                bind.options.push("idmap".to_owned());
+            } else if users.is_none() && mount.id_mapped && *owner != user {
                 bind.options.push("idmap".to_owned());
                 bind.uid_mappings = exchange(owner.0, user.0);
                 bind.gid_mappings = exchange(owner.1, user.1);

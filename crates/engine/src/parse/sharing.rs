@@ -1,4 +1,4 @@
-//! `--ipc`, `--pid`, `--uts`, `--cgroupns`, `--userns`: whose namespaces a container has.
+//! `--ipc`, `--pid`, `--uts`, `--cgroupns`: whose namespaces a container has.
 
 use super::Parsed;
 use crate::config::{IpcMode, PidMode};
@@ -42,20 +42,5 @@ pub fn is_host(what: &'static str, text: &str) -> Parsed<bool> {
         "" | "private" => Ok(false),
         "host" => Ok(true),
         _ => Err(EngineError::value(what, text, "it is neither host nor private")),
-    }
-}
-
-/// `--userns MODE`: whether the host's was asked for.
-///
-/// # Errors
-/// Of all but the host's.
-pub fn user_namespace(text: &str) -> Parsed<bool> {
-    match text.split(':').next().unwrap_or_default() {
-        "" if text.is_empty() => Ok(false),
-        "host" if text == "host" => Ok(true),
-        "auto" | "keep-id" | "nomap" | "private" | "ns" | "container" => {
-            Err(EngineError::NotYet(format!("--userns {text}, beside host,")))
-        }
-        _ => Err(EngineError::value("userns mode", text, "it is not host")),
     }
 }

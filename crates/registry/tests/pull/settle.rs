@@ -54,6 +54,7 @@ fn container(store: &Store, image: &ImageId) {
             secrets: &[],
             places: &[],
             bound_bytes: None,
+            ids: None,
             active: false,
         })
         .unwrap();

@@ -11,6 +11,7 @@ use rustix::fs::{FileType, Mode, OFlags, openat};
 use super::attributes::{Described, describe, describe_open};
 use super::walk::{Met, Walk, join};
 use super::{MountPoints, TreeError, failed, refused};
+use crate::IdShift;
 use crate::tar::{self, BLOCK_BYTES, Kind, Metadata};
 use crate::unpack::Form;
 use crate::view::Merged;
@@ -29,6 +30,8 @@ pub struct TreeArchive {
     is_part: bool,
     /// No entry is younger, in seconds since 1970.
     latest_s: Option<i64>,
+    /// What owners become.
+    ids: Option<IdShift>,
     /// First names of files that have several, and how many were not met yet.
     names: HashMap<(u64, u64), (Vec<u8>, u64)>,
     /// Headers, padding, or the archive's end.
@@ -66,6 +69,7 @@ impl TreeArchive {
             is_single,
             is_part: false,
             latest_s: None,
+            ids: None,
             names,
             bytes,
             given,
@@ -92,26 +96,33 @@ impl TreeArchive {
     }
 
     /// What is open, a directory with all that is in it, under a name.
-    pub(super) fn of_one(opened: OwnedFd, kind: FileType, name: &[u8]) -> Result<Self, TreeError> {
+    pub(super) fn of_one(
+        opened: OwnedFd,
+        kind: FileType,
+        (name, ids): (&[u8], Option<IdShift>),
+    ) -> Result<Self, TreeError> {
         if kind == FileType::Directory {
             let root: Merged = Arc::from([opened]);
             let none = MountPoints::default();
             let mut archive = Self::new(Merged::clone(&root), Form::RootFs, none)?;
             archive.walk = Some(Walk::of_mounted(root, Form::RootFs)?);
             archive.prefix = name.to_vec();
+            archive.ids = ids;
             // Its own entry has been written without the name.
             archive.bytes.clear();
             let top = archive.walk.as_ref().and_then(Walk::top);
             if let Some(top) = top {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
                 let top = openat(top, ".", flags, Mode::empty()).map_err(failed("open", name))?;
-                let described = describe_open(top, kind, name)?;
+                let mut described = describe_open(top, kind, name)?;
+                shift(archive.ids.as_ref(), &mut described.metadata);
                 tar::push_headers(&described.metadata, &mut archive.bytes)?;
             }
             return Ok(archive);
         }
-        let Described { metadata, file, .. } = describe_open(opened, kind, name)?;
+        let Described { mut metadata, file, .. } = describe_open(opened, kind, name)?;
         let mut bytes = Vec::new();
+        shift(ids.as_ref(), &mut metadata);
         tar::push_headers(&metadata, &mut bytes)?;
         let Metadata { path, size, .. } = metadata;
         let contents =
@@ -124,6 +135,7 @@ impl TreeArchive {
             is_single: true,
             is_part: false,
             latest_s: None,
+            ids,
             names: HashMap::new(),
             bytes,
             given: 0,
@@ -189,6 +201,7 @@ impl TreeArchive {
         }
         let Described { mut metadata, file, links, inode, opaque } = describe(met)?;
         let opaque = met.hides.unwrap_or(opaque);
+        shift(self.ids.as_ref(), &mut metadata);
         if let Some(latest) = self.latest_s.filter(|latest| metadata.mtime.seconds >= *latest) {
             metadata.mtime = tar::Timestamp { seconds: latest, nanoseconds: 0 };
         }
@@ -280,4 +293,10 @@ impl Read for TreeArchive {
 /// An entry that says something by its name only.
 fn mark(path: Vec<u8>) -> Metadata {
     Metadata { path, mode: 0o600, ..Metadata::default() }
+}
+
+fn shift(ids: Option<&IdShift>, metadata: &mut Metadata) {
+    if let Some(ids) = ids {
+        (metadata.uid, metadata.gid) = ids.of((metadata.uid, metadata.gid));
+    }
 }

@@ -57,6 +57,7 @@ fn insert(
         secrets: &[],
         places: &[],
         bound_bytes: None,
+        ids: None,
         active,
     };
     store.containers().insert(&new).unwrap();

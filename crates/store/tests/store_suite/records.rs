@@ -27,6 +27,7 @@ pub(crate) fn insert(
         secrets: &[],
         places: &[],
         bound_bytes: None,
+        ids: None,
         active: false,
     });
     inserted.map(|(dirs, _lock)| dirs)

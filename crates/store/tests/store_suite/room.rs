@@ -40,6 +40,7 @@ pub(crate) fn container(store: &Store, image: Option<&Image>, digit: u8) -> Cont
         secrets: &[],
         places: &[],
         bound_bytes: None,
+        ids: None,
         active: false,
     };
     store.containers().insert(&new).unwrap();

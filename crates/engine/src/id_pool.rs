@@ -1,0 +1,76 @@
+//! Ids of the machine that containers may have for themselves: the lines of `/etc/subuid` and `/etc/subgid` of one owner. Source:
+//! subuid(5), subgid(5).
+
+use store::IdSpan;
+
+use crate::error::EngineError;
+
+/// Whose lines are taken: the first who has some in both files. The second is Podman's, the third Docker's.
+const OWNERS: [&str; 3] = ["corten", "containers", "dockremap"];
+/// Who has no ids gets half of all that there are, which no distribution gives its users.
+pub(crate) const HINT: &str = "echo corten:2147483648:2147483647 | tee -a /etc/subuid /etc/subgid";
+const FILES: [&str; 2] = ["/etc/subuid", "/etc/subgid"];
+
+/// What there is, for users and groups alike.
+///
+/// # Errors
+/// Names the line that is missing.
+pub(crate) fn pool() -> Result<Vec<IdSpan>, EngineError> {
+    let [uids, gids] = FILES.map(|file| std::fs::read_to_string(file).unwrap_or_default());
+    of(&uids, &gids).ok_or(EngineError::NoIdRanges)
+}
+
+/// What a file gives to a name.
+pub(crate) fn of_name(file: &str, name: &str) -> Vec<IdSpan> {
+    lines(&std::fs::read_to_string(file).unwrap_or_default(), name)
+}
+
+fn of(uids: &str, gids: &str) -> Option<Vec<IdSpan>> {
+    OWNERS.iter().find_map(|owner| {
+        let both = common(&lines(uids, owner), &lines(gids, owner));
+        (!both.is_empty()).then_some(both)
+    })
+}
+
+fn lines(text: &str, owner: &str) -> Vec<IdSpan> {
+    let span = |line: &str| {
+        let mut fields = line.trim().split(':');
+        let is_his = fields.next() == Some(owner);
+        let (first, size) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        (is_his && size > 0).then_some(IdSpan { first, size })
+    };
+    text.lines().filter_map(span).collect()
+}
+
+/// Ids that are in both: a container has the same of users and of groups.
+fn common(uids: &[IdSpan], gids: &[IdSpan]) -> Vec<IdSpan> {
+    let end = |span: &IdSpan| u64::from(span.first) + u64::from(span.size);
+    let pairs = uids.iter().flat_map(|uid| gids.iter().map(move |gid| (uid, gid)));
+    let overlap = pairs.filter_map(|(uid, gid)| {
+        let first = uid.first.max(gid.first);
+        let size = end(uid).min(end(gid)).checked_sub(first.into())?;
+        let size = u32::try_from(size).ok().filter(|size| *size > 0)?;
+        Some(IdSpan { first, size })
+    });
+    overlap.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_owner_with_ids_in_both_files() {
+        let span = |first, size| IdSpan { first, size };
+        let uids = "root:1:2\ncontainers:100000:200000\ndockremap:5:5\ncontainers:x:1\n";
+        assert_eq!(of(uids, "containers:100000:200000"), Some(vec![span(100_000, 200_000)]));
+        assert_eq!(of(uids, "containers:150000:300000"), Some(vec![span(150_000, 150_000)]));
+        assert_eq!(of(uids, "dockremap:5:2"), Some(vec![span(5, 2)]));
+        assert_eq!(of(uids, ""), None);
+        assert_eq!(
+            of("corten:7:1\ncontainers:1:1", "corten:7:1\ncontainers:1:1"),
+            Some(vec![span(7, 1)])
+        );
+        assert_eq!(of("corten:0:0", "corten:0:0"), None);
+    }
+}

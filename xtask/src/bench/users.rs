@@ -1,0 +1,30 @@
+//! What a user namespace adds to a start.
+
+use super::peers::Ground;
+use super::start::candidate;
+use super::timing::{alternate, print};
+
+const ROUNDS: u32 = 200;
+/// Ids for more containers than there are at once.
+const RANGES: &str = "corten:2147483648:1073741824\n";
+
+/// `run --rm busybox true` with and without `--userns auto`, without a network and in the default one.
+///
+/// # Errors
+/// When a command fails.
+pub(super) fn users(ground: &Ground) -> anyhow::Result<()> {
+    testkit::give_id_ranges(RANGES);
+    let run = |name: &str, flags: &[&str]| {
+        let words = [&["run", "--rm"], flags, &["busybox", "true"]].concat();
+        candidate(name, ground.ours(&words), 1)
+    };
+    let candidates = [
+        run("no network", &["--network", "none"]),
+        run("no network, --userns auto", &["--network", "none", "--userns", "auto"]),
+        run("default network", &["--network", "bridge"]),
+        run("default network, --userns auto", &["--network", "bridge", "--userns", "auto"]),
+    ];
+    let rows = alternate(&candidates, ROUNDS, || Ok(()))?;
+    print("run a container of /bin/true with users of its own", &rows);
+    Ok(())
+}
