@@ -99,8 +99,16 @@ mod tests {
     }
 
     #[test]
-    fn without_ranges_the_line_that_is_missing_is_named() {
+    fn without_lines_ids_are_taken_that_are_nobodys() {
         give_id_ranges("somebody:1:1\n");
+        let corten = Corten::with_busybox(PROGRAM);
+        keep(&corten, "aa", &["--userns", "auto"]);
+        assert_eq!(uid_map(&corten, "aa")[1], 1_879_048_192);
+    }
+
+    #[test]
+    fn where_somebody_has_those_the_line_that_is_missing_is_named() {
+        give_id_ranges("somebody:2000000000:1\n");
         let corten = Corten::with_busybox(PROGRAM);
         let told = corten.fails(&["create", "--userns", "auto", "busybox", "true"], 1);
         assert!(told.contains("have no line in both /etc/subuid and /etc/subgid"), "{told}");

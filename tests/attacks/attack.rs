@@ -30,6 +30,8 @@ const NOTHING: &[&str] = &[];
 const ADMIN: &[&str] = &["--cap-add", "SYS_ADMIN"];
 const UNFILTERED: &[&str] = &["--security-opt", "seccomp=unconfined"];
 const UNMASKED: &[&str] = &["--security-opt", "systempaths=unconfined"];
+const UNMASKED_MEMORY: &[&str] =
+    &["--security-opt", "systempaths=unconfined", "--cap-add", "SYS_RAWIO"];
 const PRIVILEGED: &[&str] = &["--privileged"];
 const ON_HOST_PIDS: &[&str] = &["--pid", "host"];
 const TRACER: &[&str] = &["--pid", "host", "--cap-add", "SYS_PTRACE"];
@@ -149,11 +151,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack(
         "files-of-proc",
         "open any other file of /proc for writing",
-        "/proc/irq, bus, fs are read-only",
+        "/proc/irq, bus, fs, dynamic_debug are read-only",
         UNMASKED,
     ),
     attack("files-of-sys", "open any file of /sys for writing", "/sys is read-only", PRIVILEGED),
-    attack("memory-as-file", "read /proc/kcore", "it is masked", UNMASKED),
+    attack("memory-as-file", "read /proc/kcore", "it is masked; no CAP_SYS_RAWIO", UNMASKED_MEMORY),
     attack("keys-as-file", "read /proc/keys", "it is masked", UNMASKED),
     attack(
         "masked-files",

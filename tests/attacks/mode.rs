@@ -13,7 +13,7 @@ pub(crate) enum Mode {
     Default,
     /// `corten run --userns auto`
     UserNamespace,
-    /// `corten run --hardened --user 0`: root inside, as in the others.
+    /// `corten run --hardened --user 0`
     Hardened,
     /// `corten run` of a user who is not root, with ids of his own.
     Rootless,
@@ -74,6 +74,7 @@ impl Mode {
     const fn flags(self) -> &'static [&'static str] {
         match self {
             Self::UserNamespace => &["--userns", "auto"],
+            // Root, who by himself would be nobody in there.
             Self::Hardened => &["--hardened", "--user", "0"],
             Self::Default | Self::Rootless | Self::Podman | Self::Docker => &[],
         }
@@ -83,15 +84,18 @@ impl Mode {
     pub(crate) fn attempt(self) -> Vec<Finding> {
         let hungry: Vec<&str> =
             ATTACKS.iter().filter(|attack| attack.is_hungry).map(|attack| attack.name).collect();
+        if !is_known(self.flags()) {
+            return Vec::new();
+        }
+        if self == Self::UserNamespace {
+            testkit::give_id_ranges("containers:200000:655360\n");
+        }
         let (engine, ground) = match self {
             Self::Rootless => return by_a_user(&hungry),
             Self::Podman => Engine::podman(),
             Self::Docker => Engine::docker(),
             Self::Default | Self::UserNamespace | Self::Hardened => Engine::corten(),
         };
-        if !is_known(self.flags()) {
-            return Vec::new();
-        }
         let mut found = engine.attempt(&ground, self.flags(), &[]);
         let mut limits = [self.flags(), LIMITS, LIMITS_OF_ALL].concat();
         let mut hungry = hungry;
@@ -112,7 +116,7 @@ fn is_known(flags: &[&str]) -> bool {
     let help = String::from_utf8(help.stdout).unwrap();
     match flags {
         ["--userns", _] => !help.contains("User namespace to use: host\n"),
-        ["--hardened", ..] => help.contains("--hardened"),
+        [flag, ..] => help.contains(flag),
         _ => true,
     }
 }

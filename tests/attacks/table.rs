@@ -125,6 +125,10 @@ fn write(mode: Mode, findings: &[Finding]) {
 pub(crate) fn hold_words() -> String {
     let (before, found, after) = parts();
     let expected = section(&cells(&found));
+    let nowhere = names_of_nothing();
+    if !nowhere.is_empty() {
+        return format!("advisories.md names no test: {nowhere:?}");
+    }
     if asked("CORTEN_ATTACKS_DOCUMENT").as_deref() == Some("write") {
         let lock = File::open(path()).unwrap();
         lock.lock().unwrap();
@@ -137,6 +141,24 @@ pub(crate) fn hold_words() -> String {
     }
     "docs/security.md is not what tests/attacks says: CORTEN_ATTACKS_DOCUMENT=write renews it"
         .to_owned()
+}
+
+/// Names of tests and of attacks in the table of advisories that there are not.
+fn names_of_nothing() -> Vec<&'static str> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let places = ["crates/libcontainer/tests/kernel", "tests", "tests/attacks"];
+    let files = places.iter().flat_map(|place| fs::read_dir(top.join(place)).unwrap());
+    let paths = files.map(|file| file.unwrap().path());
+    let sources: Vec<String> = paths.filter_map(|path| fs::read_to_string(path).ok()).collect();
+    let is_test = |name: &str| sources.iter().any(|text| text.contains(&format!("fn {name}(")));
+    let is_attack = |name: &str| ATTACKS.iter().any(|attack| attack.name == name);
+    let rows = ADVISORIES.lines().filter(|line| line.starts_with("| "));
+    let last = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next());
+    let words = last.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    words
+        .filter(|word| !word.contains(' ') && !word.contains('.'))
+        .filter(|word| !is_test(word) && !is_attack(word))
+        .collect()
 }
 
 /// The table with each errno, for people at a terminal.

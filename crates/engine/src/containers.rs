@@ -227,7 +227,8 @@ impl<'a> Containers<'a> {
         image: Option<&Image>,
     ) -> Result<ContainerConfig, EngineError> {
         let merged = merge(request, &run_config(image))?;
-        self.resolve_names(crate::hardened::harden(request, merged)?)
+        let may_map = self.engine.keeper.is_none();
+        self.resolve_names(crate::hardened::harden(request, merged, may_map)?)
     }
 
     /// Names of other containers become their ids, and sources of mounts must be there.

@@ -90,7 +90,7 @@ pub enum EngineError {
     NotYet(String),
     /// There are no ids for user namespaces.
     #[error(
-        "no ids for user namespaces: corten and containers have no line in both /etc/subuid and /etc/subgid"
+        "no ids for user namespaces: corten and containers have no line in both /etc/subuid and /etc/subgid, and somebody has those that nobody should have"
     )]
     NoIdRanges,
     /// The caller is not root.

@@ -3,6 +3,7 @@
 //! - The root is read-only but for `/run`, `/tmp` and `/var`, from which nothing can be executed.
 //! - There are no capabilities, and no program can gain any.
 //! - The system call filter is the narrower one (`seccomp=hardened`).
+//! - Even its user is nobody outside (`--userns auto`).
 //! - Landlock lets it write to those parts and to its volumes alone, where the kernel has it.
 //! - A program whose image wants it to run as root runs as [`USER`], to whom what it may write in belongs: without capabilities root
 //!   could not become anybody else, and programs that begin by doing so leave it when they are not root.
@@ -13,7 +14,9 @@ use std::path::Path;
 
 use libcontainer::{Plan, Step};
 
-use crate::config::{ContainerConfig, MountConfig, MountSource, SeccompChoice};
+use crate::config::{
+    AutoUsers, ContainerConfig, MountConfig, MountSource, SeccompChoice, UserMode,
+};
 use crate::containers::{CreateRequest, Made};
 use crate::error::EngineError;
 use crate::landlock::Landlock;
@@ -29,13 +32,15 @@ const SMALL_BYTES: u64 = 64 << 10;
 /// What stays writable.
 const PARTS: [&str; 3] = ["run", "tmp", "var"];
 
-/// Makes a configuration that asks for it what it asked for; the request says which user was named by the caller.
+/// Makes a configuration that asks for it what it asked for; the request says which user was named by the caller, and `may_map` whether the
+/// caller may have a container's ids mapped: a user's containers have none of the machine's anyhow.
 ///
 /// # Errors
 /// When it asks for the opposite, too.
 pub(crate) fn harden(
     request: &CreateRequest,
     mut config: ContainerConfig,
+    may_map: bool,
 ) -> Result<ContainerConfig, EngineError> {
     if !config.security.hardened {
         return Ok(config);
@@ -51,6 +56,9 @@ pub(crate) fn harden(
     config.security.no_new_privileges = true;
     if config.security.seccomp == SeccompChoice::Default {
         config.security.seccomp = SeccompChoice::Hardened;
+    }
+    if may_map && config.sharing.users == UserMode::Unsaid && !config.sharing.users_host {
+        config.sharing.users = UserMode::Auto(AutoUsers::default());
     }
     // A kernel without it has the other walls.
     let landlock = || Landlock { preset: true, lenient: true, ..Landlock::default() };
@@ -125,7 +133,7 @@ mod tests {
         config.security.hardened = true;
         change(&mut config);
         let request = CreateRequest { config: config.clone(), ..CreateRequest::default() };
-        harden(&request, config).unwrap()
+        harden(&request, config, true).unwrap()
     }
 
     #[test]
@@ -149,7 +157,7 @@ mod tests {
         for (user, ours) in [("", true), ("root:root", true), ("0:5", true), ("redis", false)] {
             let mut config = ContainerConfig { user: user.to_owned(), ..Default::default() };
             config.security.hardened = true;
-            let config = harden(&CreateRequest::default(), config).unwrap();
+            let config = harden(&CreateRequest::default(), config, false).unwrap();
             assert_eq!(config.user == USER, ours, "{user}");
         }
     }

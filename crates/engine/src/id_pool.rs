@@ -1,5 +1,5 @@
-//! Ids of the machine that containers may have for themselves: the lines of `/etc/subuid` and `/etc/subgid` of one owner. Source:
-//! subuid(5), subgid(5).
+//! Ids of the machine that containers may have for themselves: the lines of `/etc/subuid` and `/etc/subgid` of one owner, or where there
+//! are none, ids that nobody else has. Sources: subuid(5), subgid(5); systemd's "Users, Groups, UIDs and GIDs", which calls those unused.
 
 use store::IdSpan;
 
@@ -9,15 +9,27 @@ use crate::error::EngineError;
 const OWNERS: [&str; 3] = ["corten", "containers", "dockremap"];
 /// Who has no ids gets half of all that there are, which no distribution gives its users.
 pub(crate) const HINT: &str = "echo corten:2147483648:2147483647 | tee -a /etc/subuid /etc/subgid";
+/// 4,094 containers' ids of 65,536 each, below what some programs take for negative.
+const UNUSED: IdSpan = IdSpan { first: 1_879_048_192, size: 268_304_384 };
 const FILES: [&str; 2] = ["/etc/subuid", "/etc/subgid"];
 
 /// What there is, for users and groups alike.
 ///
 /// # Errors
-/// Names the line that is missing.
+/// When nobody wrote lines for containers, and somebody has ids that are otherwise nobody's.
 pub(crate) fn pool() -> Result<Vec<IdSpan>, EngineError> {
     let [uids, gids] = FILES.map(|file| std::fs::read_to_string(file).unwrap_or_default());
-    of(&uids, &gids).ok_or(EngineError::NoIdRanges)
+    of(&uids, &gids).or_else(|| unused([&uids, &gids])).ok_or(EngineError::NoIdRanges)
+}
+
+/// The ids that are nobody's, unless a line says that they are somebody's.
+fn unused(texts: [&str; 2]) -> Option<Vec<IdSpan>> {
+    let span = |line: &str| {
+        let mut fields = line.trim().split(':').skip(1);
+        Some(IdSpan { first: fields.next()?.parse().ok()?, size: fields.next()?.parse().ok()? })
+    };
+    let taken: Vec<IdSpan> = texts.into_iter().flat_map(str::lines).filter_map(span).collect();
+    common(&taken, &[UNUSED]).is_empty().then(|| vec![UNUSED])
 }
 
 /// What a file gives to a name.
@@ -72,5 +84,13 @@ mod tests {
             Some(vec![span(7, 1)])
         );
         assert_eq!(of("corten:0:0", "corten:0:0"), None);
+    }
+
+    #[test]
+    fn without_lines_ids_are_taken_that_nobody_has() {
+        assert_eq!(unused(["", "a:100000:65536"]), Some(vec![UNUSED]));
+        assert_eq!(unused(["a:1879048191:1", "b:2147352576:1"]), Some(vec![UNUSED]));
+        assert_eq!(unused(["a:1879048191:2", ""]), None);
+        assert_eq!(unused(["", "b:2147352575:1"]), None);
     }
 }
