@@ -8,9 +8,15 @@ pub(crate) const MASKED: &[&str] = &[
     "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
     "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
 ];
-/// What Docker lets nobody write.
-pub(crate) const READ_ONLY: &[&str] =
-    &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+/// What Docker lets nobody write; and what the machine's kernel is to log, which Docker leaves to AppArmor.
+pub(crate) const READ_ONLY: &[&str] = &[
+    "/proc/bus",
+    "/proc/dynamic_debug",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+];
 
 /// What is hidden from a container that is not privileged.
 pub(crate) fn masked(config: &ContainerConfig) -> Vec<String> {
@@ -44,7 +50,7 @@ mod tests {
     #[test]
     fn what_is_opened_and_what_is_closed() {
         let mut config = ContainerConfig::default();
-        assert_eq!((masked(&config).len(), read_only(&config).len()), (12, 5));
+        assert_eq!((masked(&config).len(), read_only(&config).len()), (12, 6));
         config.security.unmasked = vec!["/proc/kcore".to_owned(), "/sys/*".to_owned()];
         config.security.masked = vec!["/etc/shadow".to_owned()];
         let paths = masked(&config);
