@@ -314,6 +314,9 @@ impl Containers<'_> {
         let mut config = container.config;
         // Whose namespaces it had says nothing of its files.
         config.network = crate::config::NetworkMode::None;
+        // What was given to its user was given by the machine's ids; from here on they are the container's.
+        let is_inside = config.sharing.users.is_inside();
+        config.mounts.iter_mut().for_each(|mount| mount.give &= !is_inside);
         config.sharing = crate::config::Sharing::default();
         let image = self.image_of(&config, &image)?;
         let made = Made {
