@@ -93,6 +93,13 @@ pub(crate) fn cni_paths() -> std::io::Result<engine::CniPaths> {
     Ok(engine::CniPaths { lists, programs })
 }
 
+/// Where the user's systemd is reached, by what systems set at a login.
+pub(crate) fn user_bus() -> Option<engine::Bus> {
+    let named = |name| lookup(name).filter(|text| !text.is_empty());
+    let (address, directory) = (named("DBUS_SESSION_BUS_ADDRESS"), named("XDG_RUNTIME_DIR"));
+    engine::Bus::of_user(address.as_deref(), directory.as_deref())
+}
+
 /// A variable of the caller's: for `--env NAME`, and those of agreements with others that one command keeps.
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub(crate) fn lookup(name: &str) -> Option<String> {

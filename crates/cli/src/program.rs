@@ -57,7 +57,8 @@ impl Session {
         let cni =
             crate::config::cni_paths().map_err(Failure::file("find", "the working directory"))?;
         let keeper = self.place()?.keeper.as_ref().map(|(rules, _)| rules.clone());
-        Ok(EngineConfig { paths, program, secret_key, cni, keeper })
+        let bus = keeper.as_ref().and_then(|_| crate::config::user_bus());
+        Ok(EngineConfig { paths, program, secret_key, cni, keeper, bus })
     }
 
     /// The directories that flags and environment name.

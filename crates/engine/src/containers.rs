@@ -365,7 +365,15 @@ mod tests {
     fn engine(directory: &std::path::Path) -> Engine {
         let paths = Paths { root: directory.join("root"), state: directory.join("state") };
         let (program, cni) = ("/proc/self/exe".into(), crate::CniPaths::default());
-        Engine::open(EngineConfig { paths, program, secret_key: None, cni, keeper: None }).unwrap()
+        Engine::open(EngineConfig {
+            paths,
+            program,
+            secret_key: None,
+            cni,
+            keeper: None,
+            bus: None,
+        })
+        .unwrap()
     }
 
     /// An engine with the image `empty`, and a request for it.

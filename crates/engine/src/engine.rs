@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use libcontainer::cgroup::Layout;
+use libcontainer::cgroup::{Bus, Layout};
 use monitor::keeper::KeeperRules;
 use store::{Paths, SecretKind, Store};
 
@@ -37,6 +37,8 @@ pub struct EngineConfig {
     pub cni: CniPaths,
     /// The namespaces of the user that they are opened in; nothing for root of the machine.
     pub keeper: Option<KeeperRules>,
+    /// Where the user's systemd is reached, which delegates groups to him.
+    pub bus: Option<Bus>,
 }
 
 /// An open store with what may happen in it. It only hands out handles.
@@ -47,6 +49,7 @@ pub struct Engine {
     pub(crate) secret_key: Option<PathBuf>,
     pub(crate) cni: CniPaths,
     pub(crate) keeper: Option<KeeperRules>,
+    pub(crate) bus: Option<Bus>,
     layout: OnceCell<Layout>,
 }
 
@@ -63,6 +66,7 @@ impl Engine {
             secret_key: config.secret_key,
             cni: config.cni,
             keeper: config.keeper,
+            bus: config.bus,
             layout: OnceCell::new(),
         })
     }

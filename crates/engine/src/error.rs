@@ -454,6 +454,9 @@ impl EngineError {
             Self::HostMount { action: "mount", .. } => {
                 Some("corten cp and corten exec reach the files too".to_owned())
             }
+            Self::Start { why, .. } if why == crate::delegation::NO_GROUP => {
+                Some("corten system doctor tells what delegates one".to_owned())
+            }
             Self::State { action: "remove", .. } => {
                 Some("stop it first, or use --force".to_owned())
             }

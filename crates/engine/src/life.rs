@@ -183,7 +183,9 @@ impl Containers<'_> {
         container: &Container,
         action: Action,
     ) -> Result<Option<Cgroup>, EngineError> {
-        let path: CgroupPath = group_of(&container.config, &container.record.id)
+        let path: CgroupPath = self
+            .engine
+            .group_of_running(container)
             .parse()
             .map_err(|_never| container.refuse(action, "without a group"))?;
         match Cgroup::open(&path, self.engine.layout()?) {

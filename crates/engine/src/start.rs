@@ -241,7 +241,8 @@ impl Containers<'_> {
         make_bind_sources(&made.config)?;
         let origins = self.prepare_mounts(made)?;
         let networks = self.give_places(made)?;
-        let (mut plan, files) = self.plan(made, &origins)?;
+        let group = self.engine.group_for(&made.config, &made.id, monitor.pid())?;
+        let (mut plan, files) = self.plan_in(made, &origins, group)?;
         plan.process.console_size = attach
             .size
             .filter(|_| made.config.tty)
@@ -299,10 +300,20 @@ impl Containers<'_> {
         ]
     }
 
+    /// The plan of a container that is not about to start: the group in it is root's.
     pub(crate) fn plan(
         &self,
         made: &Made,
         origins: &[Origin],
+    ) -> Result<(Plan, HostFiles), EngineError> {
+        self.plan_in(made, origins, group_of(&made.config, &made.id))
+    }
+
+    fn plan_in(
+        &self,
+        made: &Made,
+        origins: &[Origin],
+        cgroup_path: String,
     ) -> Result<(Plan, HostFiles), EngineError> {
         let view = self.root_view(made);
         let mut account = users::lookup(&made.config.user, &view)?;
@@ -343,7 +354,7 @@ impl Containers<'_> {
         }
         let context = Context {
             root: self.root_source(made),
-            cgroup_path: group_of(&made.config, &made.id),
+            cgroup_path,
             seccomp: seccomp::program(&made.config, self.is_bounded(&made.config)?)?,
             init: made.config.init,
             // As Docker does: a limit that cannot be set is no reason not to run, but it is said.
@@ -390,7 +401,7 @@ impl Containers<'_> {
                 return Ok(warnings.lines().map(oci::in_flags).collect());
             }
             Ok(Received::Message(FromMonitor::StartFailed { code, error })) => {
-                failed(error.to_owned(), code)
+                failed(crate::delegation::in_words(error), code)
             }
             Ok(Received::Message(_)) => failed("its monitor speaks out of turn".to_owned(), 125),
             Ok(Received::Closed) => failed("its monitor ended without a word".to_owned(), 125),

@@ -13,7 +13,7 @@ use libcontainer::cgroup::{Controller, Hierarchy, Layout};
 use crate::config::NetworkMode;
 use crate::containers::Containers;
 use crate::error::EngineError;
-use crate::life::{Container, group_of};
+use crate::life::Container;
 use crate::state::State;
 
 pub use details::{
@@ -69,7 +69,7 @@ impl Containers<'_> {
     pub fn meter(&self, container: &Container) -> Result<Option<Meter>, EngineError> {
         let State::Running { pid, .. } = container.state else { return Ok(None) };
         let layout = self.engine.layout()?;
-        let group = group_of(&container.config, &container.record.id);
+        let group = self.engine.group_of_running(container);
         let group = group.trim_start_matches('/');
         let open = |hierarchy: Option<&Hierarchy>, file: &str| {
             File::open(hierarchy?.mount.join(group).join(file)).ok()

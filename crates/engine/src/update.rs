@@ -9,7 +9,7 @@ use network::cni::Record;
 use crate::config::{ContainerConfig, Limits, NetworkMode, PublishedPort};
 use crate::containers::Containers;
 use crate::error::EngineError;
-use crate::life::{Container, group_of};
+use crate::life::Container;
 use crate::oci;
 use crate::state::{Action, State};
 
@@ -111,7 +111,7 @@ impl Containers<'_> {
         limits: &Limits,
     ) -> Result<CgroupPlan, EngineError> {
         let resources = oci::resources(limits, Vec::new())?;
-        let path = group_of(&container.config, &container.record.id);
+        let path = self.engine.group_of_running(container);
         let request = Request {
             when_missing: WhenMissing::Warn,
             ..Request::new(&path, self.engine.layout()?)

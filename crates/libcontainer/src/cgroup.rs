@@ -59,6 +59,6 @@ pub use stats::{
 pub use sub_group::{BadSubGroup, SubGroup};
 #[cfg(fuzzing)]
 pub(crate) use systemd::fuzzing;
-pub use systemd::{Bus, BusError, Property, Systemd, Unit, Value};
+pub use systemd::{AdoptError, Bus, BusError, Property, Systemd, Unit, Value, adopt};
 
 use sys::Errno;

@@ -49,6 +49,7 @@ pub enum SpawnError {
 #[derive(Debug)]
 pub struct Waiting {
     connection: Connection,
+    pid: i32,
     contents: Option<OwnedFd>,
 }
 
@@ -125,10 +126,16 @@ pub fn prepare(id: &str, state_dir: &Path, ahead: Ahead) -> Result<Waiting, Spaw
     };
     let made = made.map_err(system("make the monitor's process"))?;
     CHILDREN.lock().unwrap_or_else(PoisonError::into_inner).push(made.pid);
-    Ok(Waiting { connection: Connection::over(ours), contents: None })
+    Ok(Waiting { connection: Connection::over(ours), pid: made.pid, contents: None })
 }
 
 impl Waiting {
+    /// The process.
+    #[must_use]
+    pub const fn pid(&self) -> i32 {
+        self.pid
+    }
+
     /// With contents that go to the monitor beside the hand-off, and are written nowhere: [`libcontainer::seal_contents`].
     #[must_use]
     pub fn with_contents(self, contents: Option<OwnedFd>) -> Self {

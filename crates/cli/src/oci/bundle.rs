@@ -88,10 +88,7 @@ pub(super) fn plan(spec: &Spec, context: &Context) -> Result<Plan, Failure> {
 fn systemd(session: &Session) -> Result<Systemd, Failure> {
     let user = session.unprivileged;
     let bus = if user {
-        let address = config::lookup("DBUS_SESSION_BUS_ADDRESS").filter(|text| !text.is_empty());
-        let runtime = || Some(format!("unix:path={}/bus", config::lookup("XDG_RUNTIME_DIR")?));
-        let bus = address.or_else(runtime).and_then(|address| Bus::from_address(&address));
-        bus.ok_or_else(|| {
+        config::user_bus().ok_or_else(|| {
             Failure::Words(
                 "find the user's systemd: DBUS_SESSION_BUS_ADDRESS and XDG_RUNTIME_DIR name none"
                     .to_owned(),

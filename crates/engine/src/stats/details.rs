@@ -10,7 +10,7 @@ use super::{cpu_of, field, is_unified, machine_bytes, number};
 use crate::config::NetworkMode;
 use crate::containers::Containers;
 use crate::error::EngineError;
-use crate::life::{Container, group_of};
+use crate::life::Container;
 use crate::state::State;
 
 /// Names of v1's tables of block devices, and of what each counts.
@@ -130,7 +130,7 @@ impl Containers<'_> {
     ) -> Result<Option<DetailedMeter>, EngineError> {
         let State::Running { pid, .. } = container.state else { return Ok(None) };
         let layout = self.engine.layout()?;
-        let path = group_of(&container.config, &container.record.id);
+        let path = self.engine.group_of_running(container);
         let path = path.trim_start_matches('/');
         let group = |hierarchy: Option<&Hierarchy>| Group {
             directory: hierarchy.map(|own| own.mount.join(path)),

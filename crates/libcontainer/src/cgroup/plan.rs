@@ -128,13 +128,17 @@ impl Setting {
     }
 
     /// For people: why it was left out.
-    fn told(&self) -> String {
+    fn told(&self, unprivileged: bool) -> String {
         let Self { file, of, .. } = self;
         let what = if of.is_empty() || of == "unified" { file } else { of };
         match &self.fallback {
             // A weight of a device is refused where no scheduler that heeds weights runs on it, though the file is there.
             Some((other, _)) => {
                 format!("{what} discarded: neither {file} nor {other} of this kernel takes it")
+            }
+            // The kernel may have it, and the controller is not delegated: kernel cgroup-v2.rst, "Delegation".
+            None if unprivileged => {
+                format!("{what} discarded: {file} is not delegated to this user")
             }
             None => format!("{what} discarded: this kernel has no {file}"),
         }
@@ -187,7 +191,7 @@ impl CgroupPlan {
     /// [`ControlGroup::skipped`]: super::ControlGroup::skipped
     pub fn told(&self, skipped: &[Setting]) -> Vec<String> {
         let missed = skipped.iter().filter(|setting| setting.missed);
-        let missed = missed.map(Setting::told);
+        let missed = missed.map(|setting| setting.told(self.unprivileged));
         self.warnings.iter().map(ToString::to_string).chain(missed).collect()
     }
 }

@@ -10,12 +10,14 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 mod connection;
+mod delegated;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod message;
 pub(super) mod scope;
 mod value;
 
+pub use delegated::{AdoptError, adopt};
 pub use value::Value;
 pub(super) use value::{parse, parse_seconds};
 
@@ -31,6 +33,8 @@ pub struct Bus {
 impl Bus {
     /// systemd's own socket, which needs no bus daemon but lets root in only.
     const PRIVATE: &str = "/run/systemd/private";
+    /// How that of a user's manager ends, which lets him in without a bus daemon of his own.
+    const PRIVATE_OF_USER: &str = "/systemd/private";
 
     /// The machine's.
     pub fn system() -> Self {
@@ -49,6 +53,19 @@ impl Bus {
             })
         };
         let addresses: Vec<String> = text.split(';').filter_map(socket).collect();
+        (!addresses.is_empty()).then_some(Self { addresses })
+    }
+}
+
+impl Bus {
+    /// A user's, by what his environment says: `DBUS_SESSION_BUS_ADDRESS`, or the sockets below `XDG_RUNTIME_DIR`. `None` when neither is set.
+    pub fn of_user(address: Option<&str>, runtime_directory: Option<&str>) -> Option<Self> {
+        let named = address.and_then(Self::from_address);
+        let below = runtime_directory.into_iter().flat_map(|directory| {
+            ["/bus", Self::PRIVATE_OF_USER].map(|name| format!("{directory}{name}"))
+        });
+        let addresses: Vec<_> =
+            named.into_iter().flat_map(|bus| bus.addresses).chain(below).collect();
         (!addresses.is_empty()).then_some(Self { addresses })
     }
 }

@@ -46,7 +46,7 @@ impl Connection {
     }
 
     fn connect(address: &str) -> io::Result<Self> {
-        let private = address == Bus::PRIVATE;
+        let private = address == Bus::PRIVATE || address.ends_with(Bus::PRIVATE_OF_USER);
         let stream = match address.strip_prefix('@') {
             Some(name) => UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)?,
             None => UnixStream::connect(address)?,
