@@ -161,6 +161,7 @@ fn the_program_and_its_families() {
       check          Check that everything on the disk is whole, and mend what is not
       df             Show disk usage
       dial-stdio     Proxy the stdio stream to the server's socket
+      doctor         Tell what this user needs of this machine, and what mends what is not there
       events         Get real time events
       info           Display system-wide information
       install-units  Install the systemd unit that starts containers at boot and stops them at shutdown

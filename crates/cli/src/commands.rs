@@ -15,6 +15,7 @@ mod context;
 mod copy;
 mod cp;
 mod dial;
+mod doctor;
 mod events;
 mod exec;
 mod grammar;
@@ -198,6 +199,7 @@ mod tests {
         ("volume mount", ""),
         ("volume unmount", ""),
         ("healthcheck run", ""),
+        ("system doctor", "--format"),
         ("system start-all", ""),
         ("system stop-all", "-t --timeout"),
         ("system install-units", "--print"),

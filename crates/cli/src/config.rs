@@ -33,9 +33,7 @@ impl RawConfig {
         };
         let mut own = Self::default();
         if self.root.is_none() && environment.root.is_none() {
-            let home = named("HOME").map(|home| home.join(".local/share"));
-            let data = named("XDG_DATA_HOME").or(home).ok_or_else(|| missing("HOME", "--root"))?;
-            own.root = Some(data.join("corten"));
+            own.root = Some(root_of_user().ok_or_else(|| missing("HOME", "--root"))?);
         }
         if self.state.is_none() && environment.state.is_none() {
             let run = named("XDG_RUNTIME_DIR");
@@ -91,6 +89,18 @@ pub(crate) fn cni_paths() -> std::io::Result<engine::CniPaths> {
         None => usual.programs,
     };
     Ok(engine::CniPaths { lists, programs })
+}
+
+/// Where a user's store is, unless he says otherwise. XDG Base Directory Specification.
+pub(crate) fn root_of_user() -> Option<PathBuf> {
+    let named = |name| lookup(name).filter(|text| text.starts_with('/')).map(PathBuf::from);
+    let home = || named("HOME").map(|home| home.join(".local/share"));
+    named("XDG_DATA_HOME").or_else(home).map(|data| data.join("corten"))
+}
+
+/// Where a login keeps what does not outlive it.
+pub(crate) fn runtime_directory() -> Option<PathBuf> {
+    lookup("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// Where the user's systemd is reached, by what systems set at a login.

@@ -251,6 +251,7 @@ pub(crate) const CHECK: &[Flag] = &[
     switch("", "quick", "Do not read the contents of layers"),
     switch("", "repair", "Mend what can be mended without a registry"),
 ];
+pub(crate) const SYSTEM_DOCTOR: &[Flag] = &[FORMAT];
 pub(crate) const IMAGES: &[Flag] = &[
     switch("a", "all", "Show all images"),
     switch("", "digests", "Show digests"),

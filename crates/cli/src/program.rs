@@ -66,6 +66,16 @@ impl Session {
         Ok(self.place()?.paths.clone())
     }
 
+    /// Where the store is or would be, where something says so. Makes nothing.
+    pub(crate) fn root_if_known(&self) -> Option<PathBuf> {
+        let mut environment = RawConfig::from_environment();
+        if !rustix::process::geteuid().is_root() {
+            environment.root = environment.root.or_else(crate::config::root_of_user);
+            self.config.root.as_ref().or(environment.root.as_ref())?;
+        }
+        self.config.clone().resolve(environment).ok().map(|paths| paths.root)
+    }
+
     /// Whoever is not root moves into namespaces of his own, where he is.
     fn place(&self) -> Result<&Place, Failure> {
         if let Some(place) = self.place.get() {

@@ -19,6 +19,7 @@ mod containers;
 mod copying;
 mod delegation;
 mod detach_keys;
+pub mod doctor;
 mod documents;
 mod engine;
 mod error;

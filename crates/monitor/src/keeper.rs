@@ -16,6 +16,7 @@ mod helper;
 mod outside;
 mod ranges;
 mod survivors;
+mod trial;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -30,6 +31,10 @@ use serde::{Deserialize, Serialize};
 use sys::{CStringArray, CloneArgs, Cloned, Errno, Namespaces};
 
 use crate::spawn::CLIENT_FD;
+
+pub use outside::find as find_program;
+pub use ranges::{UserIds, ids_of};
+pub use trial::{TrialError, attempt};
 
 /// Locked by who makes the keeper or looks for it.
 const MAKING: &str = "keeper.making";

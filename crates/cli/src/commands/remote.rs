@@ -147,7 +147,7 @@ const HERE: &[&str] = &["completion", "login", "logout", "search"];
 /// Commands that are this machine's whatever context is in use: a server, and what systemd calls when the machine begins and ends. A flag that
 /// says otherwise is an error, not ignored.
 const OF_THE_MACHINE: &[&str] =
-    &["serve", "system install-units", "system start-all", "system stop-all"];
+    &["serve", "system doctor", "system install-units", "system start-all", "system stop-all"];
 
 /// Whether a command is done here, whatever the environment and the context in use say; those of the program itself are for nobody else to
 /// answer.

@@ -103,7 +103,9 @@ fn is_mature(said: &str) -> bool {
     digits.get(..4).and_then(|year| year.parse().ok()).is_some_and(|year: u16| year >= 2024)
 }
 
-fn find(name: &str) -> Option<PathBuf> {
+/// The program of that name, where those of a machine are.
+#[must_use]
+pub fn find(name: &str) -> Option<PathBuf> {
     let is_program = |path: &PathBuf| {
         path.metadata()
             .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)

@@ -5,6 +5,41 @@ use spec::runtime::IdMapping;
 
 use super::KeeperError;
 
+/// What the files of ids say of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserIds {
+    /// His name in `/etc/passwd`.
+    pub name: Option<String>,
+    /// How many further ids he has for users.
+    pub uids: u64,
+    /// And for groups.
+    pub gids: u64,
+    /// The first id from which on nobody has any: where a range may begin.
+    pub free_from: u64,
+}
+
+/// What `/etc/subuid` and `/etc/subgid` give a user.
+#[must_use]
+pub fn ids_of(user: u32) -> UserIds {
+    let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+    let (name, uids, gids) = (name_of(user), read("/etc/subuid"), read("/etc/subgid"));
+    let count = |text: &str| {
+        ranges(text, name.as_deref(), user).iter().map(|(_, count)| u64::from(*count)).sum()
+    };
+    let (own_uids, own_gids) = (count(&uids), count(&gids));
+    UserIds { uids: own_uids, gids: own_gids, free_from: free_from(&[uids, gids].concat()), name }
+}
+
+/// Behind all ranges of all users; useradd(8) begins at 100,000.
+fn free_from(text: &str) -> u64 {
+    let end = |line: &str| {
+        let (count, line) = (line.rsplit_once(':')?.1.trim().parse::<u64>().ok()?, line);
+        let first = line.split(':').nth(1)?.trim().parse::<u64>().ok()?;
+        Some(first + count)
+    };
+    text.lines().filter_map(end).max().unwrap_or(0).max(100_000)
+}
+
 /// Writes both maps. Without ranges his own id is the only one; says so then.
 pub(super) fn map(pid: i32) -> Result<Option<String>, KeeperError> {
     let user = getuid().as_raw();
@@ -67,6 +102,13 @@ fn mappings(own: u32, ranges: &[(u32, u32)]) -> Vec<IdMapping> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_a_range_may_begin() {
+        assert_eq!(free_from(""), 100_000);
+        assert_eq!(free_from("bob:1:2\nann:100000:65536\n# x\nann:x:1\n"), 165_536);
+        assert_eq!(free_from("ann:100000:65536\nbob:165536:65536\nann:100000:65536"), 231_072);
+    }
 
     #[test]
     fn the_users_ranges() {
