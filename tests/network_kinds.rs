@@ -201,8 +201,10 @@ mod tests {
             let [v4, v6] = shown.split_whitespace().collect::<Vec<_>>()[..] else {
                 panic!("{mode}: {shown}");
             };
+            let answers = |address: &str| corten.run(&[&ping[..], &[address]].concat()).code == 0;
             for address in [v4, v6, "second"] {
-                corten.ok(&[&ping[..], &[address]].concat());
+                // One packet may be late: an emulated machine stands still now and then.
+                wait_until("it answers", || answers(address));
             }
             let routes = corten.ok(&["exec", "first", "ip", "route"]);
             let way =
@@ -211,7 +213,7 @@ mod tests {
             corten.ok(&["network", "disconnect", "lan", "second"]);
             assert!(!corten.ok(&["exec", "second", "ip", "link"]).contains("eth0"));
             corten.ok(&["network", "connect", "lan", "second"]);
-            corten.ok(&[&ping[..], &["second"]].concat());
+            wait_until("it answers", || answers("second"));
             let other = ["run", "--rm", "--network", "lan", "--mac-address", "02:00:00:00:00:07"];
             let refused = corten.fails(&[&other[..], &["busybox", "true"]].concat(), 125);
             assert!(refused.contains("the hardware address of the interface"), "{refused}");
