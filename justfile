@@ -14,6 +14,7 @@ test *ARGS:
 # Every attack against every kind of container, Podman's and Docker's among them: docs/security.md, with each errno.
 attacks:
     cargo nextest run --workspace -E 'binary(attacks) & test(print_the_table)' --run-ignored only --no-capture
+
 # The tests that want another kernel: AppArmor, SELinux, unified control groups with systemd. In virtual machines, all of them or MACHINE.
 check-vm *MACHINE:
     scripts/prepare vm
