@@ -106,6 +106,25 @@ mod tests {
         assert_eq!(corten.ok(&["ps", "-aq"]), "");
     }
 
+    #[test]
+    fn no_process_of_a_container_gains_rights_that_is_not_to() {
+        let corten = corten();
+        let line = "grep NoNewPrivs /proc/self/status";
+        let begin = |name: &str, option: &str| {
+            let health = ["--health-cmd", "grep NoNewPrivs /proc/self/status > /tmp/seen"];
+            let flags = ["--network", "none", "--security-opt", option];
+            let run = [&["run", "-d", "--name", name], &flags[..], &health].concat();
+            corten.ok(&[&run[..], &["busybox", "sleep", "1000"]].concat());
+            corten.ok(&["healthcheck", "run", name]);
+            ["cat /tmp/seen", line].map(|line| corten.ok(&["exec", name, "sh", "-c", line]))
+        };
+        assert_eq!(begin("kept", "no-new-privileges"), ["NoNewPrivs:\t1"; 2]);
+        assert_eq!(begin("kept-too", "no-new-privileges:true"), ["NoNewPrivs:\t1"; 2]);
+        assert_eq!(begin("free", "no-new-privileges=false"), ["NoNewPrivs:\t0"; 2]);
+        let exec = corten.ok(&["exec", "--privileged", "kept", "sh", "-c", line]);
+        assert_eq!(exec, "NoNewPrivs:\t1");
+    }
+
     /// The program in a mount namespace without the hierarchy of `controller`.
     fn without(corten: &Corten, controller: &str, args: &[&str]) -> Finished {
         let plain = corten.command();

@@ -5,6 +5,7 @@ mod containers;
 mod contexts;
 mod images;
 mod program;
+mod seccomp;
 mod secrets;
 mod volumes;
 

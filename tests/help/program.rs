@@ -36,6 +36,7 @@ fn the_program_and_its_families() {
       manifest     Manage lists of manifests for several platforms
       network      Manage networks
       oci          Run OCI bundles, as runc does
+      seccomp      Manage profiles of system calls
       secret       Manage secrets
       system       Manage Corten
       template     Manage what images are built of

@@ -35,6 +35,7 @@ mod push;
 pub(crate) mod remote;
 mod run;
 mod search;
+mod seccomp;
 mod secret;
 mod serve;
 mod settings;
@@ -78,6 +79,7 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("manifest", "Manage lists of manifests for several platforms"),
     ("network", "Manage networks"),
     ("oci", "Run OCI bundles, as runc does"),
+    ("seccomp", "Manage profiles of system calls"),
     ("secret", "Manage secrets"),
     ("system", "Manage Corten"),
     ("template", "Manage what images are built of"),
@@ -169,6 +171,7 @@ mod tests {
         ("checkpoint create", "--checkpoint-dir --leave-running"),
         ("checkpoint ls", "--checkpoint-dir"),
         ("checkpoint rm", "--checkpoint-dir"),
+        ("seccomp record", "--base -o --output"),
         ("stop", "-s --signal -t --timeout -a --all --filter"),
         ("kill", "-s --signal -a --all --filter"),
         ("rm", "-f --force -v --volumes -a --all --filter"),

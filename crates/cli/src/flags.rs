@@ -188,6 +188,10 @@ pub(crate) const UNMOUNT: &[Flag] = &[
 ];
 const CHECKPOINT_DIR: Flag =
     one("", "checkpoint-dir", "string", "Directory of checkpoints (default: the container's own)");
+pub(crate) const SECCOMP_RECORD: &[Flag] = &[
+    one("", "base", "file", "Add to this earlier profile what it lacks"),
+    one("o", "output", "file", "Write the profile to a file (default: standard output)"),
+];
 pub(crate) const CHECKPOINT: &[Flag] = &[CHECKPOINT_DIR];
 pub(crate) const CHECKPOINT_CREATE: &[Flag] =
     &[CHECKPOINT_DIR, switch("", "leave-running", "Leave the container running after checkpoint")];

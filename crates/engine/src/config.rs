@@ -437,6 +437,9 @@ pub struct Security {
     /// Files and ports that its processes may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub landlock: Option<Landlock>,
+    /// Socket of who records its system calls, for one run.
+    #[serde(skip)]
+    pub recorder: Option<PathBuf>,
 }
 
 /// A system call filter.

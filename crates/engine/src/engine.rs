@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use libcontainer::cgroup::{Bus, Layout};
+use libcontainer::seccomp::FilterCache;
 use monitor::keeper::KeeperRules;
 use store::{Paths, SecretKind, Store};
 
@@ -156,6 +157,11 @@ impl Engine {
             Ok(_left_alone) => Ok(()),
             Err(_no_process) => self.settle(),
         }
+    }
+
+    /// Compiled system call filters of users' own profiles; gone with the next boot, which may have another kernel.
+    pub(crate) fn filters(&self) -> FilterCache {
+        FilterCache::new(self.paths().state.join("filters"))
     }
 
     /// The control groups of this machine, looked up once.

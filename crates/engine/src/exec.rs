@@ -12,7 +12,7 @@ use store::RootView;
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::state::{Action, State};
-use crate::{landlock, oci, seccomp, start, users};
+use crate::{landlock, oci, recording, seccomp, start, users};
 
 /// The process that is wanted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -47,13 +47,14 @@ impl Containers<'_> {
         request: &ExecRequest,
         streams: Option<[BorrowedFd<'_>; 3]>,
     ) -> Result<(String, Connection), EngineError> {
-        let container = self.get(text)?;
+        let mut container = self.get(text)?;
         container.allow(Action::Exec)?;
         let State::Running { pid, .. } = container.state else {
             return Err(container.refuse(Action::Exec, "not running"));
         };
         let hostname = start::hostname(&container.config, &container.record.id);
         let root = RootView::of_process(pid);
+        container.config.security.recorder = recording::recorder_of(&container);
         let mut plan = self.exec_plan(&container.config, request, (&root, &hostname))?;
         let id = container.record.id.as_str();
         self.add_variables(&container.config.secrets, request, &mut plan.env)?;
@@ -122,7 +123,7 @@ impl Containers<'_> {
         };
         let mut plan = libcontainer::plan_process(&process)?;
         plan.landlock = landlock::plan(config, &mut plan.warnings)?;
-        plan.seccomp = seccomp::program(&confined, self.is_bounded(config)?)?;
+        plan.seccomp = seccomp::program(self.engine, &confined, self.is_bounded(config)?)?;
         Ok(plan)
     }
 }

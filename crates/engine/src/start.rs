@@ -196,6 +196,7 @@ impl Containers<'_> {
         container.dirs.make_state()?;
         // It may have been killed while it stood still.
         let _absent = std::fs::remove_file(container.dirs.state.join(PAUSED));
+        crate::recording::forget(&container);
         // Its changes were made for one run: overlayfs asks whether they are good enough for another one.
         let _absent = std::fs::remove_dir_all(container.dirs.work.join("work/incompat/volatile"));
         let before = container.record.status;
@@ -355,7 +356,7 @@ impl Containers<'_> {
         let context = Context {
             root: self.root_source(made),
             cgroup_path,
-            seccomp: seccomp::program(&made.config, self.is_bounded(&made.config)?)?,
+            seccomp: seccomp::program(self.engine, &made.config, self.is_bounded(&made.config)?)?,
             init: made.config.init,
             // As Docker does: a limit that cannot be set is no reason not to run, but it is said.
             when_missing: WhenMissing::Warn,

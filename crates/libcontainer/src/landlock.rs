@@ -160,6 +160,8 @@ impl LandlockPlan {
         lost
     }
 
+    /// Whether it can be had here.
+    ///
     /// # Errors
     /// When this kernel has not all of the walls, or the ports are too many.
     pub fn check(&self) -> Result<(), PlanError> {

@@ -13,6 +13,8 @@ mod guard;
 mod hardened_profile;
 mod listener;
 mod listing;
+mod proposal;
+mod recording;
 mod rules;
 mod tree;
 mod wire;
@@ -30,7 +32,9 @@ pub use architecture::{Architecture, system_call_names};
 pub use cache::FilterCache;
 pub use default_profile::{default_profile, default_profile_for, default_program};
 pub use hardened_profile::{hardened_profile, hardened_program};
-pub use listener::Listener;
+pub use listener::{Door, Listener};
+pub use proposal::{Proposal, ProposalError, propose};
+pub use recording::{Calls, Recorder};
 pub use sys::FilterInstruction as Instruction;
 
 /// The kernel takes no more, linux/bpf_common.h `BPF_MAXINSNS`.

@@ -310,11 +310,16 @@ pub(crate) fn send_ready(
     send_packet(socket, packet(READY, 0, 0), descriptor).at(ProcessStep::Talk)
 }
 
+/// How the listener is sent: `MSG_NOSIGNAL`, and two flags that mean nothing on these sockets (`MSG_CONFIRM`, `MSG_MORE`), by which a
+/// filter knows the call that nobody can answer yet. linux/socket.h.
+pub(crate) const LISTENER_FLAGS: u32 = 0x4000 | 0x800 | 0x8000;
+
 pub(crate) fn send_listener(
     socket: BorrowedFd<'_>,
     descriptor: BorrowedFd<'_>,
 ) -> Result<(), Failed> {
-    send_packet(socket, packet(LISTENER, 0, 0), Some(descriptor)).at(ProcessStep::Talk)
+    let flags = SendFlags::from_bits_retain(LISTENER_FLAGS);
+    send_flagged((socket, flags), packet(LISTENER, 0, 0), Some(descriptor)).at(ProcessStep::Talk)
 }
 
 pub(crate) fn send_namespace(
@@ -347,13 +352,21 @@ fn send_packet(
     packet: Packet,
     descriptor: Option<BorrowedFd<'_>>,
 ) -> Result<(), Raw> {
+    send_flagged((socket, SendFlags::NOSIGNAL), packet, descriptor)
+}
+
+fn send_flagged(
+    (socket, flags): (BorrowedFd<'_>, SendFlags),
+    packet: Packet,
+    descriptor: Option<BorrowedFd<'_>>,
+) -> Result<(), Raw> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let descriptors = descriptor.map(|descriptor| [descriptor]);
     if let Some(descriptors) = &descriptors {
         control.push(SendAncillaryMessage::ScmRights(descriptors));
     }
-    sendmsg(socket, &[IoSlice::new(&packet)], &mut control, SendFlags::NOSIGNAL).map(drop)
+    sendmsg(socket, &[IoSlice::new(&packet)], &mut control, flags).map(drop)
 }
 
 /// Whether nobody is at the other end any more: poll(2), POLLHUP.

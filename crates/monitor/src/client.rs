@@ -32,6 +32,8 @@ pub(crate) struct Client {
     pub(crate) holds_freeze: bool,
     /// Whether it has changed the container's networks, and may not have written that down.
     pub(crate) changes_networks: bool,
+    /// Whether the container ends with it.
+    pub(crate) guards: bool,
     /// Whether it waits for the end of a health check.
     pub(crate) awaits_check: bool,
     greeted: bool,
@@ -155,6 +157,7 @@ impl Client {
             wants_output: false,
             writes_input: false,
             holds_freeze: false,
+            guards: false,
             changes_networks: false,
             awaits_check: false,
             greeted: false,
@@ -277,6 +280,10 @@ impl Client {
             (kind::PAUSE, []) => Request::Pause,
             (kind::RESUME, []) => Request::Resume,
             (kind::CHECK, []) => Request::Check,
+            (kind::GUARD, []) => {
+                self.guards = true;
+                Request::Noted
+            }
             (kind::HOLD, []) => Request::Hold,
             (kind::RESTARTS, _) => Request::Restarts,
             (kind::NAME, _) => Request::Name,

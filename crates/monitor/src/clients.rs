@@ -25,6 +25,8 @@ pub(crate) struct Clients {
     writer_left: bool,
     /// The same of one that the container stood still for.
     holder_left: bool,
+    /// The same of one that the container ends with.
+    guard_left: bool,
     /// The same of one that has changed networks and not said that it is written down.
     changer_left: bool,
 }
@@ -47,6 +49,7 @@ impl Clients {
             deaf: false,
             writer_left: false,
             holder_left: false,
+            guard_left: false,
             changer_left: false,
         })
     }
@@ -90,12 +93,13 @@ impl Clients {
     }
 
     fn retain(&mut self, mut stays: impl FnMut(&mut Client) -> bool) {
-        let Self { list, writer_left, holder_left, changer_left, deaf, .. } = self;
+        let Self { list, writer_left, holder_left, guard_left, changer_left, deaf, .. } = self;
         list.retain_mut(|client| {
             let stays = stays(client);
             if !stays {
                 *writer_left |= client.writes_input;
                 *holder_left |= client.holds_freeze;
+                *guard_left |= client.guards;
                 *changer_left |= client.changes_networks;
                 *deaf = false;
             }
@@ -111,6 +115,11 @@ impl Clients {
     /// Whether a client that the container stood still for has gone since the last call.
     pub(crate) fn holder_left(&mut self) -> bool {
         std::mem::take(&mut self.holder_left)
+    }
+
+    /// Whether a client that the container ends with has gone since the last call.
+    pub(crate) fn guard_left(&mut self) -> bool {
+        std::mem::take(&mut self.guard_left)
     }
 
     /// Whether one that has changed networks has gone since the last call, and has not said that it is written down.

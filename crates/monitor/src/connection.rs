@@ -177,6 +177,14 @@ impl Connection {
         self.send(&[kind::FREEZE])
     }
 
+    /// Makes the container end with this connection: it is killed when the connection closes, whatever closed it.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone.
+    pub fn guard(&self) -> Result<(), Errno> {
+        self.send(&[kind::GUARD])
+    }
+
     /// Lets it go on.
     ///
     /// # Errors

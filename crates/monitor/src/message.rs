@@ -26,6 +26,8 @@
 //! Resume                ------------>
 //!                       <------------   Thawed | NotNow
 //!
+//! Guard                 ------------>   it is killed when this client leaves
+//!
 //! Check                 ------------>   its health check runs now
 //!                       <------------   Checked(code) | NotNow
 //!
@@ -73,6 +75,7 @@ pub(crate) mod kind {
     pub(crate) const PAUSE: u8 = b'1';
     pub(crate) const RESUME: u8 = b'0';
     pub(crate) const CHECK: u8 = b'c';
+    pub(crate) const GUARD: u8 = b'u';
     pub(crate) const HOLD: u8 = b'd';
     pub(crate) const RESTARTS: u8 = b'p';
     pub(crate) const NAME: u8 = b'n';

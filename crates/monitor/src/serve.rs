@@ -102,6 +102,10 @@ impl Monitor {
             if self.clients.holder_left() {
                 self.freeze.release(&run.cgroup, &self.clients);
             }
+            if self.clients.guard_left() {
+                self.restarts.hold();
+                let _gone = run.process.signal(libc::SIGKILL);
+            }
             if self.clients.changer_left()
                 && let Some(attached) = &mut run.attached
             {

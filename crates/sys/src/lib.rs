@@ -16,6 +16,7 @@ mod keyring;
 mod landlock;
 mod mount;
 pub mod netlink;
+mod notification;
 mod page;
 mod path;
 mod quota;
@@ -45,6 +46,9 @@ pub use landlock::{
     landlock_version, restrict_by_landlock,
 };
 pub use mount::{MountAttributes, mount_setattr};
+pub use notification::{
+    Answer, Notification, answer_notification, notification_waits, receive_notification,
+};
 pub use page::SharedPage;
 pub use path::{open_in_root, open_without_links};
 pub use quota::{

@@ -1,9 +1,26 @@
 //! Every command in one table: its words, its flags, and the function that runs it. Nothing is done here.
 
-use super::{COMMON, Command, OBJECTS, OTHERS};
-use super::{archives, boot, build, builder, change, check, checkpoint, context, copy, cp, dial, events, exec, images, inspect, life, list, login, logs, machine, manifest, mount, network, prune, pull, push, run, search, secret, serve, settings, stats, system, usage, verify, volume, doctor};
+use super::{
+    COMMON, Command, OBJECTS, OTHERS, archives, boot, build, builder, change, check, checkpoint,
+    context, copy, cp, dial, doctor, events, exec, images, inspect, life, list, login, logs,
+    machine, manifest, mount, network, prune, pull, push, run, search, seccomp, secret, serve,
+    settings, stats, system, usage, verify, volume,
+};
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
-use crate::flags::{ATTACH, BAKE, BUILD, BUILD_DU, BUILD_HISTORY_INSPECT, BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS, BUILD_HISTORY_REMOVE, BUILD_PRUNE, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP, STOP_ALL, SYSTEM_PRUNE, SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, SYSTEM_DOCTOR, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT};
+use crate::flags::{
+    ATTACH, BAKE, BUILD, BUILD_DU, BUILD_HISTORY_INSPECT, BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS,
+    BUILD_HISTORY_REMOVE, BUILD_PRUNE, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT,
+    CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE,
+    CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT,
+    FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD,
+    LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH,
+    MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT,
+    NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE,
+    SEARCH, SECCOMP_RECORD, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE,
+    START, STATS, STOP, STOP_ALL, SYSTEM_DOCTOR, SYSTEM_PRUNE, SYSTEM_SETTINGS, UNITS, UNMOUNT,
+    UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE,
+    VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
+};
 
 macro_rules! command {
     ($group:expr, $names:expr, $usage:literal, $about:literal, $flags:expr, $arity:expr, $interspersed:literal, $programs:literal, $run:path) => {
@@ -804,6 +821,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         checkpoint::rm
+    ),
+    command!(
+        OTHERS,
+        ["seccomp record"],
+        "[OPTIONS] CONTAINER",
+        "Start a container, and propose a profile of the system calls that it makes until it ends",
+        [SECCOMP_RECORD],
+        exactly(1),
+        true,
+        false,
+        seccomp::record
     ),
     command!(
         OTHERS,

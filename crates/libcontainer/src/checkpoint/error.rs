@@ -90,6 +90,9 @@ pub enum CheckpointError {
     /// The first process is this program's, whose file has no path that CRIU could open.
     #[error("its first process is the init of --init")]
     Init,
+    /// Nobody would answer the calls that its filter asks for.
+    #[error("its system call filter has a listener, which CRIU cannot restore")]
+    Listener,
     /// CRIU does not see it, and would bring the processes back without it.
     #[error("it is under rules of Landlock, which CRIU cannot restore")]
     Landlock,

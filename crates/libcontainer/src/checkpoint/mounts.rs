@@ -63,6 +63,9 @@ impl Outside {
         if plan.process.landlock.is_some() {
             return Err(CheckpointError::Landlock);
         }
+        if plan.process.seccomp.as_ref().is_some_and(|filter| filter.listener.is_some()) {
+            return Err(CheckpointError::Listener);
+        }
         for step in &plan.steps {
             let Step::Bind { within, of_process, id_map, target, .. } = step else { continue };
             let why = match (id_map, within, of_process) {

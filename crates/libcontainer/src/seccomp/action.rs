@@ -14,10 +14,10 @@ const KILL_THREAD: u32 = 0;
 const KILL_PROCESS: u32 = 0x8000_0000;
 const TRAP: u32 = 0x0003_0000;
 const ERRNO: u32 = 0x0005_0000;
-const NOTIFY: u32 = 0x7fc0_0000;
+pub(super) const NOTIFY: u32 = 0x7fc0_0000;
 const TRACE: u32 = 0x7ff0_0000;
-const LOG: u32 = 0x7ffc_0000;
-const ALLOW: u32 = 0x7fff_0000;
+pub(super) const LOG: u32 = 0x7ffc_0000;
+pub(super) const ALLOW: u32 = 0x7fff_0000;
 
 const EPERM: u32 = 1;
 /// The kernel turns more into this. linux/err.h.

@@ -3,18 +3,27 @@
 //! One message: the state of the container process as JSON, the descriptor beside it. The parent sends, so that the path is the
 //! host's. Sources: config-linux.md "The Container Process State", seccomp_unotify(2).
 
-use std::io::IoSlice;
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno as Raw;
 use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
-    SocketFlags, SocketType, connect, sendmsg, socket_with,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind,
+    connect, listen, recvmsg, sendmsg, socket_with,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sys::Errno;
+
+/// Filters that wait to be taken.
+const BACKLOG: i32 = 64;
+
+/// More than what is sent beside a listener; its words are of no interest here.
+const MESSAGE: usize = 4096;
 
 /// Who answers, and what it is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +37,55 @@ pub struct Listener {
     pub container: String,
     /// The container's bundle.
     pub bundle: PathBuf,
+}
+
+/// Where the listeners of filters come in.
+#[derive(Debug)]
+pub struct Door(OwnedFd);
+
+impl Door {
+    /// Listens in a directory, at a socket of that name.
+    ///
+    /// # Errors
+    /// EADDRINUSE when the name is taken.
+    pub fn listen(directory: &Path, name: &str) -> Result<Self, Errno> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let door = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        let (_directory, address) = address(&directory.join(name))?;
+        bind(&door, &address)?;
+        listen(&door, BACKLOG)?;
+        Ok(Self(door))
+    }
+
+    /// The next listener, if one is there.
+    #[must_use]
+    pub fn receive(&self) -> Option<OwnedFd> {
+        // Whoever connects is this program, and has the descriptor in its first message.
+        let sender = accept_with(&self.0, SocketFlags::CLOEXEC).ok()?;
+        let mut words = [0_u8; MESSAGE];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut slices = [IoSliceMut::new(&mut words)];
+        loop {
+            match recvmsg(&sender, &mut slices, &mut control, RecvFlags::CMSG_CLOEXEC) {
+                Err(Raw::INTR) => {}
+                Err(_) => return None,
+                Ok(_) => break,
+            }
+        }
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+                return descriptors.next();
+            }
+        }
+        None
+    }
+}
+
+impl AsFd for Door {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 /// Whose filter it is.
@@ -52,7 +110,8 @@ impl Listener {
         });
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        connect(&socket, &SocketAddrUnix::new(&self.path)?)?;
+        let (_directory, address) = address(&self.path)?;
+        connect(&socket, &address)?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         let descriptors = [descriptor.as_fd()];
@@ -63,4 +122,17 @@ impl Listener {
         // A stream may take less than all; this much fits into the smallest buffer.
         if sent == text.len() { Ok(()) } else { Err(Errno::from_raw(libc::EMSGSIZE)) }
     }
+}
+
+/// A socket's address through a descriptor of its directory, which is to be kept for as long as the address is: a path may be longer
+/// than the 107 bytes that an address has. unix(7), "Pathname sockets".
+pub(super) fn address(path: &Path) -> Result<(OwnedFd, SocketAddrUnix), Errno> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(Errno::from_raw(libc::EINVAL));
+    };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let directory =
+        open(parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let through = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    Ok((directory, SocketAddrUnix::new(Path::new(&through).join(name))?))
 }
