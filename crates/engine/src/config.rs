@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use libcontainer::seccomp::AskedCall;
 use monitor::{OnFailure, RestartPolicy};
 use serde::{Deserialize, Serialize};
 use spec::Digest;
@@ -437,6 +438,9 @@ pub struct Security {
     /// Files and ports that its processes may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub landlock: Option<Landlock>,
+    /// System calls that its monitor answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub emulate: Vec<AskedCall>,
     /// Socket of who records its system calls, for one run.
     #[serde(skip)]
     pub recorder: Option<PathBuf>,

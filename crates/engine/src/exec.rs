@@ -4,7 +4,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use libcontainer::ProcessPlan;
-use monitor::Connection;
+use monitor::{Connection, EMULATION_SOCKET};
 use serde::{Deserialize, Serialize};
 use spec::runtime::{Process, User};
 use store::RootView;
@@ -58,7 +58,10 @@ impl Containers<'_> {
         let mut plan = self.exec_plan(&container.config, request, (&root, &hostname))?;
         let id = container.record.id.as_str();
         self.add_variables(&container.config.secrets, request, &mut plan.env)?;
-        plan.seccomp = plan.seccomp.map(|filter| filter.for_container(id, Path::new("/")));
+        plan.seccomp = plan.seccomp.map(|filter| {
+            let filter = filter.for_container(id, Path::new("/"));
+            filter.asking_at(|| container.dirs.state.join(EMULATION_SOCKET))
+        });
         let connection = self.reach(&container)?;
         let name = container.record.name;
         let failed = |why: String| EngineError::Exec { name: name.clone(), why, code: 125 };

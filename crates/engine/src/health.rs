@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use monitor::{Connection, FromMonitor, HealthFile, HealthRules, OnFailure, RestartPolicy};
+use monitor::{
+    Connection, EMULATION_SOCKET, FromMonitor, HealthFile, HealthRules, OnFailure, RestartPolicy,
+};
 
 use crate::config::{ContainerConfig, HealthCheck};
 use crate::containers::{Containers, Made};
@@ -132,8 +134,10 @@ impl Containers<'_> {
         let request = ExecRequest { command, ..ExecRequest::default() };
         let mut probe = self.exec_plan(&made.config, &request, (&view, &hostname))?;
         let id = made.id.as_str();
-        probe.seccomp =
-            probe.seccomp.map(|filter| filter.for_container(id, std::path::Path::new("/")));
+        probe.seccomp = probe.seccomp.map(|filter| {
+            let filter = filter.for_container(id, std::path::Path::new("/"));
+            filter.asking_at(|| made.dirs.state.join(EMULATION_SOCKET))
+        });
         let or = |nanoseconds: u64, default: Duration| match nanoseconds {
             0 => default,
             nanoseconds => Duration::from_nanos(nanoseconds),

@@ -20,6 +20,16 @@ pub(crate) fn program(
 ) -> Result<Option<Program>, EngineError> {
     let program = of_profile(&engine.filters(), config)?;
     let program = if bounded { program.map(Program::keeping_projects) } else { program };
+    let asked = &config.security.emulate;
+    let program = if asked.is_empty() {
+        program
+    } else {
+        let asking = program.unwrap_or_else(Program::allowing).asking(asked);
+        Some(asking.ok_or_else(|| {
+            let why = "the seccomp profile has a listener of its own, and there can be one";
+            EngineError::value("security option", "emulate", why)
+        })?)
+    };
     Ok(match &config.security.recorder {
         None => program,
         Some(path) => Some(program.unwrap_or_else(Program::allowing).recorded_by(path)),

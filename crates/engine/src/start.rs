@@ -7,8 +7,8 @@ use libcontainer::cgroup::{Choices, WhenMissing};
 use libcontainer::{Context, Plan, RootSource};
 use monitor::log::LogDriver;
 use monitor::{
-    Ahead, Connection, FromMonitor, HANDOFF_VERSION, HandOff, PAUSED, Received, RestoreRules,
-    StopRules, Waiting,
+    Ahead, Connection, EMULATION_SOCKET, FromMonitor, HANDOFF_VERSION, HandOff, PAUSED, Received,
+    RestoreRules, StopRules, Waiting,
 };
 use spec::ContainerId;
 use store::{Paths, Status};
@@ -259,6 +259,7 @@ impl Containers<'_> {
             plan,
             state_dir: made.dirs.state.clone(),
             container_dir: made.dirs.container.clone(),
+            emulates: !made.config.security.emulate.is_empty(),
             open_stdin: made.config.open_stdin,
             stdin_once: made.config.stdin_once,
             log,
@@ -356,7 +357,8 @@ impl Containers<'_> {
         let context = Context {
             root: self.root_source(made),
             cgroup_path,
-            seccomp: seccomp::program(self.engine, &made.config, self.is_bounded(&made.config)?)?,
+            seccomp: seccomp::program(self.engine, &made.config, self.is_bounded(&made.config)?)?
+                .map(|filter| filter.asking_at(|| made.dirs.state.join(EMULATION_SOCKET))),
             init: made.config.init,
             // As Docker does: a limit that cannot be set is no reason not to run, but it is said.
             when_missing: WhenMissing::Warn,

@@ -6,6 +6,7 @@
 
 mod action;
 mod architecture;
+mod asking;
 mod assembler;
 mod cache;
 mod default_profile;
@@ -29,6 +30,7 @@ pub(crate) use listener::Confined;
 
 pub use action::Fault;
 pub use architecture::{Architecture, system_call_names};
+pub use asking::AskedCall;
 pub use cache::FilterCache;
 pub use default_profile::{default_profile, default_profile_for, default_program};
 pub use hardened_profile::{hardened_profile, hardened_program};

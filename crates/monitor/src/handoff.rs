@@ -42,6 +42,9 @@ pub struct HandOff {
     /// The namespaces of the user whose container it is, if he is not root of the machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeper: Option<KeeperRules>,
+    /// Whether its filter asks this process for calls, see `emulation.rs`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub emulates: bool,
     /// Whether standard input is a pipe that clients can write to; else it is empty.
     pub open_stdin: bool,
     /// Whether standard input ends with the first client that writes to it.

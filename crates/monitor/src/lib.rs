@@ -15,6 +15,7 @@ mod clients;
 mod clock;
 mod connection;
 mod contents;
+mod emulation;
 pub mod events;
 mod files;
 mod forwards;
@@ -47,6 +48,7 @@ mod surroundings;
 
 pub use clock::{format_time, now_ns};
 pub use connection::{ConnectError, Connection, connect};
+pub use emulation::EMULATION_SOCKET;
 pub use files::{ExitFile, Life, PAUSED, StateFile, find_claimed, observe, wait_for_end};
 pub use handoff::{
     EventRules, HANDOFF_VERSION, HandOff, NameRules, NetworkPlan, StopRules, read_handoff,

@@ -19,6 +19,7 @@ use crate::attached::Attached;
 use crate::client::{self, Client, Packet, Request};
 use crate::clients::Clients;
 use crate::contents::{Contents, add_variables};
+use crate::emulation::Emulation;
 use crate::events::Actor;
 use crate::files::{ExitFile, StateFile};
 use crate::forwards::{FORWARD, forward};
@@ -141,6 +142,8 @@ pub(crate) struct Monitor {
     pub(crate) run: Option<Running>,
     /// What the last run has of its networks: it takes some ten milliseconds to go, for which nobody waits.
     left: Option<Attached>,
+    /// Who answers calls of the container.
+    pub(crate) emulation: Option<Emulation>,
 }
 
 impl Monitor {
@@ -150,9 +153,11 @@ impl Monitor {
         (client, streams): (OwnedFd, u8),
         packet: Packet,
     ) -> Result<Self, i32> {
-        let begun = listen(handoff)
-            .and_then(|clients| Ok((clients, start(handoff, spare, own.parts(), 0)?)));
-        let (mut clients, started) = match begun {
+        let begun = listen(handoff).and_then(|clients| {
+            let emulation = Emulation::of(handoff)?;
+            Ok((clients, emulation, start(handoff, spare, own.parts(), 0)?))
+        });
+        let (mut clients, emulation, started) = match begun {
             Ok(begun) => begun,
             Err(refused) => return Err(refused.tell(&handoff.container_dir, &client)),
         };
@@ -175,6 +180,7 @@ impl Monitor {
             own,
             run: None,
             left: None,
+            emulation,
         };
         let pid = monitor.begin(Running::new(started, handoff));
         let started = [&number(kind::STARTED, pid), told.as_bytes()].concat();
@@ -314,6 +320,9 @@ impl Monitor {
         }
         let code = reap(&run.process);
         let sessions = self.sessions.end_all();
+        if let Some(emulation) = &mut self.emulation {
+            emulation.abandon();
+        }
         if self.clients.hold_freeze() {
             // Who is killed while it stands still on v1 ends when it is let go.
             let _gone = run.cgroup.thaw();

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::attached::Attached;
 use crate::client::Request;
+use crate::emulation::Emulation;
 use crate::forwards::Forwards;
 use crate::health::{HealthStatus, OnFailure};
 use crate::message::{failure, kind, number};
@@ -43,6 +44,8 @@ pub(crate) enum Source {
     Resolver,
     /// The forwarder of a user's ports, as a connection or a child.
     Forwarder,
+    /// A call to answer, or somebody who has answered one.
+    Emulation,
     /// Who brings the places in networks in line with the records.
     Settler,
 }
@@ -75,6 +78,11 @@ impl Monitor {
                     self.clients.flush(id);
                     if let Some(run) = &mut self.run {
                         run.outputs.pass_on(&mut self.clients);
+                    }
+                }
+                Source::Emulation => {
+                    if let Some(emulation) = &mut self.emulation {
+                        emulation.react(self.run.as_ref());
                     }
                 }
                 Source::Session(pid) => {
@@ -240,6 +248,8 @@ impl Monitor {
         sources.extend(
             self.sessions.pidfds().map(|(pid, pidfd)| (Source::Session(pid), pidfd, PollFlags::IN)),
         );
+        let asked = self.emulation.iter().flat_map(Emulation::descriptors);
+        sources.extend(asked.map(|fd| (Source::Emulation, fd, PollFlags::IN)));
         let Some(run) = run else { return sources };
         sources.extend(
             run.outputs

@@ -197,6 +197,7 @@ fn check_privileges(config: &ContainerConfig) -> Result<(), Refusal> {
         || !security.proc_options.is_empty()
         || security.apparmor.is_some()
         || !security.labels.is_empty()
+        || !security.emulate.is_empty()
     {
         return refuse("less confinement than the default one");
     }

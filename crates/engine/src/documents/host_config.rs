@@ -205,6 +205,10 @@ fn security_options(config: &ContainerConfig) -> Vec<String> {
         SeccompChoice::Unconfined => options.push("seccomp=unconfined".to_owned()),
         SeccompChoice::Profile(profile) => options.push(format!("seccomp={profile}")),
     }
+    if !security.emulate.is_empty() {
+        let names = security.emulate.iter().map(|call| call.name()).collect::<Vec<_>>();
+        options.push(format!("emulate={}", names.join(",")));
+    }
     options.extend(security.landlock.iter().map(|rules| format!("landlock={rules}")));
     for (key, paths) in [("mask", &security.masked), ("unmask", &security.unmasked)] {
         if !paths.is_empty() {

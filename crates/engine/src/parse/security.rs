@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use libcontainer::seccomp::AskedCall;
+
 use super::Parsed;
 use crate::config::{SeccompChoice, Security};
 use crate::error::EngineError;
@@ -44,6 +46,7 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         ("apparmor", Some(profile)) => security.apparmor = Some(profile.to_owned()),
         ("landlock", Some("unconfined")) => security.landlock = None,
         ("landlock", Some(rules)) => security.landlock.get_or_insert_default().add(rules)?,
+        ("emulate", Some(list)) => emulate(security, list).map_err(|why| wrong(&why))?,
         ("label", Some(option)) if crate::labels::is_option(option) => {
             security.labels.push(option.to_owned());
         }
@@ -53,6 +56,25 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
             ));
         }
         _ => return Err(wrong("it is unknown")),
+    }
+    Ok(())
+}
+
+/// `none`, or names of calls with commas between.
+fn emulate(security: &mut Security, list: &str) -> Result<(), String> {
+    for word in list.split(',') {
+        let call = match word {
+            "none" => {
+                security.emulate.clear();
+                continue;
+            }
+            "mknod" => AskedCall::Mknod,
+            "sysinfo" => AskedCall::Sysinfo,
+            _ => return Err(format!("{word:?} is none of mknod, sysinfo and none")),
+        };
+        if !security.emulate.contains(&call) {
+            security.emulate.push(call);
+        }
     }
     Ok(())
 }
@@ -104,6 +126,17 @@ pub fn system_paths(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_that_are_answered_have_names() {
+        let mut security = Security::default();
+        security_option(&mut security, "emulate=sysinfo,mknod,sysinfo").unwrap();
+        assert_eq!(security.emulate, [AskedCall::Sysinfo, AskedCall::Mknod]);
+        security_option(&mut security, "emulate=none").unwrap();
+        assert_eq!(security, Security::default());
+        let error = security_option(&mut security, "emulate=mount").unwrap_err().to_string();
+        assert!(error.contains("\"mount\" is none of mknod, sysinfo and none"), "{error}");
+    }
 
     #[test]
     fn paths_that_are_named_are_hidden_and_others_are_not() {

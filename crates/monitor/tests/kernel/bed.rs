@@ -64,6 +64,7 @@ impl Bed {
             plan,
             state_dir: directory.path().join("state"),
             container_dir: directory.path().join("container"),
+            emulates: false,
             open_stdin: false,
             stdin_once: false,
             log: LogRules::default(),
