@@ -333,6 +333,7 @@ fn containers() {
           --env-file list        Read in a file of environment variables
       -i, --interactive          Keep STDIN open even if not attached
           --privileged           Give extended privileges to the command
+          --security-opt list    Security options of the command (apparmor=PROFILE)
       -t, --tty                  Allocate a pseudo-TTY
       -u, --user string          Username or UID (format: <name|uid>[:<group|gid>])
       -w, --workdir string       Working directory inside the container

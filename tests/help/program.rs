@@ -25,6 +25,7 @@ fn the_program_and_its_families() {
       info     Display system-wide information
 
     Management Commands:
+      apparmor     Manage AppArmor profiles
       builder      Manage builds
       buildx       Build images: Docker's other name for it
       checkpoint   Manage checkpoints of containers

@@ -4,6 +4,7 @@ use crate::arguments::{Grammar, Matches};
 use crate::failure::Failure;
 use crate::program::Session;
 
+mod apparmor;
 mod archives;
 mod boot;
 mod build;
@@ -68,6 +69,7 @@ const OTHERS: &str = "Commands";
 pub(crate) const GROUPS: &[&str] = &[COMMON, OBJECTS, OTHERS];
 /// First words of commands of two words: `corten container ls` is `corten ps`.
 pub(crate) const FAMILIES: &[(&str, &str)] = &[
+    ("apparmor", "Manage AppArmor profiles"),
     ("builder", "Manage builds"),
     ("buildx", "Build images: Docker's other name for it"),
     ("checkpoint", "Manage checkpoints of containers"),
@@ -182,8 +184,12 @@ mod tests {
         ("logs", "--details -f --follow -t --timestamps --since --until -n --tail"),
         (
             "exec",
-            "-d --detach -i --interactive -t --tty -e --env -w --workdir -u --user --privileged --env-file --detach-keys",
+            "-d --detach -i --interactive -t --tty -e --env -w --workdir -u --user --privileged --env-file --detach-keys --security-opt",
         ),
+        ("apparmor load", ""),
+        ("apparmor ls", "--format -q --quiet"),
+        ("apparmor unload", "-f --force"),
+        ("apparmor print", ""),
         ("attach", "--detach-keys --no-stdin --sig-proxy"),
         (
             "login",

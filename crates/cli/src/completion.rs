@@ -82,6 +82,7 @@ fn words_of(grammar: &Grammar) -> Choice {
         Some("file|-") => Choice::Files,
         Some("BUNDLE" | "PATH") => Choice::Directories,
         Some("") if grammar.usage.ends_with("[TARGET...]") => Choice::Targets,
+        Some("") if grammar.usage.ends_with("[FILE|-]") => Choice::Files,
         Some("TEMPLATE") => Choice::Words("busybox debian"),
         Some("bash|fish|zsh") => Choice::Words("bash fish zsh"),
         _ if grammar.usage.contains("REPOSITORY") => Choice::Images,

@@ -5,6 +5,7 @@ use crate::arguments::{Flag, many, maybe, one, switch};
 mod bake;
 mod build;
 mod builder;
+mod confinement;
 mod container;
 mod contexts;
 mod networks;
@@ -14,6 +15,7 @@ mod volumes;
 pub(crate) use bake::BAKE;
 pub(crate) use build::BUILD;
 pub(crate) use builder::*;
+pub(crate) use confinement::*;
 pub(crate) use container::{CONTAINER, LIMITS, later};
 pub(crate) use contexts::*;
 pub(crate) use networks::*;
@@ -69,6 +71,7 @@ pub(crate) const EXEC: &[Flag] = &[
     many("", "env-file", "list", "Read in a file of environment variables"),
     switch("i", "interactive", "Keep STDIN open even if not attached"),
     switch("", "privileged", "Give extended privileges to the command"),
+    many("", "security-opt", "list", "Security options of the command (apparmor=PROFILE)"),
     switch("t", "tty", "Allocate a pseudo-TTY"),
     one("u", "user", "string", "Username or UID (format: <name|uid>[:<group|gid>])"),
     one("w", "workdir", "string", "Working directory inside the container"),

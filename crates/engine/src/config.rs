@@ -422,7 +422,7 @@ pub struct Security {
     pub seccomp: SeccompChoice,
     /// Whether masked and read-only paths are left open.
     pub unmasked_paths: bool,
-    /// AppArmor profile.
+    /// AppArmor profile; `unconfined` is none, and nothing the default one.
     pub apparmor: Option<String>,
     /// SELinux label options, as given.
     pub labels: Vec<String>,

@@ -263,6 +263,18 @@ pub enum EngineError {
         #[source]
         cause: serde_json::Error,
     },
+    /// The machine's kernel has no AppArmor, or does without.
+    #[error("this machine runs without AppArmor")]
+    NoAppArmor,
+    /// An AppArmor profile.
+    #[error("load AppArmor profile {profile}")]
+    AppArmor {
+        /// Its name, or the file that it is in.
+        profile: String,
+        /// The cause.
+        #[source]
+        cause: crate::apparmor::PolicyError,
+    },
     /// A template that cannot be built.
     #[error("build template {name}: {why}")]
     Template {
@@ -329,7 +341,7 @@ impl EngineError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Value { .. } | Self::Plan(_) => Kind::Invalid,
-            Self::NotYet(_) | Self::NoIdRanges => Kind::Unsupported,
+            Self::NotYet(_) | Self::NoIdRanges | Self::NoAppArmor => Kind::Unsupported,
             // Docker's interface has them so.
             Self::NotRoot | Self::Overlap { .. } | Self::Place { .. } => Kind::Permission,
             Self::Store(error) => match error.kind() {
@@ -378,6 +390,7 @@ impl EngineError {
             | Self::Local(_)
             | Self::Layout(_)
             | Self::Record { .. }
+            | Self::AppArmor { .. }
             | Self::Template { .. } => Kind::Internal,
         }
     }
@@ -464,6 +477,12 @@ impl EngineError {
             Self::NoIdRanges | Self::Store(StoreError::NoIds { .. }) => {
                 Some(crate::id_pool::HINT.to_owned())
             }
+            Self::Value { what: "AppArmor profile", .. } => {
+                Some("corten apparmor ls shows what is loaded, corten apparmor load FILE loads more".to_owned())
+            }
+            Self::AppArmor { cause: crate::apparmor::PolicyError::NoParser, .. } => Some(
+                "the package apparmor has it; --security-opt apparmor=unconfined does without".to_owned(),
+            ),
             Self::Cni(error) => of_plugins(error).1.map(str::to_owned),
             _ => None,
         }

@@ -31,6 +31,9 @@ pub struct ExecRequest {
     pub size: Option<(u16, u16)>,
     /// Every capability, no system call filter.
     pub privileged: bool,
+    /// AppArmor profile, `unconfined` for none; nothing is the container's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apparmor: Option<String>,
     /// What events call it: 64 hexadecimal digits; nothing is an id of the monitor's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -62,6 +65,7 @@ impl Containers<'_> {
             let filter = filter.for_container(id, Path::new("/"));
             filter.asking_at(|| container.dirs.state.join(EMULATION_SOCKET))
         });
+        self.engine.apparmor().demand(plan.apparmor_profile.as_deref())?;
         let connection = self.reach(&container)?;
         let name = container.record.name;
         let failed = |why: String| EngineError::Exec { name: name.clone(), why, code: 125 };
@@ -86,6 +90,9 @@ impl Containers<'_> {
         users::add_groups(&mut account, &config.groups, root)?;
         let mut confined = config.clone();
         confined.privileged |= request.privileged;
+        // The rights of `--privileged` are others: Docker leaves the profile as well.
+        let mut entering = config.clone();
+        entering.security.apparmor = request.apparmor.clone().or(entering.security.apparmor);
         let capabilities = oci::capabilities(&confined)?;
         let mut env = config.env.clone();
         for variable in &request.env {
@@ -121,7 +128,7 @@ impl Containers<'_> {
             capabilities: Some(oci::sets(&capabilities)),
             no_new_privileges: config.security.no_new_privileges,
             selinux_label: crate::labels::labels(config).map(|labels| labels.process),
-            apparmor_profile: config.security.apparmor.clone(),
+            apparmor_profile: self.apparmor_profile(&entering)?,
             ..Process::default()
         };
         let mut plan = libcontainer::plan_process(&process)?;

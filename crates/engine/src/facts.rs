@@ -25,12 +25,24 @@ impl Engine {
         for (name, value) in groups.into_iter().filter_map(fields).flatten() {
             all[name] = value;
         }
+        if let Some(Value::Array(warnings)) = all.get_mut("Warnings") {
+            warnings.extend(self.unconfined().into_iter().map(Value::String));
+        }
         let pools = self.networks().settings()?.address_pools;
         if !pools.is_empty() {
             let pool = |pool: &network::pool::Pool| json!({"Base": pool.base, "Size": pool.size});
             all["DefaultAddressPools"] = pools.iter().map(pool).collect();
         }
         Ok(all)
+    }
+
+    /// What the machine has to confine containers by, and does not.
+    fn unconfined(&self) -> Vec<String> {
+        let profile = crate::apparmor::DEFAULT;
+        let apparmor = self.apparmor().why_open();
+        let apparmor =
+            apparmor.map(|why| format!("AppArmor does not confine containers by {profile}: {why}"));
+        apparmor.into_iter().collect()
     }
 
     fn counts(&self) -> Result<Value, EngineError> {

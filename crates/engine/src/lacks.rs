@@ -100,7 +100,7 @@ fn group_directories(layout: &Layout) -> Vec<PathBuf> {
 fn confinement(lines: &mut Vec<String>) {
     let modules = read("/sys/kernel/security/lsm");
     for (module, line) in [
-        ("apparmor", "no AppArmor: --security-opt apparmor=PROFILE is not applied"),
+        ("apparmor", "no AppArmor: --security-opt apparmor=PROFILE is refused"),
         ("selinux", "no SELinux: --security-opt label=… and :z change nothing"),
     ] {
         if !modules.trim().split(',').any(|word| word == module) {

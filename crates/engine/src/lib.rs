@@ -5,6 +5,7 @@
 //! Ending this process disturbs no container.
 #![forbid(unsafe_code)]
 
+mod apparmor;
 mod archives;
 mod asking;
 mod awaiting;
@@ -80,6 +81,7 @@ mod users;
 mod volumes;
 pub mod words;
 
+pub use apparmor::{AppArmor, DEFAULT as DEFAULT_APPARMOR_PROFILE, PolicyError};
 pub use archives::{CommitRequest, RootPart};
 pub use awaiting::{Condition, Wait};
 pub use boot::Stopped;

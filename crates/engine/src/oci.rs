@@ -38,6 +38,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) joined: Joined,
     /// Its users, where it has not the machine's.
     pub(crate) users: Option<&'a Users>,
+    /// The AppArmor profile that its processes enter.
+    pub(crate) apparmor: Option<&'a str>,
     /// Where each of the mounts comes from that were asked for.
     pub(crate) origins: &'a [Origin],
 }
@@ -123,7 +125,7 @@ pub(crate) fn process(
         rlimits: config.ulimits.iter().map(rlimit).collect(),
         no_new_privileges: config.security.no_new_privileges,
         selinux_label: crate::labels::labels(config).map(|labels| labels.process),
-        apparmor_profile: config.security.apparmor.clone(),
+        apparmor_profile: surroundings.apparmor.map(str::to_owned),
         oom_score_adj: Some(config.oom_score_adj).filter(|value| *value != 0),
         ..Process::default()
     }
@@ -238,6 +240,7 @@ mod tests {
             files: Some(&HostFiles::of("/c".as_ref(), &config)),
             joined: Joined::default(),
             users: None,
+            apparmor: None,
             origins: &[
                 Origin::Memory,
                 Origin::Path { path: "/v/data/_data".into(), owner: (0, 0), of_containers: true },

@@ -244,6 +244,7 @@ impl Containers<'_> {
         let networks = self.give_places(made)?;
         let group = self.engine.group_for(&made.config, &made.id, monitor.pid())?;
         let (mut plan, files) = self.plan_in(made, &origins, group)?;
+        self.engine.apparmor().demand(plan.process.apparmor_profile.as_deref())?;
         plan.process.console_size = attach
             .size
             .filter(|_| made.config.tty)
@@ -342,12 +343,14 @@ impl Containers<'_> {
             users.demand(&account)?;
             users.demand_mounts(&made.config.mounts, origins)?;
         }
+        let apparmor = self.apparmor_profile(&made.config)?;
         let surroundings = Surroundings {
             hostname: &hostname,
             account: &account,
             files: Some(&files),
             joined,
             users: users.as_ref(),
+            apparmor: apparmor.as_deref(),
             origins,
         };
         let mut spec = oci::spec(&made.config, &surroundings)?;

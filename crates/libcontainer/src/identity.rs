@@ -242,7 +242,7 @@ fn label(process: &PreparedProcess) -> Result<(), Errno> {
     Ok(())
 }
 
-fn write_label(path: &CStr, label: &[u8]) -> Result<(), Errno> {
+pub(crate) fn write_label(path: &CStr, label: &[u8]) -> Result<(), Errno> {
     let file = open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
     // It must be procfs, or the label would be written to a file of the image's choice (CVE-2019-16884).
     if rustix::fs::fstatfs(&file)?.f_type != PROC_SUPER_MAGIC {

@@ -26,6 +26,10 @@ pub(crate) fn run(process: &PreparedProcess, progress: &Progress) -> Result<Infa
     sys::block_signals(all).at(ProcessStep::Signals)?;
     // Before there is a program that could look. Without procfs nobody inside sees the arguments at all.
     let _unseen = take_name();
+    if let Some(words) = &process.apparmor_of_init {
+        // Processes of the profile may signal and see their first one then. It runs nothing of theirs: without procfs it stays.
+        let _open = identity::write_label(c"/proc/self/attr/apparmor/current", words.to_bytes());
+    }
     // Process 1 is still our own program: the container shall read neither its file nor its memory (CVE-2019-5736).
     set_dumpable_behavior(DumpableBehavior::NotDumpable).at(ProcessStep::HideFromTracers)?;
     // A pipe that closes at exec tells whether the program runs, so that a failure is told by the one who knows it.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod ahead;
+pub mod apparmor;
 pub mod capability;
 pub mod cgroup;
 pub mod checkpoint;

@@ -61,6 +61,7 @@ async fn create(call: Call) -> Result<Answer, Failure> {
     keys(Some(&body.detach_keys), body.tty)?;
     let attach = [body.attach_stdin, body.attach_stdout, body.attach_stderr];
     let request = ExecRequest {
+        apparmor: None,
         command,
         env: body.env,
         workdir: body.working_dir,

@@ -3,8 +3,9 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use engine::config::Security;
 use engine::{
-    Connection, DetachKeys, EngineError, ExecRequest, FromMonitor, ProcessPipes, Received,
+    Connection, DetachKeys, EngineError, ExecRequest, FromMonitor, ProcessPipes, Received, parse,
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno as Raw;
@@ -38,6 +39,7 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
         tty,
         size: terminal::size().filter(|_| tty),
         privileged: matches.on("privileged"),
+        apparmor: profile(matches)?,
         id: None,
     };
     let held = tty.then(|| Held::take(false, true));
@@ -71,6 +73,22 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
         End::Signalled(number) => Ok(held.map_or(128 + number, |held| held.end_by(number))),
         End::Lost => Err(Failure::Words(format!("exec in container {name}: its monitor is gone"))),
     }
+}
+
+/// Another AppArmor profile than the container's: the one security option that a further process has for itself.
+fn profile(matches: &Matches) -> Result<Option<String>, Failure> {
+    let mut own = Security::default();
+    for text in matches.values("security-opt") {
+        parse::security_option(&mut own, text)?;
+        if own != (Security { apparmor: own.apparmor.clone(), ..Security::default() }) {
+            return Err(wrong(
+                "security option",
+                text,
+                "a further process has only apparmor=PROFILE",
+            ));
+        }
+    }
+    Ok(own.apparmor)
 }
 
 fn keys(matches: &Matches) -> Result<Option<DetachKeys>, Failure> {

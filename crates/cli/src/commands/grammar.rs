@@ -8,18 +8,21 @@ use super::{
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    ATTACH, BAKE, BUILD, BUILD_DU, BUILD_HISTORY_INSPECT, BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS,
-    BUILD_HISTORY_REMOVE, BUILD_PRUNE, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT,
-    CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE,
-    CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT,
-    FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD,
-    LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH,
-    MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT,
-    NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE,
-    SEARCH, SECCOMP_RECORD, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE,
-    START, STATS, STOP, STOP_ALL, SYSTEM_DOCTOR, SYSTEM_PRUNE, SYSTEM_SETTINGS, UNITS, UNMOUNT,
-    UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE,
-    VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
+    APPARMOR_LIST, APPARMOR_UNLOAD, ATTACH, BAKE, BUILD, BUILD_DU, BUILD_HISTORY_INSPECT,
+    BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS, BUILD_HISTORY_REMOVE, BUILD_PRUNE, CHECK, CHECKPOINT,
+    CHECKPOINT_CREATE, CLONE, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT,
+    CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP,
+    DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES,
+    IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE,
+    MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT,
+    NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS,
+    PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, SECCOMP_RECORD, SECRET_CREATE, SECRET_INSPECT,
+    SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP, STOP_ALL, SYSTEM_DOCTOR, SYSTEM_PRUNE,
+    SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT,
+    VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT, apparmor, archives, boot, build,
+    builder, change, check, checkpoint, context, copy, cp, dial, events, exec, images, inspect,
+    life, list, login, logs, machine, manifest, mount, network, prune, pull, push, run, search,
+    secret, serve, stats, system, usage, verify, volume,
 };
 
 macro_rules! command {
@@ -546,6 +549,50 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         boot::install_units
+    ),
+    command!(
+        OTHERS,
+        ["apparmor load"],
+        "[FILE|-]",
+        "Load an AppArmor profile: the default one, or those of FILE or STDIN",
+        [],
+        Arity { least: 0, most: 1 },
+        true,
+        false,
+        apparmor::load
+    ),
+    command!(
+        OTHERS,
+        ["apparmor ls", "apparmor list"],
+        "[OPTIONS]",
+        "List the AppArmor profiles that are loaded",
+        [APPARMOR_LIST],
+        NONE,
+        true,
+        false,
+        apparmor::ls
+    ),
+    command!(
+        OTHERS,
+        ["apparmor unload"],
+        "[OPTIONS] PROFILE [PROFILE...]",
+        "Unload one or more AppArmor profiles",
+        [APPARMOR_UNLOAD],
+        SOME,
+        true,
+        false,
+        apparmor::unload
+    ),
+    command!(
+        OTHERS,
+        ["apparmor print", "apparmor inspect"],
+        "[NAME]",
+        "Print the default AppArmor profile, or the same as NAME to begin one of your own with",
+        [],
+        Arity { least: 0, most: 1 },
+        true,
+        false,
+        apparmor::print
     ),
     command!(
         OTHERS,

@@ -79,7 +79,7 @@ const TABLE: &[Half] = &[
     ("create", CREATE, run::create),
     ("diff", &[], cp::diff),
     ("events", &[], events::events),
-    ("exec", &[], exec::exec),
+    ("exec", &["security-opt"], exec::exec),
     ("export", &[], cp::export),
     ("history", &["platform"], images::history),
     ("image inspect", &["platform"], look::image),

@@ -42,7 +42,6 @@ impl Containers<'_> {
             LogPlace::Files(None, _) => file("container.log"),
             LogPlace::Journal | LogPlace::Nowhere => String::new(),
         };
-        let security = &container.config.security;
         let labels = crate::labels::labels(&container.config);
         let (process, files) =
             labels.map(|labels| (labels.process, labels.files)).unwrap_or_default();
@@ -64,7 +63,7 @@ impl Containers<'_> {
             .with("Platform", "linux")
             .with("MountLabel", files)
             .with("ProcessLabel", process)
-            .with("AppArmorProfile", security.apparmor.clone().unwrap_or_default())
+            .with("AppArmorProfile", self.engine.apparmor().shown(&container.config))
             .with("ExecIDs", execs)
             .with("HostConfig", self.host_config(&container)?)
             .with("GraphDriver", self.graph_driver(&container, image.as_ref()))

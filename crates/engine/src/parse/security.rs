@@ -42,11 +42,12 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         ("proc-opts", Some(options)) if !options.is_empty() => {
             security.proc_options.extend(options.split(',').map(str::to_owned));
         }
-        ("apparmor", Some("unconfined")) => security.apparmor = None,
-        ("apparmor", Some(profile)) => security.apparmor = Some(profile.to_owned()),
         ("landlock", Some("unconfined")) => security.landlock = None,
         ("landlock", Some(rules)) => security.landlock.get_or_insert_default().add(rules)?,
         ("emulate", Some(list)) => emulate(security, list).map_err(|why| wrong(&why))?,
+        ("apparmor", Some(profile)) => {
+            security.apparmor = Some(profile.to_owned()).filter(|profile| !profile.is_empty());
+        }
         ("label", Some(option)) if crate::labels::is_option(option) => {
             security.labels.push(option.to_owned());
         }

@@ -7,6 +7,7 @@ use rustix::process::Resource;
 use sys::{CStringArray, FilterInstruction};
 
 use super::{Target, text};
+use crate::apparmor;
 use crate::error::StartError;
 use crate::home;
 use crate::hooks::PreparedHook;
@@ -37,6 +38,8 @@ pub(crate) struct PreparedProcess {
     pub(crate) seccomp: Option<(Vec<FilterInstruction>, u32)>,
     pub(crate) landlock: Option<PreparedLandlock>,
     pub(crate) apparmor: Option<CString>,
+    /// What an init writes to enter the profile, too.
+    pub(crate) apparmor_of_init: Option<CString>,
     pub(crate) selinux: Option<CString>,
     pub(crate) terminal: Option<rustix::termios::Winsize>,
     pub(crate) init: bool,
@@ -65,7 +68,11 @@ impl PreparedProcess {
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
+        let apparmor = apparmor::at_exec(process.apparmor_profile.as_ref())?;
+        let of_init = apparmor.as_deref().filter(|_| process.init);
         Ok(Self {
+            apparmor_of_init: of_init.map(apparmor::at_once).transpose()?,
+            apparmor,
             programs: strings(&process.programs)?,
             argv: CStringArray::new(strings(&process.args)?),
             envp: if process.home_missing {
@@ -89,11 +96,6 @@ impl PreparedProcess {
                 .as_ref()
                 .map(|program| (program.instructions.clone(), program.flags)),
             landlock: process.landlock.as_ref().map(PreparedLandlock::new).transpose()?,
-            apparmor: process
-                .apparmor_profile
-                .as_ref()
-                .map(|profile| text(&format!("exec {profile}")))
-                .transpose()?,
             selinux: selinux::process_label(process.selinux_label.as_ref())?,
             terminal: process.terminal.then_some(winsize),
             init: process.init,

@@ -1,0 +1,8 @@
+//! Flags of the families that confine containers: `apparmor`.
+
+use super::{FORMAT, Flag, switch};
+
+pub(crate) const APPARMOR_LIST: &[Flag] =
+    &[FORMAT, switch("q", "quiet", "Only show names of profiles")];
+pub(crate) const APPARMOR_UNLOAD: &[Flag] =
+    &[switch("f", "force", "Also a profile that containers run in: they are unconfined then")];

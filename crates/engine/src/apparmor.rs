@@ -1,0 +1,287 @@
+//! Which AppArmor profile confines a container, and that the default one is there. Profiles of users' own are loaded, listed and
+//! taken away here; what a container enters is decided by [`Containers::apparmor_profile`]. Nothing here is asked for on a machine
+//! without AppArmor. Sources: apparmor(7), docs/apparmor.md.
+
+use std::path::{Path, PathBuf};
+
+use libcontainer::apparmor::{self, LoadedProfile, UNCONFINED};
+
+use crate::config::ContainerConfig;
+use crate::containers::Containers;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::state::State;
+
+mod policy;
+mod template;
+
+pub use policy::PolicyError;
+use policy::Source;
+use template::Circumstances;
+
+/// The profile of containers that are told nothing.
+pub const DEFAULT: &str = "corten-default";
+/// File of the state directory with the name of what was loaded as the default in this boot.
+const MARK: &str = "apparmor";
+/// Directory of compiled profiles below the root.
+const KEPT: &str = "apparmor";
+
+/// Handle on AppArmor's profiles.
+#[derive(Clone, Copy, Debug)]
+pub struct AppArmor<'a> {
+    engine: &'a Engine,
+}
+
+/// What becomes of containers that are told nothing.
+enum Standing {
+    /// The machine runs without AppArmor.
+    Without,
+    /// The default profile is loaded, or will be at the first start.
+    Confined,
+    /// It is not, and why.
+    Open(String),
+}
+
+impl Engine {
+    /// AppArmor's profiles.
+    #[must_use]
+    pub const fn apparmor(&self) -> AppArmor<'_> {
+        AppArmor { engine: self }
+    }
+}
+
+impl AppArmor<'_> {
+    /// Every profile that the kernel has, in the order of their names.
+    ///
+    /// # Errors
+    /// On a machine without AppArmor, and when the kernel does not show them.
+    pub fn profiles(&self) -> Result<Vec<LoadedProfile>, EngineError> {
+        demand_apparmor()?;
+        let mut profiles = apparmor::profiles().map_err(refused("list", "profiles"))?;
+        profiles.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(profiles)
+    }
+
+    /// Loads the default profile, whatever is loaded under its name.
+    ///
+    /// # Errors
+    /// On a machine without AppArmor; when the parser is missing, or the kernel refuses.
+    pub fn load_default(&self) -> Result<(), EngineError> {
+        demand_apparmor()?;
+        let text = template::text(DEFAULT, &Circumstances::here());
+        policy::load_kept(&self.kept(), &text).map_err(not_loaded(DEFAULT))?;
+        self.mark(Some(&sum(&text)));
+        Ok(())
+    }
+
+    /// Loads the profiles of a file, or of a text where there is none; those that are loaded are replaced. Gives their names.
+    ///
+    /// # Errors
+    /// As [`AppArmor::load_default`], and when the parser refuses the text.
+    pub fn load(&self, file: Option<&Path>, text: &str) -> Result<Vec<String>, EngineError> {
+        demand_apparmor()?;
+        let source = file.map_or(Source::Text(text), Source::File);
+        let shown = file.map_or_else(|| "-".to_owned(), |file| file.display().to_string());
+        let names = policy::names(&source).map_err(not_loaded(&shown))?;
+        if names.is_empty() {
+            return Err(EngineError::value("AppArmor profile", shown, "it holds none"));
+        }
+        let compiled = policy::compile(&source).map_err(not_loaded(&shown))?;
+        let loaded = apparmor::replace(&compiled).map_err(PolicyError::Load);
+        loaded.map_err(not_loaded(&shown))?;
+        if names.iter().any(|name| name == DEFAULT) {
+            // It is the administrator's now, and stays.
+            self.mark(None);
+        }
+        Ok(names)
+    }
+
+    /// Takes a profile away. Containers that run in it would be unconfined, so it is refused while there are some, unless it is
+    /// forced.
+    ///
+    /// # Errors
+    /// On a machine without AppArmor; when it is not loaded, in use, or the kernel refuses.
+    pub fn unload(&self, name: &str, force: bool) -> Result<(), EngineError> {
+        demand_apparmor()?;
+        let wrong = |why: String| EngineError::value("AppArmor profile", name, why);
+        if matches!(apparmor::is_loaded(name), Ok(false)) || name == UNCONFINED {
+            return Err(wrong("no such profile is loaded".to_owned()));
+        }
+        if let Some(user) = self.user_of(name)?.filter(|_| !force) {
+            let why = format!("container {user} runs in it and would be unconfined: --force");
+            return Err(wrong(why));
+        }
+        apparmor::remove(name).map_err(refused("unload", name))
+    }
+
+    /// The text of the default profile under another name, as a beginning for a profile of one's own.
+    ///
+    /// # Errors
+    /// When no profile is called so.
+    pub fn text(&self, name: &str) -> Result<String, EngineError> {
+        if !template::is_name(name) {
+            let why = "it is not letters, digits, dots, dashes and underscores";
+            return Err(EngineError::value("profile name", name, why));
+        }
+        Ok(template::text(name, &Circumstances::here()))
+    }
+
+    /// The name of a container that runs in a profile.
+    fn user_of(&self, profile: &str) -> Result<Option<String>, EngineError> {
+        for container in self.engine.containers().all()? {
+            let runs = matches!(container.state, State::Running { .. } | State::Starting);
+            if runs && self.entered(&container.config).as_deref() == Some(profile) {
+                return Ok(Some(container.record.name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a container of this configuration enters as far as that is known; what is refused is not asked.
+    fn entered(&self, config: &ContainerConfig) -> Option<String> {
+        match config.security.apparmor.as_deref() {
+            Some(UNCONFINED) => None,
+            Some(name) if !name.is_empty() => Some(name.to_owned()),
+            _ if config.privileged => None,
+            _ => matches!(self.standing(), Standing::Confined).then(|| DEFAULT.to_owned()),
+        }
+    }
+
+    /// Docker's field of a container: empty where there is no AppArmor.
+    pub(crate) fn shown(&self, config: &ContainerConfig) -> String {
+        match self.entered(config) {
+            Some(profile) => profile,
+            None if apparmor::enabled() => UNCONFINED.to_owned(),
+            None => String::new(),
+        }
+    }
+
+    /// Why containers that are told nothing are not confined; nothing where they are, or there is no AppArmor.
+    pub(crate) fn why_open(&self) -> Option<String> {
+        match self.standing() {
+            Standing::Open(why) => Some(why),
+            Standing::Without | Standing::Confined => None,
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        if !apparmor::enabled() {
+            return Standing::Without;
+        }
+        match apparmor::is_loaded(DEFAULT) {
+            Ok(true) if matches!(apparmor::may_enter(DEFAULT), Ok(false)) => {
+                Standing::Open(of_own_profile())
+            }
+            Ok(true) => Standing::Confined,
+            Err(errno) => Standing::Open(format!("its profiles cannot be listed: {errno}")),
+            Ok(false) if !apparmor::may_load() => {
+                let why = "it is not loaded, and only root of the machine may load it";
+                Standing::Open(why.to_owned())
+            }
+            Ok(false) if crate::programs::find_program(policy::PARSER).is_some() => {
+                Standing::Confined
+            }
+            Ok(false) if policy::is_kept(&self.kept(), &self.own_text()) => Standing::Confined,
+            Ok(false) => {
+                Standing::Open(format!("it is not loaded, and {} is not there", policy::PARSER))
+            }
+        }
+    }
+
+    fn own_text(&self) -> String {
+        template::text(DEFAULT, &Circumstances::here())
+    }
+
+    /// Where compiled profiles are.
+    fn kept(&self) -> PathBuf {
+        self.engine.paths().root.join(KEPT)
+    }
+
+    /// What was loaded as the default in this boot. Without a mark it is what somebody else has loaded.
+    fn mark(&self, sum: Option<&str>) {
+        let state = &self.engine.paths().state;
+        let _loaded_again = match sum {
+            Some(sum) => store::write_atomic(state, MARK, sum.as_bytes()).is_ok(),
+            None => std::fs::remove_file(state.join(MARK)).is_ok(),
+        };
+    }
+
+    /// Loads the default profile where a process is to enter it and it is not loaded, or was by another release.
+    pub(crate) fn demand(&self, profile: Option<&str>) -> Result<(), EngineError> {
+        if profile != Some(DEFAULT) || !apparmor::enabled() {
+            return Ok(());
+        }
+        let is_loaded = !matches!(apparmor::is_loaded(DEFAULT), Ok(false));
+        let mark = std::fs::read_to_string(self.engine.paths().state.join(MARK)).ok();
+        let is_ours = mark.is_none_or(|mark| mark == sum(&self.own_text()));
+        if is_loaded && (is_ours || !apparmor::may_load()) {
+            return Ok(());
+        }
+        self.load_default()
+    }
+}
+
+impl Containers<'_> {
+    /// The profile that a container's processes enter. Nothing is loaded here: see [`AppArmor::demand`].
+    ///
+    /// # Errors
+    /// When a profile was asked for that is not loaded, or the machine runs without AppArmor.
+    pub(crate) fn apparmor_profile(
+        &self,
+        config: &ContainerConfig,
+    ) -> Result<Option<String>, EngineError> {
+        let handle = self.engine.apparmor();
+        let entered = handle.entered(config);
+        if let Some(name) = config.security.apparmor.as_deref().filter(|name| !name.is_empty()) {
+            handle.check(name)?;
+        }
+        Ok(entered)
+    }
+}
+
+impl AppArmor<'_> {
+    /// Refuses what no process can enter.
+    pub(crate) fn check(&self, name: &str) -> Result<(), EngineError> {
+        if name == UNCONFINED {
+            return Ok(());
+        }
+        if !apparmor::enabled() {
+            let why = "this machine runs without AppArmor";
+            return Err(EngineError::value("AppArmor profile", name, why));
+        }
+        let why = match (apparmor::is_loaded(name), self.standing()) {
+            (Ok(false), Standing::Confined) if name == DEFAULT => return Ok(()),
+            (Ok(false), Standing::Open(why)) if name == DEFAULT => why,
+            (Ok(false), _) => "no such profile is loaded".to_owned(),
+            (Ok(true), _) if matches!(apparmor::may_enter(name), Ok(false)) => of_own_profile(),
+            // Whoever may not see the list hears from the kernel.
+            (Ok(true) | Err(_), _) => return Ok(()),
+        };
+        Err(EngineError::value("AppArmor profile", name, why))
+    }
+}
+
+/// Why nothing is added to a profile that confines this program itself.
+fn of_own_profile() -> String {
+    let own = apparmor::own_label().unwrap_or_default();
+    format!("corten itself is confined by {own}, which lacks change_profile for it")
+}
+
+fn demand_apparmor() -> Result<(), EngineError> {
+    if apparmor::enabled() { Ok(()) } else { Err(EngineError::NoAppArmor) }
+}
+
+fn not_loaded(profile: &str) -> impl FnOnce(PolicyError) -> EngineError {
+    |cause| EngineError::AppArmor { profile: profile.to_owned(), cause }
+}
+
+fn refused(action: &'static str, object: &str) -> impl FnOnce(sys::Errno) -> EngineError {
+    let path = format!("AppArmor {object}");
+    move |errno| EngineError::File { action, path, cause: errno.into() }
+}
+
+/// What stands for a text.
+fn sum(text: &str) -> String {
+    use sha2::Digest as _;
+    spec::digest::hex(&sha2::Sha256::digest(text))
+}
