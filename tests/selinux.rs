@@ -85,4 +85,92 @@ mod tests {
         let own = ["--rm", "--ipc", "container:first", "--security-opt", "label=level:s0:c8,c9"];
         assert_eq!(run(&corten, &own, &label), "system_u:system_r:container_t:s0:c8,c9");
     }
+
+    fn labels(corten: &Corten, name: &str) -> [String; 2] {
+        ["ProcessLabel", "MountLabel"]
+            .map(|field| corten.ok(&["inspect", "-f", &format!("{{{{.{field}}}}}"), name]))
+    }
+
+    /// Whether the policy has the types that containers are labelled with.
+    fn has_types(corten: &Corten) -> bool {
+        let info = corten.ok(&["info", "-f", "{{.Warnings}}"]);
+        !info.contains("SELinux does not label containers")
+    }
+
+    #[test]
+    fn every_container_has_categories_of_its_own_unless_it_is_told_otherwise() {
+        let Some(corten) = corten() else { return };
+        if !has_types(&corten) {
+            corten.ok(&["create", "--name", "one", "busybox", "true"]);
+            assert_eq!(labels(&corten, "one"), ["", ""]);
+            return;
+        }
+        let mut levels = Vec::new();
+        for name in ["one", "two", "three"] {
+            corten.ok(&["create", "--name", name, "busybox", "cat", "/proc/self/attr/current"]);
+            let [process, files] = labels(&corten, name);
+            let level = process.strip_prefix("system_u:system_r:container_t:").unwrap().to_owned();
+            assert!(level.starts_with("s0:c") && level.contains(','), "{process}");
+            assert_eq!(files, format!("system_u:object_r:container_file_t:{level}"));
+            assert!(!levels.contains(&level), "{level} in {levels:?}");
+            levels.push(level);
+            let shown = corten.ok(&["start", "-a", name]);
+            assert_eq!(shown.trim_matches(['\0', '\n']), process);
+        }
+        assert_eq!(corten.ok(&["inspect", "-f", "{{.HostConfig.SecurityOpt}}", "one"]), "[]");
+        corten.ok(&["container", "clone", "one", "clone"]);
+        assert!(!levels.iter().any(|level| labels(&corten, "clone")[0].ends_with(level)));
+        for flags in [
+            &["--privileged"][..],
+            &["--security-opt", "label=disable"],
+            &["--pid", "host"],
+            &["--ipc", "host"],
+        ] {
+            let line = [&["create", "--name", "free"], flags, &["busybox", "true"]].concat();
+            corten.ok(&line);
+            assert_eq!(labels(&corten, "free"), ["", ""], "{flags:?}");
+            corten.ok(&["rm", "free"]);
+        }
+        let init = ["create", "--name", "init", "busybox", "/sbin/init"];
+        corten.ok(&init);
+        assert!(labels(&corten, "init")[0].contains(":container_init_t:s0:c"));
+    }
+
+    #[test]
+    fn what_a_container_has_it_can_use_and_another_cannot() {
+        let Some(corten) = corten() else { return };
+        if !has_types(&corten) {
+            return eprintln!("skipped: the policy of this machine has no types for containers");
+        }
+        let own = "echo x >/x && cat /x /etc/hosts /etc/resolv.conf /etc/hostname >/dev/null && echo y >/dev/shm/y && \
+                   ls -Z /dev/shm/y / -d && test -w /dev/mqueue && cat /vol/in && echo v >/vol/v && echo fine";
+        let flags = ["--rm", "-v", "data:/vol"];
+        corten.ok(&["volume", "create", "data"]);
+        let filled = corten.run_with(
+            &["run", "--rm", "-i", "-v", "data:/vol", "busybox", "sh", "-c", "cat >/vol/in"],
+            b"in\n",
+        );
+        assert_eq!(filled.code, 0, "{filled:?}");
+        let shown = run(&corten, &flags, &["sh", "-c", own]);
+        assert!(shown.ends_with("fine") && shown.contains("container_file_t:s0:c"), "{shown}");
+        // A directory that is one container's alone.
+        let directory = corten.directory().join("private");
+        std::fs::create_dir(&directory).unwrap();
+        let private = format!("{}:/d:Z", directory.display());
+        run(&corten, &["--rm", "-v", &private], &["sh", "-c", "echo secret >/d/s"]);
+        let plain = format!("{}:/d", directory.display());
+        let read = ["run", "--rm", "-v", &plain, "busybox", "cat", "/d/s"];
+        let is_enforcing = std::fs::read("/sys/fs/selinux/enforce").unwrap() == b"1";
+        let other = corten.run(&read);
+        assert_eq!(other.code != 0, is_enforcing, "{other:?}");
+        let shared = format!("{}:/d:z", directory.display());
+        assert_eq!(run(&corten, &["--rm", "-v", &shared], &["cat", "/d/s"]), "secret");
+        // Whoever may ask SELinux sees it.
+        let nested = ["--rm", "--security-opt", "label=nested"];
+        assert_eq!(
+            run(&corten, &nested, &["ls", "/sys/fs/selinux/enforce"]),
+            "/sys/fs/selinux/enforce"
+        );
+        assert_eq!(run(&corten, &["--rm"], &["ls", "/sys/fs/selinux"]), "");
+    }
 }

@@ -86,6 +86,7 @@ impl Containers<'_> {
         merge::name_volumes(&mut config)?;
         self.check_secrets(&config)?;
         crate::mounts::check_sources(&config)?;
+        self.choose_label(&mut config)?;
         Ok((image, config))
     }
 

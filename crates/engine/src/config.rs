@@ -16,6 +16,7 @@ mod hosts;
 mod id_ranges;
 mod networks;
 mod secrets;
+mod selinux;
 mod sharing;
 mod users;
 
@@ -25,6 +26,7 @@ pub use hosts::HostRules;
 pub use id_ranges::{IdRange, IdRanges};
 pub use networks::{NetworkWish, PublishedPort};
 pub use secrets::{HiddenContent, SecretConfig, SecretPlace};
+pub use selinux::SelinuxLabels;
 pub use sharing::{IpcMode, PidMode, Sharing};
 pub(crate) use users::text as map_text;
 pub use users::{AutoUsers, KeptUser, UserMaps, UserMode};
@@ -426,6 +428,9 @@ pub struct Security {
     pub apparmor: Option<String>,
     /// SELinux label options, as given.
     pub labels: Vec<String>,
+    /// SELinux labels that it was given when it was made; nothing where nothing labels it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selinux: Option<SelinuxLabels>,
     /// Further paths that read as empty.
     pub masked: Vec<String>,
     /// Paths that are left open, or those below them where `/*` is behind.

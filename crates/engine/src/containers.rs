@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use libcontainer::Plan;
 use monitor::StateFile;
 use spec::{ContainerId, ContainerName};
-use store::{ContainerDirs, ContainerRecord, Image, NewContainer, RootView, Status};
+use store::{ContainerDirs, ContainerRecord, Image, NewContainer, RootView, Status, StoreError};
 
 use crate::config::ContainerConfig;
 use crate::engine::Engine;
@@ -148,6 +148,26 @@ impl<'a> Containers<'a> {
         &self,
         (id, name): (ContainerId, &ContainerName),
         (image, image_name): (Option<Image>, &str),
+        mut config: ContainerConfig,
+        active: bool,
+    ) -> Result<Made, EngineError> {
+        while config.security.selinux.as_ref().is_some_and(|labels| labels.is_own) {
+            let image = (image.clone(), image_name);
+            match self.record_as((id.clone(), name), image, config.clone(), active) {
+                // Another container has its level.
+                Err(EngineError::Store(StoreError::LevelTaken { .. })) => {
+                    self.choose_label(&mut config)?;
+                }
+                recorded => return recorded,
+            }
+        }
+        self.record_as((id, name), (image, image_name), config, active)
+    }
+
+    fn record_as(
+        &self,
+        (id, name): (ContainerId, &ContainerName),
+        (image, image_name): (Option<Image>, &str),
         config: ContainerConfig,
         active: bool,
     ) -> Result<Made, EngineError> {
@@ -175,6 +195,7 @@ impl<'a> Containers<'a> {
             places: &places,
             bound_bytes: config.bound_bytes(),
             ids: ids.as_ref().map(OwnIds::wanted),
+            level: level_of(&config),
             active,
         };
         match self.engine.store.containers().insert(&new) {
@@ -350,6 +371,12 @@ fn claimed_below(states: &File, record: &ContainerRecord) -> Option<StateFile> {
     }
     // Whoever looks further meets the same error.
     monitor::find_claimed(states.as_fd(), Path::new(record.id.as_str())).ok().flatten()
+}
+
+/// The level of its SELinux labels.
+fn level_of(config: &ContainerConfig) -> Option<store::Level<'_>> {
+    let labels = config.security.selinux.as_ref().filter(|labels| !labels.level.is_empty())?;
+    Some(store::Level { text: &labels.level, is_own: labels.is_own })
 }
 
 /// What an image says of its containers; a directory says nothing.

@@ -127,7 +127,7 @@ impl Containers<'_> {
             cwd: workdir.into(),
             capabilities: Some(oci::sets(&capabilities)),
             no_new_privileges: config.security.no_new_privileges,
-            selinux_label: crate::labels::labels(config).map(|labels| labels.process),
+            selinux_label: crate::labels::labels(config).map(|labels| labels.process.clone()),
             apparmor_profile: self.apparmor_profile(&entering)?,
             ..Process::default()
         };

@@ -42,7 +42,9 @@ impl Engine {
         let apparmor = self.apparmor().why_open();
         let apparmor =
             apparmor.map(|why| format!("AppArmor does not confine containers by {profile}: {why}"));
-        apparmor.into_iter().collect()
+        let selinux = crate::labels::why_open();
+        let selinux = selinux.map(|why| format!("SELinux does not label containers: {why}"));
+        apparmor.into_iter().chain(selinux).collect()
     }
 
     fn counts(&self) -> Result<Value, EngineError> {

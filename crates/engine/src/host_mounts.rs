@@ -81,7 +81,7 @@ impl Containers<'_> {
             dirs: container.dirs,
             _lock: None,
         };
-        let label = crate::labels::labels(&made.config).map(|labels| labels.files);
+        let label = crate::labels::labels(&made.config).map(|labels| labels.files.clone());
         let users = self.users_at_rest(&made.config, &made.id)?;
         let root = self.root_source(&made);
         let shown = self.shown().show_layers(

@@ -2,12 +2,18 @@
 //! SELinux there are none. What enforces them is the machine's policy. Sources: selinux(8), mcs(8) "categories",
 //! container_selinux(8).
 
-use std::collections::HashSet;
 use std::path::Path;
 
-use crate::config::{ContainerConfig, IpcMode, PidMode};
+use crate::config::{ContainerConfig, IpcMode, PidMode, SelinuxLabels};
 use crate::containers::Containers;
 use crate::error::EngineError;
+
+mod contexts;
+
+use contexts::Contexts;
+
+/// Sensitivity of everything that is a container's, without categories.
+const LOWEST: &str = "s0";
 
 /// Categories of the usual policies: c0 to c1023.
 const CATEGORIES: u32 = 1024;
@@ -68,7 +74,7 @@ pub(crate) fn is_option(text: &str) -> bool {
                 byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b':' | b',')
             })
     };
-    text == "disable"
+    matches!(text, "disable" | "nested")
         || text.split_once(':').is_some_and(|(part, value)| {
             // Only a level has parts of its own.
             let is_whole = part == "level" || !value.contains([':', ',']);
@@ -76,43 +82,50 @@ pub(crate) fn is_option(text: &str) -> bool {
         })
 }
 
-/// What a container's processes and files are labelled.
-pub(crate) struct Labels {
-    /// Its processes.
-    pub(crate) process: String,
-    /// Its own file systems, and what is labelled for it alone.
-    pub(crate) files: String,
-}
-
-/// The labels that somebody has asked for; nothing where nobody has, or the machine has no SELinux.
-pub(crate) fn labels(config: &ContainerConfig) -> Option<Labels> {
-    if !is_wanted(config) || !libcontainer::selinux_is_enabled() {
-        return None;
-    }
-    let part = |name, otherwise| part(config, name).unwrap_or(otherwise);
-    let level = part("level", "s0");
-    let (user, role, kind) =
-        (part("user", "system_u"), part("role", "system_r"), part("type", "container_t"));
-    Some(Labels {
-        process: format!("{user}:{role}:{kind}:{level}"),
-        files: format!("{user}:object_r:{}:{level}", part("filetype", "container_file_t")),
-    })
+/// The labels of a container; nothing where it has none, or the machine has no SELinux.
+pub(crate) fn labels(config: &ContainerConfig) -> Option<&SelinuxLabels> {
+    config.security.selinux.as_ref().filter(|_| libcontainer::selinux_is_enabled())
 }
 
 /// The label of what every container may use.
 pub(crate) fn shared(config: &ContainerConfig) -> String {
-    format!("system_u:object_r:{}:s0", part(config, "filetype").unwrap_or("container_file_t"))
+    let mut files = Contexts::here().files;
+    if let Some(kind) = part(config, "filetype") {
+        kind.clone_into(&mut files.kind);
+    }
+    files.with_level(libcontainer::selinux_has_levels().then_some(LOWEST))
 }
 
-/// Whether it has no labels, whatever else is asked for.
+/// Whether it has no labels, whatever else is asked for. With the host's memory or processes it could use neither of them.
 pub(crate) fn are_disabled(config: &ContainerConfig) -> bool {
-    config.privileged || config.security.labels.iter().any(|text| text == "disable")
+    let labels = &config.security.labels;
+    let shares = config.sharing.ipc == IpcMode::Host || config.sharing.pid == PidMode::Host;
+    config.privileged
+        || labels.iter().any(|text| text == "disable")
+        || (shares && labels.is_empty())
 }
 
-/// Whether its processes are confined by a label of their own: when one is described, or when files become theirs alone.
-fn is_wanted(config: &ContainerConfig) -> bool {
-    let is_private = config.mounts.iter().any(|mount| mount.relabel_private);
-    (is_private || !config.security.labels.is_empty()) && !are_disabled(config)
+/// Whether it sees SELinux, and asks it for labels of its own.
+pub(crate) fn is_nested(config: &ContainerConfig) -> bool {
+    config.security.labels.iter().any(|text| text == "nested")
+        && !are_disabled(config)
+        && libcontainer::selinux_is_enabled()
+}
+
+/// Why containers that are told nothing are not labelled; nothing where they are, or there is no SELinux.
+pub(crate) fn why_open() -> Option<String> {
+    if !libcontainer::selinux_is_enabled() {
+        return None;
+    }
+    let level = libcontainer::selinux_has_levels().then_some(LOWEST);
+    let label = Contexts::here().process.with_level(level);
+    let known = libcontainer::selinux_knows(&label);
+    matches!(known, Ok(false)).then(|| format!("the policy of this machine does not know {label}"))
+}
+
+/// Whether labels were described; a mount that becomes a container's alone asks for them too.
+fn are_asked(config: &ContainerConfig) -> bool {
+    !config.security.labels.is_empty() || config.mounts.iter().any(|mount| mount.relabel_private)
 }
 
 /// The last word counts.
@@ -122,31 +135,53 @@ fn part<'c>(config: &'c ContainerConfig, name: &str) -> Option<&'c str> {
     parts.find(|(part, _)| *part == name).map(|(_, value)| value)
 }
 
+/// Whether its program is an init system, which policies let have more of its control groups.
+fn begins_with_init(config: &ContainerConfig) -> bool {
+    let argv = config.entrypoint.iter().chain(&config.command);
+    argv.take(1).any(|program| {
+        matches!(program.as_str(), "/sbin/init" | "/usr/sbin/init" | "/usr/local/sbin/init")
+            || program.rsplit('/').next() == Some("systemd")
+    })
+}
+
+/// Whose level it has.
+enum Joined {
+    /// Its own.
+    Nobody,
+    /// That of a container whose memory or processes it shares, which has none perhaps.
+    Container(Option<SelinuxLabels>),
+}
+
 impl Containers<'_> {
-    /// Labels a container as those that it joins; another that will be labelled has a level of its own, a pair of categories
-    /// that no other container has.
+    /// Labels a container as those that it joins; another one has a level of its own, a pair of categories that no other container
+    /// has. Where the policy knows no containers nothing is labelled, unless somebody asks for it.
     ///
     /// # Errors
-    /// When the machine's policy does not know the label.
+    /// When the machine's policy does not know the label that was asked for.
     pub(crate) fn choose_label(&self, config: &mut ContainerConfig) -> Result<(), EngineError> {
-        if !libcontainer::selinux_is_enabled() {
+        config.security.selinux = None;
+        if !libcontainer::selinux_is_enabled() || are_disabled(config) {
             return Ok(());
         }
-        self.join_labels(config)?;
-        if labels(config).is_some() && part(config, "level").is_none() {
-            self.choose_level(config)?;
-        }
-        let Some(labels) = labels(config) else { return Ok(()) };
-        for label in [labels.process, labels.files] {
-            let known = libcontainer::selinux_knows(&label);
-            if let Some(why) = match known {
-                Ok(true) => None,
-                Ok(false) => Some("the policy of this machine does not know it".to_owned()),
-                Err(errno) => Some(format!("ask SELinux for it: {errno}")),
-            } {
-                return Err(EngineError::value("SELinux label", label, why));
+        let given = match self.joined_labels(config)? {
+            Joined::Container(given) if config.security.labels.is_empty() => given,
+            Joined::Container(given) => {
+                let level = given.map(|given| given.level);
+                Some(described(config, level.filter(|level| !level.is_empty()))?)
             }
+            Joined::Nobody => Some(described(config, None)?),
+        };
+        let Some(given) = given else { return Ok(()) };
+        for label in [&given.process, &given.files] {
+            let why = match libcontainer::selinux_knows(label) {
+                Ok(true) => continue,
+                Ok(false) if !are_asked(config) => return Ok(()),
+                Ok(false) => "the policy of this machine does not know it".to_owned(),
+                Err(errno) => format!("ask SELinux for it: {errno}"),
+            };
+            return Err(EngineError::value("SELinux label", label, why));
         }
+        config.security.selinux = Some(given);
         Ok(())
     }
 
@@ -158,49 +193,58 @@ impl Containers<'_> {
         if !libcontainer::selinux_is_enabled() {
             return Ok(None);
         }
-        Ok(labels(&self.get(text)?.config).map(|labels| labels.files))
+        Ok(labels(&self.get(text)?.config).map(|labels| labels.files.clone()))
     }
 
     /// Containers that share memory or see each other's processes could use neither with labels that differ.
-    fn join_labels(&self, config: &mut ContainerConfig) -> Result<(), EngineError> {
-        if are_disabled(config) || part(config, "level").is_some() {
-            return Ok(());
-        }
-        let mut joined = Vec::new();
-        if let IpcMode::Container(id) = &config.sharing.ipc {
-            joined.push(id.clone());
-        }
-        if let PidMode::Container(id) = &config.sharing.pid {
-            joined.push(id.clone());
-        }
-        for id in joined {
-            let other = self.get(&id)?.config;
-            if labels(&other).is_none() {
-                continue;
-            }
-            if config.security.labels.is_empty() {
-                config.security.labels.clone_from(&other.security.labels);
-            } else if let Some(level) = part(&other, "level") {
-                config.security.labels.push(format!("level:{level}"));
-            }
-            return Ok(());
-        }
-        Ok(())
+    fn joined_labels(&self, config: &ContainerConfig) -> Result<Joined, EngineError> {
+        let id = match (&config.sharing.ipc, &config.sharing.pid) {
+            (IpcMode::Container(id), _) | (_, PidMode::Container(id)) => id,
+            _ => return Ok(Joined::Nobody),
+        };
+        let given = self.get(id)?.config.security.selinux.clone();
+        Ok(Joined::Container(given.map(|given| SelinuxLabels { is_own: false, ..given })))
     }
+}
 
-    fn choose_level(&self, config: &mut ContainerConfig) -> Result<(), EngineError> {
-        let records = self.engine.store.containers().list()?;
-        let taken: HashSet<String> = records
-            .iter()
-            .filter_map(|record| serde_json::from_str::<ContainerConfig>(&record.config).ok())
-            .filter_map(|config| part(&config, "level").map(str::to_owned))
-            .collect();
-        loop {
-            let level = level(crate::names::random_number()?);
-            if let Some(level) = level.filter(|level| !taken.contains(level)) {
-                config.security.labels.push(format!("level:{level}"));
-                return Ok(());
-            }
+/// Labels as they are described, with a level of its own where there is none to be had.
+fn described(
+    config: &ContainerConfig,
+    joined: Option<String>,
+) -> Result<SelinuxLabels, EngineError> {
+    let Contexts { mut process, init, mut files } = Contexts::here();
+    if begins_with_init(config) {
+        process = init;
+    }
+    if let Some(user) = part(config, "user") {
+        user.clone_into(&mut process.user);
+        user.clone_into(&mut files.user);
+    }
+    for (name, place) in
+        [("role", &mut process.role), ("type", &mut process.kind), ("filetype", &mut files.kind)]
+    {
+        if let Some(value) = part(config, name) {
+            value.clone_into(place);
+        }
+    }
+    let known = part(config, "level").map(str::to_owned).or(joined);
+    let is_own = known.is_none() && libcontainer::selinux_has_levels();
+    let level = match known {
+        None if is_own => Some(random_level()?),
+        known => known,
+    };
+    Ok(SelinuxLabels {
+        process: process.with_level(level.as_deref()),
+        files: files.with_level(level.as_deref()),
+        level: level.unwrap_or_default(),
+        is_own,
+    })
+}
+
+fn random_level() -> Result<String, EngineError> {
+    loop {
+        if let Some(level) = level(crate::names::random_number()?) {
+            return Ok(level);
         }
     }
 }
@@ -208,7 +252,7 @@ impl Containers<'_> {
 /// Two different categories of a random number; nothing where it gives the same twice.
 fn level(random: u32) -> Option<String> {
     let (one, other) = (random % CATEGORIES, random / CATEGORIES % CATEGORIES);
-    (one != other).then(|| format!("s0:c{},c{}", one.min(other), one.max(other)))
+    (one != other).then(|| format!("{LOWEST}:c{},c{}", one.min(other), one.max(other)))
 }
 
 #[cfg(test)]
@@ -224,21 +268,52 @@ mod tests {
 
     #[test]
     fn options_and_parts() {
-        for good in ["disable", "level:s0:c1,c2", "type:spc_t", "user:system_u", "filetype:x_t"] {
+        for good in
+            ["disable", "nested", "level:s0:c1,c2", "type:spc_t", "user:system_u", "filetype:x_t"]
+        {
             assert!(is_option(good), "{good}");
         }
         for bad in ["", "level", "level:", "what:x", "type:a:b", "level:s0 c1", "disabled"] {
             assert!(!is_option(bad), "{bad}");
         }
         let mut config = ContainerConfig::default();
-        assert!(!is_wanted(&config));
+        assert!(!are_asked(&config));
         config.mounts.push(crate::parse::volume("/a:/b:z").unwrap());
-        assert!(!is_wanted(&config), "what all may use confines nobody");
+        assert!(!are_asked(&config), "what all may use confines nobody");
         config.mounts.push(crate::parse::volume("/a:/c:Z").unwrap());
-        assert!(is_wanted(&config));
+        assert!(are_asked(&config));
         config.security.labels = vec!["level:s0:c1".to_owned(), "level:s0:c2".to_owned()];
         assert_eq!(part(&config, "level"), Some("s0:c2"));
+        let given = described(&config, Some("s0:c3".to_owned())).unwrap();
+        assert!(given.process.ends_with(":s0:c2") && !given.is_own, "{given:?}");
         config.security.labels.push("disable".to_owned());
-        assert!(!is_wanted(&config));
+        assert!(are_disabled(&config));
+    }
+
+    #[test]
+    fn who_shares_with_the_host_or_is_privileged_has_none() {
+        let mut config = ContainerConfig::default();
+        assert!(!are_disabled(&config));
+        config.sharing.pid = PidMode::Host;
+        assert!(are_disabled(&config));
+        config.security.labels = vec!["type:container_t".to_owned()];
+        assert!(!are_disabled(&config), "somebody has said otherwise");
+        config.privileged = true;
+        assert!(are_disabled(&config));
+    }
+
+    #[test]
+    fn descriptions() {
+        let mut config =
+            ContainerConfig { command: vec!["/sbin/init".into()], ..ContainerConfig::default() };
+        assert!(begins_with_init(&config));
+        config.entrypoint = vec!["sh".into()];
+        assert!(!begins_with_init(&config));
+        let texts = ["user:u_u", "role:r_r", "type:t_t", "filetype:f_t"];
+        config.security.labels = texts.map(str::to_owned).to_vec();
+        let given = described(&config, Some("s0:c1,c2".to_owned())).unwrap();
+        assert_eq!(given.process, "u_u:r_r:t_t:s0:c1,c2");
+        assert!(given.files.starts_with("u_u:") && given.files.ends_with(":f_t:s0:c1,c2"));
+        assert_eq!(given.level, "s0:c1,c2");
     }
 }

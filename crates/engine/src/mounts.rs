@@ -225,10 +225,13 @@ impl Containers<'_> {
             // A volume is all containers' unless somebody says otherwise: a confined one could not even read it.
             let is_volume = matches!(mount.source, MountSource::Volume { .. });
             let is_labelled = || is_volume && labels::labels(&made.config).is_some();
-            if let Origin::Path { path, .. } = &origin
-                && (mount.relabel || is_labelled())
-            {
-                relabel(&made.config, mount, path)?;
+            if let Origin::Path { path, .. } = &origin {
+                if mount.relabel {
+                    relabel(&made.config, mount, path)?;
+                } else if is_labelled() {
+                    // What comes into it later has the label of the directory that it comes into.
+                    store::relabel_once(path, &labels::shared(&made.config))?;
+                }
             }
             origins.push(origin);
         }
@@ -291,10 +294,14 @@ fn relabel(config: &ContainerConfig, mount: &MountConfig, path: &Path) -> Result
         return Ok(());
     }
     let label = if mount.relabel_private {
-        labels::labels(config).map_or_else(|| labels::shared(config), |labels| labels.files)
+        labels::labels(config).map_or_else(|| labels::shared(config), |labels| labels.files.clone())
     } else {
         labels::shared(config)
     };
+    if matches!(libcontainer::selinux_knows(&label), Ok(false)) {
+        let why = "the policy of this machine does not know it: leave out z and Z";
+        return Err(EngineError::value("SELinux label", label, why));
+    }
     store::relabel(path, &mount.subpath, &label, labels::NEVER).map_err(|error| {
         match labels::is_everybodys(path) && mount.subpath.is_empty() {
             true => EngineError::value(

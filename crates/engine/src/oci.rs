@@ -124,7 +124,7 @@ pub(crate) fn process(
         capabilities: Some(sets(capabilities)),
         rlimits: config.ulimits.iter().map(rlimit).collect(),
         no_new_privileges: config.security.no_new_privileges,
-        selinux_label: crate::labels::labels(config).map(|labels| labels.process),
+        selinux_label: crate::labels::labels(config).map(|labels| labels.process.clone()),
         apparmor_profile: surroundings.apparmor.map(str::to_owned),
         oom_score_adj: Some(config.oom_score_adj).filter(|value| *value != 0),
         ..Process::default()
@@ -192,7 +192,7 @@ fn linux(
         devices,
         resources: Some(resources::resources(&config.limits, device_rules)?),
         sysctl,
-        mount_label: crate::labels::labels(config).map(|labels| labels.files),
+        mount_label: crate::labels::labels(config).map(|labels| labels.files.clone()),
         masked_paths: paths(masked(config)),
         readonly_paths: paths(read_only(config)),
         ..Linux::default()

@@ -88,7 +88,9 @@ pub use scheduling::{
     ExecProcessors, IoPriorityPlan, MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES, MemoryPolicyPlan,
     SchedulerPlan, SchedulingPlan,
 };
-pub use selinux::{enabled as selinux_is_enabled, knows as selinux_knows};
+pub use selinux::{
+    enabled as selinux_is_enabled, has_levels as selinux_has_levels, knows as selinux_knows,
+};
 pub use spare::SpareNetwork;
 pub use surroundings::Surroundings;
 

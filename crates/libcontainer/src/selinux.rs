@@ -25,6 +25,12 @@ pub fn enabled() -> bool {
             .is_ok_and(|stat| !stat.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
+/// Whether labels of the machine's policy have levels: categories are parts of these.
+#[must_use]
+pub fn has_levels() -> bool {
+    std::fs::read("/sys/fs/selinux/mls").is_ok_and(|text| text.starts_with(b"1"))
+}
+
 /// Whether the machine's policy has this label. Where the caller may not ask, it has.
 ///
 /// # Errors

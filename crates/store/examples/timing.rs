@@ -53,6 +53,7 @@ fn commands(directory: &Path) -> Result<(), Failed> {
             images: &[],
             secrets: &[],
             places: &[],
+            level: None,
             bound_bytes: None,
             ids: None,
             active: true,

@@ -13,8 +13,10 @@ use crate::quota;
 use crate::scratch::{self, Scratch};
 use crate::{SecretKind, Store, StoreError, WantedIds, secrets};
 
+mod levels;
 mod row;
 
+pub use levels::Level;
 use row::record;
 
 /// A container to be.
@@ -44,6 +46,8 @@ pub struct NewContainer<'a> {
     pub bound_bytes: Option<u64>,
     /// Ids of the machine that are its own.
     pub ids: Option<WantedIds<'a>>,
+    /// The level of its SELinux label.
+    pub level: Option<Level<'a>>,
     /// Whether it is started at once: its state is then in its monitor's files.
     pub active: bool,
 }
@@ -214,6 +218,9 @@ impl<'a> Containers<'a> {
             Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => gone("image", new.image_name),
             _ => StoreError::write(error),
         })?;
+        if let Some(level) = new.level {
+            levels::hold(transaction, new.id, level)?;
+        }
         if let Some(image) = new.image {
             crate::images::mark_used(transaction, image, new.created_ns)?;
         }

@@ -52,6 +52,12 @@ pub enum StoreError {
         /// Who has it.
         holder: String,
     },
+    /// Another container has the SELinux level.
+    #[error("the SELinux level {level} is taken")]
+    LevelTaken {
+        /// As in a label.
+        level: String,
+    },
     /// It is there already.
     #[error("the {what} {name} exists already")]
     Exists {
@@ -200,6 +206,7 @@ impl StoreError {
             | Self::Archive(_)
             | Self::VolumeName(_) => Kind::Invalid,
             Self::NameTaken { .. }
+            | Self::LevelTaken { .. }
             | Self::Exists { .. }
             | Self::InUse { .. }
             | Self::NoIds { .. }

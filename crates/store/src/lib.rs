@@ -26,6 +26,7 @@ mod own_directories;
 mod paths;
 mod quota;
 mod recipe;
+mod relabel;
 mod room;
 mod scratch;
 mod secrets;
@@ -40,11 +41,13 @@ mod view;
 mod volumes;
 
 pub use builds::{BuildLease, Builds, BuiltStep, NewStep, StepUsage};
-pub use containers::{ContainerDirs, ContainerRecord, Containers, Ended, NewContainer, Status};
+pub use containers::{
+    ContainerDirs, ContainerRecord, Containers, Ended, Level, NewContainer, Status,
+};
 pub use content::{copy_content, fill_volume};
 pub use database::Store;
 pub use error::{Kind, SqliteAnswer, StoreError};
-pub use handing::{give, relabel};
+pub use handing::give;
 pub use id_leases::{IdSpan, WantedIds};
 pub use id_shift::{IdShift, Shifted};
 pub use images::{
@@ -60,6 +63,7 @@ pub use own_directories::own_directories;
 pub use paths::{Paths, write_atomic};
 pub use quota::Bounded;
 pub use recipe::ArchiveError;
+pub use relabel::{relabel, relabel_once};
 pub use room::{
     Candidate, Checked, ContainerUsage, Finding, ImageUsage, LayerUsage, Problem, Pruned, Remedy,
     Room, TransferUsage, UploadUsage, Usage, VolumeUsage,

@@ -1,10 +1,10 @@
 //! Every command in one table: its words, its flags, and the function that runs it. Nothing is done here.
 
 use super::{
-    COMMON, Command, OBJECTS, OTHERS, archives, boot, build, builder, change, check, checkpoint,
-    context, copy, cp, dial, doctor, events, exec, images, inspect, life, list, login, logs,
-    machine, manifest, mount, network, prune, pull, push, run, search, seccomp, secret, serve,
-    settings, stats, system, usage, verify, volume,
+    COMMON, Command, OBJECTS, OTHERS, apparmor, archives, boot, build, builder, change, check,
+    checkpoint, context, copy, cp, dial, doctor, events, exec, images, inspect, life, list, login,
+    logs, machine, manifest, mount, network, prune, pull, push, run, search, seccomp, secret,
+    serve, settings, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
@@ -19,10 +19,7 @@ use crate::flags::{
     PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, SECCOMP_RECORD, SECRET_CREATE, SECRET_INSPECT,
     SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP, STOP_ALL, SYSTEM_DOCTOR, SYSTEM_PRUNE,
     SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT,
-    VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT, apparmor, archives, boot, build,
-    builder, change, check, checkpoint, context, copy, cp, dial, events, exec, images, inspect,
-    life, list, login, logs, machine, manifest, mount, network, prune, pull, push, run, search,
-    secret, serve, stats, system, usage, verify, volume,
+    VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {

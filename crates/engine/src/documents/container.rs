@@ -44,7 +44,7 @@ impl Containers<'_> {
         };
         let labels = crate::labels::labels(&container.config);
         let (process, files) =
-            labels.map(|labels| (labels.process, labels.files)).unwrap_or_default();
+            labels.map(|labels| (labels.process.clone(), labels.files.clone())).unwrap_or_default();
         let execs = Some(self.running_execs(&record.id)).filter(|running| !running.is_empty());
         Ok(Document::new()
             .with("Id", record.id.as_str())

@@ -31,7 +31,20 @@ pub(super) fn standard(config: &ContainerConfig) -> Vec<Mount> {
     let replaced =
         |target: &str| config.mounts.iter().any(|mount| mount.target == Path::new(target));
     let mounts = STANDARD.iter().filter(|(target, _, _)| !replaced(target));
-    mounts.filter_map(|standard| one_standard(config, *standard)).collect()
+    let mounts = mounts.filter_map(|standard| one_standard(config, *standard));
+    mounts.chain(crate::labels::is_nested(config).then(selinux)).collect()
+}
+
+/// Where a process asks SELinux: without it the container is as on a machine that has none. selinux(8).
+fn selinux() -> Mount {
+    let place = PathBuf::from("/sys/fs/selinux");
+    Mount {
+        destination: place.clone(),
+        kind: Some("bind".to_owned()),
+        source: Some(place),
+        options: ["bind", "rprivate", "nosuid", "noexec"].map(str::to_owned).into(),
+        ..Mount::default()
+    }
 }
 
 fn one_standard(

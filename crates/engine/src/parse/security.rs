@@ -53,7 +53,7 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         }
         ("label", Some(_)) => {
             return Err(wrong(
-                "it is not label=disable or label= and user:, role:, type:, level: or filetype:",
+                "it is not label=disable, label=nested, or label= and user:, role:, type:, level: or filetype:",
             ));
         }
         _ => return Err(wrong("it is unknown")),

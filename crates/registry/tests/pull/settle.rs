@@ -53,6 +53,7 @@ fn container(store: &Store, image: &ImageId) {
             images: &[],
             secrets: &[],
             places: &[],
+            level: None,
             bound_bytes: None,
             ids: None,
             active: false,

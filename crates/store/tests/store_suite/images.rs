@@ -56,6 +56,7 @@ fn insert(
         images: &[],
         secrets: &[],
         places: &[],
+        level: None,
         bound_bytes: None,
         ids: None,
         active,

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use spec::{ContainerId, ContainerName};
-use store::{ContainerDirs, Ended, Kind, NewContainer, Status, Store, StoreError};
+use store::{ContainerDirs, Ended, Kind, Level, NewContainer, Status, Store, StoreError};
 
 use crate::fixture::{Bench, NOW, chain, names, run, text};
 
@@ -13,6 +13,15 @@ pub(crate) fn insert(
     id: &ContainerId,
     name: &str,
     volumes: &[String],
+) -> Result<ContainerDirs, StoreError> {
+    insert_with(store, id, name, (volumes, None))
+}
+
+fn insert_with(
+    store: &Store,
+    id: &ContainerId,
+    name: &str,
+    (volumes, level): (&[String], Option<Level<'_>>),
 ) -> Result<ContainerDirs, StoreError> {
     let name: ContainerName = name.parse().unwrap();
     let inserted = store.containers().insert(&NewContainer {
@@ -26,6 +35,7 @@ pub(crate) fn insert(
         images: &[],
         secrets: &[],
         places: &[],
+        level,
         bound_bytes: None,
         ids: None,
         active: false,
@@ -76,6 +86,26 @@ fn a_name_has_one_holder_and_a_loser_leaves_nothing() {
     // The same id again must not harm the one that has it.
     assert!(insert(&store, &first, "other", &[]).is_err());
     assert!(store.containers().dirs(&first).upper.exists());
+}
+
+#[test]
+fn a_level_is_one_containers_until_it_goes_unless_it_is_shared() {
+    let bench = Bench::new();
+    let store = bench.store();
+    let insert = |number: u8, is_own| {
+        let level = Some(Level { text: "s0:c1,c2", is_own });
+        insert_with(&store, &id(number, number), &format!("c{number}"), (&[], level))
+    };
+    insert(1, true).unwrap();
+    let error = insert(2, true).unwrap_err();
+    let words = "the SELinux level s0:c1,c2 is taken".to_owned();
+    assert_eq!((error.to_string(), error.kind()), (words, Kind::Conflict));
+    assert_eq!(names(&bench.path("root/containers")), [id(1, 1).as_str()]);
+    insert(3, false).unwrap();
+    store.containers().remove(&id(1, 1)).unwrap();
+    insert(4, true).unwrap_err();
+    store.containers().remove(&id(3, 3)).unwrap();
+    insert(5, true).unwrap();
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub(crate) fn container(store: &Store, image: Option<&Image>, digit: u8) -> Cont
         images: &[],
         secrets: &[],
         places: &[],
+        level: None,
         bound_bytes: None,
         ids: None,
         active: false,
