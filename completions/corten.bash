@@ -22,6 +22,7 @@ _corten_choose() {
 
 _corten_family() {
     case $1 in
+        apparmor) members="inspect list load ls print unload" ;;
         builder) members="bake build du history prune" ;;
         buildx) members="bake build du f history prune" ;;
         checkpoint) members="create list ls remove rm" ;;
@@ -50,8 +51,8 @@ _corten_command() {
             kind="images"
             ;;
         exec | "container exec")
-            flags="--detach --detach-keys --env --env-file --interactive --privileged --tty --user --workdir"
-            valued="--detach-keys -e --env --env-file -u --user -w --workdir"
+            flags="--detach --detach-keys --env --env-file --interactive --privileged --security-opt --tty --user --workdir"
+            valued="--detach-keys -e --env --env-file --security-opt -u --user -w --workdir"
             kind="containers"
             ;;
         ps | "container ls" | "container list" | "container ps")
@@ -266,6 +267,26 @@ _corten_command() {
             ;;
         "system install-units")
             flags="--print"
+            valued=""
+            kind=""
+            ;;
+        "apparmor load")
+            flags=""
+            valued=""
+            kind="files"
+            ;;
+        "apparmor ls" | "apparmor list")
+            flags="--format --quiet"
+            valued="--format"
+            kind=""
+            ;;
+        "apparmor unload")
+            flags="--force"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "apparmor print" | "apparmor inspect")
+            flags=""
             valued=""
             kind=""
             ;;
@@ -798,7 +819,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "attach bake build builder buildx checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach bake build builder buildx checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

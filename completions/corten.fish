@@ -65,6 +65,7 @@ complete -c corten -n __corten_first -l tlscacert -x -d 'Trust only servers with
 complete -c corten -n __corten_first -l tlscert -x -d 'TLS certificate for the server to know the caller by'
 complete -c corten -n __corten_first -l tlskey -x -d 'Key of that certificate'
 complete -c corten -n __corten_first -s v -l version -d 'Print version information and quit'
+complete -c corten -n __corten_first -a apparmor -d 'Manage AppArmor profiles'
 complete -c corten -n __corten_first -a attach -d 'Attach local standard input, output, and error streams to a running container'
 complete -c corten -n __corten_first -a bake -d 'Build the targets of a bake file or a Compose file'
 complete -c corten -n __corten_first -a build -d 'Build an image from a Dockerfile'
@@ -127,6 +128,12 @@ complete -c corten -n __corten_first -a update -d 'Update configuration of one o
 complete -c corten -n __corten_first -a version -d 'Show the Corten version information'
 complete -c corten -n __corten_first -a volume -d 'Manage volumes'
 complete -c corten -n __corten_first -a wait -d 'Block until one or more containers stop, then print their exit codes'
+complete -c corten -n '__corten_family apparmor' -a inspect -d 'Print the default AppArmor profile, or the same as NAME to begin one of your own with'
+complete -c corten -n '__corten_family apparmor' -a list -d 'List the AppArmor profiles that are loaded'
+complete -c corten -n '__corten_family apparmor' -a load -d 'Load an AppArmor profile: the default one, or those of FILE or STDIN'
+complete -c corten -n '__corten_family apparmor' -a ls -d 'List the AppArmor profiles that are loaded'
+complete -c corten -n '__corten_family apparmor' -a print -d 'Print the default AppArmor profile, or the same as NAME to begin one of your own with'
+complete -c corten -n '__corten_family apparmor' -a unload -d 'Unload one or more AppArmor profiles'
 complete -c corten -n '__corten_family builder' -a bake -d 'Build the targets of a bake file or a Compose file'
 complete -c corten -n '__corten_family builder' -a build -d 'Build an image from a Dockerfile'
 complete -c corten -n '__corten_family builder' -a du -d 'List what builds keep, and what it takes'
@@ -422,6 +429,7 @@ complete -c corten -n '__corten_is exec "container exec"' -s e -l env -x -d 'Set
 complete -c corten -n '__corten_is exec "container exec"' -l env-file -r -F -d 'Read in a file of environment variables'
 complete -c corten -n '__corten_is exec "container exec"' -s i -l interactive -d 'Keep STDIN open even if not attached'
 complete -c corten -n '__corten_is exec "container exec"' -l privileged -d 'Give extended privileges to the command'
+complete -c corten -n '__corten_is exec "container exec"' -l security-opt -x -d 'Security options of the command (apparmor=PROFILE)'
 complete -c corten -n '__corten_is exec "container exec"' -s t -l tty -d 'Allocate a pseudo-TTY'
 complete -c corten -n '__corten_is exec "container exec"' -s u -l user -x -d 'Username or UID (format: <name|uid>[:<group|gid>])'
 complete -c corten -n '__corten_is exec "container exec"' -s w -l workdir -x -d 'Working directory inside the container'
@@ -735,6 +743,18 @@ complete -c corten -n '__corten_is "system stop-all"' -s t -l timeout -x -d 'Sec
 
 # system install-units
 complete -c corten -n '__corten_is "system install-units"' -l print -d 'Print the unit instead of installing it'
+
+# apparmor load
+complete -c corten -n '__corten_is "apparmor load"' -F
+
+# apparmor ls
+complete -c corten -n '__corten_is "apparmor ls" "apparmor list"' -l format -x -d 'Format output using a Go template, or \'json\''
+complete -c corten -n '__corten_is "apparmor ls" "apparmor list"' -s q -l quiet -d 'Only show names of profiles'
+
+# apparmor unload
+complete -c corten -n '__corten_is "apparmor unload"' -s f -l force -d 'Also a profile that containers run in: they are unconfined then'
+
+# apparmor print
 
 # context create
 complete -c corten -n '__corten_is "context create"' -l description -x -d 'Description of the context'
