@@ -26,6 +26,30 @@ const MARK: &str = "apparmor";
 /// Directory of compiled profiles below the root.
 const KEPT: &str = "apparmor";
 
+/// What helps whoever asks for a profile that is not loaded.
+pub(crate) const NOT_LOADED_HINT: &str =
+    "corten apparmor ls shows what is loaded, corten apparmor load FILE loads more";
+
+/// A profile that could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("load AppArmor profile {profile}")]
+pub struct ProfileError {
+    /// Its name, or the file that it is in.
+    pub profile: String,
+    /// The cause.
+    #[source]
+    pub cause: PolicyError,
+}
+
+impl ProfileError {
+    /// What would help, where that is known.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let is_missing = matches!(self.cause, PolicyError::NoParser);
+        let words = "the package apparmor has it; --security-opt apparmor=unconfined does without";
+        is_missing.then(|| words.to_owned())
+    }
+}
+
 /// Handle on AppArmor's profiles.
 #[derive(Clone, Copy, Debug)]
 pub struct AppArmor<'a> {
@@ -272,7 +296,7 @@ fn demand_apparmor() -> Result<(), EngineError> {
 }
 
 fn not_loaded(profile: &str) -> impl FnOnce(PolicyError) -> EngineError {
-    |cause| EngineError::AppArmor { profile: profile.to_owned(), cause }
+    |cause| ProfileError { profile: profile.to_owned(), cause }.into()
 }
 
 fn refused(action: &'static str, object: &str) -> impl FnOnce(sys::Errno) -> EngineError {

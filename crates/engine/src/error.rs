@@ -267,14 +267,8 @@ pub enum EngineError {
     #[error("this machine runs without AppArmor")]
     NoAppArmor,
     /// An AppArmor profile.
-    #[error("load AppArmor profile {profile}")]
-    AppArmor {
-        /// Its name, or the file that it is in.
-        profile: String,
-        /// The cause.
-        #[source]
-        cause: crate::apparmor::PolicyError,
-    },
+    #[error(transparent)]
+    AppArmor(#[from] crate::apparmor::ProfileError),
     /// A template that cannot be built.
     #[error("build template {name}: {why}")]
     Template {
@@ -390,7 +384,7 @@ impl EngineError {
             | Self::Local(_)
             | Self::Layout(_)
             | Self::Record { .. }
-            | Self::AppArmor { .. }
+            | Self::AppArmor(_)
             | Self::Template { .. } => Kind::Internal,
         }
     }
@@ -478,11 +472,9 @@ impl EngineError {
                 Some(crate::id_pool::HINT.to_owned())
             }
             Self::Value { what: "AppArmor profile", .. } => {
-                Some("corten apparmor ls shows what is loaded, corten apparmor load FILE loads more".to_owned())
+                Some(crate::apparmor::NOT_LOADED_HINT.to_owned())
             }
-            Self::AppArmor { cause: crate::apparmor::PolicyError::NoParser, .. } => Some(
-                "the package apparmor has it; --security-opt apparmor=unconfined does without".to_owned(),
-            ),
+            Self::AppArmor(error) => error.hint(),
             Self::Cni(error) => of_plugins(error).1.map(str::to_owned),
             _ => None,
         }

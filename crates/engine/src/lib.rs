@@ -81,7 +81,7 @@ mod users;
 mod volumes;
 pub mod words;
 
-pub use apparmor::{AppArmor, DEFAULT as DEFAULT_APPARMOR_PROFILE, PolicyError};
+pub use apparmor::{AppArmor, DEFAULT as DEFAULT_APPARMOR_PROFILE, PolicyError, ProfileError};
 pub use archives::{CommitRequest, RootPart};
 pub use awaiting::{Condition, Wait};
 pub use boot::Stopped;
