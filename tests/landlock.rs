@@ -185,6 +185,7 @@ mod tests {
         let killed = corten.run(&["exec", "web", "kill", "1"]);
         assert!(killed.stderr.contains("not permitted"), "{killed:?}");
         let _probed = corten.run(&["healthcheck", "run", "web"]);
+        corten.ok(&["healthcheck", "run", "web"]);
         assert_eq!(corten.ok(&["exec", "web", "ls", "/tmp"]).trim(), "x\ny");
         let options =
             corten.ok(&["inspect", "--format", "{{json .HostConfig.SecurityOpt}}", "web"]);

@@ -133,8 +133,8 @@ impl Names {
     }
 
     fn landlock_path(&self, number: u16) -> &str {
-        let paths = self.landlock.iter().flatten();
-        paths.skip(number.into()).next().map_or("", String::as_str)
+        let mut paths = self.landlock.iter().flatten();
+        paths.nth(number.into()).map_or("", String::as_str)
     }
 
     /// A place in words.

@@ -36,7 +36,7 @@ pub use default_profile::{default_profile, default_profile_for, default_program}
 pub use hardened_profile::{hardened_profile, hardened_program};
 pub use listener::{Door, Listener};
 pub use proposal::{Proposal, ProposalError, propose};
-pub use recording::{Calls, Recorder};
+pub use recording::{CallNames, Calls, Recorder};
 pub use sys::FilterInstruction as Instruction;
 
 /// The kernel takes no more, linux/bpf_common.h `BPF_MAXINSNS`.

@@ -83,6 +83,9 @@ pub struct Recorder {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calls(BTreeSet<(u32, u32)>);
 
+/// Names of calls by architecture.
+pub type CallNames = BTreeMap<Architecture, BTreeSet<&'static str>>;
+
 impl Recorder {
     /// Listens in a directory, at a socket of that name.
     ///
@@ -140,7 +143,7 @@ fn answer(listener: BorrowedFd<'_>, calls: &mut Calls) {
 impl Calls {
     /// The names of the calls by architecture, and those that have none here.
     #[must_use]
-    pub fn named(&self) -> (BTreeMap<Architecture, BTreeSet<&'static str>>, Vec<(u32, u32)>) {
+    pub fn named(&self) -> (CallNames, Vec<(u32, u32)>) {
         let table = Table::get();
         let (mut named, mut nameless) = (BTreeMap::<_, BTreeSet<_>>::new(), Vec::new());
         for architecture in Architecture::all() {
