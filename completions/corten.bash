@@ -34,8 +34,9 @@ _corten_family() {
         manifest) members="annotate create inspect push rm" ;;
         network) members="connect create disconnect doctor inspect list ls prune reload remove rm settings" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
+        seccomp) members="record" ;;
         secret) members="create exists inspect list ls remove rm" ;;
-        system) members="check df dial-stdio events info install-units prune settings start-all stop-all" ;;
+        system) members="check df dial-stdio doctor events info install-units prune settings start-all stop-all" ;;
         template) members="build list ls" ;;
         volume) members="clone create exists export import inspect list ls mount prune remove rename restore rm snapshot unmount update" ;;
         "builder history") members="inspect logs ls rm" ;;
@@ -255,6 +256,11 @@ _corten_command() {
             valued="--format --userns"
             kind=""
             ;;
+        "system doctor")
+            flags="--format"
+            valued="--format"
+            kind=""
+            ;;
         "system start-all")
             flags=""
             valued=""
@@ -414,6 +420,11 @@ _corten_command() {
             flags="--checkpoint-dir"
             valued="--checkpoint-dir"
             kind="containers" repeats=yes
+            ;;
+        "seccomp record")
+            flags="--base --output"
+            valued="--base -o --output"
+            kind="containers"
             ;;
         rename | "container rename")
             flags=""
@@ -819,7 +830,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach bake build builder buildx checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach bake build builder buildx checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search seccomp secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

@@ -112,6 +112,7 @@ complete -c corten -n __corten_first -a rmi -d 'Remove one or more images'
 complete -c corten -n __corten_first -a run -d 'Create and run a new container from an image'
 complete -c corten -n __corten_first -a save -d 'Save one or more images to a tar archive (streamed to STDOUT by default)'
 complete -c corten -n __corten_first -a search -d 'Search Docker Hub, or the registry before the term, for images'
+complete -c corten -n __corten_first -a seccomp -d 'Manage profiles of system calls'
 complete -c corten -n __corten_first -a secret -d 'Manage secrets'
 complete -c corten -n __corten_first -a serve -d 'Answer the Docker Engine API on a socket'
 complete -c corten -n __corten_first -a start -d 'Start one or more stopped containers'
@@ -253,6 +254,7 @@ complete -c corten -n '__corten_family oci' -a spec -d 'Write a configuration to
 complete -c corten -n '__corten_family oci' -a start -d 'Start a container that was created'
 complete -c corten -n '__corten_family oci' -a state -d 'Print the state of a container'
 complete -c corten -n '__corten_family oci' -a update -d 'Change the limits of a container'
+complete -c corten -n '__corten_family seccomp' -a record -d 'Start a container, and propose a profile of the system calls that it makes until it ends'
 complete -c corten -n '__corten_family secret' -a create -d 'Create a secret from a file or STDIN, encrypted at rest'
 complete -c corten -n '__corten_family secret' -a exists -d 'Exit with 0 if there is such a secret, with 1 if not'
 complete -c corten -n '__corten_family secret' -a inspect -d 'Display detailed information on one or more secrets'
@@ -263,6 +265,7 @@ complete -c corten -n '__corten_family secret' -a rm -d 'Remove one or more secr
 complete -c corten -n '__corten_family system' -a check -d 'Check that everything on the disk is whole, and mend what is not'
 complete -c corten -n '__corten_family system' -a df -d 'Show disk usage'
 complete -c corten -n '__corten_family system' -a dial-stdio -d 'Proxy the stdio stream to the server\'s socket'
+complete -c corten -n '__corten_family system' -a doctor -d 'Tell what this user needs of this machine, and what mends what is not there'
 complete -c corten -n '__corten_family system' -a events -d 'Get real time events'
 complete -c corten -n '__corten_family system' -a info -d 'Display system-wide information'
 complete -c corten -n '__corten_family system' -a install-units -d 'Install the systemd unit that starts containers at boot and stops them at shutdown'
@@ -338,7 +341,7 @@ complete -c corten -n '__corten_is run "container run"' -l env-file -r -F -d 'Re
 complete -c corten -n '__corten_is run "container run"' -l env-merge -x -d 'Set a variable in which ${NAME} stands for what the image says (Podman)'
 complete -c corten -n '__corten_is run "container run"' -l explain -d 'Print what would be done, step by step, and do nothing'
 complete -c corten -n '__corten_is run "container run"' -l expose -x -d 'Expose a port or a range of ports'
-complete -c corten -n '__corten_is run "container run"' -l gidmap -x -d 'Ids of groups in a user namespace of its own: INSIDE:OUTSIDE:COUNT'
+complete -c corten -n '__corten_is run "container run"' -l gidmap -x -d 'Groups of a namespace of its own: INSIDE:OUTSIDE:COUNT'
 complete -c corten -n '__corten_is run "container run"' -l gpus -x -d 'GPU devices to add to the container (\'all\' to pass all GPUs), by their CDI names'
 complete -c corten -n '__corten_is run "container run"' -l group-add -x -d 'Add additional groups to join'
 complete -c corten -n '__corten_is run "container run"' -l hardened -d 'Tighten every wall of the container'
@@ -408,7 +411,7 @@ complete -c corten -n '__corten_is run "container run"' -l timeout -x -d 'Second
 complete -c corten -n '__corten_is run "container run"' -l tmpfs -x -d 'Mount a tmpfs directory'
 complete -c corten -n '__corten_is run "container run"' -s t -l tty -d 'Allocate a pseudo-TTY'
 complete -c corten -n '__corten_is run "container run"' -l tz -x -d 'Time zone of the container, such as Europe/Zurich, or local'
-complete -c corten -n '__corten_is run "container run"' -l uidmap -x -d 'Ids of users in a user namespace of its own: INSIDE:OUTSIDE:COUNT'
+complete -c corten -n '__corten_is run "container run"' -l uidmap -x -d 'Users of a namespace of its own: INSIDE:OUTSIDE:COUNT'
 complete -c corten -n '__corten_is run "container run"' -l ulimit -x -d 'Ulimit options'
 complete -c corten -n '__corten_is run "container run"' -l umask -x -d 'Umask of the container\'s processes (default 0022)'
 complete -c corten -n '__corten_is run "container run"' -l unsetenv -x -d 'Leave out a variable of the image'
@@ -736,6 +739,9 @@ complete -c corten -n '__corten_is "system settings"' -l format -x -d 'Format ou
 complete -c corten -n '__corten_is "system settings"' -l reset -d 'Take everything back that was changed'
 complete -c corten -n '__corten_is "system settings"' -l userns -x -d 'User namespace of containers where nobody says another one: host, auto[:OPTIONS]'
 
+# system doctor
+complete -c corten -n '__corten_is "system doctor"' -l format -x -d 'Format output using a Go template, or \'json\''
+
 # system start-all
 
 # system stop-all
@@ -833,7 +839,7 @@ complete -c corten -n '__corten_is create "container create"' -l env-file -r -F 
 complete -c corten -n '__corten_is create "container create"' -l env-merge -x -d 'Set a variable in which ${NAME} stands for what the image says (Podman)'
 complete -c corten -n '__corten_is create "container create"' -l explain -d 'Print what would be done, step by step, and do nothing'
 complete -c corten -n '__corten_is create "container create"' -l expose -x -d 'Expose a port or a range of ports'
-complete -c corten -n '__corten_is create "container create"' -l gidmap -x -d 'Ids of groups in a user namespace of its own: INSIDE:OUTSIDE:COUNT'
+complete -c corten -n '__corten_is create "container create"' -l gidmap -x -d 'Groups of a namespace of its own: INSIDE:OUTSIDE:COUNT'
 complete -c corten -n '__corten_is create "container create"' -l gpus -x -d 'GPU devices to add to the container (\'all\' to pass all GPUs), by their CDI names'
 complete -c corten -n '__corten_is create "container create"' -l group-add -x -d 'Add additional groups to join'
 complete -c corten -n '__corten_is create "container create"' -l hardened -d 'Tighten every wall of the container'
@@ -902,7 +908,7 @@ complete -c corten -n '__corten_is create "container create"' -l timeout -x -d '
 complete -c corten -n '__corten_is create "container create"' -l tmpfs -x -d 'Mount a tmpfs directory'
 complete -c corten -n '__corten_is create "container create"' -s t -l tty -d 'Allocate a pseudo-TTY'
 complete -c corten -n '__corten_is create "container create"' -l tz -x -d 'Time zone of the container, such as Europe/Zurich, or local'
-complete -c corten -n '__corten_is create "container create"' -l uidmap -x -d 'Ids of users in a user namespace of its own: INSIDE:OUTSIDE:COUNT'
+complete -c corten -n '__corten_is create "container create"' -l uidmap -x -d 'Users of a namespace of its own: INSIDE:OUTSIDE:COUNT'
 complete -c corten -n '__corten_is create "container create"' -l ulimit -x -d 'Ulimit options'
 complete -c corten -n '__corten_is create "container create"' -l umask -x -d 'Umask of the container\'s processes (default 0022)'
 complete -c corten -n '__corten_is create "container create"' -l unsetenv -x -d 'Leave out a variable of the image'
@@ -987,6 +993,11 @@ complete -c corten -n '__corten_is "checkpoint ls" "checkpoint list"' -a '(__cor
 # checkpoint rm
 complete -c corten -n '__corten_is "checkpoint rm" "checkpoint remove"' -l checkpoint-dir -x -d 'Directory of checkpoints (default: the container\'s own)'
 complete -c corten -n '__corten_is "checkpoint rm" "checkpoint remove"' -a '(__corten_containers)'
+
+# seccomp record
+complete -c corten -n '__corten_is "seccomp record"' -l base -x -d 'Add to this earlier profile what it lacks'
+complete -c corten -n '__corten_is "seccomp record"' -s o -l output -x -d 'Write the profile to a file (default: standard output)'
+complete -c corten -n '__corten_is "seccomp record"' -a '(__corten_containers)'
 
 # rename
 complete -c corten -n '__corten_is rename "container rename"' -a '(__corten_containers)'

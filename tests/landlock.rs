@@ -184,7 +184,6 @@ mod tests {
         assert_eq!(corten.run(&["exec", "web", "nc", "-l", "-p", "81"]).code, 1);
         let killed = corten.run(&["exec", "web", "kill", "1"]);
         assert!(killed.stderr.contains("not permitted"), "{killed:?}");
-        let _probed = corten.run(&["healthcheck", "run", "web"]);
         corten.ok(&["healthcheck", "run", "web"]);
         assert_eq!(corten.ok(&["exec", "web", "ls", "/tmp"]).trim(), "x\ny");
         let options =

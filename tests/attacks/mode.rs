@@ -40,17 +40,18 @@ const LIMITS_OF_ALL: &[&str] =
 const LIMITS_OF_PODMAN: &[&str] = &["--ulimit", "nofile=200:200", "--ulimit", "nproc=4096:4096"];
 const LIMITS_OF_A_USER: &str = "--ulimit nproc=100:100 --ulimit data=134217728:134217728";
 
-/// The user is the victim's and the container's owner: nothing but namespaces is between them.
+/// The user is the victim's and the container's owner: nothing but namespaces is between them. It is waited for: what it shares by names is the
+/// machine's, and goes with it alone.
 const USER: &str = r#"
     cp @FROM@/attacks @FROM@/image.tar .; mkdir ground; chown 1500:1500 ground attacks
-    mkfifo in; user ./attacks victim $PWD/ground < in > told & exec 8> in
+    corten import image.tar attacks > /dev/null
+    mkfifo in; user ./attacks victim $PWD/ground < in > told & victim=$!; exec 8> in
     until grep -q ready told; do :; done
     set -a; . ground/host.env
-    corten import image.tar attacks > /dev/null
-    run() { user HOST_NAME=$HOST_NAME HOST_SECRET=$HOST_SECRET ./attacks session ./corten run --rm --env-file ground/host.env "$@"; }
+    run() { user HOST_NAME=$HOST_NAME HOST_SECRET=$HOST_SECRET ./attacks session ./corten run --rm --env-file ground/host.env "$@" 8>&-; }
     run attacks /attacks run
     run @LIMITS@ attacks /attacks run @HUNGRY@
-    exec 8>&-
+    exec 8>&-; wait $victim
 "#;
 
 impl Mode {

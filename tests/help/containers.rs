@@ -58,8 +58,7 @@ fn run_and_create() {
                                              says (Podman)
           --explain                          Print what would be done, step by step, and do nothing
           --expose list                      Expose a port or a range of ports
-          --gidmap list                      Ids of groups in a user namespace of its own:
-                                             INSIDE:OUTSIDE:COUNT
+          --gidmap list                      Groups of a namespace of its own: INSIDE:OUTSIDE:COUNT
           --gpus gpu-request                 GPU devices to add to the container ('all' to pass all
                                              GPUs), by their CDI names
           --group-add list                   Add additional groups to join
@@ -146,8 +145,7 @@ fn run_and_create() {
           --tmpfs list                       Mount a tmpfs directory
       -t, --tty                              Allocate a pseudo-TTY
           --tz string                        Time zone of the container, such as Europe/Zurich, or local
-          --uidmap list                      Ids of users in a user namespace of its own:
-                                             INSIDE:OUTSIDE:COUNT
+          --uidmap list                      Users of a namespace of its own: INSIDE:OUTSIDE:COUNT
           --ulimit ulimit                    Ulimit options
           --umask string                     Umask of the container's processes (default 0022)
           --unsetenv list                    Leave out a variable of the image
@@ -212,8 +210,7 @@ fn run_and_create() {
                                              says (Podman)
           --explain                          Print what would be done, step by step, and do nothing
           --expose list                      Expose a port or a range of ports
-          --gidmap list                      Ids of groups in a user namespace of its own:
-                                             INSIDE:OUTSIDE:COUNT
+          --gidmap list                      Groups of a namespace of its own: INSIDE:OUTSIDE:COUNT
           --gpus gpu-request                 GPU devices to add to the container ('all' to pass all
                                              GPUs), by their CDI names
           --group-add list                   Add additional groups to join
@@ -299,8 +296,7 @@ fn run_and_create() {
           --tmpfs list                       Mount a tmpfs directory
       -t, --tty                              Allocate a pseudo-TTY
           --tz string                        Time zone of the container, such as Europe/Zurich, or local
-          --uidmap list                      Ids of users in a user namespace of its own:
-                                             INSIDE:OUTSIDE:COUNT
+          --uidmap list                      Users of a namespace of its own: INSIDE:OUTSIDE:COUNT
           --ulimit ulimit                    Ulimit options
           --umask string                     Umask of the container's processes (default 0022)
           --unsetenv list                    Leave out a variable of the image

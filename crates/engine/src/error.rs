@@ -280,7 +280,7 @@ pub enum EngineError {
 }
 
 /// What sort of refusal it is, and what would help.
-const fn of_plugins(error: &CniError) -> (Kind, Option<&'static str>) {
+pub(crate) const fn of_plugins(error: &CniError) -> (Kind, Option<&'static str>) {
     match error {
         CniError::NotFound { .. } => {
             (Kind::NotFound, Some("NETCONFPATH names the directory of lists"))
@@ -302,7 +302,7 @@ const fn of_plugins(error: &CniError) -> (Kind, Option<&'static str>) {
     }
 }
 
-const fn of_secret(error: &SecretError) -> Option<&'static str> {
+pub(crate) const fn of_secret(error: &SecretError) -> Option<&'static str> {
     match error {
         SecretError::KeyFile { .. } => Some(
             "a key file is made by (umask 077; head -c 32 /dev/urandom > FILE); the store's own by the first secret",
@@ -411,73 +411,6 @@ impl EngineError {
                 | Self::State { action: "exec in", .. }
                 | Self::NoMonitor { .. }
         )
-    }
-
-    /// What would help, where that is known.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "most errors need no hint")]
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Store(StoreError::NotFound { closest, .. }) if !closest.is_empty() => {
-                Some(format!("did you mean {}?", closest.join(", ")))
-            }
-            Self::Store(StoreError::NotFound { what: "image", .. }) => Some(
-                "images come from corten pull, corten load, corten import and corten template build"
-                    .to_owned(),
-            ),
-            Self::NotPulled { closest, .. } if !closest.is_empty() => {
-                Some(format!("did you mean {}?", closest.join(", ")))
-            }
-            Self::NotPulled { cause, .. } => cause.hint(),
-            Self::Registry(error) => error.hint(),
-            Self::Store(StoreError::SeveralNames { .. }) => {
-                Some("remove its names one by one, or use --force".to_owned())
-            }
-            Self::Store(StoreError::InUse { what: "secret" | "config", .. }) => {
-                Some("remove the containers first, or use --force".to_owned())
-            }
-            Self::Store(StoreError::InUse { what: "image", .. }) => {
-                Some("remove the containers first".to_owned())
-            }
-            Self::Store(StoreError::NoQuotas { file_system, asleep, .. }) => {
-                Some(crate::quotas::hint(file_system, *asleep))
-            }
-            Self::Store(StoreError::Unbounded(name)) => Some(format!(
-                "make one with -o size=…, and corten volume export {name} | corten volume import NEW"
-            )),
-            Self::Store(error) if error.kind() == store::Kind::Full => {
-                Some("the disk is full".to_owned())
-            }
-            Self::Store(StoreError::Secret(error)) => of_secret(error).map(str::to_owned),
-            Self::Remember { cause, .. } if cause.kind() == store::Kind::Full => {
-                Some("the disk is full".to_owned())
-            }
-            Self::NoMonitor { .. } => Some(
-                "what runs goes on; restart the container to have it looked after again".to_owned(),
-            ),
-            Self::HostMount { action: "unmount", cause, .. } if cause.is_busy() => Some(
-                "somebody is in there; --force leaves them what they have open".to_owned(),
-            ),
-            Self::HostMount { action: "mount", .. } => {
-                Some("corten cp and corten exec reach the files too".to_owned())
-            }
-            Self::Start { why, .. } if why == crate::delegation::NO_GROUP => {
-                Some("corten system doctor tells what delegates one".to_owned())
-            }
-            Self::State { action: "remove", .. } => {
-                Some("stop it first, or use --force".to_owned())
-            }
-            Self::NotRoot => Some("use sudo".to_owned()),
-            Self::NoIdRanges | Self::Store(StoreError::NoIds { .. }) => {
-                Some(crate::id_pool::HINT.to_owned())
-            }
-            Self::Value { what: "AppArmor profile", .. } => {
-                Some(crate::apparmor::NOT_LOADED_HINT.to_owned())
-            }
-            Self::AppArmor(error) => error.hint(),
-            Self::Cni(error) => of_plugins(error).1.map(str::to_owned),
-            _ => None,
-        }
     }
 
     /// Of two errors one: that an image is not here, and why it could not be pulled.

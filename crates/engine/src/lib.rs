@@ -31,6 +31,7 @@ mod facts;
 mod hardened;
 mod health;
 pub mod hello;
+mod hints;
 mod host_mounts;
 mod id_pool;
 mod image_entries;

@@ -82,12 +82,7 @@ pub(crate) const CONTAINER: &[Flag] = &[
     ),
     switch("", "explain", "Print what would be done, step by step, and do nothing"),
     many("", "expose", "list", "Expose a port or a range of ports"),
-    many(
-        "",
-        "gidmap",
-        "list",
-        "Ids of groups in a user namespace of its own: INSIDE:OUTSIDE:COUNT",
-    ),
+    many("", "gidmap", "list", "Groups of a namespace of its own: INSIDE:OUTSIDE:COUNT"),
     one(
         "",
         "gpus",
@@ -214,7 +209,7 @@ pub(crate) const CONTAINER: &[Flag] = &[
     switch("t", "tty", "Allocate a pseudo-TTY"),
     one("", "tz", "string", "Time zone of the container, such as Europe/Zurich, or local"),
     many("", "ulimit", "ulimit", "Ulimit options"),
-    many("", "uidmap", "list", "Ids of users in a user namespace of its own: INSIDE:OUTSIDE:COUNT"),
+    many("", "uidmap", "list", "Users of a namespace of its own: INSIDE:OUTSIDE:COUNT"),
     one("", "umask", "string", "Umask of the container's processes (default 0022)"),
     many("", "unsetenv", "list", "Leave out a variable of the image"),
     switch("", "unsetenv-all", "Leave out all variables of the image"),
