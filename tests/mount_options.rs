@@ -167,8 +167,8 @@ mod tests {
             label(&place("private/file")),
             format!("system_u:object_r:container_file_t:{level}")
         );
-        let shown = corten.ok(&["inspect", "-f", "{{json .HostConfig.SecurityOpt}}", "one"]);
-        assert_eq!(shown, format!(r#"["label=level:{level}"]"#));
+        let shown = corten.ok(&["inspect", "-f", "{{.ProcessLabel}}", "one"]);
+        assert_eq!(shown, process);
         corten.ok(&["run", "--name", "two", "-v", &mount("other", "Z"), "busybox", "true"]);
         assert_ne!(label(&place("other/file")), label(&place("private/file")));
         // One that was chosen, and further processes.

@@ -229,8 +229,8 @@ impl Containers<'_> {
                 if mount.relabel {
                     relabel(&made.config, mount, path)?;
                 } else if is_labelled() {
-                    // What comes into it later has the label of the directory that it comes into.
-                    store::relabel_once(path, &labels::shared(&made.config))?;
+                    // Whatever container wrote in it before wrote with its own level.
+                    store::relabel(path, "", &labels::shared(&made.config), &[])?;
                 }
             }
             origins.push(origin);

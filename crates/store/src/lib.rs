@@ -63,7 +63,7 @@ pub use own_directories::own_directories;
 pub use paths::{Paths, write_atomic};
 pub use quota::Bounded;
 pub use recipe::ArchiveError;
-pub use relabel::{relabel, relabel_once};
+pub use relabel::relabel;
 pub use room::{
     Candidate, Checked, ContainerUsage, Finding, ImageUsage, LayerUsage, Problem, Pruned, Remedy,
     Room, TransferUsage, UploadUsage, Usage, VolumeUsage,

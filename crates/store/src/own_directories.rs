@@ -26,7 +26,7 @@ const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Gives a directory and all directories in it to a user; `view` is the container's root, `upper` its own layer, `path` relative to both
-/// and without links. What is not there, or is no directory, is left out. Files of at most `file_bytes` are given, too, which copies them.
+/// and without links. What is not there, or is no directory, is left out. Files of at most `file_bytes` are given, too, which copies them; with 0 there are none.
 ///
 /// # Errors
 /// [`StoreError`] with the step that the kernel refused.
@@ -124,7 +124,8 @@ impl Gift {
 
     fn takes(&self, stat: &Stat) -> bool {
         let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        is_file && u64::try_from(stat.st_size).is_ok_and(|bytes| bytes <= self.file_bytes)
+        let is_short = u64::try_from(stat.st_size).is_ok_and(|bytes| bytes <= self.file_bytes);
+        is_file && is_short && self.file_bytes > 0
     }
 
     /// A copy of a file of the image, or the container's own file, if it has one.

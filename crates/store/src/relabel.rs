@@ -1,14 +1,14 @@
 //! Trees that get an SELinux label.
 //!
 //! A container may change such a tree meanwhile: entries are reached from the directory they are in, never through a link, and
-//! never on another mount. The top gets its label last, so that one that has it says that all below it has, too: what was
-//! interrupted is done again. Directories are shared among threads. Sources: openat2(2), xattr(7), proc_pid_fd(5).
+//! never on another mount. The top gets its label last. What was interrupted is done again by the next start: what a container
+//! writes has its own level, so that nothing but a look at each file tells whether all have the label. Directories are shared among threads. Sources: openat2(2), xattr(7), proc_pid_fd(5).
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{Dir, FileType, Mode, OFlags, XattrFlags, fstat, getxattr, openat, setxattr};
+use rustix::fs::{Dir, FileType, Mode, OFlags, XattrFlags, fstat, openat, setxattr};
 use rustix::io::Errno as Raw;
 
 use crate::StoreError;
@@ -17,8 +17,6 @@ use crate::handing::{DEEPEST, enter, open};
 const ATTRIBUTE: &str = "security.selinux";
 /// More of them wait for the file system's journal.
 const MOST_THREADS: usize = 8;
-/// Labels are shorter: the kernel bounds them by a page.
-const LONGEST_LABEL: usize = 4096;
 
 /// Gives a file or a directory with all that is in it an SELinux label. Where it is one of the places in `never`, by whatever
 /// path, it is refused with EPERM. A file system that has no labels of its own stays as it is.
@@ -42,20 +40,6 @@ pub fn relabel(top: &Path, below: &str, label: &str, never: &[&str]) -> Result<(
         Err(Raw::OPNOTSUPP) => Ok(()),
         done => done.map_err(failed),
     }
-}
-
-/// The same for a tree that nobody else fills: once its top has the label there is nothing to do.
-///
-/// # Errors
-/// As [`relabel`].
-pub fn relabel_once(top: &Path, label: &str) -> Result<(), StoreError> {
-    let mut value = [0_u8; LONGEST_LABEL];
-    let length = getxattr(top, ATTRIBUTE, &mut value[..]).unwrap_or(0);
-    let present = value.get(..length).unwrap_or_default();
-    if present.strip_suffix(b"\0").unwrap_or(present) == label.as_bytes() {
-        return Ok(());
-    }
-    relabel(top, "", label, &[])
 }
 
 fn label_tree(top: BorrowedFd<'_>, value: &[u8]) -> Result<(), Raw> {
@@ -237,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn every_one_of_many_is_labelled_and_a_labelled_top_says_so() {
+    fn every_one_of_many_is_labelled() {
         let directory = tempfile::tempdir().unwrap();
         let mut files = Vec::new();
         for number in 0..40 {
@@ -250,12 +234,6 @@ mod tests {
         }
         relabel(directory.path(), "", LABEL, &[]).unwrap();
         assert!(files.iter().all(|file| label_of(file) == format!("{LABEL}\0")));
-        let new = directory.path().join("new");
-        std::fs::File::create(&new).unwrap();
-        relabel_once(directory.path(), LABEL).unwrap();
-        assert_ne!(label_of(&new), format!("{LABEL}\0"), "nobody has looked");
-        relabel_once(directory.path(), "system_u:object_r:other_t:s0").unwrap();
-        assert_eq!(label_of(&new), "system_u:object_r:other_t:s0\0");
     }
 
     #[test]
