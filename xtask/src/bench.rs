@@ -64,6 +64,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("thousand", density::thousand),
     ("network", network::network),
     ("userns", users::users),
+    ("walls", users::walls),
     ("api", api::api),
     ("build", build::build),
     ("life", life::life),

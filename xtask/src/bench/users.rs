@@ -1,4 +1,4 @@
-//! What a user namespace adds to a start.
+//! What walls add to a start: a user namespace, and those that one process puts around itself.
 
 use super::peers::Ground;
 use super::start::candidate;
@@ -26,5 +26,27 @@ pub(super) fn users(ground: &Ground) -> anyhow::Result<()> {
     ];
     let rows = alternate(&candidates, ROUNDS, || Ok(()))?;
     print("run a container of /bin/true with users of its own", &rows);
+    Ok(())
+}
+
+/// `run --rm --network none busybox true` with more and with fewer walls than usual.
+///
+/// # Errors
+/// When a command fails.
+pub(super) fn walls(ground: &Ground) -> anyhow::Result<()> {
+    testkit::give_id_ranges(RANGES);
+    let run = |name: &str, flags: &[&str]| {
+        let words = [&["run", "--rm", "--network", "none"], flags, &["busybox", "true"]].concat();
+        candidate(name, ground.ours(&words), 1)
+    };
+    let candidates = [
+        run("no filter", &["--security-opt", "seccomp=unconfined"]),
+        run("as usual", &[]),
+        run("no new privileges", &["--security-opt", "no-new-privileges"]),
+        run("Landlock", &["--security-opt", "landlock=default"]),
+        run("hardened", &["--hardened"]),
+    ];
+    let rows = alternate(&candidates, ROUNDS, || Ok(()))?;
+    print("run a container of /bin/true behind walls", &rows);
     Ok(())
 }
