@@ -15,8 +15,8 @@ test *ARGS:
 attacks:
     cargo nextest run --workspace -E 'binary(attacks) & test(print_the_table)' --run-ignored only --no-capture
 
-# The tests that want another kernel: AppArmor, SELinux, unified control groups with systemd. In virtual machines, all of them or MACHINE.
-check-vm *MACHINE:
+# The tests that want another kernel: AppArmor, SELinux, unified control groups with systemd. In virtual machines: all of them, or one MACHINE.
+check-vm MACHINE="":
     scripts/prepare vm
     scripts/check-vm {{MACHINE}}
 
