@@ -1,5 +1,6 @@
 //! Times of whole commands, on the clock and of the processors: in turn, with medians. Start at [`alternate`].
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io::{Read, Seek};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -45,7 +46,10 @@ fn median(sorted: &[Duration]) -> Duration {
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
-/// Runs every candidate in turn, `rounds` times after one that is not counted; `between` runs once in each counted round.
+/// Runs every candidate once in each of `rounds` rounds after one that is not counted; `between` runs once in each counted round.
+///
+/// Each round has an order of its own, the same in each measurement: what a command leaves to the kernel, as a network to take
+/// away, is a burden to the next one, and that is not to be always the same.
 ///
 /// # Errors
 /// When a command cannot be started or fails.
@@ -56,13 +60,14 @@ pub(super) fn alternate(
 ) -> anyhow::Result<Vec<Times>> {
     let mut times: Vec<Vec<_>> = candidates.iter().map(|_| Vec::new()).collect();
     for round in 0..=rounds {
-        for (candidate, times) in candidates.iter().zip(&mut times) {
+        for at in order(round, candidates.len()) {
+            let candidate = &candidates[at];
             if round % candidate.every != 0 {
                 continue;
             }
             let time = timed(&candidate.argv)?;
             if round > 0 {
-                times.push(time);
+                times[at].push(time);
             }
         }
         if round > 0 {
@@ -74,6 +79,14 @@ pub(super) fn alternate(
         .zip(times)
         .map(|(candidate, times)| Times::of(&candidate.name, times))
         .collect())
+}
+
+/// The numbers below `count`, shuffled.
+fn order(round: u32, count: usize) -> Vec<usize> {
+    let hasher = BuildHasherDefault::<DefaultHasher>::default();
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_cached_key(|at| hasher.hash_one((round, at)));
+    order
 }
 
 /// Runs a command: how long it took, and how much processor time it and its children.
@@ -119,5 +132,27 @@ pub(super) fn print(title: &str, rows: &[Times]) {
             median(&row.processor).as_secs_f64() / median(&first.processor).as_secs_f64(),
             row.clock.len(),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_runs_once_in_a_round_and_none_always_follows_the_same() {
+        let orders: Vec<_> = (0..200).map(|round| order(round, 4)).collect();
+        for order in &orders {
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1, 2, 3]);
+        }
+        let follows = |before, after| {
+            let pairs = orders.iter().flat_map(|order| order.windows(2));
+            pairs.filter(|pair| *pair == [before, after]).count()
+        };
+        for (before, after) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
+            assert!((25..75).contains(&follows(before, after)), "{before} {after}");
+        }
     }
 }
