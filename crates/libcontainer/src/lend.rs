@@ -13,17 +13,16 @@
 //!
 //! Start at [`lend`], in the parent. The helper allocates nothing. Sources: setns(2), open_tree(2), mount_setattr(2).
 
-use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, open};
-use sys::{CloneArgs, Errno, Namespaces, clone3, enter_namespace, exit_now};
+use sys::{CloneArgs, Errno, Namespaces, enter_namespace};
 
-use crate::create::end;
-use crate::prepared::{Action, BindSource};
+use crate::helper::made_by;
+use crate::prepared::Action;
 use crate::process::Process;
 use crate::rootfs::clone_mapped;
-use crate::wire::{self, Failed, FromChild, Place, ToChild};
+use crate::wire::{self, Failed, Place, ToChild};
 
 /// Clones what the step `number` of `container` binds.
 ///
@@ -44,41 +43,10 @@ pub(crate) fn lend(container: &Process, steps: &[Action], number: u16) -> Result
         None => (Some(namespace(container.pid(), "user")?), None),
     };
     let mounts = elsewhere.as_ref().map_or_else(|| container.pidfd(), AsFd::as_fd);
-    let (ours, theirs) = wire::pair()?;
-    let helper = clone3(CloneArgs::default(), || {
-        help(theirs.as_fd(), mounts, source, own.as_ref().map(AsFd::as_fd))
-    })?;
-    drop(theirs);
-    let heard = wire::hear_child(ours.as_fd());
-    let _status = end(&Process::new(helper.pid, helper.pidfd));
-    match heard? {
-        FromChild::Ready { descriptor: Some(tree) } => Ok(tree),
-        FromChild::Failed(failed) => Err(failed.errno),
-        FromChild::Ready { descriptor: None }
-        | FromChild::Hooks
-        | FromChild::Wish { .. }
-        | FromChild::Trace { .. }
-        | FromChild::Namespace { .. }
-        | FromChild::Listener { .. }
-        | FromChild::Closed => Err(Errno::from_raw(libc::EPIPE)),
-    }
-}
-
-fn help(
-    socket: BorrowedFd<'_>,
-    mounts: BorrowedFd<'_>,
-    source: &BindSource,
-    own: Option<BorrowedFd<'_>>,
-) -> Infallible {
-    let cloned =
-        enter_namespace(mounts, Namespaces::MOUNT).and_then(|()| clone_mapped(source, own));
-    let told = cloned
-        .map_err(|errno| Failed { at: Place::Step(0), errno })
-        .and_then(|tree| wire::send_ready(socket, Some(tree.as_fd())));
-    if let Err(failed) = told {
-        wire::send_failed(socket, failed);
-    }
-    exit_now(0)
+    made_by(CloneArgs::default(), || {
+        enter_namespace(mounts, Namespaces::MOUNT)?;
+        clone_mapped(source, own.as_ref().map(AsFd::as_fd))
+    })
 }
 
 /// In the child: asks for the mounts of the step `number`.

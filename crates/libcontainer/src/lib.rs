@@ -27,6 +27,7 @@ mod features;
 #[doc(hidden)]
 pub mod fuzzing;
 mod given;
+mod helper;
 mod hints;
 mod home;
 mod hooks;

@@ -8,7 +8,6 @@
 //! Since Linux 6.15 layers may be in mounts that are attached nowhere. Before, a helper attaches them where they come from, in a
 //! mount namespace of its own, and ends. Start at [`MappedRoot::make`]. Sources: mount_setattr(2), "ID-mapped mounts"; overlayfs.rst.
 
-use std::convert::Infallible;
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -19,20 +18,18 @@ use rustix::mount::{
     MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, mount_change, move_mount,
 };
 use spec::runtime::IdMapping;
-use sys::{CloneArgs, Errno, MountAttributes, Namespaces, clone3, exit_now, mount_setattr};
+use sys::{CloneArgs, Errno, MountAttributes, Namespaces, mount_setattr};
 
-use crate::create::end;
 use crate::descriptor_path::DescriptorPath;
 use crate::error::StartError;
+use crate::helper::made_by;
 use crate::id_map::user_namespace;
 use crate::inside_ids::FileIds;
 use crate::plan::Step;
 use crate::planner::RootSource;
 use crate::prepared::{OverlayOptions, path};
-use crate::process::Process;
 use crate::rootfs::{clone_at, clone_tree, make_overlay, mount_overlay, shared_tree};
 use crate::target::DIRECTORY;
-use crate::wire::{self, Failed, FromChild, Place};
 
 /// The overlay, ready to be made.
 pub(crate) struct MappedRoot {
@@ -133,37 +130,11 @@ impl MappedRoot {
 
     /// By their own paths, in a mount namespace where the mapped ones cover those that are not.
     fn join_elsewhere(&self, mapped: &[OwnedFd]) -> Result<OwnedFd, Errno> {
-        let (ours, theirs) = wire::pair()?;
         let args = CloneArgs { namespaces: Namespaces::MOUNT, ..CloneArgs::default() };
-        let helper = clone3(args, || self.help(theirs.as_fd(), mapped))?;
-        drop(theirs);
-        let heard = wire::hear_child(ours.as_fd());
-        let _status = end(&Process::new(helper.pid, helper.pidfd));
-        match heard? {
-            FromChild::Ready { descriptor: Some(tree) } => Ok(tree),
-            FromChild::Failed(failed) => Err(failed.errno),
-            FromChild::Ready { descriptor: None }
-            | FromChild::Hooks
-            | FromChild::Wish { .. }
-            | FromChild::Trace { .. }
-            | FromChild::Namespace { .. }
-            | FromChild::Listener { .. }
-            | FromChild::Closed => Err(Errno::from_raw(libc::EPIPE)),
-        }
+        made_by(args, || self.mount_here(mapped))
     }
 
-    /// The helper; nothing here allocates.
-    fn help(&self, socket: BorrowedFd<'_>, mapped: &[OwnedFd]) -> Infallible {
-        let told = self
-            .mount_here(mapped)
-            .map_err(|errno| Failed { at: Place::Step(0), errno })
-            .and_then(|tree| wire::send_ready(socket, Some(tree.as_fd())));
-        if let Err(failed) = told {
-            wire::send_failed(socket, failed);
-        }
-        exit_now(0)
-    }
-
+    /// In the helper; nothing here allocates.
     fn mount_here(&self, mapped: &[OwnedFd]) -> Result<OwnedFd, Errno> {
         mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
         for (source, tree) in self.sources.iter().zip(mapped) {

@@ -1,19 +1,16 @@
 //! A network namespace made ahead of its container. The kernel takes a third of a millisecond to make one, which a process that
 //! waits for its plan can spend meanwhile.
 
-use std::convert::Infallible;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, open};
 use spec::runtime::NamespaceKind;
-use sys::{CloneArgs, Errno, Namespaces, exit_now};
+use sys::{CloneArgs, Errno, Namespaces};
 
-use crate::create::end;
+use crate::helper::made_by;
 use crate::plan::{Plan, Step};
 use crate::planner::sysctl::namespace_of;
-use crate::process::Process;
-use crate::wire::{self, At, Failed, FromChild, ProcessStep};
 
 /// A network namespace in which nobody lives yet. Dropped, it is gone.
 #[derive(Debug)]
@@ -32,7 +29,7 @@ impl SpareNetwork {
     pub fn make() -> Result<Self, Errno> {
         use std::os::fd::AsFd;
         let own = current()?;
-        sys::unshare_namespaces(u32::try_from(Namespaces::NETWORK.bits()).unwrap_or(0))?;
+        unshare_network()?;
         let made = current();
         sys::enter_namespace(own.as_fd(), Namespaces::NETWORK)?;
         made.map(|namespace| Self { namespace, is_inside: false })
@@ -45,24 +42,12 @@ impl SpareNetwork {
     pub fn make_inside(users: &Path) -> Result<Self, Errno> {
         use std::os::fd::AsFd;
         let users = open(users, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        let (ours, theirs) = wire::pair()?;
-        let helper = sys::clone3(CloneArgs::default(), || make_for(users.as_fd(), theirs.as_fd()))?;
-        drop(theirs);
-        let heard = wire::hear_child(ours.as_fd());
-        let _status = end(&Process::new(helper.pid, helper.pidfd));
-        match heard? {
-            FromChild::Ready { descriptor: Some(namespace) } => {
-                Ok(Self { namespace, is_inside: true })
-            }
-            FromChild::Failed(failed) => Err(failed.errno),
-            FromChild::Ready { descriptor: None }
-            | FromChild::Hooks
-            | FromChild::Wish { .. }
-            | FromChild::Trace { .. }
-            | FromChild::Namespace { .. }
-            | FromChild::Listener { .. }
-            | FromChild::Closed => Err(Errno::from_raw(libc::EPIPE)),
-        }
+        let namespace = made_by(CloneArgs::default(), || {
+            sys::enter_namespace(users.as_fd(), Namespaces::USER)?;
+            unshare_network()?;
+            current()
+        })?;
+        Ok(Self { namespace, is_inside: true })
     }
 
     /// That of a process that was made with one of its own.
@@ -101,20 +86,8 @@ impl SpareNetwork {
     }
 }
 
-/// The helper; nothing here allocates.
-fn make_for(users: BorrowedFd<'_>, socket: BorrowedFd<'_>) -> Infallible {
-    let make = || -> Result<OwnedFd, Failed> {
-        sys::enter_namespace(users, Namespaces::USER).at(ProcessStep::JoinNamespace)?;
-        let network = u32::try_from(Namespaces::NETWORK.bits()).unwrap_or(0);
-        sys::unshare_namespaces(network).at(ProcessStep::MakeNamespaces)?;
-        current().at(ProcessStep::MakeNamespaces)
-    };
-    let told =
-        make().and_then(|made| wire::send_ready(socket, Some(std::os::fd::AsFd::as_fd(&made))));
-    if let Err(failed) = told {
-        wire::send_failed(socket, failed);
-    }
-    exit_now(0)
+fn unshare_network() -> Result<(), Errno> {
+    sys::unshare_namespaces(u32::try_from(Namespaces::NETWORK.bits()).unwrap_or(0))
 }
 
 /// The calling thread's network namespace.
