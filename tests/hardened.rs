@@ -60,6 +60,9 @@ mod tests {
         );
         let told = corten.fails(&["run", "--hardened", "--privileged", "busybox", "true"], 125);
         assert!(told.contains("--privileged takes every wall down"), "{told}");
+        let told =
+            corten.fails(&["run", "--hardened", "--network", "host", "busybox", "true"], 125);
+        assert!(told.contains("security option") && told.contains("--userns host"), "{told}");
         corten.ok(&["create", "--name", "tight", "--security-opt", "hardened", "busybox", "true"]);
         let shown = "{{.HostConfig.SecurityOpt}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.Config.User}}";
         assert_eq!(

@@ -204,10 +204,11 @@ impl<'a> Containers<'a> {
                 let lock = Some(Lock::held(lock));
                 let (name, image_name) = (name.to_string(), image_name.to_owned());
                 let made = Made { id, name, config, image_name, image, dirs, _lock: lock };
-                match crate::hardened::furnish(&made, &self.root_view(&made)) {
+                match crate::hardened::furnish(&made, || self.root_view(&made)) {
                     Ok(()) => Ok(made),
                     Err(error) => {
-                        self.engine.store.containers().remove(&made.id)?;
+                        // What refuses this, too, the next removal of what is left tells.
+                        let _kept = self.engine.store.containers().remove(&made.id);
                         self.remove_anonymous_volumes(&made.config);
                         Err(error)
                     }

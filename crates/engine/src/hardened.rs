@@ -89,10 +89,14 @@ pub(crate) fn gives(config: &ContainerConfig, mount: &MountConfig, owner: (u32, 
 ///
 /// # Errors
 /// When the disk refuses it.
-pub(crate) fn furnish(made: &Made, view: &store::RootView) -> Result<(), EngineError> {
+pub(crate) fn furnish(
+    made: &Made,
+    view: impl FnOnce() -> store::RootView,
+) -> Result<(), EngineError> {
     if !has_our_user(&made.config) {
         return Ok(());
     }
+    let view = &view();
     let upper = &made.dirs.upper;
     for part in PARTS {
         if !view.is_directory(Path::new(part)) {

@@ -212,7 +212,12 @@ impl Containers<'_> {
 fn refuse_the_machines(config: &ContainerConfig) -> Result<(), EngineError> {
     let refused = |why: &str| {
         let why = format!("{why}: --userns host has the machine's users");
-        Err(EngineError::value(WHAT, config.sharing.users.to_string(), why))
+        let (what, value) = if config.security.hardened {
+            ("security option", "hardened".to_owned())
+        } else {
+            (WHAT, config.sharing.users.to_string())
+        };
+        Err(EngineError::value(what, value, why))
     };
     if config.privileged {
         return refused("privileged mode is incompatible with user namespaces");

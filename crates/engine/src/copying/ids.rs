@@ -15,24 +15,14 @@ const NOBODY: u32 = 65_534;
 impl Side {
     /// From the machine's ids to those that are on the disk.
     pub(super) fn to_disk(&self) -> Option<IdShift> {
-        let range =
-            |map: &IdMapping| Shifted { from: map.host_id, to: map.container_id, count: map.size };
-        let shift = |maps: &UserMaps| {
-            let ranges = |maps: &[IdMapping]| maps.iter().map(range).collect();
-            IdShift::new(ranges(&maps.uids), ranges(&maps.gids), (NOBODY, NOBODY))
-        };
-        self.users.as_ref().map(shift)
+        let maps = self.users.as_ref()?;
+        Some(shift(maps, (NOBODY, NOBODY), |map| (map.host_id, map.container_id)))
     }
 
     /// The way back; an id that the container has not is its root's.
     pub(super) fn to_machine(&self) -> Option<IdShift> {
-        let range =
-            |map: &IdMapping| Shifted { from: map.container_id, to: map.host_id, count: map.size };
-        let shift = |maps: &UserMaps| {
-            let ranges = |maps: &[IdMapping]| maps.iter().map(range).collect();
-            IdShift::new(ranges(&maps.uids), ranges(&maps.gids), root_of(maps))
-        };
-        self.users.as_ref().map(shift)
+        let maps = self.users.as_ref()?;
+        Some(shift(maps, root_of(maps), |map| (map.container_id, map.host_id)))
     }
 
     /// What an owner in the container is on the machine.
@@ -50,6 +40,16 @@ impl Side {
         let taken = self.users.as_ref().map(|maps| FileIds::take(root_of(maps))).transpose();
         Ok(taken.map_err(failed)?)
     }
+}
+
+/// From the first number of a pair that `ends` gives to the second.
+fn shift(maps: &UserMaps, others: (u32, u32), ends: impl Fn(&IdMapping) -> (u32, u32)) -> IdShift {
+    let range = |map: &IdMapping| {
+        let (from, to) = ends(map);
+        Shifted { from, to, count: map.size }
+    };
+    let ranges = |maps: &[IdMapping]| maps.iter().map(range).collect();
+    IdShift::new(ranges(&maps.uids), ranges(&maps.gids), others)
 }
 
 fn root_of(maps: &UserMaps) -> (u32, u32) {
