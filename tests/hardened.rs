@@ -106,6 +106,22 @@ mod tests {
         ),
     ];
 
+    /// Who stands in for root of an image is nobody's wish: an image of the container has the user that its own image had.
+    #[test]
+    fn an_image_of_it_has_the_user_of_its_image() {
+        let corten = corten();
+        let user = |flags: &[&str]| {
+            let made = [&["create", "--name", "made", "--network", "none", "--hardened"], flags];
+            corten.ok(&[&made.concat()[..], &["busybox", "true"]].concat());
+            corten.ok(&["commit", "made", "committed"]);
+            corten.ok(&["rm", "made"]);
+            corten.ok(&["inspect", "--type", "image", "--format", "{{.Config.User}}", "committed"])
+        };
+        assert_eq!(user(&[]), "");
+        assert_eq!(user(&["--user", "7:7"]), "7:7");
+        assert_eq!(user(&["--user", "65532:0"]), "65532:0", "who is asked for by name stays");
+    }
+
     #[test]
     fn servers_run_unchanged() {
         let corten = Corten::on_the_machine(env!("CARGO_BIN_EXE_corten"));

@@ -366,7 +366,7 @@ fn run_config(container: &Container, image: Option<&Image>) -> RunConfig {
     let is_default = config.stop_signal == SIGTERM;
     let workdir = if config.workdir == "/" { &base.working_dir } else { &config.workdir };
     RunConfig {
-        user: config.user.clone(),
+        user: crate::hardened::user_of_image(config).to_owned(),
         env: some(&env),
         entrypoint: some(&config.entrypoint),
         cmd: some(&config.command),

@@ -440,6 +440,9 @@ pub struct Security {
     /// Whether every wall is as tight as a service bears it, see `hardened.rs`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hardened: bool,
+    /// The user of its image where that made another one of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_user: Option<String>,
     /// Files and ports that its processes may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub landlock: Option<Landlock>,

@@ -64,7 +64,7 @@ pub(crate) fn harden(
     let landlock = || Landlock { preset: true, lenient: true, ..Landlock::default() };
     config.security.landlock.get_or_insert_with(landlock);
     if request.config.user.is_empty() && is_root(&config.user) {
-        USER.clone_into(&mut config.user);
+        config.security.image_user = Some(std::mem::replace(&mut config.user, USER.to_owned()));
     }
     Ok(config)
 }
@@ -77,6 +77,12 @@ fn is_root(user: &str) -> bool {
 /// Whether it runs as the user that images know nothing of.
 fn has_our_user(config: &ContainerConfig) -> bool {
     config.security.hardened && config.user == USER
+}
+
+/// The user that an image of this container has: not the one who was put in its place.
+pub(crate) fn user_of_image(config: &ContainerConfig) -> &str {
+    let own = config.security.image_user.as_deref().filter(|_| has_our_user(config));
+    own.unwrap_or(&config.user)
 }
 
 /// Whether a mount is given to the container's user because nobody else made it for him.
