@@ -100,12 +100,9 @@ mod tests {
             {"name": "one", "containerEdits": {"env": ["ONE=1"], "deviceNodes": [{"path": "/dev/nothing", "hostPath": "/dev/null"}]}},
             {"name": "two", "annotations": {"org.mobyproject.buildkit.device.autoallow": "true"}, "containerEdits": {"env": ["TWO=2"]}}]}"#;
         write(&file, text);
-        let build = scene.command(args);
-        let script = "file=$1; shift; mount -t tmpfs none /run && mkdir -p /run/cdi && cp \"$file\" /run/cdi/x.json && exec \"$@\"";
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "sh", "-c", script, "sh"]).arg(&file);
-        command.arg(build.get_program()).args(build.get_args()).current_dir(&scene.context);
-        Finished::from(command.output().unwrap())
+        let mut build = scene.command(args);
+        build.current_dir(&scene.context);
+        Finished::from(testkit::with_device_description(&build, &file).output().unwrap())
     }
 
     #[test]

@@ -225,12 +225,9 @@ fn with_description(corten: &Corten, text: &str, args: &[&str]) -> Finished {
     let file = corten.directory().join("description.json");
     #[expect(clippy::disallowed_methods, reason = "a test's own file")]
     std::fs::write(&file, text).unwrap();
-    let plain = corten.command();
-    let script = "file=$1; shift; mount -t tmpfs none /run && mkdir -p /run/cdi && cp \"$file\" /run/cdi/x.json && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["-m", "sh", "-c", script, "sh"]).arg(&file).arg(plain.get_program());
-    let output = command.args(plain.get_args()).args(args).stdin(Stdio::null()).output();
-    Finished::from(output.unwrap())
+    let mut command = corten.command();
+    command.args(args);
+    Finished::from(testkit::with_device_description(&command, &file).output().unwrap())
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub mod reference;
 pub mod runtime;
 pub mod seccomp_profile;
 pub mod suggest;
+pub mod yaml;
 
 pub use digest::Digest;
 pub use id::{ContainerId, ContainerName, ImageId};

@@ -2,6 +2,8 @@
 //! Bridges, rules and ports of one test are not another's, and the machine's own are nobody's.
 
 use std::cell::Cell;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use sys::Namespaces;
 
@@ -20,4 +22,18 @@ pub fn enter() {
     let flags = u32::try_from(Namespaces::NETWORK.bits()).unwrap_or(0);
     let made = sys::unshare_namespaces(flags).and_then(|()| sys::set_interface_up(b"lo"));
     assert!(made.is_ok(), "make a network namespace: {made:?}");
+}
+
+/// The same command where a description of devices is below `/run/cdi`, and nothing else is below `/run`: nobody but it sees that.
+#[must_use]
+pub fn with_device_description(command: &Command, description: &Path) -> Command {
+    let script = "file=$1; shift; mount -t tmpfs none /run && mkdir -p /run/cdi && cp \"$file\" /run/cdi && exec \"$@\"";
+    let mut within = Command::new("unshare");
+    within.args(["--mount", "--propagation", "private", "sh", "-c", script, "sh"]);
+    within.arg(description).arg(command.get_program()).args(command.get_args());
+    if let Some(directory) = command.get_current_dir() {
+        within.current_dir(directory);
+    }
+    within.stdin(Stdio::null());
+    within
 }

@@ -33,7 +33,7 @@ pub use certificates::Certificates;
 pub use corten::{Corten, Finished, signal};
 pub use dockerd::Dockerd;
 pub use ending::Ending;
-pub use host::enter as enter_host;
+pub use host::{enter as enter_host, with_device_description};
 pub use id_ranges::give_id_ranges;
 pub use leftovers::Leftovers;
 pub use registry_server::{RegistryOptions, RegistryServer};

@@ -1,7 +1,8 @@
 //! Devices by their names in the Container Device Interface: what a vendor's description says a container needs for one.
-//! Descriptions in JSON are read; of one in YAML it is said that it is there. Source: CNCF CDI, SPEC.md.
+//! Descriptions are in JSON or YAML. Source: CNCF CDI, SPEC.md.
 
 use std::ffi::OsStr;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -11,6 +12,12 @@ use crate::error::EngineError;
 
 /// Where descriptions are, the later one counts.
 pub(crate) const DIRECTORIES: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
+
+/// The environment of a hook whose description names none.
+const HOOK_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Longest description: those of a machine with many devices have some tens of kilobytes.
+const MOST_BYTES: u64 = 4 << 20;
 
 /// What a description says of devices beside what they need.
 type Annotations = std::collections::BTreeMap<String, String>;
@@ -35,7 +42,7 @@ pub struct StepDevice {
 /// # Errors
 /// When a description cannot be read.
 pub fn step_devices(wanted: &str) -> Result<Vec<StepDevice>, EngineError> {
-    Ok(chosen(&descriptions()?.0, wanted))
+    Ok(chosen(&descriptions()?, wanted))
 }
 
 fn chosen(descriptions: &[Description], wanted: &str) -> Vec<StepDevice> {
@@ -169,7 +176,7 @@ pub(super) fn inject(names: &[String], spec: &mut Spec) -> Result<(), EngineErro
     if names.is_empty() {
         return Ok(());
     }
-    let (descriptions, unread) = descriptions()?;
+    let descriptions = descriptions()?;
     let mut done: Vec<&str> = Vec::new();
     for name in names {
         let (kind, device) = name.split_once('=').unwrap_or((name, ""));
@@ -178,7 +185,7 @@ pub(super) fn inject(names: &[String], spec: &mut Spec) -> Result<(), EngineErro
             let device = devices.find(|known| description.kind == kind && known.name == device)?;
             Some((description, device))
         });
-        let Some((description, device)) = found else { return Err(unknown(name, &unread)) };
+        let Some((description, device)) = found else { return Err(unknown(name)) };
         // What every device of the kind needs is done once.
         if !done.contains(&kind) {
             done.push(kind);
@@ -189,38 +196,49 @@ pub(super) fn inject(names: &[String], spec: &mut Spec) -> Result<(), EngineErro
     Ok(())
 }
 
-fn unknown(name: &str, unread: &[PathBuf]) -> EngineError {
-    let mut why = format!("no description in {} knows it", DIRECTORIES.join(" or "));
-    if let Some(file) = unread.first() {
-        why.push_str(&format!("; {} is YAML, of which only JSON is read here", file.display()));
-    }
+fn unknown(name: &str) -> EngineError {
+    let why = format!("no description in {} knows it", DIRECTORIES.join(" or "));
     EngineError::value("device", name, why)
 }
 
-/// Every description, and the files that are none in JSON.
-fn descriptions() -> Result<(Vec<Description>, Vec<PathBuf>), EngineError> {
-    let (mut read, mut unread) = (Vec::new(), Vec::new());
+/// Every description.
+fn descriptions() -> Result<Vec<Description>, EngineError> {
+    let mut read = Vec::new();
     for directory in DIRECTORIES {
         let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
         let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         files.sort();
         for file in files {
-            match file.extension().and_then(OsStr::to_str) {
-                Some("json") => read.push(description(&file)?),
-                Some("yaml" | "yml") => unread.push(file),
-                _ => {}
-            }
+            let is_yaml = match file.extension().and_then(OsStr::to_str) {
+                Some("json") => false,
+                Some("yaml" | "yml") => true,
+                _ => continue,
+            };
+            read.push(description(&file, is_yaml)?);
         }
     }
-    Ok((read, unread))
+    Ok(read)
 }
 
-fn description(file: &Path) -> Result<Description, EngineError> {
-    let text = std::fs::read(file).map_err(EngineError::file("read", file))?;
-    serde_json::from_slice(&text).map_err(|cause| {
-        let why = format!("it is no description of devices: {cause}");
-        EngineError::value("CDI file", file.display().to_string(), why)
-    })
+fn description(path: &Path, is_yaml: bool) -> Result<Description, EngineError> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(EngineError::file("read", path))?;
+    let read = file.take(MOST_BYTES + 1).read_to_string(&mut text);
+    let length = read.map_err(EngineError::file("read", path))?;
+    let wrong = |why: String| EngineError::value("CDI file", path.display().to_string(), why);
+    if u64::try_from(length).unwrap_or(u64::MAX) > MOST_BYTES {
+        return Err(wrong(format!("it is longer than {MOST_BYTES} bytes")));
+    }
+    let no_description = |why: String| wrong(format!("it is no description of devices: {why}"));
+    if is_yaml {
+        spec::yaml::from_str(&text).map_err(|error| {
+            let before = text.get(..error.start).unwrap_or_default();
+            let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+            no_description(format!("{error} at line {line}"))
+        })
+    } else {
+        serde_json::from_str(&text).map_err(|error| no_description(error.to_string()))
+    }
 }
 
 fn apply(edits: &Edits, spec: &mut Spec) -> Result<(), EngineError> {
@@ -285,16 +303,18 @@ fn add_hook(named: &NamedHook, spec: &mut Spec) -> Result<(), EngineError> {
         "createRuntime" => &mut hooks.create_runtime,
         "createContainer" => &mut hooks.create_container,
         "startContainer" => &mut hooks.start_container,
-        "poststart" => &mut hooks.poststart,
-        "poststop" => &mut hooks.poststop,
+        late @ ("poststart" | "poststop") => {
+            return Err(EngineError::NotYet(format!("{late} hooks of CDI descriptions")));
+        }
         other => return Err(EngineError::value("CDI hook", other, "there is none of that name")),
     };
-    list.push(Hook {
-        path: named.path.clone(),
-        args: named.args.clone(),
-        env: named.env.clone(),
-        timeout: named.timeout,
-    });
+    // One that names no environment would have the container's, so that of its image: CVE-2025-23266.
+    let mut env = named.env.clone();
+    if env.is_empty() {
+        env.push(HOOK_PATH.to_owned());
+    }
+    let timeout = named.timeout;
+    list.push(Hook { path: named.path.clone(), args: named.args.clone(), env, timeout });
     Ok(())
 }
 
@@ -360,6 +380,7 @@ mod tests {
         assert_eq!(linux.resources.unwrap().devices[0].access.as_deref(), Some("rw"));
         assert_eq!(spec.process.unwrap().env, ["A=1"]);
         assert_eq!(spec.mounts[0].options, ["ro", "bind"]);
-        assert_eq!(spec.hooks.unwrap().create_container.len(), 1);
+        let hooks = spec.hooks.unwrap().create_container;
+        assert_eq!((hooks.len(), hooks[0].env.as_slice()), (1, &[HOOK_PATH.to_owned()][..]));
     }
 }
