@@ -34,7 +34,7 @@ _corten_family() {
         manifest) members="annotate create inspect push rm" ;;
         network) members="connect create disconnect doctor inspect list ls prune reload remove rm settings" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
-        seccomp) members="record" ;;
+        seccomp) members="print record" ;;
         secret) members="create exists inspect list ls remove rm" ;;
         system) members="check df dial-stdio doctor events info install-units prune settings start-all stop-all" ;;
         template) members="build list ls" ;;
@@ -425,6 +425,11 @@ _corten_command() {
             flags="--base --output"
             valued="--base -o --output"
             kind="containers"
+            ;;
+        "seccomp print")
+            flags="--cap-add --cap-drop"
+            valued="--cap-add --cap-drop"
+            kind=""
             ;;
         rename | "container rename")
             flags=""

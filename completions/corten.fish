@@ -254,6 +254,7 @@ complete -c corten -n '__corten_family oci' -a spec -d 'Write a configuration to
 complete -c corten -n '__corten_family oci' -a start -d 'Start a container that was created'
 complete -c corten -n '__corten_family oci' -a state -d 'Print the state of a container'
 complete -c corten -n '__corten_family oci' -a update -d 'Change the limits of a container'
+complete -c corten -n '__corten_family seccomp' -a print -d 'Print the default profile, or another that --security-opt seccomp=PROFILE takes, as it is for a container here'
 complete -c corten -n '__corten_family seccomp' -a record -d 'Start a container, and propose a profile of the system calls that it makes until it ends'
 complete -c corten -n '__corten_family secret' -a create -d 'Create a secret from a file or STDIN, encrypted at rest'
 complete -c corten -n '__corten_family secret' -a exists -d 'Exit with 0 if there is such a secret, with 1 if not'
@@ -998,6 +999,10 @@ complete -c corten -n '__corten_is "checkpoint rm" "checkpoint remove"' -a '(__c
 complete -c corten -n '__corten_is "seccomp record"' -l base -x -d 'Add to this earlier profile what it lacks'
 complete -c corten -n '__corten_is "seccomp record"' -s o -l output -x -d 'Write the profile to a file (default: standard output)'
 complete -c corten -n '__corten_is "seccomp record"' -a '(__corten_containers)'
+
+# seccomp print
+complete -c corten -n '__corten_is "seccomp print"' -l cap-add -x -d 'Capabilities that the container has beside the default ones'
+complete -c corten -n '__corten_is "seccomp print"' -l cap-drop -x -d 'Capabilities that it lacks'
 
 # rename
 complete -c corten -n '__corten_is rename "container rename"' -a '(__corten_containers)'

@@ -11,10 +11,7 @@ mod tests {
     /// One container with these rules, and flags before them.
     fn run(corten: &Corten, flags: &[&str], rules: &str, script: &str) -> Finished {
         let rules = format!("landlock={rules}");
-        let mut line = vec!["run", "--rm", "--network", "none"];
-        line.extend(flags);
-        line.extend(["--security-opt", &rules, "busybox", "sh", "-c", script]);
-        corten.run(&line)
+        corten.script(&[flags, &["--security-opt", &rules]].concat(), script)
     }
 
     /// What a script says that tries each of these commands: `+` for one that works.
@@ -58,10 +55,9 @@ mod tests {
             assert_eq!(seen.stdout.trim_end(), "+++++++ -----------", "{flags:?}: {seen:?}");
         }
         // Without the wall: /etc/passwd, which was removed, cannot be moved; a read-only mount and /sys refuse files.
-        let open = ["run", "--rm", "--network", "none", "--privileged", "-v", "data:/data", "-v"];
-        let script = format!("{allowed}{refused}");
-        let open = [&open[..], &["conf:/conf:ro", "busybox", "sh", "-c", &script]].concat();
-        assert_eq!(corten.ok(&open).trim_end(), "++++++++++-++++--+", "the script can tell");
+        let flags = [&mounts[..], &["--privileged"]].concat();
+        let open = corten.script(&flags, &format!("{allowed}{refused}"));
+        assert_eq!(open.stdout.trim_end(), "++++++++++-++++--+", "the script can tell");
     }
 
     #[test]

@@ -15,10 +15,7 @@ mod tests {
     /// A container under a profile in a file.
     fn under(corten: &Corten, profile: &str, flags: &[&str], script: &str) -> testkit::Finished {
         let option = format!("seccomp={profile}");
-        let mut line = vec!["run", "--rm", "--network", "none", "--security-opt", &option];
-        line.extend(flags);
-        line.extend(["busybox", "sh", "-c", script]);
-        corten.run(&line)
+        corten.script(&[&["--security-opt", &option], flags].concat(), script)
     }
 
     fn made(corten: &Corten, name: &str, script: &str) {
@@ -98,6 +95,70 @@ mod tests {
         assert!(String::from_utf8_lossy(&ended.stderr).contains("of them new"));
         let state = corten.ok(&["inspect", "--format", "{{.State.Status}}", "web"]);
         assert_eq!(state, "exited");
+    }
+
+    /// What its own filter refuses stays refused while it is recorded, and is told.
+    #[test]
+    fn what_is_refused_is_told_and_not_proposed() {
+        let corten = corten();
+        let script = "unshare -n true; mkdir /new; unshare -m true; chroot / true; echo end";
+        let file = corten.directory().join("no-directories.json");
+        #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+        std::fs::write(
+            &file,
+            r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+                {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28},
+                {"names": ["unshare"], "action": "SCMP_ACT_ERRNO"}]}"#,
+        )
+        .unwrap();
+        let own = format!("seccomp={}", file.display());
+        for (flags, refused) in [
+            (&["--cap-drop", "SYS_CHROOT"][..], &["EPERM", " chroot unshare\n"][..]),
+            (
+                &["--security-opt", &own],
+                &["ENOSPC, and not proposed: mkdir\n", "EPERM", ": unshare\n"],
+            ),
+        ] {
+            let made = [&["create", "--name", "job", "--network", "none"], flags];
+            corten.ok(&[&made.concat()[..], &["busybox", "sh", "-c", script]].concat());
+            let recorded = corten.run(&["seccomp", "record", "job"]);
+            assert_eq!(recorded.code, 0, "{recorded:?}");
+            for words in refused {
+                assert!(recorded.stderr.contains(words), "{words:?}: {recorded:?}");
+            }
+            assert!(!recorded.stdout.contains("\"unshare\""), "{recorded:?}");
+            // Both in the container's words, and as they are without a recording.
+            let log = corten.run(&["logs", "job"]);
+            assert_eq!(log.stderr, corten.script(flags, script).stderr, "{flags:?}");
+            assert!(log.stderr.contains("Operation not permitted"), "{log:?}");
+            corten.ok(&["rm", "job"]);
+        }
+    }
+
+    /// What is printed is what a container is under, and can be given back.
+    #[test]
+    fn a_profile_is_printed() {
+        let corten = corten();
+        let file = corten.directory().join("printed.json");
+        let profile = file.to_str().unwrap();
+        let tries = "chroot / true && echo -n chroot; unshare -n true 2>&1; hostname x 2>&1";
+        for flags in [&[][..], &["--cap-drop", "SYS_CHROOT"], &["--cap-add", "SYS_ADMIN"]] {
+            for name in ["builtin", "hardened"] {
+                let printed = corten.ok(&[&["seccomp", "print"], flags, &[name]].concat());
+                #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+                std::fs::write(&file, &printed).unwrap();
+                let own = format!("seccomp={name}");
+                let with = |option: &str| {
+                    corten.script(&[flags, &["--security-opt", option]].concat(), tries)
+                };
+                let again = under(&corten, profile, flags, tries);
+                assert_eq!(again.stdout, with(&own).stdout, "{flags:?} {name}");
+                // A printed profile printed is the same.
+                assert_eq!(corten.ok(&["seccomp", "print", profile]), printed, "{flags:?} {name}");
+            }
+        }
+        let refused = corten.fails(&["seccomp", "print", "unconfined"], 1);
+        assert!(refused.contains("nothing to print"), "{refused}");
     }
 
     /// Without anybody who answers it could make no call any more.

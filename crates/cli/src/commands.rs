@@ -174,6 +174,7 @@ mod tests {
         ("checkpoint ls", "--checkpoint-dir"),
         ("checkpoint rm", "--checkpoint-dir"),
         ("seccomp record", "--base -o --output"),
+        ("seccomp print", "--cap-add --cap-drop"),
         ("stop", "-s --signal -t --timeout -a --all --filter"),
         ("kill", "-s --signal -a --all --filter"),
         ("rm", "-f --force -v --volumes -a --all --filter"),

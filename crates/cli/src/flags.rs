@@ -191,6 +191,10 @@ pub(crate) const UNMOUNT: &[Flag] = &[
 ];
 const CHECKPOINT_DIR: Flag =
     one("", "checkpoint-dir", "string", "Directory of checkpoints (default: the container's own)");
+pub(crate) const SECCOMP_PRINT: &[Flag] = &[
+    many("", "cap-add", "list", "Capabilities that the container has beside the default ones"),
+    many("", "cap-drop", "list", "Capabilities that it lacks"),
+];
 pub(crate) const SECCOMP_RECORD: &[Flag] = &[
     one("", "base", "file", "Add to this earlier profile what it lacks"),
     one("o", "output", "file", "Write the profile to a file (default: standard output)"),

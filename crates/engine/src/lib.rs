@@ -129,6 +129,7 @@ pub use pull::{PULL_CONNECTIONS, PullReport, PullRequest};
 pub use push::PushRequest;
 pub use recording::Recorded;
 pub use room::{ImagePrune, PruneFilter, Room};
+pub use seccomp::profile_text as seccomp_profile_text;
 pub use secrets::{SecretFilter, SecretRequest, SecretsHandle};
 pub use settings::MachineSettings;
 pub use spec::Reference as ImageName;

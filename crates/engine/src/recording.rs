@@ -10,19 +10,16 @@ use std::path::PathBuf;
 use libcontainer::seccomp::{Calls, Recorder};
 use monitor::{Connection, FromMonitor, Received};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use spec::seccomp_profile::KernelVersion;
 
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
+use crate::seccomp::{UNDISTURBED_SINCE, waits_undisturbed};
 use crate::start::Attach;
 use crate::state::{Action, Allowed};
 
 /// Socket in the state directory at which filters find who records; further processes of the container look for it.
 const SOCKET: &str = "calls.sock";
-
-/// Linux 5.19: since then a call that was told is not begun anew for every signal.
-const NEEDED: &str = "5.19";
 
 /// What a recording has to show.
 #[derive(Debug)]
@@ -45,7 +42,7 @@ impl Containers<'_> {
         asked: Option<BorrowedFd<'_>>,
         begun: impl FnOnce(&str),
     ) -> Result<Recorded, EngineError> {
-        check_kernel(&crate::seccomp::kernel()?)?;
+        check_kernel()?;
         let (lock, mut container) = self.locked(text)?;
         if container.allow(Action::Start)? == Allowed::Already {
             let why = "running: it has its filter already, stop it first";
@@ -128,13 +125,13 @@ pub(crate) fn forget(container: &Container) {
     }
 }
 
-fn check_kernel(kernel: &KernelVersion) -> Result<(), EngineError> {
-    match KernelVersion::of_release(NEEDED) {
-        Some(needed) if *kernel < needed => Err(EngineError::NotYet(format!(
-            "recording system calls on a kernel before Linux {NEEDED}"
-        ))),
-        _ => Ok(()),
+fn check_kernel() -> Result<(), EngineError> {
+    if waits_undisturbed()? {
+        return Ok(());
     }
+    Err(EngineError::NotYet(format!(
+        "recording system calls on a kernel before Linux {UNDISTURBED_SINCE}"
+    )))
 }
 
 /// The socket's name, for as long as somebody records.

@@ -1,15 +1,19 @@
 //! A container's system call filter: which profile it has, and what that profile is for this container on this machine.
 
 use libcontainer::seccomp::{
-    Architecture, FilterCache, Program, default_program, hardened_program,
+    Architecture, FilterCache, Program, default_profile, hardened_profile,
 };
 use spec::SeccompProfile;
+use spec::runtime::Seccomp;
 use spec::seccomp_profile::{Circumstances, KernelVersion};
 
 use crate::config::{ContainerConfig, SeccompChoice};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::oci;
+
+/// The first kernel that has [`waits_undisturbed`].
+pub(crate) const UNDISTURBED_SINCE: &str = "5.19";
 
 /// The filter of a container of this configuration; nothing when it has none. A profile that was asked for holds for a
 /// privileged container too, as Docker has it. What is `bounded` cannot leave its bound.
@@ -20,20 +24,29 @@ pub(crate) fn program(
 ) -> Result<Option<Program>, EngineError> {
     let program = of_profile(&engine.filters(), config)?;
     let program = if bounded { program.map(Program::keeping_projects) } else { program };
-    let asked = &config.security.emulate;
+    // A process has one listener: while it is recorded the kernel answers.
+    let is_recorded = config.security.recorder.is_some();
+    let asked = if is_recorded { Vec::new() } else { config.security.emulate.clone() };
     let program = if asked.is_empty() {
         program
     } else {
-        let asking = program.unwrap_or_else(Program::allowing).asking(asked);
-        Some(asking.ok_or_else(|| {
+        let asking = program.unwrap_or_else(Program::allowing).asking(&asked).ok_or_else(|| {
             let why = "the seccomp profile has a listener of its own, and there can be one";
             EngineError::value("security option", "emulate", why)
-        })?)
+        })?;
+        Some(asking)
     };
     Ok(match &config.security.recorder {
         None => program,
         Some(path) => Some(program.unwrap_or_else(Program::allowing).recorded_by(path)),
     })
+}
+
+/// Whether a call that somebody has begun to answer is not begun anew for every signal: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV.
+pub(crate) fn waits_undisturbed() -> Result<bool, EngineError> {
+    let needed = KernelVersion::of_release(UNDISTURBED_SINCE);
+    let kernel = kernel()?;
+    Ok(needed.is_none_or(|needed| kernel >= needed))
 }
 
 fn of_profile(
@@ -44,16 +57,46 @@ fn of_profile(
     match &config.security.seccomp {
         SeccompChoice::Unconfined => return Ok(None),
         SeccompChoice::Default if config.privileged => return Ok(None),
-        SeccompChoice::Default => default_program(&capabilities),
-        SeccompChoice::Hardened => hardened_program(&capabilities),
-        SeccompChoice::Profile(text) => cache.compile(&parse(text)?.resolve(&Circumstances {
-            capabilities: &capabilities,
-            architecture: &Architecture::native().name(),
-            kernel: kernel()?,
-        })),
+        SeccompChoice::Default => cache.default(&capabilities),
+        SeccompChoice::Hardened => cache.hardened(&capabilities),
+        SeccompChoice::Profile(text) => cache.compile(&resolved(text, &capabilities)?),
     }
     .map(Some)
     .map_err(|error| invalid(libcontainer::chain(&error)))
+}
+
+/// The profile that a container with these capabilities added and dropped has on this machine, as a document that
+/// `--security-opt seccomp=FILE` takes; `profile` is what that option takes, or nothing for the default one.
+///
+/// # Errors
+/// When there is no such profile, or no such capability.
+pub fn profile_text(
+    profile: Option<&str>,
+    (added, dropped): (Vec<String>, Vec<String>),
+) -> Result<String, EngineError> {
+    let mut config = ContainerConfig { cap_add: added, cap_drop: dropped, ..Default::default() };
+    if let Some(profile) = profile {
+        crate::parse::security_option(&mut config.security, &format!("seccomp={profile}"))?;
+    }
+    let capabilities = oci::capabilities(&config)?;
+    let profile = match &config.security.seccomp {
+        SeccompChoice::Unconfined => {
+            let why = "it is none, so there is nothing to print";
+            return Err(EngineError::value("seccomp profile", "unconfined", why));
+        }
+        SeccompChoice::Default => default_profile(&capabilities),
+        SeccompChoice::Hardened => hardened_profile(&capabilities),
+        SeccompChoice::Profile(text) => resolved(text, &capabilities)?,
+    };
+    let mut text = serde_json::to_string_pretty(&profile)
+        .map_err(|error| invalid(libcontainer::chain(&error)))?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn resolved(text: &str, capabilities: &[String]) -> Result<Seccomp, EngineError> {
+    let architecture = &Architecture::native().name();
+    Ok(parse(text)?.resolve(&Circumstances { capabilities, architecture, kernel: kernel()? }))
 }
 
 /// A profile in Docker's form or the OCI's.
@@ -71,4 +114,53 @@ pub(crate) fn kernel() -> Result<KernelVersion, EngineError> {
 
 fn invalid(why: String) -> EngineError {
     EngineError::value("seccomp profile", "", why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    /// What is printed, given back as a profile, is the filter that it was printed of.
+    #[test]
+    fn a_printed_profile_makes_the_same_filter() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = FilterCache::new(directory.path());
+        for (added, dropped) in [
+            (&[][..], &[][..]),
+            (&[], &["ALL"]),
+            (&["CAP_SYS_ADMIN"], &["CAP_SYS_CHROOT"]),
+            (&["ALL"], &[]),
+        ] {
+            for profile in [None, Some("builtin"), Some("default"), Some("hardened")] {
+                let capabilities = (words(added), words(dropped));
+                let printed = profile_text(profile, capabilities).unwrap();
+                let with = |seccomp: SeccompChoice| {
+                    let (cap_add, cap_drop) = (words(added), words(dropped));
+                    let mut config = ContainerConfig { cap_add, cap_drop, ..Default::default() };
+                    config.security.seccomp = seccomp;
+                    of_profile(&cache, &config).unwrap().unwrap()
+                };
+                let choice = match profile {
+                    Some("hardened") => SeccompChoice::Hardened,
+                    _ => SeccompChoice::Default,
+                };
+                let again = with(SeccompChoice::Profile(printed));
+                assert_eq!(again, with(choice), "{profile:?} {added:?} {dropped:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_profile_is_not_printed() {
+        let refused = |profile: &str, dropped: &[&str]| {
+            profile_text(Some(profile), (Vec::new(), words(dropped))).unwrap_err().to_string()
+        };
+        assert!(refused("unconfined", &[]).contains("nothing to print"));
+        assert!(refused("/missing.json", &[]).contains("/missing.json"));
+        assert!(refused("builtin", &["CAP_SULK"]).contains("none of that name"));
+    }
 }

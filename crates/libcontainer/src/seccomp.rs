@@ -12,6 +12,7 @@ mod cache;
 mod default_profile;
 mod guard;
 mod hardened_profile;
+mod judge;
 mod listener;
 mod listing;
 mod proposal;

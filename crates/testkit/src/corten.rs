@@ -153,6 +153,13 @@ impl Corten {
         }
     }
 
+    /// Runs a script in a container of busybox's image, which is gone afterwards and has no network but by a flag.
+    #[must_use]
+    pub fn script(&self, flags: &[&str], script: &str) -> Finished {
+        let image = ["busybox", "sh", "-c", script];
+        self.run(&[&["run", "--rm", "--network", "none"], flags, &image].concat())
+    }
+
     /// Runs it to its end with `input` on its standard input.
     ///
     /// # Panics

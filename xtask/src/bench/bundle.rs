@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use libcontainer::capability;
 use libcontainer::seccomp::default_profile;
 use serde_json::{Value, json};
@@ -72,7 +73,8 @@ pub(super) fn write(
 /// # Errors
 /// When the file cannot be written.
 pub(super) fn write_filter(path: &Path) -> anyhow::Result<()> {
-    let program = libcontainer::seccomp::default_program(&capability::DEFAULT)?;
+    let program = libcontainer::seccomp::default_program(&capability::DEFAULT)
+        .context("no filter is compiled ahead of time for this machine")?;
     let bytes: Vec<u8> =
         program.instructions.iter().flat_map(libcontainer::seccomp::Instruction::bytes).collect();
     #[expect(clippy::disallowed_methods, reason = "a scratch file of the measurement")]

@@ -37,6 +37,7 @@ pub(super) fn record(session: &Session, matches: &Matches) -> Result<i32, Failur
     warn(&recorded.warnings);
     let proposal = propose(&recorded.calls)?;
     tell(&proposal, earlier.is_some());
+    tell_refused(&recorded.calls);
     match file {
         None => output::write(&proposal.text)?,
         #[expect(clippy::disallowed_methods, reason = "a file, or a pipe, of the caller's choice")]
@@ -54,6 +55,36 @@ fn tell(proposal: &Proposal, is_added: bool) {
             "WARNING: system call {number} of architecture {architecture:#x} has no name here and is not in the profile"
         ));
     }
+}
+
+/// What the container asked for in vain, by how it was refused.
+fn tell_refused(calls: &Calls) {
+    let mut by_errno: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, errno) in calls.refused() {
+        let errno = errno.to_string();
+        match by_errno.iter_mut().find(|(known, _)| *known == errno) {
+            Some((_, names)) => names.push(name),
+            None => by_errno.push((errno, vec![name])),
+        }
+    }
+    for (errno, mut names) in by_errno {
+        names.sort_unstable();
+        names.dedup();
+        let names = names.join(" ");
+        output::talk(&format!("refused by its filter with {errno}, and not proposed: {names}"));
+    }
+}
+
+/// Prints a profile as a document.
+pub(super) fn print(_session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    let names = |flag: &str| {
+        let names = matches.values(flag).map(engine::parse::capability);
+        names.collect::<Result<Vec<String>, _>>()
+    };
+    let capabilities = (names("cap-add")?, names("cap-drop")?);
+    let profile = matches.words.first().map(String::as_str);
+    output::write(&engine::seccomp_profile_text(profile, capabilities)?)?;
+    Ok(0)
 }
 
 /// A recording is not to be lost because of a slip of the pen.

@@ -13,7 +13,7 @@ pub(super) const NOT_IMPLEMENTED: u32 = ERRNO | 38;
 const KILL_THREAD: u32 = 0;
 const KILL_PROCESS: u32 = 0x8000_0000;
 const TRAP: u32 = 0x0003_0000;
-const ERRNO: u32 = 0x0005_0000;
+pub(super) const ERRNO: u32 = 0x0005_0000;
 pub(super) const NOTIFY: u32 = 0x7fc0_0000;
 const TRACE: u32 = 0x7ff0_0000;
 pub(super) const LOG: u32 = 0x7ffc_0000;
@@ -23,7 +23,7 @@ const EPERM: u32 = 1;
 /// The kernel turns more into this. linux/err.h.
 const MAX_ERRNO: u32 = 4095;
 /// The data of an action has 16 bits. seccomp(2).
-const MAX_DATA: u32 = 0xffff;
+pub(super) const DATA: u32 = 0xffff;
 
 /// What is wrong with a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +70,7 @@ pub(super) fn value(action: SeccompAction, errno: Option<u32>) -> Result<u32, Fa
     };
     let bare = match action {
         SeccompAction::Errno => return Ok(ERRNO | data(MAX_ERRNO)?),
-        SeccompAction::Trace => return Ok(TRACE | data(MAX_DATA)?),
+        SeccompAction::Trace => return Ok(TRACE | data(DATA)?),
         SeccompAction::KillThread => KILL_THREAD,
         SeccompAction::KillProcess => KILL_PROCESS,
         SeccompAction::Trap => TRAP,
@@ -97,8 +97,8 @@ pub(super) const fn denies(action: SeccompAction) -> bool {
 
 /// A returned value in words, as profiles name it.
 pub(super) fn describe(value: u32) -> String {
-    let data = value & MAX_DATA;
-    match value & !MAX_DATA {
+    let data = value & DATA;
+    match value & !DATA {
         KILL_PROCESS => "kill the process".to_owned(),
         KILL_THREAD => "kill the thread".to_owned(),
         TRAP => "send SIGSYS".to_owned(),
@@ -116,7 +116,7 @@ pub(crate) const FLAGS: [(&str, u32); 4] = [
     ("SECCOMP_FILTER_FLAG_TSYNC", TSYNC),
     ("SECCOMP_FILTER_FLAG_LOG", 2),
     ("SECCOMP_FILTER_FLAG_SPEC_ALLOW", 4),
-    ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 32),
+    ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", WAIT_KILLABLE),
 ];
 
 /// The bit of a flag by its name.
@@ -128,5 +128,7 @@ pub(super) fn flag(name: &str) -> Option<u32> {
 pub(super) const NEW_LISTENER: u32 = 8;
 /// `SECCOMP_FILTER_FLAG_TSYNC_ESRCH`: without it TSYNC and a listener exclude each other, seccomp(2).
 pub(super) const TSYNC_ESRCH: u32 = 16;
+/// `SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`, Linux 5.19: a call that was taken is not begun again for every signal.
+pub(super) const WAIT_KILLABLE: u32 = 32;
 /// `SECCOMP_FILTER_FLAG_TSYNC`.
 pub(super) const TSYNC: u32 = 1;

@@ -1,7 +1,7 @@
 //! Filters that were compiled before. An engine hands the same profile over for every container, and compiling Docker's takes longer
 //! than everything else that the kernel does for one.
 //!
-//! An entry is a file that holds a program. Its name is the SHA-256 of the release that compiled it and of the profile, so that
+//! An entry is a file that holds a program. Its name is the SHA-256 of the compiler that made it and of the profile, so that
 //! nobody can give a container another one's filter by a profile that he makes up. Whoever may write here may write the
 //! containers' records too. What cannot be read is compiled anew, and what cannot be written is not kept.
 
@@ -12,11 +12,13 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use spec::runtime::Seccomp;
 
-use super::{Program, SeccompError, compile};
+use super::{Program, SeccompError, compile, default_profile, hardened_profile};
+use super::{default_program, hardened_program};
 
 /// More profiles than anybody uses on one machine.
 const MOST_ENTRIES: usize = 64;
-const RELEASE: &str = env!("CARGO_PKG_VERSION");
+/// The compiler: the release, and what it makes of a long profile, which tells builds of one release apart.
+const COMPILER: (&str, &[u8]) = (env!("CARGO_PKG_VERSION"), include_bytes!("default_x86_64.bpf"));
 
 /// A directory of compiled filters.
 #[derive(Clone, Debug)]
@@ -43,6 +45,28 @@ impl FilterCache {
         let program = compile(profile)?;
         let _not_kept = self.keep(&path, &program);
         Ok(program)
+    }
+
+    /// The default filter for a container whose bounding set has these capabilities.
+    ///
+    /// # Errors
+    /// None that is known: the profile is ours.
+    pub fn default<S: AsRef<str>>(&self, capabilities: &[S]) -> Result<Program, SeccompError> {
+        match default_program(capabilities) {
+            Some(program) => Ok(program),
+            None => self.compile(&default_profile(capabilities)),
+        }
+    }
+
+    /// The same of the narrower filter.
+    ///
+    /// # Errors
+    /// None that is known: the profile is ours.
+    pub fn hardened<S: AsRef<str>>(&self, capabilities: &[S]) -> Result<Program, SeccompError> {
+        match hardened_program(capabilities) {
+            Some(program) => Ok(program),
+            None => self.compile(&hardened_profile(capabilities)),
+        }
     }
 
     fn keep(&self, path: &Path, program: &Program) -> std::io::Result<()> {
@@ -82,7 +106,7 @@ impl Hasher for Words {
 
 fn name(profile: &Seccomp) -> String {
     let mut words = Words(Sha256::new());
-    (RELEASE, profile).hash(&mut words);
+    (COMPILER, profile).hash(&mut words);
     let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
     words.0.finalize().into_iter().flat_map(digits).flatten().collect()
 }
@@ -117,6 +141,23 @@ mod tests {
         assert_eq!(cache.compile(&profile(1)).unwrap(), compile(&profile(2)).unwrap());
         assert_eq!(cache.compile(&profile(2)).unwrap(), compile(&profile(2)).unwrap());
         assert_eq!(entries(&cache.directory).len(), 2);
+    }
+
+    #[test]
+    fn built_in_filters_are_compiled_once_for_each_set_of_capabilities() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = FilterCache::new(directory.path());
+        let none: [&str; 0] = [];
+        for _twice in 0..2 {
+            for capabilities in [&none[..], &["CAP_CHOWN"], &["CAP_SYS_ADMIN"]] {
+                let default = compile(&default_profile(capabilities)).unwrap();
+                assert_eq!(cache.default(capabilities).unwrap(), default, "{capabilities:?}");
+                let hardened = compile(&hardened_profile(capabilities)).unwrap();
+                assert_eq!(cache.hardened(capabilities).unwrap(), hardened, "{capabilities:?}");
+            }
+            // CAP_CHOWN changes nothing in a filter.
+            assert_eq!(entries(directory.path()).len(), 4);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! One message: the state of the container process as JSON, the descriptor beside it. The parent sends, so that the path is the
 //! host's. Sources: config-linux.md "The Container Process State", seccomp_unotify(2).
 
-use std::io::{IoSlice, IoSliceMut};
+use std::io::{IoSlice, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -22,8 +22,10 @@ use sys::Errno;
 /// Filters that wait to be taken.
 const BACKLOG: i32 = 64;
 
-/// More than what is sent beside a listener; its words are of no interest here.
+/// What is read at once of the words beside a listener.
 const MESSAGE: usize = 4096;
+/// Longer than the longest filter, in words.
+const LONGEST: u64 = 256 << 10;
 
 /// Who answers, and what it is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,25 +62,45 @@ impl Door {
     /// The next listener, if one is there.
     #[must_use]
     pub fn receive(&self) -> Option<OwnedFd> {
+        self.accept().map(|(listener, ..)| listener)
+    }
+
+    /// The same, with the words that its profile says about it ([`Listener::metadata`]).
+    pub(super) fn receive_with_words(&self) -> Option<(OwnedFd, String)> {
+        let (listener, sender, mut text) = self.accept()?;
+        let mut rest = Vec::new();
+        // Whoever sends has sent all of it at once, and is gone.
+        std::fs::File::from(sender).take(LONGEST).read_to_end(&mut rest).ok()?;
+        text.extend(rest);
+        let mut state: serde_json::Value = serde_json::from_slice(&text).ok()?;
+        match state["metadata"].take() {
+            serde_json::Value::String(words) => Some((listener, words)),
+            _ => None,
+        }
+    }
+
+    /// A listener, who sends it, and the beginning of what is said of it.
+    fn accept(&self) -> Option<(OwnedFd, OwnedFd, Vec<u8>)> {
         // Whoever connects is this program, and has the descriptor in its first message.
         let sender = accept_with(&self.0, SocketFlags::CLOEXEC).ok()?;
         let mut words = [0_u8; MESSAGE];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut slices = [IoSliceMut::new(&mut words)];
-        loop {
+        let length = loop {
             match recvmsg(&sender, &mut slices, &mut control, RecvFlags::CMSG_CLOEXEC) {
                 Err(Raw::INTR) => {}
                 Err(_) => return None,
-                Ok(_) => break,
+                Ok(received) => break received.bytes,
             }
-        }
+        };
+        let mut listener = None;
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
-                return descriptors.next();
+                listener = descriptors.next();
             }
         }
-        None
+        Some((listener?, sender, words.get(..length)?.to_vec()))
     }
 }
 

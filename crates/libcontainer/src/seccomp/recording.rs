@@ -1,7 +1,8 @@
-//! Which system calls a container makes: a filter of its own in which every call that is allowed asks first, and who answers. What
-//! comes of it is a profile that allows just these. Start at [`Program::recorded_by`] and [`Recorder`].
+//! Which system calls a container makes: a filter of its own in which every call that is allowed, or refused with an errno, asks first,
+//! and who answers. What comes of it is a profile that allows just these. Start at [`Program::recorded_by`] and [`Recorder`].
 //!
-//! The answer is always that the kernel goes on: nothing is decided here, and what is refused stays refused by the filter itself.
+//! The answer is what the container's own filter says, which comes with the listener, and is told registers alone as in the kernel: what
+//! that refuses stays refused.
 //! Once nobody answers any more every call of the container fails (ENOSYS): whoever records sees to it that it ends then.
 //! Sources: seccomp(2) "SECCOMP_RET_USER_NOTIF", seccomp_unotify(2).
 
@@ -13,7 +14,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sys::{Answer, Errno};
 
 use super::architecture::Table;
-use super::{Architecture, Door, Instruction, Listener, Program, action};
+use super::judge::judge;
+use super::{Architecture, Door, Instruction, Listener, Program, action, wire};
 use crate::wire::LISTENER_FLAGS;
 
 /// `BPF_LD | BPF_W | BPF_ABS`, `BPF_JMP | BPF_JEQ | BPF_K`, `BPF_RET | BPF_K`.
@@ -24,9 +26,6 @@ const RETURN: u16 = 0x06;
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 
-/// `SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`, Linux 5.19: a call that was taken is not begun again for every signal.
-const WAIT_KILLABLE: u32 = 32;
-
 impl Program {
     /// A filter that refuses nothing.
     #[must_use]
@@ -34,11 +33,14 @@ impl Program {
         Self { instructions: vec![give(action::ALLOW)], flags: 0, listener: None }
     }
 
-    /// The same filter, in which each call that is allowed is first told to who listens at the socket `path`.
+    /// The same filter, in which each call that ends neither process nor thread is first told to who listens at the socket `path`.
     #[must_use]
     pub fn recorded_by(mut self, path: &Path) -> Self {
+        let metadata = wire::text(&self.instructions);
         for instruction in &mut self.instructions {
-            if instruction.code == RETURN && matches!(instruction.k, action::ALLOW | action::LOG) {
+            let gives = instruction.k;
+            let is_told = matches!(gives, action::ALLOW | action::LOG) || errno(gives).is_some();
+            if instruction.code == RETURN && is_told {
                 instruction.k = action::NOTIFY;
             }
         }
@@ -56,8 +58,8 @@ impl Program {
             ];
             self.instructions.splice(0..0, own);
         }
-        self.flags |= action::NEW_LISTENER | WAIT_KILLABLE;
-        self.listener = Some(Listener { path: path.to_owned(), ..Listener::default() });
+        self.flags |= action::NEW_LISTENER | action::WAIT_KILLABLE;
+        self.listener = Some(Listener { path: path.to_owned(), metadata, ..Listener::default() });
         self
     }
 }
@@ -71,17 +73,27 @@ const fn give(value: u32) -> Instruction {
     Instruction { code: RETURN, jt: 0, jf: 0, k: value }
 }
 
+/// The errno that a filter refuses a call with, if it does.
+fn errno(gives: u32) -> Option<Errno> {
+    let data = i32::try_from(gives & action::DATA).ok()?;
+    (gives & !action::DATA == action::ERRNO).then(|| Errno::from_raw(data))
+}
+
 /// Answers the filters that [`Program::recorded_by`] made.
 #[derive(Debug)]
 pub struct Recorder {
     door: Door,
-    listeners: Vec<OwnedFd>,
+    /// With the filter that each is of, as it is without anybody who records.
+    listeners: Vec<(OwnedFd, Vec<Instruction>)>,
     calls: Calls,
 }
 
 /// The calls that were made: of each architecture (`AUDIT_ARCH_…`) the numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Calls(BTreeSet<(u32, u32)>);
+pub struct Calls {
+    allowed: BTreeSet<(u32, u32)>,
+    refused: BTreeSet<(u32, u32, i32)>,
+}
 
 /// Names of calls by architecture.
 pub type CallNames = BTreeMap<Architecture, BTreeSet<&'static str>>;
@@ -109,15 +121,15 @@ impl Recorder {
             PollFd::from_borrowed_fd(until, PollFlags::IN),
             PollFd::from_borrowed_fd(self.door.as_fd(), PollFlags::IN),
         ];
-        polled.extend(self.listeners.iter().map(|fd| PollFd::new(fd, PollFlags::IN)));
+        polled.extend(self.listeners.iter().map(|(fd, _)| PollFd::new(fd, PollFlags::IN)));
         if poll(&mut polled, None::<&Timespec>).is_err() {
             return true;
         }
         let ready: Vec<PollFlags> = polled.iter().map(PollFd::revents).collect();
         let (first, listeners) = ready.split_at(2);
-        for (listener, ready) in self.listeners.iter().zip(listeners) {
+        for ((listener, program), ready) in self.listeners.iter().zip(listeners) {
             if ready.contains(PollFlags::IN) {
-                answer(listener.as_fd(), &mut self.calls);
+                answer(listener.as_fd(), program, &mut self.calls);
             }
         }
         // Nobody is under that filter any more.
@@ -125,19 +137,33 @@ impl Recorder {
             listeners.iter().map(|ready| ready.intersects(PollFlags::HUP | PollFlags::ERR));
         self.listeners.retain(|_| !ended.next().unwrap_or(false));
         if first.get(1).is_some_and(|ready| !ready.is_empty()) {
-            self.listeners.extend(self.door.receive());
+            let received = self.door.receive_with_words();
+            // Without its filter nothing of it is answered with more than a refusal.
+            self.listeners.extend(
+                received
+                    .map(|(listener, words)| (listener, wire::parse(&words).unwrap_or_default())),
+            );
         }
         first.first().is_some_and(|ready| ready.is_empty())
     }
 }
 
-fn answer(listener: BorrowedFd<'_>, calls: &mut Calls) {
+fn answer(listener: BorrowedFd<'_>, program: &[Instruction], calls: &mut Calls) {
     // Who was killed meanwhile needs no answer.
     let Ok(call) = sys::receive_notification(listener) else { return };
-    if let Ok(number) = u32::try_from(call.number) {
-        calls.0.insert((call.architecture, number));
-    }
-    let _gone = sys::answer_notification(listener, call.id, Answer::Continue);
+    let Ok(number) = u32::try_from(call.number) else { return };
+    let refusal = judge(program, &call).map_or(Some(Errno::from_raw(libc::EPERM)), errno);
+    let answer = match refusal {
+        None => {
+            calls.allowed.insert((call.architecture, number));
+            Answer::Continue
+        }
+        Some(errno) => {
+            calls.refused.insert((call.architecture, number, errno.raw()));
+            Answer::Error(errno)
+        }
+    };
+    let _gone = sys::answer_notification(listener, call.id, answer);
 }
 
 impl Calls {
@@ -147,7 +173,7 @@ impl Calls {
         let table = Table::get();
         let (mut named, mut nameless) = (BTreeMap::<_, BTreeSet<_>>::new(), Vec::new());
         for architecture in Architecture::all() {
-            let made = |number| self.0.contains(&(architecture.audit(), number));
+            let made = |number| self.allowed.contains(&(architecture.audit(), number));
             let names = table.names();
             let names = names.filter(|name| table.number(architecture, name).is_some_and(made));
             let names: BTreeSet<&str> = names.collect();
@@ -161,14 +187,32 @@ impl Calls {
                     && names.iter().any(|name| table.number(*architecture, name) == Some(number))
             })
         };
-        nameless.extend(self.0.iter().filter(|(audit, number)| !known(*audit, *number)));
+        nameless.extend(self.allowed.iter().filter(|(audit, number)| !known(*audit, *number)));
         (named, nameless)
+    }
+
+    /// The calls that the container's filter refused, by their names where they have one, and with what.
+    #[must_use]
+    pub fn refused(&self) -> Vec<(String, Errno)> {
+        let table = Table::get();
+        let name = |audit: u32, number: u32| {
+            let mut known = Architecture::all().filter(|known| known.audit() == audit);
+            let found = known.find_map(|architecture| {
+                let mut names = table.names();
+                names.find(|name| table.number(architecture, name) == Some(number))
+            });
+            found.map_or_else(|| format!("{number} of architecture {audit:#x}"), str::to_owned)
+        };
+        let refused = self.refused.iter();
+        refused
+            .map(|(audit, number, errno)| (name(*audit, *number), Errno::from_raw(*errno)))
+            .collect()
     }
 }
 
 impl FromIterator<(u32, u32)> for Calls {
     fn from_iter<T: IntoIterator<Item = (u32, u32)>>(calls: T) -> Self {
-        Self(calls.into_iter().collect())
+        Self { allowed: calls.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -177,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_allowed_asks_and_what_is_refused_does_not() {
+    fn what_is_allowed_or_refused_asks() {
         let program = Program {
             instructions: vec![give(action::ALLOW), give(action::LOG), give(0x0005_0001)],
             flags: 0,
@@ -186,9 +230,11 @@ mod tests {
         let recorded = program.recorded_by(Path::new("/run/x"));
         let given: Vec<u32> =
             recorded.instructions.iter().rev().take(3).map(|last| last.k).collect();
-        assert_eq!(given, [0x0005_0001, action::NOTIFY, action::NOTIFY]);
+        assert_eq!(given, [action::NOTIFY; 3]);
         assert_eq!(recorded.flags, 40);
-        assert_eq!(recorded.listener.unwrap().path, Path::new("/run/x"));
+        let listener = recorded.listener.unwrap();
+        assert_eq!(listener.path, Path::new("/run/x"));
+        assert_eq!(listener.metadata, "000600007fff0000000600007ffc00000006000000050001");
     }
 
     #[test]

@@ -15,6 +15,18 @@ pub(super) fn serialize<S: Serializer>(
     instructions: &[Instruction],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&text(instructions))
+}
+
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Instruction>, D::Error> {
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    parse(&text).ok_or_else(|| D::Error::custom("a filter is hexadecimal digits, in sixteens"))
+}
+
+/// The digits.
+pub(super) fn text(instructions: &[Instruction]) -> String {
     let mut text = String::with_capacity(instructions.len() * DIGITS);
     for instruction in instructions {
         for byte in to_bytes(*instruction) {
@@ -23,22 +35,16 @@ pub(super) fn serialize<S: Serializer>(
             }
         }
     }
-    serializer.serialize_str(&text)
+    text
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<Instruction>, D::Error> {
-    let text = Cow::<'de, str>::deserialize(deserializer)?;
+/// The reverse of [`text`]; nothing when it is no such text.
+pub(super) fn parse(text: &str) -> Option<Vec<Instruction>> {
     let (words, rest) = text.as_bytes().as_chunks::<DIGITS>();
-    if !rest.is_empty() {
-        return Err(D::Error::custom("a filter's digits come in sixteens"));
-    }
-    let parsed = words.iter().map(parse).collect::<Option<Vec<_>>>();
-    parsed.ok_or_else(|| D::Error::custom("a filter is hexadecimal digits"))
+    if rest.is_empty() { words.iter().map(instruction).collect() } else { None }
 }
 
-fn parse(word: &[u8; DIGITS]) -> Option<Instruction> {
+fn instruction(word: &[u8; DIGITS]) -> Option<Instruction> {
     let mut value: u64 = 0;
     for byte in word {
         let digit = match byte {
