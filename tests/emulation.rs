@@ -10,10 +10,7 @@ mod tests {
 
     /// A container that may make no node by itself.
     fn run(corten: &Corten, flags: &[&str], script: &str) -> Finished {
-        let mut line = vec!["run", "--rm", "--network", "none", "--cap-drop", "MKNOD"];
-        line.extend(flags);
-        line.extend(["busybox", "sh", "-c", script]);
-        corten.run(&line)
+        corten.script(&[&["--cap-drop", "MKNOD"], flags].concat(), script)
     }
 
     const MKNOD: [&str; 2] = ["--security-opt", "emulate=mknod"];
@@ -61,10 +58,9 @@ mod tests {
     fn memory_is_that_of_the_limits() {
         let corten = corten();
         let seen = |flags: &[&str], script: &str| {
-            let mut line = vec!["run", "--rm", "--network", "none"];
-            line.extend(flags);
-            line.extend(["busybox", "sh", "-c", script]);
-            corten.ok(&line)
+            let seen = corten.script(flags, script);
+            assert_eq!(seen.code, 0, "{seen:?}");
+            seen.stdout.trim_end().to_owned()
         };
         // The next column subtracts what /proc/meminfo says of the machine, and runs into this one.
         let total = "free -m | sed -n '/Mem:/p' | cut -c 5-19 | tr -d ' '";

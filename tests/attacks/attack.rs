@@ -203,6 +203,31 @@ pub(crate) const ATTACKS: &[Attack] = &[
         ADMIN,
     ),
     attack(
+        "cover-proc",
+        "a false /proc for who joins from outside",
+        "no CAP_SYS_ADMIN; seccomp; who answers refuses it",
+        ADMIN,
+    ),
+    attack(
+        "cover-through-link",
+        "the same by a target that becomes a link",
+        "no CAP_SYS_ADMIN; seccomp; who answers looks it up once",
+        ADMIN,
+    ),
+    attack(
+        "cover-by-other-words",
+        "the same by words that change while they are read",
+        "no CAP_SYS_ADMIN; seccomp; who answers reads them once",
+        ADMIN,
+    ),
+    attack(
+        "bind-without-masks",
+        "/proc at another place, without what covers it",
+        "no CAP_SYS_ADMIN; seccomp",
+        ADMIN,
+    ),
+    attack("make-shared", "mounts that others get", "no CAP_SYS_ADMIN; seccomp", ADMIN),
+    attack(
         "user-namespace",
         "every capability in a user namespace of its own",
         "seccomp",

@@ -42,6 +42,11 @@ fn a_default_container_holds() {
 }
 
 #[test]
+fn who_answers_calls_holds() {
+    hold(Mode::Emulated);
+}
+
+#[test]
 fn a_user_namespace_holds() {
     hold(Mode::UserNamespace);
 }

@@ -11,6 +11,8 @@ use crate::finding::Finding;
 pub(crate) enum Mode {
     /// `corten run`
     Default,
+    /// `corten run --security-opt emulate=mknod,mount,sysinfo`
+    Emulated,
     /// `corten run --userns auto`
     UserNamespace,
     /// `corten run --hardened --user 0`
@@ -24,8 +26,9 @@ pub(crate) enum Mode {
 }
 
 /// In the order of the columns.
-pub(crate) const MODES: [Mode; 6] = [
+pub(crate) const MODES: [Mode; 7] = [
     Mode::Default,
+    Mode::Emulated,
     Mode::UserNamespace,
     Mode::Hardened,
     Mode::Rootless,
@@ -59,6 +62,7 @@ impl Mode {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
+            Self::Emulated => "emulate",
             Self::UserNamespace => "userns",
             Self::Hardened => "hardened",
             Self::Rootless => "rootless",
@@ -74,6 +78,7 @@ impl Mode {
 
     const fn flags(self) -> &'static [&'static str] {
         match self {
+            Self::Emulated => &["--security-opt", "emulate=mknod,mount,sysinfo"],
             Self::UserNamespace => &["--userns", "auto"],
             // Root, who by himself would be nobody in there.
             Self::Hardened => &["--hardened", "--user", "0"],
@@ -95,7 +100,9 @@ impl Mode {
             Self::Rootless => return by_a_user(&hungry),
             Self::Podman => Engine::podman(),
             Self::Docker => Engine::docker(),
-            Self::Default | Self::UserNamespace | Self::Hardened => Engine::corten(),
+            Self::Default | Self::Emulated | Self::UserNamespace | Self::Hardened => {
+                Engine::corten()
+            }
         };
         let mut found = engine.attempt(&ground, self.flags(), &[]);
         let mut limits = [self.flags(), LIMITS, LIMITS_OF_ALL].concat();

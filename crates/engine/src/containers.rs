@@ -260,6 +260,7 @@ impl<'a> Containers<'a> {
         self.resolve_mounts(&mut config)?;
         self.check_secrets(&config)?;
         crate::mounts::check_sources(&config)?;
+        crate::seccomp::check(&config)?;
         Ok(config)
     }
 

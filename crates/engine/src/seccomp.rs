@@ -1,7 +1,7 @@
 //! A container's system call filter: which profile it has, and what that profile is for this container on this machine.
 
 use libcontainer::seccomp::{
-    Architecture, FilterCache, Program, default_profile, hardened_profile,
+    Architecture, AskedCall, FilterCache, Program, default_profile, hardened_profile,
 };
 use spec::SeccompProfile;
 use spec::runtime::Seccomp;
@@ -26,7 +26,7 @@ pub(crate) fn program(
     let program = if bounded { program.map(Program::keeping_projects) } else { program };
     // A process has one listener: while it is recorded the kernel answers.
     let is_recorded = config.security.recorder.is_some();
-    let asked = if is_recorded { Vec::new() } else { config.security.emulate.clone() };
+    let asked = if is_recorded { Vec::new() } else { asked_calls(config)? };
     let program = if asked.is_empty() {
         program
     } else {
@@ -34,12 +34,32 @@ pub(crate) fn program(
             let why = "the seccomp profile has a listener of its own, and there can be one";
             EngineError::value("security option", "emulate", why)
         })?;
-        Some(asking)
+        Some(if waits_undisturbed()? { asking.undisturbed() } else { asking })
     };
     Ok(match &config.security.recorder {
         None => program,
         Some(path) => Some(program.unwrap_or_else(Program::allowing).recorded_by(path)),
     })
+}
+
+/// The calls that are answered for it: who may mount does so by himself.
+fn asked_calls(config: &ContainerConfig) -> Result<Vec<AskedCall>, EngineError> {
+    let may_mount = oci::capabilities(config)?.iter().any(|name| name == "CAP_SYS_ADMIN");
+    let asked = config.security.emulate.iter().copied();
+    Ok(asked.filter(|call| !(may_mount && *call == AskedCall::Mount)).collect())
+}
+
+/// Refuses what cannot be both.
+///
+/// # Errors
+/// When mounts are asked for where Landlock's rules are: they are about places, and a mount shows the same files at another one.
+pub(crate) fn check(config: &ContainerConfig) -> Result<(), EngineError> {
+    let security = &config.security;
+    if security.landlock.is_none() || !security.emulate.contains(&AskedCall::Mount) {
+        return Ok(());
+    }
+    let why = "rules of Landlock are about places, and who mounts has the same files at others";
+    Err(EngineError::value("security option", "emulate=mount", why))
 }
 
 /// Whether a call that somebody has begun to answer is not begun anew for every signal: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV.

@@ -1,10 +1,14 @@
-//! Calls that are answered here in the kernel's place, for containers that asked for it: mknod(2) of devices that harm nobody, and
-//! sysinfo(2) by the container's own limits. Start at [`Emulation`]; what a call does is in `calls.rs`.
+//! Calls that are answered here in the kernel's place, for containers that asked for it: mknod(2) of devices that harm nobody, mount(2) of
+//! file systems that do, and sysinfo(2) by the container's own limits. Start at [`Emulation`]; what a call does is in `calls.rs`.
 //!
 //! Each call is answered by a child of its own: reading or writing the memory of a process of the container may wait for whatever
 //! that process chooses (a page of a FUSE file), and this process waits for nobody. Source: seccomp_unotify(2).
 
+mod caller;
 mod calls;
+mod information;
+mod kinds;
+mod mounts;
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,6 +19,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, WaitId, WaitIdOptions, set_parent_process_death_signal, waitid};
 use sys::{CloneArgs, Cloned, Errno, clone3, exit_now};
 
+use self::mounts::Mounts;
 use crate::again;
 use crate::handoff::HandOff;
 use crate::running::Running;
@@ -30,6 +35,7 @@ pub(crate) struct Emulation {
     door: Door,
     listeners: Vec<OwnedFd>,
     workers: Vec<Cloned>,
+    mounts: Mounts,
 }
 
 impl Emulation {
@@ -38,15 +44,16 @@ impl Emulation {
         if !handoff.emulates {
             return Ok(None);
         }
-        let listening = Self::listen(&handoff.state_dir);
+        let listening = Self::listen(&handoff.state_dir, handoff.plan.mount_label.clone());
         listening.map(Some).map_err(|errno| Refused::engine("listen for calls to answer", errno))
     }
 
-    fn listen(state_dir: &Path) -> Result<Self, Errno> {
+    fn listen(state_dir: &Path, label: Option<String>) -> Result<Self, Errno> {
         // An earlier monitor of this container is gone, or there would be no second one.
         let _absent = rustix::fs::unlink(state_dir.join(EMULATION_SOCKET));
         let door = Door::listen(state_dir, EMULATION_SOCKET)?;
-        Ok(Self { door, listeners: Vec::new(), workers: Vec::new() })
+        let mounts = Mounts::new(label)?;
+        Ok(Self { door, listeners: Vec::new(), workers: Vec::new(), mounts })
     }
 
     /// What tells that there is something to do.
@@ -67,7 +74,7 @@ impl Emulation {
                 && self.workers.len() < MOST
                 && let Some(run) = run
             {
-                self.workers.extend(answer(listener.as_fd(), run));
+                self.workers.extend(answer(listener.as_fd(), run, &self.mounts));
             }
         }
         // Nobody is under that filter any more.
@@ -82,6 +89,7 @@ impl Emulation {
             again::reap(&mut Some(worker), true);
         }
         self.listeners.clear();
+        self.mounts.forget();
     }
 }
 
@@ -102,12 +110,12 @@ fn has_not_ended(worker: &mut Cloned) -> bool {
 }
 
 /// Has a call answered, if one waits. One that no child can be made for fails.
-fn answer(listener: BorrowedFd<'_>, run: &Running) -> Option<Cloned> {
+fn answer(listener: BorrowedFd<'_>, run: &Running, mounts: &Mounts) -> Option<Cloned> {
     let call = sys::receive_notification(listener).ok()?;
     let child = || -> Infallible {
         // Nobody looks after it without its maker.
         let _immortal = set_parent_process_death_signal(Some(Signal::KILL));
-        calls::answer(listener, &call, run);
+        calls::answer(listener, &call, run, mounts);
         exit_now(0)
     };
     match clone3(CloneArgs::default(), child) {

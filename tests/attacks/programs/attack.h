@@ -26,7 +26,7 @@ struct attack {
 };
 
 /* Each ends with an attack without a name. */
-extern const struct attack file_attacks[], device_attacks[], kernel_file_attacks[], mount_attacks[], namespace_attacks[],
+extern const struct attack file_attacks[], device_attacks[], kernel_file_attacks[], mount_attacks[], emulated_attacks[], namespace_attacks[],
     kernel_attacks[], process_attacks[], shared_attacks[], socket_attacks[], identity_attacks[], hungry_attacks[];
 
 struct finding held(const char *detail);    /* With the errno that is set. */

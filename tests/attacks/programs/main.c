@@ -142,7 +142,7 @@ static struct finding attempt(const struct attack *attack) {
 }
 
 static const struct attack *const FAMILIES[] = {
-    file_attacks, device_attacks, kernel_file_attacks, mount_attacks, namespace_attacks, kernel_attacks,
+    file_attacks, device_attacks, kernel_file_attacks, mount_attacks, emulated_attacks, namespace_attacks, kernel_attacks,
     process_attacks, shared_attacks, socket_attacks, identity_attacks, hungry_attacks,
 };
 

@@ -70,8 +70,9 @@ fn emulate(security: &mut Security, list: &str) -> Result<(), String> {
                 continue;
             }
             "mknod" => AskedCall::Mknod,
+            "mount" => AskedCall::Mount,
             "sysinfo" => AskedCall::Sysinfo,
-            _ => return Err(format!("{word:?} is none of mknod, sysinfo and none")),
+            _ => return Err(format!("{word:?} is none of mknod, mount, sysinfo and none")),
         };
         if !security.emulate.contains(&call) {
             security.emulate.push(call);
@@ -131,12 +132,13 @@ mod tests {
     #[test]
     fn calls_that_are_answered_have_names() {
         let mut security = Security::default();
-        security_option(&mut security, "emulate=sysinfo,mknod,sysinfo").unwrap();
-        assert_eq!(security.emulate, [AskedCall::Sysinfo, AskedCall::Mknod]);
+        security_option(&mut security, "emulate=sysinfo,mknod,mount,sysinfo").unwrap();
+        let expected = [AskedCall::Sysinfo, AskedCall::Mknod, AskedCall::Mount];
+        assert_eq!(security.emulate, expected);
         security_option(&mut security, "emulate=none").unwrap();
         assert_eq!(security, Security::default());
-        let error = security_option(&mut security, "emulate=mount").unwrap_err().to_string();
-        assert!(error.contains("\"mount\" is none of mknod, sysinfo and none"), "{error}");
+        let error = security_option(&mut security, "emulate=bpf").unwrap_err().to_string();
+        assert!(error.contains("\"bpf\" is none of mknod, mount, sysinfo and none"), "{error}");
     }
 
     #[test]

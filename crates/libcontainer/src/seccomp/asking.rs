@@ -22,6 +22,8 @@ const ARCHITECTURE: u32 = 4;
 pub enum AskedCall {
     /// mknod(2) and mknodat(2) of character devices.
     Mknod,
+    /// mount(2) of what is not mounted yet, and umount2(2).
+    Mount,
     /// sysinfo(2).
     Sysinfo,
 }
@@ -32,18 +34,56 @@ impl AskedCall {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Mknod => "mknod",
+            Self::Mount => "mount",
             Self::Sysinfo => "sysinfo",
         }
     }
 
-    /// Names, and which argument is a mode that must be a character device's.
-    const fn rows(self) -> &'static [(&'static str, Option<u8>)] {
+    /// Names, and what becomes of each.
+    const fn rows(self) -> &'static [(&'static str, When)] {
+        const ASK: u32 = action::NOTIFY;
         match self {
-            Self::Mknod => &[("mknod", Some(1)), ("mknodat", Some(2))],
-            Self::Sysinfo => &[("sysinfo", None)],
+            Self::Mknod => {
+                const MODE: Masked =
+                    Masked { argument: 1, mask: libc::S_IFMT, value: libc::S_IFCHR };
+                &[
+                    ("mknod", When { is: Some(MODE), gives: ASK }),
+                    ("mknodat", When { is: Some(Masked { argument: 2, ..MODE }), gives: ASK }),
+                ]
+            }
+            // Changes of mounts that are there stay the filter's. With ENOSYS programs take mount(2) instead of the newer call.
+            Self::Mount => &[
+                (
+                    "mount",
+                    When { is: Some(Masked { argument: 3, mask: CHANGES, value: 0 }), gives: ASK },
+                ),
+                ("umount2", When { is: None, gives: ASK }),
+                ("fsopen", When { is: None, gives: action::NOT_IMPLEMENTED }),
+            ],
+            Self::Sysinfo => &[("sysinfo", When { is: None, gives: ASK })],
         }
     }
 }
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug)]
+struct When {
+    /// Only where that holds; else it is as if nothing was said of it.
+    is: Option<Masked>,
+    /// What the filter gives.
+    gives: u32,
+}
+
+/// That an argument has a value, as far as the mask goes. Of a register the lower half counts.
+#[derive(Clone, Copy, Debug)]
+struct Masked {
+    argument: u8,
+    mask: u32,
+    value: u32,
+}
+
+/// MS_REMOUNT, MS_BIND and MS_MOVE, linux/mount.h: an int's, though the argument is a long.
+const CHANGES: u32 = 0x20 | 0x1000 | 0x2000;
 
 impl Program {
     /// The same filter, which asks at a socket for these calls; the socket is told later. Nothing when it asks somebody already: a
@@ -55,10 +95,10 @@ impl Program {
         }
         let native = Architecture::native();
         let rows = calls.iter().flat_map(|call| call.rows());
-        let rows = rows.filter_map(|(name, mode)| Some((native.number(name)?, *mode)));
+        let rows = rows.filter_map(|(name, when)| Some((native.number(name)?, *when)));
         let checks: Vec<Instruction> =
-            rows.flat_map(|(number, mode)| check(number, mode)).collect();
-        // At most 13 instructions: every jump fits.
+            rows.flat_map(|(number, when)| check(number, when)).collect();
+        // At most 27 instructions: every jump fits.
         let beyond = u8::try_from(checks.len()).unwrap_or(u8::MAX);
         let own = [
             instruction(LOAD, 0, ARCHITECTURE),
@@ -68,6 +108,14 @@ impl Program {
         self.flags |= action::NEW_LISTENER;
         self.listener = Some(Listener::default());
         Some(self)
+    }
+
+    /// The same filter, whose asked calls no signal interrupts once somebody has begun to answer (Linux 5.19): one that was carried out is not
+    /// begun anew.
+    #[must_use]
+    pub fn undisturbed(mut self) -> Self {
+        self.flags |= action::WAIT_KILLABLE;
+        self
     }
 
     /// The same filter; where it asks and nobody has said whom, at this socket.
@@ -82,20 +130,19 @@ impl Program {
     }
 }
 
-/// Asks for the call of that number, if its mode is a character device's.
-fn check(number: u32, mode: Option<u8>) -> Vec<Instruction> {
-    let ask = instruction(RETURN, 0, action::NOTIFY);
+fn check(number: u32, when: When) -> Vec<Instruction> {
     let load = instruction(LOAD, 0, NUMBER);
-    let Some(argument) = mode else {
-        return vec![load, instruction(JUMP_IF_EQUAL, 1, number), ask];
+    let give = instruction(RETURN, 0, when.gives);
+    let Some(Masked { argument, mask, value }) = when.is else {
+        return vec![load, instruction(JUMP_IF_EQUAL, 1, number), give];
     };
     vec![
         load,
         instruction(JUMP_IF_EQUAL, 4, number),
         instruction(LOAD, 0, Architecture::native().low_word(argument)),
-        instruction(AND, 0, libc::S_IFMT),
-        instruction(JUMP_IF_EQUAL, 1, libc::S_IFCHR),
-        ask,
+        instruction(AND, 0, mask),
+        instruction(JUMP_IF_EQUAL, 1, value),
+        give,
     ]
 }
 
@@ -119,5 +166,8 @@ mod tests {
         assert_eq!(both.instructions.len(), 2 + 6 + 6 + 3 + 1);
         assert_eq!(both.instructions[1].jf, 15, "another architecture is not asked for");
         assert_eq!(Program::allowing().asking_at(|| "/x".into()), Program::allowing());
+        let mounts = Program::allowing().asking(&[AskedCall::Mount]).unwrap();
+        assert_eq!(mounts.instructions.len(), 2 + 6 + 3 + 3 + 1);
+        assert_eq!(mounts.undisturbed().flags, 8 | 32);
     }
 }
