@@ -75,7 +75,16 @@ fn each(
 
 /// One entry of a directory, a link as itself.
 pub(crate) fn enter(directory: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Raw> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    open_entry(directory, name, OFlags::PATH)
+}
+
+/// One entry of a directory, open for its own entries; ENOTDIR or ELOOP where it is something else.
+pub(crate) fn enter_directory(directory: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Raw> {
+    open_entry(directory, name, OFlags::RDONLY | OFlags::DIRECTORY)
+}
+
+fn open_entry(directory: BorrowedFd<'_>, name: &CStr, access: OFlags) -> Result<OwnedFd, Raw> {
+    let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let inside = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
     openat2(directory, name, flags, Mode::empty(), inside)
 }
