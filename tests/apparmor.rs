@@ -92,6 +92,15 @@ mod tests {
         corten.ok(&["stop", "-t", "0", "long"]);
     }
 
+    #[test]
+    fn the_tightest_walls_have_the_profile_too() {
+        let Some((corten, _policy)) = corten() else { return };
+        let flags = ["--hardened", "-v", "data:/vol"];
+        let script = format!("{OWN}; echo x >/tmp/x && cat /tmp/x; kill -0 1 && echo reached");
+        let told = shell(&corten, &flags, &script);
+        assert_eq!(told.stdout, format!("{DEFAULT}\nx\nreached\n"), "{told:?}");
+    }
+
     /// Without the other walls: rights, a filter, masked paths and mounts that are read-only.
     #[test]
     fn the_default_profile_holds_alone() {

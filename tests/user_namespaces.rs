@@ -429,9 +429,9 @@ mod tests {
         let told = sh(
             &corten,
             &flags,
-            "id -u; touch /x 2>&1; stat -c %u /run; df -k /dev/shm | tail -1 | tr -s ' ' | cut -d' ' -f2; ls -d /sys/class; head -c1 /dev/zero | wc -c",
+            "id -u; touch /x 2>&1; stat -c %u /run /dev/mqueue; df -k /dev/shm | tail -1 | tr -s ' ' | cut -d' ' -f2; ls -d /sys/class; head -c1 /dev/zero | wc -c",
         );
-        assert_eq!(told, "33\ntouch: /x: Read-only file system\n0\n1024\n/sys/class\n1");
+        assert_eq!(told, "33\ntouch: /x: Read-only file system\n0\n0\n1024\n/sys/class\n1");
     }
 
     #[test]

@@ -45,8 +45,10 @@ pub(crate) struct Inherited<'a> {
     pub(crate) user_namespace: bool,
     /// Whether it stays dumpable up to the gate, see [`begin`].
     pub(crate) open_to_maker: bool,
-    /// Whether a user namespace is among those to join, and what is to be made inside it.
-    pub(crate) inside_joined_user: Option<Namespaces>,
+    /// Whether it enters a user namespace, made or joined.
+    pub(crate) confined: bool,
+    /// What it makes itself, once it is root there.
+    pub(crate) made_inside: Namespaces,
     /// Standard streams; nothing with a terminal.
     pub(crate) stdio: Option<[BorrowedFd<'a>; 3]>,
     /// Where to wait for the start once the parent has left.
@@ -182,8 +184,7 @@ fn come_to_gate(inherited: &Inherited<'_>) -> Result<(), Failed> {
 
 /// Becomes root of its user namespace, where it has one. Gives how many steps were taken on the way.
 fn arrive<'a>(inherited: &Inherited<'a>) -> Result<(Walk<'a>, usize), Failed> {
-    let confined = inherited.user_namespace || inherited.inside_joined_user.is_some();
-    let (socket, covers) = (inherited.socket, Covers::default());
+    let (confined, socket, covers) = (inherited.confined, inherited.socket, Covers::default());
     let mut walk = Walk { socket, confined, number: 0, root: None, terminal: None, covers };
     if !confined {
         return Ok((walk, 0));
@@ -191,8 +192,8 @@ fn arrive<'a>(inherited: &Inherited<'a>) -> Result<(Walk<'a>, usize), Failed> {
     let early = walk.early_steps(inherited)?;
     inherited.progress.step(ProcessStep::BecomeRootInside);
     identity::become_root_inside()?;
-    if let Some(namespaces) = inherited.inside_joined_user {
-        let bits = u32::try_from(namespaces.bits()).unwrap_or(0);
+    if !inherited.made_inside.is_empty() {
+        let bits = u32::try_from(inherited.made_inside.bits()).unwrap_or(0);
         inherited.progress.step(ProcessStep::MakeNamespaces);
         sys::unshare_namespaces(bits).at(ProcessStep::MakeNamespaces)?;
     }

@@ -175,11 +175,16 @@ fn clone_child(
     let (socket, child_socket) = wire::pair().map_err(StartError::parent("make a socket pair"))?;
     let progress = Progress::new().map_err(StartError::parent("make a page of memory to share"))?;
     let user_namespace = prepared.namespaces.contains(Namespaces::USER);
-    // Inside a user namespace that is joined, only what is made after joining belongs to it.
-    let (at_clone, after_joining) = if joins.user.is_some() {
-        (Namespaces::default(), Some(prepared.namespaces.without(Namespaces::PID)))
-    } else {
-        (prepared.namespaces, None)
+    // Inside a user namespace that is joined, only what is made after joining belongs to it. In a new one the root of /dev/mqueue is
+    // its maker's, who has to be root there: ipc/mqueue.c, mqueue_get_inode. Nobody may label what is nobody's.
+    let made_inside = match (joins.user.is_some(), user_namespace) {
+        (true, _) => prepared.namespaces.without(Namespaces::PID),
+        (false, true) if prepared.namespaces.contains(Namespaces::IPC) => Namespaces::IPC,
+        (false, _) => Namespaces::default(),
+    };
+    let at_clone = match joins.user.is_some() {
+        true => Namespaces::default(),
+        false => prepared.namespaces.without(made_inside),
     };
     let inherited = Inherited {
         prepared,
@@ -190,7 +195,8 @@ fn clone_child(
         joined_user: joins.user.as_ref(),
         user_namespace,
         open_to_maker: user_namespace && id_map::is_unprivileged() && !joins.shares_pids(),
-        inside_joined_user: after_joining,
+        confined: user_namespace || joins.user.is_some(),
+        made_inside,
         stdio: stdio.streams(),
         gate,
     };
