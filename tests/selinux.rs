@@ -173,4 +173,39 @@ mod tests {
         assert_eq!(run(&corten, &nested, &is_shown), "1");
         assert_eq!(run(&corten, &["--rm"], &is_shown), "0");
     }
+
+    #[test]
+    fn the_tightest_walls_have_labels_too() {
+        let Some(corten) = corten() else { return };
+        let script = "cat /proc/self/attr/current; echo; echo x >/tmp/x && cat /tmp/x /vol/in; stat -c %u /dev/mqueue";
+        let filled =
+            ["run", "--rm", "-i", "-v", "data:/vol", "busybox", "sh", "-c", "cat >/vol/in"];
+        assert_eq!(corten.run_with(&filled, b"in\n").code, 0);
+        let flags = [&["--rm", "--hardened", "-v", "data:/vol"], &LEVEL[..]].concat();
+        let told = run(&corten, &flags, &["sh", "-c", script]);
+        let words: Vec<&str> = told.split_whitespace().collect();
+        assert_eq!(words, [PROCESS, "x", "in", "0"], "{told:?}");
+    }
+
+    /// Layers and files of a context have labels of the machine where they lie, which no container may use.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "files of a test")]
+    fn what_is_mounted_from_images_and_contexts_can_be_read() {
+        let Some(corten) = corten() else { return };
+        let image = ["--rm", "--mount", "type=image,src=busybox,dst=/i"];
+        let script = "/i/bin/busybox echo executed; echo x >/i/x || echo kept";
+        assert_eq!(run(&corten, &image, &["sh", "-c", script]), "executed\nkept");
+        let part = ["--rm", "--mount", "type=image,src=busybox,dst=/b,subpath=bin/busybox"];
+        assert_eq!(run(&corten, &part, &["/b", "echo", "executed"]), "executed");
+        let context = corten.directory().join("context");
+        std::fs::create_dir(&context).unwrap();
+        std::fs::write(context.join("file"), "content\n").unwrap();
+        let file = "FROM busybox\nRUN --mount=type=bind,source=file,target=/f \\\n\
+                    --mount=type=bind,from=busybox,target=/i \\\n--mount=type=cache,target=/c \\\n\
+                    cat /f && /i/bin/busybox touch /c/x\n";
+        std::fs::write(context.join("Dockerfile"), file).unwrap();
+        let built =
+            corten.run(&["build", "--network", "none", "-t", "built", context.to_str().unwrap()]);
+        assert_eq!(built.code, 0, "{built:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Binds of a step: files of the context, a stage or an image, where the step can see them. They are mounted where they are when that shows no
-//! more than is asked for; otherwise a copy is, which goes with the build.
+//! more than is asked for; otherwise a copy is, which goes with the build. So it is where the step has an SELinux label: it may not use the
+//! context's files, and those keep their own.
 
 use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd};
@@ -23,8 +24,9 @@ impl StageRun<'_> {
     ) -> Result<MountConfig, StepError> {
         let source = mount.source.as_deref().unwrap_or("/");
         let target = PathBuf::from(target);
+        let labelled = engine::containers_are_labelled();
         let config = match from {
-            Place::Tree(tree) if mount.read_only && tree.ignore().is_none() => {
+            Place::Tree(tree) if mount.read_only && tree.ignore().is_none() && !labelled => {
                 let opened = tree.open(source)?;
                 let link = format!("/proc/self/fd/{}", opened.as_raw_fd());
                 let path = fs::read_link(&link).map_err(|cause| StepError::Path {
@@ -52,7 +54,8 @@ impl StageRun<'_> {
                 })?;
                 self.copy_below(from, source, &directory, "/files")?;
                 let path = directory.join("files");
-                MountConfig::new(MountSource::Bind { path, create: false }, target)
+                let source = MountSource::Bind { path, create: false };
+                MountConfig { relabel: labelled, ..MountConfig::new(source, target) }
             }
         };
         Ok(MountConfig { read_only: mount.read_only, ..config })

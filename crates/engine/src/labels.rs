@@ -96,6 +96,17 @@ pub(crate) fn shared(config: &ContainerConfig) -> String {
     files.with_level(libcontainer::selinux_has_levels().then_some(LOWEST))
 }
 
+/// The label of what every container may read and none may write: layers that are mounted where they are.
+pub(crate) fn read_only() -> String {
+    Contexts::here().read_only.with_level(libcontainer::selinux_has_levels().then_some(LOWEST))
+}
+
+/// Whether containers that are told nothing have labels: files that they shall use must have such ones, too.
+#[must_use]
+pub fn containers_are_labelled() -> bool {
+    libcontainer::selinux_is_enabled() && why_open().is_none()
+}
+
 /// Whether it has no labels, whatever else is asked for. With the host's memory or processes it could use neither of them.
 pub(crate) fn are_disabled(config: &ContainerConfig) -> bool {
     let labels = &config.security.labels;
@@ -212,7 +223,7 @@ fn described(
     config: &ContainerConfig,
     joined: Option<String>,
 ) -> Result<SelinuxLabels, EngineError> {
-    let Contexts { mut process, init, mut files } = Contexts::here();
+    let Contexts { mut process, init, mut files, .. } = Contexts::here();
     if begins_with_init(config) {
         process = init;
     }

@@ -224,13 +224,15 @@ impl Containers<'_> {
             }
             // A volume is all containers' unless somebody says otherwise: a confined one could not even read it.
             let is_volume = matches!(mount.source, MountSource::Volume { .. });
-            let is_labelled = || is_volume && labels::labels(&made.config).is_some();
+            let is_labelled = || labels::labels(&made.config).is_some();
             if let Origin::Path { path, .. } = &origin {
                 if mount.relabel {
                     relabel(&made.config, mount, path)?;
-                } else if is_labelled() {
+                } else if is_volume && is_labelled() {
                     // Whatever container wrote in it before wrote with its own level.
                     store::relabel(path, "", &labels::shared(&made.config), &[])?;
+                } else if matches!(mount.source, MountSource::Image { .. }) && is_labelled() {
+                    store::relabel(path, "", &labels::read_only(), &[])?;
                 }
             }
             origins.push(origin);

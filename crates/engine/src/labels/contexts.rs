@@ -53,6 +53,8 @@ pub(crate) struct Contexts {
     pub(crate) init: Context,
     /// Files.
     pub(crate) files: Context,
+    /// Files that every container may read and none may write.
+    pub(crate) read_only: Context,
 }
 
 impl Contexts {
@@ -75,13 +77,15 @@ impl Contexts {
             });
             found.and_then(|value| Context::parse(value.trim().trim_matches('"')))
         };
+        let usual_files = || Context::new("system_u", "object_r", "container_file_t");
+        let files = value("file").unwrap_or_else(usual_files);
         let process =
             value("process").unwrap_or_else(|| Context::new("system_u", "system_r", "container_t"));
         Self {
             init: value("init_process").unwrap_or_else(|| process.clone()),
             process,
-            files: value("file")
-                .unwrap_or_else(|| Context::new("system_u", "object_r", "container_file_t")),
+            read_only: value("ro_file").unwrap_or_else(|| files.clone()),
+            files,
         }
     }
 }
@@ -111,6 +115,9 @@ mod tests {
         );
         assert_eq!(own.init.kind, "container_init_t");
         assert_eq!(own.files.with_level(None), "staff_u:object_r:svirt_lxc_file_t");
+        assert_eq!(own.read_only, own.files, "where the policy has no other one");
+        let debian = Contexts::parse("ro_file = \"system_u:object_r:container_ro_file_t:s0\"\n");
+        assert_eq!(debian.read_only.kind, "container_ro_file_t");
         for damaged in ["", "process = x", "process = \"a:b:c d\"", "file\n"] {
             let usual = Contexts::parse(damaged);
             assert_eq!(usual.process.kind, "container_t", "{damaged:?}");
