@@ -259,7 +259,7 @@ pub(crate) fn make_overlay(
     options: &OverlayOptions,
     attributes: MountAttrFlags,
 ) -> Result<OwnedFd, Errno> {
-    let OverlayOptions::Single { lower, upper, work, volatile, label } = options else {
+    let OverlayOptions::Single { lower, upper, work, volatile, label, user_attributes } = options else {
         return Err(Errno::from_raw(libc::EINVAL));
     };
     let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
@@ -273,6 +273,9 @@ pub(crate) fn make_overlay(
     }
     if *volatile {
         fsconfig_set_flag(context.as_fd(), c"volatile")?;
+    }
+    if *user_attributes {
+        fsconfig_set_flag(context.as_fd(), c"userxattr")?;
     }
     fsconfig_create(context.as_fd())?;
     Ok(fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)

@@ -8,7 +8,7 @@
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, Stat, fgetxattr, fstat, open, openat, readlinkat, statat,
@@ -21,7 +21,16 @@ const MOST_BYTES: u64 = 4 << 20;
 /// As many symbolic links as the kernel follows in one path. path_resolution(7).
 const MOST_LINKS: usize = 40;
 /// Says that a directory hides what lower layers have at its place.
-pub(crate) const OPAQUE: &str = "trusted.overlay.opaque";
+///
+/// Attributes of the first kind are for the machine's root alone, so overlays in a user namespace read and write the others: overlayfs.rst,
+/// "User xattr".
+pub(crate) fn opaque() -> &'static str {
+    static NAME: OnceLock<&str> = OnceLock::new();
+    NAME.get_or_init(|| match sys::has_machines_users() {
+        true => "trusted.overlay.opaque",
+        false => "user.overlay.opaque",
+    })
+}
 
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -274,7 +283,7 @@ fn leaf(layer: &OwnedFd, name: &[u8], kind: FileType) -> Result<Option<Found>, E
 /// Whether a directory of a layer hides what lower layers have at its place.
 pub(crate) fn is_opaque(directory: BorrowedFd<'_>) -> Result<bool, Errno> {
     let mut value = [0_u8; 1];
-    match fgetxattr(directory, OPAQUE, &mut value[..]) {
+    match fgetxattr(directory, opaque(), &mut value[..]) {
         Ok(length) => Ok(length == 1 && value == *b"y"),
         Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::RANGE) => Ok(false),
         Err(errno) => Err(errno),

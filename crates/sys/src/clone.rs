@@ -205,6 +205,16 @@ pub fn unshare_file_system() -> Result<(), Errno> {
     if done == 0 { Ok(()) } else { Err(Errno::last()) }
 }
 
+/// Whether the calling process is in the user namespace of the machine itself, and not in one that somebody made: its number is fixed,
+/// `USER_NS_INIT_INO` of linux/nsfs.h.
+#[must_use]
+pub fn has_machines_users() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const MACHINE: u64 = 0xEFFF_FFFD;
+    // Without /proc nobody can tell, and nothing else works.
+    std::fs::metadata("/proc/self/ns/user").is_ok_and(|about| about.ino() == MACHINE)
+}
+
 /// Whether a descriptor refers to a namespace of that kind: ioctl_nsfs(2), NS_GET_NSTYPE, Linux 4.11.
 #[must_use]
 pub fn is_namespace(descriptor: BorrowedFd<'_>, kind: Namespaces) -> bool {

@@ -28,7 +28,7 @@ mod task;
 pub use bpf::{attach_device_program, replace_device_programs};
 pub use bytes::find_byte;
 pub use clone::{
-    CloneArgs, Cloned, Namespaces, clone3, enter_namespace, fork, is_namespace,
+    CloneArgs, Cloned, Namespaces, clone3, enter_namespace, fork, has_machines_users, is_namespace,
     unshare_file_system, unshare_namespaces,
 };
 pub use errno::Errno;

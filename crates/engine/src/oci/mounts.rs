@@ -174,11 +174,10 @@ fn one(mount: &MountConfig, origin: &Origin, (user, users): ((u32, u32), Option<
                 path.replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,")
             };
             let lower: Vec<String> = layers.iter().map(escaped).collect();
-            new(
-                "overlay",
-                "overlay",
-                vec![format!("lowerdir={}", lower.join(":")), "ro".to_owned()],
-            )
+            let mut options = vec![format!("lowerdir={}", lower.join(":")), "ro".to_owned()];
+            // As the root's own overlay.
+            options.extend((!sys::has_machines_users()).then(|| "userxattr".to_owned()));
+            new("overlay", "overlay", options)
         }
         Origin::Path { path, owner, of_containers } => {
             if mount.read_only {

@@ -17,6 +17,8 @@ pub(crate) enum OverlayOptions {
         work: CString,
         volatile: bool,
         label: Option<CString>,
+        /// Whether it keeps what it writes down for itself in attributes that anybody may write.
+        user_attributes: bool,
     },
 }
 
@@ -33,11 +35,12 @@ impl OverlayOptions {
         };
         let joined: Vec<String> = lower.iter().map(|layer| escaped(layer)).collect();
         let options = format!(
-            "lowerdir={},upperdir={},workdir={}{}",
+            "lowerdir={},upperdir={},workdir={}{}{}",
             joined.join(":"),
             escaped(upper),
             escaped(work),
-            if volatile { ",volatile" } else { "" }
+            if volatile { ",volatile" } else { "" },
+            if user_attributes() { ",userxattr" } else { "" }
         );
         let options =
             label.map_or_else(|| options.clone(), |label| selinux::with_context(&options, label));
@@ -56,6 +59,13 @@ impl OverlayOptions {
     ) -> Result<Self, StartError> {
         let label = label.map(text).transpose()?;
         let lower = lower.iter().map(|layer| path(layer)).collect::<Result<_, _>>()?;
-        Ok(Self::Single { lower, upper: path(upper)?, work: path(work)?, volatile, label })
+        let (upper, work, user_attributes) = (path(upper)?, path(work)?, user_attributes());
+        Ok(Self::Single { lower, upper, work, volatile, label, user_attributes })
     }
+}
+
+/// Those of its own are for the machine's root alone: without the others nobody in a user namespace could delete a directory that a lower
+/// layer has. overlayfs.rst, "User xattr".
+fn user_attributes() -> bool {
+    !sys::has_machines_users()
 }

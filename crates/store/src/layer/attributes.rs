@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::walk::Met;
 use super::{TreeError, failed, refused};
 use crate::tar::{Kind, Metadata, Timestamp, Xattr};
-use crate::view::OPAQUE;
+use crate::view;
 
 /// More than the kernel gives: XATTR_LIST_MAX and XATTR_SIZE_MAX of limits.h.
 const MOST_XATTR_BYTES: usize = 65536;
@@ -141,7 +141,7 @@ fn xattrs(
             value => value.map_err(failed("read attributes of", path))?,
         };
         if let Some(own) = OVERLAY.iter().find_map(|prefix| name.strip_prefix(*prefix)) {
-            let is_opaque = name == OPAQUE.as_bytes();
+            let is_opaque = name == view::opaque().as_bytes();
             if UNREADABLE.contains(&own) || is_opaque && value != b"y" {
                 return Err(refused(
                     path,

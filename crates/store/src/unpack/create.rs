@@ -16,7 +16,7 @@ use super::parents::{DIRECTORY, Parent, Parents};
 use super::{Form, Rules, UnpackError, Unpacked, printable, remove};
 use crate::recipe::{Aside, Record};
 use crate::tar::{Entry, Kind, Metadata, Timestamp};
-use crate::view::OPAQUE;
+use crate::view::opaque;
 
 const NEW_FILE: OFlags = OFlags::WRONLY
     .union(OFlags::CREATE)
@@ -479,7 +479,7 @@ fn open_directory(parent: &Parent, name: &[u8]) -> Result<OwnedFd, Errno> {
 }
 
 fn set_opaque(directory: BorrowedFd<'_>) -> Result<(), Errno> {
-    rustix::fs::fsetxattr(directory, OPAQUE, b"y", XattrFlags::empty())
+    rustix::fs::fsetxattr(directory, opaque(), b"y", XattrFlags::empty())
 }
 
 fn parent_error(errno: sys::Errno, path: &[u8]) -> UnpackError {
