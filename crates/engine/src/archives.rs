@@ -12,7 +12,7 @@ use store::compression::{Compress, HashingReader};
 use store::layer::{self, Change, MountPoints, TreeArchive, TreeError};
 use store::tar;
 use store::unpack::{Rules, unpack};
-use store::{Commit, Image, RootView, Saved, StoreError};
+use store::{Commit, IdShift, Image, RootView, Saved, StoreError};
 
 use crate::changes::{changes, over};
 use crate::config::MountSource;
@@ -233,11 +233,13 @@ impl Containers<'_> {
     pub fn export(&self, text: &str) -> Result<TreeArchive, EngineError> {
         let container = self.get(text)?;
         let (_image, layers) = self.layers(&container)?;
-        let mount_points = mount_points(&container, &layers)?;
+        let ids = self.from_disk(&container.config, &container.record.id)?;
+        let mount_points = mount_points(&container, &layers, ids.as_ref())?;
         let mut directories = vec![container.dirs.upper.clone()];
         directories.extend(layers);
         let archive = layer::tree(&RootView::of(&directories), mount_points)
-            .map_err(unreadable(&container))?;
+            .map_err(unreadable(&container))?
+            .with_ids(ids);
         self.tell(&container, "export", &[]);
         Ok(archive)
     }
@@ -262,9 +264,11 @@ impl Containers<'_> {
     pub fn changes(&self, text: &str) -> Result<Vec<Change>, EngineError> {
         let container = self.get(text)?;
         let (_image, layers) = self.layers(&container)?;
-        let mount_points = mount_points(&container, &layers)?;
+        let ids = self.from_disk(&container.config, &container.record.id)?;
+        let mount_points = mount_points(&container, &layers, ids.as_ref())?;
         let lower = RootView::of(&layers);
-        layer::changes(&container.dirs.upper, &lower, &mount_points).map_err(unreadable(&container))
+        layer::changes(&container.dirs.upper, &lower, (&mount_points, ids.as_ref()))
+            .map_err(unreadable(&container))
     }
 
     /// Makes an image of a container's image and what the container changed.
@@ -287,6 +291,7 @@ impl Containers<'_> {
         let commit = Commit {
             parent: image.as_ref(),
             upper: &container.dirs.upper,
+            ids: self.from_disk(&container.config, &container.record.id)?,
             targets: &crate::oci::targets(&container.config),
             reference: request.reference.clone(),
             config,
@@ -327,9 +332,14 @@ impl Containers<'_> {
 }
 
 /// What the container's start made to mount on.
-fn mount_points(container: &Container, layers: &[PathBuf]) -> Result<MountPoints, EngineError> {
+fn mount_points(
+    container: &Container,
+    layers: &[PathBuf],
+    ids: Option<&IdShift>,
+) -> Result<MountPoints, EngineError> {
     let targets = crate::oci::targets(&container.config);
-    MountPoints::find(&container.dirs.upper, layers, targets).map_err(unreadable(container))
+    let upper = (container.dirs.upper.as_path(), ids);
+    MountPoints::find(upper, layers, targets).map_err(unreadable(container))
 }
 
 fn unreadable(container: &Container) -> impl FnOnce(TreeError) -> EngineError {

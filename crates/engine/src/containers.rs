@@ -17,7 +17,7 @@ use crate::lock::Lock;
 use crate::merge::merge;
 use crate::names;
 use crate::state::State;
-use crate::user_namespaces::OwnIds;
+use crate::user_namespaces::NewIds;
 
 /// A container that is wanted.
 #[derive(Clone, Debug, Default)]
@@ -194,7 +194,7 @@ impl<'a> Containers<'a> {
             secrets: &crate::secrets::names(&config.secrets),
             places: &places,
             bound_bytes: config.bound_bytes(),
-            ids: ids.as_ref().map(OwnIds::wanted),
+            ids: ids.as_ref().map(NewIds::wanted),
             level: level_of(&config),
             active,
         };
@@ -204,7 +204,7 @@ impl<'a> Containers<'a> {
                 let lock = Some(Lock::held(lock));
                 let (name, image_name) = (name.to_string(), image_name.to_owned());
                 let made = Made { id, name, config, image_name, image, dirs, _lock: lock };
-                match crate::hardened::furnish(&made, || self.root_view(&made)) {
+                match self.furnish(&made) {
                     Ok(()) => Ok(made),
                     Err(error) => {
                         // What refuses this, too, the next removal of what is left tells.
@@ -219,6 +219,15 @@ impl<'a> Containers<'a> {
                 Err(error.into())
             }
         }
+    }
+
+    /// What is done to a new container's files before anybody sees them.
+    fn furnish(&self, made: &Made) -> Result<(), EngineError> {
+        self.give_to_root(made)?;
+        if !crate::hardened::has_our_user(&made.config) {
+            return Ok(());
+        }
+        crate::hardened::furnish(made, &self.root_view(made), self.to_disk(made)?.as_ref())
     }
 
     /// Everything that would be refused at the start is refused when the container is made.
@@ -248,7 +257,8 @@ impl<'a> Containers<'a> {
         request: &CreateRequest,
         image: Option<&Image>,
     ) -> Result<ContainerConfig, EngineError> {
-        let merged = merge(request, &run_config(image))?;
+        let mut merged = merge(request, &run_config(image))?;
+        self.keep_user(request, &mut merged);
         let may_map = self.engine.keeper.is_none();
         self.resolve_names(crate::hardened::harden(request, merged, may_map)?)
     }

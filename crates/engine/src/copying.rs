@@ -24,7 +24,7 @@ use sys::{Errno, open_in_root};
 pub use archives::{PathStat, PutRules};
 pub use host::{HostSource, host_archive, host_put, host_source};
 
-use crate::config::{MountSource, UserMaps};
+use crate::config::{MountSource, Sharing, UserMaps, UserMode};
 use crate::containers::{Containers, Made};
 use crate::error::EngineError;
 use crate::lock::Lock;
@@ -311,13 +311,18 @@ impl Containers<'_> {
         let _absent = std::fs::remove_dir_all(container.dirs.work.join("work/incompat/volatile"));
         container.dirs.make_state()?;
         let image = container.record.image.as_ref().map(ToString::to_string).unwrap_or_default();
+        let users = self.maps_on_disk(&container.config, &container.record.id)?;
         let mut config = container.config;
         // Whose namespaces it had says nothing of its files.
         config.network = crate::config::NetworkMode::None;
         // What was given to its user was given by the machine's ids; from here on they are the container's.
         let is_inside = config.sharing.users.is_inside();
         config.mounts.iter_mut().for_each(|mount| mount.give &= !is_inside);
-        config.sharing = crate::config::Sharing::default();
+        config.sharing = Sharing::default();
+        if let Some(maps) = &users {
+            config.sharing =
+                Sharing { users: UserMode::Private(maps.clone()), shifted: true, ..config.sharing };
+        }
         let image = self.image_of(&config, &image)?;
         let made = Made {
             id: container.record.id,
@@ -329,6 +334,7 @@ impl Containers<'_> {
             _lock: None,
         };
         crate::start::make_bind_sources(&made.config)?;
+        self.copy_layers(&made)?;
         let origins = self.prepare_mounts(&made)?;
         let (plan, files) = self.plan(&made, &origins)?;
         files.write_missing()?;
@@ -337,7 +343,7 @@ impl Containers<'_> {
         let held = monitor::hold(&self.engine.program, &plan, &wanted);
         let held = held.map_err(|cause| EngineError::Hold { name: made.name, cause })?;
         // What is held is as it is on the disk.
-        Ok(Side { root: Root::Held(held, lock), name, users: None })
+        Ok(Side { root: Root::Held(held, lock), name, users })
     }
 }
 

@@ -93,6 +93,9 @@ pub enum EngineError {
         "no ids for user namespaces: corten and containers have no line in both /etc/subuid and /etc/subgid, and somebody has those that nobody should have"
     )]
     NoIdRanges,
+    /// A user has no ids but his own.
+    #[error("a user namespace takes ids, and /etc/subuid or /etc/subgid gives this user none")]
+    NoOwnIds,
     /// The caller is not root.
     #[error("only root can run containers")]
     NotRoot,
@@ -335,7 +338,9 @@ impl EngineError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Value { .. } | Self::Plan(_) => Kind::Invalid,
-            Self::NotYet(_) | Self::NoIdRanges | Self::NoAppArmor => Kind::Unsupported,
+            Self::NotYet(_) | Self::NoIdRanges | Self::NoOwnIds | Self::NoAppArmor => {
+                Kind::Unsupported
+            }
             // Docker's interface has them so.
             Self::NotRoot | Self::Overlap { .. } | Self::Place { .. } => Kind::Permission,
             Self::Store(error) => match error.kind() {

@@ -75,7 +75,7 @@ fn is_root(user: &str) -> bool {
 }
 
 /// Whether it runs as the user that images know nothing of.
-fn has_our_user(config: &ContainerConfig) -> bool {
+pub(crate) fn has_our_user(config: &ContainerConfig) -> bool {
     config.security.hardened && config.user == USER
 }
 
@@ -97,23 +97,21 @@ pub(crate) fn gives(config: &ContainerConfig, mount: &MountConfig, owner: (u32, 
 /// When the disk refuses it.
 pub(crate) fn furnish(
     made: &Made,
-    view: impl FnOnce() -> store::RootView,
+    view: &store::RootView,
+    ids: Option<&store::IdShift>,
 ) -> Result<(), EngineError> {
-    if !has_our_user(&made.config) {
-        return Ok(());
-    }
-    let view = &view();
     let upper = &made.dirs.upper;
+    let owner = (ids.map_or(IDS, |ids| ids.of(IDS)), ids);
     for part in PARTS {
         if !view.is_directory(Path::new(part)) {
             let place = upper.join(part);
             std::fs::create_dir(&place).map_err(EngineError::file("make", &place))?;
         }
-        store::own_directories(view, upper, (part, 0), IDS)?;
+        store::own_directories(view, upper, (part, 0), owner)?;
     }
     // Logs and the like that the image has begun: what is small is cheap to copy.
     for part in ["run", "var/log"] {
-        store::own_directories(view, upper, (part, SMALL_BYTES), IDS)?;
+        store::own_directories(view, upper, (part, SMALL_BYTES), owner)?;
     }
     Ok(())
 }

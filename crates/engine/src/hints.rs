@@ -62,6 +62,7 @@ impl EngineError {
             Self::NoIdRanges | Self::Store(StoreError::NoIds { .. }) => {
                 Some(crate::id_pool::HINT.to_owned())
             }
+            Self::NoOwnIds => Some("corten system doctor tells the line that gives some".to_owned()),
             Self::Value { what: "AppArmor profile", .. } => {
                 Some(crate::apparmor::NOT_LOADED_HINT.to_owned())
             }

@@ -83,7 +83,8 @@ impl Containers<'_> {
         };
         let label = crate::labels::labels(&made.config).map(|labels| labels.files.clone());
         let users = self.users_at_rest(&made.config, &made.id)?;
-        let root = self.root_source(&made);
+        self.copy_layers(&made)?;
+        let root = self.root_source(&made)?;
         let shown = self.shown().show_layers(
             made.id.as_str(),
             (&root, label.as_deref()),

@@ -3,6 +3,7 @@
 
 use store::IdSpan;
 
+use crate::engine::Engine;
 use crate::error::EngineError;
 
 /// Whose lines are taken: the first who has some in both files. The second is Podman's, the third Docker's.
@@ -13,11 +14,70 @@ pub(crate) const HINT: &str = "echo corten:2147483648:2147483647 | tee -a /etc/s
 const UNUSED: IdSpan = IdSpan { first: 1_879_048_192, size: 268_304_384 };
 const FILES: [&str; 2] = ["/etc/subuid", "/etc/subgid"];
 
-/// What there is, for users and groups alike.
-///
-/// # Errors
-/// When nobody wrote lines for containers, and somebody has ids that are otherwise nobody's.
-pub(crate) fn pool() -> Result<Vec<IdSpan>, EngineError> {
+impl Engine {
+    /// What there is, for users and groups alike.
+    ///
+    /// # Errors
+    /// When nobody wrote lines for containers, and somebody has ids that are otherwise nobody's; for a user who has no other ids than his
+    /// own.
+    pub(crate) fn id_pool(&self) -> Result<Vec<IdSpan>, EngineError> {
+        if self.keeper.is_none() {
+            return pool();
+        }
+        let own = OwnIds::read();
+        let size = own.uids.min(own.gids).saturating_sub(1);
+        if size == 0 { Err(EngineError::NoOwnIds) } else { Ok(vec![IdSpan { first: 1, size }]) }
+    }
+}
+
+/// The ids that this process knows, by their numbers here: those of a user who is not root begin with himself, who is 0.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnIds {
+    /// Who 0 is on the machine.
+    pub(crate) user: (u32, u32),
+    /// How many there are from 0 on.
+    pub(crate) uids: u32,
+    pub(crate) gids: u32,
+}
+
+impl OwnIds {
+    pub(crate) fn read() -> Self {
+        let ((user, uids), (group, gids)) = (own("uid_map"), own("gid_map"));
+        Self { user: (user, group), uids, gids }
+    }
+}
+
+/// How many ids there are of both kinds.
+pub(crate) fn own_count() -> u32 {
+    let own = OwnIds::read();
+    own.uids.min(own.gids)
+}
+
+/// user_namespaces(7), "Defining user and group ID mappings".
+fn own(file: &str) -> (u32, u32) {
+    let text = std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
+    first_and_count(&text)
+}
+
+fn first_and_count(text: &str) -> (u32, u32) {
+    let numbers = |line: &str| {
+        let mut words = line.split_whitespace().map(str::parse::<u32>);
+        Some((words.next()?.ok()?, words.next()?.ok()?, words.next()?.ok()?))
+    };
+    let mut maps: Vec<_> = text.lines().filter_map(numbers).collect();
+    maps.sort_unstable();
+    let first = maps.first().map_or(0, |(_, outside, _)| *outside);
+    let count =
+        maps.iter().fold(
+            0_u32,
+            |next, (inside, _, size)| {
+                if *inside == next { next.saturating_add(*size) } else { next }
+            },
+        );
+    (first, count)
+}
+
+fn pool() -> Result<Vec<IdSpan>, EngineError> {
     let [uids, gids] = FILES.map(|file| std::fs::read_to_string(file).unwrap_or_default());
     of(&uids, &gids).or_else(|| unused([&uids, &gids])).ok_or(EngineError::NoIdRanges)
 }
@@ -84,6 +144,14 @@ mod tests {
             Some(vec![span(7, 1)])
         );
         assert_eq!(of("corten:0:0", "corten:0:0"), None);
+    }
+
+    #[test]
+    fn a_users_own_ids() {
+        let map = " 0 1500 1\n 1 100000 65536\n 65537 300000 10\n 70000 5 5\n";
+        assert_eq!(first_and_count(map), (1500, 65_547));
+        assert_eq!(first_and_count(" 0 0 4294967295\n"), (0, u32::MAX));
+        assert_eq!(first_and_count(""), (0, 0));
     }
 
     #[test]

@@ -174,21 +174,27 @@ impl Containers<'_> {
 
     /// Where the mounts come from, without making anything.
     pub(crate) fn origins(&self, made: &Made) -> Result<Vec<Origin>, EngineError> {
-        made.config.mounts.iter().map(|mount| self.origin(mount)).collect()
+        made.config.mounts.iter().map(|mount| self.origin(made, mount)).collect()
     }
 
-    fn origin(&self, mount: &MountConfig) -> Result<Origin, EngineError> {
+    fn origin(&self, made: &Made, mount: &MountConfig) -> Result<Origin, EngineError> {
         match &mount.source {
             MountSource::Tmpfs => Ok(Origin::Memory),
             MountSource::Bind { path, .. } => Ok(Origin::path(path)),
-            MountSource::Image { name, id, layers } if layers.is_empty() => {
-                let image = self.engine.images().resolve(if id.is_empty() { name } else { id })?;
-                let layers = self.engine.store.images().layer_paths(&image);
-                origin_of_layers(name, layers, &mount.subpath)
-            }
-            MountSource::Image { name, layers, .. } => {
-                let layers = self.engine.store.images().directories_of(layers);
-                origin_of_layers(name, layers, &mount.subpath)
+            MountSource::Image { name, .. } => {
+                let layers = self.layers_of_mount(&mount.source)?;
+                match origin_of_layers(name, layers, &mount.subpath)? {
+                    // The copies have the same places.
+                    Origin::Path { path, owner, of_containers } => {
+                        let path = self.place_on_disk(made, path)?;
+                        Ok(Origin::Path { path, owner, of_containers })
+                    }
+                    Origin::Layers(places) => {
+                        let places = places.into_iter().map(|path| self.place_on_disk(made, path));
+                        Ok(Origin::Layers(places.collect::<Result<_, _>>()?))
+                    }
+                    origin => Ok(origin),
+                }
             }
             MountSource::Volume { name, driver_options, .. } => {
                 match self.engine.store.volumes().find(name)? {
@@ -216,7 +222,7 @@ impl Containers<'_> {
             {
                 self.fill_volume(made, &mount.target, &volume)?;
             }
-            let mut origin = self.origin(mount)?;
+            let mut origin = self.origin(made, mount)?;
             if let Origin::Path { path, owner, of_containers } = &mut origin
                 && (mount.give || crate::hardened::gives(&made.config, mount, *owner))
             {
@@ -243,11 +249,17 @@ impl Containers<'_> {
     fn fill_volume(&self, made: &Made, target: &Path, volume: &Volume) -> Result<(), EngineError> {
         let entries =
             std::fs::read_dir(&volume.path).map_err(EngineError::file("read", &volume.path));
-        if entries?.next().is_none() {
-            let layers = self.lower(&made.config, made.image.as_ref());
-            store::fill_volume(&layers, target, volume)?;
+        if entries?.next().is_some() {
+            return Ok(());
         }
-        Ok(())
+        let layers = self.lower(&made.config, made.image.as_ref());
+        let ids = self.to_disk(made)?;
+        if ids.is_some() && self.engine.store.volumes().holders(&volume.name)?.len() < 2 {
+            // Nobody else has it: it becomes the container's as the image's directory would.
+            let owner = self.maps_on_disk(&made.config, &made.id)?.map(|maps| maps.root());
+            store::give(&volume.path, "", owner.unwrap_or_default())?;
+        }
+        Ok(store::fill_volume(&layers, target, (volume, ids.as_ref()))?)
     }
 
     /// Gives a directory with all that is in it to the container's user.
@@ -260,7 +272,8 @@ impl Containers<'_> {
         let view = self.root_view(made);
         let account = crate::users::lookup(&made.config.user, &view)?;
         let user = (account.uid, account.gid);
-        let users = if of_containers { None } else { self.users(made)? };
+        let is_inside = of_containers && !made.config.sharing.shifted;
+        let users = if is_inside { None } else { self.users(made)? };
         let outside = users.and_then(|users| users.outside(user));
         store::give(path, subpath, outside.unwrap_or(user))?;
         Ok(user)

@@ -72,9 +72,9 @@ fn read(text: Option<String>) -> Result<MachineSettings, EngineError> {
 fn demand(engine: &Engine, users: &UserMode) -> Result<(), EngineError> {
     match users {
         UserMode::Unsaid | UserMode::Host => Ok(()),
-        UserMode::Auto(_) if engine.keeper.is_none() => crate::id_pool::pool().map(drop),
-        UserMode::Auto(_) | UserMode::KeepId(_) | UserMode::Container(_) | UserMode::Private(_) => {
-            let why = "every container can have host or auto[:OPTIONS], the latter where the machine's root runs it";
+        UserMode::Auto(_) => engine.id_pool().map(drop),
+        UserMode::KeepId(_) | UserMode::NoMap | UserMode::Container(_) | UserMode::Private(_) => {
+            let why = "every container can have host or auto[:OPTIONS]";
             Err(EngineError::value("userns setting", users.to_string(), why))
         }
     }

@@ -240,6 +240,7 @@ impl Containers<'_> {
         }
         let contents = self.contents(&made.config.secrets)?;
         make_bind_sources(&made.config)?;
+        self.copy_layers(made)?;
         let origins = self.prepare_mounts(made)?;
         let networks = self.give_places(made)?;
         let group = self.engine.group_for(&made.config, &made.id, monitor.pid())?;
@@ -253,6 +254,9 @@ impl Containers<'_> {
             let hostname = hostname(&made.config, &made.id);
             let linked = self.linked(&made.id)?;
             files.write(&hostname, &made.config, networks.as_ref(), &linked)?;
+            if let Some(maps) = self.maps_on_disk(&made.config, &made.id)? {
+                files.give(maps.root())?;
+            }
         }
         let handoff = HandOff {
             version: HANDOFF_VERSION,
@@ -358,7 +362,7 @@ impl Containers<'_> {
             oci::for_a_user(&mut spec, &made.config);
         }
         let context = Context {
-            root: self.root_source(made),
+            root: self.root_source(made)?,
             cgroup_path,
             seccomp: seccomp::program(self.engine, &made.config, self.is_bounded(&made.config)?)?
                 .map(|filter| filter.asking_at(|| made.dirs.state.join(EMULATION_SOCKET))),
@@ -378,16 +382,17 @@ impl Containers<'_> {
         Ok((plan, files))
     }
 
-    pub(crate) fn root_source(&self, made: &Made) -> RootSource {
-        RootSource::Overlay {
-            lower: self.lower(&made.config, made.image.as_ref()),
+    pub(crate) fn root_source(&self, made: &Made) -> Result<RootSource, EngineError> {
+        Ok(RootSource::Overlay {
+            lower: self.lower_on_disk(made)?,
             upper: made.dirs.upper.clone(),
             work: made.dirs.work.clone(),
             at: made.dirs.state.clone(),
             // What a step of a build has changed is read before anything of it counts.
             volatile: made.config.auto_remove || !made.config.layers.is_empty(),
             shared: Some(self.shown().place(made.id.as_str())),
-        }
+            shifted: made.config.sharing.shifted,
+        })
     }
 
     /// Waits for the first word of a monitor: whether its container started. Gives what people are told about limits that it does

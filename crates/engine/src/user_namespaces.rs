@@ -1,7 +1,8 @@
 //! User namespaces of containers: which ids of the machine each has, and what cannot be together with one.
 //!
 //! Files have the container's ids on the disk, in its own layer and in volumes; id-mapped mounts make those of the machine of them.
-//! So a volume is the same for containers of different ids, and nothing is copied. Start at [`Containers::settle_users`], when a
+//! So a volume is the same for containers of different ids, and nothing is copied. Where the kernel cannot, see [`crate::shifted`]. The maps
+//! themselves are in [`crate::id_maps`]. Start at [`Containers::settle_users`], when a
 //! container is made, and [`Containers::users`], when it is started. Sources: user_namespaces(7), subuid(5).
 
 use spec::ContainerId;
@@ -9,11 +10,12 @@ use spec::runtime::IdMapping;
 use store::{IdSpan, Image, RootView, WantedIds};
 
 use crate::config::{
-    AutoUsers, ContainerConfig, IpcMode, KeptUser, NetworkMode, PidMode, UserMaps, UserMode,
+    AutoUsers, ContainerConfig, IpcMode, NetworkMode, PidMode, UserMaps, UserMode,
 };
-use crate::containers::{Containers, Made};
+use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
-use crate::id_pool;
+use crate::id_maps;
+use crate::id_pool::OwnIds;
 use crate::life::Container;
 use crate::oci::Users;
 
@@ -25,12 +27,12 @@ const WHAT: &str = "userns mode";
 
 /// What is written down of a new container's ids.
 #[derive(Debug)]
-pub(crate) enum OwnIds {
+pub(crate) enum NewIds {
     Leased { pool: Vec<IdSpan>, size: u32 },
     Chosen(Vec<IdSpan>),
 }
 
-impl OwnIds {
+impl NewIds {
     pub(crate) fn wanted(&self) -> WantedIds<'_> {
         match self {
             Self::Leased { pool, size } => WantedIds::Leased { pool, size: *size },
@@ -51,19 +53,71 @@ impl Containers<'_> {
             id.as_str().clone_into(name);
         }
         // Steps of a build have nobody's ids: what they make becomes a layer.
-        let may_have = self.engine.keeper.is_none() && config.layers.is_empty();
+        let may_have = config.layers.is_empty();
         if config.sharing.users == UserMode::Unsaid && may_have {
             config.sharing.users = self.engine.settings()?.users;
         }
         if !config.sharing.users.is_inside() {
             return Ok(());
         }
-        if self.engine.keeper.is_some() {
-            let why = "id-mapped mounts take the rights of the machine's root, and files are not copied for it";
-            return Err(EngineError::value(WHAT, config.sharing.users.to_string(), why));
+        let is_users = self.engine.keeper.is_some();
+        if config.sharing.users == UserMode::NoMap && !is_users {
+            let why = "it leaves out the id of a user who is not root: the machine's root has all";
+            return Err(EngineError::value(WHAT, "nomap", why));
         }
-        refuse_the_machines(config)?;
-        self.refuse_others(config)
+        refuse_the_machines(config, is_users)?;
+        self.refuse_others(config)?;
+        if is_users {
+            self.refuse_foreign(config)?;
+        }
+        config.sharing.shifted = match &config.sharing.users {
+            UserMode::Container(id) => {
+                let owner = self.users_owner(id)?.map(|owner| self.get(owner.as_str()));
+                owner.transpose()?.is_some_and(|owner| owner.config.sharing.shifted)
+            }
+            _ => self.shifts_ids()?,
+        };
+        Ok(())
+    }
+
+    /// A user can give ids only that are his, by the numbers that they have in his own namespace.
+    fn refuse_foreign(&self, config: &ContainerConfig) -> Result<(), EngineError> {
+        let own = OwnIds::read();
+        if own.uids.min(own.gids) < 2 {
+            return Err(EngineError::NoOwnIds);
+        }
+        let nothing = UserMaps::default();
+        let maps = match &config.sharing.users {
+            UserMode::Private(maps) | UserMode::Auto(AutoUsers { wanted: maps, .. }) => maps,
+            _ => &nothing,
+        };
+        for (maps, count) in [(&maps.uids, own.uids), (&maps.gids, own.gids)] {
+            let is_foreign = |map: &&IdMapping| map.host_id.saturating_add(map.size) > count;
+            if let Some(map) = maps.iter().find(is_foreign) {
+                let text = crate::config::map_text(map);
+                let why = format!(
+                    "a user's ids are 0, himself, and those that /etc/subuid and /etc/subgid give him: 1 to {}",
+                    count - 1
+                );
+                return Err(EngineError::value("id map", text, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Has a container run as whom its namespace keeps, unless somebody says otherwise: as Podman does, whatever the image says.
+    pub(crate) fn keep_user(&self, request: &CreateRequest, config: &mut ContainerConfig) {
+        let UserMode::KeepId(kept) = &config.sharing.users else { return };
+        let is_said = kept.uid.is_some() || kept.gid.is_some();
+        if request.config.user.is_empty() && (is_said || self.engine.keeper.is_some()) {
+            let (uid, gid) = id_maps::kept_ids(kept, self.own_ids_of_user());
+            config.user = format!("{uid}:{gid}");
+        }
+    }
+
+    /// The user's own ids; nothing of the machine's root.
+    fn own_ids_of_user(&self) -> Option<OwnIds> {
+        self.engine.keeper.as_ref().map(|_| OwnIds::read())
     }
 
     /// A namespace of another container can be joined by who has the same users: the rights over it belong to these.
@@ -104,7 +158,10 @@ impl Containers<'_> {
             match &container.config.sharing.users {
                 UserMode::Unsaid | UserMode::Host => return Ok(None),
                 UserMode::Container(next) => container = self.get(next)?,
-                UserMode::Auto(_) | UserMode::KeepId(_) | UserMode::Private(_) => {
+                UserMode::Auto(_)
+                | UserMode::KeepId(_)
+                | UserMode::NoMap
+                | UserMode::Private(_) => {
                     return Ok(Some(container.record.id));
                 }
             }
@@ -117,23 +174,25 @@ impl Containers<'_> {
         &self,
         config: &ContainerConfig,
         image: Option<&Image>,
-    ) -> Result<Option<OwnIds>, EngineError> {
+    ) -> Result<Option<NewIds>, EngineError> {
         let chosen = |maps: &UserMaps| {
             let spans = maps.uids.iter().chain(&maps.gids);
             let spans = spans.map(|map| IdSpan { first: map.host_id, size: map.size });
-            Some(OwnIds::Chosen(spans.collect()))
+            Some(NewIds::Chosen(spans.collect()))
         };
         Ok(match &config.sharing.users {
-            UserMode::Unsaid | UserMode::Host | UserMode::Container(_) | UserMode::KeepId(_) => {
-                None
-            }
+            UserMode::Unsaid
+            | UserMode::Host
+            | UserMode::Container(_)
+            | UserMode::NoMap
+            | UserMode::KeepId(_) => None,
             UserMode::Private(maps) if *maps != UserMaps::default() => chosen(maps),
             UserMode::Auto(AutoUsers { size: Some(size), .. }) => {
-                Some(OwnIds::Leased { pool: id_pool::pool()?, size: *size })
+                Some(NewIds::Leased { pool: self.engine.id_pool()?, size: *size })
             }
             UserMode::Auto(_) | UserMode::Private(_) => {
                 let size = self.usual_size(config, image);
-                Some(OwnIds::Leased { pool: id_pool::pool()?, size })
+                Some(NewIds::Leased { pool: self.engine.id_pool()?, size })
             }
         })
     }
@@ -141,24 +200,31 @@ impl Containers<'_> {
     /// More than usual where who runs in it has a larger number. One that cannot be looked up is refused elsewhere.
     fn usual_size(&self, config: &ContainerConfig, image: Option<&Image>) -> u32 {
         let view = RootView::of(&self.lower(config, image));
-        let Ok(mut account) = crate::users::lookup(&config.user, &view) else { return USUAL_SIZE };
+        let usual = match self.engine.keeper {
+            // He has so many in all, mostly.
+            Some(_) => id_maps::needed(&view),
+            None => USUAL_SIZE,
+        };
+        let Ok(mut account) = crate::users::lookup(&config.user, &view) else { return usual };
         let _refused_elsewhere = crate::users::add_groups(&mut account, &config.groups, &view);
         let groups = account.groups.iter().copied();
         let largest = groups.chain([account.uid, account.gid]).max().unwrap_or(0);
-        USUAL_SIZE.max(largest.saturating_add(1))
+        usual.max(largest.saturating_add(1))
     }
 
     /// The users of a container that has not the machine's.
     pub(crate) fn users(&self, made: &Made) -> Result<Option<Users>, EngineError> {
         let UserMode::Container(id) = &made.config.sharing.users else {
             let maps = self.maps(&made.config, &made.id)?;
-            return Ok(maps.map(|maps| Users { maps, joined: None }));
+            let shifted = made.config.sharing.shifted;
+            return Ok(maps.map(|maps| Users { maps, joined: None, shifted }));
         };
         let Some(owner) = self.users_owner(id)? else { return Ok(None) };
         let (pid, _) = self.running(id)?;
         let owner = self.get(owner.as_str())?;
         let maps = self.maps(&owner.config, &owner.record.id)?;
-        Ok(maps.map(|maps| Users { maps, joined: Some(pid) }))
+        let shifted = owner.config.sharing.shifted;
+        Ok(maps.map(|maps| Users { maps, joined: Some(pid), shifted }))
     }
 
     /// The maps of a container, for whoever looks at it.
@@ -191,10 +257,13 @@ impl Containers<'_> {
         let nothing = UserMaps::default();
         Ok(match &config.sharing.users {
             UserMode::Unsaid | UserMode::Host | UserMode::Container(_) => None,
-            UserMode::KeepId(kept) => Some(kept_maps(kept)),
+            UserMode::KeepId(kept) => Some(id_maps::kept(kept, self.own_ids_of_user())),
+            UserMode::NoMap => Some(id_maps::without_own(OwnIds::read())),
             UserMode::Private(maps) if *maps != nothing => Some(maps.clone()),
-            UserMode::Private(_) => Some(fill(self.leased(id)?, &nothing)),
-            UserMode::Auto(AutoUsers { wanted, .. }) => Some(fill(self.leased(id)?, wanted)),
+            UserMode::Private(_) => Some(id_maps::fill(self.leased(id)?, &nothing)),
+            UserMode::Auto(AutoUsers { wanted, .. }) => {
+                Some(id_maps::fill(self.leased(id)?, wanted))
+            }
         })
     }
 
@@ -203,13 +272,13 @@ impl Containers<'_> {
         if let Some(leased) = self.engine.store.containers().leased_ids(id)? {
             return Ok(leased);
         }
-        let first = id_pool::pool()?.first().map_or(0, |span| span.first);
+        let first = self.engine.id_pool()?.first().map_or(0, |span| span.first);
         Ok(IdSpan { first, size: USUAL_SIZE })
     }
 }
 
 /// In Docker's words, with what helps.
-fn refuse_the_machines(config: &ContainerConfig) -> Result<(), EngineError> {
+fn refuse_the_machines(config: &ContainerConfig, is_users: bool) -> Result<(), EngineError> {
     let refused = |why: &str| {
         let why = format!("{why}: --userns host has the machine's users");
         let (what, value) = if config.security.hardened {
@@ -219,7 +288,8 @@ fn refuse_the_machines(config: &ContainerConfig) -> Result<(), EngineError> {
         };
         Err(EngineError::value(what, value, why))
     };
-    if config.privileged {
+    // A user's has all rights in his namespaces alone, and none of the machine's.
+    if config.privileged && !is_users {
         return refused("privileged mode is incompatible with user namespaces");
     }
     if config.network == NetworkMode::Host {
@@ -231,79 +301,4 @@ fn refuse_the_machines(config: &ContainerConfig) -> Result<(), EngineError> {
         return refused("cannot share the host PID namespace when user namespaces are enabled");
     }
     Ok(())
-}
-
-/// The caller, who is root of the machine, is somebody inside, and everybody else has the places that are left.
-fn kept_maps(kept: &KeptUser) -> UserMaps {
-    let size = kept.size.unwrap_or(u32::MAX);
-    let maps = |own: u32| {
-        let map = |container_id, host_id, size| IdMapping { container_id, host_id, size };
-        let rest = size.saturating_sub(own.saturating_add(1));
-        let maps = [map(0, 1, own), map(own, 0, 1), map(own.saturating_add(1), own + 1, rest)];
-        if own == 0 {
-            return vec![map(0, 0, size)];
-        }
-        maps.into_iter().filter(|map| map.size > 0).collect()
-    };
-    UserMaps { uids: maps(kept.uid.unwrap_or(0)), gids: maps(kept.gid.unwrap_or(0)) }
-}
-
-/// What somebody wants, and for the other ids of so many as were leased those.
-fn fill(leased: IdSpan, wanted: &UserMaps) -> UserMaps {
-    let of = |wanted: &[IdMapping]| {
-        let mut sorted = wanted.to_vec();
-        sorted.sort_by_key(|map| map.container_id);
-        let (mut inside, mut outside) = (0, leased.first);
-        let mut maps = Vec::with_capacity(2 * sorted.len() + 1);
-        for map in &sorted {
-            let before = map.container_id.min(leased.size).saturating_sub(inside);
-            if before > 0 {
-                maps.push(IdMapping { container_id: inside, host_id: outside, size: before });
-                outside += before;
-            }
-            maps.push(*map);
-            inside = map.container_id.saturating_add(map.size);
-        }
-        if inside < leased.size {
-            let size = leased.size - inside;
-            maps.push(IdMapping { container_id: inside, host_id: outside, size });
-        }
-        maps
-    };
-    UserMaps { uids: of(&wanted.uids), gids: of(&wanted.gids) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rows(maps: &[IdMapping]) -> Vec<(u32, u32, u32)> {
-        maps.iter().map(|map| (map.container_id, map.host_id, map.size)).collect()
-    }
-
-    #[test]
-    fn leased_ids_fill_what_nobody_wants() {
-        let leased = IdSpan { first: 100_000, size: 1000 };
-        let of = |wanted: &[(u32, u32, u32)]| {
-            let map = |&(container_id, host_id, size)| IdMapping { container_id, host_id, size };
-            let uids = wanted.iter().map(map).collect();
-            rows(&fill(leased, &UserMaps { uids, gids: Vec::new() }).uids)
-        };
-        assert_eq!(of(&[]), [(0, 100_000, 1000)]);
-        assert_eq!(of(&[(0, 7, 1)]), [(0, 7, 1), (1, 100_000, 999)]);
-        assert_eq!(
-            of(&[(500, 7, 10), (0, 3, 1)]),
-            [(0, 3, 1), (1, 100_000, 499), (500, 7, 10), (510, 100_499, 490)]
-        );
-        assert_eq!(of(&[(5000, 7, 10)]), [(0, 100_000, 1000), (5000, 7, 10)]);
-        assert_eq!(of(&[(990, 7, 100)]), [(0, 100_000, 990), (990, 7, 100)]);
-    }
-
-    #[test]
-    fn the_caller_is_somebody_inside() {
-        let of = |uid, size| rows(&kept_maps(&KeptUser { uid, gid: None, size }).uids);
-        assert_eq!(of(None, None), [(0, 0, u32::MAX)]);
-        assert_eq!(of(Some(5), Some(100)), [(0, 1, 5), (5, 0, 1), (6, 6, 94)]);
-        assert_eq!(of(Some(5), Some(3)), [(0, 1, 5), (5, 0, 1)]);
-    }
 }

@@ -90,7 +90,7 @@ impl fmt::Display for Step {
             Self::DetachPropagation { .. } => {
                 f.write_str("keep mounts from spreading to and from the host")
             }
-            Self::OverlayRoot { lower, upper, at, volatile, root_ids, .. } => {
+            Self::OverlayRoot { lower, upper, at, volatile, root_ids, shifted, .. } => {
                 write!(
                     f,
                     "mount overlay of {} layers and {} on {}{}{}",
@@ -98,7 +98,11 @@ impl fmt::Display for Step {
                     upper.display(),
                     at.display(),
                     if *volatile { ", volatile" } else { "" },
-                    if root_ids.is_some() { ", with mapped ids" } else { "" }
+                    match (root_ids, shifted) {
+                        (None, _) => "",
+                        (Some(_), false) => ", with mapped ids",
+                        (Some(_), true) => ", of copies with its ids",
+                    }
                 )
             }
             Self::BindRoot { path } => write!(f, "bind root {}", path.display()),

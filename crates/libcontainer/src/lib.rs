@@ -78,6 +78,7 @@ pub use host_mounts::{HostMountError, HostMounts};
 pub use inside_ids::FileIds;
 pub use join::{Joined, join, join_through};
 pub use landlock::{LandlockPath, LandlockPlan, LandlockScope};
+pub use mapped_root::maps_ids;
 pub use net_devices::NetDevicePlan;
 pub use number_set::{BadNumberSet, NumberSet};
 pub use pipes::Pipes;

@@ -17,6 +17,7 @@ use rustix::fs::{CWD, Mode, open};
 use rustix::mount::{
     MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, mount_change, move_mount,
 };
+use rustix::process::{getegid, geteuid};
 use spec::runtime::IdMapping;
 use sys::{CloneArgs, Errno, MountAttributes, Namespaces, mount_setattr};
 
@@ -48,6 +49,8 @@ pub(crate) struct MappedRoot {
     shared: Option<CString>,
     /// The container's root, on the machine.
     root: (u32, u32),
+    /// Whether the layers have its ids already.
+    shifted: bool,
 }
 
 /// A directory below one of the sources.
@@ -60,7 +63,9 @@ struct Below {
 impl MappedRoot {
     /// Of a step that is one.
     pub(crate) fn new(step: &Step, label: Option<&str>) -> Result<Option<Self>, StartError> {
-        let Step::OverlayRoot { lower, upper, work, at, volatile, shared, root_ids } = step else {
+        let Step::OverlayRoot { lower, upper, work, at, volatile, shared, root_ids, shifted } =
+            step
+        else {
             return Ok(None);
         };
         let Some(root) = *root_ids else { return Ok(None) };
@@ -78,7 +83,12 @@ impl MappedRoot {
             work: work_place,
             volatile: *volatile,
             label: label.map(str::to_owned),
-            options: OverlayOptions::new(lower, (upper, work), *volatile, label)?,
+            options: if *shifted {
+                OverlayOptions::single(lower, (upper, work), *volatile, label)?
+            } else {
+                OverlayOptions::new(lower, (upper, work), *volatile, label)?
+            },
+            shifted: *shifted,
             at: path(at)?,
             shared: shared.as_deref().map(path).transpose()?,
             root,
@@ -97,6 +107,11 @@ impl MappedRoot {
         };
         if let Some(tree) = shared_tree(self.shared.as_deref()).map_err(overlay())? {
             return Ok(tree);
+        }
+        if self.shifted {
+            let made = FileIds::take(self.root)
+                .and_then(|_ids| make_overlay(&self.options, MountAttrFlags::empty()));
+            return made.map_err(StartError::parent("mount an overlay of copied layers"));
         }
         let mapped: Vec<OwnedFd> = self
             .sources
@@ -155,7 +170,7 @@ pub(crate) fn of_source(
     [uids, gids]: [&[IdMapping]; 2],
 ) -> Result<OwnedFd, StartError> {
     let none = || StartError::parent("find the layers")(Errno::from_raw(libc::EINVAL));
-    let RootSource::Overlay { lower, upper, work, at, volatile, shared: _ } = root else {
+    let RootSource::Overlay { lower, upper, work, at, volatile, shared: _, shifted } = root else {
         return Err(none());
     };
     let outside = |maps: &[IdMapping]| {
@@ -169,10 +184,36 @@ pub(crate) fn of_source(
         volatile: *volatile,
         shared: None,
         root_ids: Some((outside(uids), outside(gids))),
+        shifted: *shifted,
     };
     let users = user_namespace(uids, gids)?;
     let root = MappedRoot::new(&step, label)?.ok_or_else(none)?;
     root.make(users.as_fd())
+}
+
+/// Whether the kernel mounts an overlay of layers on the file system of an empty directory whose ids it maps.
+///
+/// # Errors
+/// When that cannot be tried.
+pub fn maps_ids(place: &Path) -> Result<bool, StartError> {
+    let failed = || StartError::parent("try id-mapped mounts");
+    let directories = ["lower", "upper", "work", "at"].map(|name| place.join(name));
+    for directory in &directories {
+        std::fs::create_dir(directory).map_err(Errno::from).map_err(failed())?;
+    }
+    let [lower, upper, work, at] = directories;
+    let root = RootSource::Overlay {
+        lower: vec![lower],
+        upper,
+        work,
+        at,
+        volatile: false,
+        shared: None,
+        shifted: false,
+    };
+    let own = |host_id| [IdMapping { container_id: 0, host_id, size: 1 }];
+    let (uids, gids) = (own(geteuid().as_raw()), own(getegid().as_raw()));
+    Ok(of_source(&root, None, [&uids, &gids]).is_ok())
 }
 
 /// Where a directory is among the sources: below its parent where others are there too, which a store has, and else by itself,

@@ -109,6 +109,9 @@ pub enum Step {
         /// user namespace. See `mapped_root.rs`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         root_ids: Option<(u32, u32)>,
+        /// Whether ids on the disk are the machine's all the same, in copies of layers that were made for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        shifted: bool,
     },
     /// Use a host directory as the new root.
     BindRoot {
@@ -342,8 +345,7 @@ pub struct DeviceNode {
 }
 
 impl Plan {
-    /// User and group of the machine that are the container's root, where its root file system has the container's ids on the
-    /// disk.
+    /// User and group of the machine that are the container's root, where it has users of its own.
     #[must_use]
     pub fn root_ids(&self) -> Option<(u32, u32)> {
         self.steps.iter().find_map(|step| {

@@ -87,6 +87,8 @@ pub enum RootSource {
         volatile: bool,
         /// Where the same may be mounted on the host, by [`crate::HostMounts`].
         shared: Option<PathBuf>,
+        /// Whether the ids of all of it are the machine's for a container with users of its own, and none are to be mapped.
+        shifted: bool,
     },
 }
 
@@ -369,13 +371,13 @@ impl Steps<'_> {
             self.refuse_for_the_host()?;
         }
         match &self.context.root {
-            RootSource::Overlay { lower, upper, work, at, volatile, shared } => {
+            RootSource::Overlay { lower, upper, work, at, volatile, shared, shifted } => {
                 if lower.is_empty() {
                     return Err(PlanError::field("root", "an overlay without layers"));
                 }
                 let (lower, upper, work, at) =
                     (lower.clone(), upper.clone(), work.clone(), at.clone());
-                let (volatile, shared) = (*volatile, shared.clone());
+                let (volatile, shared, shifted) = (*volatile, shared.clone(), *shifted);
                 let users = self.has_own(NamespaceKind::User);
                 let root_ids = users.then(|| namespaces::root_ids(self.linux)).transpose()?;
                 self.steps.push(Step::OverlayRoot {
@@ -386,6 +388,7 @@ impl Steps<'_> {
                     volatile,
                     shared,
                     root_ids,
+                    shifted,
                 });
             }
             RootSource::Spec => {

@@ -292,7 +292,7 @@ fn be_slaves_of_the_host(steps: &mut [Action]) {
 fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
     Ok(match step {
         Step::DetachPropagation { flags } => Action::DetachPropagation { flags: *flags },
-        Step::OverlayRoot { lower, upper, work, at, volatile, shared, root_ids: _ } => {
+        Step::OverlayRoot { lower, upper, work, at, volatile, shared, root_ids: _, shifted: _ } => {
             if let Some(mapped) = MappedRoot::new(step, label)? {
                 return Ok(Action::MappedRoot(Box::new(mapped)));
             }

@@ -259,7 +259,8 @@ pub(crate) fn make_overlay(
     options: &OverlayOptions,
     attributes: MountAttrFlags,
 ) -> Result<OwnedFd, Errno> {
-    let OverlayOptions::Single { lower, upper, work, volatile, label, user_attributes } = options else {
+    let OverlayOptions::Single { lower, upper, work, volatile, label, user_attributes } = options
+    else {
         return Err(Errno::from_raw(libc::EINVAL));
     };
     let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;

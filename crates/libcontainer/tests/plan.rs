@@ -40,6 +40,7 @@ mod tests {
             at: "/var/lib/corten/containers/web/merged".into(),
             volatile: false,
             shared: None,
+            shifted: false,
         }
     }
 

@@ -16,23 +16,27 @@ use rustix::process::{Gid, Uid};
 
 use crate::unpack::remove_entry;
 use crate::view::is_opaque;
-use crate::{Bounded, RootView, StoreError, Volume};
+use crate::{Bounded, IdShift, RootView, StoreError, Volume};
 
 /// Directories below each other.
 const DEEPEST: u32 = 256;
 
-/// Copies the directory `target` of an image, whose layers are given with the top one first, into an empty directory. An image
-/// that has none there leaves it empty.
+/// Copies the directory `target` of an image, whose layers are given with the top one first, into an empty directory, with the owners
+/// that `ids` makes of the image's. An image that has none there leaves it empty.
 ///
 /// # Errors
 /// What the disk refuses.
-pub fn copy_content(layers: &[PathBuf], target: &Path, into: &Path) -> Result<(), StoreError> {
+pub fn copy_content(
+    layers: &[PathBuf],
+    target: &Path,
+    (into, ids): (&Path, Option<&IdShift>),
+) -> Result<(), StoreError> {
     let destination = File::open(into).map_err(StoreError::file("open", into))?;
     let merged = RootView::of(layers).directory(target);
     let merged = merged.map_err(StoreError::file("look up in the image", target))?;
     for source in merged.iter().flat_map(|merged| merged.iter().rev()) {
-        copy_directory(source.as_fd(), destination.as_fd(), 0)
-            .and_then(|()| give(destination.as_fd(), &rustix::fs::fstat(source)?))
+        copy_directory((source.as_fd(), ids), destination.as_fd(), 0)
+            .and_then(|()| give(destination.as_fd(), &rustix::fs::fstat(source)?, ids))
             .map_err(StoreError::file("copy the image's", target))?;
     }
     Ok(())
@@ -42,12 +46,17 @@ pub fn copy_content(layers: &[PathBuf], target: &Path, into: &Path) -> Result<()
 ///
 /// # Errors
 /// As [`copy_content`].
-pub fn fill_volume(layers: &[PathBuf], target: &Path, volume: &Volume) -> Result<(), StoreError> {
+pub fn fill_volume(
+    layers: &[PathBuf],
+    target: &Path,
+    (volume, ids): (&Volume, Option<&IdShift>),
+) -> Result<(), StoreError> {
+    let into = (volume.path.as_path(), ids);
     if volume.bound_bytes().is_none() {
-        return copy_content(layers, target, &volume.path);
+        return copy_content(layers, target, into);
     }
     let bounded = Bounded::new();
-    let copied = copy_content(layers, target, &volume.path);
+    let copied = copy_content(layers, target, into);
     drop(bounded);
     if copied.is_err() {
         let half = File::open(&volume.path).map_err(StoreError::file("open", &volume.path))?;
@@ -68,7 +77,11 @@ fn empty(directory: BorrowedFd<'_>) -> Result<(), Raw> {
     Ok(())
 }
 
-fn copy_directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: u32) -> Result<(), Raw> {
+fn copy_directory(
+    (from, ids): (BorrowedFd<'_>, Option<&IdShift>),
+    to: BorrowedFd<'_>,
+    depth: u32,
+) -> Result<(), Raw> {
     if depth == DEEPEST {
         return Err(Raw::LOOP);
     }
@@ -99,20 +112,15 @@ fn copy_directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: u32) -> Resul
                     Err(errno) => return Err(errno),
                 }
                 let target = openat(to, name, flags, Mode::empty())?;
-                copy_directory(below.as_fd(), target.as_fd(), depth + 1)?;
-                give(target.as_fd(), &stat)?;
+                copy_directory((below.as_fd(), ids), target.as_fd(), depth + 1)?;
+                give(target.as_fd(), &stat, ids)?;
             }
             FileType::Symlink => {
                 symlinkat(readlinkat(from, name, Vec::new())?, to, name)?;
-                chownat(
-                    to,
-                    name,
-                    Some(Uid::from_raw(stat.st_uid)),
-                    Some(Gid::from_raw(stat.st_gid)),
-                    AtFlags::SYMLINK_NOFOLLOW,
-                )?;
+                let (uid, gid) = owner(&stat, ids);
+                chownat(to, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
             }
-            FileType::RegularFile => copy_file(from, to, name, &stat)?,
+            FileType::RegularFile => copy_file((from, to), name, &stat, ids)?,
             // A whiteout has done its work above; devices, sockets and pipes do not belong into volumes.
             FileType::CharacterDevice
             | FileType::BlockDevice
@@ -125,10 +133,10 @@ fn copy_directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: u32) -> Resul
 }
 
 fn copy_file(
-    from: BorrowedFd<'_>,
-    to: BorrowedFd<'_>,
+    (from, to): (BorrowedFd<'_>, BorrowedFd<'_>),
     name: &std::ffi::CStr,
     stat: &Stat,
+    ids: Option<&IdShift>,
 ) -> Result<(), Raw> {
     let mut source = File::from(openat(
         from,
@@ -140,11 +148,18 @@ fn copy_file(
     let mut target = File::from(openat(to, name, flags, Mode::from_raw_mode(0o600))?);
     std::io::copy(&mut source, &mut target)
         .map_err(|error| Raw::from_io_error(&error).unwrap_or(Raw::IO))?;
-    give(target.as_fd(), stat)
+    give(target.as_fd(), stat, ids)
 }
 
-fn give(target: BorrowedFd<'_>, stat: &Stat) -> Result<(), Raw> {
-    fchown(target, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid)))?;
+fn owner(stat: &Stat, ids: Option<&IdShift>) -> (Uid, Gid) {
+    let own = (stat.st_uid, stat.st_gid);
+    let (uid, gid) = ids.map_or(own, |ids| ids.of(own));
+    (Uid::from_raw(uid), Gid::from_raw(gid))
+}
+
+fn give(target: BorrowedFd<'_>, stat: &Stat, ids: Option<&IdShift>) -> Result<(), Raw> {
+    let (uid, gid) = owner(stat, ids);
+    fchown(target, Some(uid), Some(gid))?;
     fchmod(target, Mode::from_raw_mode(stat.st_mode & 0o7777))
 }
 
@@ -166,7 +181,7 @@ mod tests {
             #[expect(clippy::disallowed_methods, reason = "a test's own file")]
             fs::write(at(path), text).unwrap();
         }
-        copy_content(&[at("top"), at("low")], Path::new("/data"), &at("volume")).unwrap();
+        copy_content(&[at("top"), at("low")], Path::new("/data"), (&at("volume"), None)).unwrap();
         assert_eq!(fs::read_to_string(at("volume/a")).unwrap(), "top");
         assert_eq!(fs::read_to_string(at("volume/sub/b")).unwrap(), "b");
     }

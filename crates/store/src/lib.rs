@@ -32,6 +32,7 @@ mod scratch;
 mod secrets;
 mod settings;
 mod settle;
+mod shifted;
 pub mod tar;
 mod transfers;
 mod tree_copy;
@@ -69,6 +70,7 @@ pub use room::{
     Room, TransferUsage, UploadUsage, Usage, VolumeUsage,
 };
 pub use secrets::{NewSecret, Outcome, Secret, SecretError, SecretKind, Secrets, WhenTaken};
+pub use shifted::ShiftedLayers;
 pub use transfers::{
     Begun, Busy, CHUNK_BYTES, Claim, Stopped, Transfer, TransferReader, Transfers,
 };

@@ -14,8 +14,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::StoreError;
 use crate::view::{Merged, RootView, Shown, show};
+use crate::{IdShift, StoreError};
 
 /// An image with more below one path keeps the further ones as they are: they cost an inode each.
 const MOST_ENTRIES: u32 = 4096;
@@ -26,7 +26,7 @@ const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Gives a directory and all directories in it to a user; `view` is the container's root, `upper` its own layer, `path` relative to both
-/// and without links. What is not there, or is no directory, is left out. Files of at most `file_bytes` are given, too, which copies them; with 0 there are none.
+/// and without links. Directories on the way that are the image's keep what `ids` makes of their owners. What is not there, or is no directory, is left out. Files of at most `file_bytes` are given, too, which copies them; with 0 there are none.
 ///
 /// # Errors
 /// [`StoreError`] with the step that the kernel refused.
@@ -34,7 +34,7 @@ pub fn own_directories(
     view: &RootView,
     upper: &Path,
     (path, file_bytes): (&str, u64),
-    owner: (u32, u32),
+    (owner, ids): ((u32, u32), Option<&IdShift>),
 ) -> Result<(), StoreError> {
     let failed = |errno: Errno| StoreError::file("give directories of", upper.join(path))(errno);
     let mut at = open(upper, DIRECTORY, Mode::empty()).map_err(failed)?;
@@ -43,7 +43,7 @@ pub fn own_directories(
         let Some((stat, below)) = directory(&merged, name.as_bytes()).map_err(failed)? else {
             return Ok(());
         };
-        at = make(at.as_fd(), name.as_bytes(), &stat).map_err(failed)?;
+        at = make(at.as_fd(), name.as_bytes(), &stat, ids).map_err(failed)?;
         merged = below;
         if names.peek().is_none() {
             let mut gift = Gift { owner, file_bytes, left: MOST_ENTRIES };
@@ -59,12 +59,18 @@ fn directory(parent: &Merged, name: &[u8]) -> Result<Option<(Stat, Merged)>, Err
 }
 
 /// The directory in the container's own layer, with the mode and the time that the image's has.
-fn make(parent: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> Result<OwnedFd, Errno> {
+fn make(
+    parent: BorrowedFd<'_>,
+    name: &[u8],
+    stat: &Stat,
+    ids: Option<&IdShift>,
+) -> Result<OwnedFd, Errno> {
     match mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
         Ok(()) => {
             let made = openat(parent, name, DIRECTORY, Mode::empty())?;
-            let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-            settle(&made, stat, (uid, gid))?;
+            let own = (stat.st_uid, stat.st_gid);
+            let (uid, gid) = ids.map_or(own, |ids| ids.of(own));
+            settle(&made, stat, (Uid::from_raw(uid), Gid::from_raw(gid)))?;
             Ok(made)
         }
         Err(Errno::EXIST) => openat(parent, name, DIRECTORY, Mode::empty()),
@@ -112,7 +118,7 @@ impl Gift {
             self.left = fewer;
             match &shown.directory {
                 Some(below) => {
-                    let made = make(at.as_fd(), &name, &shown.stat)?;
+                    let made = make(at.as_fd(), &name, &shown.stat, None)?;
                     self.each(&made, below, &shown.stat, depth + 1)?;
                 }
                 None => self.file(at, merged, &name, &shown)?,
@@ -171,8 +177,8 @@ mod tests {
         let before = fs::metadata(image.join("var/lib/service")).unwrap();
 
         let view = RootView::of(&[upper.clone(), image.clone()]);
-        own_directories(&view, &upper, ("var", 0), (65532, 7)).unwrap();
-        own_directories(&view, &upper, ("not/there", 0), (65532, 7)).unwrap();
+        own_directories(&view, &upper, ("var", 0), ((65532, 7), None)).unwrap();
+        own_directories(&view, &upper, ("not/there", 0), ((65532, 7), None)).unwrap();
 
         let made = fs::metadata(upper.join("var/lib/service")).unwrap();
         assert_eq!((made.uid(), made.gid(), made.mode()), (65532, 7, before.mode()));
@@ -181,7 +187,7 @@ mod tests {
         for left in ["var/lib/service/file", "var/linked", "not"] {
             assert!(fs::symlink_metadata(upper.join(left)).is_err(), "{left}");
         }
-        own_directories(&view, &upper, ("var", 4), (65532, 7)).unwrap();
+        own_directories(&view, &upper, ("var", 4), ((65532, 7), None)).unwrap();
         assert_eq!(fs::metadata(upper.join("var/lib/service/file")).unwrap().uid(), 65532);
         assert!(fs::symlink_metadata(upper.join("var/long")).is_err());
         for own in ["var/lib/service", "var/lib/service/file"] {

@@ -66,6 +66,11 @@ impl Paths {
         self.recipes().join(diff_id.hex())
     }
 
+    /// Copies of layers with other owners, in a directory for each map of ids; see `shifted`.
+    pub(crate) fn shifted(&self) -> PathBuf {
+        self.root.join("shifted")
+    }
+
     pub(crate) fn transfers(&self) -> PathBuf {
         self.root.join("transfers")
     }

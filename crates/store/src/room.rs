@@ -17,6 +17,11 @@ pub use usage::{
     ContainerUsage, ImageUsage, LayerUsage, TransferUsage, UploadUsage, Usage, VolumeUsage,
 };
 
+/// Blocks of a directory with all that is in it.
+pub(crate) fn allocated_bytes(directory: &std::path::Path) -> Result<u64, crate::StoreError> {
+    Ok(disk::Disk::default().tree(directory)?.allocated_bytes)
+}
+
 /// Handle on the room.
 #[derive(Clone, Copy, Debug)]
 pub struct Room<'a> {

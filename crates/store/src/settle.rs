@@ -36,7 +36,8 @@ impl Store {
                 rows.query_map([&boot], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
             })
             .map_err(StoreError::read)?;
-        if rows.is_empty() {
+        let copies = crate::shifted::unflushed(self, &boot)?;
+        if rows.is_empty() && copies.is_empty() {
             return Ok(());
         }
         let layers = self.paths.layers();
@@ -50,7 +51,7 @@ impl Store {
                 let values = params![diff_id, boot, made_ns];
                 connection.execute(update, values).map_err(StoreError::write)?;
             }
-            Ok(())
+            crate::shifted::flushed(connection, &boot, &copies)
         })
     }
 
@@ -58,6 +59,7 @@ impl Store {
     /// which have to be pulled again.
     pub(crate) fn forget_unsettled(&self) -> Result<(), StoreError> {
         let boot = boot_id()?;
+        crate::shifted::forget_unflushed(self, &boot)?;
         if unsettled(&self.connection, &boot)?.is_empty() {
             return Ok(());
         }

@@ -392,7 +392,8 @@ impl<'a> TreeCopy<'a> {
         let bits = if same_owner || is_directory { 0o7777 } else { 0o1777 };
         fchmod(to, Mode::from_raw_mode(stat.st_mode & bits))
             .map_err(|errno| self.failed("change mode of", errno))?;
-        attributes::of_open(from, to, same_owner).or_else(|errno| self.forgive(errno))?;
+        let ids = self.ids.filter(|_| same_owner);
+        attributes::of_open(from, to, (same_owner, ids)).or_else(|errno| self.forgive(errno))?;
         futimens(to, &times(stat)).map_err(|errno| self.failed("set times of", errno))
     }
 

@@ -180,6 +180,7 @@ impl HostConfig {
             uts_host: parse::is_host("uts mode", &self.uts_mode)?,
             cgroup_host: parse::is_host("cgroupns mode", &self.cgroupns_mode)?,
             users_host: false,
+            shifted: false,
             users: parse::user_namespace(&self.userns_mode)?,
         };
         config.hosts = HostRules {

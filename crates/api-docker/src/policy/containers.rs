@@ -164,9 +164,11 @@ fn is_confined(users: &UserMode) -> bool {
     match users {
         UserMode::Unsaid => true,
         UserMode::Auto(auto) => auto.wanted == UserMaps::default(),
-        UserMode::Host | UserMode::KeepId(_) | UserMode::Container(_) | UserMode::Private(_) => {
-            false
-        }
+        UserMode::Host
+        | UserMode::KeepId(_)
+        | UserMode::NoMap
+        | UserMode::Container(_)
+        | UserMode::Private(_) => false,
     }
 }
 

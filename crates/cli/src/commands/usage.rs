@@ -85,7 +85,8 @@ fn cache_rows(steps: &[StepUsage]) -> Vec<Value> {
 
 fn rows(usage: &Usage, steps: &[StepUsage], running: &[String]) -> Vec<Value> {
     let cache = cache(steps);
-    let image_bytes = (usage.layer_bytes() + usage.recipe_bytes).saturating_sub(cache.bytes);
+    let image_bytes = usage.layer_bytes() + usage.recipe_bytes + usage.shifted_bytes;
+    let image_bytes = image_bytes.saturating_sub(cache.bytes);
     let runs = |one: &ContainerUsage| running.iter().any(|id| id == one.id.as_str());
     let sum = |of: Bytes, all: bool| -> u64 {
         usage.containers.iter().filter(|one| all || !runs(one)).map(of).sum()
@@ -204,7 +205,7 @@ fn verbose(
             let value = json!({
                 "Images": images, "Containers": containers, "Volumes": volumes, "BuildCache": cache_rows(steps),
                 "Transfers": transfers, "Uploads": uploads, "RootBytes": usage.root_bytes(), "StateBytes": usage.state_bytes,
-                "LayerBytes": usage.layer_bytes(), "RecipeBytes": usage.recipe_bytes,
+                "LayerBytes": usage.layer_bytes(), "RecipeBytes": usage.recipe_bytes, "ShiftedBytes": usage.shifted_bytes,
                 "UploadBytes": usage.upload_bytes(), "TemporaryBytes": usage.temporary_bytes,
                 "DatabaseBytes": usage.database_bytes, "OtherBytes": usage.other_bytes,
             });

@@ -47,6 +47,7 @@ pub(super) fn surroundings(matches: &Matches, config: &mut ContainerConfig) -> R
         cgroup_host: parse::is_host("cgroupns mode", text("cgroupns"))?,
         users_host: false,
         users: users(matches)?,
+        shifted: false,
     };
     config.cgroup_parent = cgroup_parent(text("cgroup-parent"))?;
     config.shm_bytes = shm_bytes(matches)?;

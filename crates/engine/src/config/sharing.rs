@@ -22,6 +22,9 @@ pub struct Sharing {
     /// Whose users it has.
     #[serde(skip_serializing_if = "is_unsaid")]
     pub users: UserMode,
+    /// Whether its files have the machine's ids on the disk, because the kernel could not map them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shifted: bool,
 }
 
 fn is_unsaid(mode: &UserMode) -> bool {

@@ -18,6 +18,8 @@ pub enum UserMode {
     Auto(AutoUsers),
     /// One in which the caller's ids are what they are outside, or those.
     KeepId(KeptUser),
+    /// One with all ids that a user has but his own.
+    NoMap,
     /// That of another container, by its id.
     Container(String),
     /// One with these ids; without any it is as [`UserMode::Auto`].
@@ -76,6 +78,7 @@ impl fmt::Display for UserMode {
         match self {
             Self::Unsaid => Ok(()),
             Self::Host => f.write_str("host"),
+            Self::NoMap => f.write_str("nomap"),
             Self::Private(_) => f.write_str("private"),
             Self::Container(id) => write!(f, "container:{id}"),
             Self::Auto(AutoUsers { size, wanted }) => {

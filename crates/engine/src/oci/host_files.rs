@@ -80,6 +80,15 @@ impl HostFiles {
         Ok(())
     }
 
+    /// Gives them to the container's root.
+    pub(crate) fn give(&self, (uid, gid): (u32, u32)) -> Result<(), EngineError> {
+        self.names.iter().try_for_each(|name| {
+            let path = self.directory.join(name);
+            std::os::unix::fs::chown(&path, Some(uid), Some(gid))
+                .map_err(EngineError::file("change owner of", &path))
+        })
+    }
+
     /// Brings them in line with other places in networks. Of `/etc/hosts` the container keeps what it has changed itself.
     pub(crate) fn rewrite(
         &self,

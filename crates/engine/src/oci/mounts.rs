@@ -199,7 +199,8 @@ fn one(mount: &MountConfig, origin: &Origin, (user, users): ((u32, u32), Option<
                 bind.options.push("idmap".to_owned());
                 [bind.uid_mappings, bind.gid_mappings] =
                     users.map_or_else(|| ranges.mappings(), |users| users.of_mount(ranges));
-            } else if users.is_some() && (mount.id_mapped || *of_containers) {
+            } else if users.is_some_and(|users| mount.id_mapped || *of_containers && !users.shifted)
+            {
                 // With the maps of the container's own namespace.
                 bind.options.push("idmap".to_owned());
             } else if users.is_none() && mount.id_mapped && *owner != user {

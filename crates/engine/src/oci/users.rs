@@ -17,6 +17,8 @@ pub(crate) struct Users {
     pub(crate) maps: UserMaps,
     /// First process of the container whose namespace is joined; nothing for a new one.
     pub(crate) joined: Option<i32>,
+    /// Whether its files have the machine's ids on the disk.
+    pub(crate) shifted: bool,
 }
 
 impl Users {
@@ -73,7 +75,7 @@ impl Users {
 
 /// A mount of files whose ids on the disk are the container's.
 pub(super) fn mapped(mut mount: Mount, users: Option<&Users>) -> Mount {
-    if users.is_some() {
+    if users.is_some_and(|users| !users.shifted) {
         mount.options.push("idmap".to_owned());
     }
     mount

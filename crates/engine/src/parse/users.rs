@@ -23,14 +23,10 @@ pub fn user_namespace(text: &str) -> Parsed<UserMode> {
         ("auto", rest) => auto(rest.unwrap_or_default(), text),
         ("keep-id", rest) => keep_id(rest.unwrap_or_default(), text),
         ("container", Some(name)) if !name.is_empty() => Ok(UserMode::Container(name.to_owned())),
-        ("nomap", None) => {
-            let why = "it leaves out the id of a user who is not root: the machine's root has all";
-            Err(EngineError::value(WHAT, text, why))
-        }
+        ("nomap", None) => Ok(UserMode::NoMap),
         ("ns", Some(_)) => Err(EngineError::NotYet(format!("--userns {text}"))),
         _ => {
-            let why =
-                "it is not one of host, auto[:OPTIONS], keep-id[:OPTIONS], private, container:NAME";
+            let why = "it is not one of host, auto[:OPTIONS], keep-id[:OPTIONS], nomap, private, container:NAME";
             Err(EngineError::value(WHAT, text, why))
         }
     }
@@ -215,6 +211,7 @@ mod tests {
             "keep-id",
             "keep-id:uid=200,gid=210",
             "keep-id:size=65536",
+            "nomap",
             "private",
             "container:web",
         ] {
@@ -237,7 +234,6 @@ mod tests {
             ("keep-id:uid=-1", "uid is no id"),
             ("keep-id:uid=4294967295", "uid is no id"),
             ("keep-id:x", "x is not one of uid, gid, size"),
-            ("nomap", "the machine's root has all"),
         ] {
             let told = user_namespace(text).unwrap_err().to_string();
             assert!(told.contains(part), "{text}: {told}");

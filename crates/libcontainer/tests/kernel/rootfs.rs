@@ -241,6 +241,7 @@ fn layers(bed: &Bed, count: usize) -> RootSource {
         at: bed.path("merged"),
         volatile: false,
         shared: None,
+        shifted: false,
     }
 }
 
@@ -283,6 +284,7 @@ fn an_overlay_whose_paths_hold_commas_and_colons() {
         at: bed.path("merged"),
         volatile: false,
         shared: None,
+        shifted: false,
     };
     assert_eq!(bed.sh("cat /odd; touch /made"), "odd");
     assert!(bed.path("up:p,er/made").exists());

@@ -34,6 +34,7 @@ pub(crate) fn collect(store: &Store, layers: &[Digest]) -> Result<(), StoreError
             }
         }
     }
+    crate::shifted::take_away(store, &transaction, scratch.path())?;
     transaction.commit().map_err(StoreError::write)?;
     scratch.remove()
 }

@@ -9,7 +9,7 @@ use super::stage::{Source, Stage, Staged};
 use super::{Image, Images, digest_of};
 use crate::layer::MountPoints;
 use crate::unpack::Rules;
-use crate::{StoreError, layer};
+use crate::{IdShift, StoreError, layer};
 
 /// What a committed image is made of.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Commit<'a> {
     pub upper: &'a Path,
     /// What is mounted in the container, where: what was made there to mount on is no change.
     pub targets: &'a [PathBuf],
+    /// What owners in it become.
+    pub ids: Option<IdShift>,
     /// The new image's name, if any.
     pub reference: Option<Reference>,
     /// Defaults of its containers.
@@ -48,9 +50,10 @@ impl Images<'_> {
             cause: Box::new(cause),
         };
         let lower = commit.parent.map(|parent| self.layer_paths(parent)).unwrap_or_default();
-        let mount_points = MountPoints::find(commit.upper, &lower, commit.targets);
+        let mount_points =
+            MountPoints::find((commit.upper, commit.ids.as_ref()), &lower, commit.targets);
         let reader = mount_points.and_then(|points| layer::diff(commit.upper, points));
-        let reader = reader.map_err(unreadable)?;
+        let reader = reader.map_err(unreadable)?.with_ids(commit.ids.clone());
         let source = Source { what, reader, diff_id: None, blob: None, rules: Rules::layer() };
         let diff_ids = stage.unpack(vec![source])?;
         let config = configuration(commit, diff_ids);

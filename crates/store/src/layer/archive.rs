@@ -20,6 +20,8 @@ use crate::view::Merged;
 #[derive(Debug)]
 pub struct TreeArchive {
     walk: Option<Walk>,
+    /// The root itself, until it is written.
+    top: Option<Metadata>,
     form: Form,
     mount_points: MountPoints,
     /// What stands before each path.
@@ -30,7 +32,7 @@ pub struct TreeArchive {
     is_part: bool,
     /// No entry is younger, in seconds since 1970.
     latest_s: Option<i64>,
-    /// What owners become.
+    /// What owners of the top directory's entries become.
     ids: Option<IdShift>,
     /// First names of files that have several, and how many were not met yet.
     names: HashMap<(u64, u64), (Vec<u8>, u64)>,
@@ -57,12 +59,13 @@ impl TreeArchive {
         let top = root.first().ok_or_else(|| refused(b"/", "is no directory"))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let top = openat(top, ".", flags, Mode::empty()).map_err(failed("open", b"/"))?;
-        let mut described = describe_open(top, FileType::Directory, b"./")?;
+        let top = Some(describe_open(top, FileType::Directory, b"./")?.metadata);
         let walk = Some(Walk::new(root, form)?);
         let (names, bytes, given, contents) = (HashMap::new(), Vec::new(), 0, None);
         let (prefix, is_single) = (Vec::new(), false);
-        let mut archive = Self {
+        Ok(Self {
             walk,
+            top,
             form,
             mount_points,
             prefix,
@@ -74,17 +77,33 @@ impl TreeArchive {
             bytes,
             given,
             contents,
-        };
+        })
+    }
+
+    /// The same archive, in which owners of what is in the top directory are others.
+    #[must_use]
+    pub fn with_ids(mut self, ids: Option<IdShift>) -> Self {
+        self.ids = ids;
+        self
+    }
+
+    /// Makes the root's own entry ready; false where it needs none.
+    fn push_top(&mut self, mut top: Metadata) -> Result<bool, TreeError> {
+        shift(self.ids.as_ref(), &mut top);
         // An upper directory's own times say nothing; its owner and mode are the root's, and worth an entry when they are not
         // what every unpacker gives a root.
-        let Metadata { mode, uid, gid, xattrs, .. } = &described.metadata;
-        if form == Form::RootFs || (*mode, *uid, *gid, xattrs.len()) != (0o755, 0, 0, 0) {
-            if form == Form::Layer {
-                described.metadata.mtime = tar::Timestamp::default();
+        let Metadata { mode, uid, gid, xattrs, .. } = &top;
+        let is_usual = (*mode, *uid, *gid, xattrs.len()) == (0o755, 0, 0, 0);
+        if self.form == Form::Layer {
+            if is_usual {
+                return Ok(false);
             }
-            tar::push_headers(&described.metadata, &mut archive.bytes)?;
+            top.mtime = tar::Timestamp::default();
         }
-        Ok(archive)
+        self.bytes.clear();
+        self.given = 0;
+        tar::push_headers(&top, &mut self.bytes)?;
+        Ok(true)
     }
 
     /// What several layers are together, above others.
@@ -108,8 +127,8 @@ impl TreeArchive {
             archive.walk = Some(Walk::of_mounted(root, Form::RootFs)?);
             archive.prefix = name.to_vec();
             archive.ids = ids;
-            // Its own entry has been written without the name.
-            archive.bytes.clear();
+            // Its own entry has the name.
+            archive.top = None;
             let top = archive.walk.as_ref().and_then(Walk::top);
             if let Some(top) = top {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -129,6 +148,7 @@ impl TreeArchive {
             file.filter(|_| size > 0).map(|file| Contents { file, path, size, left: size });
         Ok(Self {
             walk: None,
+            top: None,
             form: Form::RootFs,
             mount_points: MountPoints::default(),
             prefix: Vec::new(),
@@ -167,6 +187,11 @@ impl TreeArchive {
             self.bytes.resize(2 * BLOCK_BYTES, 0);
             return Ok(true);
         }
+        if let Some(top) = self.top.take()
+            && self.push_top(top)?
+        {
+            return Ok(true);
+        }
         let Some(walk) = &mut self.walk else { return Ok(false) };
         self.bytes.clear();
         self.given = 0;
@@ -201,7 +226,7 @@ impl TreeArchive {
         }
         let Described { mut metadata, file, links, inode, opaque } = describe(met)?;
         let opaque = met.hides.unwrap_or(opaque);
-        shift(self.ids.as_ref(), &mut metadata);
+        shift(self.ids.as_ref().filter(|_| met.layer == 0), &mut metadata);
         if let Some(latest) = self.latest_s.filter(|latest| metadata.mtime.seconds >= *latest) {
             metadata.mtime = tar::Timestamp { seconds: latest, nanoseconds: 0 };
         }
@@ -295,8 +320,11 @@ fn mark(path: Vec<u8>) -> Metadata {
     Metadata { path, mode: 0o600, ..Metadata::default() }
 }
 
-fn shift(ids: Option<&IdShift>, metadata: &mut Metadata) {
+pub(super) fn shift(ids: Option<&IdShift>, metadata: &mut Metadata) {
     if let Some(ids) = ids {
         (metadata.uid, metadata.gid) = ids.of((metadata.uid, metadata.gid));
+        for xattr in &mut metadata.xattrs {
+            xattr.value = ids.attribute(&xattr.name, std::mem::take(&mut xattr.value));
+        }
     }
 }

@@ -8,9 +8,9 @@ use rustix::fs::{FileType, Mode, OFlags, Stat, openat};
 
 use super::walk::{join, names, stat};
 use super::{MountPoints, TreeError, failed, refused};
-use crate::RootView;
 use crate::unpack::Limits;
 use crate::view::{Merged, is_opaque, is_whiteout, show};
+use crate::{IdShift, RootView};
 
 /// One path that differs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,20 +33,20 @@ pub enum ChangeKind {
 }
 
 /// Compares the upper directory of an overlay with what its lower layers show; gives what differs, sorted by path, but for what
-/// was made to mount on.
+/// was made to mount on. Owners in the upper directory are what `ids` makes of them.
 ///
 /// # Errors
 /// When a directory cannot be read.
 pub fn changes(
     upper: &Path,
     lower: &RootView,
-    mount_points: &MountPoints,
+    (mount_points, ids): (&MountPoints, Option<&IdShift>),
 ) -> Result<Vec<Change>, TreeError> {
     let shown = upper.as_os_str().as_encoded_bytes();
     let upper = RootView::just(upper).map_err(failed("open", shown))?.root();
     let mut found = Vec::new();
     if let Some(top) = upper.first() {
-        compare(top, &lower.root(), &Vec::new(), &mut found, 0)?;
+        compare((top, ids), &lower.root(), &Vec::new(), &mut found, 0)?;
     }
     found.retain(|change| !mount_points.are_all_in(&change.path));
     found.sort();
@@ -54,7 +54,7 @@ pub fn changes(
 }
 
 fn compare(
-    upper: &OwnedFd,
+    (upper, ids): (&OwnedFd, Option<&IdShift>),
     lower: &[OwnedFd],
     parent: &[u8],
     found: &mut Vec<Change>,
@@ -92,8 +92,9 @@ fn compare(
         let directory = directory.map_err(failed("open", &path))?;
         let (before, nothing) = (found.len(), Merged::from([]));
         let below = old.as_ref().and_then(|old| old.directory.as_ref()).unwrap_or(&nothing);
-        compare(&directory, below, &path, found, depth + 1)?;
-        let is_same = old.is_some_and(|old| old.directory.is_some() && is_same(&old.stat, &new));
+        compare((&directory, ids), below, &path, found, depth + 1)?;
+        let is_same =
+            old.is_some_and(|old| old.directory.is_some() && is_same(&old.stat, &new, ids));
         if found.len() > before || !is_same {
             found.push(Change { path, kind });
         }
@@ -102,8 +103,8 @@ fn compare(
 }
 
 /// Whether a directory that was copied up is as it was: copying keeps owner, mode and time.
-fn is_same(old: &Stat, new: &Stat) -> bool {
-    let facts =
-        |stat: &Stat| (stat.st_mode, stat.st_uid, stat.st_gid, stat.st_mtime, stat.st_mtime_nsec);
-    facts(old) == facts(new)
+fn is_same(old: &Stat, new: &Stat, ids: Option<&IdShift>) -> bool {
+    let facts = |stat: &Stat| (stat.st_mode, stat.st_mtime, stat.st_mtime_nsec);
+    let owner = (new.st_uid, new.st_gid);
+    facts(old) == facts(new) && (old.st_uid, old.st_gid) == ids.map_or(owner, |ids| ids.of(owner))
 }

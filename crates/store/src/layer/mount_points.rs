@@ -13,9 +13,9 @@ use rustix::io::Errno;
 use super::attributes::{Described, describe_open};
 use super::walk::{join, names};
 use super::{TreeError, failed};
-use crate::RootView;
 use crate::tar::Metadata;
 use crate::view::{Merged, show};
+use crate::{IdShift, RootView};
 
 /// With what a runtime makes them.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -31,18 +31,20 @@ pub struct MountPoints {
 }
 
 /// The two sides that are compared.
-struct Sides {
+struct Sides<'a> {
     upper: Merged,
     lower: Merged,
+    ids: Option<&'a IdShift>,
 }
 
 impl MountPoints {
-    /// Looks for what was made to mount on at `targets`, whose links lead where the layers say.
+    /// Looks for what was made to mount on at `targets`, whose links lead where the layers say. Owners in the upper directory are what the
+    /// ids make of them.
     ///
     /// # Errors
     /// When a directory cannot be read.
     pub fn find<P: AsRef<Path>>(
-        upper: &Path,
+        (upper, ids): (&Path, Option<&IdShift>),
         lower: &[PathBuf],
         targets: impl IntoIterator<Item = P>,
     ) -> Result<Self, TreeError> {
@@ -60,7 +62,7 @@ impl MountPoints {
         }
         let shown = upper.as_os_str().as_encoded_bytes();
         let upper = RootView::just(upper).map_err(failed("open", shown))?.root();
-        let sides = Sides { upper, lower: RootView::of(lower).root() };
+        let sides = Sides { upper, lower: RootView::of(lower).root(), ids };
         let mut found = Self::default();
         // What is in a directory comes behind it.
         for path in candidates.into_iter().rev() {
@@ -81,7 +83,7 @@ impl MountPoints {
 
     fn judge(
         &mut self,
-        sides: &Sides,
+        sides: &Sides<'_>,
         path: Vec<u8>,
         wanted: &BTreeSet<Vec<u8>>,
     ) -> Result<(), TreeError> {
@@ -97,7 +99,8 @@ impl MountPoints {
             return Ok(());
         }
         // What cannot be described is told by whoever walks there.
-        let Ok(here) = describe_open(opened, kind, &path) else { return Ok(()) };
+        let Ok(mut here) = describe_open(opened, kind, &path) else { return Ok(()) };
+        super::archive::shift(sides.ids, &mut here.metadata);
         match open(&sides.lower, &path)? {
             None if is_as_made(&here) => {
                 self.made.insert(path);

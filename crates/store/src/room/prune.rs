@@ -162,7 +162,8 @@ impl Room<'_> {
 
     /// Removes what removals that were killed have left: files of layers without a row, but of those that the caller removes.
     fn prune_strays(&self, ours: &[Digest]) -> Result<Pruned, StoreError> {
-        let mut pruned = Pruned::default();
+        let mut pruned =
+            Pruned { freed_bytes: crate::shifted::prune(self.store)?, ..Pruned::default() };
         let mut strays = strays(self.store)?;
         strays.retain(|diff_id| !ours.contains(diff_id));
         if strays.is_empty() {

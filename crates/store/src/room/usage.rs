@@ -32,6 +32,8 @@ pub struct Usage {
     pub recipe_bytes: u64,
     /// Uploads that are not whole, by the names of their journals.
     pub uploads: Vec<UploadUsage>,
+    /// Copies of layers with other owners.
+    pub shifted_bytes: u64,
     /// What living commands work on, and what killed ones have left.
     pub temporary_bytes: u64,
     /// The records.
@@ -132,6 +134,7 @@ impl Usage {
             + self.volumes.iter().map(|volume| volume.bytes).sum::<u64>()
             + self.transfers.iter().map(|transfer| transfer.bytes).sum::<u64>()
             + self.recipe_bytes
+            + self.shifted_bytes
             + self.upload_bytes()
             + self.temporary_bytes
             + self.database_bytes
@@ -379,6 +382,7 @@ impl Usage {
     fn sum_of(&mut self, name: &str) -> &mut u64 {
         match name {
             "recipes" => &mut self.recipe_bytes,
+            "shifted" => &mut self.shifted_bytes,
             "tmp" => &mut self.temporary_bytes,
             _ if name.starts_with("corten.db") => &mut self.database_bytes,
             _ => &mut self.other_bytes,

@@ -1,5 +1,6 @@
 //! Extended attributes. SELinux labels are the host's policy and stay where they are.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -10,6 +11,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use sys::Errno as Named;
+
+use crate::IdShift;
 
 /// More than the kernel gives: XATTR_LIST_MAX and XATTR_SIZE_MAX of limits.h.
 const MOST_BYTES: usize = 65536;
@@ -22,7 +25,7 @@ const CAPABILITY: &[u8] = b"security.capability";
 /// # Errors
 /// As fgetxattr(2) and fsetxattr(2).
 pub fn copy_attributes(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), Named> {
-    Ok(of_open(from, to, true)?)
+    Ok(of_open(from, to, (true, None))?)
 }
 
 /// Names and values of all of an open file or directory, in the order of their names, but for SELinux labels.
@@ -47,14 +50,18 @@ pub fn attributes(from: BorrowedFd<'_>) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Na
 pub(super) fn of_open(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,
-    privileges: bool,
+    (privileges, ids): (bool, Option<&IdShift>),
 ) -> Result<(), Errno> {
     each(
         |name| privileges || name != CAPABILITY,
         |into| flistxattr(from, into),
         |name, into| fgetxattr(from, name, into),
-        |name, value| fsetxattr(to, name, value, XattrFlags::empty()),
+        |name, value| fsetxattr(to, name, &shifted(ids, name, value), XattrFlags::empty()),
     )
+}
+
+fn shifted<'a>(ids: Option<&IdShift>, name: &[u8], value: &'a [u8]) -> Cow<'a, [u8]> {
+    ids.map_or(Cow::Borrowed(value), |ids| Cow::Owned(ids.attribute(name, value.to_vec())))
 }
 
 /// Those of a symbolic link, through the magic link to what is open: proc_pid_fd(5).

@@ -184,7 +184,7 @@ fn a_new_volume_has_what_the_overlay_shows() {
     for (number, path) in ["/data", "/lost", "/hidden", "/link", "/absent"].iter().enumerate() {
         let volume = bench.path(&format!("volume-{number}"));
         fs::create_dir(&volume).unwrap();
-        copy_content(&overlay.layers, Path::new(path), &volume).unwrap();
+        copy_content(&overlay.layers, Path::new(path), (&volume, None)).unwrap();
         let shown = overlay.at.join(path.trim_start_matches('/'));
         assert_eq!(tree(&volume), tree(&shown), "{path}");
     }

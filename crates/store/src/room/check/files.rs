@@ -23,6 +23,7 @@ const ROOT: &[&str] = &[
     "corten.db-wal",
     "layers",
     "recipes",
+    "shifted",
     crate::secrets::key::OWN,
     "tmp",
     "transfers",
