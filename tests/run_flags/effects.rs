@@ -1,7 +1,5 @@
 //! Flags seen from inside a container.
 
-use std::process::{Command, Stdio};
-
 use testkit::{Corten, Finished};
 
 fn corten() -> Corten {

@@ -72,11 +72,8 @@ impl Door {
         // Whoever sends has sent all of it at once, and is gone.
         std::fs::File::from(sender).take(LONGEST).read_to_end(&mut rest).ok()?;
         text.extend(rest);
-        let mut state: serde_json::Value = serde_json::from_slice(&text).ok()?;
-        match state["metadata"].take() {
-            serde_json::Value::String(words) => Some((listener, words)),
-            _ => None,
-        }
+        let state: serde_json::Value = serde_json::from_slice(&text).ok()?;
+        Some((listener, state["metadata"].as_str()?.to_owned()))
     }
 
     /// A listener, who sends it, and the beginning of what is said of it.

@@ -68,17 +68,16 @@ impl Kind {
     /// The options as the kernel is given them: no more than `memory` bytes, and no fewer limits than there would be.
     pub(super) fn options(self, text: &str, memory: u64) -> Result<Vec<Setting>, Errno> {
         let words = text.split(',').filter(|word| !word.is_empty());
-        let words = words.map(|word| word.split_once('=').unwrap_or((word, "")));
+        let mut words = words.map(|word| word.split_once('=').unwrap_or((word, "")));
         match self {
             Self::Tmpfs => tmpfs(words, memory),
             Self::Devpts => devpts(words),
             Self::Copy(CGROUP2, _) => words
-                .map(|(name, value)| match name {
+                .try_for_each(|(name, value)| match name {
                     // Outside of the first namespace the kernel does not heed them either, kernel admin-guide/cgroup-v2.rst.
                     "nsdelegate" | "memory_recursiveprot" if value.is_empty() => Ok(()),
                     _ => Err(refused()),
                 })
-                .collect::<Result<(), _>>()
                 .map(|()| Vec::new()),
             Self::Copy(..) if words.count() == 0 => Ok(Vec::new()),
             Self::Copy(..) => Err(refused()),

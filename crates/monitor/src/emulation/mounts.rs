@@ -28,6 +28,10 @@ const MOST: usize = 64;
 /// Bytes of a mount's number.
 const NUMBER: usize = size_of::<u64>();
 
+/// `MNT_DETACH` and `UMOUNT_NOFOLLOW`, umount(2).
+const LAZY: u64 = 2;
+const NO_FOLLOW: u64 = 8;
+
 /// `STATX_MNT_ID_UNIQUE`, Linux 6.8: a number that no other mount has had since the machine was started.
 const UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
 
@@ -117,8 +121,8 @@ pub(super) fn unmount(
     if !is_of_container(caller, run)? {
         return Ok(Answer::Continue);
     }
-    let follows = flags & libc::UMOUNT_NOFOLLOW as u64 == 0;
-    if flags & !((libc::MNT_DETACH | libc::UMOUNT_NOFOLLOW) as u64) != 0 {
+    let follows = flags & NO_FOLLOW == 0;
+    if flags & !(LAZY | NO_FOLLOW) != 0 {
         return Err(refused());
     }
     let target = caller.text(target)?;
