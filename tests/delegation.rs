@@ -99,7 +99,7 @@ mod tests {
             return;
         };
         assert!(told.starts_with("runs\n125\n"), "{told}");
-        let words = "limits need a control group, and none is delegated to this user\n";
+        let words = "limits need a control group, and none is delegated to this user: ask the user's systemd: connect to systemd at ";
         assert!(told.contains(words), "{told}");
         assert!(told.contains("hint: corten system doctor tells what delegates one\n"), "{told}");
     }

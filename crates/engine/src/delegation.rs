@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use libcontainer::cgroup::{LayoutKind, adopt};
+use libcontainer::chain;
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, openat};
 use spec::ContainerId;
 
@@ -53,7 +54,9 @@ impl Engine {
         let path = self.paths().state.join(LOCK);
         let _turn =
             locked(&path).map_err(|errno| EngineError::file("lock", &path)(errno.into()))?;
-        Ok(adopt(bus, (SCOPE, MONITORS), monitor, &tree.mount).ok())
+        let adopted = adopt(bus, (SCOPE, MONITORS), monitor, &tree.mount);
+        *self.no_scope.borrow_mut() = adopted.as_ref().err().map(|error| chain(error));
+        Ok(adopted.ok())
     }
 
     /// The group of a container that runs: a user's is where the kernel says that its first process is.
@@ -67,9 +70,15 @@ impl Engine {
     }
 }
 
-/// A monitor's words, as people understand them.
-pub(crate) fn in_words(why: &str) -> String {
-    if why.contains(REFUSED) { NO_GROUP.to_owned() } else { why.to_owned() }
+impl Engine {
+    /// A monitor's words, as people understand them: with what the user's systemd said, where it was asked.
+    pub(crate) fn words_of_monitor(&self, why: &str) -> String {
+        match self.no_scope.borrow().as_ref() {
+            _ if !why.contains(REFUSED) => why.to_owned(),
+            Some(reason) => format!("{NO_GROUP}: {reason}"),
+            None => NO_GROUP.to_owned(),
+        }
+    }
 }
 
 /// The group that is named by the container's id, which the process may be below. cgroups(7), `/proc/PID/cgroup`.

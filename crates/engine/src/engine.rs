@@ -1,6 +1,6 @@
 //! The engine itself: an open store, and what this machine is.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -51,6 +51,8 @@ pub struct Engine {
     pub(crate) cni: CniPaths,
     pub(crate) keeper: Option<KeeperRules>,
     pub(crate) bus: Option<Bus>,
+    /// Why the user's systemd has taken no monitor into his scope, if that was the last word.
+    pub(crate) no_scope: RefCell<Option<String>>,
     layout: OnceCell<Layout>,
 }
 
@@ -68,6 +70,7 @@ impl Engine {
             cni: config.cni,
             keeper: config.keeper,
             bus: config.bus,
+            no_scope: RefCell::default(),
             layout: OnceCell::new(),
         })
     }

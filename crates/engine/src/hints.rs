@@ -52,7 +52,7 @@ impl EngineError {
             Self::HostMount { action: "mount", .. } => {
                 Some("corten cp and corten exec reach the files too".to_owned())
             }
-            Self::Start { why, .. } if why == crate::delegation::NO_GROUP => {
+            Self::Start { why, .. } if why.starts_with(crate::delegation::NO_GROUP) => {
                 Some("corten system doctor tells what delegates one".to_owned())
             }
             Self::State { action: "remove", .. } => {

@@ -412,7 +412,7 @@ impl Containers<'_> {
                 return Ok(warnings.lines().map(oci::in_flags).collect());
             }
             Ok(Received::Message(FromMonitor::StartFailed { code, error })) => {
-                failed(crate::delegation::in_words(error), code)
+                failed(self.engine.words_of_monitor(error), code)
             }
             Ok(Received::Message(_)) => failed("its monitor speaks out of turn".to_owned(), 125),
             Ok(Received::Closed) => failed("its monitor ended without a word".to_owned(), 125),
