@@ -36,6 +36,7 @@ _corten_family() {
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
         seccomp) members="print record" ;;
         secret) members="create exists inspect list ls remove rm" ;;
+        selinux) members="inspect load print unload" ;;
         system) members="check df dial-stdio doctor events info install-units prune settings start-all stop-all" ;;
         template) members="build list ls" ;;
         volume) members="clone create exists export import inspect list ls mount prune remove rename restore rm snapshot unmount update" ;;
@@ -292,6 +293,21 @@ _corten_command() {
             kind="" repeats=yes
             ;;
         "apparmor print" | "apparmor inspect")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "selinux load")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "selinux unload")
+            flags="--force"
+            valued=""
+            kind=""
+            ;;
+        "selinux print" | "selinux inspect")
             flags=""
             valued=""
             kind=""
@@ -835,7 +851,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach bake build builder buildx checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search seccomp secret serve start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach bake build builder buildx checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search seccomp secret selinux serve start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

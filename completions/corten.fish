@@ -114,6 +114,7 @@ complete -c corten -n __corten_first -a save -d 'Save one or more images to a ta
 complete -c corten -n __corten_first -a search -d 'Search Docker Hub, or the registry before the term, for images'
 complete -c corten -n __corten_first -a seccomp -d 'Manage profiles of system calls'
 complete -c corten -n __corten_first -a secret -d 'Manage secrets'
+complete -c corten -n __corten_first -a selinux -d 'Manage Corten\'s types in the SELinux policy'
 complete -c corten -n __corten_first -a serve -d 'Answer the Docker Engine API on a socket'
 complete -c corten -n __corten_first -a start -d 'Start one or more stopped containers'
 complete -c corten -n __corten_first -a stats -d 'Display a live stream of container(s) resource usage statistics'
@@ -263,6 +264,10 @@ complete -c corten -n '__corten_family secret' -a list -d 'List secrets'
 complete -c corten -n '__corten_family secret' -a ls -d 'List secrets'
 complete -c corten -n '__corten_family secret' -a remove -d 'Remove one or more secrets'
 complete -c corten -n '__corten_family secret' -a rm -d 'Remove one or more secrets'
+complete -c corten -n '__corten_family selinux' -a inspect -d 'Print what is added'
+complete -c corten -n '__corten_family selinux' -a load -d 'Add types for containers to the SELinux policy of this machine'
+complete -c corten -n '__corten_family selinux' -a print -d 'Print what is added'
+complete -c corten -n '__corten_family selinux' -a unload -d 'Take them out of the policy again'
 complete -c corten -n '__corten_family system' -a check -d 'Check that everything on the disk is whole, and mend what is not'
 complete -c corten -n '__corten_family system' -a df -d 'Show disk usage'
 complete -c corten -n '__corten_family system' -a dial-stdio -d 'Proxy the stdio stream to the server\'s socket'
@@ -762,6 +767,13 @@ complete -c corten -n '__corten_is "apparmor ls" "apparmor list"' -s q -l quiet 
 complete -c corten -n '__corten_is "apparmor unload"' -s f -l force -d 'Also a profile that containers run in: they are unconfined then'
 
 # apparmor print
+
+# selinux load
+
+# selinux unload
+complete -c corten -n '__corten_is "selinux unload"' -s f -l force -d 'Also while containers have such labels: they are nobody\'s then'
+
+# selinux print
 
 # context create
 complete -c corten -n '__corten_is "context create"' -l description -x -d 'Description of the context'

@@ -4,6 +4,7 @@
 mod tests {
     use std::fs::File;
     use std::path::Path;
+    use std::process::Command;
 
     use testkit::{Corten, Finished};
 
@@ -203,27 +204,9 @@ mod tests {
     /// The same line in a mount namespace of its own, where nothing compiles profiles.
     fn without_parser(corten: &Corten, args: &[&str]) -> Finished {
         let script = "mkdir -p \"$0\" && mount --bind \"$0\" /usr/sbin && exec \"$@\"";
-        let own = corten.command();
-        let mut command = std::process::Command::new("unshare");
+        let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", script]).arg(corten.directory().join("empty"));
-        command.arg(own.get_program()).args(own.get_args()).args(args);
-        for (name, value) in own.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        finish(command)
-    }
-
-    fn finish(mut command: std::process::Command) -> Finished {
-        let output = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Finished {
-            code: output.status.code().unwrap_or(-1),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        corten.run_behind(command, args, b"")
     }
 
     #[test]
@@ -252,11 +235,10 @@ mod tests {
     /// A run by who is confined by that profile himself.
     fn run_within(corten: &Corten, outer: &str, flags: &[&str]) -> Finished {
         let script = "printf 'exec %s' \"$0\" >/proc/self/attr/apparmor/exec && exec \"$@\"";
-        let own = corten.command();
-        let mut command = std::process::Command::new("sh");
-        command.args(["-c", script, outer]).arg(own.get_program()).args(own.get_args());
-        command.args(["run", "--rm"]).args(flags).args(["busybox", "sh", "-c", OWN]);
-        finish(command)
+        let mut command = Command::new("sh");
+        command.args(["-c", script, outer]);
+        let run = [&["run", "--rm"], flags, &["busybox", "sh", "-c", OWN]].concat();
+        corten.run_behind(command, &run, b"")
     }
 
     #[test]

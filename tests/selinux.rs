@@ -3,8 +3,9 @@
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::process::Command;
 
-    use testkit::Corten;
+    use testkit::{Corten, Finished};
 
     const LEVEL: [&str; 2] = ["--security-opt", "label=level:s0:c1,c2"];
     const PROCESS: &str = "system_u:system_r:container_t:s0:c1,c2";
@@ -183,7 +184,7 @@ mod tests {
         assert_eq!(corten.run_with(&filled, b"in\n").code, 0);
         let flags = [&["--rm", "--hardened", "-v", "data:/vol"], &LEVEL[..]].concat();
         let told = run(&corten, &flags, &["sh", "-c", script]);
-        let words: Vec<&str> = told.split_whitespace().collect();
+        let words: Vec<&str> = told.split(['\0', '\n']).filter(|word| !word.is_empty()).collect();
         assert_eq!(words, [PROCESS, "x", "in", "0"], "{told:?}");
     }
 
@@ -195,8 +196,9 @@ mod tests {
         let image = ["--rm", "--mount", "type=image,src=busybox,dst=/i"];
         let script = "/i/bin/busybox echo executed; echo x >/i/x || echo kept";
         assert_eq!(run(&corten, &image, &["sh", "-c", script]), "executed\nkept");
-        let part = ["--rm", "--mount", "type=image,src=busybox,dst=/b,subpath=bin/busybox"];
-        assert_eq!(run(&corten, &part, &["/b", "echo", "executed"]), "executed");
+        let part =
+            ["--rm", "--mount", "type=image,src=busybox,dst=/busybox,image-subpath=bin/busybox"];
+        assert_eq!(run(&corten, &part, &["sh", "-c", "/busybox echo executed"]), "executed");
         let context = corten.directory().join("context");
         std::fs::create_dir(&context).unwrap();
         std::fs::write(context.join("file"), "content\n").unwrap();
@@ -207,5 +209,86 @@ mod tests {
         let built =
             corten.run(&["build", "--network", "none", "-t", "built", context.to_str().unwrap()]);
         assert_eq!(built.code, 0, "{built:?}");
+    }
+
+    /// The policy without its own word on containers: what names their types names such as nobody has.
+    fn without_types(corten: &Corten, args: &[&str], input: &str) -> Finished {
+        let policy = std::fs::read_to_string("/etc/selinux/config").unwrap();
+        let policy = policy.lines().find_map(|line| line.strip_prefix("SELINUXTYPE=")).unwrap();
+        let script = "printf 'process = \"a:b:no_such_t:s0\"\\n' >\"$0\" && mount --bind \"$0\" \"$1\" && shift && exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script]).arg(corten.directory().join("contexts"));
+        command.arg(format!("/etc/selinux/{policy}/contexts/lxc_contexts"));
+        corten.run_behind(command, args, input.as_bytes())
+    }
+
+    #[test]
+    fn a_policy_without_types_for_containers_gets_ours() {
+        let Some(corten) = corten() else { return };
+        let plain = |args: &[&str]| without_types(&corten, args, "");
+        let told = |args: &[&str]| {
+            let done = plain(args);
+            assert_eq!(done.code, 0, "{args:?}: {done:?}");
+            done.stdout.trim_matches(['\0', '\n']).to_owned()
+        };
+        let label = "cat /proc/self/attr/current";
+        let open = told(&["run", "--rm", "busybox", "sh", "-c", label]);
+        assert!(!open.contains("container"), "{open}");
+        let warning = "SELinux does not label containers: the policy of this machine has no no_such_t; corten selinux load adds types";
+        assert!(plain(&["info"]).stderr.contains(warning), "{:?}", plain(&["info"]));
+        corten.ok(&["selinux", "load"]);
+        assert!(!plain(&["info"]).stderr.contains("SELinux"), "{:?}", plain(&["info"]));
+        let own = told(&["run", "--rm", "busybox", "sh", "-c", label]);
+        assert!(own.starts_with("system_u:system_r:corten_t:s0:c"), "{own}");
+        // What a container has it can use.
+        let uses = "echo x >/x && cat /x /etc/hosts /etc/resolv.conf >/dev/null && echo y >/dev/shm/y && test -w /dev/mqueue && \
+                    mkfifo /p && (echo z >/p & cat /p) && ls /proc/self /sys/class >/dev/null && head -c 1 /dev/urandom >/dev/null && \
+                    (nc -l -p 99 -e true & sleep 0; kill $!) && cat /i/etc/passwd >/dev/null && /i/bin/busybox kill -0 $$ && echo fine";
+        let image = ["--mount", "type=image,src=busybox,dst=/i", "-v", "data:/vol"];
+        for flags in [&["-i"][..], &["-t"], &["--hardened", "--tmpfs", "/w"], &["--init"]] {
+            let line = [&["run", "--rm"], flags, &image, &["busybox", "sh", "-c"]].concat();
+            let script = if flags[0] == "--hardened" {
+                "cat /i/etc/passwd >/tmp/x && echo fine"
+            } else {
+                uses
+            };
+            let done = plain(&[&line[..], &[script]].concat());
+            assert!(done.code == 0 && done.stdout.contains("fine"), "{flags:?}: {done:?}");
+        }
+        let arrives = without_types(&corten, &["run", "--rm", "-i", "busybox", "cat"], "in");
+        assert_eq!(arrives.stdout, "in", "{arrives:?}");
+        // What is the machine's, and another container's, it cannot.
+        let is_enforcing = std::fs::read("/sys/fs/selinux/enforce").unwrap() == b"1";
+        let directory = corten.directory().join("private");
+        std::fs::create_dir(&directory).unwrap();
+        let [private, plainly] =
+            ["Z", "rw"].map(|option| format!("{}:/d:{option}", directory.display()));
+        told(&[
+            "run",
+            "--rm",
+            "-v",
+            &private,
+            "busybox",
+            "sh",
+            "-c",
+            "echo secret >/d/s && cat /d/s",
+        ]);
+        let machine = ["-v", "/etc:/host", "-v", &plainly];
+        for refused in ["cat /host/shadow", "cat /d/s", "cat /proc/1/environ"] {
+            let pids = ["--pid", "host", "--security-opt", "label=type:corten_t"];
+            let line = [&["run", "--rm"][..], &machine, &pids, &["busybox", "sh", "-c", refused]];
+            let done = plain(&line.concat());
+            assert_eq!(done.code != 0, is_enforcing, "{refused}: {done:?}");
+        }
+        told(&["create", "--name", "holds", "busybox", "true"]);
+        let kept = plain(&["selinux", "unload"]);
+        assert!(
+            kept.code == 1 && kept.stderr.contains("container holds has labels of it"),
+            "{kept:?}"
+        );
+        told(&["rm", "holds"]);
+        told(&["selinux", "unload"]);
+        let again = told(&["run", "--rm", "busybox", "sh", "-c", label]);
+        assert_eq!(again, open);
     }
 }

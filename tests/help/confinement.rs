@@ -51,3 +51,40 @@ fn apparmor() {
       corten apparmor print, corten apparmor inspect
     ");
 }
+
+#[test]
+fn selinux() {
+    insta::assert_snapshot!(help("selinux"), @r"
+    Usage:  corten selinux COMMAND
+
+    Manage Corten's types in the SELinux policy
+
+    Commands:
+      load    Add types for containers to the SELinux policy of this machine
+      print   Print what is added
+      unload  Take them out of the policy again
+
+    Run 'corten selinux COMMAND --help' for more information on a command.
+    ");
+    insta::assert_snapshot!(help("selinux load"), @r"
+    Usage:  corten selinux load
+
+    Add types for containers to the SELinux policy of this machine
+    ");
+    insta::assert_snapshot!(help("selinux unload"), @r"
+    Usage:  corten selinux unload [OPTIONS]
+
+    Take them out of the policy again
+
+    Options:
+      -f, --force   Also while containers have such labels: they are nobody's then
+    ");
+    insta::assert_snapshot!(help("selinux print"), @r"
+    Usage:  corten selinux print
+
+    Print what is added
+
+    Aliases:
+      corten selinux print, corten selinux inspect
+    ");
+}

@@ -39,6 +39,7 @@ fn the_program_and_its_families() {
       oci          Run OCI bundles, as runc does
       seccomp      Manage profiles of system calls
       secret       Manage secrets
+      selinux      Manage Corten's types in the SELinux policy
       system       Manage Corten
       template     Manage what images are built of
       volume       Manage volumes

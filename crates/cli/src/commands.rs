@@ -38,6 +38,7 @@ mod run;
 mod search;
 mod seccomp;
 mod secret;
+mod selinux;
 mod serve;
 mod settings;
 mod several;
@@ -83,6 +84,7 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("oci", "Run OCI bundles, as runc does"),
     ("seccomp", "Manage profiles of system calls"),
     ("secret", "Manage secrets"),
+    ("selinux", "Manage Corten's types in the SELinux policy"),
     ("system", "Manage Corten"),
     ("template", "Manage what images are built of"),
     ("volume", "Manage volumes"),
@@ -191,6 +193,9 @@ mod tests {
         ("apparmor ls", "--format -q --quiet"),
         ("apparmor unload", "-f --force"),
         ("apparmor print", ""),
+        ("selinux load", ""),
+        ("selinux unload", "-f --force"),
+        ("selinux print", ""),
         ("attach", "--detach-keys --no-stdin --sig-proxy"),
         (
             "login",

@@ -269,6 +269,12 @@ pub enum EngineError {
     /// The machine's kernel has no AppArmor, or does without.
     #[error("this machine runs without AppArmor")]
     NoAppArmor,
+    /// The machine's kernel has no SELinux, or does without.
+    #[error("this machine runs without SELinux")]
+    NoSelinux,
+    /// Corten's module of the machine's SELinux policy.
+    #[error("change the SELinux policy")]
+    SelinuxModule(#[from] crate::labels::ModuleError),
     /// An AppArmor profile.
     #[error(transparent)]
     AppArmor(#[from] crate::apparmor::ProfileError),
@@ -338,9 +344,11 @@ impl EngineError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Value { .. } | Self::Plan(_) => Kind::Invalid,
-            Self::NotYet(_) | Self::NoIdRanges | Self::NoOwnIds | Self::NoAppArmor => {
-                Kind::Unsupported
-            }
+            Self::NotYet(_)
+            | Self::NoIdRanges
+            | Self::NoOwnIds
+            | Self::NoAppArmor
+            | Self::NoSelinux => Kind::Unsupported,
             // Docker's interface has them so.
             Self::NotRoot | Self::Overlap { .. } | Self::Place { .. } => Kind::Permission,
             Self::Store(error) => match error.kind() {
@@ -390,6 +398,7 @@ impl EngineError {
             | Self::Layout(_)
             | Self::Record { .. }
             | Self::AppArmor(_)
+            | Self::SelinuxModule(_)
             | Self::Template { .. } => Kind::Internal,
         }
     }

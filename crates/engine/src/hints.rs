@@ -67,6 +67,7 @@ impl EngineError {
                 Some(crate::apparmor::NOT_LOADED_HINT.to_owned())
             }
             Self::AppArmor(error) => error.hint(),
+            Self::SelinuxModule(error) => error.hint(),
             Self::Cni(error) => of_plugins(error).1.map(str::to_owned),
             _ => None,
         }

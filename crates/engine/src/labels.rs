@@ -9,8 +9,10 @@ use crate::containers::Containers;
 use crate::error::EngineError;
 
 mod contexts;
+mod module;
 
 use contexts::Contexts;
+pub use module::{ModuleError, SelinuxModule};
 
 /// Sensitivity of everything that is a container's, without categories.
 const LOWEST: &str = "s0";
@@ -128,10 +130,11 @@ pub(crate) fn why_open() -> Option<String> {
     if !libcontainer::selinux_is_enabled() {
         return None;
     }
-    let level = libcontainer::selinux_has_levels().then_some(LOWEST);
-    let label = Contexts::here().process.with_level(level);
-    let known = libcontainer::selinux_knows(&label);
-    matches!(known, Ok(false)).then(|| format!("the policy of this machine does not know {label}"))
+    let Contexts { process, .. } = Contexts::here();
+    let kind = &process.kind;
+    (!process.is_known()).then(|| {
+        format!("the policy of this machine has no {kind}; corten selinux load adds types of Corten's own")
+    })
 }
 
 /// Whether labels were described; a mount that becomes a container's alone asks for them too.

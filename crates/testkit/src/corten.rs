@@ -167,23 +167,25 @@ impl Corten {
     #[must_use]
     pub fn run_with(&self, args: &[&str], input: &[u8]) -> Finished {
         let mut command = self.command();
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = match command.spawn() {
-            Ok(child) => child,
-            Err(error) => panic!("run {}: {error}", self.program.display()),
-        };
-        let input = input.to_owned();
-        let stdin = child.stdin.take();
-        let feeder = std::thread::spawn(move || {
-            // A program that stops reading is the test's business, not ours.
-            let _closed_early = stdin.map(|mut stdin| stdin.write_all(&input));
-        });
-        let output = match child.wait_with_output() {
-            Ok(output) => output,
-            Err(error) => panic!("wait for {}: {error}", self.program.display()),
-        };
-        let _panicked = feeder.join();
-        Finished::from(output)
+        command.args(args);
+        fed(command, input)
+    }
+
+    /// Runs another program, which is told this one's whole command line behind its own arguments and executes it.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    #[must_use]
+    pub fn run_behind(&self, mut other: Command, args: &[&str], input: &[u8]) -> Finished {
+        let own = self.command();
+        other.arg(own.get_program()).args(own.get_args()).args(args);
+        for (name, value) in own.get_envs() {
+            match value {
+                Some(value) => other.env(name, value),
+                None => other.env_remove(name),
+            };
+        }
+        fed(other, input)
     }
 
     /// Runs it, demands success, and gives standard output without its last newline.
@@ -227,6 +229,27 @@ impl Corten {
         }
         ids
     }
+}
+
+/// Runs a command that reads this.
+fn fed(mut command: Command, input: &[u8]) -> Finished {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => panic!("run {}: {error}", command.get_program().display()),
+    };
+    let input = input.to_owned();
+    let stdin = child.stdin.take();
+    let feeder = std::thread::spawn(move || {
+        // A program that stops reading is the test's business, not ours.
+        let _closed_early = stdin.map(|mut stdin| stdin.write_all(&input));
+    });
+    let output = match child.wait_with_output() {
+        Ok(output) => output,
+        Err(error) => panic!("wait for {}: {error}", command.get_program().display()),
+    };
+    let _panicked = feeder.join();
+    Finished::from(output)
 }
 
 impl Drop for Corten {

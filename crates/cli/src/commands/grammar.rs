@@ -4,7 +4,7 @@ use super::{
     COMMON, Command, OBJECTS, OTHERS, apparmor, archives, boot, build, builder, change, check,
     checkpoint, context, copy, cp, dial, doctor, events, exec, images, inspect, life, list, login,
     logs, machine, manifest, mount, network, prune, pull, push, run, search, seccomp, secret,
-    serve, settings, stats, system, usage, verify, volume,
+    selinux, serve, settings, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
@@ -17,9 +17,10 @@ use crate::flags::{
     MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT,
     NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS,
     PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, SECCOMP_PRINT, SECCOMP_RECORD, SECRET_CREATE,
-    SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SERVE, START, STATS, STOP, STOP_ALL, SYSTEM_DOCTOR,
-    SYSTEM_PRUNE, SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT,
-    VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
+    SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SELINUX_UNLOAD, SERVE, START, STATS, STOP,
+    STOP_ALL, SYSTEM_DOCTOR, SYSTEM_PRUNE, SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY,
+    VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE,
+    VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
@@ -590,6 +591,39 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         apparmor::print
+    ),
+    command!(
+        OTHERS,
+        ["selinux load"],
+        "",
+        "Add types for containers to the SELinux policy of this machine",
+        [],
+        NONE,
+        true,
+        false,
+        selinux::load
+    ),
+    command!(
+        OTHERS,
+        ["selinux unload"],
+        "[OPTIONS]",
+        "Take them out of the policy again",
+        [SELINUX_UNLOAD],
+        NONE,
+        true,
+        false,
+        selinux::unload
+    ),
+    command!(
+        OTHERS,
+        ["selinux print", "selinux inspect"],
+        "",
+        "Print what is added",
+        [],
+        NONE,
+        true,
+        false,
+        selinux::print
     ),
     command!(
         OTHERS,

@@ -11,7 +11,7 @@ use libcontainer::apparmor;
 use sha2::Digest as _;
 use sys::Errno;
 
-use crate::programs::find_program;
+use crate::programs::{find_program, told};
 
 /// The program that compiles.
 pub(crate) const PARSER: &str = "apparmor_parser";
@@ -134,27 +134,12 @@ fn run(flags: &[&str], source: &Source<'_>) -> Result<Vec<u8>, PolicyError> {
     if output.status.success() {
         return Ok(output.stdout);
     }
-    Err(PolicyError::Refused(told(&String::from_utf8_lossy(&output.stderr), output.status)))
-}
-
-/// What a parser said, in one line.
-fn told(text: &str, status: std::process::ExitStatus) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    if words.is_empty() { status.to_string() } else { words.join(" ") }
+    Err(PolicyError::Refused(told(&output)))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::process::ExitStatusExt;
-
     use super::*;
-
-    #[test]
-    fn what_a_parser_says_is_one_line() {
-        let status = std::process::ExitStatus::from_raw(1 << 8);
-        assert_eq!(told("syntax error\n  at line 3\n", status), "syntax error at line 3");
-        assert_eq!(told("\n", status), "exit status: 1");
-    }
 
     #[test]
     fn few_compiled_forms_are_kept() {

@@ -21,7 +21,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    fn new(user: &str, role: &str, kind: &str) -> Self {
+    /// Of its parts.
+    pub(crate) fn new(user: &str, role: &str, kind: &str) -> Self {
         Self { user: user.to_owned(), role: role.to_owned(), kind: kind.to_owned() }
     }
 
@@ -35,6 +36,12 @@ impl Context {
         };
         let are_words = [&own.user, &own.role, &own.kind].into_iter().all(is_word);
         are_words.then_some(own)
+    }
+
+    /// Whether the policy in force has it. Where that cannot be asked, it has.
+    pub(crate) fn is_known(&self) -> bool {
+        let level = libcontainer::selinux_has_levels().then_some(super::LOWEST);
+        !matches!(libcontainer::selinux_knows(&self.with_level(level)), Ok(false))
     }
 
     /// With its level, where the policy has levels.
@@ -58,8 +65,27 @@ pub(crate) struct Contexts {
 }
 
 impl Contexts {
-    /// Those of this machine; the usual ones where no file says them.
+    /// Those of this machine. Where its policy has not the types that are said, ours if it has those: what this program loads.
     pub(crate) fn here() -> Self {
+        let said = Self::said();
+        let ours = Self::ours();
+        if !said.process.is_known() && ours.process.is_known() { ours } else { said }
+    }
+
+    /// The types of the module that comes with this program.
+    fn ours() -> Self {
+        let process = |kind: &str| Context::new("system_u", "system_r", kind);
+        let files = |kind: &str| Context::new("system_u", "object_r", kind);
+        Self {
+            process: process("corten_t"),
+            init: process("corten_init_t"),
+            files: files("corten_file_t"),
+            read_only: files("corten_ro_file_t"),
+        }
+    }
+
+    /// What files say; the usual ones where none does.
+    fn said() -> Self {
         let policy = policy(&std::fs::read_to_string(SETTINGS).unwrap_or_default());
         let own: PathBuf = Path::new("/etc/selinux").join(policy).join("contexts/lxc_contexts");
         let text = [Path::new(OF_CONTAINERS), &own]
