@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixListener;
     use std::path::Path;
     use std::process::Command;
 
@@ -209,6 +211,31 @@ mod tests {
         let built =
             corten.run(&["build", "--network", "none", "-t", "built", context.to_str().unwrap()]);
         assert_eq!(built.code, 0, "{built:?}");
+    }
+
+    /// Nobody who is confined may connect to a socket of the machine's programs: Corten's own stands before it.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "files of a test")]
+    fn a_step_reaches_an_agent_of_the_machine() {
+        let Some(corten) = corten() else { return };
+        let context = corten.directory().join("context");
+        let copy = "for file in $(command -v socat) $(ldd $(command -v socat) | grep -o '/[^ ]*'); do \
+                    mkdir -p \"$0$(dirname $file)\" && cp -L $file \"$0$file\"; done";
+        let mut copy_socat = Command::new("sh");
+        copy_socat.args(["-c", copy]).arg(context.join("root"));
+        assert!(copy_socat.status().unwrap().success());
+        let file = "FROM busybox\nCOPY root/ /\nRUN --mount=type=ssh socat -u UNIX-CONNECT:$SSH_AUTH_SOCK -\n";
+        std::fs::write(context.join("Dockerfile"), file).unwrap();
+        let socket = corten.directory().join("agent");
+        let agent = UnixListener::bind(&socket).unwrap();
+        let answers = std::thread::spawn(move || {
+            agent.accept().unwrap().0.write_all(b"hello of the agent\n")
+        });
+        let ssh = format!("default={}", socket.display());
+        let line = ["build", "--network", "none", "--progress", "plain", "--ssh", &ssh];
+        let built = corten.run(&[&line[..], &[context.to_str().unwrap()]].concat());
+        assert!(built.code == 0 && built.stderr.contains("hello of the agent"), "{built:?}");
+        answers.join().unwrap().unwrap();
     }
 
     /// The policy without its own word on containers: what names their types names such as nobody has.

@@ -33,6 +33,7 @@ mod outline;
 mod outside;
 mod part;
 mod places;
+mod relay;
 mod request;
 mod run;
 mod settings;

@@ -14,6 +14,7 @@ use crate::error::StepError;
 use crate::files::Part;
 use crate::key::digest_of;
 use crate::places::Place;
+use crate::relay::Relay;
 use crate::settings::joined;
 use crate::stage::{At, StageRun};
 
@@ -45,6 +46,8 @@ pub(crate) struct Ready {
     locks: Vec<(String, File)>,
     /// Files that go with the step.
     files: Vec<PathBuf>,
+    /// Ways to sockets that end with it.
+    relays: Vec<Relay>,
 }
 
 impl Drop for Ready {
@@ -316,8 +319,23 @@ impl StageRun<'_> {
             None => format!("/run/buildkit/ssh_agent.{number}"),
         };
         ready.environment.push(format!("{AGENT}={target}"));
-        ready.mounts.push(bound(agent.socket.clone(), &target, false));
+        let socket = match engine::containers_are_labelled() {
+            true => self.relay(&agent.socket, ready)?,
+            false => agent.socket.clone(),
+        };
+        ready.mounts.push(bound(socket, &target, false));
         Ok(())
+    }
+
+    /// A socket that a step with an SELinux label may connect to, in the place of one of the machine.
+    fn relay(&self, to: &Path, ready: &mut Ready) -> Result<PathBuf, StepError> {
+        let name = self.shared.lease.free_path("socket");
+        let path = self.shared.hidden_directory()?.join(name.file_name().unwrap_or_default());
+        let listener = engine::listen_for_containers(&path)?;
+        ready.files.push(path.clone());
+        let failed = |cause| StepError::Path { action: "serve", path: path.clone(), cause };
+        ready.relays.push(Relay::start(listener, to.to_owned()).map_err(failed)?);
+        Ok(path)
     }
 
     /// A file that is gone with the step, and that no reboot brings back.

@@ -10,9 +10,11 @@ use crate::error::EngineError;
 
 mod contexts;
 mod module;
+mod sockets;
 
 use contexts::Contexts;
 pub use module::{ModuleError, SelinuxModule};
+pub use sockets::listen_for_containers;
 
 /// Sensitivity of everything that is a container's, without categories.
 const LOWEST: &str = "s0";

@@ -111,7 +111,7 @@ pub use image_entries::{HistoryStep, ImageEntry};
 pub use image_filter::{DigestNames, ImageFilter, ListedImage};
 pub use images::ImagesHandle;
 pub use journal::{JournalEntry, journal_command};
-pub use labels::{ModuleError, SelinuxModule, containers_are_labelled};
+pub use labels::{ModuleError, SelinuxModule, containers_are_labelled, listen_for_containers};
 pub use libcontainer::cgroup::Bus;
 pub use libcontainer::{Plan, chain};
 pub use life::Container;

@@ -92,6 +92,7 @@ pub use scheduling::{
 };
 pub use selinux::{
     enabled as selinux_is_enabled, has_levels as selinux_has_levels, knows as selinux_knows,
+    with_socket_label as with_selinux_socket_label,
 };
 pub use spare::SpareNetwork;
 pub use surroundings::Surroundings;

@@ -1,13 +1,14 @@
 //! SELinux labels: of a container's mounts, of its processes, of their keyrings. Sources: selinux(8), mount(8) "context=",
 //! proc_pid_attr(5).
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno as Raw;
 use sys::Errno;
 
 use crate::error::StartError;
+use crate::identity::write_label;
 use crate::prepared::text;
 
 /// statfs(2).
@@ -46,6 +47,20 @@ pub fn knows(label: &str) -> Result<bool, Errno> {
         Err(Raw::INVAL) => Ok(false),
         Err(errno) => Err(errno.into()),
     }
+}
+
+/// Does something in which sockets that this thread makes have a label: who connects to one needs rights over it, whatever the label of
+/// its file is. proc_pid_attr(5), sockcreate.
+///
+/// # Errors
+/// What the kernel says to the label.
+pub fn with_socket_label<T>(label: &str, act: impl FnOnce() -> T) -> Result<T, Errno> {
+    const SOCKETS: &CStr = c"/proc/thread-self/attr/sockcreate";
+    write_label(SOCKETS, label.as_bytes())?;
+    let done = act();
+    // One byte, or write(2) would not reach the kernel's handler.
+    write_label(SOCKETS, b"\0")?;
+    Ok(done)
 }
 
 /// How a file system gets the label of a container's mounts.
