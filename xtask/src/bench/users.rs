@@ -1,5 +1,7 @@
 //! What walls add to a start: a user namespace, and those that one process puts around itself.
 
+use std::path::Path;
+
 use super::peers::Ground;
 use super::start::candidate;
 use super::timing::{alternate, print};
@@ -29,7 +31,8 @@ pub(super) fn users(ground: &Ground) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `run --rm --network none busybox true` with more and with fewer walls than usual.
+/// `run --rm --network none busybox true` with more and with fewer walls than usual; without a security module where there is one,
+/// as in the virtual machines of `scripts/bench-vm`.
 ///
 /// # Errors
 /// When a command fails.
@@ -39,13 +42,21 @@ pub(super) fn walls(ground: &Ground) -> anyhow::Result<()> {
         let words = [&["run", "--rm", "--network", "none"], flags, &["busybox", "true"]].concat();
         candidate(name, ground.ours(&words), 1)
     };
-    let candidates = [
+    let mut candidates = vec![
         run("no filter", &["--security-opt", "seccomp=unconfined"]),
         run("as usual", &[]),
         run("no new privileges", &["--security-opt", "no-new-privileges"]),
         run("Landlock", &["--security-opt", "landlock=default"]),
         run("hardened", &["--hardened"]),
     ];
+    for (there, name, option) in [
+        ("/sys/kernel/security/apparmor/profiles", "no AppArmor", "apparmor=unconfined"),
+        ("/sys/fs/selinux/enforce", "no SELinux", "label=disable"),
+    ] {
+        if Path::new(there).exists() {
+            candidates.push(run(name, &["--security-opt", option]));
+        }
+    }
     let rows = alternate(&candidates, ROUNDS, || Ok(()))?;
     print("run a container of /bin/true behind walls", &rows);
     Ok(())
