@@ -147,38 +147,6 @@ mod tests {
     }
 
     #[test]
-    fn a_volume_is_shared_by_containers_of_different_ids() {
-        let corten = corten();
-        let flags = ["--userns", "auto", "-v", "data:/data"];
-        keep(&corten, "one", &flags);
-        corten.ok(&[
-            "exec",
-            "one",
-            "sh",
-            "-c",
-            "umask 077; echo mine > /data/one; chown 33:33 /data/one",
-        ]);
-        keep(&corten, "two", &flags);
-        assert_ne!(uid_map(&corten, "one")[1], uid_map(&corten, "two")[1]);
-        let both = "stat -c %u:%g /data/one; cat /data/one; echo more >> /data/one";
-        assert_eq!(corten.ok(&["exec", "two", "sh", "-c", both]), "33:33\nmine");
-        // And by one without.
-        let told = sh(&corten, &["-v", "data:/data"], "stat -c %u:%g /data/one; cat /data/one");
-        assert_eq!(told, "33:33\nmine\nmore");
-        // A directory of the machine stays as it is there.
-        let host = corten.directory().join("host");
-        std::fs::create_dir(&host).unwrap();
-        let bind = format!("{}:/host", host.display());
-        assert_eq!(sh(&corten, &["--userns", "auto", "-v", &bind], "stat -c %u /host"), "65534");
-        let bind = format!("{}:/host:idmap", host.display());
-        assert_eq!(
-            sh(&corten, &["--userns", "auto", "-v", &bind], "stat -c %u /host; touch /host/x"),
-            "0"
-        );
-        assert_eq!(owner(&host.join("x")), (0, 0));
-    }
-
-    #[test]
     fn what_others_do_with_a_container_works() {
         let corten = corten();
         keep(&corten, "web", &["--userns", "auto", "--init", "--hostname", "web"]);
@@ -224,72 +192,6 @@ mod tests {
         );
         corten.ok(&["restart", "-t", "0", "web"]);
         assert_eq!(corten.ok(&["exec", "web", "stat", "-c", "%u:%g", "/tmp/id"]), "33:34");
-    }
-
-    #[test]
-    fn files_are_copied_with_the_owners_that_the_container_knows() {
-        let corten = corten();
-        let tree = corten.directory().join("tree");
-        std::fs::create_dir(&tree).unwrap();
-        let file = std::fs::File::create(tree.join("file")).unwrap();
-        std::os::unix::fs::fchown(&file, Some(33), Some(34)).unwrap();
-        let host = tree.to_str().unwrap();
-        keep(&corten, "web", &["--userns", "auto"]);
-        let look = |path: &str| {
-            corten.ok(&["exec", "web", "stat", "-c", "%u:%g", path, &format!("{path}/file")])
-        };
-        corten.ok(&["cp", host, "web:/plain"]);
-        assert_eq!(look("/plain"), "0:0\n0:0");
-        corten.ok(&["cp", "-a", host, "web:/kept"]);
-        assert_eq!(look("/kept"), "0:0\n33:34");
-        // By an archive owners are those in it.
-        let archive = Command::new("tar").args(["-C", host, "-c", "."]).output().unwrap().stdout;
-        corten.ok(&["exec", "web", "mkdir", "/unpacked"]);
-        assert_eq!(corten.run_with(&["cp", "-", "web:/unpacked"], &archive).code, 0);
-        assert_eq!(look("/unpacked"), "0:0\n33:34");
-        let [plain, kept] = ["plain", "kept"].map(|name| corten.directory().join(name));
-        corten.ok(&["cp", "-a", "web:/kept", kept.to_str().unwrap()]);
-        assert_eq!((owner(&kept), owner(&kept.join("file"))), ((0, 0), (33, 34)));
-        corten.ok(&["cp", "web:/kept", plain.to_str().unwrap()]);
-        assert_eq!(owner(&plain.join("file")), (0, 0));
-        let archived = corten.directory().join("archived.tar");
-        let script = format!(
-            "{} --root {} --state {} cp web:/kept - > {}",
-            PROGRAM,
-            corten.root().display(),
-            corten.state().display(),
-            archived.display()
-        );
-        assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
-        let listed =
-            Command::new("tar").arg("--numeric-owner").arg("-tvf").arg(&archived).output().unwrap();
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        assert!(
-            listed.lines().any(|line| line.contains(" 33/34 ") && line.ends_with("kept/file")),
-            "{listed}"
-        );
-        // What is stopped has them on the disk.
-        corten.ok(&["stop", "-t", "0", "web"]);
-        corten.ok(&["cp", "-a", host, "web:/later"]);
-        corten.ok(&["start", "web"]);
-        assert_eq!(look("/later"), "0:0\n33:34");
-    }
-
-    #[test]
-    fn a_container_is_seen_on_the_host_by_its_ids() {
-        let corten = corten();
-        keep(&corten, "web", &["--userns", "auto"]);
-        let place = PathBuf::from(corten.ok(&["container", "mount", "web"]));
-        assert_eq!(owner(&place.join("bin")), (1_000_000, 1_000_000));
-        corten.ok(&["container", "unmount", "web"]);
-        corten.ok(&["stop", "-t", "0", "web"]);
-        let place = PathBuf::from(corten.ok(&["container", "mount", "web"]));
-        assert_eq!(owner(&place.join("bin")), (1_000_000, 1_000_000));
-        // The next start has the same files, in the same overlay.
-        corten.ok(&["start", "web"]);
-        corten.ok(&["exec", "web", "touch", "/seen"]);
-        assert_eq!(owner(&place.join("seen")), (1_000_000, 1_000_000));
-        corten.ok(&["container", "unmount", "web"]);
     }
 
     #[test]
@@ -380,27 +282,6 @@ mod tests {
             corten.ok(&["exec", "web", "sh", "-c", "ip -4 addr show eth1 | grep -c inet"]),
             "1"
         );
-    }
-
-    #[test]
-    fn what_layers_hide_stays_hidden() {
-        let corten = corten();
-        keep(&corten, "low", &[]);
-        corten.ok(&["exec", "low", "sh", "-c", "mkdir -p /d/e; touch /d/hidden /d/e/f /gone"]);
-        corten.ok(&["commit", "low", "local/low"]);
-        corten.ok(&[
-            "run",
-            "--name",
-            "top",
-            "local/low",
-            "sh",
-            "-c",
-            "rm -r /d /gone; mkdir /d; touch /d/seen",
-        ]);
-        corten.ok(&["commit", "top", "local/top"]);
-        let words =
-            ["run", "--rm", "--userns", "auto", "local/top", "sh", "-c", "ls /d; ls /gone 2>&1"];
-        assert_eq!(corten.run(&words).stdout, "seen\nls: /gone: No such file or directory\n");
     }
 
     #[test]
@@ -553,32 +434,6 @@ mod tests {
             told.contains("invalid group \"500\": the container's user namespace has no such id"),
             "{told}"
         );
-    }
-
-    /// What an older kernel answers, by strace(1).
-    #[test]
-    fn a_kernel_that_cannot_is_named() {
-        let corten = corten();
-        let plain = corten.command();
-        for (inject, part) in [
-            ("mount_setattr:error=ENOSYS", ": id-mapped mounts take Linux 5.19: ENOSYS"),
-            (
-                "mount_setattr:error=EINVAL",
-                "its file system knows no id-mapped mounts on this kernel: EINVAL",
-            ),
-            (
-                "fsconfig:error=EPERM",
-                "mount an overlay of layers with mapped ids, which Linux can since 5.19: EPERM",
-            ),
-        ] {
-            let mut command = Command::new("strace");
-            command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("inject={inject}")]);
-            command.arg(plain.get_program()).args(plain.get_args());
-            let words = ["run", "--rm", "--network", "none", "--userns", "auto", "busybox", "true"];
-            let finished = Finished::from(command.args(words).output().unwrap());
-            assert_eq!(finished.code, 125, "{finished:?}");
-            assert!(finished.stderr.contains(part), "{finished:?}");
-        }
     }
 
     #[test]

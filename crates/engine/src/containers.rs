@@ -9,7 +9,7 @@ use monitor::StateFile;
 use spec::{ContainerId, ContainerName};
 use store::{ContainerDirs, ContainerRecord, Image, NewContainer, RootView, Status, StoreError};
 
-use crate::config::ContainerConfig;
+use crate::config::{ContainerConfig, UserMode};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::life::{Container, Holder};
@@ -224,10 +224,13 @@ impl<'a> Containers<'a> {
     /// What is done to a new container's files before anybody sees them.
     fn furnish(&self, made: &Made) -> Result<(), EngineError> {
         self.give_to_root(made)?;
-        if !crate::hardened::has_our_user(&made.config) {
+        let is_kept = matches!(made.config.sharing.users, UserMode::KeepId(_));
+        if !is_kept && !crate::hardened::has_our_user(&made.config) {
             return Ok(());
         }
-        crate::hardened::furnish(made, &self.root_view(made), self.to_disk(made)?.as_ref())
+        let (view, ids) = (self.root_view(made), self.to_disk(made)?);
+        self.name_kept_user(made, &view, ids.as_ref())?;
+        crate::hardened::furnish(made, &view, ids.as_ref())
     }
 
     /// Everything that would be refused at the start is refused when the container is made.

@@ -100,6 +100,9 @@ pub(crate) fn furnish(
     view: &store::RootView,
     ids: Option<&store::IdShift>,
 ) -> Result<(), EngineError> {
+    if !has_our_user(&made.config) {
+        return Ok(());
+    }
     let upper = &made.dirs.upper;
     let owner = (ids.map_or(IDS, |ids| ids.of(IDS)), ids);
     for part in PARTS {

@@ -59,6 +59,10 @@ impl EngineError {
                 Some("stop it first, or use --force".to_owned())
             }
             Self::NotRoot => Some("use sudo".to_owned()),
+            // Of a user: his lines are his administrator's.
+            Self::Store(StoreError::NoIds { .. }) if crate::id_pool::own_count() < u32::MAX => {
+                Some("remove containers, or ask for fewer: --userns auto:size=N".to_owned())
+            }
             Self::NoIdRanges | Self::Store(StoreError::NoIds { .. }) => {
                 Some(crate::id_pool::HINT.to_owned())
             }

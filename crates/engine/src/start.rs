@@ -345,7 +345,6 @@ impl Containers<'_> {
         let users = self.users(made)?;
         if let Some(users) = &users {
             users.demand(&account)?;
-            users.demand_mounts(&made.config.mounts, origins)?;
         }
         let apparmor = self.apparmor_profile(&made.config)?;
         let surroundings = Surroundings {
@@ -376,6 +375,9 @@ impl Containers<'_> {
         let mut plan = libcontainer::plan(&spec, &context)?;
         crate::hardened::keep_writable(&mut plan, &made.config);
         plan.process.landlock = landlock::plan(&made.config, &mut plan.process.warnings)?;
+        if let Some(users) = &users {
+            users.lend(&mut plan, &made.config.mounts, origins);
+        }
         oci::share_memory(&mut plan, joined);
         crate::mounts::keep_inside(&mut plan, &made.config, origins);
         plan.give(secrets::gifts(&made.config.secrets))?;

@@ -5,12 +5,14 @@
 //! themselves are in [`crate::id_maps`]. Start at [`Containers::settle_users`], when a
 //! container is made, and [`Containers::users`], when it is started. Sources: user_namespaces(7), subuid(5).
 
+use std::path::Path;
+
 use spec::ContainerId;
 use spec::runtime::IdMapping;
-use store::{IdSpan, Image, RootView, WantedIds};
+use store::{IdShift, IdSpan, Image, RootView, WantedIds};
 
 use crate::config::{
-    AutoUsers, ContainerConfig, IpcMode, NetworkMode, PidMode, UserMaps, UserMode,
+    AutoUsers, ContainerConfig, IpcMode, KeptUser, NetworkMode, PidMode, UserMaps, UserMode,
 };
 use crate::containers::{Containers, CreateRequest, Made};
 use crate::error::EngineError;
@@ -113,6 +115,39 @@ impl Containers<'_> {
             let (uid, gid) = id_maps::kept_ids(kept, self.own_ids_of_user());
             config.user = format!("{uid}:{gid}");
         }
+    }
+
+    /// Writes the name of a user whom his container keeps into the container's `/etc/passwd` and `/etc/group`, where the image knows nobody
+    /// of his ids.
+    pub(crate) fn name_kept_user(
+        &self,
+        made: &Made,
+        view: &RootView,
+        ids: Option<&IdShift>,
+    ) -> Result<(), EngineError> {
+        let (UserMode::KeepId(KeptUser { uid: None, gid: None, .. }), Some(own)) =
+            (&made.config.sharing.users, self.own_ids_of_user())
+        else {
+            return Ok(());
+        };
+        let (uid, gid) = own.user;
+        let name = monitor::keeper::ids_of(uid).name.unwrap_or_else(|| uid.to_string());
+        let lines = [
+            ("passwd", uid, format!("{name}:*:{uid}:{gid}:{name}:/:/bin/sh")),
+            ("group", gid, format!("{name}:*:{gid}:")),
+        ];
+        for (file, id, line) in lines {
+            let text = view.read(Path::new("etc").join(file)).unwrap_or_default();
+            let is_known = String::from_utf8_lossy(&text).lines().any(|line| {
+                let mut fields = line.split(':');
+                fields.next() == Some(&name)
+                    || fields.nth(1).is_some_and(|own| own == id.to_string())
+            });
+            if !is_known {
+                store::append_line(view, &made.dirs.upper, (("etc", file), &line), ids)?;
+            }
+        }
+        Ok(())
     }
 
     /// The user's own ids; nothing of the machine's root.

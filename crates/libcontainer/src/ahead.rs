@@ -33,7 +33,8 @@ pub(crate) struct Ahead(Box<[Cell<Option<OwnedFd>>]>);
 impl Ahead {
     /// For steps that begin with a root whose ids are mapped.
     pub(crate) fn of(steps: &[Action]) -> Self {
-        let is_mapped = steps.iter().any(|step| matches!(step, Action::MappedRoot(_)));
+        let is_mapped =
+            steps.iter().any(|step| matches!(step, Action::MappedRoot(_) | Action::Lent(_)));
         let room = if is_mapped { steps.len() } else { 0 };
         Self((0..room).map(|_| Cell::new(None)).collect())
     }
@@ -64,7 +65,7 @@ impl Ahead {
 }
 
 const fn is_lent(step: &Action) -> bool {
-    matches!(step, Action::MappedRoot(_) | Action::Bind { .. })
+    matches!(step, Action::MappedRoot(_) | Action::Lent(_) | Action::Bind { .. })
 }
 
 /// Makes all of it for the user namespace `users` and sends it to the child.
@@ -83,6 +84,9 @@ pub(crate) fn lend(
         let mount = |at: &usize| {
             if let Action::MappedRoot(root) = &steps[*at] {
                 return root.make(users);
+            }
+            if let Action::Lent(lent) = &steps[*at] {
+                return lent.make(users);
             }
             let number = u16::try_from(*at).unwrap_or(u16::MAX);
             bind(child, steps, number, users).map_err(|errno| {

@@ -377,6 +377,10 @@ impl Walk<'_> {
             }
             Action::BindRoot { path } => self.root = Some(Root::bind(path)?),
             Action::Mount(file_system) => self.root()?.mount(file_system)?,
+            Action::Lent(lent) => {
+                let tree = prepared.ahead.take(self.number).ok_or(Errno::from_raw(libc::EBADF))?;
+                self.root()?.attach(tree.as_fd(), &lent.target, &lent.attributes)?;
+            }
             Action::Bind { source, target, attributes, keep_peers } => {
                 let tree = self.clone_source((source, *keep_peers), prepared)?;
                 self.root()?.attach(tree.as_fd(), target, attributes)?;

@@ -110,9 +110,10 @@ impl fmt::Display for Step {
                 write!(f, "mount {} over itself", target.display())?;
                 f.write_str(&options(*set, ATTRIBUTES, ""))
             }
-            Self::Mount { kind, target, flags, data, copy_up, .. } => {
+            Self::Mount { kind, target, flags, data, copy_up, lent, .. } => {
                 write!(f, "mount {kind} on {}{}", target.display(), options(*flags, FLAGS, data))?;
-                f.write_str(if *copy_up { ", with what was there" } else { "" })
+                f.write_str(if *copy_up { ", with what was there" } else { "" })?;
+                f.write_str(if lent.is_some() { ", for its ids" } else { "" })
             }
             Self::Bind { source, within, target, recursive, set, tree_set, id_map, .. } => {
                 let how = if *recursive { "bind tree" } else { "bind" };

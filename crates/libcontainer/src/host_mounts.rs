@@ -137,7 +137,7 @@ impl HostMounts {
             let tree = mapped_root::of_source(root, label, users)?;
             return self.show(name, |place| attach_protected(tree.as_fd(), place));
         }
-        let options = OverlayOptions::new(lower, (upper, work), *volatile, label)?;
+        let options = OverlayOptions::new(lower, Some((upper, work)), *volatile, label)?;
         self.show(name, |place| {
             let at = path(place)?;
             mount_overlay(&options, &at, PROTECTED).map_err(refused("mount an overlay on", place))

@@ -38,8 +38,8 @@ pub(crate) struct MappedRoot {
     sources: Vec<CString>,
     /// The layers, the top one first.
     lower: Vec<Below>,
-    upper: Below,
-    work: Below,
+    /// The writable directory and overlayfs's own; nothing where it is only read.
+    upper: Option<[Below; 2]>,
     volatile: bool,
     label: Option<String>,
     /// All of it by its paths on the host.
@@ -69,30 +69,52 @@ impl MappedRoot {
             return Ok(None);
         };
         let Some(root) = *root_ids else { return Ok(None) };
+        let made = Self::of((lower, Some((upper, work))), *shifted, (*volatile, label))?;
+        let shared = shared.as_deref().map(path).transpose()?;
+        Ok(Some(Self { at: path(at)?, shared, root, ..made }))
+    }
+
+    /// Of layers that are only read, the top one first; whether their ids are the machine's already.
+    pub(crate) fn of_layers(
+        layers: &[PathBuf],
+        shifted: bool,
+        label: Option<&str>,
+    ) -> Result<Self, StartError> {
+        Self::of((layers, None), shifted, (false, label))
+    }
+
+    fn of(
+        (lower, upper): (&[PathBuf], Option<(&PathBuf, &PathBuf)>),
+        shifted: bool,
+        (volatile, label): (bool, Option<&str>),
+    ) -> Result<Self, StartError> {
         let mut sources: Vec<PathBuf> = Vec::new();
         let lower_places =
             lower.iter().map(|layer| place(layer, lower, &mut sources)).collect::<Vec<_>>();
-        // Overlayfs demands that they are in one mount.
-        let both = [upper.clone(), work.clone()];
-        let (upper_place, work_place) =
-            (place(upper, &both, &mut sources), place(work, &both, &mut sources));
-        Ok(Some(Self {
+        let upper_places = upper.map(|(upper, work)| {
+            // Overlayfs demands that they are in one mount.
+            let both = [upper.clone(), work.clone()];
+            [upper, work].map(|directory| place(directory, &both, &mut sources))
+        });
+        let upper = upper.map(|(upper, work)| (upper.as_path(), work.as_path()));
+        let options = if shifted {
+            OverlayOptions::single(lower, upper, volatile, label)?
+        } else {
+            OverlayOptions::new(lower, upper, volatile, label)?
+        };
+        Ok(Self {
             sources: sources.iter().map(|source| path(source)).collect::<Result<_, _>>()?,
             lower: lower_places,
-            upper: upper_place,
-            work: work_place,
-            volatile: *volatile,
+            upper: upper_places,
+            volatile,
             label: label.map(str::to_owned),
-            options: if *shifted {
-                OverlayOptions::single(lower, (upper, work), *volatile, label)?
-            } else {
-                OverlayOptions::new(lower, (upper, work), *volatile, label)?
-            },
-            shifted: *shifted,
-            at: path(at)?,
-            shared: shared.as_deref().map(path).transpose()?,
-            root,
-        }))
+            options,
+            // Nobody else sees it there.
+            at: lower.first().map_or_else(|| Ok(CString::default()), |layer| path(layer))?,
+            shared: None,
+            root: (0, 0),
+            shifted,
+        })
     }
 
     /// Makes it for the user namespace `users`; it is attached nowhere yet.
@@ -136,9 +158,10 @@ impl MappedRoot {
             if below.name.as_os_str().is_empty() { source } else { source.join(&below.name) }
         };
         let lower: Vec<PathBuf> = self.lower.iter().map(reached).collect();
-        let (upper, work) = (reached(&self.upper), reached(&self.work));
+        let upper = self.upper.as_ref().map(|both| both.each_ref().map(reached));
+        let upper = upper.as_ref().map(|[upper, work]| (upper.as_path(), work.as_path()));
         let label = self.label.as_deref();
-        let options = OverlayOptions::single(&lower, (&upper, &work), self.volatile, label)?;
+        let options = OverlayOptions::single(&lower, upper, self.volatile, label)?;
         Ok(FileIds::take(self.root)
             .and_then(|_ids| make_overlay(&options, MountAttrFlags::empty())))
     }

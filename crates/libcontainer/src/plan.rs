@@ -13,6 +13,7 @@ use crate::capability;
 use crate::cgroup::CgroupPlan;
 use crate::given::GivenFile;
 use crate::landlock::LandlockPlan;
+use crate::lent::Lent;
 use crate::net_devices::NetDevicePlan;
 use crate::resctrl::ResctrlPlan;
 use crate::scheduling::SchedulingPlan;
@@ -144,6 +145,9 @@ pub enum Step {
         /// Whether its root gets the mode of the directory that it covers.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         keep_mode: bool,
+        /// Who else mounts it, where the root of a user namespace cannot. See `lent.rs`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lent: Option<Lent>,
     },
     /// Bind a file or directory of the host.
     Bind {

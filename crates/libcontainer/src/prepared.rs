@@ -16,6 +16,7 @@ use crate::given::PreparedGift;
 use crate::hooks::{self, PreparedHook};
 use crate::host_root;
 use crate::id_map::{IdMap, IdMaps, is_unprivileged};
+use crate::lent::LentMount;
 use crate::mapped_root::MappedRoot;
 use crate::plan::{DeviceNode, HookPlan, Plan, Step};
 use crate::scheduling::Processors;
@@ -95,6 +96,8 @@ pub(crate) enum Action {
         attributes: BindAttributes,
     },
     Mount(FileSystem),
+    /// A file system that the child is lent.
+    Lent(Box<LentMount>),
     Bind {
         source: BindSource,
         target: Target,
@@ -296,7 +299,7 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
             if let Some(mapped) = MappedRoot::new(step, label)? {
                 return Ok(Action::MappedRoot(Box::new(mapped)));
             }
-            let options = OverlayOptions::new(lower, (upper, work), *volatile, label)?;
+            let options = OverlayOptions::new(lower, Some((upper, work)), *volatile, label)?;
             let shared = shared.as_deref().map(path).transpose()?;
             Action::OverlayRoot { options, at: path(at)?, shared }
         }
@@ -304,7 +307,10 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
         Step::Part { target, set } => {
             Action::Part { target: Target::new(target)?, attributes: BindAttributes::setting(*set) }
         }
-        Step::Mount { kind, source, target: at, flags, data, copy_up, keep_mode } => {
+        Step::Mount { kind, source, target: at, flags, data, copy_up, keep_mode, lent: _ } => {
+            if let Some(lent) = LentMount::new(step, label)? {
+                return Ok(Action::Lent(Box::new(lent)));
+            }
             Action::Mount(FileSystem {
                 kind: text(kind)?,
                 source: text(source)?,
@@ -423,7 +429,7 @@ impl Target {
 }
 
 impl BindAttributes {
-    fn setting(set: u64) -> Self {
+    pub(crate) fn setting(set: u64) -> Self {
         let (own, tree) = (attributes(set, 0), attributes(0, 0));
         Self { own, unless_locked: 0, tree }
     }

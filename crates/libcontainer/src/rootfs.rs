@@ -259,16 +259,17 @@ pub(crate) fn make_overlay(
     options: &OverlayOptions,
     attributes: MountAttrFlags,
 ) -> Result<OwnedFd, Errno> {
-    let OverlayOptions::Single { lower, upper, work, volatile, label, user_attributes } = options
-    else {
+    let OverlayOptions::Single { lower, upper, volatile, label, user_attributes } = options else {
         return Err(Errno::from_raw(libc::EINVAL));
     };
     let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     for layer in lower {
         fsconfig_set_string(context.as_fd(), c"lowerdir+", layer.as_c_str())?;
     }
-    fsconfig_set_string(context.as_fd(), c"upperdir", upper.as_c_str())?;
-    fsconfig_set_string(context.as_fd(), c"workdir", work.as_c_str())?;
+    if let Some((upper, work)) = upper {
+        fsconfig_set_string(context.as_fd(), c"upperdir", upper.as_c_str())?;
+        fsconfig_set_string(context.as_fd(), c"workdir", work.as_c_str())?;
+    }
     if let Some(label) = label {
         fsconfig_set_string(context.as_fd(), c"context", label.as_c_str())?;
     }

@@ -129,6 +129,8 @@ fn with_ids_of_the_disk(plan: &mut Plan) {
     for step in &mut plan.steps {
         if let Step::OverlayRoot { root_ids, .. } = step {
             *root_ids = None;
+        } else if let Step::Mount { lent, .. } = step {
+            *lent = None;
         } else if let Step::Bind { id_map, .. } = step {
             id_map.take_if(|map| map.uid_mappings.is_empty());
         }

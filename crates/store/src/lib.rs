@@ -60,7 +60,7 @@ pub use manifest_lists::{ListMember, ManifestLists};
 pub use networks::{
     Endpoint, Giving, Lease, Network, Networks, PortAddress, PortHolder, Range, Taken,
 };
-pub use own_directories::own_directories;
+pub use own_directories::{append_line, own_directories};
 pub use paths::{Paths, write_atomic};
 pub use quota::Bounded;
 pub use recipe::ArchiveError;

@@ -53,6 +53,50 @@ pub fn own_directories(
     Ok(())
 }
 
+/// Adds a line to a file in a directory of the root, in the container's own layer, where the file keeps its owner, as `ids` has it, and its
+/// mode. A file that is not there, or is none, is left out.
+///
+/// # Errors
+/// As [`own_directories`].
+pub fn append_line(
+    view: &RootView,
+    upper: &Path,
+    ((parent, name), line): ((&str, &str), &str),
+    ids: Option<&IdShift>,
+) -> Result<(), StoreError> {
+    let failed =
+        |errno: Errno| StoreError::file("add a line to", upper.join(parent).join(name))(errno);
+    let Some((stat, below)) = directory(&view.root(), parent.as_bytes()).map_err(failed)? else {
+        return Ok(());
+    };
+    let shown = show(&below, name).map_err(failed)?;
+    let Some((shown, mut text)) = shown.zip(view.read(Path::new(parent).join(name))) else {
+        return Ok(());
+    };
+    if FileType::from_raw_mode(shown.stat.st_mode) != FileType::RegularFile {
+        return Ok(());
+    }
+    if !text.is_empty() && !text.ends_with(b"\n") {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(line.as_bytes());
+    text.push(b'\n');
+    let own = open(upper, DIRECTORY, Mode::empty()).map_err(failed)?;
+    let at = make(own.as_fd(), parent.as_bytes(), &stat, ids).map_err(failed)?;
+    let flags =
+        OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let made = openat(&at, name, flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
+    let mut made = std::fs::File::from(made);
+    std::io::Write::write_all(&mut made, &text)
+        .map_err(|error| failed(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+    for (file, stat) in [(&OwnedFd::from(made), &shown.stat), (&at, &stat)] {
+        let own = (stat.st_uid, stat.st_gid);
+        let (uid, gid) = ids.map_or(own, |ids| ids.of(own));
+        settle(file, stat, (Uid::from_raw(uid), Gid::from_raw(gid))).map_err(failed)?;
+    }
+    Ok(())
+}
+
 /// What a merged directory has under a name, where that is a directory.
 fn directory(parent: &Merged, name: &[u8]) -> Result<Option<(Stat, Merged)>, Errno> {
     Ok(show(parent, name)?.and_then(|shown| Some((shown.stat, shown.directory?))))

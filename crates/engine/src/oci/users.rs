@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use libcontainer::{Lent, Plan, Step};
 use spec::runtime::{IdMapping, Mount, Namespace, NamespaceKind, Spec};
 
 use crate::config::{ContainerConfig, IdRange, IdRanges, MountConfig, UserMaps};
@@ -42,24 +43,26 @@ impl Users {
         groups.into_iter().find(lacks).map_or(Ok(()), |gid| missing("group", gid))
     }
 
-    /// Whether the container's root can mount what it is to have.
-    pub(crate) fn demand_mounts(
-        &self,
-        mounts: &[MountConfig],
-        origins: &[Origin],
-    ) -> Result<(), EngineError> {
+    /// Has mounted for it what its root could not mount.
+    pub(crate) fn lend(&self, plan: &mut Plan, mounts: &[MountConfig], origins: &[Origin]) {
         for (mount, origin) in mounts.iter().zip(origins) {
             let what = match origin {
                 Origin::FileSystem { kind, .. } if !matches!(kind.as_str(), "tmpfs" | "ramfs") => {
-                    format!("a file system of type {kind}")
+                    Lent::FileSystem
                 }
-                Origin::Layers(_) => "an image of several layers".to_owned(),
+                Origin::Layers(layers) => {
+                    Lent::Layers { directories: layers.clone(), shifted: self.shifted }
+                }
                 Origin::FileSystem { .. } | Origin::Path { .. } | Origin::Memory => continue,
             };
-            let why = format!("{what} cannot be mounted by the root of a user namespace");
-            return Err(EngineError::value("mount", mount.target.display().to_string(), why));
+            for step in &mut plan.steps {
+                if let Step::Mount { target, lent, .. } = step
+                    && *target == mount.target
+                {
+                    *lent = Some(what.clone());
+                }
+            }
         }
-        Ok(())
     }
 
     /// The maps of a mount with ranges of ids: those with an `@` count from the container's own.

@@ -28,7 +28,8 @@ pub(super) fn detached(plan: &Plan) -> Result<OwnedFd, CheckpointError> {
     let wrong = |cause| CheckpointError::Root(Box::new(cause));
     let shared = shared.as_deref().map(prepared::path).transpose().map_err(wrong)?;
     let label = plan.mount_label.as_deref().filter(|_| selinux::enabled());
-    let options = OverlayOptions::single(lower, (upper, work), volatile, label).map_err(wrong)?;
+    let options =
+        OverlayOptions::single(lower, Some((upper, work)), volatile, label).map_err(wrong)?;
     let tree = shared_tree(shared.as_deref()).and_then(|tree| match tree {
         Some(tree) => Ok(tree),
         None => make_overlay(&options, MountAttrFlags::empty()),

@@ -214,6 +214,7 @@ impl Steps<'_> {
             data: options.data.clone(),
             copy_up: options.copy_up,
             keep_mode: is_tmpfs && !mount.options.iter().any(|given| given.starts_with("mode=")),
+            lent: None,
         });
         Ok(())
     }

@@ -13,8 +13,8 @@ pub(crate) enum OverlayOptions {
     /// One by one, Linux 6.5.
     Single {
         lower: Vec<CString>,
-        upper: CString,
-        work: CString,
+        /// The writable directory, and the one that overlayfs works in.
+        upper: Option<(CString, CString)>,
         volatile: bool,
         label: Option<CString>,
         /// Whether it keeps what it writes down for itself in attributes that anybody may write.
@@ -25,7 +25,7 @@ pub(crate) enum OverlayOptions {
 impl OverlayOptions {
     pub(crate) fn new(
         lower: &[PathBuf],
-        (upper, work): (&Path, &Path),
+        upper: Option<(&Path, &Path)>,
         volatile: bool,
         label: Option<&str>,
     ) -> Result<Self, StartError> {
@@ -35,10 +35,11 @@ impl OverlayOptions {
         };
         let joined: Vec<String> = lower.iter().map(|layer| escaped(layer)).collect();
         let options = format!(
-            "lowerdir={},upperdir={},workdir={}{}{}",
+            "lowerdir={}{}{}{}",
             joined.join(":"),
-            escaped(upper),
-            escaped(work),
+            upper.map_or_else(String::new, |(upper, work)| {
+                format!(",upperdir={},workdir={}", escaped(upper), escaped(work))
+            }),
             if volatile { ",volatile" } else { "" },
             if user_attributes() { ",userxattr" } else { "" }
         );
@@ -47,20 +48,21 @@ impl OverlayOptions {
         if options.len() < PAGE {
             return Ok(Self::Joined(text(&options)?));
         }
-        Self::single(lower, (upper, work), volatile, label)
+        Self::single(lower, upper, volatile, label)
     }
 
     /// One by one, however short they are.
     pub(crate) fn single(
         lower: &[PathBuf],
-        (upper, work): (&Path, &Path),
+        upper: Option<(&Path, &Path)>,
         volatile: bool,
         label: Option<&str>,
     ) -> Result<Self, StartError> {
         let label = label.map(text).transpose()?;
         let lower = lower.iter().map(|layer| path(layer)).collect::<Result<_, _>>()?;
-        let (upper, work, user_attributes) = (path(upper)?, path(work)?, user_attributes());
-        Ok(Self::Single { lower, upper, work, volatile, label, user_attributes })
+        let upper = upper.map(|(upper, work)| Ok::<_, StartError>((path(upper)?, path(work)?)));
+        let (upper, user_attributes) = (upper.transpose()?, user_attributes());
+        Ok(Self::Single { lower, upper, volatile, label, user_attributes })
     }
 }
 

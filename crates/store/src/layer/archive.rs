@@ -226,7 +226,7 @@ impl TreeArchive {
         }
         let Described { mut metadata, file, links, inode, opaque } = describe(met)?;
         let opaque = met.hides.unwrap_or(opaque);
-        shift(self.ids.as_ref().filter(|_| met.layer == 0), &mut metadata);
+        shift(self.ids.as_ref().filter(|_| met.is_on_top), &mut metadata);
         if let Some(latest) = self.latest_s.filter(|latest| metadata.mtime.seconds >= *latest) {
             metadata.mtime = tar::Timestamp { seconds: latest, nanoseconds: 0 };
         }

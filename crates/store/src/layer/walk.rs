@@ -27,6 +27,8 @@ struct Level {
     path: Vec<u8>,
     names: std::vec::IntoIter<Vec<u8>>,
     is_made_up: bool,
+    /// Whether the top one of its directories is in the root's top one.
+    has_top: bool,
     /// Whether nothing of what lies below is seen in it.
     is_covered: bool,
 }
@@ -56,6 +58,8 @@ pub(super) struct Met {
     pub(super) parent: Merged,
     /// Which of them.
     pub(super) layer: usize,
+    /// Whether it is in the top one of the directories that the root is merged of.
+    pub(super) is_on_top: bool,
     pub(super) kind: FileType,
     pub(super) whiteout: bool,
     /// Whether it is a directory that hides one of what lies below the layers; nothing where the top one says it.
@@ -96,7 +100,7 @@ impl Walk {
         below: Option<Merged>,
     ) -> Result<Self, TreeError> {
         let mut walk = Self { form, levels: Vec::new(), leaves_out_made_up, below };
-        walk.enter(root, Vec::new(), false)?;
+        walk.enter(root, Vec::new(), (false, true))?;
         Ok(walk)
     }
 
@@ -108,7 +112,7 @@ impl Walk {
             };
             let path = join(&level.path, &name);
             let parent = Merged::clone(&level.directory);
-            let is_covered = level.is_covered;
+            let (is_covered, has_top) = (level.is_covered, level.has_top);
             let shown = show(&parent, &name[..]).map_err(failed("look at", &path))?;
             let Some(shown) = shown else {
                 if self.form == Form::Layer
@@ -130,9 +134,11 @@ impl Walk {
                     let hidden = if is_covered { None } else { self.kind_below(&path)? };
                     hides = Some(is_cut && hidden == Some(FileType::Directory));
                 }
-                self.enter(directory, path.clone(), is_covered || is_cut)?;
+                let has_top = has_top && layer == 0;
+                self.enter(directory, path.clone(), (is_covered || is_cut, has_top))?;
             }
-            return Ok(Some(Met { path, name, parent, layer, kind, whiteout: false, hides }));
+            let (is_on_top, whiteout) = (has_top && layer == 0, false);
+            return Ok(Some(Met { path, name, parent, layer, is_on_top, kind, whiteout, hides }));
         }
         Ok(None)
     }
@@ -161,7 +167,7 @@ impl Walk {
         &mut self,
         directory: Merged,
         path: Vec<u8>,
-        is_covered: bool,
+        (is_covered, has_top): (bool, bool),
     ) -> Result<(), TreeError> {
         // What is deeper nobody could unpack; and each level holds descriptors.
         if self.levels.len() > Limits::default().depth {
@@ -175,7 +181,7 @@ impl Walk {
             names(&directory).map_err(failed("list", &path))?
         };
         let names = names.into_iter();
-        self.levels.push(Level { directory, path, names, is_made_up, is_covered });
+        self.levels.push(Level { directory, path, names, is_made_up, has_top, is_covered });
         Ok(())
     }
 }
@@ -191,8 +197,17 @@ fn whiteout(parent: Merged, name: Vec<u8>, path: Vec<u8>) -> Result<Option<Met>,
         match stat(&parent[layer], &name) {
             Ok(stat) if is_whiteout(&stat) => {
                 let kind = FileType::CharacterDevice;
-                let hides = None;
-                return Ok(Some(Met { path, name, parent, layer, kind, whiteout: true, hides }));
+                let (is_on_top, whiteout, hides) = (false, true, None);
+                return Ok(Some(Met {
+                    path,
+                    name,
+                    parent,
+                    layer,
+                    is_on_top,
+                    kind,
+                    whiteout,
+                    hides,
+                }));
             }
             Ok(_) => return Ok(None),
             Err(Errno::NOENT) => {}
