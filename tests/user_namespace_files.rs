@@ -181,111 +181,74 @@ mod tests {
         entries(&corten.root().join("shifted")).iter().flat_map(|map| entries(map)).collect()
     }
 
-    /// Whether the kernel maps ids is found out once in each boot, when the first container with a user namespace is made.
+    /// A container that is made where the kernel maps no ids: that is found out once in each boot.
+    fn create_unmapped(corten: &Corten, words: &[&str]) {
+        let start = ["create", "--network", "none", "--userns", "auto", "--name"];
+        let words = [&start, words].concat();
+        let made = with_answer(corten, "mount_setattr:error=EINVAL", &words);
+        assert_eq!(made.code, 0, "{made:?}");
+        let known = std::fs::read_to_string(corten.state().join("id-mapped-mounts")).unwrap();
+        assert_eq!(known, "no");
+    }
+
     #[test]
     fn where_the_kernel_maps_no_ids_layers_are_copied() {
         let corten = corten();
         two_layers(&corten);
-        let none = "mount_setattr:error=EINVAL";
-        let create = |words: &[&str]| {
-            let made =
-                with_answer(&corten, none, &[&["create", "--network", "none"], words].concat());
-            assert_eq!(made.code, 0, "{made:?}");
-        };
-        let script = "id -u; stat -c '%u:%g %h' / /bin/busybox /srv/old/file /srv/second; ls /home; \
-             echo 1 > /made; chown 5:6 /made; rm -r /srv/old; mkdir /srv/old; ls /srv/old; sleep 1000";
-        create(&[
-            "--name",
-            "web",
-            "--userns",
-            "auto",
-            "-v",
-            "data:/srv",
-            "local/two",
-            "sh",
-            "-c",
-            script,
-        ]);
-        assert_eq!(std::fs::read_to_string(corten.state().join("id-mapped-mounts")).unwrap(), "no");
+        let script = "id -u; stat -c %u:%g / /bin/busybox /srv/old/file; ls /home; cat /srv/second";
+        let volume = ["-v", "data:/srv"];
+        let words = [&["web"], &volume[..], &["local/two", "sh", "-c", script]].concat();
+        create_unmapped(&corten, &words);
         assert_eq!(copies(&corten).len(), 0);
-        corten.ok(&["start", "web"]);
-        testkit::wait_until("it has written", || {
-            corten
-                .run(&[
-                    "exec",
-                    "web",
-                    "test",
-                    "-d",
-                    "/srv/old",
-                    "-a",
-                    "!",
-                    "-e",
-                    "/srv/old/file",
-                    "-a",
-                    "-e",
-                    "/made",
-                ])
-                .code
-                == 0
-        });
-        let told = "0\n0:0 1\n0:0 1\n33:34 1\n33:34 1\nnew";
-        let logged = corten.ok(&["logs", "web"]);
-        assert!(
-            logged.starts_with("0\n0:0 ")
-                && logged.contains("\n33:34 ")
-                && logged.ends_with("\nnew"),
-            "{logged}, not {told}"
-        );
+        assert_eq!(corten.ok(&["start", "-a", "web"]), "0\n0:0\n0:0\n33:34\nnew\n1");
         // On the disk all of it is the container's by the machine's numbers.
-        let copies_now = copies(&corten);
-        assert_eq!(copies_now.len(), 2);
-        let of = |name: &str| {
-            copies_now.iter().map(|copy| copy.join(name)).find(|path| path.exists()).unwrap()
-        };
-        assert_eq!(owner(&of("bin/busybox")), (1_000_000, 1_000_000));
-        assert_eq!(owner(&of("srv/old/file")), (1_000_033, 1_000_034));
-        let links = std::fs::metadata(of("srv/second")).unwrap();
-        assert_eq!(
-            (links.nlink(), links.ino()),
-            (2, std::fs::metadata(of("srv/old/file")).unwrap().ino())
-        );
-        assert_eq!(owner(&corten.root().join("volumes/data/_data/second")), (1_000_033, 1_000_034));
-        // What comes out of it has the container's.
-        assert!(corten.ok(&["diff", "web"]).contains("A /made"));
-        corten.ok(&["commit", "web", "local/made"]);
-        let look = [
-            "run",
-            "--rm",
-            "--network",
-            "none",
-            "local/made",
-            "stat",
-            "-c",
-            "%u:%g",
-            "/made",
-            "/bin/busybox",
-        ];
-        assert_eq!(corten.ok(&look), "5:6\n0:0");
-        let exported = corten.directory().join("exported.tar");
-        corten.ok(&["export", "-o", exported.to_str().unwrap(), "web"]);
-        let listed =
-            Command::new("tar").arg("--numeric-owner").arg("-tvf").arg(&exported).output().unwrap();
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        let is_listed = |owner: &str, name: &str| {
-            listed.lines().any(|line| line.contains(owner) && line.ends_with(name))
-        };
-        assert!(is_listed(" 5/6 ", " made") && is_listed(" 0/0 ", " bin/busybox"), "{listed}");
-        // Whoever has the same ids has the same copies, and they go with their image.
+        let made = copies(&corten);
+        assert_eq!(made.len(), 2);
+        let of = |name: &str| made.iter().map(|copy| copy.join(name)).find(|path| path.exists());
+        let number = |name: &str| std::fs::metadata(of(name).unwrap()).unwrap();
+        assert_eq!(owner(&of("bin/busybox").unwrap()), (1_000_000, 1_000_000));
+        assert_eq!(owner(&of("srv/old/file").unwrap()), (1_000_033, 1_000_034));
+        assert_eq!(number("srv/old/file").ino(), number("srv/second").ino());
+        let volume = corten.root().join("volumes/data/_data");
+        assert_eq!(owner(&volume.join("second")), (1_000_033, 1_000_034));
+        // Whoever has the same ids has the same copies, and they go with their image, or by a prune.
         corten.ok(&["rm", "-f", "web"]);
-        create(&["--name", "next", "--userns", "auto", "local/two", "true"]);
+        create_unmapped(&corten, &["next", "local/two", "true"]);
         corten.ok(&["start", "-a", "next"]);
-        assert_eq!(copies(&corten).len(), 2);
+        assert_eq!(copies(&corten), made);
         corten.ok(&["rm", "next"]);
-        corten.ok(&["rmi", "-f", "local/made", "local/two"]);
+        corten.ok(&["rmi", "-f", "local/two"]);
         assert_eq!(copies(&corten).len(), 1);
         corten.ok(&["image", "prune", "-f"]);
         assert_eq!(copies(&corten).len(), 0);
         assert!(corten.ok(&["system", "check"]).contains("consistent"));
+    }
+
+    #[test]
+    fn what_comes_out_of_copies_has_the_containers_ids() {
+        let corten = corten();
+        two_layers(&corten);
+        let script = "echo 1 > /made; chown 5:6 /made; rm -r /srv/old; mkdir /srv/old; ls /srv/old";
+        create_unmapped(&corten, &["web", "local/two", "sh", "-c", script]);
+        assert_eq!(corten.ok(&["start", "-a", "web"]), "");
+        let changed = corten.ok(&["diff", "web"]);
+        assert_eq!(changed, "A /made\nC /srv\nC /srv/old\nD /srv/old/file");
+        corten.ok(&["commit", "web", "local/made"]);
+        let look = "stat -c %u:%g /made /bin/busybox; ls /srv/old";
+        let words = ["run", "--rm", "--network", "none", "local/made", "sh", "-c", look];
+        assert_eq!(corten.ok(&words), "5:6\n0:0");
+        let exported = corten.directory().join("exported.tar");
+        corten.ok(&["export", "-o", exported.to_str().unwrap(), "web"]);
+        let mut listed = Command::new("tar");
+        let listed = listed.arg("--numeric-owner").arg("-tvf").arg(&exported).output().unwrap();
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let has = |owner: &str, name: &str| {
+            listed.lines().any(|line| line.contains(owner) && line.ends_with(name))
+        };
+        assert!(has(" 5/6 ", " made") && has(" 0/0 ", " bin/busybox"), "{listed}");
+        let out = corten.directory().join("out");
+        corten.ok(&["cp", "-a", "web:/made", out.to_str().unwrap()]);
+        assert_eq!(owner(&out), (5, 6));
     }
 
     #[test]
@@ -367,9 +330,8 @@ mod tests {
     #[test]
     fn a_kernel_that_cannot_is_named() {
         let corten = corten();
-        // Its settings say that it can.
-        std::fs::create_dir_all(corten.state()).unwrap();
-        std::fs::write(corten.state().join("id-mapped-mounts"), "yes").unwrap();
+        // It could when the machine was started.
+        assert_eq!(sh(&corten, &["--network", "none", "--userns", "auto"], "id -u"), "0");
         for (inject, part) in [
             ("mount_setattr:error=ENOSYS", ": id-mapped mounts take Linux 5.19: ENOSYS"),
             (

@@ -151,9 +151,8 @@ fn run_and_create() {
           --unsetenv list                    Leave out a variable of the image
           --unsetenv-all                     Leave out all variables of the image
       -u, --user string                      Username or UID (format: <name|uid>[:<group|gid>])
-          --userns string                    User namespace to use: host, auto[:OPTIONS],
-                                             keep-id[:OPTIONS], nomap, private,
-                                             container:NAME
+          --userns string                    User namespace: host, auto[:OPTIONS], nomap,
+                                             keep-id[:OPTIONS], private, container:NAME
           --uts string                       UTS namespace to use: host
       -v, --volume list                      Bind mount a volume
           --volume-driver string             Optional volume driver for the container (only "local")
@@ -303,9 +302,8 @@ fn run_and_create() {
           --unsetenv list                    Leave out a variable of the image
           --unsetenv-all                     Leave out all variables of the image
       -u, --user string                      Username or UID (format: <name|uid>[:<group|gid>])
-          --userns string                    User namespace to use: host, auto[:OPTIONS],
-                                             keep-id[:OPTIONS], nomap, private,
-                                             container:NAME
+          --userns string                    User namespace: host, auto[:OPTIONS], nomap,
+                                             keep-id[:OPTIONS], private, container:NAME
           --uts string                       UTS namespace to use: host
       -v, --volume list                      Bind mount a volume
           --volume-driver string             Optional volume driver for the container (only "local")

@@ -233,7 +233,7 @@ impl Containers<'_> {
     pub fn export(&self, text: &str) -> Result<TreeArchive, EngineError> {
         let container = self.get(text)?;
         let (_image, layers) = self.layers(&container)?;
-        let ids = self.from_disk(&container.config, &container.record.id)?;
+        let ids = self.ids_read(&container.config, &container.record.id)?;
         let mount_points = mount_points(&container, &layers, ids.as_ref())?;
         let mut directories = vec![container.dirs.upper.clone()];
         directories.extend(layers);
@@ -264,7 +264,7 @@ impl Containers<'_> {
     pub fn changes(&self, text: &str) -> Result<Vec<Change>, EngineError> {
         let container = self.get(text)?;
         let (_image, layers) = self.layers(&container)?;
-        let ids = self.from_disk(&container.config, &container.record.id)?;
+        let ids = self.ids_read(&container.config, &container.record.id)?;
         let mount_points = mount_points(&container, &layers, ids.as_ref())?;
         let lower = RootView::of(&layers);
         layer::changes(&container.dirs.upper, &lower, (&mount_points, ids.as_ref()))
@@ -291,7 +291,7 @@ impl Containers<'_> {
         let commit = Commit {
             parent: image.as_ref(),
             upper: &container.dirs.upper,
-            ids: self.from_disk(&container.config, &container.record.id)?,
+            ids: self.ids_read(&container.config, &container.record.id)?,
             targets: &crate::oci::targets(&container.config),
             reference: request.reference.clone(),
             config,

@@ -228,7 +228,7 @@ impl<'a> Containers<'a> {
         if !is_kept && !crate::hardened::has_our_user(&made.config) {
             return Ok(());
         }
-        let (view, ids) = (self.root_view(made), self.to_disk(made)?);
+        let (view, ids) = (self.root_view(made), self.ids_written(made)?);
         self.name_kept_user(made, &view, ids.as_ref())?;
         crate::hardened::furnish(made, &view, ids.as_ref())
     }

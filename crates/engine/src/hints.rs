@@ -59,14 +59,9 @@ impl EngineError {
                 Some("stop it first, or use --force".to_owned())
             }
             Self::NotRoot => Some("use sudo".to_owned()),
-            // Of a user: his lines are his administrator's.
-            Self::Store(StoreError::NoIds { .. }) if crate::id_pool::own_count() < u32::MAX => {
-                Some("remove containers, or ask for fewer: --userns auto:size=N".to_owned())
+            Self::NoIdRanges | Self::NoOwnIds | Self::Store(StoreError::NoIds { .. }) => {
+                Some(self.hint_of_ids().to_owned())
             }
-            Self::NoIdRanges | Self::Store(StoreError::NoIds { .. }) => {
-                Some(crate::id_pool::HINT.to_owned())
-            }
-            Self::NoOwnIds => Some("corten system doctor tells the line that gives some".to_owned()),
             Self::Value { what: "AppArmor profile", .. } => {
                 Some(crate::apparmor::NOT_LOADED_HINT.to_owned())
             }
@@ -75,5 +70,16 @@ impl EngineError {
             Self::Cni(error) => of_plugins(error).1.map(str::to_owned),
             _ => None,
         }
+    }
+
+    /// Where more ids come from: a user's lines are written by others.
+    fn hint_of_ids(&self) -> &'static str {
+        if matches!(self, Self::NoOwnIds) {
+            return "corten system doctor tells the line that gives some";
+        }
+        if matches!(self, Self::Store(_)) && crate::id_pool::own_count() < u32::MAX {
+            return "remove containers, or ask for fewer: --userns auto:size=N";
+        }
+        crate::id_pool::HINT
     }
 }

@@ -183,18 +183,10 @@ impl Containers<'_> {
             MountSource::Bind { path, .. } => Ok(Origin::path(path)),
             MountSource::Image { name, .. } => {
                 let layers = self.layers_of_mount(&mount.source)?;
-                match origin_of_layers(name, layers, &mount.subpath)? {
-                    // The copies have the same places.
-                    Origin::Path { path, owner, of_containers } => {
-                        let path = self.place_on_disk(made, path)?;
-                        Ok(Origin::Path { path, owner, of_containers })
-                    }
-                    Origin::Layers(places) => {
-                        let places = places.into_iter().map(|path| self.place_on_disk(made, path));
-                        Ok(Origin::Layers(places.collect::<Result<_, _>>()?))
-                    }
-                    origin => Ok(origin),
-                }
+                let places = places_in_layers(name, layers, &mount.subpath)?;
+                // The copies have the same places.
+                let places = places.into_iter().map(|path| self.place_on_disk(made, path));
+                Ok(origin_of_places(places.collect::<Result<_, _>>()?))
             }
             MountSource::Volume { name, driver_options, .. } => {
                 match self.engine.store.volumes().find(name)? {
@@ -253,7 +245,7 @@ impl Containers<'_> {
             return Ok(());
         }
         let layers = self.lower(&made.config, made.image.as_ref());
-        let ids = self.to_disk(made)?;
+        let ids = self.ids_written(made)?;
         if ids.is_some() && self.engine.store.volumes().holders(&volume.name)?.len() < 2 {
             // Nobody else has it: it becomes the container's as the image's directory would.
             let owner = self.maps_on_disk(&made.config, &made.id)?.map(|maps| maps.root());
@@ -280,12 +272,12 @@ impl Containers<'_> {
     }
 }
 
-/// What an image shows at a path, of its layers, the top one first.
-fn origin_of_layers(
+/// Where in the layers of an image a path is, the top one first.
+fn places_in_layers(
     name: &str,
     layers: Vec<PathBuf>,
     subpath: &str,
-) -> Result<Origin, EngineError> {
+) -> Result<Vec<PathBuf>, EngineError> {
     let missing = || {
         let why = format!("image {name} has no such file or directory");
         EngineError::value("mount", subpath, why)
@@ -296,10 +288,13 @@ fn origin_of_layers(
         // Layers do not change: what is found now is there later.
         store::RootView::of(&layers).places(Path::new(subpath)).map_err(|_lost| missing())?
     };
+    if places.is_empty() { Err(missing()) } else { Ok(places) }
+}
+
+fn origin_of_places(places: Vec<PathBuf>) -> Origin {
     match places.as_slice() {
-        [] => Err(missing()),
-        [one] => Ok(Origin::Path { path: one.clone(), owner: (0, 0), of_containers: true }),
-        _ => Ok(Origin::Layers(places)),
+        [one] => Origin::Path { path: one.clone(), owner: (0, 0), of_containers: true },
+        _ => Origin::Layers(places),
     }
 }
 

@@ -99,7 +99,7 @@ impl Containers<'_> {
     }
 
     /// What ids on the disk are for a container.
-    pub(crate) fn from_disk(
+    pub(crate) fn ids_read(
         &self,
         config: &ContainerConfig,
         id: &ContainerId,
@@ -108,13 +108,13 @@ impl Containers<'_> {
     }
 
     /// What ids of an image are on the disk of a container.
-    pub(crate) fn to_disk(&self, made: &Made) -> Result<Option<IdShift>, EngineError> {
+    pub(crate) fn ids_written(&self, made: &Made) -> Result<Option<IdShift>, EngineError> {
         Ok(self.maps_on_disk(&made.config, &made.id)?.map(|maps| maps.of_layers()))
     }
 
     /// Makes the copies of layers that a container lacks whose ids the kernel cannot map.
     pub(crate) fn copy_layers(&self, made: &Made) -> Result<(), EngineError> {
-        let Some(ids) = self.to_disk(made)? else { return Ok(()) };
+        let Some(ids) = self.ids_written(made)? else { return Ok(()) };
         if made.config.rootfs.is_some() {
             let why = "ids of a directory cannot be mapped here, and it is not copied";
             return Err(EngineError::value("rootfs", made.config.sharing.users.to_string(), why));
@@ -150,14 +150,14 @@ impl Containers<'_> {
     /// What lies below a container's own files on the disk, the top one first.
     pub(crate) fn lower_on_disk(&self, made: &Made) -> Result<Vec<PathBuf>, EngineError> {
         let layers = self.lower(&made.config, made.image.as_ref());
-        let Some(ids) = self.to_disk(made)? else { return Ok(layers) };
+        let Some(ids) = self.ids_written(made)? else { return Ok(layers) };
         let copies = self.engine.store.shifted(&ids);
         Ok(layers.iter().map(|layer| copies.place(layer)).collect())
     }
 
     /// Where the copy is of a layer, or of what is in one, that a container has in its place.
     pub(crate) fn place_on_disk(&self, made: &Made, path: PathBuf) -> Result<PathBuf, EngineError> {
-        let Some(ids) = self.to_disk(made)? else { return Ok(path) };
+        let Some(ids) = self.ids_written(made)? else { return Ok(path) };
         Ok(self.engine.store.shifted(&ids).place(&path))
     }
 

@@ -77,7 +77,12 @@ impl Containers<'_> {
                 let owner = self.users_owner(id)?.map(|owner| self.get(owner.as_str()));
                 owner.transpose()?.is_some_and(|owner| owner.config.sharing.shifted)
             }
-            _ => self.shifts_ids()?,
+            UserMode::Unsaid
+            | UserMode::Host
+            | UserMode::Auto(_)
+            | UserMode::KeepId(_)
+            | UserMode::NoMap
+            | UserMode::Private(_) => self.shifts_ids()?,
         };
         Ok(())
     }
@@ -91,7 +96,11 @@ impl Containers<'_> {
         let nothing = UserMaps::default();
         let maps = match &config.sharing.users {
             UserMode::Private(maps) | UserMode::Auto(AutoUsers { wanted: maps, .. }) => maps,
-            _ => &nothing,
+            UserMode::Unsaid
+            | UserMode::Host
+            | UserMode::KeepId(_)
+            | UserMode::NoMap
+            | UserMode::Container(_) => &nothing,
         };
         for (maps, count) in [(&maps.uids, own.uids), (&maps.gids, own.gids)] {
             let is_foreign = |map: &&IdMapping| map.host_id.saturating_add(map.size) > count;

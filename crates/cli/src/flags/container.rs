@@ -218,7 +218,7 @@ pub(crate) const CONTAINER: &[Flag] = &[
         "",
         "userns",
         "string",
-        "User namespace to use: host, auto[:OPTIONS], keep-id[:OPTIONS], nomap, private, container:NAME",
+        "User namespace: host, auto[:OPTIONS], nomap, keep-id[:OPTIONS], private, container:NAME",
     ),
     one("", "uts", "string", "UTS namespace to use: host"),
     many("v", "volume", "list", "Bind mount a volume"),

@@ -105,6 +105,7 @@ impl Changed {
         let commit = Commit {
             parent: Some(&self.base),
             upper: &self.upper,
+            ids: None,
             targets: &[],
             reference: Some("changed".parse().unwrap()),
             config: RunConfig { cmd: Some(vec!["x".to_owned()]), ..RunConfig::default() },
