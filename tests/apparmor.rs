@@ -102,42 +102,38 @@ mod tests {
         assert_eq!(told.stdout, format!("{DEFAULT}\nx\nreached\n"), "{told:?}");
     }
 
-    /// Without the other walls: rights, a filter, masked paths and mounts that are read-only.
+    /// Without the other walls: rights, a filter, masked paths and mounts that are read-only. Each is done without the profile.
     #[test]
     fn the_default_profile_holds_alone() {
         let Some((corten, _policy)) = corten() else { return };
-        let open = [
-            "--security-opt",
-            "apparmor=corten-default",
-            "--privileged",
-            "--pid",
-            "host",
-            "-v",
-            "/:/host",
-        ];
+        let open = ["--privileged", "--pid", "host", "-v", "/:/host", "--security-opt"];
+        let free = [&open[..], &["apparmor=unconfined"]].concat();
+        let open = [&open[..], &["apparmor=corten-default"]].concat();
         for refused in [
-            "mount -t tmpfs x /mnt",
-            "mount -o bind /etc /mnt",
+            "mount -t tmpfs x /tmp",
+            "mount -o bind /etc /tmp",
             "mount -o remount,bind /",
             "umount /proc",
-            "umount /sys",
+            "umount -l /sys",
             "echo 1 >/proc/sys/vm/drop_caches",
             "cat /proc/sys/kernel/core_pattern >/proc/sys/kernel/core_pattern",
             "cat /proc/sys/kernel/hostname >/proc/sys/kernel/hostname",
+            "cat /proc/irq/default_smp_affinity >/proc/irq/default_smp_affinity",
             "echo h >/proc/sysrq-trigger",
             "head -c 1 /proc/kcore",
-            "echo +20 >/proc/fs/x",
-            "echo x >/sys/kernel/uevent_helper",
-            "echo mem >/sys/power/state",
+            "cat /sys/kernel/mm/ksm/run >/sys/kernel/mm/ksm/run",
             "echo 0 >/sys/module/apparmor/parameters/debug",
-            "ls /sys/kernel/security/apparmor/policy",
+            "cat /sys/firmware/memmap/0/start",
             "kill -0 1",
             "cat /proc/1/environ",
             "ls /proc/1/root/",
-            "echo unconfined >/proc/self/attr/apparmor/current",
+            "printf 'changeprofile unconfined' >/proc/self/attr/apparmor/current",
         ] {
-            let tried = shell(&corten, &open, &format!("{refused} && echo through"));
+            let line = format!("{refused} && echo through");
+            let tried = shell(&corten, &open, &line);
             assert!(tried.code != 0 && !tried.stdout.contains("through"), "{refused}: {tried:?}");
+            let done = shell(&corten, &free, &line);
+            assert!(done.stdout.contains("through"), "without the profile, {refused}: {done:?}");
         }
         for allowed in [
             "echo 5 >/proc/self/oom_score_adj",
