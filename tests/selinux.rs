@@ -249,6 +249,34 @@ mod tests {
         corten.run_behind(command, args, input.as_bytes())
     }
 
+    /// What is the machine's, and another container's, a process of our type cannot use.
+    fn is_kept_out(corten: &Corten) {
+        let plain = |args: &[&str]| without_types(corten, args, "");
+        let is_enforcing = std::fs::read("/sys/fs/selinux/enforce").unwrap() == b"1";
+        let directory = corten.directory().join("private");
+        std::fs::create_dir(&directory).unwrap();
+        let [private, plainly] =
+            ["Z", "rw"].map(|option| format!("{}:/d:{option}", directory.display()));
+        let made = plain(&[
+            "run",
+            "--rm",
+            "-v",
+            &private,
+            "busybox",
+            "sh",
+            "-c",
+            "echo secret >/d/s && cat /d/s",
+        ]);
+        assert_eq!(made.code, 0, "{made:?}");
+        let machine = ["-v", "/etc:/host", "-v", &plainly];
+        for refused in ["cat /host/shadow", "cat /d/s", "cat /proc/1/environ"] {
+            let pids = ["--pid", "host", "--security-opt", "label=type:corten_t"];
+            let line = [&["run", "--rm"][..], &machine, &pids, &["busybox", "sh", "-c", refused]];
+            let done = plain(&line.concat());
+            assert_eq!(done.code != 0, is_enforcing, "{refused}: {done:?}");
+        }
+    }
+
     #[test]
     fn a_policy_without_types_for_containers_gets_ours() {
         let Some(corten) = corten() else { return };
@@ -284,29 +312,7 @@ mod tests {
         }
         let arrives = without_types(&corten, &["run", "--rm", "-i", "busybox", "cat"], "in");
         assert_eq!(arrives.stdout, "in", "{arrives:?}");
-        // What is the machine's, and another container's, it cannot.
-        let is_enforcing = std::fs::read("/sys/fs/selinux/enforce").unwrap() == b"1";
-        let directory = corten.directory().join("private");
-        std::fs::create_dir(&directory).unwrap();
-        let [private, plainly] =
-            ["Z", "rw"].map(|option| format!("{}:/d:{option}", directory.display()));
-        told(&[
-            "run",
-            "--rm",
-            "-v",
-            &private,
-            "busybox",
-            "sh",
-            "-c",
-            "echo secret >/d/s && cat /d/s",
-        ]);
-        let machine = ["-v", "/etc:/host", "-v", &plainly];
-        for refused in ["cat /host/shadow", "cat /d/s", "cat /proc/1/environ"] {
-            let pids = ["--pid", "host", "--security-opt", "label=type:corten_t"];
-            let line = [&["run", "--rm"][..], &machine, &pids, &["busybox", "sh", "-c", refused]];
-            let done = plain(&line.concat());
-            assert_eq!(done.code != 0, is_enforcing, "{refused}: {done:?}");
-        }
+        is_kept_out(&corten);
         told(&["create", "--name", "holds", "busybox", "true"]);
         let kept = plain(&["selinux", "unload"]);
         assert!(

@@ -2,7 +2,7 @@
 
 use store::StoreError;
 
-use crate::error::{EngineError, of_plugins, of_secret};
+use crate::error::{EngineError, Kind, of_plugins, of_secret};
 
 impl EngineError {
     /// What would help, where that is known.
@@ -36,13 +36,10 @@ impl EngineError {
             Self::Store(StoreError::Unbounded(name)) => Some(format!(
                 "make one with -o size=…, and corten volume export {name} | corten volume import NEW"
             )),
-            Self::Store(error) if error.kind() == store::Kind::Full => {
+            Self::Store(_) | Self::Remember { .. } if self.kind() == Kind::Full => {
                 Some("the disk is full".to_owned())
             }
             Self::Store(StoreError::Secret(error)) => of_secret(error).map(str::to_owned),
-            Self::Remember { cause, .. } if cause.kind() == store::Kind::Full => {
-                Some("the disk is full".to_owned())
-            }
             Self::NoMonitor { .. } => Some(
                 "what runs goes on; restart the container to have it looked after again".to_owned(),
             ),
