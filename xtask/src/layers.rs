@@ -10,6 +10,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("dockerfile", 0),
     ("bake", 0),
     ("libcontainer", 1),
+    ("spdy", 1),
     ("store", 1),
     ("network", 1),
     ("monitor", 2),
