@@ -14,7 +14,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const MESSAGES: u32 = 2_000_000;
 const TRIPS: usize = 50_000;
-const BULK: usize = 4 << 30;
+const BULK: usize = 2 << 30;
 const PIECE: usize = 64 << 10;
 const IDLE: usize = 10_000;
 

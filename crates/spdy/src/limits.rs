@@ -21,7 +21,10 @@ pub struct Limits {
     pub out_bytes: usize,
     /// Bytes of the largest DATA frame that is made, 16,777,215 at most. SPDY draft 3, section 2.2.2.
     pub frame_bytes: usize,
-    /// How long the connection is not read because a stream takes nothing more, when nothing of it is read meanwhile. It is reset then.
+    /// How long the connection is not read because a stream takes nothing more, when nothing of it is read meanwhile; also how long all
+    /// streams together may have all but the last 64 KiB of `session_bytes`. Then that one, or the fullest of those that nobody reads, is
+    /// reset with [`Status::FLOW_CONTROL_ERROR`](crate::Status::FLOW_CONTROL_ERROR), and its reader is told
+    /// [`Error::Limit`](crate::Error::Limit).
     /// Also how long a peer may take to close its side after we have closed ours.
     pub stall: Duration,
     /// Streams with nobody here that wait for the peer's FIN after ours: when there are more, the oldest is reset.

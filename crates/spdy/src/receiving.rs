@@ -10,6 +10,9 @@ use crate::frame::LARGEST_ID;
 use crate::state::State;
 use crate::{Error, Frame, Status};
 
+/// Of the session's window, what has to be open for streams that are read.
+const LEAST: usize = 64 << 10;
+
 impl State {
     /// Some data of one frame, part of `block`, has arrived; there is room for it.
     pub(crate) fn data(
@@ -115,10 +118,11 @@ impl State {
         }
     }
 
-    /// Whether somebody has to read soon: the connection stands still, or there is little left of what is held for all streams.
+    /// Whether somebody has to read soon: the connection stands still, or so little is left of what is held for all streams that none of
+    /// them gets on well.
     pub(crate) fn is_pressed(&self) -> bool {
-        self.flow.blocked.is_some()
-            || self.flow.held > self.limits.session_bytes - self.limits.session_bytes / 4
+        let least = LEAST.min(self.limits.session_bytes / 4);
+        self.flow.blocked.is_some() || self.flow.held + least > self.limits.session_bytes
     }
 
     /// From here on it is seen who reads.
