@@ -9,6 +9,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("spec", 0),
     ("dockerfile", 0),
     ("bake", 0),
+    ("libchan", 1),
     ("libcontainer", 1),
     ("spdy", 1),
     ("store", 1),
