@@ -4,7 +4,12 @@
 
 mod channel;
 mod error;
+mod limits;
+mod msgpack;
 mod sync;
+mod time;
 
 pub use channel::{Receiver, Sender, TrySendError, buffered, pipe};
 pub use error::{Error, SendError};
+pub use limits::Limits;
+pub use time::{OutOfRange, Time};

@@ -1,0 +1,37 @@
+//! How much a peer may have us keep. Start at [`Limits`].
+
+use std::time::Duration;
+
+/// What a session keeps at most for its peer; what goes beyond is [`crate::Error::Limit`] with the field's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of one message: 16 MiB.
+    pub message_bytes: usize,
+    /// Arrays and maps of a message inside each other: 64.
+    pub depth: usize,
+    /// Values of one message, each of which may take some fifty times its bytes once it is read: a million.
+    pub values: usize,
+    /// Streams that are open at once, channels and byte streams: 1,000 by either side.
+    pub streams: usize,
+    /// Streams of the peer's that no message has named yet: 1,024.
+    pub parked: usize,
+    /// Bytes that have arrived on one stream and nobody has taken: 256 KiB.
+    pub queue_bytes: usize,
+    /// How long a message waits for a stream that it names: 10 s.
+    pub reference_wait: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 16 << 20,
+            depth: 64,
+            values: 1 << 20,
+            streams: 1000,
+            parked: 1024,
+            queue_bytes: 256 << 10,
+            reference_wait: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Extension types: references to streams, and times. How they pass through serde, which knows none: as a newtype of this name
+//! around bytes, the code first.
+
+use serde::{Serialize, Serializer};
+
+use super::read::Malformed;
+
+/// The name of the newtype.
+pub(crate) const NAME: &str = "\u{0}libchan extension";
+
+/// What a stream is to whoever receives the message that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Bytes both ways.
+    Duplex,
+    /// Bytes that the message's receiver writes.
+    WrittenByReceiver,
+    /// Bytes that the message's receiver reads.
+    ReadByReceiver,
+    /// Messages that the message's receiver sends.
+    SentByReceiver,
+    /// Messages that the message's receiver receives.
+    ReceivedByReceiver,
+}
+
+/// The number of a stream that whoever sends the message has opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reference {
+    pub(crate) role: Role,
+    pub(crate) number: u64,
+}
+
+/// Seconds of eight bytes and nanoseconds of four.
+pub(crate) const TIME: i8 = 6;
+
+impl Role {
+    const ALL: [(i8, Self); 5] = [
+        (1, Self::Duplex),
+        (2, Self::WrittenByReceiver),
+        (3, Self::ReadByReceiver),
+        (4, Self::SentByReceiver),
+        (5, Self::ReceivedByReceiver),
+    ];
+
+    fn of(code: i8) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == code).map(|(_, role)| role)
+    }
+
+    fn code(self) -> i8 {
+        Self::ALL.into_iter().find(|(_, role)| *role == self).map_or(0, |(code, _)| code)
+    }
+}
+
+/// The reference that an extension is; nothing for a time.
+///
+/// # Errors
+/// It is of no type that is known, or of another size.
+pub(crate) fn reference(code: i8, payload: &[u8]) -> Result<Option<Reference>, Malformed> {
+    let Some(role) = Role::of(code) else {
+        return if code == TIME { Ok(None) } else { Err(Malformed::Extension(code)) };
+    };
+    let number = match payload.len() {
+        4 => payload.first_chunk().map(|bytes| u32::from_be_bytes(*bytes).into()),
+        8 => payload.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)),
+        _ => None,
+    };
+    let number = number.ok_or(Malformed::Extension(code))?;
+    Ok(Some(Reference { role, number }))
+}
+
+impl Serialize for Reference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes = self.number.to_be_bytes();
+        let short = if self.number <= u64::from(u32::MAX) { &bytes[4..] } else { &bytes[..] };
+        serialize(serializer, self.role.code(), short)
+    }
+}
+
+/// Writes an extension.
+pub(crate) fn serialize<S: Serializer>(
+    serializer: S,
+    code: i8,
+    payload: &[u8],
+) -> Result<S::Ok, S::Error> {
+    let coded = [&[code.cast_unsigned()], payload].concat();
+    serializer.serialize_newtype_struct(NAME, &Bytes(&coded))
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}

@@ -1,0 +1,98 @@
+//! Finds where a message ends, before anything is made of it: without recursion, however it comes in pieces, and with bounds.
+
+use super::extension::{Reference, reference};
+use super::head::{Kind, head};
+use super::read::Malformed;
+use crate::limits::Limits;
+
+/// How far a message has been looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// Where the next value begins.
+    position: usize,
+    /// Values that have begun.
+    values: usize,
+    /// Values that are still to come, of each array and map that has begun.
+    open: Vec<u64>,
+    /// The streams that it names, in order.
+    references: Vec<Reference>,
+}
+
+/// A message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Scanned {
+    /// Its bytes.
+    pub(crate) size: usize,
+    /// The streams that it names, in order.
+    pub(crate) references: Vec<Reference>,
+}
+
+impl Scan {
+    /// Goes on in `bytes`, which begin where they began before and are longer; gives the message once it is whole.
+    ///
+    /// # Errors
+    /// It is no message, or larger or deeper than it may be.
+    pub(crate) fn go_on(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<Scanned>, Malformed> {
+        loop {
+            let rest = bytes.get(self.position..).unwrap_or_default();
+            let Some(head) = head(rest)? else { return self.incomplete(limits) };
+            let (contents, values) = match head.kind {
+                Kind::Text(size) | Kind::Bytes(size) | Kind::Extension { size, .. } => (size, 0),
+                Kind::Array(count) => (0, count as u64),
+                Kind::Map(count) => (0, 2 * count as u64),
+                Kind::Nil
+                | Kind::Bool(_)
+                | Kind::Signed(_)
+                | Kind::Unsigned(_)
+                | Kind::Float(_) => (0, 0),
+            };
+            // Each value has a byte: what declares more than a message may have never comes to an end.
+            let least = self.position as u64 + head.size as u64 + contents as u64 + values;
+            if least > limits.message_bytes as u64 {
+                return Err(Malformed::Limit("message_bytes"));
+            }
+            let end = head.size + contents;
+            let Some(value) = rest.get(..end) else { return self.incomplete(limits) };
+            if let Kind::Extension { code, .. } = head.kind {
+                self.references.extend(reference(code, &value[head.size..])?);
+            }
+            self.position += end;
+            self.values += 1;
+            if self.values > limits.values {
+                return Err(Malformed::Limit("values"));
+            }
+            if values > 0 {
+                if self.open.len() >= limits.depth {
+                    return Err(Malformed::Limit("depth"));
+                }
+                self.open.push(values);
+            } else if self.close() {
+                let scan = std::mem::take(self);
+                return Ok(Some(Scanned { size: scan.position, references: scan.references }));
+            }
+        }
+    }
+
+    /// A value is over; whether the message is.
+    fn close(&mut self) -> bool {
+        while let Some(left) = self.open.last_mut() {
+            *left -= 1;
+            if *left > 0 {
+                return false;
+            }
+            self.open.pop();
+        }
+        true
+    }
+
+    fn incomplete(&self, limits: &Limits) -> Result<Option<Scanned>, Malformed> {
+        if self.position >= limits.message_bytes {
+            return Err(Malformed::Limit("message_bytes"));
+        }
+        Ok(None)
+    }
+}
