@@ -5,13 +5,44 @@ use std::fmt;
 /// Why nothing was sent or received.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(
+    clippy::error_impl_error,
+    reason = "the one error of the crate: callers write `libchan::Error`"
+)]
 pub enum Error {
     /// Nobody is at the other end any more, or the session is over.
     #[error("channel is closed")]
     Closed,
+    /// The other end, or the session, has ended the channel before its time; with SPDY's number for why.
+    #[error("channel was reset with status {0}")]
+    Reset(u32),
+    /// The peer sent what is no message, or not the one that was expected.
+    #[error("peer breaks the protocol: {0}")]
+    Protocol(String),
+    /// It is beyond the limit of this name, a field of [`crate::Limits`].
+    #[error("the limit {0} is reached")]
+    Limit(&'static str),
     /// It took longer than it may.
     #[error("timed out")]
     TimedOut,
+    /// The value cannot be written as a message.
+    #[error("value is no message: {0}")]
+    Value(String),
+}
+
+impl From<spdy::Error> for Error {
+    fn from(error: spdy::Error) -> Self {
+        match error {
+            spdy::Error::Closed
+            | spdy::Error::GoingAway
+            | spdy::Error::Finished
+            | spdy::Error::Connection(_) => Self::Closed,
+            spdy::Error::Reset(status) => Self::Reset(status.0),
+            spdy::Error::Limit { name } => Self::Limit(name),
+            spdy::Error::Exhausted => Self::Limit("streams"),
+            spdy::Error::Protocol(fault) => Self::Protocol(fault.to_string()),
+        }
+    }
 }
 
 /// Why a value was not sent, with the value where it is still whole.
@@ -25,7 +56,7 @@ pub struct SendError<T> {
 
 impl<T> fmt::Debug for SendError<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(formatter)
+        fmt::Debug::fmt(&self.error, formatter)
     }
 }
 

@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 
+use crate::error::Error;
 use crate::sync::{Mutex, lock};
 
 /// One channel.
@@ -27,6 +28,8 @@ struct State<T> {
     senders: usize,
     /// No further value comes.
     ended: bool,
+    /// Why none comes, where that is no good end.
+    failure: Option<Error>,
     /// Nobody receives any more.
     gone: bool,
     /// Who waits for the receiver's end.
@@ -66,6 +69,7 @@ impl<T> Core<T> {
                 receiver: None,
                 senders: 1,
                 ended: false,
+                failure: None,
                 gone: false,
                 watchers: Vec::new(),
             }),
@@ -125,13 +129,15 @@ impl<T> Core<T> {
     }
 
     /// The next value, nothing after the last one. Without somebody to wake it only looks.
-    pub(super) fn poll_receive(&self, receiver: Option<&Waker>) -> Poll<Option<T>> {
+    pub(super) fn poll_receive(&self, receiver: Option<&Waker>) -> Poll<Result<Option<T>, Error>> {
         let mut state = lock(&self.state);
         let (value, sender) = match state.accepted.pop_front() {
             Some(value) => (value, state.promote()),
             None => match state.waiting.pop_front() {
                 Some(waiting) => (waiting.value, Some(waiting.sender)),
-                None if state.ended => return Poll::Ready(None),
+                None if state.ended => {
+                    return Poll::Ready(state.failure.clone().map_or(Ok(None), Err));
+                }
                 None => {
                     let Some(receiver) = receiver else { return Poll::Pending };
                     let is_known =
@@ -149,7 +155,7 @@ impl<T> Core<T> {
         if let Some(sender) = sender {
             sender.wake();
         }
-        Poll::Ready(Some(value))
+        Poll::Ready(Ok(Some(value)))
     }
 
     /// Whether the receiver is gone; `sender` is woken once it is.
@@ -170,12 +176,6 @@ impl<T> Core<T> {
         state.gone || state.ended
     }
 
-    /// Values that are there to be received.
-    pub(super) fn len(&self) -> usize {
-        let state = lock(&self.state);
-        state.accepted.len() + state.waiting.len()
-    }
-
     pub(super) fn add_sender(&self) {
         lock(&self.state).senders += 1;
     }
@@ -185,6 +185,16 @@ impl<T> Core<T> {
         state.senders -= 1;
         if state.senders > 0 {
             return;
+        }
+        drop(state);
+        self.end();
+    }
+
+    /// The same, and why: whoever receives hears it after what was accepted.
+    pub(super) fn fail(&self, error: Error) {
+        let mut state = lock(&self.state);
+        if !state.ended {
+            state.failure = Some(error);
         }
         drop(state);
         self.end();

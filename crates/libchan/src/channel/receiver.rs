@@ -2,29 +2,55 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_core::Stream;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::core::Core;
+use crate::attach;
 use crate::error::Error;
+use crate::incoming::Incoming;
+use crate::line::Line;
+use crate::msgpack::extension::Role;
+use crate::pump;
+use crate::session::Inner;
 use crate::sync::Arc;
 
 /// The end of a channel that receives. Dropped, senders hear that the channel is closed.
+///
+/// In a message it goes to the peer: what is sent to it from then on is received there.
 pub struct Receiver<T> {
-    core: Arc<Core<T>>,
+    /// Nothing once it was sent to somebody. The lock is for that alone, which has no more than a reference.
+    side: Mutex<Option<Side<T>>>,
+}
+
+enum Side<T> {
+    Memory(Near<T>),
+    Session(Box<Incoming<T>>),
+}
+
+/// The end of a channel in memory, which others hear of when it goes.
+struct Near<T>(Arc<Core<T>>);
+
+impl<T> Drop for Near<T> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
 }
 
 impl<T> Receiver<T> {
-    pub(super) const fn of(core: Arc<Core<T>>) -> Self {
-        Self { core }
+    pub(super) fn of(core: Arc<Core<T>>) -> Self {
+        Self { side: Mutex::new(Some(Side::Memory(Near(core)))) }
     }
 
     /// The next value; nothing once the channel is closed and all that it had taken is received. Cancelled, no value is lost.
     ///
     /// # Errors
-    /// None in memory.
+    /// None in memory. Over a session the channel was reset, the session has ended, or what came is no such value or beyond a limit.
     pub async fn recv(&mut self) -> Result<Option<T>, Error> {
         std::future::poll_fn(|context| self.poll_recv(context)).await
     }
@@ -42,8 +68,15 @@ impl<T> Receiver<T> {
     /// # Errors
     /// As [`Receiver::recv`].
     pub fn try_recv(&mut self) -> Result<Option<T>, Error> {
-        match self.core.poll_receive(None) {
-            Poll::Ready(value) => Ok(value),
+        let received = match self.side() {
+            Some(Side::Memory(near)) => near.0.poll_receive(None),
+            Some(Side::Session(incoming)) => {
+                incoming.poll_recv(&mut Context::from_waker(Waker::noop()))
+            }
+            None => return Err(Error::Closed),
+        };
+        match received {
+            Poll::Ready(value) => value,
             Poll::Pending => Ok(None),
         }
     }
@@ -53,12 +86,43 @@ impl<T> Receiver<T> {
     /// # Errors
     /// As [`Receiver::recv`].
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>, Error>> {
-        self.core.poll_receive(Some(context.waker())).map(Ok)
+        match self.side() {
+            Some(Side::Memory(near)) => near.0.poll_receive(Some(context.waker())),
+            Some(Side::Session(incoming)) => incoming.poll_recv(context),
+            None => Poll::Ready(Err(Error::Closed)),
+        }
     }
 
-    /// Takes no further values; those that were sent are received.
-    pub fn close(&mut self) {
-        self.core.end();
+    fn side(&mut self) -> Option<&mut Side<T>> {
+        self.side.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+    }
+
+    /// What it receives from, for whoever goes on with it.
+    fn take(&self) -> Option<Self> {
+        let side = self.side.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(Self { side: Mutex::new(Some(side)) })
+    }
+}
+
+impl<T: DeserializeOwned> Receiver<T> {
+    pub(crate) fn of_line(line: Line, session: &std::sync::Arc<Inner>) -> Self {
+        let incoming = Box::new(Incoming::new(line, session));
+        Self { side: Mutex::new(Some(Side::Session(incoming))) }
+    }
+}
+
+impl<T: Serialize + Send + 'static> Serialize for Receiver<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        attach::serialize(serializer, Role::ReceivedByReceiver, || {
+            Some(pump::send_from(self.take()?))
+        })
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Receiver<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        attach::deserialize(deserializer, "a channel to receive from")
+            .and_then(|named| named.as_receiver().map_err(serde::de::Error::custom))
     }
 }
 
@@ -70,14 +134,8 @@ impl<T> Stream for Receiver<T> {
     }
 }
 
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        self.core.leave();
-    }
-}
-
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Receiver").field("queued", &self.core.len()).finish_non_exhaustive()
+        formatter.debug_struct("Receiver").finish_non_exhaustive()
     }
 }

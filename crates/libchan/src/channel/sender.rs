@@ -5,14 +5,46 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::core::{Core, Offer};
+use crate::attach;
 use crate::error::{Error, SendError};
+use crate::line::Line;
+use crate::msgpack::extension::Role;
+use crate::outgoing::Outgoing;
+use crate::pump;
+use crate::session::Inner;
 use crate::sync::Arc;
 
 /// The end of a channel that sends. Its clones are the same end: the channel ends when the last one is dropped, or by
 /// [`Sender::close`].
+///
+/// In a message it goes to the peer, who sends to whoever receives here.
 pub struct Sender<T> {
-    core: Arc<Core<T>>,
+    side: Side<T>,
+}
+
+enum Side<T> {
+    Memory(Near<T>),
+    Session(std::sync::Arc<Outgoing<T>>),
+}
+
+/// One of the senders of a channel in memory.
+struct Near<T>(Arc<Core<T>>);
+
+impl<T> Clone for Near<T> {
+    fn clone(&self) -> Self {
+        self.0.add_sender();
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Drop for Near<T> {
+    fn drop(&mut self) {
+        self.0.drop_sender();
+    }
 }
 
 /// Why a value was not sent at once, with the value.
@@ -26,9 +58,18 @@ pub enum TrySendError<T> {
     Closed(T),
 }
 
+impl<T> TrySendError<T> {
+    /// The value.
+    pub fn into_value(self) -> T {
+        match self {
+            Self::Full(value) | Self::Closed(value) => value,
+        }
+    }
+}
+
 impl<T> Sender<T> {
     pub(super) const fn of(core: Arc<Core<T>>) -> Self {
-        Self { core }
+        Self { side: Side::Memory(Near(core)) }
     }
 
     /// Sends a value; returns when the channel has taken it, in an unbuffered one when it is received.
@@ -50,7 +91,10 @@ impl<T> Sender<T> {
     /// # Errors
     /// As [`Sender::send`].
     pub async fn send_from(&self, slot: &mut Option<T>) -> Result<(), Error> {
-        Sending { core: &self.core, slot, ticket: None }.await
+        match &self.side {
+            Side::Memory(near) => Sending { core: &near.0, slot, ticket: None }.await,
+            Side::Session(outgoing) => outgoing.send(slot).await,
+        }
     }
 
     /// Sends a value unless that takes longer.
@@ -73,46 +117,85 @@ impl<T> Sender<T> {
     /// # Errors
     /// It would have to wait, or nobody receives any more. The value comes back.
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        match self.core.offer(value, None) {
-            Offer::Accepted | Offer::Waits(_) => Ok(()),
-            Offer::Full(value) => Err(TrySendError::Full(value)),
-            Offer::Refused(value) => Err(TrySendError::Closed(value)),
+        match &self.side {
+            Side::Memory(near) => match near.0.offer(value, None) {
+                Offer::Accepted | Offer::Waits(_) => Ok(()),
+                Offer::Full(value) => Err(TrySendError::Full(value)),
+                Offer::Refused(value) => Err(TrySendError::Closed(value)),
+            },
+            Side::Session(outgoing) => outgoing.try_send(value),
         }
     }
 
     /// Ends the channel for all its senders; what it has taken is still received.
     pub fn close(&self) {
-        self.core.end();
+        match &self.side {
+            Side::Memory(near) => near.0.end(),
+            Side::Session(outgoing) => outgoing.close(),
+        }
+    }
+
+    /// Ends the channel with an error, which whoever receives hears after what it has taken.
+    pub(crate) fn fail(&self, error: Error) {
+        match &self.side {
+            Side::Memory(near) => near.0.fail(error),
+            Side::Session(outgoing) => outgoing.fail(&error),
+        }
     }
 
     /// Whether nothing can be sent any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.core.is_over()
+        match &self.side {
+            Side::Memory(near) => near.0.is_over(),
+            Side::Session(outgoing) => outgoing.is_closed(),
+        }
     }
 
     /// Returns once nothing can be sent any more.
     pub async fn closed(&self) {
-        std::future::poll_fn(|context| self.core.poll_gone(context.waker())).await;
+        std::future::poll_fn(|context| match &self.side {
+            Side::Memory(near) => near.0.poll_gone(context.waker()),
+            Side::Session(outgoing) => outgoing.poll_gone(context),
+        })
+        .await;
+    }
+}
+
+impl<T: Serialize> Sender<T> {
+    pub(crate) fn of_line(line: Line, session: &std::sync::Arc<Inner>, number: u64) -> Self {
+        let outgoing = Outgoing::new(line, session, number);
+        Self { side: Side::Session(std::sync::Arc::new(outgoing)) }
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> Serialize for Sender<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let attach = || Some(pump::receive_into(self.clone()));
+        attach::serialize(serializer, Role::SentByReceiver, attach)
+    }
+}
+
+impl<'de, T: Serialize> Deserialize<'de> for Sender<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        attach::deserialize(deserializer, "a channel to send to")
+            .and_then(|named| named.as_sender().map_err(serde::de::Error::custom))
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.core.add_sender();
-        Self { core: Arc::clone(&self.core) }
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        self.core.drop_sender();
+        let side = match &self.side {
+            Side::Memory(near) => Side::Memory(near.clone()),
+            Side::Session(outgoing) => Side::Session(std::sync::Arc::clone(outgoing)),
+        };
+        Self { side }
     }
 }
 
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Sender").field("queued", &self.core.len()).finish_non_exhaustive()
+        formatter.debug_struct("Sender").finish_non_exhaustive()
     }
 }
 

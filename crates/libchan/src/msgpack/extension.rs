@@ -46,6 +46,17 @@ impl Role {
         Self::ALL.into_iter().find(|(known, _)| *known == code).map(|(_, role)| role)
     }
 
+    /// In words.
+    pub(crate) const fn describe(self) -> &'static str {
+        match self {
+            Self::Duplex => "a byte stream both ways",
+            Self::WrittenByReceiver => "a byte stream to write to",
+            Self::ReadByReceiver => "a byte stream to read from",
+            Self::SentByReceiver => "a channel to send to",
+            Self::ReceivedByReceiver => "a channel to receive from",
+        }
+    }
+
     fn code(self) -> i8 {
         Self::ALL.into_iter().find(|(_, role)| *role == self).map_or(0, |(code, _)| code)
     }

@@ -1,0 +1,205 @@
+//! What a message carries beside data. While a message is written or read, this thread knows for which session: a channel that
+//! comes by writes the number of a stream in its place, or takes the stream of that number.
+//!
+//! ```text
+//! write   once without taking anything: the message may be too long, or no message at all
+//!         once more, with the same numbers, and each channel leaves what is to be done with its stream
+//! read    when all streams that the message names are there; what nobody took is reset
+//! ```
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+
+use crate::channel::{Receiver, Sender};
+use crate::error::Error;
+use crate::line::{Line, Reason};
+use crate::msgpack::extension::{self, Reference, Role};
+use crate::msgpack::read::{Malformed, from_slice};
+use crate::msgpack::write::{Unwritable, append};
+use crate::session::Inner;
+
+/// What becomes of the stream of something that was attached.
+pub(crate) type Attach = Box<dyn FnOnce(Line, u64, &Arc<Inner>) + Send>;
+
+thread_local! {
+    static WRITING: RefCell<Option<Writing>> = const { RefCell::new(None) };
+    static READING: RefCell<Option<Reading>> = const { RefCell::new(None) };
+}
+
+struct Writing {
+    session: Arc<Inner>,
+    numbers: Vec<u64>,
+    /// Whether what is attached is taken, and how much was.
+    taken: Option<Vec<Attach>>,
+}
+
+struct Reading {
+    session: Arc<Inner>,
+    lines: Vec<(u64, Option<Line>)>,
+}
+
+/// A message, ready to be sent.
+pub(crate) struct Written {
+    pub(crate) bytes: Vec<u8>,
+    /// Numbers of streams that are to be opened before it is sent.
+    pub(crate) numbers: Vec<u64>,
+}
+
+/// Writes a value without taking anything out of it.
+pub(crate) fn write<T: Serialize + ?Sized>(
+    session: &Arc<Inner>,
+    value: &T,
+) -> Result<Written, Error> {
+    let writing = Writing { session: Arc::clone(session), numbers: Vec::new(), taken: None };
+    let (bytes, writing) = write_as(writing, value);
+    let bytes = bytes.map_err(|unwritable| Error::Value(unwritable.0))?;
+    if bytes.len() > session.limits.message_bytes {
+        return Err(Error::Limit("message_bytes"));
+    }
+    Ok(Written { bytes, numbers: writing.numbers })
+}
+
+/// Takes out of a value what was attached to the message that it is, in the order of the numbers.
+pub(crate) fn take<T: Serialize + ?Sized>(
+    session: &Arc<Inner>,
+    value: &T,
+    numbers: &[u64],
+) -> Vec<Attach> {
+    let (session, numbers) = (Arc::clone(session), numbers.to_vec());
+    let (_again, writing) = write_as(Writing { session, numbers, taken: Some(Vec::new()) }, value);
+    writing.taken.unwrap_or_default()
+}
+
+fn write_as<T: Serialize + ?Sized>(
+    writing: Writing,
+    value: &T,
+) -> (Result<Vec<u8>, Unwritable>, Writing) {
+    let mut bytes = Vec::new();
+    let before = WRITING.replace(Some(writing));
+    let written = append(&mut bytes, value);
+    let writing = WRITING.replace(before);
+    // Nobody but this takes it away.
+    let writing = writing.unwrap_or_else(|| unreachable!("it was put there above"));
+    (written.map(|()| bytes), writing)
+}
+
+/// Writes a number in the place of something that has a stream.
+pub(crate) fn serialize<S: Serializer>(
+    serializer: S,
+    role: Role,
+    take: impl FnOnce() -> Option<Attach>,
+) -> Result<S::Ok, S::Error> {
+    let number = WRITING.with_borrow_mut(|writing| {
+        let writing = writing.as_mut().ok_or("a channel travels by a session only")?;
+        let Some(taken) = &mut writing.taken else {
+            let number = writing.session.next_number();
+            writing.numbers.push(number);
+            return Ok(number);
+        };
+        let number = writing.numbers.get(taken.len()).copied();
+        taken.push(take().ok_or("it was sent before")?);
+        number.ok_or("the value is another one each time it is written")
+    });
+    let number = number.map_err(S::Error::custom::<&str>)?;
+    Reference { role, number }.serialize(serializer)
+}
+
+/// Reads a message whose streams are all there.
+pub(crate) fn read<T: for<'de> serde::Deserialize<'de>>(
+    session: &Arc<Inner>,
+    lines: Vec<(u64, Line)>,
+    bytes: &[u8],
+) -> Result<T, Malformed> {
+    let lines = lines.into_iter().map(|(number, line)| (number, Some(line))).collect();
+    let before = READING.replace(Some(Reading { session: Arc::clone(session), lines }));
+    let read = from_slice(bytes);
+    let reading = READING.replace(before);
+    for (_, line) in reading.into_iter().flat_map(|reading| reading.lines) {
+        if let Some(line) = line {
+            line.reset(Reason::Cancelled);
+        }
+    }
+    read
+}
+
+/// A stream that a message names.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) line: Line,
+    pub(crate) session: Arc<Inner>,
+    pub(crate) reference: Reference,
+}
+
+impl Named {
+    /// For who sends to it.
+    pub(crate) fn as_sender<T: Serialize>(self) -> Result<Sender<T>, Malformed> {
+        let Self { line, session, reference } = self.expect(Role::SentByReceiver)?;
+        Ok(Sender::of_line(line, &session, reference.number))
+    }
+
+    /// For who receives from it.
+    pub(crate) fn as_receiver<T: DeserializeOwned>(self) -> Result<Receiver<T>, Malformed> {
+        let Self { line, session, .. } = self.expect(Role::ReceivedByReceiver)?;
+        Ok(Receiver::of_line(line, &session))
+    }
+
+    /// For who reads or writes bytes. The original takes each of them as both.
+    pub(crate) fn as_bytes(self) -> Result<Line, Malformed> {
+        match self.reference.role {
+            Role::Duplex | Role::WrittenByReceiver | Role::ReadByReceiver => Ok(self.line),
+            Role::SentByReceiver | Role::ReceivedByReceiver => self.refuse(),
+        }
+    }
+
+    fn expect(self, role: Role) -> Result<Self, Malformed> {
+        if self.reference.role == role { Ok(self) } else { self.refuse() }
+    }
+
+    fn refuse<T>(self) -> Result<T, Malformed> {
+        let what = self.reference.role.describe();
+        self.line.reset(Reason::Cancelled);
+        Err(Malformed::custom(format!("{what} instead of what was expected")))
+    }
+}
+
+/// Takes the stream that is named next.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    what: &'static str,
+) -> Result<Named, D::Error> {
+    deserializer.deserialize_newtype_struct(extension::NAME, Naming(what))
+}
+
+struct Naming(&'static str);
+
+impl Visitor<'_> for Naming {
+    type Value = Named;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.0)
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, coded: &[u8]) -> Result<Named, E> {
+        named(coded).map_err(E::custom)?.ok_or_else(|| E::custom("a time is no stream"))
+    }
+}
+
+/// The stream that an extension names, the code first; nothing for a time.
+pub(crate) fn named(coded: &[u8]) -> Result<Option<Named>, Malformed> {
+    let (code, payload) = coded.split_first().ok_or(Malformed::End)?;
+    let Some(reference) = extension::reference(code.cast_signed(), payload)? else {
+        return Ok(None);
+    };
+    READING.with_borrow_mut(|reading| {
+        let elsewhere = || Malformed::custom("a channel travels by a session only");
+        let Reading { session, lines } = reading.as_mut().ok_or_else(elsewhere)?;
+        let place = lines.iter_mut().find(|(number, _)| *number == reference.number);
+        let line = place.and_then(|(_, line)| line.take());
+        let line = line.ok_or_else(|| Malformed::custom("a stream is named twice"))?;
+        Ok(Some(Named { line, session: Arc::clone(session), reference }))
+    })
+}

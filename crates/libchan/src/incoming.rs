@@ -1,0 +1,164 @@
+//! The end of a channel of a session that receives.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use serde::de::DeserializeOwned;
+use tokio::time::Sleep;
+
+use crate::attach;
+use crate::error::Error;
+use crate::line::{Line, Reason};
+use crate::msgpack::read::Malformed;
+use crate::msgpack::scan::{Scan, Scanned};
+use crate::session::Inner;
+
+/// The next messages of one channel. Dropped before the end, the peer hears that nobody receives.
+pub(crate) struct Incoming<T> {
+    session: Arc<Inner>,
+    /// Nothing after the end.
+    line: Option<Line>,
+    decode: fn(&Arc<Inner>, Vec<(u64, Line)>, &[u8]) -> Result<T, Malformed>,
+    bytes: BytesMut,
+    scan: Scan,
+    /// A message that waits for streams that it names.
+    whole: Option<Waiting>,
+    /// What went wrong is told each time.
+    failed: Option<Error>,
+}
+
+struct Waiting {
+    size: usize,
+    numbers: Vec<u64>,
+    /// Until when.
+    until: Option<Pin<Box<Sleep>>>,
+}
+
+impl<T: DeserializeOwned> Incoming<T> {
+    pub(crate) fn new(line: Line, session: &Arc<Inner>) -> Self {
+        Self {
+            session: Arc::clone(session),
+            line: Some(line),
+            decode: attach::read::<T>,
+            bytes: BytesMut::new(),
+            scan: Scan::default(),
+            whole: None,
+            failed: None,
+        }
+    }
+}
+
+impl<T> Incoming<T> {
+    pub(crate) fn poll_recv(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<T>, Error>> {
+        if let Some(error) = &self.failed {
+            return Poll::Ready(Err(error.clone()));
+        }
+        let received = ready!(self.poll_next(context));
+        if let Err(error) = &received {
+            self.fail(error.clone());
+        }
+        Poll::Ready(received)
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>, Error>> {
+        loop {
+            if self.whole.is_none() {
+                self.whole = self.scan()?;
+            }
+            if let Some(waiting) = &mut self.whole {
+                let lines = ready!(waiting.poll(&self.session, context))?;
+                return Poll::Ready(self.read(lines).map(Some));
+            }
+            let Some(line) = &mut self.line else { return Poll::Ready(Ok(None)) };
+            match ready!(line.input.poll_receive(context))? {
+                Some(bytes) if self.bytes.is_empty() => self.bytes = bytes.into(),
+                Some(bytes) => self.bytes.extend_from_slice(&bytes),
+                None => return Poll::Ready(self.end()),
+            }
+        }
+    }
+
+    /// The message that is there, whole.
+    fn scan(&mut self) -> Result<Option<Waiting>, Error> {
+        if self.bytes.is_empty() {
+            return Ok(None);
+        }
+        let scanned = self.scan.go_on(&self.bytes, &self.session.limits)?;
+        Ok(scanned.map(|Scanned { size, references }| {
+            let numbers = references.iter().map(|reference| reference.number).collect();
+            Waiting { size, numbers, until: None }
+        }))
+    }
+
+    fn read(&mut self, lines: Vec<(u64, Line)>) -> Result<T, Error> {
+        let size = self.whole.take().map_or(0, |whole| whole.size);
+        let message = self.bytes.get(..size).unwrap_or_default();
+        let read = (self.decode)(&self.session, lines, message);
+        self.bytes.advance(size);
+        Ok(read?)
+    }
+
+    /// The peer sends nothing more, and is answered the same.
+    fn end(&mut self) -> Result<Option<T>, Error> {
+        if !self.bytes.is_empty() {
+            return Err(Malformed::End.into());
+        }
+        if let Some(mut line) = self.line.take() {
+            line.out.finish();
+        }
+        Ok(None)
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.bytes = BytesMut::new();
+        if let Some(line) = self.line.take()
+            && matches!(error, Error::Protocol(_) | Error::Limit(_) | Error::TimedOut)
+        {
+            line.reset(Reason::Protocol);
+        }
+        self.failed = Some(error);
+    }
+}
+
+impl Waiting {
+    /// The streams of a message, once all are there.
+    fn poll(
+        &mut self,
+        session: &Inner,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Vec<(u64, Line)>, Error>> {
+        if self.numbers.is_empty() {
+            return Poll::Ready(Ok(Vec::new()));
+        }
+        if let Poll::Ready(lines) = session.poll_lines(&self.numbers, context) {
+            return Poll::Ready(lines);
+        }
+        let wait = session.limits.reference_wait;
+        let until = self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
+        ready!(until.as_mut().poll(context));
+        Poll::Ready(Err(Error::TimedOut))
+    }
+}
+
+impl From<Malformed> for Error {
+    fn from(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::Limit(name) => Self::Limit(name),
+            Malformed::Marker | Malformed::Extension(_) | Malformed::End | Malformed::Type(_) => {
+                Self::Protocol(malformed.to_string())
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Incoming<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Incoming").field("bytes", &self.bytes.len()).finish_non_exhaustive()
+    }
+}

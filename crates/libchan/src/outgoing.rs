@@ -1,0 +1,144 @@
+//! The end of a channel of a session that sends.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use serde::Serialize;
+
+use crate::attach::{self, Attach, Written};
+use crate::channel::TrySendError;
+use crate::error::Error;
+use crate::line::{In, Line, Out, Reason, poll_over};
+use crate::session::Inner;
+
+/// How values become messages, known where their type is.
+struct Encoding<T> {
+    write: fn(&Arc<Inner>, &T) -> Result<Written, Error>,
+    take: fn(&Arc<Inner>, &T, &[u64]) -> Vec<Attach>,
+}
+
+/// What the clones of a sender share. Dropped, the channel ends in good order.
+pub(crate) struct Outgoing<T> {
+    session: Arc<Inner>,
+    /// The channel's own.
+    number: u64,
+    encoding: Encoding<T>,
+    out: tokio::sync::Mutex<Out>,
+    /// Nothing comes but the end.
+    input: Mutex<In>,
+    is_closed: AtomicBool,
+}
+
+impl<T: Serialize> Outgoing<T> {
+    pub(crate) fn new(line: Line, session: &Arc<Inner>, number: u64) -> Self {
+        Self {
+            session: Arc::clone(session),
+            number,
+            encoding: Encoding { write: attach::write::<T>, take: attach::take::<T> },
+            out: tokio::sync::Mutex::new(line.out),
+            input: Mutex::new(line.input),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+}
+
+impl<T> Outgoing<T> {
+    /// Sends the value in a slot; cancelled, or on an error, it is still there.
+    pub(crate) async fn send(&self, slot: &mut Option<T>) -> Result<(), Error> {
+        let mut out = self.out.lock().await;
+        if self.is_closed() {
+            return Err(Error::Closed);
+        }
+        std::future::poll_fn(|context| out.poll_ready(context)).await?;
+        let sent = self.send_now(&mut out, slot);
+        if self.is_closed() {
+            out.finish();
+        }
+        sent
+    }
+
+    fn send_now(&self, out: &mut Out, slot: &mut Option<T>) -> Result<(), Error> {
+        let Some(value) = &*slot else { return Ok(()) };
+        let Written { bytes, numbers } = (self.encoding.write)(&self.session, value)?;
+        let open = |number: &u64| self.session.open(*number, Some(self.number));
+        let mut lines: Vec<Line> = Vec::with_capacity(numbers.len());
+        for number in &numbers {
+            match open(number) {
+                Ok(line) => lines.push(line),
+                Err(error) => {
+                    lines.into_iter().for_each(|line| line.reset(Reason::Cancelled));
+                    return Err(error);
+                }
+            }
+        }
+        out.send(bytes.into())?;
+        if !numbers.is_empty() {
+            let attached = (self.encoding.take)(&self.session, value, &numbers);
+            for ((line, number), attach) in lines.into_iter().zip(numbers).zip(attached) {
+                attach(line, number, &self.session);
+            }
+        }
+        *slot = None;
+        Ok(())
+    }
+
+    /// Sends a value if that takes no waiting.
+    pub(crate) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        let mut slot = Some(value);
+        let mut context = Context::from_waker(Waker::noop());
+        let sent = std::pin::pin!(self.send(&mut slot)).poll(&mut context);
+        match (sent, slot) {
+            (Poll::Pending, Some(value)) => Err(TrySendError::Full(value)),
+            (_, Some(value)) => Err(TrySendError::Closed(value)),
+            (_, None) => Ok(()),
+        }
+    }
+
+    /// Ends the channel before its time.
+    pub(crate) fn fail(&self, error: &Error) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        let reason = match error {
+            Error::Protocol(_) | Error::Limit(_) | Error::TimedOut | Error::Value(_) => {
+                Reason::Protocol
+            }
+            Error::Closed | Error::Reset(_) => Reason::Cancelled,
+        };
+        if let Ok(mut out) = self.out.try_lock() {
+            out.reset(reason);
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        // Whoever has it finishes it after what he sends.
+        if let Ok(mut out) = self.out.try_lock() {
+            out.finish();
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn poll_gone(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_closed() {
+            return Poll::Ready(());
+        }
+        let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+        poll_over(&mut input, context)
+    }
+}
+
+impl<T> Drop for Outgoing<T> {
+    fn drop(&mut self) {
+        self.out.get_mut().finish();
+    }
+}
+
+impl<T> fmt::Debug for Outgoing<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Outgoing").field("number", &self.number).finish_non_exhaustive()
+    }
+}
