@@ -16,6 +16,7 @@ mod session;
 mod stream;
 mod sync;
 mod time;
+mod transport;
 mod value;
 
 pub use channel::{Receiver, Sender, TrySendError, buffered, pipe};
@@ -25,4 +26,7 @@ pub use pump::copy;
 pub use session::{Session, Side};
 pub use stream::{ByteReader, ByteStream, ByteWriter};
 pub use time::{OutOfRange, Time};
+pub use transport::{
+    Accepted, Address, BadAddress, ConnectError, Listener, Options, UnixListener, connect,
+};
 pub use value::Value;

@@ -1,13 +1,15 @@
 //! One suite for every transport: what channels do over a session, whatever it is made of.
 
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod suite;
 
 #[cfg(test)]
 mod tests {
-    use libchan::{Limits, Session, Side};
+    use libchan::{ConnectError, Limits, Listener, Options, Session, Side};
 
-    use super::suite;
+    use super::{certificates, suite};
 
     fn sessions(
         near: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + 'static,
@@ -28,23 +30,74 @@ mod tests {
         .await;
     }
 
+    /// Both sides by the address of a listener.
+    async fn connected(url: &str, options: &Options) -> (Session, Session) {
+        let listener = Listener::bind(url, options.clone()).await.unwrap();
+        // Its certificate has the name.
+        let url = listener.address().to_string().replace("127.0.0.1", "localhost");
+        let near = libchan::connect(&url, options);
+        let far = async { listener.accept().await.unwrap().session().await };
+        let (near, far) = tokio::join!(near, far);
+        (near.unwrap(), far.unwrap())
+    }
+
     #[tokio::test]
     async fn a_unix_socket() {
-        suite::run(|| async {
-            let (near, far) = tokio::net::UnixStream::pair().unwrap();
-            sessions(near, far)
-        })
-        .await;
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("unix://{}", directory.path().join("socket").display());
+        let options = Options::default();
+        suite::run(|| connected(&url, &options)).await;
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "the socket goes");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn tcp() {
-        suite::run(|| async {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let near = tokio::net::TcpStream::connect(listener.local_addr().unwrap());
-            let (near, far) = tokio::join!(near, listener.accept());
-            sessions(near.unwrap(), far.unwrap().0)
-        })
-        .await;
+        let options = Options::default();
+        suite::run(|| connected("tcp://127.0.0.1:0", &options)).await;
+    }
+
+    #[tokio::test]
+    async fn tls_with_certificates_of_both() {
+        let options = certificates::options();
+        suite::run(|| connected("tls://localhost:0", &options)).await;
+    }
+
+    #[tokio::test]
+    async fn websockets() {
+        let mut options = Options::default();
+        suite::run(|| connected("ws://127.0.0.1:0/channels", &options)).await;
+        options.subprotocol = Some("libchan".to_owned());
+        let (near, _far) = connected("ws://[::1]:0/", &options).await;
+        near.ping().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn websockets_over_tls() {
+        let options = certificates::options();
+        suite::run(|| connected("wss://localhost:0/", &options)).await;
+    }
+
+    #[tokio::test]
+    async fn who_is_not_let_in_is_told() {
+        let (options, nobody) = certificates::with_and_without();
+        let listener = Listener::bind("tls://localhost:0", options).await.unwrap();
+        let url = listener.address().to_string().replace("127.0.0.1", "localhost");
+        let far = async { listener.accept().await.unwrap().session().await };
+        let (near, far) = tokio::join!(libchan::connect(&url, &nobody), far);
+        assert!(matches!(far, Err(ConnectError::Io { .. })), "{far:?}");
+        // In TLS 1.3 a client hears of it by its first read.
+        if let Ok(near) = near {
+            assert!(near.accept::<u8>().await.unwrap().is_none());
+        }
+
+        let asked = Options::default();
+        let listener = Listener::bind("ws://127.0.0.1:0/right", asked.clone()).await.unwrap();
+        let url = listener.address().to_string().replace("right", "wrong");
+        let far = async { listener.accept().await.unwrap().session().await };
+        let (near, far) = tokio::join!(libchan::connect(&url, &asked), far);
+        assert!(far.is_err());
+        let told = near.unwrap_err();
+        let why = std::error::Error::source(&told).unwrap().to_string();
+        assert!(why.contains("404"), "{why}");
     }
 }

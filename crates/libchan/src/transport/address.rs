@@ -1,0 +1,143 @@
+//! Where a transport connects to or listens: a URL.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The original's port.
+const PORT: u16 = 9323;
+
+/// Where a transport connects to or listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Address {
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// Host and port.
+    Tcp(String),
+    /// The same with TLS.
+    Tls(String),
+    /// A WebSocket.
+    WebSocket {
+        /// Host and port.
+        host: String,
+        /// Path on the server, beginning with a slash.
+        path: String,
+        /// Whether it is one over TLS.
+        is_secure: bool,
+    },
+}
+
+/// What is wrong with an address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAddress {
+    /// It has none of the schemes that are known.
+    #[error("it begins with none of unix://, tcp://, tls://, ws:// and wss://")]
+    Scheme,
+    /// It names no host, or no path of a socket.
+    #[error("it names no place")]
+    Empty,
+    /// What follows the colon is no port.
+    #[error("{0:?} is no port")]
+    Port(String),
+}
+
+impl Address {
+    /// Whether it has TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        matches!(self, Self::Tls(_) | Self::WebSocket { is_secure: true, .. })
+    }
+
+    /// The same with another host and port; a socket's path stays.
+    pub(super) fn at(&self, host: String) -> Self {
+        match self {
+            Self::Unix(path) => Self::Unix(path.clone()),
+            Self::Tcp(_) => Self::Tcp(host),
+            Self::Tls(_) => Self::Tls(host),
+            Self::WebSocket { path, is_secure, .. } => {
+                Self::WebSocket { host, path: path.clone(), is_secure: *is_secure }
+            }
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = BadAddress;
+
+    fn from_str(url: &str) -> Result<Self, BadAddress> {
+        let (scheme, rest) = url.split_once("://").ok_or(BadAddress::Scheme)?;
+        if rest.is_empty() {
+            return Err(BadAddress::Empty);
+        }
+        Ok(match scheme {
+            "unix" => Self::Unix(rest.into()),
+            "tcp" => Self::Tcp(with_port(rest, PORT)?),
+            "tls" => Self::Tls(with_port(rest, PORT)?),
+            "ws" | "wss" => {
+                let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+                let is_secure = scheme == "wss";
+                let host = with_port(host, if is_secure { 443 } else { 80 })?;
+                Self::WebSocket { host, path: path.to_owned(), is_secure }
+            }
+            _ => return Err(BadAddress::Scheme),
+        })
+    }
+}
+
+/// A host with its port, or the usual one. An IPv6 address is in brackets, RFC 3986 section 3.2.2.
+fn with_port(text: &str, usual: u16) -> Result<String, BadAddress> {
+    let after_host = text.rfind(']').map_or(0, |at| at + 1);
+    let (host, port) = match text[after_host..].rfind(':') {
+        Some(at) => (&text[..after_host + at], Some(&text[after_host + at + 1..])),
+        None => (text, None),
+    };
+    if host.is_empty() {
+        return Err(BadAddress::Empty);
+    }
+    let parse =
+        |port: &str| port.parse::<u16>().map_err(|_no_number| BadAddress::Port(port.to_owned()));
+    Ok(format!("{host}:{}", port.map_or(Ok(usual), parse)?))
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
+            Self::Tcp(host) => write!(formatter, "tcp://{host}"),
+            Self::Tls(host) => write!(formatter, "tls://{host}"),
+            Self::WebSocket { host, path, is_secure } => {
+                write!(formatter, "{}://{host}{path}", if *is_secure { "wss" } else { "ws" })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_shown() {
+        for (url, shown) in [
+            ("unix:///run/x.sock", "unix:///run/x.sock"),
+            ("tcp://host", "tcp://host:9323"),
+            ("tls://[::1]:5", "tls://[::1]:5"),
+            ("tcp://[::1]", "tcp://[::1]:9323"),
+            ("ws://host/a/b", "ws://host:80/a/b"),
+            ("wss://host:444", "wss://host:444/"),
+        ] {
+            assert_eq!(url.parse::<Address>().unwrap().to_string(), shown);
+        }
+        for (url, wrong) in [
+            ("host:9323", BadAddress::Scheme),
+            ("http://host", BadAddress::Scheme),
+            ("tcp://", BadAddress::Empty),
+            ("tcp://:1", BadAddress::Empty),
+            ("tcp://host:x", BadAddress::Port("x".to_owned())),
+            ("ws://host:70000/", BadAddress::Port("70000".to_owned())),
+        ] {
+            assert_eq!(url.parse::<Address>(), Err(wrong), "{url}");
+        }
+    }
+}
