@@ -1,6 +1,15 @@
-//! Channels over a network, as goroutines have them in memory.
+//! Channels over a network, as goroutines have them in memory: messages that carry channels and byte streams, which work wherever
+//! they arrive.
 //!
-//! Start at [`pipe`] for channels in memory.
+//! ```text
+//! Sender<T>, Receiver<T>, ByteStream     in memory (channel), or the end of a stream of a session
+//!    | msgpack, by serde; what is attached to a message names its stream (attach, pump)
+//! Session                                numbers of streams, those that no message has named yet
+//!    | SPDY (crate spdy)
+//! Unix sockets, TCP, TLS, WebSockets     (transport)
+//! ```
+//!
+//! Start at [`pipe`] and [`buffered`] in memory, at [`connect`] and [`Listener`] over a network.
 
 mod attach;
 
@@ -30,3 +39,8 @@ pub use transport::{
     Accepted, Address, BadAddress, ConnectError, Listener, Options, UnixListener, connect,
 };
 pub use value::Value;
+
+/// The examples of the README compile, and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
