@@ -33,6 +33,7 @@ const SAME_LAYER: &[(&str, &str, &str)] = &[
         "spec",
         "a base is a reference, a platform and a size are read as everywhere else: types of documents, no more",
     ),
+    ("libchan", "spdy", "a library of the same kind, which Kubernetes' streams will use, too"),
     ("bake", "spec", "names that were nearly typed are found as everywhere else"),
 ];
 
