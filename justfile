@@ -42,6 +42,15 @@ bench *ARGS:
     cargo build --release --package cli
     cargo xtask bench {{ARGS}}
 
+# Interleavings of channels in memory, by loom.
+model:
+    RUSTFLAGS="--cfg model" CARGO_TARGET_DIR=target/model cargo test --release --package libchan --lib
+
+# What channels cost, in memory beside tokio's, and over a network.
+bench-channels:
+    cargo run --release --package libchan --example memory
+    cargo run --release --package libchan --example session
+
 # The program as it ships.
 release:
     cargo build --release --package cli

@@ -19,6 +19,7 @@ const MEASURES: &[Measure] = &[
     ("round trip, libchan unbuffered", round_trip_unbuffered),
 ];
 
+#[expect(clippy::print_stdout, reason = "the figures are its output")]
 fn main() -> std::io::Result<()> {
     for (name, runtime) in [
         ("one thread", Builder::new_current_thread().build()?),

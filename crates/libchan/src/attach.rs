@@ -136,19 +136,19 @@ pub(crate) struct Named {
 
 impl Named {
     /// For who sends to it.
-    pub(crate) fn as_sender<T: Serialize>(self) -> Result<Sender<T>, Malformed> {
+    pub(crate) fn into_sender<T: Serialize>(self) -> Result<Sender<T>, Malformed> {
         let Self { line, session, reference } = self.expect(Role::SentByReceiver)?;
         Ok(Sender::of_line(line, &session, reference.number))
     }
 
     /// For who receives from it.
-    pub(crate) fn as_receiver<T: DeserializeOwned>(self) -> Result<Receiver<T>, Malformed> {
+    pub(crate) fn into_receiver<T: DeserializeOwned>(self) -> Result<Receiver<T>, Malformed> {
         let Self { line, session, .. } = self.expect(Role::ReceivedByReceiver)?;
         Ok(Receiver::of_line(line, &session))
     }
 
     /// For who reads or writes bytes. The original takes each of them as both.
-    pub(crate) fn as_bytes(self) -> Result<Line, Malformed> {
+    pub(crate) fn into_bytes(self) -> Result<Line, Malformed> {
         match self.reference.role {
             Role::Duplex | Role::WrittenByReceiver | Role::ReadByReceiver => Ok(self.line),
             Role::SentByReceiver | Role::ReceivedByReceiver => self.refuse(),

@@ -21,7 +21,7 @@ pub(crate) struct Incoming<T> {
     session: Arc<Inner>,
     /// Nothing after the end.
     line: Option<Line>,
-    decode: fn(&Arc<Inner>, Vec<(u64, Line)>, &[u8]) -> Result<T, Malformed>,
+    decode: Decode<T>,
     bytes: BytesMut,
     scan: Scan,
     /// A message that waits for streams that it names.
@@ -29,6 +29,9 @@ pub(crate) struct Incoming<T> {
     /// What went wrong is told each time.
     failed: Option<Error>,
 }
+
+/// How a message becomes a value, known where its type is.
+type Decode<T> = fn(&Arc<Inner>, Vec<(u64, Line)>, &[u8]) -> Result<T, Malformed>;
 
 struct Waiting {
     size: usize,

@@ -11,8 +11,9 @@
 //!
 //! Start at [`pipe`] and [`buffered`] in memory, at [`connect`] and [`Listener`] over a network.
 
-mod attach;
+#![forbid(unsafe_code)]
 
+mod attach;
 mod channel;
 mod error;
 mod incoming;

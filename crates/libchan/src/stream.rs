@@ -51,7 +51,7 @@ impl Held {
         from: D,
         what: &'static str,
     ) -> Result<Self, D::Error> {
-        let line = attach::deserialize(from, what)?.as_bytes();
+        let line = attach::deserialize(from, what)?.into_bytes();
         line.map(Self::new).map_err(serde::de::Error::custom)
     }
 }

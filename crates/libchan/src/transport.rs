@@ -191,7 +191,10 @@ fn parse(url: &str) -> Result<Address, ConnectError> {
 }
 
 /// An error of something that was done at an address.
-fn io(action: &'static str, address: impl ToString) -> impl FnOnce(std::io::Error) -> ConnectError {
+fn io(
+    action: &'static str,
+    address: impl std::fmt::Display,
+) -> impl FnOnce(std::io::Error) -> ConnectError {
     let address = address.to_string();
     move |cause| ConnectError::Io { action, address, cause }
 }

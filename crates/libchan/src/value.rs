@@ -144,10 +144,10 @@ impl<'de> Visitor<'de> for AnyVisitor {
 
 fn of_stream(named: Named) -> Result<Value, crate::msgpack::read::Malformed> {
     Ok(match named.reference.role {
-        Role::SentByReceiver => Value::Sender(named.as_sender()?),
-        Role::ReceivedByReceiver => Value::Receiver(named.as_receiver()?),
-        Role::Duplex => Value::Stream(ByteStream::new(named.as_bytes()?)),
-        Role::ReadByReceiver => Value::Reader(ByteReader::of_line(named.as_bytes()?)),
-        Role::WrittenByReceiver => Value::Writer(ByteWriter::of_line(named.as_bytes()?)),
+        Role::SentByReceiver => Value::Sender(named.into_sender()?),
+        Role::ReceivedByReceiver => Value::Receiver(named.into_receiver()?),
+        Role::Duplex => Value::Stream(ByteStream::new(named.into_bytes()?)),
+        Role::ReadByReceiver => Value::Reader(ByteReader::of_line(named.into_bytes()?)),
+        Role::WrittenByReceiver => Value::Writer(ByteWriter::of_line(named.into_bytes()?)),
     })
 }

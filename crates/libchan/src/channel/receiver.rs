@@ -122,7 +122,7 @@ impl<T: Serialize + Send + 'static> Serialize for Receiver<T> {
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Receiver<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         attach::deserialize(deserializer, "a channel to receive from")
-            .and_then(|named| named.as_receiver().map_err(serde::de::Error::custom))
+            .and_then(|named| named.into_receiver().map_err(serde::de::Error::custom))
     }
 }
 

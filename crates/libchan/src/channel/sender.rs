@@ -179,7 +179,7 @@ impl<T: DeserializeOwned + Send + 'static> Serialize for Sender<T> {
 impl<'de, T: Serialize> Deserialize<'de> for Sender<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         attach::deserialize(deserializer, "a channel to send to")
-            .and_then(|named| named.as_sender().map_err(serde::de::Error::custom))
+            .and_then(|named| named.into_sender().map_err(serde::de::Error::custom))
     }
 }
 

@@ -95,7 +95,7 @@ impl<'a> Writer<'a> {
         };
         match payload.len() {
             size @ (1 | 2 | 4 | 8 | 16) => {
-                self.out.push(0xd4 + u8::try_from(size.ilog2()).unwrap_or(0))
+                self.out.push(0xd4 + u8::try_from(size.ilog2()).unwrap_or(0));
             }
             size => self.length(size, 0xc7)?,
         }

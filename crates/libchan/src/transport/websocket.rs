@@ -42,6 +42,7 @@ pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     path: &str,
     options: &Options,
 ) -> Result<Bytewise<S>, ConnectError> {
+    #[expect(clippy::result_large_err, reason = "the callback's type")]
     let check = |request: &Request, response: Response| answer(request, response, path, options);
     let accepted =
         tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(config())).await;
@@ -85,10 +86,7 @@ fn config() -> WebSocketConfig {
 }
 
 fn cause(error: WebSocketError) -> std::io::Error {
-    match error {
-        WebSocketError::Io(error) => error,
-        other => std::io::Error::other(other),
-    }
+    if let WebSocketError::Io(error) = error { error } else { std::io::Error::other(error) }
 }
 
 /// The bytes of a WebSocket.
