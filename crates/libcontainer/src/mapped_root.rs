@@ -258,7 +258,12 @@ fn place(directory: &Path, beside: &[PathBuf], sources: &mut Vec<PathBuf>) -> Be
 
 fn mapped(source: &CString, users: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let tree = clone_tree(source, false)?;
-    let map = MountAttributes { user_namespace: Some(users), ..MountAttributes::default() };
+    // Its own as well: a copy of a shared mount would pass on to the host what is mounted in it.
+    let map = MountAttributes {
+        user_namespace: Some(users),
+        propagation: u64::from(MountPropagationFlags::PRIVATE.bits()),
+        ..MountAttributes::default()
+    };
     mount_setattr(tree.as_fd(), c"", false, map)?;
     Ok(tree)
 }
