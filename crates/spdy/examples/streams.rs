@@ -1,6 +1,6 @@
 //! How fast a session is: small messages, round trips, bulk beside a bare copy, and what idle streams cost.
 //!
-//! `cargo run --release -p spdy --example speed`
+//! `cargo run --release -p spdy --example streams`
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
