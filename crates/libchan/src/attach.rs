@@ -60,7 +60,7 @@ pub(crate) fn write<T: Serialize + ?Sized>(
     if bytes.len() > session.limits.message_bytes {
         return Err(Error::Limit("message_bytes"));
     }
-    Ok(Written { bytes, numbers: writing.numbers })
+    Ok(Written { bytes, numbers: writing.map(|writing| writing.numbers).unwrap_or_default() })
 }
 
 /// Takes out of a value what was attached to the message that it is, in the order of the numbers.
@@ -71,19 +71,18 @@ pub(crate) fn take<T: Serialize + ?Sized>(
 ) -> Vec<Attach> {
     let (session, numbers) = (Arc::clone(session), numbers.to_vec());
     let (_again, writing) = write_as(Writing { session, numbers, taken: Some(Vec::new()) }, value);
-    writing.taken.unwrap_or_default()
+    writing.and_then(|writing| writing.taken).unwrap_or_default()
 }
 
+/// Gives the message, and what was written down meanwhile.
 fn write_as<T: Serialize + ?Sized>(
     writing: Writing,
     value: &T,
-) -> (Result<Vec<u8>, Unwritable>, Writing) {
+) -> (Result<Vec<u8>, Unwritable>, Option<Writing>) {
     let mut bytes = Vec::new();
     let before = WRITING.replace(Some(writing));
     let written = append(&mut bytes, value);
     let writing = WRITING.replace(before);
-    // Nobody but this takes it away.
-    let writing = writing.unwrap_or_else(|| unreachable!("it was put there above"));
     (written.map(|()| bytes), writing)
 }
 

@@ -18,6 +18,8 @@ pub struct Limits {
     pub parked: usize,
     /// Bytes that have arrived on one stream and nobody has taken: 256 KiB.
     pub queue_bytes: usize,
+    /// How long TLS and the head of a WebSocket may take before there is a session: 10 s.
+    pub greeting_wait: Duration,
     /// How long a message waits for a stream that it names: 10 s.
     pub reference_wait: Duration,
 }
@@ -31,6 +33,7 @@ impl Default for Limits {
             streams: 1000,
             parked: 1024,
             queue_bytes: 256 << 10,
+            greeting_wait: Duration::from_secs(10),
             reference_wait: Duration::from_secs(10),
         }
     }

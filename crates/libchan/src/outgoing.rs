@@ -29,6 +29,13 @@ pub(crate) struct Outgoing<T> {
     /// Nothing comes but the end.
     input: Mutex<In>,
     is_closed: AtomicBool,
+    /// How it is to end, as soon as nobody sends.
+    ending: Mutex<Option<Ending>>,
+}
+
+enum Ending {
+    InGoodOrder,
+    Reset(Reason),
 }
 
 impl<T: Serialize> Outgoing<T> {
@@ -40,6 +47,7 @@ impl<T: Serialize> Outgoing<T> {
             out: tokio::sync::Mutex::new(line.out),
             input: Mutex::new(line.input),
             is_closed: AtomicBool::new(false),
+            ending: Mutex::default(),
         }
     }
 }
@@ -47,16 +55,14 @@ impl<T: Serialize> Outgoing<T> {
 impl<T> Outgoing<T> {
     /// Sends the value in a slot; cancelled, or on an error, it is still there.
     pub(crate) async fn send(&self, slot: &mut Option<T>) -> Result<(), Error> {
+        // Behind the lock, which is released before.
+        let _settles = Settles(self);
         let mut out = self.out.lock().await;
         if self.is_closed() {
             return Err(Error::Closed);
         }
         std::future::poll_fn(|context| out.poll_ready(context)).await?;
-        let sent = self.send_now(&mut out, slot);
-        if self.is_closed() {
-            out.finish();
-        }
-        sent
+        self.send_now(&mut out, slot)
     }
 
     fn send_now(&self, out: &mut Out, slot: &mut Option<T>) -> Result<(), Error> {
@@ -98,23 +104,34 @@ impl<T> Outgoing<T> {
 
     /// Ends the channel before its time.
     pub(crate) fn fail(&self, error: &Error) {
-        self.is_closed.store(true, Ordering::SeqCst);
-        let reason = match error {
+        self.end(Ending::Reset(match error {
             Error::Protocol(_) | Error::Limit(_) | Error::TimedOut | Error::Value(_) => {
                 Reason::Protocol
             }
             Error::Closed | Error::Reset(_) => Reason::Cancelled,
-        };
-        if let Ok(mut out) = self.out.try_lock() {
-            out.reset(reason);
-        }
+        }));
     }
 
     pub(crate) fn close(&self) {
+        self.end(Ending::InGoodOrder);
+    }
+
+    fn end(&self, how: Ending) {
         self.is_closed.store(true, Ordering::SeqCst);
-        // Whoever has it finishes it after what he sends.
-        if let Ok(mut out) = self.out.try_lock() {
-            out.finish();
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(how);
+        self.settle();
+    }
+
+    /// Ends it as it is to end. Where somebody sends just now, he does that afterwards.
+    fn settle(&self) {
+        if !self.is_closed() {
+            return;
+        }
+        let Ok(mut out) = self.out.try_lock() else { return };
+        match self.ending.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(Ending::InGoodOrder) => out.finish(),
+            Some(Ending::Reset(reason)) => out.reset(reason),
+            None => {}
         }
     }
 
@@ -128,6 +145,15 @@ impl<T> Outgoing<T> {
         }
         let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
         poll_over(&mut input, context)
+    }
+}
+
+/// Sees to the end of a channel when a send is over, or was given up.
+struct Settles<'a, T>(&'a Outgoing<T>);
+
+impl<T> Drop for Settles<'_, T> {
+    fn drop(&mut self) {
+        self.0.settle();
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a session is made of, by the scheme of a URL. Each transport is a file of its own; all but memory and HTTP/2 carry SPDY.
+//! What a session is made of, by the scheme of a URL. Each transport is a file of its own, and carries SPDY.
 //!
 //! | URL | |
 //! |---|---|
@@ -75,21 +75,34 @@ pub struct Options {
 /// The address is none, or nobody answers there.
 pub async fn connect(url: &str, options: &Options) -> Result<Session, ConnectError> {
     let address = parse(url)?;
-    let near = |io: Box<dyn Connection>| Session::new(io, Side::Client, options.limits.clone());
-    Ok(near(match &address {
-        Address::Unix(path) => Box::new(unix::connect(path).await?),
-        Address::Tcp(host) => Box::new(tcp::connect(host).await?),
-        Address::Tls(host) => {
-            Box::new(tls::connect(tcp::connect(host).await?, host, options).await?)
+    let (io, host): (Box<dyn Connection>, _) = match &address {
+        Address::Unix(path) => (Box::new(unix::connect(path).await?), ""),
+        Address::Tcp(host) | Address::Tls(host) | Address::WebSocket { host, .. } => {
+            (Box::new(tcp::connect(host).await?), host)
         }
-        Address::WebSocket { host, path, is_secure: false } => {
-            Box::new(websocket::connect(tcp::connect(host).await?, (host, path), options).await?)
+    };
+    let io = in_time(&address, options, async {
+        let mut io = io;
+        if address.is_secure() {
+            io = Box::new(tls::connect(io, host, options).await?);
         }
-        Address::WebSocket { host, path, is_secure: true } => {
-            let secured = tls::connect(tcp::connect(host).await?, host, options).await?;
-            Box::new(websocket::connect(secured, (host, path), options).await?)
+        if let Address::WebSocket { path, .. } = &address {
+            io = Box::new(websocket::connect(io, (host, path), options).await?);
         }
-    }))
+        Ok(io)
+    });
+    Ok(Session::new(io.await?, Side::Client, options.limits.clone()))
+}
+
+/// What comes before a session, if the peer does not take longer for it than he may.
+async fn in_time<T>(
+    address: &Address,
+    options: &Options,
+    work: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    let late = || io("greet the peer at", address)(std::io::ErrorKind::TimedOut.into());
+    let done = tokio::time::timeout(options.limits.greeting_wait, work).await;
+    done.unwrap_or_else(|_elapsed| Err(late()))
 }
 
 /// Listens, and makes a session of each connection.
@@ -162,16 +175,20 @@ impl Accepted {
     /// Does what the transport wants first, and makes a session.
     ///
     /// # Errors
-    /// The peer does not speak that transport, or TLS refused him.
+    /// The peer does not speak that transport or says nothing, or TLS refused him.
     pub async fn session(self) -> Result<Session, ConnectError> {
-        let Self { mut io, address, options } = self;
-        if address.is_secure() {
-            io = Box::new(tls::accept(io, &address, &options).await?);
-        }
-        if let Address::WebSocket { path, .. } = &address {
-            io = Box::new(websocket::accept(io, path, &options).await?);
-        }
-        Ok(Session::new(io, Side::Server, options.limits))
+        let Self { io, address, options } = self;
+        let io = in_time(&address, &options, async {
+            let mut io = io;
+            if address.is_secure() {
+                io = Box::new(tls::accept(io, &address, &options).await?);
+            }
+            if let Address::WebSocket { path, .. } = &address {
+                io = Box::new(websocket::accept(io, path, &options).await?);
+            }
+            Ok(io)
+        });
+        Ok(Session::new(io.await?, Side::Server, options.limits))
     }
 }
 

@@ -100,4 +100,22 @@ mod tests {
         let why = std::error::Error::source(&told).unwrap().to_string();
         assert!(why.contains("404"), "{why}");
     }
+
+    #[tokio::test]
+    async fn who_says_nothing_is_given_up() {
+        let mut options = Options::default();
+        options.limits.greeting_wait = std::time::Duration::from_millis(1);
+        let listener = Listener::bind("ws://127.0.0.1:0/", options.clone()).await.unwrap();
+        let address = listener.address().to_string();
+        let host = address.trim_start_matches("ws://").trim_end_matches('/').to_owned();
+        let silent = tokio::net::TcpStream::connect(host).await.unwrap();
+        let told = listener.accept().await.unwrap().session().await.unwrap_err();
+        let ConnectError::Io { cause, .. } = told else { panic!("{told:?}") };
+        assert_eq!(cause.kind(), std::io::ErrorKind::TimedOut);
+        drop(silent);
+        // The other way round: nobody takes what the system has accepted.
+        let told = libchan::connect(&address, &options).await.unwrap_err();
+        let ConnectError::Io { cause, .. } = told else { panic!("{told:?}") };
+        assert_eq!(cause.kind(), std::io::ErrorKind::TimedOut);
+    }
 }
