@@ -20,6 +20,7 @@ mod incoming;
 mod limits;
 mod line;
 mod msgpack;
+mod native;
 mod outgoing;
 mod pump;
 mod session;

@@ -28,7 +28,7 @@ pub(crate) fn send_from<T: Serialize + Send + 'static>(receiver: Receiver<T>) ->
 }
 
 /// Passes all values on, and how they end.
-async fn pass<T>(receiver: Receiver<T>, sender: Sender<T>) {
+pub(crate) async fn pass<T>(receiver: Receiver<T>, sender: Sender<T>) {
     match copy(&sender, receiver).await {
         // Nobody takes them any more, or they are over.
         Ok(_) | Err(Error::Closed) => {}

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use serde::Serialize;
@@ -15,15 +15,18 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-use crate::channel::{Receiver, Sender, buffered};
+use crate::channel::{Receiver, Sender, TrySendError, buffered};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::line::{Line, Reason};
+use crate::native::{self, Native};
 
 /// The header with a stream's number, which its opener gives it.
 const REFERENCE: &str = "libchan-ref";
 /// The number of the channel that a stream belongs to.
 const PARENT: &str = "libchan-parent-ref";
+/// Bytes on their way between the two sides of a session in this process.
+const LINK_BYTES: usize = 64 << 10;
 /// The original's first number.
 const FIRST: u64 = 2;
 
@@ -51,10 +54,28 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     next: AtomicU64,
     table: Mutex<Table>,
-    arrive: Sender<Line>,
-    arrived: tokio::sync::Mutex<Receiver<Line>>,
+    arrive: Sender<Arrived>,
+    arrived: tokio::sync::Mutex<Queue>,
+    /// The other side, where it is in this process.
+    peer: OnceLock<Weak<Self>>,
     /// Dropped with it: nobody accepts any more.
     _accepting: oneshot::Sender<std::convert::Infallible>,
+}
+
+/// A channel that the peer has opened.
+#[derive(Debug)]
+enum Arrived {
+    Line(Line),
+    /// In this process.
+    Native(Box<dyn Native>),
+}
+
+/// Channels that the peer has opened and nobody has accepted.
+#[derive(Debug)]
+struct Queue {
+    arrived: Receiver<Arrived>,
+    /// The next one is accepted as another type than it was opened with, and comes by this session.
+    translated: Option<Session>,
 }
 
 /// Streams of the peer's that a message will name.
@@ -92,7 +113,8 @@ impl Session {
             next: AtomicU64::new(FIRST),
             table: Mutex::default(),
             arrive,
-            arrived: tokio::sync::Mutex::new(arrived),
+            arrived: tokio::sync::Mutex::new(Queue { arrived, translated: None }),
+            peer: OnceLock::new(),
             _accepting: accepting,
         });
         // Every channel hears by itself how its session has ended.
@@ -101,23 +123,99 @@ impl Session {
         Self { inner }
     }
 
-    /// Opens a channel, of which the peer gets the end that receives by [`Session::accept`].
+    /// Two sessions that are each other's peer, in this process. Values pass as they are, without encoding, between a channel that is
+    /// opened and one that is accepted with the same type. With another type they pass as messages, as over any other transport.
+    ///
+    /// It has tasks as [`Session::new`] has.
+    #[must_use]
+    pub fn pair(limits: &Limits) -> (Self, Self) {
+        let (near, far) = Self::linked(limits);
+        // Nobody else has set them.
+        let _first = near.inner.peer.set(Arc::downgrade(&far.inner));
+        let _first = far.inner.peer.set(Arc::downgrade(&near.inner));
+        (near, far)
+    }
+
+    /// As [`Session::pair`], and every value passes as a message.
+    pub(crate) fn linked(limits: &Limits) -> (Self, Self) {
+        let (near, far) = tokio::io::duplex(LINK_BYTES);
+        let near = Self::new(near, Side::Client, limits.clone());
+        (near, Self::new(far, Side::Server, limits.clone()))
+    }
+
+    /// Opens a channel, of which the peer gets the end that receives by [`Session::accept`]. To a peer in this process it takes 64
+    /// values before its sender waits; over a connection as much as is on the way.
     ///
     /// # Errors
     /// The session is closed, or has as many channels as it may.
-    pub fn open<T: Serialize>(&self) -> Result<Sender<T>, Error> {
+    pub fn open<T: Serialize + Send + 'static>(&self) -> Result<Sender<T>, Error> {
+        if let Some(peer) = self.inner.peer.get() {
+            return self.open_native(peer);
+        }
+        self.open_line()
+    }
+
+    /// Opens a channel of messages.
+    pub(crate) fn open_line<T: Serialize>(&self) -> Result<Sender<T>, Error> {
         let number = self.inner.next_number();
         let line = self.inner.open(number, None)?;
         Ok(Sender::of_line(line, &self.inner, number))
+    }
+
+    /// Opens a channel whose values pass as they are.
+    fn open_native<T: Serialize + Send + 'static>(
+        &self,
+        peer: &Weak<Inner>,
+    ) -> Result<Sender<T>, Error> {
+        let peer = peer.upgrade().ok_or(Error::Closed)?;
+        if self.is_closed() || peer.mux.is_closed() {
+            return Err(Error::Closed);
+        }
+        let (sender, receiver) = buffered(native::VALUES);
+        match peer.arrive.try_send(Arrived::Native(Box::new(receiver))) {
+            Ok(()) => Ok(sender),
+            Err(TrySendError::Full(_)) => Err(Error::Limit("streams")),
+            Err(TrySendError::Closed(_)) => Err(Error::Closed),
+        }
     }
 
     /// The next channel that the peer has opened; nothing once none can come any more. Cancelled, none is lost.
     ///
     /// # Errors
     /// None yet.
-    pub async fn accept<T: DeserializeOwned>(&self) -> Result<Option<Receiver<T>>, Error> {
-        let arrived = self.inner.arrived.lock().await.recv().await?;
-        Ok(arrived.map(|line| Receiver::of_line(line, &self.inner)))
+    pub async fn accept<T: DeserializeOwned + Send + 'static>(
+        &self,
+    ) -> Result<Option<Receiver<T>>, Error> {
+        let mut queue = self.inner.arrived.lock().await;
+        loop {
+            if let Some(session) = &queue.translated {
+                let line = session.next_line().await?;
+                let receiver = line.map(|line| Receiver::of_line(line, &session.inner));
+                queue.translated = None;
+                return Ok(receiver);
+            }
+            match queue.arrived.recv().await? {
+                None => return Ok(None),
+                Some(Arrived::Line(line)) => return Ok(Some(Receiver::of_line(line, &self.inner))),
+                Some(Arrived::Native(channel)) if channel.receives::<T>() => {
+                    return Ok(channel.into_receiver());
+                }
+                Some(Arrived::Native(channel)) => {
+                    queue.translated = Some(channel.translate(&self.inner.limits)?);
+                }
+            }
+        }
+    }
+
+    /// The next channel of messages.
+    async fn next_line(&self) -> Result<Option<Line>, Error> {
+        loop {
+            match self.inner.arrived.lock().await.arrived.recv().await? {
+                Some(Arrived::Line(line)) => return Ok(Some(line)),
+                Some(Arrived::Native(_)) => {}
+                None => return Ok(None),
+            }
+        }
     }
 
     /// Opens and accepts no more channels; those that are there live on, and the connection is closed when they are over.
@@ -193,8 +291,10 @@ impl Inner {
         match numbers {
             None => line.reset(Reason::Cancelled),
             Some((_number, None)) => {
-                if let Err(full) = self.arrive.try_send(line) {
-                    full.into_value().reset(Reason::Refused);
+                if let Err(full) = self.arrive.try_send(Arrived::Line(line))
+                    && let Arrived::Line(line) = full.into_value()
+                {
+                    line.reset(Reason::Refused);
                 }
             }
             Some((number, Some(_parent))) => self.park(number, line),

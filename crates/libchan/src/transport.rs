@@ -1,7 +1,8 @@
-//! What a session is made of, by the scheme of a URL. Each transport is a file of its own, and carries SPDY.
+//! What a session is made of, by the scheme of a URL. Each transport is a file of its own; all but the first one carry SPDY.
 //!
 //! | URL | |
 //! |---|---|
+//! | `memory://name` | another task of this process: nothing is encoded |
 //! | `unix:///run/service.sock` | a Unix socket |
 //! | `tcp://host:9323` | TCP |
 //! | `tls://host:9323` | TLS, with client certificates where [`Options::tls_client`] has them |
@@ -10,6 +11,7 @@
 //! Start at [`connect`] and [`Listener`].
 
 mod address;
+mod memory;
 mod tcp;
 mod tls;
 mod unix;
@@ -23,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use address::{Address, BadAddress};
 pub use unix::UnixListener;
 
+use self::memory::MemoryListener;
 use crate::limits::Limits;
 use crate::session::{Session, Side};
 
@@ -76,6 +79,7 @@ pub struct Options {
 pub async fn connect(url: &str, options: &Options) -> Result<Session, ConnectError> {
     let address = parse(url)?;
     let (io, host): (Box<dyn Connection>, _) = match &address {
+        Address::Memory(name) => return memory::connect(name, &options.limits),
         Address::Unix(path) => (Box::new(unix::connect(path).await?), ""),
         Address::Tcp(host) | Address::Tls(host) | Address::WebSocket { host, .. } => {
             (Box::new(tcp::connect(host).await?), host)
@@ -115,6 +119,7 @@ pub struct Listener {
 
 #[derive(Debug)]
 enum Socket {
+    Memory(MemoryListener),
     Unix(UnixListener),
     Tcp(tokio::net::TcpListener),
 }
@@ -127,6 +132,7 @@ impl Listener {
     pub async fn bind(url: &str, options: Options) -> Result<Self, ConnectError> {
         let address = parse(url)?;
         let socket = match &address {
+            Address::Memory(name) => Socket::Memory(MemoryListener::bind(name)?),
             Address::Unix(path) => Socket::Unix(UnixListener::bind(path)?),
             Address::Tcp(host) | Address::Tls(host) | Address::WebSocket { host, .. } => {
                 Socket::Tcp(tcp::listen(host).await?)
@@ -142,7 +148,7 @@ impl Listener {
     #[must_use]
     pub fn address(&self) -> Address {
         match &self.socket {
-            Socket::Unix(_) => self.address.clone(),
+            Socket::Memory(_) | Socket::Unix(_) => self.address.clone(),
             Socket::Tcp(listener) => {
                 let local = listener.local_addr();
                 local.map_or(self.address.clone(), |local| self.address.at(local.to_string()))
@@ -156,19 +162,25 @@ impl Listener {
     /// # Errors
     /// The system has no room for one, or the listener is broken.
     pub async fn accept(&self) -> Result<Accepted, ConnectError> {
-        let io: Box<dyn Connection> = match &self.socket {
-            Socket::Unix(listener) => Box::new(listener.accept().await?),
-            Socket::Tcp(listener) => Box::new(tcp::accept(listener).await?),
+        let arrived = match &self.socket {
+            Socket::Memory(listener) => Arrived::Session(listener.accept().await?),
+            Socket::Unix(listener) => Arrived::Bytes(Box::new(listener.accept().await?)),
+            Socket::Tcp(listener) => Arrived::Bytes(Box::new(tcp::accept(listener).await?)),
         };
-        Ok(Accepted { io, address: self.address.clone(), options: self.options.clone() })
+        Ok(Accepted { arrived, address: self.address.clone(), options: self.options.clone() })
     }
 }
 
 /// A connection that is no session yet.
 pub struct Accepted {
-    io: Box<dyn Connection>,
+    arrived: Arrived,
     address: Address,
     options: Options,
+}
+
+enum Arrived {
+    Bytes(Box<dyn Connection>),
+    Session(Session),
 }
 
 impl Accepted {
@@ -177,7 +189,11 @@ impl Accepted {
     /// # Errors
     /// The peer does not speak that transport or says nothing, or TLS refused him.
     pub async fn session(self) -> Result<Session, ConnectError> {
-        let Self { io, address, options } = self;
+        let Self { arrived, address, options } = self;
+        let io = match arrived {
+            Arrived::Bytes(io) => io,
+            Arrived::Session(session) => return Ok(session),
+        };
         let io = in_time(&address, &options, async {
             let mut io = io;
             if address.is_secure() {

@@ -11,6 +11,8 @@ const PORT: u16 = 9323;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Address {
+    /// A name in this process.
+    Memory(String),
     /// A Unix socket.
     Unix(PathBuf),
     /// Host and port.
@@ -32,7 +34,7 @@ pub enum Address {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadAddress {
     /// It has none of the schemes that are known.
-    #[error("it begins with none of unix://, tcp://, tls://, ws:// and wss://")]
+    #[error("it begins with none of memory://, unix://, tcp://, tls://, ws:// and wss://")]
     Scheme,
     /// It names no host, or no path of a socket.
     #[error("it names no place")]
@@ -49,9 +51,10 @@ impl Address {
         matches!(self, Self::Tls(_) | Self::WebSocket { is_secure: true, .. })
     }
 
-    /// The same with another host and port; a socket's path stays.
+    /// The same with another host and port; a name and a socket's path stay.
     pub(super) fn at(&self, host: String) -> Self {
         match self {
+            Self::Memory(name) => Self::Memory(name.clone()),
             Self::Unix(path) => Self::Unix(path.clone()),
             Self::Tcp(_) => Self::Tcp(host),
             Self::Tls(_) => Self::Tls(host),
@@ -71,6 +74,7 @@ impl FromStr for Address {
             return Err(BadAddress::Empty);
         }
         Ok(match scheme {
+            "memory" => Self::Memory(rest.to_owned()),
             "unix" => Self::Unix(rest.into()),
             "tcp" => Self::Tcp(with_port(rest, PORT)?),
             "tls" => Self::Tls(with_port(rest, PORT)?),
@@ -103,6 +107,7 @@ fn with_port(text: &str, usual: u16) -> Result<String, BadAddress> {
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Memory(name) => write!(formatter, "memory://{name}"),
             Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
             Self::Tcp(host) => write!(formatter, "tcp://{host}"),
             Self::Tls(host) => write!(formatter, "tls://{host}"),
@@ -120,6 +125,7 @@ mod tests {
     #[test]
     fn addresses_are_read_and_shown() {
         for (url, shown) in [
+            ("memory://name", "memory://name"),
             ("unix:///run/x.sock", "unix:///run/x.sock"),
             ("tcp://host", "tcp://host:9323"),
             ("tls://[::1]:5", "tls://[::1]:5"),

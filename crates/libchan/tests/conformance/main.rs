@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod suite;
 
 #[cfg(test)]
@@ -19,6 +21,12 @@ mod tests {
             Session::new(near, Side::Client, Limits::default()),
             Session::new(far, Side::Server, Limits::default()),
         )
+    }
+
+    #[tokio::test]
+    async fn in_this_process() {
+        let options = Options::default();
+        suite::run(|| connected("memory://conformance", &options)).await;
     }
 
     #[tokio::test]

@@ -44,7 +44,7 @@ struct Question {
     answer: Sender<String>,
 }
 
-async fn first<T: serde::de::DeserializeOwned>(session: &Session) -> Receiver<T> {
+async fn first<T: serde::de::DeserializeOwned + Send + 'static>(session: &Session) -> Receiver<T> {
     session.accept().await.unwrap().expect("no channel came")
 }
 
@@ -106,17 +106,18 @@ async fn a_channel_to_receive_from_travels(near: Session, far: Session) {
     sends.await.unwrap();
 }
 
-/// A sender that arrived carries a sender, which carries another one.
+/// A sender that arrived carries a sender, which carries another one. Each takes a value before it is received: in one process it is
+/// the very channel that arrives.
 async fn channels_nest(near: Session, far: Session) {
     let outer = near.open::<Sender<Sender<Sender<String>>>>().unwrap();
-    let (first_sender, mut first_receiver) = pipe();
+    let (first_sender, mut first_receiver) = buffered(1);
     outer.send(first_sender).await.unwrap();
     let arrived =
         first::<Sender<Sender<Sender<String>>>>(&far).await.recv().await.unwrap().unwrap();
-    let (second_sender, mut second_receiver) = pipe();
+    let (second_sender, mut second_receiver) = buffered(1);
     arrived.send(second_sender).await.unwrap();
     let back: Sender<Sender<String>> = first_receiver.recv().await.unwrap().unwrap();
-    let (third_sender, mut third_receiver) = pipe();
+    let (third_sender, mut third_receiver) = buffered(1);
     back.send(third_sender).await.unwrap();
     let there: Sender<String> = second_receiver.recv().await.unwrap().unwrap();
     there.send("deep".to_owned()).await.unwrap();
