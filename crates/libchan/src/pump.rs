@@ -1,15 +1,21 @@
 //! What was attached to a message goes on by a stream: values, or bytes, are passed between it and the end that is here.
 //! Each is a task that ends with either side.
 
+use std::future::poll_fn;
+
+use bytes::BytesMut;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::attach::Attach;
 use crate::channel::{Receiver, Sender};
 use crate::error::Error;
-use crate::line::{Line, Reason};
+use crate::line::{In, Line, Out, Reason};
 use crate::msgpack::extension::Role;
+
+/// As much is read at once and sent on.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// What the peer sends on the stream goes to this sender.
 pub(crate) fn receive_into<T: DeserializeOwned + Send + 'static>(sender: Sender<T>) -> Attach {
@@ -66,17 +72,48 @@ pub(crate) fn bytes(
 
 /// The end of either way is passed on by itself. Where nothing goes one way the other way's end is that of the stream: the peer may
 /// never end the way that it has no use for.
-async fn exchange(mut local: impl AsyncRead + AsyncWrite + Unpin, mut line: Line, role: Role) {
-    let copied = match role {
-        Role::ReadByReceiver => tokio::io::copy(&mut local, &mut line).await.map(drop),
-        Role::WrittenByReceiver => tokio::io::copy(&mut line, &mut local).await.map(drop),
+async fn exchange(local: impl AsyncRead + AsyncWrite, mut line: Line, role: Role) {
+    let (mut from, mut to) = tokio::io::split(local);
+    let Line { out, input } = &mut line;
+    let passed = match role {
+        Role::ReadByReceiver => to_peer(&mut from, out).await,
+        Role::WrittenByReceiver => from_peer(input, &mut to).await,
         Role::Duplex | Role::SentByReceiver | Role::ReceivedByReceiver => {
-            tokio::io::copy_bidirectional(&mut local, &mut line).await.map(drop)
+            tokio::try_join!(to_peer(&mut from, out), from_peer(input, &mut to)).map(drop)
         }
     };
-    let _gone = local.shutdown().await;
-    match copied {
+    let _gone = to.shutdown().await;
+    match passed {
         Ok(()) => line.out.finish(),
         Err(_) => line.reset(Reason::Cancelled),
+    }
+}
+
+/// Passes on what is read here until it ends. While there is nothing to read no memory is held for it.
+async fn to_peer(from: &mut (impl AsyncRead + Unpin), out: &mut Out) -> std::io::Result<()> {
+    loop {
+        poll_fn(|context| out.poll_ready(context)).await.map_err(std::io::Error::other)?;
+        let piece = poll_fn(|context| {
+            let mut piece = BytesMut::with_capacity(PIECE_BYTES);
+            // What is begun anew each time has lost nothing: it reads at once or not at all.
+            let read = std::pin::pin!(from.read_buf(&mut piece)).poll(context);
+            read.map_ok(|_size| piece)
+        });
+        let piece = piece.await?;
+        if piece.is_empty() {
+            out.finish();
+            return Ok(());
+        }
+        out.send(piece.freeze()).map_err(std::io::Error::other)?;
+    }
+}
+
+/// Passes on what the peer sends until it ends.
+async fn from_peer(input: &mut In, to: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
+    loop {
+        let piece = poll_fn(|context| input.poll_receive(context)).await;
+        let Some(piece) = piece.map_err(std::io::Error::other)? else { return to.shutdown().await };
+        to.write_all(&piece).await?;
+        to.flush().await?;
     }
 }
