@@ -26,12 +26,14 @@ use crate::session::Inner;
 pub(crate) type Attach = Box<dyn FnOnce(Line, u64, &Arc<Inner>) + Send>;
 
 thread_local! {
-    static WRITING: RefCell<Option<Writing>> = const { RefCell::new(None) };
+    static WRITING: RefCell<Option<Box<Writing>>> = const { RefCell::new(None) };
     static READING: RefCell<Option<Reading>> = const { RefCell::new(None) };
 }
 
-struct Writing {
+/// What is known while messages of one channel are written; kept between them.
+pub(crate) struct Writing {
     session: Arc<Inner>,
+    /// Numbers of streams that are to be opened before the message is sent.
     numbers: Vec<u64>,
     /// Whether what is attached is taken, and how much was.
     taken: Option<Vec<Attach>>,
@@ -42,48 +44,61 @@ struct Reading {
     lines: Vec<(u64, Option<Line>)>,
 }
 
-/// A message, ready to be sent.
-pub(crate) struct Written {
-    pub(crate) bytes: Vec<u8>,
-    /// Numbers of streams that are to be opened before it is sent.
-    pub(crate) numbers: Vec<u64>,
-}
+/// Writes values of one channel.
+pub(crate) struct Writer(Option<Box<Writing>>);
 
-/// Writes a value without taking anything out of it.
-pub(crate) fn write<T: Serialize + ?Sized>(
-    session: &Arc<Inner>,
-    value: &T,
-) -> Result<Written, Error> {
-    let writing = Writing { session: Arc::clone(session), numbers: Vec::new(), taken: None };
-    let (bytes, writing) = write_as(writing, value);
-    let bytes = bytes.map_err(|unwritable| Error::Value(unwritable.0))?;
-    if bytes.len() > session.limits.message_bytes {
-        return Err(Error::Limit("message_bytes"));
+impl Writer {
+    pub(crate) fn new(session: &Arc<Inner>) -> Self {
+        Self(Some(Writing::new(session)))
     }
-    Ok(Written { bytes, numbers: writing.map(|writing| writing.numbers).unwrap_or_default() })
+
+    /// Writes a value into `bytes` without taking anything out of it.
+    pub(crate) fn write<T: Serialize + ?Sized>(
+        &mut self,
+        session: &Arc<Inner>,
+        value: &T,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let mut writing = self.0.take().unwrap_or_else(|| Writing::new(session));
+        writing.numbers.clear();
+        let written = self.write_as(writing, value, bytes);
+        written.map_err(|unwritable| Error::Value(unwritable.0))?;
+        if bytes.len() > session.limits.message_bytes {
+            return Err(Error::Limit("message_bytes"));
+        }
+        Ok(())
+    }
+
+    /// Numbers of streams that the message names which was written last.
+    pub(crate) fn numbers(&self) -> &[u64] {
+        self.0.as_ref().map(|writing| writing.numbers.as_slice()).unwrap_or_default()
+    }
+
+    /// Takes out of the value that was written last what was attached to it, in the order of the numbers.
+    pub(crate) fn take<T: Serialize + ?Sized>(&mut self, value: &T) -> Vec<Attach> {
+        let Some(mut writing) = self.0.take() else { return Vec::new() };
+        writing.taken = Some(Vec::new());
+        let _again = self.write_as(writing, value, &mut Vec::new());
+        self.0.as_mut().and_then(|writing| writing.taken.take()).unwrap_or_default()
+    }
+
+    fn write_as<T: Serialize + ?Sized>(
+        &mut self,
+        writing: Box<Writing>,
+        value: &T,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Unwritable> {
+        let before = WRITING.replace(Some(writing));
+        let written = append(bytes, value);
+        self.0 = WRITING.replace(before);
+        written
+    }
 }
 
-/// Takes out of a value what was attached to the message that it is, in the order of the numbers.
-pub(crate) fn take<T: Serialize + ?Sized>(
-    session: &Arc<Inner>,
-    value: &T,
-    numbers: &[u64],
-) -> Vec<Attach> {
-    let (session, numbers) = (Arc::clone(session), numbers.to_vec());
-    let (_again, writing) = write_as(Writing { session, numbers, taken: Some(Vec::new()) }, value);
-    writing.and_then(|writing| writing.taken).unwrap_or_default()
-}
-
-/// Gives the message, and what was written down meanwhile.
-fn write_as<T: Serialize + ?Sized>(
-    writing: Writing,
-    value: &T,
-) -> (Result<Vec<u8>, Unwritable>, Option<Writing>) {
-    let mut bytes = Vec::new();
-    let before = WRITING.replace(Some(writing));
-    let written = append(&mut bytes, value);
-    let writing = WRITING.replace(before);
-    (written.map(|()| bytes), writing)
+impl Writing {
+    fn new(session: &Arc<Inner>) -> Box<Self> {
+        Box::new(Self { session: Arc::clone(session), numbers: Vec::new(), taken: None })
+    }
 }
 
 /// Writes a number in the place of something that has a stream.

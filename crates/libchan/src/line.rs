@@ -67,6 +67,17 @@ impl Out {
         }
     }
 
+    /// Takes a whole message when it would not wait, and copies it to where others wait for the connection.
+    pub(crate) fn poll_send_slice(
+        &mut self,
+        context: &mut Context<'_>,
+        message: &[u8],
+    ) -> Poll<Result<(), Error>> {
+        match self {
+            Self::Spdy(out) => out.poll_send_slice(context, message).map_err(Error::from),
+        }
+    }
+
     /// Nothing more is sent.
     pub(crate) fn finish(&mut self) {
         match self {

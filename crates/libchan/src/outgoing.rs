@@ -1,13 +1,14 @@
 //! The end of a channel of a session that sends.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use serde::Serialize;
 
-use crate::attach::{self, Attach, Written};
+use crate::attach::{Attach, Writer};
 use crate::channel::TrySendError;
 use crate::error::Error;
 use crate::line::{In, Line, Out, Reason, poll_over};
@@ -15,9 +16,20 @@ use crate::session::Inner;
 
 /// How values become messages, known where their type is.
 struct Encoding<T> {
-    write: fn(&Arc<Inner>, &T) -> Result<Written, Error>,
-    take: fn(&Arc<Inner>, &T, &[u64]) -> Vec<Attach>,
+    write: fn(&mut Writer, &Arc<Inner>, &T, &mut Vec<u8>) -> Result<(), Error>,
+    take: fn(&mut Writer, &T) -> Vec<Attach>,
 }
+
+/// What one sender has at a time.
+struct Turn {
+    out: Out,
+    writer: Writer,
+    /// The message.
+    bytes: Vec<u8>,
+}
+
+/// What is kept of the room for messages between them.
+const KEPT_BYTES: usize = 4 << 10;
 
 /// What the clones of a sender share. Dropped, the channel ends in good order.
 pub(crate) struct Outgoing<T> {
@@ -25,7 +37,7 @@ pub(crate) struct Outgoing<T> {
     /// The channel's own.
     number: u64,
     encoding: Encoding<T>,
-    out: tokio::sync::Mutex<Out>,
+    turn: tokio::sync::Mutex<Turn>,
     /// Nothing comes but the end.
     input: Mutex<In>,
     is_closed: AtomicBool,
@@ -43,8 +55,12 @@ impl<T: Serialize> Outgoing<T> {
         Self {
             session: Arc::clone(session),
             number,
-            encoding: Encoding { write: attach::write::<T>, take: attach::take::<T> },
-            out: tokio::sync::Mutex::new(line.out),
+            encoding: Encoding { write: Writer::write::<T>, take: Writer::take::<T> },
+            turn: tokio::sync::Mutex::new(Turn {
+                out: line.out,
+                writer: Writer::new(session),
+                bytes: Vec::new(),
+            }),
             input: Mutex::new(line.input),
             is_closed: AtomicBool::new(false),
             ending: Mutex::default(),
@@ -57,21 +73,47 @@ impl<T> Outgoing<T> {
     pub(crate) async fn send(&self, slot: &mut Option<T>) -> Result<(), Error> {
         // Behind the lock, which is released before.
         let _settles = Settles(self);
-        let mut out = self.out.lock().await;
+        let mut turn = match self.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => self.turn.lock().await,
+        };
         if self.is_closed() {
             return Err(Error::Closed);
         }
-        std::future::poll_fn(|context| out.poll_ready(context)).await?;
-        self.send_now(&mut out, slot)
+        let mut written = false;
+        poll_fn(|context| self.poll_send(&mut turn, &mut written, slot, context)).await
     }
 
-    fn send_now(&self, out: &mut Out, slot: &mut Option<T>) -> Result<(), Error> {
-        let Some(value) = &*slot else { return Ok(()) };
-        let Written { bytes, numbers } = (self.encoding.write)(&self.session, value)?;
-        let open = |number: &u64| self.session.open(*number, Some(self.number));
+    /// Sends the value once the way is free; written down it is once.
+    fn poll_send(
+        &self,
+        turn: &mut Turn,
+        written: &mut bool,
+        slot: &mut Option<T>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        let Some(value) = &*slot else { return Poll::Ready(Ok(())) };
+        if !*written {
+            turn.bytes.clear();
+            (self.encoding.write)(&mut turn.writer, &self.session, value, &mut turn.bytes)?;
+            *written = true;
+        }
+        if turn.writer.numbers().is_empty() && turn.bytes.capacity() <= KEPT_BYTES {
+            ready!(turn.out.poll_send_slice(context, &turn.bytes))?;
+        } else {
+            ready!(turn.out.poll_ready(context))?;
+            self.send_with_streams(turn, value)?;
+        }
+        *slot = None;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends a message behind the streams that it names, if any, and lets them go on.
+    fn send_with_streams(&self, turn: &mut Turn, value: &T) -> Result<(), Error> {
+        let numbers = turn.writer.numbers().to_vec();
         let mut lines: Vec<Line> = Vec::with_capacity(numbers.len());
         for number in &numbers {
-            match open(number) {
+            match self.session.open(*number, Some(self.number)) {
                 Ok(line) => lines.push(line),
                 Err(error) => {
                     lines.into_iter().for_each(|line| line.reset(Reason::Cancelled));
@@ -79,14 +121,14 @@ impl<T> Outgoing<T> {
                 }
             }
         }
-        out.send(bytes.into())?;
-        if !numbers.is_empty() {
-            let attached = (self.encoding.take)(&self.session, value, &numbers);
-            for ((line, number), attach) in lines.into_iter().zip(numbers).zip(attached) {
-                attach(line, number, &self.session);
-            }
+        turn.out.send(std::mem::take(&mut turn.bytes).into())?;
+        if numbers.is_empty() {
+            return Ok(());
         }
-        *slot = None;
+        let attached = (self.encoding.take)(&mut turn.writer, value);
+        for ((line, number), attach) in lines.into_iter().zip(numbers).zip(attached) {
+            attach(line, number, &self.session);
+        }
         Ok(())
     }
 
@@ -127,10 +169,10 @@ impl<T> Outgoing<T> {
         if !self.is_closed() {
             return;
         }
-        let Ok(mut out) = self.out.try_lock() else { return };
+        let Ok(mut turn) = self.turn.try_lock() else { return };
         match self.ending.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(Ending::InGoodOrder) => out.finish(),
-            Some(Ending::Reset(reason)) => out.reset(reason),
+            Some(Ending::InGoodOrder) => turn.out.finish(),
+            Some(Ending::Reset(reason)) => turn.out.reset(reason),
             None => {}
         }
     }
@@ -159,7 +201,7 @@ impl<T> Drop for Settles<'_, T> {
 
 impl<T> Drop for Outgoing<T> {
     fn drop(&mut self) {
-        self.out.get_mut().finish();
+        self.turn.get_mut().out.finish();
     }
 }
 

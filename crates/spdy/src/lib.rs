@@ -29,6 +29,7 @@ mod entry;
 mod error;
 mod flow;
 mod frame;
+mod hash;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod headers;

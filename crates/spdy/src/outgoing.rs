@@ -6,6 +6,8 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
+use crate::encode::data_head;
+
 /// From here on data is not copied: a copy costs less than another element of a vectored write below.
 const LARGE: usize = 16 << 10;
 
@@ -22,8 +24,19 @@ pub(crate) struct Outgoing {
     /// Data that belongs in front of the byte of that place in `bytes`.
     large: VecDeque<(usize, Bytes)>,
     large_bytes: usize,
+    /// The frame of data that was appended last.
+    last: Option<Last>,
     /// The connection takes one piece at a time: all is copied, so that a frame is not cut behind its head.
     copies: bool,
+}
+
+/// A frame of data, of which nothing is written.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    stream: u32,
+    /// In the buffer, its head's place and its end.
+    head: usize,
+    end: usize,
 }
 
 impl Outgoing {
@@ -48,6 +61,37 @@ impl Outgoing {
     /// Where small things are appended.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
+    }
+
+    /// Puts the head of a frame of data; what is pushed next is its data.
+    pub(crate) fn begin(&mut self, stream: u32, head: [u8; 8]) {
+        self.last = Some(Last { stream, head: self.bytes.len(), end: 0 });
+        self.bytes.extend_from_slice(&head);
+    }
+
+    /// The frame that was begun is whole, and others may join it if its data was copied.
+    pub(crate) fn end(&mut self, length: usize) {
+        let end = self.bytes.len();
+        let copied = |last: &Last| end == last.head + 8 + length;
+        self.last = self.last.filter(copied).map(|last| Last { end, ..last });
+    }
+
+    /// Joins so much more data to the last frame, of which it is to be the next that is pushed: where that one is of this stream,
+    /// nothing came after it, and it does not become longer than `most`.
+    pub(crate) fn joins(&mut self, stream: u32, more: usize, most: usize) -> bool {
+        let Some(last) = self.last.as_mut().filter(|last| last.stream == stream) else {
+            return false;
+        };
+        let length = last.end.saturating_sub(last.head + 8) + more;
+        if last.end != self.bytes.len() || length > most.min(LARGE - 1) {
+            return false;
+        }
+        let Some(head) = self.bytes.get_mut(last.head..).and_then(<[u8]>::first_chunk_mut) else {
+            return false;
+        };
+        last.end += more;
+        *head = data_head(stream, u32::try_from(length).unwrap_or(u32::MAX), false);
+        true
     }
 
     pub(crate) fn push(&mut self, data: Bytes) {
@@ -109,6 +153,7 @@ impl Outgoing {
         if self.start == self.bytes.len() {
             self.bytes.clear();
             self.start = 0;
+            self.last = None;
         }
     }
 }

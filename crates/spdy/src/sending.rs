@@ -82,6 +82,16 @@ impl State {
         if let Some(error) = refusal(entry).or(self.life.over.map(super::state::Over::error)) {
             return Err(error);
         }
+        if self.flow.peer_takes_part && entry.pending.is_empty() {
+            let (length, most) = (piece.len(), self.limits.frame_bytes);
+            if allowed(&self.flow, entry, &self.limits) >= length
+                && self.out.joins(stream, length, most)
+            {
+                piece.put(length, &mut self.out);
+                count(length, entry, &mut self.flow);
+                return Ok(());
+            }
+        }
         while piece.len() > 0 && entry.pending.is_empty() {
             let allowed = allowed(&self.flow, entry, &self.limits).min(piece.len());
             if allowed == 0 {
@@ -239,8 +249,15 @@ fn frame(
     (piece, length, finished): (&mut Piece<'_>, usize, bool),
 ) {
     let head = data_head(stream, u32::try_from(length).unwrap_or(u32::MAX), finished);
-    out.buffer().extend_from_slice(&head);
+    out.begin(stream, head);
     piece.put(length, out);
+    if !finished {
+        out.end(length);
+    }
+    count(length, entry, flow);
+}
+
+fn count(length: usize, entry: &mut Entry, flow: &mut Flow) {
     entry.sent += signed(length);
     flow.sent += signed(length);
 }

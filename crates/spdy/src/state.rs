@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use crate::entry::{End, Entry, Opened, Reply, Sending};
 use crate::flow::Flow;
 use crate::frame::{LARGEST_ID, SynStream};
+use crate::hash::Spread;
 use crate::outgoing::Outgoing;
 use crate::queue::Queue;
 use crate::wakes::Wakes;
@@ -25,7 +26,7 @@ pub(crate) struct State {
     pub(crate) out: Outgoing,
     /// Bytes of `out` that the peer has caused: beyond a bound it is not read until they are gone.
     pub(crate) answers: usize,
-    pub(crate) streams: HashMap<u32, Entry>,
+    pub(crate) streams: HashMap<u32, Entry, Spread>,
     /// Streams of the peer's that nobody has accepted yet, first come first.
     pub(crate) arrivals: VecDeque<u32>,
     /// Streams that nobody has here, and whose FIN from the peer is still to come.
@@ -114,7 +115,7 @@ impl State {
             encoder: Encoder::new(limits.compress),
             out: Outgoing::default(),
             answers: 0,
-            streams: HashMap::new(),
+            streams: HashMap::default(),
             arrivals: VecDeque::new(),
             lingering: BTreeSet::new(),
             ids: Ids {

@@ -61,7 +61,8 @@ impl SendHalf {
         self.stream
     }
 
-    /// Sends `data`, in one DATA frame where the windows and [`Limits::frame_bytes`](crate::Limits::frame_bytes) allow it.
+    /// Sends `data`, in one DATA frame where the windows and [`Limits::frame_bytes`](crate::Limits::frame_bytes) allow it. To a peer that
+    /// takes part in windows, as those do who do not count on frames, a small one joins what was sent before and waits for the connection.
     ///
     /// Waits until a window is open and the connection has taken what came before; then takes all of `data` at once: what the windows do not
     /// allow yet is sent when they do. When the future is dropped before it is ready, nothing of it is sent.
