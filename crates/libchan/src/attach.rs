@@ -128,6 +128,10 @@ pub(crate) fn read<T: for<'de> serde::Deserialize<'de>>(
     lines: Vec<(u64, Line)>,
     bytes: &[u8],
 ) -> Result<T, Malformed> {
+    if lines.is_empty() {
+        // It names no stream, so that nothing asks for one.
+        return from_slice(bytes);
+    }
     let lines = lines.into_iter().map(|(number, line)| (number, Some(line))).collect();
     let before = READING.replace(Some(Reading { session: Arc::clone(session), lines }));
     let read = from_slice(bytes);

@@ -35,11 +35,13 @@ pub(super) enum Kind {
 }
 
 /// Reads one; nothing where its bytes are not all there.
+#[inline]
 pub(super) fn head(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
     let Some((&marker, rest)) = bytes.split_first() else { return Ok(None) };
     Ok(read(marker, rest)?.map(|(kind, size)| Head { kind, size: 1 + size }))
 }
 
+#[inline]
 fn read(marker: u8, rest: &[u8]) -> Result<Option<(Kind, usize)>, Malformed> {
     let small = |kind| Some((kind, 0));
     let count = |mask: u8| usize::from(marker & mask);

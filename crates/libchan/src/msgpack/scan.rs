@@ -71,8 +71,10 @@ impl Scan {
                 }
                 self.open.push(values);
             } else if self.close() {
-                let scan = std::mem::take(self);
-                return Ok(Some(Scanned { size: scan.position, references: scan.references }));
+                // All that had begun is over; the room of `open` is kept.
+                self.values = 0;
+                let size = std::mem::take(&mut self.position);
+                return Ok(Some(Scanned { size, references: std::mem::take(&mut self.references) }));
             }
         }
     }
