@@ -11,8 +11,9 @@ use tokio::time::Sleep;
 
 use crate::attach;
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::line::{Line, Reason};
-use crate::msgpack::read::Malformed;
+use crate::msgpack::read::{Malformed, plain};
 use crate::msgpack::scan::{Scan, Scanned};
 use crate::session::Inner;
 
@@ -22,6 +23,8 @@ pub(crate) struct Incoming<T> {
     /// Nothing after the end.
     line: Option<Line>,
     decode: Decode<T>,
+    /// As most messages are read.
+    plain: fn(&[u8], &Limits) -> Option<(T, usize)>,
     bytes: BytesMut,
     scan: Scan,
     /// A message that waits for streams that it names.
@@ -46,6 +49,7 @@ impl<T: DeserializeOwned> Incoming<T> {
             session: Arc::clone(session),
             line: Some(line),
             decode: attach::read::<T>,
+            plain: plain::<T>,
             bytes: BytesMut::new(),
             scan: Scan::default(),
             whole: None,
@@ -72,6 +76,12 @@ impl<T> Incoming<T> {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<T>, Error>> {
         loop {
             if self.whole.is_none() {
+                if self.scan.is_new()
+                    && let Some((value, size)) = (self.plain)(&self.bytes, &self.session.limits)
+                {
+                    self.bytes.advance(size);
+                    return Poll::Ready(Ok(Some(value)));
+                }
                 self.whole = self.scan()?;
             }
             if let Some(waiting) = &mut self.whole {

@@ -76,21 +76,29 @@ impl State {
         Poll::Pending
     }
 
+    /// Joins a small message to the frame of the same stream that still waits for the connection, to a peer that takes part in windows:
+    /// where nothing would have it wait. The driver has heard of that frame.
+    pub(crate) fn join(&mut self, stream: u32, data: &[u8]) -> bool {
+        let Some(entry) = self.streams.get_mut(&stream) else { return false };
+        let is_open = refusal(entry).is_none() && self.life.over.is_none();
+        let joins = is_open
+            && self.flow.peer_takes_part
+            && entry.pending.is_empty()
+            && self.out.len() < self.limits.out_bytes
+            && allowed(&self.flow, entry, &self.limits) >= data.len()
+            && self.out.joins(stream, data.len(), self.limits.frame_bytes);
+        if joins {
+            self.out.buffer().extend_from_slice(data);
+            count(data.len(), entry, &mut self.flow);
+        }
+        joins
+    }
+
     /// Takes all of `piece`: what windows allow goes out, the rest follows when they do. Asked after [`Self::poll_ready`].
     pub(crate) fn send(&mut self, stream: u32, mut piece: Piece<'_>) -> Result<(), Error> {
         let Some(entry) = self.streams.get_mut(&stream) else { return Err(Error::Closed) };
         if let Some(error) = refusal(entry).or(self.life.over.map(super::state::Over::error)) {
             return Err(error);
-        }
-        if self.flow.peer_takes_part && entry.pending.is_empty() {
-            let (length, most) = (piece.len(), self.limits.frame_bytes);
-            if allowed(&self.flow, entry, &self.limits) >= length
-                && self.out.joins(stream, length, most)
-            {
-                piece.put(length, &mut self.out);
-                count(length, entry, &mut self.flow);
-                return Ok(());
-            }
         }
         while piece.len() > 0 && entry.pending.is_empty() {
             let allowed = allowed(&self.flow, entry, &self.limits).min(piece.len());

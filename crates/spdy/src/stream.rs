@@ -61,8 +61,7 @@ impl SendHalf {
         self.stream
     }
 
-    /// Sends `data`, in one DATA frame where the windows and [`Limits::frame_bytes`](crate::Limits::frame_bytes) allow it. To a peer that
-    /// takes part in windows, as those do who do not count on frames, a small one joins what was sent before and waits for the connection.
+    /// Sends `data`, in one DATA frame where the windows and [`Limits::frame_bytes`](crate::Limits::frame_bytes) allow it.
     ///
     /// Waits until a window is open and the connection has taken what came before; then takes all of `data` at once: what the windows do not
     /// allow yet is sent when they do. When the future is dropped before it is ready, nothing of it is sent.
@@ -81,7 +80,8 @@ impl SendHalf {
         .await
     }
 
-    /// As [`Self::send`], copying `data` to where frames wait for the connection: for small messages, without an allocation.
+    /// As [`Self::send`], copying `data` to where frames wait for the connection: for small messages, without an allocation. To a peer that
+    /// takes part in windows it joins the frame before it, if that still waits: who counts on frames as messages does not take part.
     ///
     /// # Errors
     /// As [`Self::send`].
@@ -99,6 +99,9 @@ impl SendHalf {
         data: &[u8],
     ) -> Poll<Result<(), Error>> {
         self.shared.with(|state| {
+            if state.join(self.stream, data) {
+                return Poll::Ready(Ok(()));
+            }
             ready!(state.poll_ready(self.stream, context))?;
             Poll::Ready(state.send(self.stream, Piece::Lent(data)))
         })

@@ -1,13 +1,14 @@
 //! From a message to a type, by serde. What the original writes for "nothing" is an empty one where something is wanted.
 
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer,
+    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
 use super::extension;
 use super::head::{Head, Kind, head};
+use crate::limits::Limits;
 
 /// Why bytes are no message, or not the one that was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,20 +41,65 @@ impl serde::de::Error for Malformed {
 /// # Errors
 /// It is not of that type.
 pub(crate) fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Malformed> {
-    let mut reader = Reader { bytes };
+    let mut reader = Reader { bytes, plain: None };
     T::deserialize(&mut reader)
 }
 
-/// What is left of a message, whose bounds have been looked at before.
+/// The value of the message that `bytes` begin with, and the message's size: of one that is small, whole, right, and names no stream,
+/// as most are. Nothing of any other one, which is to be scanned.
+pub(crate) fn plain<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Option<(T, usize)> {
+    let bounds = Bounds { depth: limits.depth, values: limits.values.min(PLAIN_VALUES) };
+    let mut reader = Reader { bytes, plain: Some(bounds) };
+    let value = T::deserialize(&mut reader).ok()?;
+    let size = bytes.len() - reader.bytes.len();
+    (size <= limits.message_bytes).then_some((value, size))
+}
+
+/// What is read at most of a message that may turn out to be incomplete, and would be read once more.
+const PLAIN_VALUES: usize = 1000;
+
+/// What is left of a message.
 pub(crate) struct Reader<'de> {
     bytes: &'de [u8],
+    /// Of one that was not scanned before.
+    plain: Option<Bounds>,
+}
+
+/// What may still come.
+struct Bounds {
+    /// Arrays and maps inside each other.
+    depth: usize,
+    values: usize,
 }
 
 impl<'de> Reader<'de> {
     fn head(&mut self) -> Result<Kind, Malformed> {
         let Head { kind, size } = head(self.bytes)?.ok_or(Malformed::End)?;
         self.bytes = self.bytes.get(size..).ok_or(Malformed::End)?;
+        if let Some(bounds) = &mut self.plain {
+            bounds.values = bounds.values.checked_sub(1).ok_or(Malformed::Limit("values"))?;
+            if let Kind::Extension { code, .. } = kind
+                && code != extension::TIME
+            {
+                return Err(Malformed::Extension(code));
+            }
+        }
         Ok(kind)
+    }
+
+    /// Reads what is inside an array or map.
+    fn inside<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<T, Malformed> {
+        if let Some(bounds) = &mut self.plain {
+            bounds.depth = bounds.depth.checked_sub(1).ok_or(Malformed::Limit("depth"))?;
+        }
+        let value = read(self);
+        if let Some(bounds) = &mut self.plain {
+            bounds.depth += 1;
+        }
+        value
     }
 
     fn take(&mut self, size: usize) -> Result<&'de [u8], Malformed> {
@@ -83,17 +129,21 @@ impl<'de> Reader<'de> {
     }
 
     fn values<V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Result<V::Value, Malformed> {
-        let mut values = Values { reader: self, left: count };
-        let value = visitor.visit_seq(&mut values)?;
-        values.skip()?;
-        Ok(value)
+        self.inside(|reader| {
+            let mut values = Values { reader, left: count };
+            let value = visitor.visit_seq(&mut values)?;
+            values.skip()?;
+            Ok(value)
+        })
     }
 
     fn pairs<V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Result<V::Value, Malformed> {
-        let mut values = Values { reader: self, left: 2 * count };
-        let value = visitor.visit_map(&mut values)?;
-        values.skip()?;
-        Ok(value)
+        self.inside(|reader| {
+            let mut values = Values { reader, left: 2 * count };
+            let value = visitor.visit_map(&mut values)?;
+            values.skip()?;
+            Ok(value)
+        })
     }
 }
 
@@ -206,7 +256,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
             return visitor.visit_enum(Variant { reader: self, has_contents: false });
         };
         self.take(size)?;
-        visitor.visit_enum(Variant { reader: self, has_contents: true })
+        self.inside(|reader| visitor.visit_enum(Variant { reader, has_contents: true }))
     }
 
     fn is_human_readable(&self) -> bool {

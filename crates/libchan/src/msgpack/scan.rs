@@ -28,6 +28,11 @@ pub(crate) struct Scanned {
 }
 
 impl Scan {
+    /// Whether nothing of a message has been looked at.
+    pub(crate) fn is_new(&self) -> bool {
+        self.position == 0
+    }
+
     /// Goes on in `bytes`, which begin where they began before and are longer; gives the message once it is whole.
     ///
     /// # Errors
@@ -74,7 +79,10 @@ impl Scan {
                 // All that had begun is over; the room of `open` is kept.
                 self.values = 0;
                 let size = std::mem::take(&mut self.position);
-                return Ok(Some(Scanned { size, references: std::mem::take(&mut self.references) }));
+                return Ok(Some(Scanned {
+                    size,
+                    references: std::mem::take(&mut self.references),
+                }));
             }
         }
     }
