@@ -24,7 +24,7 @@ pub(crate) struct Incoming<T> {
     line: Option<Line>,
     decode: Decode<T>,
     /// As most messages are read.
-    plain: fn(&[u8], &Limits) -> Option<(T, usize)>,
+    plain: Plain<T>,
     bytes: BytesMut,
     scan: Scan,
     /// A message that waits for streams that it names.
@@ -35,6 +35,9 @@ pub(crate) struct Incoming<T> {
 
 /// How a message becomes a value, known where its type is.
 type Decode<T> = fn(&Arc<Inner>, Vec<(u64, Line)>, &[u8]) -> Result<T, Malformed>;
+
+/// The same with its size, of a message that names no stream.
+type Plain<T> = fn(&[u8], &Limits) -> Option<(T, usize)>;
 
 struct Waiting {
     size: usize,
@@ -59,6 +62,10 @@ impl<T: DeserializeOwned> Incoming<T> {
 }
 
 impl<T> Incoming<T> {
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.session.runtime
+    }
+
     pub(crate) fn poll_recv(
         &mut self,
         context: &mut Context<'_>,

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod attach;
+pub mod blocking;
 mod channel;
 mod error;
 mod incoming;

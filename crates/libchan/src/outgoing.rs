@@ -16,9 +16,11 @@ use crate::session::Inner;
 
 /// How values become messages, known where their type is.
 struct Encoding<T> {
-    write: fn(&mut Writer, &Arc<Inner>, &T, &mut Vec<u8>) -> Result<(), Error>,
+    write: Write<T>,
     take: fn(&mut Writer, &T) -> Vec<Attach>,
 }
+
+type Write<T> = fn(&mut Writer, &Arc<Inner>, &T, &mut Vec<u8>) -> Result<(), Error>;
 
 /// What one sender has at a time.
 struct Turn {
@@ -69,6 +71,10 @@ impl<T: Serialize> Outgoing<T> {
 }
 
 impl<T> Outgoing<T> {
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.session.runtime
+    }
+
     /// Sends the value in a slot; cancelled, or on an error, it is still there.
     pub(crate) async fn send(&self, slot: &mut Option<T>) -> Result<(), Error> {
         // Behind the lock, which is released before.

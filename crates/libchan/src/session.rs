@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::channel::{Receiver, Sender, TrySendError, buffered};
@@ -52,6 +53,8 @@ pub enum Side {
 pub(crate) struct Inner {
     mux: spdy::Session,
     pub(crate) limits: Limits,
+    /// Its tasks are there.
+    pub(crate) runtime: Handle,
     next: AtomicU64,
     table: Mutex<Table>,
     arrive: Sender<Arrived>,
@@ -110,6 +113,7 @@ impl Session {
         let inner = Arc::new(Inner {
             mux,
             limits,
+            runtime: Handle::current(),
             next: AtomicU64::new(FIRST),
             table: Mutex::default(),
             arrive,

@@ -29,9 +29,9 @@ mod entry;
 mod error;
 mod flow;
 mod frame;
-mod hash;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod hash;
 mod headers;
 mod io;
 mod limits;

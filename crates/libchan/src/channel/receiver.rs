@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::core::Core;
 use crate::attach;
+use crate::blocking;
 use crate::error::Error;
 use crate::incoming::Incoming;
 use crate::line::Line;
@@ -53,6 +54,21 @@ impl<T> Receiver<T> {
     /// None in memory. Over a session the channel was reset, the session has ended, or what came is no such value or beyond a limit.
     pub async fn recv(&mut self) -> Result<Option<T>, Error> {
         std::future::poll_fn(|context| self.poll_recv(context)).await
+    }
+
+    /// As [`Receiver::recv`], for a thread that is no task's: it waits.
+    ///
+    /// # Panics
+    /// Over a session, when a task calls it.
+    ///
+    /// # Errors
+    /// As [`Receiver::recv`].
+    pub fn blocking_recv(&mut self) -> Result<Option<T>, Error> {
+        let runtime = match self.side() {
+            Some(Side::Session(incoming)) => Some(incoming.runtime().clone()),
+            Some(Side::Memory(_)) | None => None,
+        };
+        blocking::wait(runtime.as_ref(), self.recv())
     }
 
     /// The next value unless that takes longer; no value is lost.

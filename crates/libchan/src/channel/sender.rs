@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::core::{Core, Offer};
 use crate::attach;
+use crate::blocking;
 use crate::error::{Error, SendError};
 use crate::line::Line;
 use crate::msgpack::extension::Role;
@@ -109,6 +110,25 @@ impl<T> Sender<T> {
             Err(Error::TimedOut) if slot.is_none() => Ok(()),
             Err(error) => Err(SendError { value: slot, error }),
             Ok(()) => Ok(()),
+        }
+    }
+
+    /// As [`Sender::send`], for a thread that is no task's: it waits.
+    ///
+    /// # Panics
+    /// Over a session, when a task calls it.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
+        blocking::wait(self.runtime(), self.send(value))
+    }
+
+    /// What sending needs, over a session.
+    fn runtime(&self) -> Option<&tokio::runtime::Handle> {
+        match &self.side {
+            Side::Memory(_) => None,
+            Side::Session(outgoing) => Some(outgoing.runtime()),
         }
     }
 
