@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::channel::{Receiver, Sender, buffered};
 use crate::error::Error;
@@ -53,6 +53,8 @@ pub(crate) struct Inner {
     table: Mutex<Table>,
     arrive: Sender<Line>,
     arrived: tokio::sync::Mutex<Receiver<Line>>,
+    /// How it has ended, once it has.
+    ended: watch::Receiver<Option<Result<(), Error>>>,
     /// Dropped with it: nobody accepts any more.
     _accepting: oneshot::Sender<std::convert::Infallible>,
 }
@@ -86,6 +88,7 @@ impl Session {
         let (mux, incoming, driver) = spdy::session(connection, role, bounds, timer);
         let (arrive, arrived) = buffered(limits.streams);
         let (accepting, unwanted) = oneshot::channel();
+        let (tell, ended) = watch::channel(None);
         let inner = Arc::new(Inner {
             mux,
             limits,
@@ -93,10 +96,14 @@ impl Session {
             table: Mutex::default(),
             arrive,
             arrived: tokio::sync::Mutex::new(arrived),
+            ended,
             _accepting: accepting,
         });
-        // Every channel hears by itself how its session has ended.
-        tokio::spawn(async move { drop(driver.await) });
+        tokio::spawn(async move {
+            let end = driver.await.map_err(Error::from);
+            // Every channel hears of it by itself, whether anybody has the session or not.
+            let _nobody = tell.send(Some(end));
+        });
         tokio::spawn(accept(incoming, Arc::downgrade(&inner), unwanted));
         Self { inner }
     }
@@ -114,10 +121,22 @@ impl Session {
     /// The next channel that the peer has opened; nothing once none can come any more. Cancelled, none is lost.
     ///
     /// # Errors
-    /// None yet.
+    /// The peer broke what both sides share, so that the session is over.
     pub async fn accept<T: DeserializeOwned>(&self) -> Result<Option<Receiver<T>>, Error> {
         let arrived = self.inner.arrived.lock().await.recv().await?;
         Ok(arrived.map(|line| Receiver::of_line(line, &self.inner)))
+    }
+
+    /// Returns once the session is over: after [`Session::close`] here or there when the last channel is over, or because the connection
+    /// is gone. Both sides of a session that nobody closes wait for ever.
+    ///
+    /// # Errors
+    /// The peer broke the protocol, or the connection failed.
+    pub async fn ended(&self) -> Result<(), Error> {
+        let mut ended = self.inner.ended.clone();
+        // The driver's task tells it before it goes, but for a runtime that is shut down.
+        let ended = ended.wait_for(Option::is_some).await;
+        ended.map_err(|_gone| Error::Closed)?.clone().unwrap_or(Ok(()))
     }
 
     /// Opens and accepts no more channels; those that are there live on, and the connection is closed when they are over.
@@ -221,7 +240,10 @@ impl Inner {
 
     /// No stream will come any more.
     fn end(&self) {
-        self.arrive.close();
+        match self.mux.fault() {
+            Some(fault) => self.arrive.fail(spdy::Error::Protocol(fault).into()),
+            None => self.arrive.close(),
+        }
         let mut table = self.table();
         table.is_over = true;
         let woken = std::mem::take(&mut table.waiting);

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::driver::{Driver, Timer};
 use crate::entry::{End, Opened};
-use crate::state::{Ping, State};
-use crate::{Error, Frame, Headers, Limits, Opening, ReceiveHalf, SendHalf, Status, Stream};
+use crate::state::{Over, Ping, State};
+use crate::{Error, Fault, Frame, Headers, Limits, Opening, ReceiveHalf, SendHalf, Status, Stream};
 
 /// Which side of the connection this is; it decides whose stream ids are odd. Section 2.3.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +131,15 @@ impl Session {
     pub fn is_closed(&self) -> bool {
         self.shared.with(|state| {
             state.life.closing || state.life.over.is_some() || state.life.peer_last.is_some()
+        })
+    }
+
+    /// What the peer did that ended the session, if that is what ended it.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        self.shared.with(|state| match state.life.over? {
+            Over::Fault(fault) => Some(fault),
+            Over::Closed => None,
         })
     }
 
