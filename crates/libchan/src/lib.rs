@@ -21,6 +21,7 @@ mod limits;
 mod line;
 mod msgpack;
 mod outgoing;
+mod pair;
 mod pump;
 mod relay;
 mod session;

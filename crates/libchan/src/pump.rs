@@ -10,6 +10,7 @@ use crate::channel::{Receiver, Sender};
 use crate::error::Error;
 use crate::line::{Line, Reason};
 use crate::msgpack::extension::Role;
+use crate::pair::cut;
 
 /// What the peer sends on the stream goes to this sender.
 pub(crate) fn receive_into<T: DeserializeOwned + Send + 'static>(sender: Sender<T>) -> Attach {
@@ -72,9 +73,14 @@ async fn exchange(mut local: impl AsyncRead + AsyncWrite + Unpin, mut line: Line
             tokio::io::copy_bidirectional(&mut local, &mut line).await.map(drop)
         }
     };
-    let _gone = local.shutdown().await;
     match copied {
-        Ok(()) => line.out.finish(),
-        Err(_) => line.reset(Reason::Cancelled),
+        Ok(()) => {
+            let _gone = local.shutdown().await;
+            line.out.finish();
+        }
+        Err(_) => {
+            line.reset(Reason::Cancelled);
+            cut(local);
+        }
     }
 }
