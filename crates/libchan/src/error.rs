@@ -38,6 +38,7 @@ impl From<spdy::Error> for Error {
             | spdy::Error::Finished
             | spdy::Error::Connection(_) => Self::Closed,
             spdy::Error::Reset(status) => Self::Reset(status.0),
+            spdy::Error::Limit { name: "stream_bytes" } => Self::Limit("queue_bytes"),
             spdy::Error::Limit { name } => Self::Limit(name),
             spdy::Error::Exhausted => Self::Limit("streams"),
             spdy::Error::Protocol(fault) => Self::Protocol(fault.to_string()),

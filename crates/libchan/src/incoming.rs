@@ -14,7 +14,11 @@ use crate::error::Error;
 use crate::line::{Line, Reason};
 use crate::msgpack::read::Malformed;
 use crate::msgpack::scan::{Scan, Scanned};
+use crate::partial::Share;
 use crate::session::Inner;
+
+/// Bytes of a message whose room is given back once it is read.
+const LARGE: usize = 64 << 10;
 
 /// The next messages of one channel. Dropped before the end, the peer hears that nobody receives.
 pub(crate) struct Incoming<T> {
@@ -23,6 +27,8 @@ pub(crate) struct Incoming<T> {
     line: Option<Line>,
     decode: Decode<T>,
     bytes: BytesMut,
+    /// Of the bytes that a session has of messages that are not whole, those here.
+    share: Share,
     scan: Scan,
     /// A message that waits for streams that it names.
     whole: Option<Waiting>,
@@ -47,6 +53,7 @@ impl<T: DeserializeOwned> Incoming<T> {
             line: Some(line),
             decode: attach::read::<T>,
             bytes: BytesMut::new(),
+            share: session.partial.share(),
             scan: Scan::default(),
             whole: None,
             failed: None,
@@ -75,10 +82,15 @@ impl<T> Incoming<T> {
                 self.whole = self.scan()?;
             }
             if let Some(waiting) = &mut self.whole {
-                let lines = ready!(waiting.poll(&self.session, context))?;
+                let Poll::Ready(lines) = waiting.poll(&self.session, context) else {
+                    self.share.set(self.bytes.len())?;
+                    return Poll::Pending;
+                };
+                let lines = lines?;
                 return Poll::Ready(self.read(lines).map(Some));
             }
             let Some(line) = &mut self.line else { return Poll::Ready(Ok(None)) };
+            self.share.set(self.bytes.len())?;
             match ready!(line.input.poll_receive(context))? {
                 Some(bytes) if self.bytes.is_empty() => self.bytes = bytes.into(),
                 Some(bytes) => self.bytes.extend_from_slice(&bytes),
@@ -104,6 +116,11 @@ impl<T> Incoming<T> {
         let message = self.bytes.get(..size).unwrap_or_default();
         let read = (self.decode)(&self.session, lines, message);
         self.bytes.advance(size);
+        // What follows would keep the room of a large message.
+        if size > LARGE && self.bytes.len() < size {
+            self.bytes = BytesMut::from(&self.bytes[..]);
+        }
+        self.share.set(0)?;
         Ok(read?)
     }
 
@@ -120,6 +137,8 @@ impl<T> Incoming<T> {
 
     fn fail(&mut self, error: Error) {
         self.bytes = BytesMut::new();
+        // Less is never too much.
+        let _fits = self.share.set(0);
         if let Some(line) = self.line.take()
             && matches!(error, Error::Protocol(_) | Error::Limit(_) | Error::TimedOut)
         {

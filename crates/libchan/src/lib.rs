@@ -22,6 +22,7 @@ mod line;
 mod msgpack;
 mod outgoing;
 mod pair;
+mod partial;
 mod pump;
 mod relay;
 mod session;

@@ -19,6 +19,7 @@ use crate::channel::{Receiver, Sender, buffered};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::line::{Line, Reason};
+use crate::partial::Partial;
 
 /// The header with a stream's number, which its opener gives it.
 const REFERENCE: &str = "libchan-ref";
@@ -49,6 +50,8 @@ pub enum Side {
 pub(crate) struct Inner {
     mux: spdy::Session,
     pub(crate) limits: Limits,
+    /// Of messages that are not whole yet.
+    pub(crate) partial: Partial,
     next: AtomicU64,
     table: Mutex<Table>,
     arrive: Sender<Line>,
@@ -81,6 +84,7 @@ impl Session {
         let bounds = spdy::Limits {
             streams: limits.streams,
             stream_bytes: limits.queue_bytes,
+            session_bytes: limits.session_bytes,
             lingering: limits.streams,
             ..spdy::Limits::default()
         };
@@ -91,6 +95,7 @@ impl Session {
         let (tell, ended) = watch::channel(None);
         let inner = Arc::new(Inner {
             mux,
+            partial: Partial::new(limits.partial_bytes),
             limits,
             next: AtomicU64::new(FIRST),
             table: Mutex::default(),
@@ -269,9 +274,15 @@ async fn accept(
     }
 }
 
-/// A stream's own number and its parent's; nothing of one that has none.
+/// A stream's own number and its parent's; nothing of one that has none, or what is no number.
 fn numbers(headers: &spdy::Headers) -> Option<(u64, Option<u64>)> {
-    let number = |name| headers.text(name).and_then(|text| text.parse::<u64>().ok());
-    let parent = number(PARENT).filter(|parent| *parent > 0);
-    number(REFERENCE).map(|own| (own, parent))
+    let parent = headers.get(PARENT).map_or(Some(0), |_there| number(headers, PARENT))?;
+    Some((number(headers, REFERENCE)?, Some(parent).filter(|parent| *parent > 0)))
+}
+
+/// Of several the first one, as the original takes it; digits alone.
+fn number(headers: &spdy::Headers, name: &str) -> Option<u64> {
+    let first = headers.get(name)?.split(|byte| *byte == 0).next()?;
+    let digits = std::str::from_utf8(first).ok().filter(|text| !text.starts_with('+'))?;
+    digits.parse().ok()
 }

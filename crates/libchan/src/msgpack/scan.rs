@@ -59,6 +59,10 @@ impl Scan {
             let Some(value) = rest.get(..end) else { return self.incomplete(limits) };
             if let Kind::Extension { code, .. } = head.kind {
                 self.references.extend(reference(code, &value[head.size..])?);
+                // So many are never there at once.
+                if self.references.len() > limits.parked {
+                    return Err(Malformed::Limit("parked"));
+                }
             }
             self.position += end;
             self.values += 1;
