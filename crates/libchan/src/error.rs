@@ -33,6 +33,9 @@ pub enum Error {
 impl From<spdy::Error> for Error {
     fn from(error: spdy::Error) -> Self {
         match error {
+            spdy::Error::Connection(cause) if cause.kind() == std::io::ErrorKind::TimedOut => {
+                Self::TimedOut
+            }
             spdy::Error::Closed
             | spdy::Error::GoingAway
             | spdy::Error::Finished

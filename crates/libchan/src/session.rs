@@ -85,6 +85,7 @@ impl Session {
             streams: limits.streams,
             stream_bytes: limits.queue_bytes,
             session_bytes: limits.session_bytes,
+            keep_alive: limits.keep_alive,
             lingering: limits.streams,
             ..spdy::Limits::default()
         };
@@ -136,7 +137,8 @@ impl Session {
     /// is gone. Both sides of a session that nobody closes wait for ever.
     ///
     /// # Errors
-    /// The peer broke the protocol, or the connection failed.
+    /// The peer broke the protocol, the connection failed, or nothing came from the peer any more ([`Error::TimedOut`],
+    /// [`Limits::keep_alive`]).
     pub async fn ended(&self) -> Result<(), Error> {
         let mut ended = self.inner.ended.clone();
         // The driver's task tells it before it goes, but for a runtime that is shut down.

@@ -45,9 +45,8 @@ pub fn session<IO: AsyncRead + AsyncWrite>(
     limits: Limits,
     timer: Timer,
 ) -> (Session, Incoming, Driver<IO>) {
-    let stall = limits.stall;
-    let shared = Arc::new(Shared(Mutex::new(State::new(role, limits))));
-    let driver = Driver::new(io, shared.clone(), timer, stall);
+    let shared = Arc::new(Shared(Mutex::new(State::new(role, limits.clone()))));
+    let driver = Driver::new(io, shared.clone(), timer, &limits);
     (Session { shared: shared.clone() }, Incoming { shared }, driver)
 }
 

@@ -160,8 +160,13 @@ impl State {
         if let Some(delta) = u32::try_from(beyond).ok().filter(|delta| *delta > 0) {
             self.control(&Frame::WindowUpdate { stream: 0, delta });
         }
+        self.ask();
+    }
+
+    /// Sends a PING whose answer nobody waits for.
+    pub(crate) fn ask(&mut self) {
         let id = self.ids.next_ping;
-        self.ids.next_ping += 2;
+        self.ids.next_ping = id.wrapping_add(2);
         self.control(&Frame::Ping { id });
     }
 

@@ -69,12 +69,15 @@ async fn of_two_references_the_first_counts() {
     assert!(matches!(channel.recv().await, Ok(Some(Value::Receiver(_)))));
 }
 
+/// What is said, and which streams are reset with which status.
+type Row = (&'static str, Vec<u8>, &'static [(u32, u32)]);
+
 #[tokio::test]
 async fn frames_in_the_wrong_place_reset_their_stream() {
     let id = |stream: u32| stream.to_be_bytes();
     let pair = |stream: u32, value: u32| [id(stream), value.to_be_bytes()].concat();
     let data = |stream: u32| [&spdy::data_head(stream, 2, false)[..], b"ab"].concat();
-    let rows: Vec<(&str, Vec<u8>, &[(u32, u32)])> = vec![
+    let rows: Vec<Row> = vec![
         ("unknown types", [control(5, 0, b""), control(10, 3, &[7; 999])].concat(), &[]),
         ("the last type", control(0x7fff, 255, &[1]), &[]),
         ("data on an unknown stream", data(77), &[(77, 2)]),
@@ -201,6 +204,25 @@ async fn a_connection_that_ends_within_a_frame_is_told() {
     peer.end().await;
     assert_eq!(in_time("end", good.recv()).await, Err(Error::Closed));
     assert!(in_time("end", session.accept::<u64>()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_peer_that_is_silent_is_given_up() {
+    let mut limits = Limits::default();
+    limits.keep_alive = Some(std::time::Duration::from_millis(20));
+    let (mut peer, session, mut good) = session(limits).await;
+    // Idle, and there.
+    let mut asked = 0;
+    while asked < 5 {
+        if let Heard::Ping(id) = peer.next().await {
+            asked += 1;
+            peer.control(6, 0, &id.to_be_bytes()).await;
+        }
+    }
+    // From here on it says nothing, and the connection stays.
+    assert_eq!(in_time("silence", good.recv()).await, Err(Error::Closed));
+    assert!(in_time("silence", session.accept::<u64>()).await.unwrap().is_none());
+    assert_eq!(in_time("silence", session.ended()).await, Err(Error::TimedOut));
 }
 
 #[tokio::test]
