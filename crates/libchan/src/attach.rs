@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 use crate::channel::{Receiver, Sender};
 use crate::error::Error;
 use crate::line::{Line, Reason};
-use crate::msgpack::extension::{self, Reference, Role};
+use crate::msgpack::extension::{self, Reference, Role, TIME};
 use crate::msgpack::read::{Malformed, from_slice};
 use crate::msgpack::write::{Unwritable, append};
 use crate::session::Inner;
@@ -32,7 +32,7 @@ thread_local! {
 
 struct Writing {
     session: Arc<Inner>,
-    numbers: Vec<u64>,
+    references: Vec<Reference>,
     /// Whether what is attached is taken, and how much was.
     taken: Option<Vec<Attach>>,
 }
@@ -45,8 +45,8 @@ struct Reading {
 /// A message, ready to be sent.
 pub(crate) struct Written {
     pub(crate) bytes: Vec<u8>,
-    /// Numbers of streams that are to be opened before it is sent.
-    pub(crate) numbers: Vec<u64>,
+    /// Streams that are to be opened before it is sent.
+    pub(crate) references: Vec<Reference>,
 }
 
 /// Writes a value without taking anything out of it.
@@ -54,23 +54,25 @@ pub(crate) fn write<T: Serialize + ?Sized>(
     session: &Arc<Inner>,
     value: &T,
 ) -> Result<Written, Error> {
-    let writing = Writing { session: Arc::clone(session), numbers: Vec::new(), taken: None };
+    let writing = Writing { session: Arc::clone(session), references: Vec::new(), taken: None };
     let (bytes, writing) = write_as(writing, value);
     let bytes = bytes.map_err(|unwritable| Error::Value(unwritable.0))?;
     if bytes.len() > session.limits.message_bytes {
         return Err(Error::Limit("message_bytes"));
     }
-    Ok(Written { bytes, numbers: writing.map(|writing| writing.numbers).unwrap_or_default() })
+    let references = writing.map(|writing| writing.references).unwrap_or_default();
+    Ok(Written { bytes, references })
 }
 
 /// Takes out of a value what was attached to the message that it is, in the order of the numbers.
 pub(crate) fn take<T: Serialize + ?Sized>(
     session: &Arc<Inner>,
     value: &T,
-    numbers: &[u64],
+    references: &[Reference],
 ) -> Vec<Attach> {
-    let (session, numbers) = (Arc::clone(session), numbers.to_vec());
-    let (_again, writing) = write_as(Writing { session, numbers, taken: Some(Vec::new()) }, value);
+    let (session, references) = (Arc::clone(session), references.to_vec());
+    let (_again, writing) =
+        write_as(Writing { session, references, taken: Some(Vec::new()) }, value);
     writing.and_then(|writing| writing.taken).unwrap_or_default()
 }
 
@@ -92,19 +94,21 @@ pub(crate) fn serialize<S: Serializer>(
     role: Role,
     take: impl FnOnce() -> Option<Attach>,
 ) -> Result<S::Ok, S::Error> {
-    let number = WRITING.with_borrow_mut(|writing| {
+    let reference = WRITING.with_borrow_mut(|writing| {
         let writing = writing.as_mut().ok_or("a channel travels by a session only")?;
+        let generation = writing.session.generation();
         let Some(taken) = &mut writing.taken else {
-            let number = writing.session.next_number();
-            writing.numbers.push(number);
-            return Ok(number);
+            let reference = Reference { role, number: writing.session.next_number() };
+            writing.references.push(reference);
+            return Ok((reference, generation));
         };
-        let number = writing.numbers.get(taken.len()).copied();
+        let reference = writing.references.get(taken.len()).copied();
         taken.push(take().ok_or("it was sent before")?);
-        number.ok_or("the value is another one each time it is written")
+        let reference = reference.ok_or("the value is another one each time it is written")?;
+        Ok((reference, generation))
     });
-    let number = number.map_err(S::Error::custom::<&str>)?;
-    Reference { role, number }.serialize(serializer)
+    let (reference, generation) = reference.map_err(S::Error::custom::<&str>)?;
+    reference.serialize(serializer, generation)
 }
 
 /// Reads a message whose streams are all there.
@@ -190,12 +194,14 @@ impl Visitor<'_> for Naming {
 /// The stream that an extension names, the code first; nothing for a time.
 pub(crate) fn named(coded: &[u8]) -> Result<Option<Named>, Malformed> {
     let (code, payload) = coded.split_first().ok_or(Malformed::End)?;
-    let Some(reference) = extension::reference(code.cast_signed(), payload)? else {
+    if code.cast_signed() == TIME {
         return Ok(None);
-    };
+    }
     READING.with_borrow_mut(|reading| {
         let elsewhere = || Malformed::custom("a channel travels by a session only");
         let Reading { session, lines } = reading.as_mut().ok_or_else(elsewhere)?;
+        let reference = extension::reference(code.cast_signed(), payload, session.generation())?;
+        let Some(reference) = reference else { return Ok(None) };
         let place = lines.iter_mut().find(|(number, _)| *number == reference.number);
         let line = place.and_then(|(_, line)| line.take());
         let line = line.ok_or_else(|| Malformed::custom("a stream is named twice"))?;

@@ -104,7 +104,8 @@ impl<T> Incoming<T> {
         if self.bytes.is_empty() {
             return Ok(None);
         }
-        let scanned = self.scan.go_on(&self.bytes, &self.session.limits)?;
+        let scanned =
+            self.scan.go_on(&self.bytes, &self.session.limits, self.session.generation())?;
         Ok(scanned.map(|Scanned { size, references }| {
             let numbers = references.iter().map(|reference| reference.number).collect();
             Waiting { size, numbers, until: None }
@@ -172,9 +173,11 @@ impl From<Malformed> for Error {
     fn from(malformed: Malformed) -> Self {
         match malformed {
             Malformed::Limit(name) => Self::Limit(name),
-            Malformed::Marker | Malformed::Extension(_) | Malformed::End | Malformed::Type(_) => {
-                Self::Protocol(malformed.to_string())
-            }
+            Malformed::Marker
+            | Malformed::Extension(_)
+            | Malformed::Connection
+            | Malformed::End
+            | Malformed::Type(_) => Self::Protocol(malformed.to_string()),
         }
     }
 }

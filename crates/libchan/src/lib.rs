@@ -16,6 +16,7 @@
 mod attach;
 mod channel;
 mod error;
+mod generation;
 mod incoming;
 mod limits;
 mod line;

@@ -60,6 +60,13 @@ impl Out {
         }
     }
 
+    /// The stream's id.
+    pub(crate) fn id(&self) -> u32 {
+        match self {
+            Self::Spdy(out) => out.id(),
+        }
+    }
+
     /// Takes a whole message.
     pub(crate) fn send(&mut self, message: Bytes) -> Result<(), Error> {
         match self {

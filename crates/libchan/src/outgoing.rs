@@ -10,13 +10,15 @@ use serde::Serialize;
 use crate::attach::{self, Attach, Written};
 use crate::channel::TrySendError;
 use crate::error::Error;
+use crate::generation::Belongs;
 use crate::line::{In, Line, Out, Reason, poll_over};
+use crate::msgpack::extension::Reference;
 use crate::session::Inner;
 
 /// How values become messages, known where their type is.
 struct Encoding<T> {
     write: fn(&Arc<Inner>, &T) -> Result<Written, Error>,
-    take: fn(&Arc<Inner>, &T, &[u64]) -> Vec<Attach>,
+    take: fn(&Arc<Inner>, &T, &[Reference]) -> Vec<Attach>,
 }
 
 /// What the clones of a sender share. Dropped, the channel ends in good order.
@@ -67,11 +69,10 @@ impl<T> Outgoing<T> {
 
     fn send_now(&self, out: &mut Out, slot: &mut Option<T>) -> Result<(), Error> {
         let Some(value) = &*slot else { return Ok(()) };
-        let Written { bytes, numbers } = (self.encoding.write)(&self.session, value)?;
-        let open = |number: &u64| self.session.open(*number, Some(self.number));
-        let mut lines: Vec<Line> = Vec::with_capacity(numbers.len());
-        for number in &numbers {
-            match open(number) {
+        let Written { bytes, references } = (self.encoding.write)(&self.session, value)?;
+        let mut lines: Vec<Line> = Vec::with_capacity(references.len());
+        for Reference { role, number } in &references {
+            match self.session.open(*number, Some(Belongs::to(self.number, out, *role))) {
                 Ok(line) => lines.push(line),
                 Err(error) => {
                     lines.into_iter().for_each(|line| line.reset(Reason::Cancelled));
@@ -80,10 +81,10 @@ impl<T> Outgoing<T> {
             }
         }
         out.send(bytes.into())?;
-        if !numbers.is_empty() {
-            let attached = (self.encoding.take)(&self.session, value, &numbers);
-            for ((line, number), attach) in lines.into_iter().zip(numbers).zip(attached) {
-                attach(line, number, &self.session);
+        if !references.is_empty() {
+            let attached = (self.encoding.take)(&self.session, value, &references);
+            for ((line, reference), attach) in lines.into_iter().zip(references).zip(attached) {
+                attach(line, reference.number, &self.session);
             }
         }
         *slot = None;

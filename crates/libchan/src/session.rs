@@ -17,14 +17,11 @@ use tokio::sync::{oneshot, watch};
 
 use crate::channel::{Receiver, Sender, buffered};
 use crate::error::Error;
+use crate::generation::{Belongs, Generation, Place, Spoken};
 use crate::limits::Limits;
 use crate::line::{Line, Reason};
 use crate::partial::Partial;
 
-/// The header with a stream's number, which its opener gives it.
-const REFERENCE: &str = "libchan-ref";
-/// The number of the channel that a stream belongs to.
-const PARENT: &str = "libchan-parent-ref";
 /// The original's first number.
 const FIRST: u64 = 2;
 
@@ -53,6 +50,8 @@ pub(crate) struct Inner {
     /// Of messages that are not whole yet.
     pub(crate) partial: Partial,
     next: AtomicU64,
+    step: u64,
+    spoken: Spoken,
     table: Mutex<Table>,
     arrive: Sender<Line>,
     arrived: tokio::sync::Mutex<Receiver<Line>>,
@@ -99,6 +98,9 @@ impl Session {
             partial: Partial::new(limits.partial_bytes),
             limits,
             next: AtomicU64::new(FIRST),
+            // Clients of the second generation want even ones, and those of the third take any.
+            step: if side == Side::Server { 2 } else { 1 },
+            spoken: Spoken::default(),
             table: Mutex::default(),
             arrive,
             arrived: tokio::sync::Mutex::new(arrived),
@@ -169,20 +171,18 @@ impl Session {
 impl Inner {
     /// A number that no other stream of ours has.
     pub(crate) fn next_number(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
+        self.next.fetch_add(self.step, Ordering::Relaxed)
     }
 
-    /// Opens a stream of that number, which belongs to another one.
-    pub(crate) fn open(&self, number: u64, parent: Option<u64>) -> Result<Line, Error> {
-        let mut headers = spdy::Headers::new();
-        let own = [(REFERENCE, Some(number)), (PARENT, parent)];
-        for (name, number) in own {
-            if let Some(number) = number {
-                // The names are right, and digits are.
-                let _right = headers.push(name, number.to_string());
-            }
-        }
-        Ok(self.mux.open(headers, spdy::Opening::default())?.into())
+    /// What the peer speaks.
+    pub(crate) fn generation(&self) -> Generation {
+        self.spoken.get()
+    }
+
+    /// Opens a stream of that number, which belongs to a message or is a channel by itself.
+    pub(crate) fn open(&self, number: u64, belongs: Option<Belongs>) -> Result<Line, Error> {
+        let (headers, opening) = self.generation().opening(number, belongs);
+        Ok(self.mux.open(headers, opening)?.into())
     }
 
     /// The streams of these numbers, once all of them are there.
@@ -211,19 +211,19 @@ impl Inner {
 
     /// A stream of the peer's.
     fn arrive(&self, arrival: spdy::Arrival) {
-        let numbers = numbers(&arrival.headers);
+        let place = self.spoken.place(&arrival.headers);
         let mut headers = spdy::Headers::new();
         let _right = headers.push(":status", "200");
         let Ok(stream) = arrival.reply(headers) else { return };
         let line = Line::from(stream);
-        match numbers {
+        match place {
             None => line.reset(Reason::Cancelled),
-            Some((_number, None)) => {
+            Some(Place::Top) => {
                 if let Err(full) = self.arrive.try_send(line) {
                     full.into_value().reset(Reason::Refused);
                 }
             }
-            Some((number, Some(_parent))) => self.park(number, line),
+            Some(Place::Named(number)) => self.park(number, line),
         }
     }
 
@@ -274,17 +274,4 @@ async fn accept(
         let Some(arrival) = arrival else { return inner.end() };
         inner.arrive(arrival);
     }
-}
-
-/// A stream's own number and its parent's; nothing of one that has none, or what is no number.
-fn numbers(headers: &spdy::Headers) -> Option<(u64, Option<u64>)> {
-    let parent = headers.get(PARENT).map_or(Some(0), |_there| number(headers, PARENT))?;
-    Some((number(headers, REFERENCE)?, Some(parent).filter(|parent| *parent > 0)))
-}
-
-/// Of several the first one, as the original takes it; digits alone.
-fn number(headers: &spdy::Headers, name: &str) -> Option<u64> {
-    let first = headers.get(name)?.split(|byte| *byte == 0).next()?;
-    let digits = std::str::from_utf8(first).ok().filter(|text| !text.starts_with('+'))?;
-    digits.parse().ok()
 }

@@ -33,6 +33,8 @@ pub(crate) struct Peer {
 /// What a peer hears.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
+    /// A stream, what it is associated with, and its headers.
+    Open(u32, u32, Vec<(String, String)>),
     Reply(u32),
     Reset(u32, u32),
     Data(u32, Vec<u8>),
@@ -202,10 +204,12 @@ fn heard(frame: &Frame) -> Option<Heard> {
         Frame::RstStream { stream, status } => Some(Heard::Reset(*stream, status.0)),
         Frame::Ping { id } => Some(Heard::Ping(*id)),
         Frame::GoAway { status, .. } => Some(Heard::GoAway(*status)),
-        Frame::SynStream(_)
-        | Frame::Headers { .. }
-        | Frame::Settings { .. }
-        | Frame::WindowUpdate { .. } => None,
+        Frame::SynStream(syn) => {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let headers = syn.headers.iter().map(|(name, value)| (name.to_owned(), text(value)));
+            Some(Heard::Open(syn.stream, syn.associated, headers.collect()))
+        }
+        Frame::Headers { .. } | Frame::Settings { .. } | Frame::WindowUpdate { .. } => None,
     }
 }
 
