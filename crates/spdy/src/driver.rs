@@ -14,11 +14,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use crate::Error;
 use crate::alive::{Alive, Do};
 use crate::outgoing::Outgoing;
 use crate::session::Shared;
 use crate::state::{Over, State};
-use crate::{Error, Limits};
 
 /// Bytes of one read.
 pub(crate) const READ: usize = 128 << 10;
@@ -98,19 +98,25 @@ enum Round {
 }
 
 impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
-    pub(crate) fn new(io: IO, shared: Arc<Shared>, timer: Timer, limits: &Limits) -> Self {
+    /// With the times of [`Limits::stall`](crate::Limits::stall) and [`Limits::keep_alive`](crate::Limits::keep_alive).
+    pub(crate) fn new(
+        io: IO,
+        shared: Arc<Shared>,
+        timer: Timer,
+        (stall, keep_alive): (Duration, Option<Duration>),
+    ) -> Self {
         let vectored = io.is_write_vectored();
         shared.with(|state| state.out.take_pieces(vectored));
         Self {
             shared,
             io: Box::pin(io),
             timer,
-            stall: limits.stall,
+            stall,
             batch: Outgoing::new(vectored),
             unflushed: false,
             input: Input::default(),
             waiting: None,
-            alive: Alive::new(limits.keep_alive),
+            alive: Alive::new(keep_alive),
             shut: false,
         }
     }

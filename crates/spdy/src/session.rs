@@ -45,8 +45,9 @@ pub fn session<IO: AsyncRead + AsyncWrite>(
     limits: Limits,
     timer: Timer,
 ) -> (Session, Incoming, Driver<IO>) {
-    let shared = Arc::new(Shared(Mutex::new(State::new(role, limits.clone()))));
-    let driver = Driver::new(io, shared.clone(), timer, &limits);
+    let times = (limits.stall, limits.keep_alive);
+    let shared = Arc::new(Shared(Mutex::new(State::new(role, limits))));
+    let driver = Driver::new(io, shared.clone(), timer, times);
     (Session { shared: shared.clone() }, Incoming { shared }, driver)
 }
 
@@ -276,10 +277,11 @@ impl Arrival {
         self.offer.unidirectional
     }
 
-    /// Accepts the stream: SYN_REPLY goes out before anything else on it. Section 2.6.2.
+    /// Accepts the stream: SYN_REPLY goes out before anything else on it. Section 2.6.2. One that was reset meanwhile is accepted, too:
+    /// its halves give what came before, and tell that it was reset.
     ///
     /// # Errors
-    /// When the stream or the session has ended meanwhile, or the headers are too long.
+    /// When the session has ended meanwhile, or the headers are too long.
     pub fn reply(self, headers: Headers) -> Result<Stream, Error> {
         self.answer(headers, false)
     }
