@@ -50,11 +50,12 @@ pub(crate) struct Belongs {
 
 /// A stream of the peer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// A channel that is accepted.
-    Top,
-    /// It waits for the message that names this number.
-    Named(u64),
+pub(crate) struct Place {
+    pub(crate) number: u64,
+    /// Whether it is a channel that is accepted. Another one waits for the message that names its number.
+    pub(crate) is_top: bool,
+    /// The channel on which that message comes, where it is said.
+    pub(crate) parent: Option<u64>,
 }
 
 impl Spoken {
@@ -64,19 +65,17 @@ impl Spoken {
 
     /// Where a stream of these headers belongs; nothing for one without a number, or with what is none.
     pub(crate) fn place(&self, headers: &spdy::Headers) -> Option<Place> {
-        let own = number(headers, REFERENCE)?;
+        let number = of_header(headers, REFERENCE)?;
         let parent = match headers.get(PARENT) {
-            Some(_there) => Some(number(headers, PARENT)?),
+            Some(_there) => Some(of_header(headers, PARENT)?),
             None => None,
         };
-        let generation = *self.0.get_or_init(|| match (own, parent) {
+        let generation = *self.0.get_or_init(|| match (number, parent) {
             (1, Some(0)) => Generation::Second,
             _ => Generation::Third,
         });
-        Some(match (generation, parent) {
-            (_, Some(0)) | (Generation::Third, None) => Place::Top,
-            (Generation::Second, None) | (_, Some(_)) => Place::Named(own),
-        })
+        let is_top = parent == Some(0) || (parent.is_none() && generation == Generation::Third);
+        Some(Place { number, is_top, parent })
     }
 }
 
@@ -115,7 +114,7 @@ impl Belongs {
 }
 
 /// Of several the first one, as the original takes it; digits alone.
-fn number(headers: &spdy::Headers, name: &str) -> Option<u64> {
+fn of_header(headers: &spdy::Headers, name: &str) -> Option<u64> {
     let first = headers.get(name)?.split(|byte| *byte == 0).next()?;
     let digits = std::str::from_utf8(first).ok().filter(|text| !text.starts_with('+'))?;
     digits.parse().ok()

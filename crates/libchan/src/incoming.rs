@@ -159,7 +159,7 @@ impl Waiting {
         if self.numbers.is_empty() {
             return Poll::Ready(Ok(Vec::new()));
         }
-        if let Poll::Ready(lines) = session.poll_lines(&self.numbers, context) {
+        if let Poll::Ready(lines) = session.table.poll_take(&self.numbers, context) {
             return Poll::Ready(lines);
         }
         let wait = session.limits.reference_wait;

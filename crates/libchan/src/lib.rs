@@ -29,6 +29,7 @@ mod relay;
 mod session;
 mod stream;
 mod sync;
+mod table;
 mod time;
 mod transport;
 mod value;

@@ -1,14 +1,12 @@
 //! One connection with a peer, over which both sides open channels. Start at [`Session`].
 //!
 //! ```text
-//! open    number 2, 3, … in a header `libchan-ref`; the peer accepts it as a top-level channel
+//! open    a number in a header `libchan-ref`; the peer accepts it as a top-level channel
 //! nested  the same with the channel's number in `libchan-parent-ref`; it waits in the table until a message names it
 //! ```
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Weak};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,10 +18,9 @@ use crate::error::Error;
 use crate::generation::{Belongs, Generation, Place, Spoken};
 use crate::limits::Limits;
 use crate::line::{Line, Reason};
+use crate::msgpack::extension::Role;
 use crate::partial::Partial;
-
-/// The original's first number.
-const FIRST: u64 = 2;
+use crate::table::{Presence, Table};
 
 /// A connection with a peer, over which both sides open channels. Its clones are the same session.
 ///
@@ -50,23 +47,14 @@ pub(crate) struct Inner {
     /// Of messages that are not whole yet.
     pub(crate) partial: Partial,
     next: AtomicU64,
-    step: u64,
     spoken: Spoken,
-    table: Mutex<Table>,
+    pub(crate) table: Table,
     arrive: Sender<Line>,
     arrived: tokio::sync::Mutex<Receiver<Line>>,
     /// How it has ended, once it has.
     ended: watch::Receiver<Option<Result<(), Error>>>,
     /// Dropped with it: nobody accepts any more.
     _accepting: oneshot::Sender<std::convert::Infallible>,
-}
-
-/// Streams of the peer's that a message will name.
-#[derive(Debug, Default)]
-struct Table {
-    parked: HashMap<u64, Line>,
-    waiting: Vec<Waker>,
-    is_over: bool,
 }
 
 impl Session {
@@ -97,11 +85,9 @@ impl Session {
             mux,
             partial: Partial::new(limits.partial_bytes),
             limits,
-            next: AtomicU64::new(FIRST),
-            // Clients of the second generation want even ones, and those of the third take any.
-            step: if side == Side::Server { 2 } else { 1 },
+            next: AtomicU64::new(if side == Side::Server { 2 } else { 3 }),
             spoken: Spoken::default(),
-            table: Mutex::default(),
+            table: Table::default(),
             arrive,
             arrived: tokio::sync::Mutex::new(arrived),
             ended,
@@ -169,9 +155,10 @@ impl Session {
 }
 
 impl Inner {
-    /// A number that no other stream of ours has.
+    /// A number that no other stream has: even ones are a server's, odd ones a client's. The original of 2016 gives both sides 2, 3, … and
+    /// takes any; that of 2014 gives them as we do, and a client's first one, 1, tells it from us.
     pub(crate) fn next_number(&self) -> u64 {
-        self.next.fetch_add(self.step, Ordering::Relaxed)
+        self.next.fetch_add(2, Ordering::Relaxed)
     }
 
     /// What the peer speaks.
@@ -180,68 +167,35 @@ impl Inner {
     }
 
     /// Opens a stream of that number, which belongs to a message or is a channel by itself.
-    pub(crate) fn open(&self, number: u64, belongs: Option<Belongs>) -> Result<Line, Error> {
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        number: u64,
+        belongs: Option<Belongs>,
+    ) -> Result<Line, Error> {
         let (headers, opening) = self.generation().opening(number, belongs);
-        Ok(self.mux.open(headers, opening)?.into())
-    }
-
-    /// The streams of these numbers, once all of them are there.
-    pub(crate) fn poll_lines(
-        &self,
-        numbers: &[u64],
-        context: &Context<'_>,
-    ) -> Poll<Result<Vec<(u64, Line)>, Error>> {
-        let mut table = self.table();
-        if numbers.iter().all(|number| table.parked.contains_key(number)) {
-            let mut take = |number: &u64| Some((*number, table.parked.remove(number)?));
-            return Poll::Ready(Ok(numbers.iter().filter_map(&mut take).collect()));
-        }
-        if table.is_over {
-            return Poll::Ready(Err(Error::Closed));
-        }
-        if !table.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-            table.waiting.push(context.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        // Before the peer can send anything on it.
+        let brings = belongs.is_some_and(|belongs| belongs.role == Role::SentByReceiver);
+        let presence = brings.then(|| Presence::new(self, number));
+        let mut line = Line::from(self.mux.open(headers, opening)?);
+        line.presence = presence;
+        Ok(line)
     }
 
     /// A stream of the peer's.
-    fn arrive(&self, arrival: spdy::Arrival) {
+    fn arrive(self: &Arc<Self>, arrival: spdy::Arrival) {
         let place = self.spoken.place(&arrival.headers);
         let mut headers = spdy::Headers::new();
         let _right = headers.push(":status", "200");
         let Ok(stream) = arrival.reply(headers) else { return };
-        let line = Line::from(stream);
-        match place {
-            None => line.reset(Reason::Cancelled),
-            Some(Place::Top) => {
-                if let Err(full) = self.arrive.try_send(line) {
-                    full.into_value().reset(Reason::Refused);
-                }
-            }
-            Some(Place::Named(number)) => self.park(number, line),
-        }
-    }
-
-    fn park(&self, number: u64, line: Line) {
-        let mut table = self.table();
-        let refused = if table.parked.contains_key(&number) {
-            Some((line, Reason::Protocol))
-        } else if table.parked.len() >= self.limits.parked {
-            Some((line, Reason::Refused))
-        } else {
-            table.parked.insert(number, line);
-            None
+        let mut line = Line::from(stream);
+        let Some(Place { number, is_top, parent }) = place else {
+            return line.reset(Reason::Cancelled);
         };
-        let woken = std::mem::take(&mut table.waiting);
-        drop(table);
-        woken.into_iter().for_each(Waker::wake);
-        if let Some((line, reason)) = refused {
-            line.reset(reason);
+        line.presence = Some(Presence::new(self, number));
+        if !is_top {
+            self.table.park(number, parent, line, self.limits.parked);
+        } else if let Err(full) = self.arrive.try_send(line) {
+            full.into_value().reset(Reason::Refused);
         }
     }
 
@@ -251,11 +205,7 @@ impl Inner {
             Some(fault) => self.arrive.fail(spdy::Error::Protocol(fault).into()),
             None => self.arrive.close(),
         }
-        let mut table = self.table();
-        table.is_over = true;
-        let woken = std::mem::take(&mut table.waiting);
-        drop(table);
-        woken.into_iter().for_each(Waker::wake);
+        self.table.close();
     }
 }
 

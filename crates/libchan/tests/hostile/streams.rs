@@ -145,6 +145,42 @@ async fn more_streams_than_the_limits_are_refused() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_reset_before_it_is_named_is_there() {
+    let (mut peer, session, mut good) = session(Limits::default()).await;
+    peer.channel(3, 3, None).await;
+    let mut channel = session.accept::<Value>().await.unwrap().unwrap();
+    // At once, before anybody here has looked.
+    peer.channel(5, 9, Some(3)).await;
+    peer.control(3, 0, &[0, 0, 0, 5, 0, 0, 0, 5]).await;
+    peer.data(3, &[0xd6, 5, 0, 0, 0, 9]).await;
+    let Ok(Some(Value::Receiver(mut nested))) = in_time("named", channel.recv()).await else {
+        panic!("no channel came")
+    };
+    assert_eq!(in_time("reset", nested.recv()).await.err(), Some(Error::Reset(5)));
+    assert_eq!(goes_on(&mut peer, &mut good, "reset before").await, []);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_message_goes_with_its_channel() {
+    let (mut peer, session, mut good) = session(Limits::default()).await;
+    peer.channel(3, 3, None).await;
+    let channel = session.accept::<Value>().await.unwrap().unwrap();
+    // One that waits, one that waits under that, and one under another channel.
+    peer.channel(5, 4, Some(3)).await;
+    peer.channel(7, 5, Some(4)).await;
+    peer.channel(9, 6, Some(2)).await;
+    peer.ping().await;
+    drop(channel);
+    for (stream, why) in [(3, "left"), (5, "waits"), (7, "waits under it")] {
+        in_time(why, peer.hear(&Heard::Reset(stream, 5))).await;
+    }
+    // And one that comes too late.
+    peer.channel(11, 7, Some(3)).await;
+    in_time("late", peer.hear(&Heard::Reset(11, 5))).await;
+    assert_eq!(goes_on(&mut peer, &mut good, "orphans").await, []);
+}
+
+#[tokio::test]
 async fn what_both_sides_share_ends_the_session() {
     let garbage = [&[0, 0, 0, 3, 0, 0, 0, 0, 0, 0][..], b"no zlib at all, that is"].concat();
     let rows: Vec<(&str, Vec<u8>, &str)> = vec![
