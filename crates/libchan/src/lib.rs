@@ -16,6 +16,8 @@
 mod attach;
 mod channel;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod generation;
 mod incoming;
 mod limits;

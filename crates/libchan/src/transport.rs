@@ -13,7 +13,7 @@ mod address;
 mod tcp;
 mod tls;
 mod unix;
-mod websocket;
+pub(crate) mod websocket;
 
 use std::sync::Arc;
 
