@@ -5,3 +5,5 @@
 mod conversation;
 #[cfg(test)]
 mod cuts;
+#[cfg(test)]
+mod network;
