@@ -51,8 +51,8 @@ fn limits() -> Limits {
         session_bytes: 8192,
         partial_bytes: 8192,
         keep_alive: None,
-        greeting_wait: Duration::from_secs(5),
         reference_wait: Duration::from_millis(1),
+        ..Limits::default()
     }
 }
 

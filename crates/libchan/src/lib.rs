@@ -16,7 +16,7 @@
 mod attach;
 mod channel;
 mod error;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(all(test, not(model)), fuzzing))]
 pub mod fuzzing;
 mod generation;
 mod incoming;

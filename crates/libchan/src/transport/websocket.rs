@@ -51,7 +51,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// A server's, whose head is done with.
-#[cfg(any(test, fuzzing))]
+#[cfg(any(all(test, not(model)), fuzzing))]
 pub(crate) async fn opened<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Bytewise<S> {
     let role = tokio_tungstenite::tungstenite::protocol::Role::Server;
     let socket = WebSocketStream::from_raw_socket(stream, role, Some(config())).await;

@@ -71,11 +71,9 @@ async fn numbers(what: &'static str, mut receiver: Receiver<u64>) -> Seen {
 
 /// Nobody here breaks rules or limits; a frame may be cut.
 fn not_ours(what: &str, error: &Error) -> bool {
-    let fits = match error {
-        Error::Closed | Error::Reset(_) | Error::TimedOut => true,
-        Error::Protocol(why) => why.contains("too early") || why.contains("inside a frame"),
-        _ => false,
-    };
+    let is_an_end = matches!(error, Error::Closed | Error::Reset(_) | Error::TimedOut);
+    let is_cut = |why: &str| why.contains("too early") || why.contains("inside a frame");
+    let fits = is_an_end || matches!(error, Error::Protocol(why) if is_cut(why));
     assert!(fits, "{what}: {error:?}");
     false
 }
