@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 use crate::channel::{Receiver, Sender};
 use crate::error::Error;
 use crate::line::{Line, Reason};
-use crate::msgpack::extension::{self, Reference, Role};
+use crate::msgpack::extension::{self, Reference, Role, TIME};
 use crate::msgpack::read::{Malformed, from_slice};
 use crate::msgpack::write::{Unwritable, append};
 use crate::session::Inner;
@@ -33,8 +33,8 @@ thread_local! {
 /// What is known while messages of one channel are written; kept between them.
 pub(crate) struct Writing {
     session: Arc<Inner>,
-    /// Numbers of streams that are to be opened before the message is sent.
-    numbers: Vec<u64>,
+    /// Streams that are to be opened before the message is sent.
+    references: Vec<Reference>,
     /// Whether what is attached is taken, and how much was.
     taken: Option<Vec<Attach>>,
 }
@@ -60,7 +60,7 @@ impl Writer {
         bytes: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let mut writing = self.0.take().unwrap_or_else(|| Writing::new(session));
-        writing.numbers.clear();
+        writing.references.clear();
         let written = self.write_as(writing, value, bytes);
         written.map_err(|unwritable| Error::Value(unwritable.0))?;
         if bytes.len() > session.limits.message_bytes {
@@ -69,12 +69,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Numbers of streams that the message names which was written last.
-    pub(crate) fn numbers(&self) -> &[u64] {
-        self.0.as_ref().map(|writing| writing.numbers.as_slice()).unwrap_or_default()
+    /// Streams that the message names which was written last.
+    pub(crate) fn references(&self) -> &[Reference] {
+        self.0.as_ref().map(|writing| writing.references.as_slice()).unwrap_or_default()
     }
 
-    /// Takes out of the value that was written last what was attached to it, in the order of the numbers.
+    /// Takes out of the value that was written last what was attached to it, in the order of the streams.
     pub(crate) fn take<T: Serialize + ?Sized>(&mut self, value: &T) -> Vec<Attach> {
         let Some(mut writing) = self.0.take() else { return Vec::new() };
         writing.taken = Some(Vec::new());
@@ -97,7 +97,7 @@ impl Writer {
 
 impl Writing {
     fn new(session: &Arc<Inner>) -> Box<Self> {
-        Box::new(Self { session: Arc::clone(session), numbers: Vec::new(), taken: None })
+        Box::new(Self { session: Arc::clone(session), references: Vec::new(), taken: None })
     }
 }
 
@@ -107,19 +107,21 @@ pub(crate) fn serialize<S: Serializer>(
     role: Role,
     take: impl FnOnce() -> Option<Attach>,
 ) -> Result<S::Ok, S::Error> {
-    let number = WRITING.with_borrow_mut(|writing| {
+    let reference = WRITING.with_borrow_mut(|writing| {
         let writing = writing.as_mut().ok_or("a channel travels by a session only")?;
+        let generation = writing.session.generation();
         let Some(taken) = &mut writing.taken else {
-            let number = writing.session.next_number();
-            writing.numbers.push(number);
-            return Ok(number);
+            let reference = Reference { role, number: writing.session.next_number() };
+            writing.references.push(reference);
+            return Ok((reference, generation));
         };
-        let number = writing.numbers.get(taken.len()).copied();
+        let reference = writing.references.get(taken.len()).copied();
         taken.push(take().ok_or("it was sent before")?);
-        number.ok_or("the value is another one each time it is written")
+        let reference = reference.ok_or("the value is another one each time it is written")?;
+        Ok((reference, generation))
     });
-    let number = number.map_err(S::Error::custom::<&str>)?;
-    Reference { role, number }.serialize(serializer)
+    let (reference, generation) = reference.map_err(S::Error::custom::<&str>)?;
+    reference.serialize(serializer, generation)
 }
 
 /// Reads a message whose streams are all there.
@@ -209,12 +211,14 @@ impl Visitor<'_> for Naming {
 /// The stream that an extension names, the code first; nothing for a time.
 pub(crate) fn named(coded: &[u8]) -> Result<Option<Named>, Malformed> {
     let (code, payload) = coded.split_first().ok_or(Malformed::End)?;
-    let Some(reference) = extension::reference(code.cast_signed(), payload)? else {
+    if code.cast_signed() == TIME {
         return Ok(None);
-    };
+    }
     READING.with_borrow_mut(|reading| {
         let elsewhere = || Malformed::custom("a channel travels by a session only");
         let Reading { session, lines } = reading.as_mut().ok_or_else(elsewhere)?;
+        let reference = extension::reference(code.cast_signed(), payload, session.generation())?;
+        let Some(reference) = reference else { return Ok(None) };
         let place = lines.iter_mut().find(|(number, _)| *number == reference.number);
         let line = place.and_then(|(_, line)| line.take());
         let line = line.ok_or_else(|| Malformed::custom("a stream is named twice"))?;

@@ -33,11 +33,15 @@ pub enum Error {
 impl From<spdy::Error> for Error {
     fn from(error: spdy::Error) -> Self {
         match error {
+            spdy::Error::Connection(cause) if cause.kind() == std::io::ErrorKind::TimedOut => {
+                Self::TimedOut
+            }
             spdy::Error::Closed
             | spdy::Error::GoingAway
             | spdy::Error::Finished
             | spdy::Error::Connection(_) => Self::Closed,
             spdy::Error::Reset(status) => Self::Reset(status.0),
+            spdy::Error::Limit { name: "stream_bytes" } => Self::Limit("queue_bytes"),
             spdy::Error::Limit { name } => Self::Limit(name),
             spdy::Error::Exhausted => Self::Limit("streams"),
             spdy::Error::Protocol(fault) => Self::Protocol(fault.to_string()),

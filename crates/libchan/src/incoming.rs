@@ -15,7 +15,11 @@ use crate::limits::Limits;
 use crate::line::{Line, Reason};
 use crate::msgpack::read::{Malformed, plain};
 use crate::msgpack::scan::{Scan, Scanned};
+use crate::partial::Share;
 use crate::session::Inner;
+
+/// Bytes of a message whose room is given back once it is read.
+const LARGE: usize = 64 << 10;
 
 /// The next messages of one channel. Dropped before the end, the peer hears that nobody receives.
 pub(crate) struct Incoming<T> {
@@ -26,6 +30,8 @@ pub(crate) struct Incoming<T> {
     /// As most messages are read.
     plain: Plain<T>,
     bytes: BytesMut,
+    /// Of the bytes that a session has of messages that are not whole, those here.
+    share: Share,
     scan: Scan,
     /// A message that waits for streams that it names.
     whole: Option<Waiting>,
@@ -54,6 +60,7 @@ impl<T: DeserializeOwned> Incoming<T> {
             decode: attach::read::<T>,
             plain: plain::<T>,
             bytes: BytesMut::new(),
+            share: session.partial.share(),
             scan: Scan::default(),
             whole: None,
             failed: None,
@@ -86,16 +93,21 @@ impl<T> Incoming<T> {
                 if self.scan.is_new()
                     && let Some((value, size)) = (self.plain)(&self.bytes, &self.session.limits)
                 {
-                    self.bytes.advance(size);
+                    self.pass(size)?;
                     return Poll::Ready(Ok(Some(value)));
                 }
                 self.whole = self.scan()?;
             }
             if let Some(waiting) = &mut self.whole {
-                let lines = ready!(waiting.poll(&self.session, context))?;
+                let Poll::Ready(lines) = waiting.poll(&self.session, context) else {
+                    self.share.set(self.bytes.len())?;
+                    return Poll::Pending;
+                };
+                let lines = lines?;
                 return Poll::Ready(self.read(lines).map(Some));
             }
             let Some(line) = &mut self.line else { return Poll::Ready(Ok(None)) };
+            self.share.set(self.bytes.len())?;
             match ready!(line.input.poll_receive(context))? {
                 Some(bytes) if self.bytes.is_empty() => self.bytes = bytes.into(),
                 Some(bytes) => self.bytes.extend_from_slice(&bytes),
@@ -109,7 +121,8 @@ impl<T> Incoming<T> {
         if self.bytes.is_empty() {
             return Ok(None);
         }
-        let scanned = self.scan.go_on(&self.bytes, &self.session.limits)?;
+        let scanned =
+            self.scan.go_on(&self.bytes, &self.session.limits, self.session.generation())?;
         Ok(scanned.map(|Scanned { size, references }| {
             let numbers = references.iter().map(|reference| reference.number).collect();
             Waiting { size, numbers, until: None }
@@ -120,8 +133,18 @@ impl<T> Incoming<T> {
         let size = self.whole.take().map_or(0, |whole| whole.size);
         let message = self.bytes.get(..size).unwrap_or_default();
         let read = (self.decode)(&self.session, lines, message);
-        self.bytes.advance(size);
+        self.pass(size)?;
         Ok(read?)
+    }
+
+    /// A message of so many bytes is read.
+    fn pass(&mut self, size: usize) -> Result<(), Error> {
+        self.bytes.advance(size);
+        // What follows would keep the room of a large message.
+        if size > LARGE && self.bytes.len() < size {
+            self.bytes = BytesMut::from(&self.bytes[..]);
+        }
+        self.share.set(0)
     }
 
     /// The peer sends nothing more, and is answered the same.
@@ -137,6 +160,8 @@ impl<T> Incoming<T> {
 
     fn fail(&mut self, error: Error) {
         self.bytes = BytesMut::new();
+        // Less is never too much.
+        let _fits = self.share.set(0);
         if let Some(line) = self.line.take()
             && matches!(error, Error::Protocol(_) | Error::Limit(_) | Error::TimedOut)
         {
@@ -156,7 +181,7 @@ impl Waiting {
         if self.numbers.is_empty() {
             return Poll::Ready(Ok(Vec::new()));
         }
-        if let Poll::Ready(lines) = session.poll_lines(&self.numbers, context) {
+        if let Poll::Ready(lines) = session.table.poll_take(&self.numbers, context) {
             return Poll::Ready(lines);
         }
         let wait = session.limits.reference_wait;
@@ -170,9 +195,11 @@ impl From<Malformed> for Error {
     fn from(malformed: Malformed) -> Self {
         match malformed {
             Malformed::Limit(name) => Self::Limit(name),
-            Malformed::Marker | Malformed::Extension(_) | Malformed::End | Malformed::Type(_) => {
-                Self::Protocol(malformed.to_string())
-            }
+            Malformed::Marker
+            | Malformed::Extension(_)
+            | Malformed::Connection
+            | Malformed::End
+            | Malformed::Type(_) => Self::Protocol(malformed.to_string()),
         }
     }
 }

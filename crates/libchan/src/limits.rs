@@ -14,10 +14,18 @@ pub struct Limits {
     pub values: usize,
     /// Streams that are open at once, channels and byte streams: 1,000 by either side.
     pub streams: usize,
-    /// Streams of the peer's that no message has named yet: 1,024.
+    /// Streams of the peer's that no message has named yet, and those that one message names: 1,024.
     pub parked: usize,
     /// Bytes that have arrived on one stream and nobody has taken: 256 KiB.
     pub queue_bytes: usize,
+    /// Bytes that have arrived on all streams together and nobody has taken: 16 MiB.
+    pub session_bytes: usize,
+    /// Bytes of messages that are not whole yet or wait for streams that they name, on all channels together: 64 MiB.
+    pub partial_bytes: usize,
+    /// After how long in which nothing has come the peer is asked for a sign of life; after as long again without anything, the session is
+    /// over. Half a minute: otherwise a peer whose machine or network is gone without a word is waited for without an end. With nothing
+    /// here he is.
+    pub keep_alive: Option<Duration>,
     /// How long TLS and the head of a WebSocket may take before there is a session: 10 s.
     pub greeting_wait: Duration,
     /// How long a message waits for a stream that it names: 10 s.
@@ -33,6 +41,9 @@ impl Default for Limits {
             streams: 1000,
             parked: 1024,
             queue_bytes: 256 << 10,
+            session_bytes: 16 << 20,
+            partial_bytes: 64 << 20,
+            keep_alive: Some(Duration::from_secs(30)),
             greeting_wait: Duration::from_secs(10),
             reference_wait: Duration::from_secs(10),
         }

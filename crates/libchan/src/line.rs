@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::error::Error;
+use crate::table::Presence;
 
 /// Why a stream is ended before its time, SPDY's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) enum Reason {
 pub(crate) struct Line {
     pub(crate) out: Out,
     pub(crate) input: In,
+    /// For one on which messages can come.
+    pub(crate) presence: Option<Presence>,
 }
 
 /// What goes to the peer. Dropped without [`Out::finish`] the stream is reset.
@@ -41,7 +44,7 @@ pub(crate) enum In {
 impl From<spdy::Stream> for Line {
     fn from(stream: spdy::Stream) -> Self {
         let (out, input) = stream.split();
-        Self { out: Out::Spdy(out), input: In::Spdy(input) }
+        Self { out: Out::Spdy(out), input: In::Spdy(input), presence: None }
     }
 }
 
@@ -57,6 +60,13 @@ impl Out {
     pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         match self {
             Self::Spdy(out) => out.poll_ready(context).map_err(Error::from),
+        }
+    }
+
+    /// The stream's id.
+    pub(crate) fn id(&self) -> u32 {
+        match self {
+            Self::Spdy(out) => out.id(),
         }
     }
 

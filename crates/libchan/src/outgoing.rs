@@ -11,7 +11,9 @@ use serde::Serialize;
 use crate::attach::{Attach, Writer};
 use crate::channel::TrySendError;
 use crate::error::Error;
+use crate::generation::Belongs;
 use crate::line::{In, Line, Out, Reason, poll_over};
+use crate::msgpack::extension::Reference;
 use crate::session::Inner;
 
 /// How values become messages, known where their type is.
@@ -104,7 +106,7 @@ impl<T> Outgoing<T> {
             (self.encoding.write)(&mut turn.writer, &self.session, value, &mut turn.bytes)?;
             *written = true;
         }
-        if turn.writer.numbers().is_empty() && turn.bytes.capacity() <= KEPT_BYTES {
+        if turn.writer.references().is_empty() && turn.bytes.capacity() <= KEPT_BYTES {
             ready!(turn.out.poll_send_slice(context, &turn.bytes))?;
         } else {
             ready!(turn.out.poll_ready(context))?;
@@ -116,10 +118,10 @@ impl<T> Outgoing<T> {
 
     /// Sends a message behind the streams that it names, if any, and lets them go on.
     fn send_with_streams(&self, turn: &mut Turn, value: &T) -> Result<(), Error> {
-        let numbers = turn.writer.numbers().to_vec();
-        let mut lines: Vec<Line> = Vec::with_capacity(numbers.len());
-        for number in &numbers {
-            match self.session.open(*number, Some(self.number)) {
+        let references = turn.writer.references().to_vec();
+        let mut lines: Vec<Line> = Vec::with_capacity(references.len());
+        for Reference { role, number } in &references {
+            match self.session.open(*number, Some(Belongs::to(self.number, &turn.out, *role))) {
                 Ok(line) => lines.push(line),
                 Err(error) => {
                     lines.into_iter().for_each(|line| line.reset(Reason::Cancelled));
@@ -128,12 +130,12 @@ impl<T> Outgoing<T> {
             }
         }
         turn.out.send(std::mem::take(&mut turn.bytes).into())?;
-        if numbers.is_empty() {
+        if references.is_empty() {
             return Ok(());
         }
         let attached = (self.encoding.take)(&mut turn.writer, value);
-        for ((line, number), attach) in lines.into_iter().zip(numbers).zip(attached) {
-            attach(line, number, &self.session);
+        for ((line, reference), attach) in lines.into_iter().zip(references).zip(attached) {
+            attach(line, reference.number, &self.session);
         }
         Ok(())
     }

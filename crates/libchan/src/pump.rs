@@ -13,6 +13,7 @@ use crate::channel::{Receiver, Sender};
 use crate::error::Error;
 use crate::line::{In, Line, Out, Reason};
 use crate::msgpack::extension::Role;
+use crate::pair::cut;
 
 /// As much is read at once and sent on.
 const PIECE_BYTES: usize = 64 << 10;
@@ -33,12 +34,10 @@ pub(crate) fn send_from<T: Serialize + Send + 'static>(receiver: Receiver<T>) ->
     })
 }
 
-/// Passes all values on, and how they end.
+/// Passes all values on, and how they end: what was cut must not look complete.
 pub(crate) async fn pass<T>(receiver: Receiver<T>, sender: Sender<T>) {
-    match copy(&sender, receiver).await {
-        // Nobody takes them any more, or they are over.
-        Ok(_) | Err(Error::Closed) => {}
-        Err(error) => sender.fail(error),
+    if let Err(error) = copy(&sender, receiver).await {
+        sender.fail(error);
     }
 }
 
@@ -72,9 +71,9 @@ pub(crate) fn bytes(
 
 /// The end of either way is passed on by itself. Where nothing goes one way the other way's end is that of the stream: the peer may
 /// never end the way that it has no use for.
-async fn exchange(local: impl AsyncRead + AsyncWrite, mut line: Line, role: Role) {
+async fn exchange(local: impl AsyncRead + AsyncWrite + Unpin, mut line: Line, role: Role) {
     let (mut from, mut to) = tokio::io::split(local);
-    let Line { out, input } = &mut line;
+    let Line { out, input, .. } = &mut line;
     let passed = match role {
         Role::ReadByReceiver => to_peer(&mut from, out).await,
         Role::WrittenByReceiver => from_peer(input, &mut to).await,
@@ -82,10 +81,15 @@ async fn exchange(local: impl AsyncRead + AsyncWrite, mut line: Line, role: Role
             tokio::try_join!(to_peer(&mut from, out), from_peer(input, &mut to)).map(drop)
         }
     };
-    let _gone = to.shutdown().await;
     match passed {
-        Ok(()) => line.out.finish(),
-        Err(_) => line.reset(Reason::Cancelled),
+        Ok(()) => {
+            let _gone = to.shutdown().await;
+            line.out.finish();
+        }
+        Err(_) => {
+            line.reset(Reason::Cancelled);
+            cut(from.unsplit(to));
+        }
     }
 }
 

@@ -1,35 +1,31 @@
 //! One connection with a peer, over which both sides open channels. Start at [`Session`].
 //!
 //! ```text
-//! open    number 2, 3, … in a header `libchan-ref`; the peer accepts it as a top-level channel
+//! open    a number in a header `libchan-ref`; the peer accepts it as a top-level channel
 //! nested  the same with the channel's number in `libchan-parent-ref`; it waits in the table until a message names it
 //! ```
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, OnceLock, Weak};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::channel::{Receiver, Sender, TrySendError, buffered};
 use crate::error::Error;
+use crate::generation::{Belongs, Generation, Place, Spoken};
 use crate::limits::Limits;
 use crate::line::{Line, Reason};
+use crate::msgpack::extension::Role;
 use crate::native::{self, Native};
+use crate::partial::Partial;
+use crate::table::{Presence, Table};
 
-/// The header with a stream's number, which its opener gives it.
-const REFERENCE: &str = "libchan-ref";
-/// The number of the channel that a stream belongs to.
-const PARENT: &str = "libchan-parent-ref";
 /// Bytes on their way between the two sides of a session in this process.
 const LINK_BYTES: usize = 64 << 10;
-/// The original's first number.
-const FIRST: u64 = 2;
 
 /// A connection with a peer, over which both sides open channels. Its clones are the same session.
 ///
@@ -55,12 +51,17 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     /// Its tasks are there.
     pub(crate) runtime: Handle,
+    /// Of messages that are not whole yet.
+    pub(crate) partial: Partial,
     next: AtomicU64,
-    table: Mutex<Table>,
+    spoken: Spoken,
+    pub(crate) table: Table,
     arrive: Sender<Arrived>,
     arrived: tokio::sync::Mutex<Queue>,
     /// The other side, where it is in this process.
     peer: OnceLock<Weak<Self>>,
+    /// How it has ended, once it has.
+    ended: watch::Receiver<Option<Result<(), Error>>>,
     /// Dropped with it: nobody accepts any more.
     _accepting: oneshot::Sender<std::convert::Infallible>,
 }
@@ -81,14 +82,6 @@ struct Queue {
     translated: Option<Session>,
 }
 
-/// Streams of the peer's that a message will name.
-#[derive(Debug, Default)]
-struct Table {
-    parked: HashMap<u64, Line>,
-    waiting: Vec<Waker>,
-    is_over: bool,
-}
-
 impl Session {
     /// Makes a session of a connection, with tasks that serve it on the runtime of tokio that this is called on.
     pub fn new(
@@ -103,6 +96,8 @@ impl Session {
         let bounds = spdy::Limits {
             streams: limits.streams,
             stream_bytes: limits.queue_bytes,
+            session_bytes: limits.session_bytes,
+            keep_alive: limits.keep_alive,
             lingering: limits.streams,
             ..spdy::Limits::default()
         };
@@ -110,19 +105,26 @@ impl Session {
         let (mux, incoming, driver) = spdy::session(connection, role, bounds, timer);
         let (arrive, arrived) = buffered(limits.streams);
         let (accepting, unwanted) = oneshot::channel();
+        let (tell, ended) = watch::channel(None);
         let inner = Arc::new(Inner {
             mux,
+            partial: Partial::new(limits.partial_bytes),
             limits,
             runtime: Handle::current(),
-            next: AtomicU64::new(FIRST),
-            table: Mutex::default(),
+            next: AtomicU64::new(if side == Side::Server { 2 } else { 3 }),
+            spoken: Spoken::default(),
+            table: Table::default(),
             arrive,
             arrived: tokio::sync::Mutex::new(Queue { arrived, translated: None }),
             peer: OnceLock::new(),
+            ended,
             _accepting: accepting,
         });
-        // Every channel hears by itself how its session has ended.
-        tokio::spawn(async move { drop(driver.await) });
+        tokio::spawn(async move {
+            let end = driver.await.map_err(Error::from);
+            // Every channel hears of it by itself, whether anybody has the session or not.
+            let _nobody = tell.send(Some(end));
+        });
         tokio::spawn(accept(incoming, Arc::downgrade(&inner), unwanted));
         Self { inner }
     }
@@ -186,7 +188,7 @@ impl Session {
     /// The next channel that the peer has opened; nothing once none can come any more. Cancelled, none is lost.
     ///
     /// # Errors
-    /// None yet.
+    /// The peer broke what both sides share, so that the session is over.
     pub async fn accept<T: DeserializeOwned + Send + 'static>(
         &self,
     ) -> Result<Option<Receiver<T>>, Error> {
@@ -222,6 +224,19 @@ impl Session {
         }
     }
 
+    /// Returns once the session is over: after [`Session::close`] here or there when the last channel is over, or because the connection
+    /// is gone. Both sides of a session that nobody closes wait for ever.
+    ///
+    /// # Errors
+    /// The peer broke the protocol, the connection failed, or nothing came from the peer any more ([`Error::TimedOut`],
+    /// [`Limits::keep_alive`]).
+    pub async fn ended(&self) -> Result<(), Error> {
+        let mut ended = self.inner.ended.clone();
+        // The driver's task tells it before it goes, but for a runtime that is shut down.
+        let ended = ended.wait_for(Option::is_some).await;
+        ended.map_err(|_gone| Error::Closed)?.clone().unwrap_or(Ok(()))
+    }
+
     /// Opens and accepts no more channels; those that are there live on, and the connection is closed when they are over.
     pub fn close(&self) {
         self.inner.mux.close();
@@ -243,94 +258,59 @@ impl Session {
 }
 
 impl Inner {
-    /// A number that no other stream of ours has.
+    /// A number that no other stream has: even ones are a server's, odd ones a client's. The original of 2016 gives both sides 2, 3, … and
+    /// takes any; that of 2014 gives them as we do, and a client's first one, 1, tells it from us.
     pub(crate) fn next_number(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
+        self.next.fetch_add(2, Ordering::Relaxed)
     }
 
-    /// Opens a stream of that number, which belongs to another one.
-    pub(crate) fn open(&self, number: u64, parent: Option<u64>) -> Result<Line, Error> {
-        let mut headers = spdy::Headers::new();
-        let own = [(REFERENCE, Some(number)), (PARENT, parent)];
-        for (name, number) in own {
-            if let Some(number) = number {
-                // The names are right, and digits are.
-                let _right = headers.push(name, number.to_string());
-            }
-        }
-        Ok(self.mux.open(headers, spdy::Opening::default())?.into())
+    /// What the peer speaks.
+    pub(crate) fn generation(&self) -> Generation {
+        self.spoken.get()
     }
 
-    /// The streams of these numbers, once all of them are there.
-    pub(crate) fn poll_lines(
-        &self,
-        numbers: &[u64],
-        context: &Context<'_>,
-    ) -> Poll<Result<Vec<(u64, Line)>, Error>> {
-        let mut table = self.table();
-        if numbers.iter().all(|number| table.parked.contains_key(number)) {
-            let mut take = |number: &u64| Some((*number, table.parked.remove(number)?));
-            return Poll::Ready(Ok(numbers.iter().filter_map(&mut take).collect()));
-        }
-        if table.is_over {
-            return Poll::Ready(Err(Error::Closed));
-        }
-        if !table.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-            table.waiting.push(context.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Opens a stream of that number, which belongs to a message or is a channel by itself.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        number: u64,
+        belongs: Option<Belongs>,
+    ) -> Result<Line, Error> {
+        let (headers, opening) = self.generation().opening(number, belongs);
+        // Before the peer can send anything on it.
+        let brings = belongs.is_some_and(|belongs| belongs.role == Role::SentByReceiver);
+        let presence = brings.then(|| Presence::new(self, number));
+        let mut line = Line::from(self.mux.open(headers, opening)?);
+        line.presence = presence;
+        Ok(line)
     }
 
     /// A stream of the peer's.
-    fn arrive(&self, arrival: spdy::Arrival) {
-        let numbers = numbers(&arrival.headers);
+    fn arrive(self: &Arc<Self>, arrival: spdy::Arrival) {
+        let place = self.spoken.place(&arrival.headers);
         let mut headers = spdy::Headers::new();
         let _right = headers.push(":status", "200");
         let Ok(stream) = arrival.reply(headers) else { return };
-        let line = Line::from(stream);
-        match numbers {
-            None => line.reset(Reason::Cancelled),
-            Some((_number, None)) => {
-                if let Err(full) = self.arrive.try_send(Arrived::Line(line))
-                    && let Arrived::Line(line) = full.into_value()
-                {
-                    line.reset(Reason::Refused);
-                }
-            }
-            Some((number, Some(_parent))) => self.park(number, line),
-        }
-    }
-
-    fn park(&self, number: u64, line: Line) {
-        let mut table = self.table();
-        let refused = if table.parked.contains_key(&number) {
-            Some((line, Reason::Protocol))
-        } else if table.parked.len() >= self.limits.parked {
-            Some((line, Reason::Refused))
-        } else {
-            table.parked.insert(number, line);
-            None
+        let mut line = Line::from(stream);
+        let Some(Place { number, is_top, parent }) = place else {
+            return line.reset(Reason::Cancelled);
         };
-        let woken = std::mem::take(&mut table.waiting);
-        drop(table);
-        woken.into_iter().for_each(Waker::wake);
-        if let Some((line, reason)) = refused {
-            line.reset(reason);
+        line.presence = Some(Presence::new(self, number));
+        if !is_top {
+            self.table.park(number, parent, line, self.limits.parked);
+        } else if let Err(full) = self.arrive.try_send(Arrived::Line(line))
+            && let Arrived::Line(line) = full.into_value()
+        {
+            line.reset(Reason::Refused);
         }
     }
 
     /// No stream will come any more.
     fn end(&self) {
-        self.arrive.close();
-        let mut table = self.table();
-        table.is_over = true;
-        let woken = std::mem::take(&mut table.waiting);
-        drop(table);
-        woken.into_iter().for_each(Waker::wake);
+        match self.mux.fault() {
+            Some(fault) => self.arrive.fail(spdy::Error::Protocol(fault).into()),
+            None => self.arrive.close(),
+        }
+        self.table.close();
     }
 }
 
@@ -349,11 +329,4 @@ async fn accept(
         let Some(arrival) = arrival else { return inner.end() };
         inner.arrive(arrival);
     }
-}
-
-/// A stream's own number and its parent's; nothing of one that has none.
-fn numbers(headers: &spdy::Headers) -> Option<(u64, Option<u64>)> {
-    let number = |name| headers.text(name).and_then(|text| text.parse::<u64>().ok());
-    let parent = number(PARENT).filter(|parent| *parent > 0);
-    number(REFERENCE).map(|own| (own, parent))
 }

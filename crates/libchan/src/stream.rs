@@ -11,10 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, join};
 use crate::attach;
 use crate::line::Line;
 use crate::msgpack::extension::Role;
+use crate::pair::pair;
 use crate::pump;
-
-/// Bytes that a pair of streams in memory holds each way before the writer waits.
-const PAIR_BYTES: usize = 64 << 10;
 
 /// What bytes are read from and written to.
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -75,10 +73,11 @@ impl ByteStream {
         Self(Held::new(io))
     }
 
-    /// Two of which each reads what is written to the other one.
+    /// Two of which each reads what is written to the other one, up to 64 KiB before the writer waits. Where one goes to a peer, and is
+    /// cut on its way, reading the other one fails: only a good end looks like one.
     #[must_use]
     pub fn pair() -> (Self, Self) {
-        let (near, far) = tokio::io::duplex(PAIR_BYTES);
+        let (near, far) = pair();
         (Self::new(near), Self::new(far))
     }
 }

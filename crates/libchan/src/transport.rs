@@ -15,7 +15,7 @@ mod memory;
 mod tcp;
 mod tls;
 mod unix;
-mod websocket;
+pub(crate) mod websocket;
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::Error;
+use crate::alive::{Alive, Do};
 use crate::outgoing::Outgoing;
 use crate::session::Shared;
 use crate::state::{Over, State};
@@ -25,7 +26,7 @@ pub(crate) const READ: usize = 128 << 10;
 /// Reads and writes before the driver lets others have the thread.
 const ROUNDS: usize = 64;
 
-type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// How the driver waits for a time to pass: the caller's clock, since the crate has none.
 ///
@@ -43,6 +44,10 @@ impl Timer {
         S: Future<Output = ()> + Send + 'static,
     {
         Self(Arc::new(move |time| Box::pin(sleep(time))))
+    }
+
+    pub(crate) fn sleep(&self, time: Duration) -> Sleep {
+        (self.0)(time)
     }
 }
 
@@ -64,6 +69,7 @@ pub struct Driver<IO> {
     unflushed: bool,
     input: Input,
     waiting: Option<Sleep>,
+    alive: Alive,
     shut: bool,
 }
 
@@ -92,7 +98,13 @@ enum Round {
 }
 
 impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
-    pub(crate) fn new(io: IO, shared: Arc<Shared>, timer: Timer, stall: Duration) -> Self {
+    /// With the times of [`Limits::stall`](crate::Limits::stall) and [`Limits::keep_alive`](crate::Limits::keep_alive).
+    pub(crate) fn new(
+        io: IO,
+        shared: Arc<Shared>,
+        timer: Timer,
+        (stall, keep_alive): (Duration, Option<Duration>),
+    ) -> Self {
         let vectored = io.is_write_vectored();
         shared.with(|state| state.out.take_pieces(vectored));
         Self {
@@ -104,6 +116,7 @@ impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
             unflushed: false,
             input: Input::default(),
             waiting: None,
+            alive: Alive::new(keep_alive),
             shut: false,
         }
     }
@@ -127,6 +140,7 @@ impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
             }
         } else {
             progress |= self.read(context)?;
+            progress |= self.keep_alive(seen.pressed, context)?;
         }
         if seen.over.is_some() || seen.pressed {
             if self.wait(context) {
@@ -142,12 +156,28 @@ impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
         Ok(if progress { Round::Progress } else { Round::Idle })
     }
 
+    /// Asks a silent peer for a sign of life; returns whether it did.
+    fn keep_alive(&mut self, is_pressed: bool, context: &mut Context<'_>) -> io::Result<bool> {
+        if is_pressed {
+            // It may have said much that nobody takes.
+            self.alive.heard();
+        }
+        match self.alive.poll(&self.timer, context) {
+            Do::Nothing => Ok(false),
+            Do::Ask => {
+                self.shared.with(State::ask);
+                Ok(true)
+            }
+            Do::GiveUp => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
     /// Whether the time for a stall, or for the peer to close its side, is over.
     fn wait(&mut self, context: &mut Context<'_>) -> bool {
         let (timer, stall, shared) = (&self.timer, self.stall, &self.shared);
         let waiting = self.waiting.get_or_insert_with(|| {
             shared.with(State::begin_stall);
-            (timer.0)(stall)
+            timer.sleep(stall)
         });
         let over = waiting.as_mut().poll(context).is_ready();
         if over {
@@ -225,6 +255,7 @@ impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
         Ok(match done? {
             Poll::Ready(length) => {
                 self.input.ended |= length == 0;
+                self.alive.heard();
                 Some(length)
             }
             Poll::Pending => None,

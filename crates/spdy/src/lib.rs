@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod alive;
 mod arriving;
 mod compress;
 mod decode;

@@ -27,6 +27,9 @@ pub struct Limits {
     /// [`Error::Limit`](crate::Error::Limit).
     /// Also how long a peer may take to close its side after we have closed ours.
     pub stall: Duration,
+    /// After how long in which nothing has come a PING is sent; after as long again without anything, the connection is given up: the
+    /// driver ends with an error of the kind `TimedOut`. Nothing: a peer whose machine is gone is waited for as long as TCP does.
+    pub keep_alive: Option<Duration>,
     /// Streams with nobody here that wait for the peer's FIN after ours: when there are more, the oldest is reset.
     pub lingering: usize,
     /// Whether windows are announced. A peer that knows none ignores it; one that counts on the windows of the draft needs it. A PING goes
@@ -50,6 +53,7 @@ impl Default for Limits {
             out_bytes: 256 << 10,
             frame_bytes: LARGEST_FRAME,
             stall: Duration::from_secs(1),
+            keep_alive: None,
             lingering: 1000,
             windows: true,
             compress: true,

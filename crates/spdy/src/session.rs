@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::driver::{Driver, Timer};
 use crate::entry::{End, Opened};
-use crate::state::{Ping, State};
-use crate::{Error, Frame, Headers, Limits, Opening, ReceiveHalf, SendHalf, Status, Stream};
+use crate::state::{Over, Ping, State};
+use crate::{Error, Fault, Frame, Headers, Limits, Opening, ReceiveHalf, SendHalf, Status, Stream};
 
 /// Which side of the connection this is; it decides whose stream ids are odd. Section 2.3.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,9 @@ pub fn session<IO: AsyncRead + AsyncWrite>(
     limits: Limits,
     timer: Timer,
 ) -> (Session, Incoming, Driver<IO>) {
-    let stall = limits.stall;
+    let times = (limits.stall, limits.keep_alive);
     let shared = Arc::new(Shared(Mutex::new(State::new(role, limits))));
-    let driver = Driver::new(io, shared.clone(), timer, stall);
+    let driver = Driver::new(io, shared.clone(), timer, times);
     (Session { shared: shared.clone() }, Incoming { shared }, driver)
 }
 
@@ -131,6 +131,15 @@ impl Session {
     pub fn is_closed(&self) -> bool {
         self.shared.with(|state| {
             state.life.closing || state.life.over.is_some() || state.life.peer_last.is_some()
+        })
+    }
+
+    /// What the peer did that ended the session, if that is what ended it.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        self.shared.with(|state| match state.life.over? {
+            Over::Fault(fault) => Some(fault),
+            Over::Closed => None,
         })
     }
 
@@ -268,10 +277,11 @@ impl Arrival {
         self.offer.unidirectional
     }
 
-    /// Accepts the stream: SYN_REPLY goes out before anything else on it. Section 2.6.2.
+    /// Accepts the stream: SYN_REPLY goes out before anything else on it. Section 2.6.2. One that was reset meanwhile is accepted, too:
+    /// its halves give what came before, and tell that it was reset.
     ///
     /// # Errors
-    /// When the stream or the session has ended meanwhile, or the headers are too long.
+    /// When the session has ended meanwhile, or the headers are too long.
     pub fn reply(self, headers: Headers) -> Result<Stream, Error> {
         self.answer(headers, false)
     }

@@ -161,8 +161,13 @@ impl State {
         if let Some(delta) = u32::try_from(beyond).ok().filter(|delta| *delta > 0) {
             self.control(&Frame::WindowUpdate { stream: 0, delta });
         }
+        self.ask();
+    }
+
+    /// Sends a PING whose answer nobody waits for.
+    pub(crate) fn ask(&mut self) {
         let id = self.ids.next_ping;
-        self.ids.next_ping += 2;
+        self.ids.next_ping = id.wrapping_add(2);
         self.control(&Frame::Ping { id });
     }
 
@@ -219,14 +224,11 @@ impl State {
             let Some(entry) = self.streams.get_mut(&stream) else { continue };
             let freed = entry.header_bytes();
             let reply = std::mem::replace(&mut entry.reply, Reply::Settled);
-            let ended = entry.end.is_some();
             self.flow.held -= freed;
             match reply {
-                Reply::Owed(opened) if !ended => return Poll::Ready(Some((stream, *opened))),
-                // Reset before anybody has looked at it.
-                Reply::Owed(_) | Reply::Awaited | Reply::Came(_) | Reply::Settled => {
-                    self.let_go(stream);
-                }
+                // Also one that was reset meanwhile: another stream may speak of it.
+                Reply::Owed(opened) => return Poll::Ready(Some((stream, *opened))),
+                Reply::Awaited | Reply::Came(_) | Reply::Settled => self.let_go(stream),
             }
         }
         if self.life.over.is_some() || self.life.closing || self.life.peer_last.is_some() {
@@ -246,8 +248,9 @@ impl State {
     ) -> Result<(), Error> {
         self.fits(&headers)?;
         let Some(entry) = self.streams.get_mut(&stream) else { return Err(Error::Closed) };
-        if let Some(end) = entry.end {
-            return Err(end.error());
+        if entry.end.is_some() {
+            // Both halves tell how it ended.
+            return Ok(());
         }
         if let Some(over) = self.life.over {
             return Err(over.error());

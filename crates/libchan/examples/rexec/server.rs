@@ -39,7 +39,7 @@ async fn serve_channel(mut requests: Receiver<Request>) -> Result<(), Failure> {
 }
 
 async fn execute(request: Request) -> Result<(), Failure> {
-    let Request { command, args, stdin, stdout, mut stderr, status_chan } = request;
+    let Request { command, args, stdin, mut stdout, mut stderr, status_chan } = request;
     let mut child = Command::new(&command);
     child.args(args.unwrap_or_default()).kill_on_drop(true);
     child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -51,7 +51,8 @@ async fn execute(request: Request) -> Result<(), Failure> {
         },
         Err(error) => {
             stderr.write_all(format!("start {command}: {error}\n").as_bytes()).await?;
-            stderr.shutdown().await?;
+            // What is dropped without an end has been cut.
+            tokio::try_join!(stdout.shutdown(), stderr.shutdown())?;
             NOT_STARTED
         }
     };

@@ -4,6 +4,7 @@
 use serde::{Serialize, Serializer};
 
 use super::read::Malformed;
+use crate::generation::Generation;
 
 /// The name of the newtype.
 pub(crate) const NAME: &str = "\u{0}libchan extension";
@@ -30,6 +31,10 @@ pub(crate) struct Reference {
     pub(crate) number: u64,
 }
 
+/// In the second generation, what a message's receiver does with a channel in it.
+const RECEIVES: u8 = 1;
+const SENDS: u8 = 2;
+
 /// Seconds of eight bytes and nanoseconds of four.
 pub(crate) const TIME: i8 = 6;
 
@@ -44,6 +49,14 @@ impl Role {
 
     fn of(code: i8) -> Option<Self> {
         Self::ALL.into_iter().find(|(known, _)| *known == code).map(|(_, role)| role)
+    }
+
+    /// Whether it is of bytes, not of messages.
+    pub(crate) const fn is_bytes(self) -> bool {
+        match self {
+            Self::Duplex | Self::WrittenByReceiver | Self::ReadByReceiver => true,
+            Self::SentByReceiver | Self::ReceivedByReceiver => false,
+        }
     }
 
     /// In words.
@@ -66,24 +79,46 @@ impl Role {
 ///
 /// # Errors
 /// It is of no type that is known, or of another size.
-pub(crate) fn reference(code: i8, payload: &[u8]) -> Result<Option<Reference>, Malformed> {
-    let Some(role) = Role::of(code) else {
-        return if code == TIME { Ok(None) } else { Err(Malformed::Extension(code)) };
+pub(crate) fn reference(
+    code: i8,
+    payload: &[u8],
+    generation: Generation,
+) -> Result<Option<Reference>, Malformed> {
+    let wrong = Malformed::Extension(code);
+    let (role, payload) = match (generation, code) {
+        (_, TIME) => return Ok(None),
+        (Generation::Third, _) => (Role::of(code), payload),
+        (Generation::Second, 1) => match payload.split_first() {
+            Some((&RECEIVES, number)) => (Some(Role::ReceivedByReceiver), number),
+            Some((&SENDS, number)) => (Some(Role::SentByReceiver), number),
+            Some(_) | None => (None, payload),
+        },
+        (Generation::Second, 2) => (Some(Role::Duplex), payload),
+        (Generation::Second, 4 | 5) => return Err(Malformed::Connection),
+        (Generation::Second, _) => (None, payload),
     };
     let number = match payload.len() {
         4 => payload.first_chunk().map(|bytes| u32::from_be_bytes(*bytes).into()),
         8 => payload.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)),
         _ => None,
     };
-    let number = number.ok_or(Malformed::Extension(code))?;
-    Ok(Some(Reference { role, number }))
+    role.zip(number).map(|(role, number)| Some(Reference { role, number })).ok_or(wrong)
 }
 
-impl Serialize for Reference {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Reference {
+    pub(crate) fn serialize<S: Serializer>(
+        self,
+        serializer: S,
+        generation: Generation,
+    ) -> Result<S::Ok, S::Error> {
         let bytes = self.number.to_be_bytes();
         let short = if self.number <= u64::from(u32::MAX) { &bytes[4..] } else { &bytes[..] };
-        serialize(serializer, self.role.code(), short)
+        let direction = if self.role == Role::SentByReceiver { SENDS } else { RECEIVES };
+        match generation {
+            Generation::Third => serialize(serializer, self.role.code(), short),
+            Generation::Second if self.role.is_bytes() => serialize(serializer, 2, short),
+            Generation::Second => serialize(serializer, 1, &[&[direction], short].concat()),
+        }
     }
 }
 

@@ -19,6 +19,9 @@ pub(crate) enum Malformed {
     /// The code of an extension that is not known, or whose payload is of the wrong size.
     #[error("extension {0} is not registered, or of the wrong size")]
     Extension(i8),
+    /// Extensions 4 and 5 of the second generation.
+    #[error("a network connection cannot be handed over")]
+    Connection,
     /// More than a session takes, by the name of the limit.
     #[error("message is beyond the limit {0}")]
     Limit(&'static str),

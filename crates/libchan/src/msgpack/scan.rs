@@ -3,6 +3,7 @@
 use super::extension::{Reference, reference};
 use super::head::{Kind, head};
 use super::read::Malformed;
+use crate::generation::Generation;
 use crate::limits::Limits;
 
 /// How far a message has been looked at.
@@ -41,6 +42,7 @@ impl Scan {
         &mut self,
         bytes: &[u8],
         limits: &Limits,
+        generation: Generation,
     ) -> Result<Option<Scanned>, Malformed> {
         loop {
             let rest = bytes.get(self.position..).unwrap_or_default();
@@ -63,7 +65,11 @@ impl Scan {
             let end = head.size + contents;
             let Some(value) = rest.get(..end) else { return self.incomplete(limits) };
             if let Kind::Extension { code, .. } = head.kind {
-                self.references.extend(reference(code, &value[head.size..])?);
+                self.references.extend(reference(code, &value[head.size..], generation)?);
+                // So many are never there at once.
+                if self.references.len() > limits.parked {
+                    return Err(Malformed::Limit("parked"));
+                }
             }
             self.position += end;
             self.values += 1;

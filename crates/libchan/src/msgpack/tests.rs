@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::read::{Malformed, from_slice};
 use super::scan::{Scan, Scanned};
 use super::write::append;
+use crate::generation::Generation;
 use crate::limits::Limits;
 use crate::time::Time;
 
@@ -91,7 +92,8 @@ fn what_the_original_writes_is_read_and_written_alike() {
             }
             "ext" if message[..2] == [0xc7, 12] => again::<Time>(&message),
             "ext" => {
-                let scanned = Scan::default().go_on(&message, &Limits::default()).unwrap();
+                let scanned =
+                    Scan::default().go_on(&message, &Limits::default(), Generation::Third).unwrap();
                 assert_eq!(scanned, Some(Scanned { size: message.len(), references: vec![] }));
                 continue;
             }
@@ -147,9 +149,14 @@ fn every_cut_waits_and_every_piece_is_taken_where_it_was_left() {
         let message = whole(vector);
         let mut scan = Scan::default();
         for end in 0..message.len() {
-            assert_eq!(scan.go_on(&message[..end], &limits), Ok(None), "{} {end}", vector.name);
+            assert_eq!(
+                scan.go_on(&message[..end], &limits, Generation::Third),
+                Ok(None),
+                "{} {end}",
+                vector.name
+            );
         }
-        let scanned = scan.go_on(&message, &limits).unwrap().unwrap();
+        let scanned = scan.go_on(&message, &limits, Generation::Third).unwrap().unwrap();
         assert_eq!(scanned.size, message.len(), "{}", vector.name);
     }
 }
@@ -157,7 +164,8 @@ fn every_cut_waits_and_every_piece_is_taken_where_it_was_left() {
 #[test]
 fn what_is_beyond_a_limit_or_no_message_is_told_before_it_is_read() {
     let limits = Limits { message_bytes: 1000, depth: 3, values: 10, ..Limits::default() };
-    let told = |hex: &str| Scan::default().go_on(&bytes(hex), &limits).unwrap_err();
+    let told =
+        |hex: &str| Scan::default().go_on(&bytes(hex), &limits, Generation::Third).unwrap_err();
     assert_eq!(told("91919191"), Malformed::Limit("depth"));
     assert_eq!(told("ddffffffff"), Malformed::Limit("message_bytes"));
     assert_eq!(told("dfffffffff"), Malformed::Limit("message_bytes"));

@@ -37,7 +37,7 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(Bytewise { socket, rest: Bytes::new() })
 }
 
-pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     path: &str,
     options: &Options,
@@ -48,6 +48,14 @@ pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         tokio_tungstenite::accept_hdr_async_with_config(stream, check, Some(config())).await;
     let socket = accepted.map_err(cause).map_err(io("accept a WebSocket at", path))?;
     Ok(Bytewise { socket, rest: Bytes::new() })
+}
+
+/// A server's, whose head is done with.
+#[cfg(any(all(test, not(model)), fuzzing))]
+pub(crate) async fn opened<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Bytewise<S> {
+    let role = tokio_tungstenite::tungstenite::protocol::Role::Server;
+    let socket = WebSocketStream::from_raw_socket(stream, role, Some(config())).await;
+    Bytewise { socket, rest: Bytes::new() }
 }
 
 /// Another path is not found; a subprotocol that is demanded has to be among those that are offered.
@@ -91,7 +99,7 @@ fn cause(error: WebSocketError) -> std::io::Error {
 
 /// The bytes of a WebSocket.
 #[derive(Debug)]
-pub(super) struct Bytewise<S> {
+pub(crate) struct Bytewise<S> {
     socket: WebSocketStream<S>,
     /// Of the message that is being read.
     rest: Bytes,

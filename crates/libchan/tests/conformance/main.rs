@@ -9,7 +9,7 @@ mod suite;
 
 #[cfg(test)]
 mod tests {
-    use libchan::{ConnectError, Limits, Listener, Options, Session, Side};
+    use libchan::{ConnectError, Error, Limits, Listener, Options, Session, Side};
 
     use super::{certificates, suite};
 
@@ -83,6 +83,103 @@ mod tests {
     async fn websockets_over_tls() {
         let options = certificates::options();
         suite::run(|| connected("wss://localhost:0/", &options)).await;
+    }
+
+    /// Through one relay more for each further pair.
+    async fn through_relays(pairs: Vec<(Session, Session)>) -> (Session, Session) {
+        let mut pairs = pairs.into_iter();
+        let (client, mut last) = pairs.next().unwrap();
+        for (entry, next) in pairs {
+            tokio::spawn(libchan::relay(last, entry));
+            last = next;
+        }
+        (client, last)
+    }
+
+    #[tokio::test]
+    async fn a_relay_from_a_unix_socket_to_tcp() {
+        let directory = tempfile::tempdir().unwrap();
+        let unix = format!("unix://{}", directory.path().join("socket").display());
+        let options = Options::default();
+        suite::run(|| async {
+            through_relays(vec![
+                connected(&unix, &options).await,
+                connected("tcp://127.0.0.1:0", &options).await,
+            ])
+            .await
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn two_relays_from_tls_by_websockets_to_a_unix_socket() {
+        let directory = tempfile::tempdir().unwrap();
+        let unix = format!("unix://{}", directory.path().join("socket").display());
+        let options = certificates::options();
+        suite::run(|| async {
+            through_relays(vec![
+                connected("tls://localhost:0", &options).await,
+                connected("ws://127.0.0.1:0/channels", &options).await,
+                connected(&unix, &options).await,
+            ])
+            .await
+        })
+        .await;
+    }
+
+    /// The servers are those that dial: what is opened goes the other way.
+    #[tokio::test]
+    async fn three_relays_backwards() {
+        let options = certificates::options();
+        let backwards = |(near, far)| (far, near);
+        suite::run(|| async {
+            through_relays(vec![
+                backwards(connected("tcp://127.0.0.1:0", &options).await),
+                connected("wss://localhost:0/", &options).await,
+                backwards(connected("tls://localhost:0", &options).await),
+                connected("tcp://127.0.0.1:0", &options).await,
+            ])
+            .await
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_relay_ends_with_what_it_relays() {
+        let options = Options::default();
+        let (client, entry) = connected("tcp://127.0.0.1:0", &options).await;
+        let (exit, server) = connected("tcp://127.0.0.1:0", &options).await;
+        let relay = tokio::spawn(libchan::relay(entry, exit));
+        let sender = client.open::<u64>().unwrap();
+        sender.send(1).await.unwrap();
+        let mut receiver = server.accept::<u64>().await.unwrap().unwrap();
+        client.close();
+        assert_eq!(receiver.recv().await, Ok(Some(1)));
+        sender.send(2).await.unwrap();
+        drop(sender);
+        assert_eq!(receiver.recv().await, Ok(Some(2)));
+        assert_eq!(receiver.recv().await, Ok(None));
+        assert_eq!(relay.await.unwrap(), Ok(()));
+        assert_eq!(client.ended().await, Ok(()));
+        assert_eq!(server.ended().await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_channel_ends_alone() {
+        let options = Options::default();
+        let (client, entry) = connected("tcp://127.0.0.1:0", &options).await;
+        let (exit, server) = connected("tcp://127.0.0.1:0", &options).await;
+        tokio::spawn(libchan::relay(entry, exit));
+        let (good, wrong) = (client.open::<u64>().unwrap(), client.open::<u64>().unwrap());
+        good.send(1).await.unwrap();
+        let mut arrived = server.accept::<u64>().await.unwrap().unwrap();
+        assert_eq!(arrived.recv().await, Ok(Some(1)));
+        wrong.send(2).await.unwrap();
+        let mut text = server.accept::<String>().await.unwrap().unwrap();
+        assert!(matches!(text.recv().await, Err(Error::Protocol(_))));
+        wrong.closed().await;
+        good.send(3).await.unwrap();
+        assert_eq!(arrived.recv().await, Ok(Some(3)));
     }
 
     #[tokio::test]
