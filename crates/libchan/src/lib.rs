@@ -5,7 +5,7 @@
 //! Sender<T>, Receiver<T>, ByteStream     in memory (channel), or the end of a stream of a session
 //!    | msgpack, by serde; what is attached to a message names its stream (attach, pump)
 //! Session                                numbers of streams, those that no message has named yet
-//!    | SPDY (crate spdy)
+//!    | SPDY (crate spdy), or HTTP/2 (http2)
 //! Unix sockets, TCP, TLS, WebSockets     (transport)
 //! ```
 //!
@@ -16,10 +16,12 @@
 mod attach;
 mod channel;
 mod error;
+mod http2;
 mod incoming;
 mod limits;
 mod line;
 mod msgpack;
+mod mux;
 mod outgoing;
 mod pump;
 mod session;

@@ -18,7 +18,11 @@ pub struct Limits {
     pub parked: usize,
     /// Bytes that have arrived on one stream and nobody has taken: 256 KiB.
     pub queue_bytes: usize,
-    /// How long TLS and the head of a WebSocket may take before there is a session: 10 s.
+    /// Sessions of one listener of HTTP/2, which share its connections: 1,024. Elsewhere each is a connection that is accepted.
+    pub sessions: usize,
+    /// Connections of one listener of HTTP/2: 4,096. Behind a proxy each stream may have one of its own.
+    pub connections: usize,
+    /// How long TLS and the head of a WebSocket may take before there is a session, and a connection of HTTP/2 may have no stream: 10 s.
     pub greeting_wait: Duration,
     /// How long a message waits for a stream that it names: 10 s.
     pub reference_wait: Duration,
@@ -33,6 +37,8 @@ impl Default for Limits {
             streams: 1000,
             parked: 1024,
             queue_bytes: 256 << 10,
+            sessions: 1024,
+            connections: 4096,
             greeting_wait: Duration::from_secs(10),
             reference_wait: Duration::from_secs(10),
         }

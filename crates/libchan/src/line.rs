@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::error::Error;
+use crate::http2::{InEnd, OutEnd};
 
 /// Why a stream is ended before its time, SPDY's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,18 +31,26 @@ pub(crate) struct Line {
 #[derive(Debug)]
 pub(crate) enum Out {
     Spdy(spdy::SendHalf),
+    Http2(OutEnd),
 }
 
 /// What comes from the peer. Dropped, the rest of it is thrown away.
 #[derive(Debug)]
 pub(crate) enum In {
     Spdy(spdy::ReceiveHalf),
+    Http2(InEnd),
 }
 
 impl From<spdy::Stream> for Line {
     fn from(stream: spdy::Stream) -> Self {
         let (out, input) = stream.split();
         Self { out: Out::Spdy(out), input: In::Spdy(input) }
+    }
+}
+
+impl From<(OutEnd, InEnd)> for Line {
+    fn from((out, input): (OutEnd, InEnd)) -> Self {
+        Self { out: Out::Http2(out), input: In::Http2(input) }
     }
 }
 
@@ -57,6 +66,7 @@ impl Out {
     pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         match self {
             Self::Spdy(out) => out.poll_ready(context).map_err(Error::from),
+            Self::Http2(out) => out.poll_ready(context),
         }
     }
 
@@ -64,6 +74,7 @@ impl Out {
     pub(crate) fn send(&mut self, message: Bytes) -> Result<(), Error> {
         match self {
             Self::Spdy(out) => Ok(out.start_send(message)?),
+            Self::Http2(out) => out.send(&message),
         }
     }
 
@@ -72,12 +83,14 @@ impl Out {
         match self {
             // What is over by now has nothing to finish.
             Self::Spdy(out) => drop(out.finish()),
+            Self::Http2(out) => out.finish(),
         }
     }
 
     pub(crate) fn reset(&mut self, reason: Reason) {
         match self {
             Self::Spdy(out) => out.reset(spdy::Status(reason as u32)),
+            Self::Http2(out) => out.reset(reason),
         }
     }
 }
@@ -90,6 +103,7 @@ impl In {
     ) -> Poll<Result<Option<Bytes>, Error>> {
         match self {
             Self::Spdy(input) => input.poll_receive(context).map_err(Error::from),
+            Self::Http2(input) => input.poll_receive(context),
         }
     }
 }
@@ -102,6 +116,7 @@ impl AsyncRead for Line {
     ) -> Poll<std::io::Result<()>> {
         match &mut self.input {
             In::Spdy(input) => Pin::new(input).poll_read(context, buffer),
+            In::Http2(input) => input.poll_read(context, buffer).map_err(Error::into),
         }
     }
 }
@@ -114,6 +129,7 @@ impl AsyncWrite for Line {
     ) -> Poll<std::io::Result<usize>> {
         match &mut self.out {
             Out::Spdy(out) => Pin::new(out).poll_write(context, bytes),
+            Out::Http2(out) => out.poll_write(context, bytes).map_err(Error::into),
         }
     }
 
@@ -123,6 +139,8 @@ impl AsyncWrite for Line {
     ) -> Poll<std::io::Result<()>> {
         match &mut self.out {
             Out::Spdy(out) => Pin::new(out).poll_flush(context),
+            // Its task holds nothing back.
+            Out::Http2(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -132,6 +150,10 @@ impl AsyncWrite for Line {
     ) -> Poll<std::io::Result<()>> {
         match &mut self.out {
             Out::Spdy(out) => Pin::new(out).poll_shutdown(context),
+            Out::Http2(out) => {
+                out.finish();
+                Poll::Ready(Ok(()))
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One connection with a peer, over which both sides open channels. Start at [`Session`].
 //!
 //! ```text
-//! open    number 2, 3, … in a header `libchan-ref`; the peer accepts it as a top-level channel
-//! nested  the same with the channel's number in `libchan-parent-ref`; it waits in the table until a message names it
+//! open    number 2, 3, …, which the peer is told (mux); he accepts it as a top-level channel
+//! nested  the same with the channel's number; it waits in the table until a message names it
 //! ```
 
 use std::collections::HashMap;
@@ -19,11 +19,8 @@ use crate::channel::{Receiver, Sender, buffered};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::line::{Line, Reason};
+use crate::mux::{self, Arrival, Arrivals, Mux, Numbers};
 
-/// The header with a stream's number, which its opener gives it.
-const REFERENCE: &str = "libchan-ref";
-/// The number of the channel that a stream belongs to.
-const PARENT: &str = "libchan-parent-ref";
 /// The original's first number.
 const FIRST: u64 = 2;
 
@@ -47,7 +44,7 @@ pub enum Side {
 /// What all channels of a session share.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    mux: spdy::Session,
+    mux: Mux,
     pub(crate) limits: Limits,
     next: AtomicU64,
     table: Mutex<Table>,
@@ -76,14 +73,11 @@ impl Session {
             Side::Client => spdy::Role::Client,
             Side::Server => spdy::Role::Server,
         };
-        let bounds = spdy::Limits {
-            streams: limits.streams,
-            stream_bytes: limits.queue_bytes,
-            lingering: limits.streams,
-            ..spdy::Limits::default()
-        };
-        let timer = spdy::Timer::new(tokio::time::sleep);
-        let (mux, incoming, driver) = spdy::session(connection, role, bounds, timer);
+        Self::over(mux::spdy(connection, role, &limits), limits)
+    }
+
+    /// Makes a session of what opens and accepts its streams.
+    pub(crate) fn over((mux, arrivals): (Mux, Arrivals), limits: Limits) -> Self {
         let (arrive, arrived) = buffered(limits.streams);
         let (accepting, unwanted) = oneshot::channel();
         let inner = Arc::new(Inner {
@@ -95,9 +89,7 @@ impl Session {
             arrived: tokio::sync::Mutex::new(arrived),
             _accepting: accepting,
         });
-        // Every channel hears by itself how its session has ended.
-        tokio::spawn(async move { drop(driver.await) });
-        tokio::spawn(accept(incoming, Arc::downgrade(&inner), unwanted));
+        tokio::spawn(accept(arrivals, Arc::downgrade(&inner), unwanted));
         Self { inner }
     }
 
@@ -136,7 +128,7 @@ impl Session {
     /// # Errors
     /// The session ends before.
     pub async fn ping(&self) -> Result<(), Error> {
-        Ok(self.inner.mux.ping().await?)
+        self.inner.mux.ping().await
     }
 }
 
@@ -148,15 +140,7 @@ impl Inner {
 
     /// Opens a stream of that number, which belongs to another one.
     pub(crate) fn open(&self, number: u64, parent: Option<u64>) -> Result<Line, Error> {
-        let mut headers = spdy::Headers::new();
-        let own = [(REFERENCE, Some(number)), (PARENT, parent)];
-        for (name, number) in own {
-            if let Some(number) = number {
-                // The names are right, and digits are.
-                let _right = headers.push(name, number.to_string());
-            }
-        }
-        Ok(self.mux.open(headers, spdy::Opening::default())?.into())
+        self.mux.open(Numbers { own: number, parent })
     }
 
     /// The streams of these numbers, once all of them are there.
@@ -184,20 +168,15 @@ impl Inner {
     }
 
     /// A stream of the peer's.
-    fn arrive(&self, arrival: spdy::Arrival) {
-        let numbers = numbers(&arrival.headers);
-        let mut headers = spdy::Headers::new();
-        let _right = headers.push(":status", "200");
-        let Ok(stream) = arrival.reply(headers) else { return };
-        let line = Line::from(stream);
+    fn arrive(&self, Arrival { line, numbers }: Arrival) {
         match numbers {
             None => line.reset(Reason::Cancelled),
-            Some((_number, None)) => {
+            Some(Numbers { parent: None, .. }) => {
                 if let Err(full) = self.arrive.try_send(line) {
                     full.into_value().reset(Reason::Refused);
                 }
             }
-            Some((number, Some(_parent))) => self.park(number, line),
+            Some(Numbers { own, .. }) => self.park(own, line),
         }
     }
 
@@ -232,24 +211,17 @@ impl Inner {
 
 /// Takes what the peer opens, until nobody wants it.
 async fn accept(
-    mut incoming: spdy::Incoming,
+    mut arrivals: Arrivals,
     session: Weak<Inner>,
     mut unwanted: oneshot::Receiver<std::convert::Infallible>,
 ) {
     loop {
         let arrival = tokio::select! {
-            arrival = incoming.accept() => arrival,
+            arrival = arrivals.next() => arrival,
             _ = &mut unwanted => return,
         };
         let Some(inner) = session.upgrade() else { return };
         let Some(arrival) = arrival else { return inner.end() };
         inner.arrive(arrival);
     }
-}
-
-/// A stream's own number and its parent's; nothing of one that has none.
-fn numbers(headers: &spdy::Headers) -> Option<(u64, Option<u64>)> {
-    let number = |name| headers.text(name).and_then(|text| text.parse::<u64>().ok());
-    let parent = number(PARENT).filter(|parent| *parent > 0);
-    number(REFERENCE).map(|own| (own, parent))
 }

@@ -77,6 +77,25 @@ mod tests {
         suite::run(|| connected("wss://localhost:0/", &options)).await;
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn http2() {
+        let options = Options::default();
+        suite::run(|| connected("http://127.0.0.1:0/channels", &options)).await;
+    }
+
+    #[tokio::test]
+    async fn http2_over_tls_with_certificates_of_both() {
+        let options = certificates::options();
+        suite::run(|| connected("https://localhost:0/", &options)).await;
+    }
+
+    #[tokio::test]
+    async fn http2_by_extended_connect() {
+        let mut options = Options::default();
+        options.http2_connect = true;
+        suite::run(|| connected("http://127.0.0.1:0/", &options)).await;
+    }
+
     #[tokio::test]
     async fn who_is_not_let_in_is_told() {
         let (options, nobody) = certificates::with_and_without();

@@ -1,0 +1,316 @@
+//! A stream of HTTP/2 that carries a stream of a session. It is a future, which the task of its connection runs beside the connection itself:
+//! what many messages have left in the queue meanwhile goes as one DATA frame.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{Reason as Code, RecvStream, SendStream};
+use http::StatusCode;
+use tokio::sync::oneshot;
+
+use super::core::{Opening, Ticket};
+use super::lane::Task;
+use super::part::{self, Part};
+use crate::error::Error;
+use crate::line::Reason;
+
+/// Which side of HTTP/2 this is: a server's way ends after the client's alone (part).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Client,
+    Server,
+}
+
+/// Hears what a request was answered.
+pub(super) type Answered = oneshot::Sender<Result<(), StatusCode>>;
+
+const MISPLACED: &str = "a part at the wrong place";
+
+/// One stream of HTTP/2.
+pub(super) struct Carrier {
+    role: Role,
+    lane: Laned,
+    send: SendStream<Bytes>,
+    receive: Receive,
+    reader: part::Reader,
+    /// A client's that the server has not made one of its streams yet.
+    is_spare: bool,
+    /// This side's way: its last part, and the end of the body.
+    has_said_end: bool,
+    has_sent: bool,
+    /// The peer's way, the same.
+    has_heard_end: bool,
+    has_received: bool,
+    /// Who waits for what the server answers.
+    answered: Option<Answered>,
+}
+
+/// Which stream of a session it carries.
+pub(super) enum Laned {
+    Is(Ticket),
+    /// A server's that waits for one to carry.
+    Waits(oneshot::Receiver<Opening>),
+}
+
+enum Receive {
+    Answer(ResponseFuture),
+    Body(RecvStream),
+}
+
+impl Carrier {
+    /// A request of a client's.
+    pub(super) fn client(
+        Opening { ticket, numbers }: Opening,
+        (answer, send): (ResponseFuture, SendStream<Bytes>),
+        answered: Option<Answered>,
+    ) -> Self {
+        let carrier = Self::new(Role::Client, Laned::Is(ticket), send, Receive::Answer(answer));
+        // What waits for an answer is the control stream, which has no number either.
+        let is_spare = numbers.is_none() && answered.is_none();
+        Self { is_spare, answered, ..carrier }
+    }
+
+    /// A request that a server has answered.
+    pub(super) fn server(lane: Laned, send: SendStream<Bytes>, body: RecvStream) -> Self {
+        Self::new(Role::Server, lane, send, Receive::Body(body))
+    }
+
+    fn new(role: Role, lane: Laned, send: SendStream<Bytes>, receive: Receive) -> Self {
+        Self {
+            role,
+            lane,
+            send,
+            receive,
+            reader: part::Reader::default(),
+            is_spare: false,
+            has_said_end: false,
+            has_sent: false,
+            has_heard_end: false,
+            has_received: false,
+            answered: None,
+        }
+    }
+
+    fn ticket(&self) -> Option<&Ticket> {
+        match &self.lane {
+            Laned::Is(ticket) => Some(ticket),
+            Laned::Waits(_) => None,
+        }
+    }
+
+    /// Goes on until both ways are over.
+    fn poll_carry(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_given(context)?;
+        let task = self.ticket().map_or(Task::Nothing, |ticket| ticket.lane.task(context));
+        if let Task::Reset(reason) = task {
+            self.send.send_reset(code(reason));
+            return Poll::Ready(Ok(()));
+        }
+        if let Task::GiveUp = task {
+            return Poll::Ready(Err(Error::Closed));
+        }
+        if !self.has_received
+            && let Poll::Ready(received) = self.poll_receive(context)
+        {
+            received?;
+            self.has_received = true;
+        }
+        self.release();
+        if !self.has_sent
+            && let Poll::Ready(sent) = self.poll_send(context)
+        {
+            sent?;
+            self.has_sent = true;
+        }
+        match (self.has_sent, self.has_received) {
+            (true, true) => return Poll::Ready(Ok(())),
+            // Nothing is received any more that would say so.
+            (false, true) => {
+                if let Poll::Ready(reset) = self.send.poll_reset(context) {
+                    return Poll::Ready(Err(reset.map_or_else(|error| told(&error), was_reset)));
+                }
+            }
+            (_, false) => {}
+        }
+        Poll::Pending
+    }
+
+    /// Takes the stream that a server's request is to carry.
+    fn poll_given(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
+        let Laned::Waits(given) = &mut self.lane else { return Ok(()) };
+        let Poll::Ready(opening) = Pin::new(given).poll(context) else { return Ok(()) };
+        let Opening { ticket, numbers } = opening.map_err(|_over| Error::Closed)?;
+        self.lane = Laned::Is(ticket);
+        let numbers = numbers.ok_or(Error::Closed)?;
+        self.send.send_data(part::opening(numbers), false).map_err(|error| told(&error))
+    }
+
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            let body = match &mut self.receive {
+                Receive::Body(body) => body,
+                Receive::Answer(answer) => {
+                    let answer =
+                        ready!(Pin::new(answer).poll(context)).map_err(|error| told(&error))?;
+                    let answered = self.answered.take();
+                    let status = answer.status();
+                    let is_taken = status == StatusCode::OK;
+                    if let Some(answered) = answered {
+                        let _gone = answered.send(if is_taken { Ok(()) } else { Err(status) });
+                    }
+                    if !is_taken {
+                        return Poll::Ready(Err(refused(status)));
+                    }
+                    self.receive = Receive::Body(answer.into_body());
+                    continue;
+                }
+            };
+            let Some(piece) = ready!(body.poll_data(context)) else {
+                return Poll::Ready(self.end_of_body());
+            };
+            let piece = piece.map_err(|error| told(&error))?;
+            let size = piece.len();
+            let kept = self.hear(piece)?;
+            if let Receive::Body(body) = &mut self.receive {
+                let _over = body.flow_control().release_capacity(size - kept);
+            }
+        }
+    }
+
+    fn end_of_body(&self) -> Result<(), Error> {
+        if self.has_heard_end && self.reader.is_between() { Ok(()) } else { Err(Error::Closed) }
+    }
+
+    /// Takes a piece of the peer's body; gives how many of its bytes wait for whoever receives.
+    fn hear(&mut self, mut piece: Bytes) -> Result<usize, Error> {
+        let mut kept = 0;
+        let wrong = |why: &str| Error::Protocol(why.to_owned());
+        while let Some(part) = self.reader.next(&mut piece).map_err(wrong)? {
+            let Laned::Is(ticket) = &mut self.lane else { return Err(wrong(MISPLACED)) };
+            match part {
+                Part::Open(numbers) if self.is_spare => {
+                    self.is_spare = false;
+                    let core = Arc::clone(&ticket.core);
+                    core.become_theirs(ticket, numbers)?;
+                    core.want_spare();
+                }
+                Part::Bytes(bytes) if !self.is_spare && !self.has_heard_end => {
+                    if ticket.lane.give(&bytes) {
+                        kept += bytes.len();
+                    }
+                }
+                Part::End if !self.is_spare && !self.has_heard_end => {
+                    self.has_heard_end = true;
+                    ticket.lane.give_end();
+                }
+                Part::Open(_) | Part::Bytes(_) | Part::End => return Err(wrong(MISPLACED)),
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The peer may send as much again as was taken.
+    fn release(&mut self) {
+        let Some(size) = self.ticket().map(|ticket| ticket.lane.released()) else { return };
+        if let (1.., Receive::Body(body)) = (size, &mut self.receive) {
+            let _over = body.flow_control().release_capacity(size);
+        }
+    }
+
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            if self.has_said_end {
+                // Not before the client's.
+                if !self.has_received {
+                    return Poll::Pending;
+                }
+                return Poll::Ready(self.put(Bytes::new(), true));
+            }
+            let Some(ticket) = self.ticket() else { return Poll::Pending };
+            match ticket.lane.task(context) {
+                Task::Send => {}
+                Task::Nothing | Task::Reset(_) | Task::GiveUp => return Poll::Pending,
+            }
+            // The library keeps what is beyond the window: no more is taken before that has gone.
+            self.send.reserve_capacity(1);
+            if self.send.capacity() == 0 {
+                match ready!(self.send.poll_capacity(context)) {
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Poll::Ready(Err(told(&error))),
+                    // It is over: the other way says why.
+                    None => return Poll::Pending,
+                }
+            }
+            let Some(ticket) = self.ticket() else { return Poll::Pending };
+            let (parts, is_last) = ticket.lane.take();
+            self.has_said_end = is_last;
+            let is_end = is_last && (self.role == Role::Client || self.has_received);
+            let put = self.put(parts, is_end);
+            if is_end || put.is_err() {
+                return Poll::Ready(put);
+            }
+        }
+    }
+
+    fn put(&mut self, parts: Bytes, is_end: bool) -> Result<(), Error> {
+        self.send.send_data(parts, is_end).map_err(|error| told(&error))
+    }
+}
+
+impl Future for Carrier {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Err(error) = ready!(self.poll_carry(context)) else { return Poll::Ready(()) };
+        self.send.send_reset(match &error {
+            Error::Protocol(_) => Code::PROTOCOL_ERROR,
+            Error::Limit(_) => Code::REFUSED_STREAM,
+            Error::Closed | Error::Reset(_) | Error::TimedOut | Error::Value(_) => Code::CANCEL,
+        });
+        if let Some(ticket) = self.ticket() {
+            ticket.lane.fail(error);
+        }
+        Poll::Ready(())
+    }
+}
+
+/// HTTP/2's code for why a stream is reset. RFC 9113, section 7.
+fn code(reason: Reason) -> Code {
+    match reason {
+        Reason::Protocol => Code::PROTOCOL_ERROR,
+        Reason::Refused => Code::REFUSED_STREAM,
+        Reason::Cancelled => Code::CANCEL,
+    }
+}
+
+/// SPDY's number for the same: an error says the same whatever the session is made of. SPDY, draft 3, section 2.6.3.
+fn was_reset(code: Code) -> Error {
+    Error::Reset(match code {
+        Code::PROTOCOL_ERROR => 1,
+        Code::REFUSED_STREAM => 3,
+        Code::CANCEL => 5,
+        Code::FLOW_CONTROL_ERROR => 7,
+        Code::STREAM_CLOSED => 9,
+        Code::FRAME_SIZE_ERROR => 11,
+        // Internal error: what else there is, HTTP/2 alone has.
+        _ => 6,
+    })
+}
+
+fn refused(status: StatusCode) -> Error {
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        was_reset(Code::REFUSED_STREAM)
+    } else {
+        Error::Closed
+    }
+}
+
+fn told(error: &h2::Error) -> Error {
+    match error.reason() {
+        Some(code) if error.is_reset() => was_reset(code),
+        _ => Error::Closed,
+    }
+}
