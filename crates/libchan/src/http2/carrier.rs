@@ -10,6 +10,7 @@ use h2::client::ResponseFuture;
 use h2::{Reason as Code, RecvStream, SendStream};
 use http::StatusCode;
 use tokio::sync::oneshot;
+use tokio::time::Sleep;
 
 use super::core::{Opening, Ticket};
 use super::lane::Task;
@@ -46,6 +47,8 @@ pub(super) struct Carrier {
     has_received: bool,
     /// Who waits for what the server answers.
     answered: Option<Answered>,
+    /// The peer was told that both ways are over: until when he is waited for.
+    leaving: Option<Pin<Box<Sleep>>>,
 }
 
 /// Which stream of a session it carries.
@@ -91,6 +94,7 @@ impl Carrier {
             has_heard_end: false,
             has_received: false,
             answered: None,
+            leaving: None,
         }
     }
 
@@ -104,10 +108,12 @@ impl Carrier {
     /// Goes on until both ways are over.
     fn poll_carry(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.poll_given(context)?;
+        if self.leaving.is_some() {
+            return self.poll_leave(context).map(Ok);
+        }
         let task = self.ticket().map_or(Task::Nothing, |ticket| ticket.lane.task(context));
         if let Task::Reset(reason) = task {
-            self.send.send_reset(code(reason));
-            return Poll::Ready(Ok(()));
+            return self.leave(reason, context).map(Ok);
         }
         if let Task::GiveUp = task {
             return Poll::Ready(Err(Error::Closed));
@@ -136,6 +142,33 @@ impl Carrier {
             (_, false) => {}
         }
         Poll::Pending
+    }
+
+    /// Tells the peer that both ways are over: in the body, where that can be sent. A proxy may keep RST_STREAM for itself, or what for
+    /// (nginx 1.22 does where it comes with the head of the answer), and RST_STREAM alone passes what the peer does not read.
+    fn leave(&mut self, reason: Reason, context: &mut Context<'_>) -> Poll<()> {
+        let reset = part::reset(reason as u32);
+        self.send.reserve_capacity(reset.len());
+        let is_told =
+            !self.has_sent && self.send.capacity() >= reset.len() && self.put(reset, true).is_ok();
+        let wait = self.ticket().map(|ticket| ticket.core.limits.reference_wait);
+        let (true, Some(wait)) = (is_told, wait) else {
+            self.send.send_reset(code(reason));
+            return Poll::Ready(());
+        };
+        self.leaving = Some(Box::pin(tokio::time::sleep(wait)));
+        self.poll_leave(context)
+    }
+
+    /// Waits for the peer's end, throwing away what comes: who leaves at once resets the stream, perhaps before what was said has arrived.
+    fn poll_leave(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.poll_receive(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let Some(until) = &mut self.leaving else { return Poll::Ready(()) };
+        ready!(until.as_mut().poll(context));
+        self.send.send_reset(Code::CANCEL);
+        Poll::Ready(())
     }
 
     /// Takes the stream that a server's request is to carry.
@@ -187,6 +220,9 @@ impl Carrier {
     /// Takes a piece of the peer's body; gives how many of its bytes wait for whoever receives.
     fn hear(&mut self, mut piece: Bytes) -> Result<usize, Error> {
         let mut kept = 0;
+        if self.leaving.is_some() {
+            return Ok(0);
+        }
         let wrong = |why: &str| Error::Protocol(why.to_owned());
         while let Some(part) = self.reader.next(&mut piece).map_err(wrong)? {
             let Laned::Is(ticket) = &mut self.lane else { return Err(wrong(MISPLACED)) };
@@ -206,6 +242,7 @@ impl Carrier {
                     self.has_heard_end = true;
                     ticket.lane.give_end();
                 }
+                Part::Reset(number) => return Err(Error::Reset(number)),
                 Part::Open(_) | Part::Bytes(_) | Part::End => return Err(wrong(MISPLACED)),
             }
         }
@@ -255,6 +292,16 @@ impl Carrier {
         }
     }
 
+    /// The peer has ended both ways, and waits for the end of this one.
+    fn answer_reset(&mut self) {
+        self.send.reserve_capacity(1);
+        let is_ended =
+            self.has_sent || (self.send.capacity() > 0 && self.put(Bytes::new(), true).is_ok());
+        if !is_ended {
+            self.send.send_reset(Code::CANCEL);
+        }
+    }
+
     fn put(&mut self, parts: Bytes, is_end: bool) -> Result<(), Error> {
         self.send.send_data(parts, is_end).map_err(|error| told(&error))
     }
@@ -265,15 +312,22 @@ impl Future for Carrier {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Err(error) = ready!(self.poll_carry(context)) else { return Poll::Ready(()) };
-        self.send.send_reset(match &error {
-            Error::Protocol(_) => Code::PROTOCOL_ERROR,
-            Error::Limit(_) => Code::REFUSED_STREAM,
-            Error::Closed | Error::Reset(_) | Error::TimedOut | Error::Value(_) => Code::CANCEL,
-        });
+        let left = match &error {
+            Error::Protocol(_) => self.leave(Reason::Protocol, context),
+            Error::Limit(_) => self.leave(Reason::Refused, context),
+            Error::Reset(_) => {
+                self.answer_reset();
+                Poll::Ready(())
+            }
+            Error::Closed | Error::TimedOut | Error::Value(_) => {
+                self.send.send_reset(Code::CANCEL);
+                Poll::Ready(())
+            }
+        };
         if let Some(ticket) = self.ticket() {
             ticket.lane.fail(error);
         }
-        Poll::Ready(())
+        left
     }
 }
 

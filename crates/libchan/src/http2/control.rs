@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::core::{Core, Order};
 use super::lane::{InEnd, OutEnd};
 use crate::error::Error;
+use crate::line::Reason;
 
 const PING: u8 = 1;
 const PONG: u8 = 2;
@@ -30,14 +31,24 @@ pub(super) async fn run(
     orders: mpsc::UnboundedReceiver<Order>,
 ) {
     let patience = core.limits.reference_wait;
-    let mut control =
-        Control { out, input, orders, asked: VecDeque::new(), bytes: BytesMut::new(), until: None };
+    let mut control = Control {
+        out,
+        input,
+        orders,
+        asked: VecDeque::new(),
+        bytes: BytesMut::new(),
+        until: None,
+        has_closed: false,
+    };
     let ended = control.serve(&core).await;
     core.lose();
-    if ended.is_ok() {
-        control.out.finish();
-        // Dropped too soon, what was said last is lost with the stream.
-        let _late = tokio::time::timeout(patience, control.drain()).await;
+    if ended.is_err() {
+        return;
+    }
+    control.out.finish();
+    // The peer has as long as he wants for what is on its way to him, and none of this session's room.
+    if tokio::time::timeout(patience, control.drain()).await.is_err() {
+        control.out.reset(Reason::Cancelled);
     }
 }
 
@@ -51,6 +62,8 @@ struct Control {
     bytes: BytesMut,
     /// When nothing is waited for any longer, once somebody has closed.
     until: Option<Instant>,
+    /// The peer has said how many streams he has opened.
+    has_closed: bool,
 }
 
 impl Control {
@@ -74,12 +87,25 @@ impl Control {
                 },
                 received = poll_fn(|context| input.poll_receive(context)) => match received? {
                     Some(bytes) => self.hear(core, &bytes).await?,
-                    None => return Ok(()),
+                    None if self.has_closed => return self.outlive().await,
+                    None => return Err(Error::Closed),
                 },
                 () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
                     self.until = None;
                     core.lose_patience();
                 }
+            }
+        }
+    }
+
+    /// All is over for the peer; what he has sent last may still be on its way, in streams that go on here.
+    async fn outlive(&mut self) -> Result<(), Error> {
+        loop {
+            match self.orders.recv().await {
+                // He has no use for it any more, and may be gone.
+                Some(Order::Close(_)) => {}
+                Some(Order::Ping(nobody_answers)) => drop(nobody_answers),
+                Some(Order::Finish) | None => return Ok(()),
             }
         }
     }
@@ -105,6 +131,7 @@ impl Control {
                     let Some(count) = self.bytes.get(1..).and_then(<[u8]>::first_chunk) else {
                         return Ok(());
                     };
+                    self.has_closed = true;
                     core.closed_by_peer(u64::from_be_bytes(*count));
                     self.bytes.advance(count.len());
                 }

@@ -119,7 +119,7 @@ impl Lane {
     /// What its carrier is to do, who is woken when that changes.
     pub(super) fn task(&self, context: &Context<'_>) -> Task {
         let mut state = self.lock();
-        if let Some(reason) = state.reset.take() {
+        if let Some(reason) = state.reset {
             return Task::Reset(reason);
         }
         if state.failure.is_some() {

@@ -6,6 +6,7 @@
 //!   0  bytes   any                what is sent on the stream
 //!   1  end     none               of this way
 //!   2  open    number, parent     16 bytes: first of an answer, which stream of the server's this is; the parent 0 where it has none
+//!   3  reset   SPDY's number      4 bytes: both ways are over before their time, and why
 //! ```
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -15,12 +16,14 @@ use crate::mux::Numbers;
 /// Bytes before the content.
 pub(super) const HEAD: usize = 5;
 const NUMBERS: usize = 16;
+const STATUS: usize = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Bytes = 0,
     End = 1,
     Open = 2,
+    Reset = 3,
 }
 
 /// What was read.
@@ -30,6 +33,7 @@ pub(super) enum Part {
     Bytes(Bytes),
     End,
     Open(Numbers),
+    Reset(u32),
 }
 
 /// The head of what follows it in a buffer, which has room for it.
@@ -54,6 +58,13 @@ pub(super) fn opening(numbers: Numbers) -> Bytes {
     content[8..].copy_from_slice(&numbers.parent.unwrap_or(0).to_be_bytes());
     let mut part = BytesMut::with_capacity(HEAD + NUMBERS);
     append(&mut part, Kind::Open, &content);
+    part.freeze()
+}
+
+/// The part that ends both ways before their time.
+pub(super) fn reset(number: u32) -> Bytes {
+    let mut part = BytesMut::with_capacity(HEAD + STATUS);
+    append(&mut part, Kind::Reset, &number.to_be_bytes());
     part.freeze()
 }
 
@@ -103,7 +114,15 @@ impl Reader {
                     self.filled = 0;
                     return Ok(Some(Part::Open(self.numbers())));
                 }
-                (1 | 2, _) => return Err("a part of the wrong size"),
+                (3, STATUS) => {
+                    if !self.fill(piece, HEAD + STATUS) {
+                        return Ok(None);
+                    }
+                    self.filled = 0;
+                    let number = self.small[HEAD..].first_chunk().copied().unwrap_or_default();
+                    return Ok(Some(Part::Reset(u32::from_be_bytes(number))));
+                }
+                (1..=3, _) => return Err("a part of the wrong size"),
                 _ => return Err("a part of an unknown kind"),
             }
         }
@@ -153,6 +172,7 @@ mod tests {
         append(&mut body, Kind::Bytes, b"some bytes");
         append(&mut body, Kind::Bytes, b"");
         append(&mut body, Kind::End, b"");
+        body.extend_from_slice(&reset(5));
         let body = body.freeze();
         for size in 1..body.len() {
             let mut reader = Reader::default();
@@ -167,14 +187,17 @@ mod tests {
                 }
             }
             assert_eq!(bytes, b"some bytes");
-            assert_eq!(others, [Part::Open(Numbers { own: 7, parent: Some(2) }), Part::End]);
+            let open = Part::Open(Numbers { own: 7, parent: Some(2) });
+            assert_eq!(others, [open, Part::End, Part::Reset(5)]);
             assert!(reader.is_between());
         }
     }
 
     #[test]
     fn what_is_no_part_is_refused() {
-        for body in [&[3, 0, 0, 0, 0][..], &[1, 0, 0, 0, 1], &[2, 0, 0, 0, 15], &[255; 5]] {
+        for body in
+            [&[4, 0, 0, 0, 0][..], &[1, 0, 0, 0, 1], &[2, 0, 0, 0, 15], &[3, 0, 0, 0, 5], &[255; 5]]
+        {
             let told = read(&mut Reader::default(), Bytes::copy_from_slice(body));
             assert!(told.is_err(), "{body:?}");
         }

@@ -3,12 +3,15 @@
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod suite;
 
 #[cfg(test)]
 mod tests {
-    use libchan::{ConnectError, Limits, Listener, Options, Session, Side};
+    use libchan::{Address, ConnectError, Limits, Listener, Options, Session, Side};
 
+    use super::proxies::Proxy;
     use super::{certificates, suite};
 
     fn sessions(
@@ -94,6 +97,41 @@ mod tests {
         let mut options = Options::default();
         options.http2_connect = true;
         suite::run(|| connected("http://127.0.0.1:0/", &options)).await;
+    }
+
+    /// Both sides by a proxy that is before two servers.
+    async fn proxied(make: impl FnOnce(&[String]) -> Proxy) {
+        let options = Options::default();
+        let bind = || Listener::bind("http://127.0.0.1:0/channels", options.clone());
+        let listeners = [bind().await.unwrap(), bind().await.unwrap()];
+        let hosts = listeners.each_ref().map(|listener| match listener.address() {
+            Address::Http2 { host, .. } => host,
+            other => panic!("{other}"),
+        });
+        let proxy = make(&hosts);
+        let url = proxy.url();
+        suite::run(|| async {
+            let near = libchan::connect(&url, &options);
+            let far = async {
+                tokio::select! {
+                    far = listeners[0].accept() => far,
+                    far = listeners[1].accept() => far,
+                }
+            };
+            let (near, far) = tokio::join!(near, far);
+            (near.unwrap(), far.unwrap().session().await.unwrap())
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn http2_behind_nginx() {
+        proxied(|servers| Proxy::nginx(servers, 1000)).await;
+    }
+
+    #[tokio::test]
+    async fn http2_behind_haproxy() {
+        proxied(Proxy::haproxy).await;
     }
 
     #[tokio::test]
