@@ -12,11 +12,12 @@ use http::StatusCode;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-use super::core::{Opening, Ticket};
+use super::core::{Before, Opening, Ticket};
 use super::lane::Task;
 use super::part::{self, Part};
 use crate::error::Error;
 use crate::line::Reason;
+use crate::mux::Numbers;
 
 /// Which side of HTTP/2 this is: a server's way ends after the client's alone (part).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,9 @@ pub(super) enum Role {
 
 /// Hears what a request was answered.
 pub(super) type Answered = oneshot::Sender<Result<(), StatusCode>>;
+
+/// A request that servers have not looked at is made so often.
+const MOST_TIMES: u32 = 4;
 
 const MISPLACED: &str = "a part at the wrong place";
 
@@ -47,6 +51,12 @@ pub(super) struct Carrier {
     has_received: bool,
     /// Who waits for what the server answers.
     answered: Option<Answered>,
+    /// For a request that is made again: which stream it is, and what was sent before it was answered.
+    numbers: Option<Numbers>,
+    unanswered: Vec<Bytes>,
+    times: u32,
+    /// The server has not looked at it.
+    is_untouched: bool,
     /// The peer was told that both ways are over: until when he is waited for.
     leaving: Option<Pin<Box<Sleep>>>,
 }
@@ -56,6 +66,8 @@ pub(super) enum Laned {
     Is(Ticket),
     /// A server's that waits for one to carry.
     Waits(oneshot::Receiver<Opening>),
+    /// Another request carries it.
+    Left,
 }
 
 enum Receive {
@@ -66,14 +78,24 @@ enum Receive {
 impl Carrier {
     /// A request of a client's.
     pub(super) fn client(
-        Opening { ticket, numbers }: Opening,
+        Opening { ticket, numbers, before }: Opening,
         (answer, send): (ResponseFuture, SendStream<Bytes>),
         answered: Option<Answered>,
     ) -> Self {
         let carrier = Self::new(Role::Client, Laned::Is(ticket), send, Receive::Answer(answer));
         // What waits for an answer is the control stream, which has no number either.
         let is_spare = numbers.is_none() && answered.is_none();
-        Self { is_spare, answered, ..carrier }
+        let mut carrier = Self { is_spare, numbers, answered, ..carrier };
+        carrier.times = before.times;
+        let count = before.parts.len();
+        for (number, part) in (1..).zip(before.parts) {
+            let is_end = before.has_said_end && number == count;
+            // It is over: its answer says why.
+            let _over = carrier.put(part, is_end);
+            carrier.has_sent = is_end;
+        }
+        carrier.has_said_end = before.has_said_end;
+        carrier
     }
 
     /// A request that a server has answered.
@@ -94,6 +116,10 @@ impl Carrier {
             has_heard_end: false,
             has_received: false,
             answered: None,
+            numbers: None,
+            unanswered: Vec::new(),
+            times: 0,
+            is_untouched: false,
             leaving: None,
         }
     }
@@ -101,7 +127,7 @@ impl Carrier {
     fn ticket(&self) -> Option<&Ticket> {
         match &self.lane {
             Laned::Is(ticket) => Some(ticket),
-            Laned::Waits(_) => None,
+            Laned::Waits(_) | Laned::Left => None,
         }
     }
 
@@ -175,7 +201,7 @@ impl Carrier {
     fn poll_given(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
         let Laned::Waits(given) = &mut self.lane else { return Ok(()) };
         let Poll::Ready(opening) = Pin::new(given).poll(context) else { return Ok(()) };
-        let Opening { ticket, numbers } = opening.map_err(|_over| Error::Closed)?;
+        let Opening { ticket, numbers, .. } = opening.map_err(|_over| Error::Closed)?;
         self.lane = Laned::Is(ticket);
         let numbers = numbers.ok_or(Error::Closed)?;
         self.send.send_data(part::opening(numbers), false).map_err(|error| told(&error))
@@ -186,8 +212,11 @@ impl Carrier {
             let body = match &mut self.receive {
                 Receive::Body(body) => body,
                 Receive::Answer(answer) => {
-                    let answer =
-                        ready!(Pin::new(answer).poll(context)).map_err(|error| told(&error))?;
+                    let answer = ready!(Pin::new(answer).poll(context)).map_err(|error| {
+                        self.is_untouched = is_untouched(&error);
+                        told(&error)
+                    })?;
+                    self.unanswered = Vec::new();
                     let answered = self.answered.take();
                     let status = answer.status();
                     let is_taken = status == StatusCode::OK;
@@ -303,7 +332,25 @@ impl Carrier {
     }
 
     fn put(&mut self, parts: Bytes, is_end: bool) -> Result<(), Error> {
+        if let Receive::Answer(_) = self.receive {
+            self.unanswered.push(parts.clone());
+        }
         self.send.send_data(parts, is_end).map_err(|error| told(&error))
+    }
+
+    /// Makes the request once more, if the server has not looked at it.
+    fn go_again(&mut self) -> bool {
+        if !self.is_untouched || self.answered.is_some() || self.times >= MOST_TIMES {
+            return false;
+        }
+        let Laned::Is(ticket) = std::mem::replace(&mut self.lane, Laned::Left) else {
+            return false;
+        };
+        let parts = std::mem::take(&mut self.unanswered);
+        let before = Before { parts, has_said_end: self.has_said_end, times: self.times + 1 };
+        let core = Arc::clone(&ticket.core);
+        core.open_again(Opening { ticket, numbers: self.numbers, before });
+        true
     }
 }
 
@@ -312,6 +359,9 @@ impl Future for Carrier {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Err(error) = ready!(self.poll_carry(context)) else { return Poll::Ready(()) };
+        if self.go_again() {
+            return Poll::Ready(());
+        }
         let left = match &error {
             Error::Protocol(_) => self.leave(Reason::Protocol, context),
             Error::Limit(_) => self.leave(Reason::Refused, context),
@@ -360,6 +410,13 @@ fn refused(status: StatusCode) -> Error {
     } else {
         Error::Closed
     }
+}
+
+/// Whether the server says that it has not looked at a request: it goes away, or has refused it. RFC 9113, section 8.7.
+fn is_untouched(error: &h2::Error) -> bool {
+    let is_refused = error.is_reset() && error.reason() == Some(Code::REFUSED_STREAM);
+    error.is_remote()
+        && (is_refused || error.is_go_away() && error.reason() == Some(Code::NO_ERROR))
 }
 
 fn told(error: &h2::Error) -> Error {

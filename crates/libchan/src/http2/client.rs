@@ -68,7 +68,7 @@ pub(crate) async fn connect(target: Target, dial: impl Dial) -> Result<Session, 
     let ticket = core.control();
     let ends = ticket.lane.ends();
     let (answered, answer) = oneshot::channel();
-    let opening = Opening { ticket, numbers: None };
+    let opening = Opening::new(ticket, None);
     pool.open(opening, Some(answered)).await?;
     let answer = answer.await.map_err(|_cut| cut(std::io::ErrorKind::ConnectionAborted.into()))?;
     answer.map_err(refused)?;

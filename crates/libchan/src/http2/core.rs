@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::lane::Lane;
@@ -39,6 +40,15 @@ pub(super) struct Opening {
     pub(super) ticket: Ticket,
     /// Nothing where the peer is to say which of his it is.
     pub(super) numbers: Option<Numbers>,
+    pub(super) before: Before,
+}
+
+/// What was sent for a stream before: a request that a server has not looked at is made again (RFC 9113, section 8.7).
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    pub(super) parts: Vec<Bytes>,
+    pub(super) has_said_end: bool,
+    pub(super) times: u32,
 }
 
 /// How streams that this side opens find a carrier.
@@ -102,6 +112,12 @@ pub(super) struct Ticket {
     since: Instant,
 }
 
+impl Opening {
+    pub(super) fn new(ticket: Ticket, numbers: Option<Numbers>) -> Self {
+        Self { ticket, numbers, before: Before::default() }
+    }
+}
+
 impl Carriers {
     /// A server's, with none yet.
     pub(super) fn of_server() -> Self {
@@ -158,7 +174,7 @@ impl Core {
         state.opened += 1;
         let ticket = state.register(self, Owner::Own);
         let lane = Arc::clone(&ticket.lane);
-        let refused = state.hand(Opening { ticket, numbers: Some(numbers) });
+        let refused = state.hand(Opening::new(ticket, Some(numbers)));
         drop(state);
         drop(refused);
         Ok(lane.ends().into())
@@ -206,7 +222,15 @@ impl Core {
             return;
         }
         let ticket = state.register(self, Owner::Nobody);
-        let refused = state.hand(Opening { ticket, numbers: None });
+        let refused = state.hand(Opening::new(ticket, None));
+        drop(state);
+        drop(refused);
+    }
+
+    /// Makes a request again.
+    pub(super) fn open_again(&self, opening: Opening) {
+        let mut state = self.lock();
+        let refused = state.hand(opening);
         drop(state);
         drop(refused);
     }

@@ -126,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn http2_behind_nginx() {
-        proxied(|servers| Proxy::nginx(servers, 1000)).await;
+        proxied(|servers| Proxy::nginx(servers, 9)).await;
     }
 
     #[tokio::test]
