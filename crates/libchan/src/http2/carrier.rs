@@ -333,9 +333,21 @@ impl Carrier {
 
     fn put(&mut self, parts: Bytes, is_end: bool) -> Result<(), Error> {
         if let Receive::Answer(_) = self.receive {
-            self.unanswered.push(parts.clone());
+            self.keep(parts.clone());
         }
         self.send.send_data(parts, is_end).map_err(|error| told(&error))
+    }
+
+    /// Remembers what is sent before the answer: what was taken first, and beyond that no more than a queue holds.
+    fn keep(&mut self, parts: Bytes) {
+        let most = self.ticket().map_or(0, |ticket| ticket.core.limits.queue_bytes);
+        let kept: usize = self.unanswered.iter().map(Bytes::len).sum();
+        if self.times < MOST_TIMES && (kept == 0 || kept + parts.len() <= most) {
+            self.unanswered.push(parts);
+        } else {
+            self.unanswered = Vec::new();
+            self.times = MOST_TIMES;
+        }
     }
 
     /// Makes the request once more, if the server has not looked at it.

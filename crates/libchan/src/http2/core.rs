@@ -66,8 +66,6 @@ pub(super) struct Core {
     pub(super) limits: Limits,
     state: Mutex<State>,
     control: mpsc::UnboundedSender<Order>,
-    /// A server's: its place among the others.
-    _leave: Option<Leave>,
 }
 
 #[derive(Debug)]
@@ -89,6 +87,8 @@ struct State {
     arrivals: Option<mpsc::UnboundedSender<Arrival>>,
     /// Nothing once the session is over.
     carriers: Option<Carriers>,
+    /// A server's place among the others, which it leaves then.
+    leave: Option<Leave>,
 }
 
 /// Whose a stream is.
@@ -146,8 +146,9 @@ impl Core {
             is_impatient: false,
             arrivals: Some(arrivals),
             carriers: Some(carriers),
+            leave,
         };
-        let core = Self { limits, state: Mutex::new(state), control, _leave: leave };
+        let core = Self { limits, state: Mutex::new(state), control };
         (Arc::new(core), arrived)
     }
 
@@ -365,9 +366,10 @@ fn end(mut state: MutexGuard<'_, State>) {
     state.is_closing = true;
     state.arrivals = None;
     let carriers = state.carriers.take();
+    let leave = state.leave.take();
     let lanes = std::mem::take(&mut state.lanes);
     drop(state);
-    drop(carriers);
+    drop((carriers, leave));
     lanes.into_values().for_each(|lane| lane.fail(Error::Closed));
 }
 

@@ -51,6 +51,11 @@ pub(super) fn append(buffer: &mut BytesMut, kind: Kind, content: &[u8]) {
     buffer.extend_from_slice(content);
 }
 
+/// Bytes that are none, with which an answer begins: nginx keeps a head until something follows it, where its client has TLS.
+pub(super) fn nothing() -> Bytes {
+    Bytes::from_static(&[Kind::Bytes as u8, 0, 0, 0, 0])
+}
+
 /// The part that says which stream it is.
 pub(super) fn opening(numbers: Numbers) -> Bytes {
     let mut content = [0; NUMBERS];

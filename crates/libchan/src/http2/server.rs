@@ -19,7 +19,7 @@ use super::carrier::{Carrier, Laned};
 use super::connection::{self, Carried};
 use super::core::{Carriers, Core};
 use super::request::{self, Purpose, Token};
-use super::{Arrivals, Handle, control};
+use super::{Arrivals, Handle, control, part};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::mux::{Arrivals as AnyArrivals, Mux};
@@ -132,7 +132,9 @@ impl Server {
         let laned = found.and_then(|(token, purpose)| self.0.lane(token, purpose));
         match laned {
             Ok(laned) => {
-                let send = send_head(&mut respond, StatusCode::OK, false)?;
+                let mut send = send_head(&mut respond, StatusCode::OK, false)?;
+                // Where it is over by now, what carries it hears so.
+                let _over = send.send_data(part::nothing(), false);
                 Some(Carrier::server(laned, send, request.into_body()))
             }
             Err(status) => {

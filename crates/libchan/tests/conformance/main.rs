@@ -80,10 +80,17 @@ mod tests {
         suite::run(|| connected("wss://localhost:0/", &options)).await;
     }
 
+    /// The two sides of HTTP/2 open streams in ways of their own.
+    fn swapped((near, far): (Session, Session)) -> (Session, Session) {
+        (far, near)
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn http2() {
         let options = Options::default();
-        suite::run(|| connected("http://127.0.0.1:0/channels", &options)).await;
+        let url = "http://127.0.0.1:0/channels";
+        suite::run(|| connected(url, &options)).await;
+        suite::run(|| async { swapped(connected(url, &options).await) }).await;
     }
 
     #[tokio::test]
@@ -100,18 +107,18 @@ mod tests {
     }
 
     /// Both sides by a proxy that is before two servers.
-    async fn proxied(make: impl FnOnce(&[String]) -> Proxy) {
-        let options = Options::default();
+    async fn proxied(make: impl FnOnce(&[String], &str) -> Proxy) {
+        let (options, certificate) = certificates::of_proxy();
         let bind = || Listener::bind("http://127.0.0.1:0/channels", options.clone());
         let listeners = [bind().await.unwrap(), bind().await.unwrap()];
         let hosts = listeners.each_ref().map(|listener| match listener.address() {
             Address::Http2 { host, .. } => host,
             other => panic!("{other}"),
         });
-        let proxy = make(&hosts);
+        let proxy = make(&hosts, &certificate);
         let url = proxy.url();
-        suite::run(|| async {
-            let near = libchan::connect(&url, &options);
+        let connected = || async {
+            let near = libchan::connect(url, &options);
             let far = async {
                 tokio::select! {
                     far = listeners[0].accept() => far,
@@ -120,13 +127,15 @@ mod tests {
             };
             let (near, far) = tokio::join!(near, far);
             (near.unwrap(), far.unwrap().session().await.unwrap())
-        })
-        .await;
+        };
+        suite::run(connected).await;
+        suite::run(|| async { swapped(connected().await) }).await;
     }
 
+    /// It goes away after so many requests of a client that a session needs several connections.
     #[tokio::test]
     async fn http2_behind_nginx() {
-        proxied(|servers| Proxy::nginx(servers, 9)).await;
+        proxied(|servers, _no_tls| Proxy::nginx(servers, 9)).await;
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! Real proxies for HTTP/2: Debian's nginx and haproxy, on a socket that is listened at before they start.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 /// A proxy before servers, ended when dropped.
 pub(crate) struct Proxy {
     child: Child,
-    address: SocketAddr,
+    url: String,
     _directory: TempDir,
 }
 
@@ -20,7 +21,7 @@ const LONG: &str = "1h";
 impl Proxy {
     /// nginx as a gRPC proxy. The token chooses the server; so many requests a connection of a client's.
     pub(crate) fn nginx(servers: &[String], requests: u32) -> Self {
-        Self::start(|directory, address| {
+        Self::start("http", "127.0.0.1", |directory, address| {
             let servers: String =
                 servers.iter().map(|server| format!("server {server};")).collect();
             let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -28,7 +29,7 @@ impl Proxy {
                 .map(|kind| format!("{kind}_temp_path {directory}/{kind};\n"))
                 .collect();
             let config = format!(
-                "daemon off; worker_processes 1; pid {directory}/pid; error_log stderr warn;
+                "daemon off; worker_processes 1; pid {directory}/pid; error_log stderr crit;
                 events {{ worker_connections 4096; }}
                 http {{
                     access_log off;
@@ -48,9 +49,7 @@ impl Proxy {
                 }}"
             );
             let path = format!("{directory}/nginx.conf");
-            std::fs::File::create(&path)
-                .and_then(|mut file| std::io::Write::write_all(&mut file, config.as_bytes()))
-                .unwrap();
+            write(&path, &config);
             let mut command = Command::new("nginx");
             // The socket that nginx takes over, as when it replaces its own program.
             command.args(["-p", directory, "-e", "stderr", "-c", &path]).env("NGINX", "0;");
@@ -58,9 +57,10 @@ impl Proxy {
         })
     }
 
-    /// haproxy with HTTP/2 on both sides.
-    pub(crate) fn haproxy(servers: &[String]) -> Self {
-        Self::start(|directory, _address| {
+    /// haproxy with TLS to clients, and HTTP/2 on both sides.
+    pub(crate) fn haproxy(servers: &[String], certificate: &str) -> Self {
+        Self::start("https", "localhost", |directory, _address| {
+            write(&format!("{directory}/certificate"), certificate);
             let servers: String = servers
                 .iter()
                 .enumerate()
@@ -76,7 +76,7 @@ defaults
     timeout server {LONG}
     timeout http-request {LONG}
 frontend clients
-    bind fd@0 proto h2
+    bind fd@0 ssl crt {directory}/certificate alpn h2
     default_backend channels
 backend channels
     balance hdr(libchan-session)
@@ -84,16 +84,14 @@ backend channels
 {servers}"
             );
             let path = format!("{directory}/haproxy.cfg");
-            std::fs::File::create(&path)
-                .and_then(|mut file| std::io::Write::write_all(&mut file, config.as_bytes()))
-                .unwrap();
+            write(&path, &config);
             let mut command = Command::new("haproxy");
             command.args(["-db", "-f", &path]);
             command
         })
     }
 
-    fn start(command: impl FnOnce(&str, SocketAddr) -> Command) -> Self {
+    fn start(scheme: &str, host: &str, command: impl FnOnce(&str, SocketAddr) -> Command) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -101,13 +99,19 @@ backend channels
         let mut command = command(directory.path().to_str().unwrap(), address);
         command.stdin(Stdio::from(OwnedFd::from(listener)));
         let child = command.spawn().unwrap_or_else(|error| panic!("run {command:?}: {error}"));
-        Self { child, address, _directory: directory }
+        let url = format!("{scheme}://{host}:{}/channels", address.port());
+        Self { child, url, _directory: directory }
     }
 
     /// Where clients connect to.
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}/channels", self.address)
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
+}
+
+fn write(path: &str, text: &str) {
+    let written = std::fs::File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.unwrap_or_else(|error| panic!("write {path}: {error}"));
 }
 
 impl Drop for Proxy {
