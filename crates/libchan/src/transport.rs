@@ -187,7 +187,7 @@ impl Listener {
             Socket::Http2(listener) => return Ok(Accepted(Is::Session(listener.accept().await?))),
         };
         let (address, options) = (self.address.clone(), self.options.clone());
-        Ok(Accepted(Is::Connection { io, address, options }))
+        Ok(Accepted(Is::Connection(Box::new(Unopened { io, address, options }))))
     }
 }
 
@@ -195,8 +195,14 @@ impl Listener {
 pub struct Accepted(Is);
 
 enum Is {
-    Connection { io: Box<dyn Connection>, address: Address, options: Options },
+    Connection(Box<Unopened>),
     Session(Session),
+}
+
+struct Unopened {
+    io: Box<dyn Connection>,
+    address: Address,
+    options: Options,
 }
 
 impl Accepted {
@@ -205,8 +211,8 @@ impl Accepted {
     /// # Errors
     /// The peer does not speak that transport or says nothing, or TLS refused him.
     pub async fn session(self) -> Result<Session, ConnectError> {
-        let (io, address, options) = match self.0 {
-            Is::Connection { io, address, options } => (io, address, options),
+        let Unopened { io, address, options } = match self.0 {
+            Is::Connection(unopened) => *unopened,
             Is::Session(session) => return Ok(session),
         };
         let io = in_time(&address, &options, async {
@@ -226,8 +232,8 @@ impl Accepted {
 impl std::fmt::Debug for Accepted {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = formatter.debug_struct("Accepted");
-        if let Is::Connection { address, .. } = &self.0 {
-            shown.field("address", address);
+        if let Is::Connection(unopened) = &self.0 {
+            shown.field("address", &unopened.address);
         }
         shown.finish_non_exhaustive()
     }

@@ -181,17 +181,22 @@ async fn greet(target: &Target, dial: &impl Dial) -> Result<Connection, ConnectE
     let open = Arc::clone(&streams);
     tokio::spawn(async move {
         let mut carried = Carried::default();
-        let mut is_over = false;
         poll_fn(|context| {
             while let Poll::Ready(Some(carrier)) = arriving.poll_recv(context) {
                 carried.push(carrier);
             }
-            let left = carried.poll(context);
+            let _some_are_left = carried.poll(context);
             open.store(carried.len(), Ordering::Relaxed);
-            is_over = is_over || std::pin::Pin::new(&mut http2).poll(context).is_ready();
-            if is_over && left.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+            std::pin::Pin::new(&mut http2).poll(context).map(drop)
         })
         .await;
+        // Streams hear of its end as it is dropped; what has arrived is received still.
+        drop(http2);
+        arriving.close();
+        while let Ok(carrier) = arriving.try_recv() {
+            carried.push(carrier);
+        }
+        poll_fn(|context| carried.poll(context)).await;
     });
     // What the server can is in its first frame, which is there when a ping is answered.
     if let (true, Some(mut pings)) = (target.by_connect, pings) {

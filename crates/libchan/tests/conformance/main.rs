@@ -111,9 +111,9 @@ mod tests {
         let (options, certificate) = certificates::of_proxy();
         let bind = || Listener::bind("http://127.0.0.1:0/channels", options.clone());
         let listeners = [bind().await.unwrap(), bind().await.unwrap()];
-        let hosts = listeners.each_ref().map(|listener| match listener.address() {
-            Address::Http2 { host, .. } => host,
-            other => panic!("{other}"),
+        let hosts = listeners.each_ref().map(|listener| {
+            let Address::Http2 { host, .. } = listener.address() else { panic!("no HTTP/2") };
+            host
         });
         let proxy = make(&hosts, &certificate);
         let url = proxy.url();
@@ -135,7 +135,7 @@ mod tests {
     /// It goes away after so many requests of a client that a session needs several connections.
     #[tokio::test]
     async fn http2_behind_nginx() {
-        proxied(|servers, _no_tls| Proxy::nginx(servers, 9)).await;
+        proxied(|servers, certificate| Proxy::nginx(servers, certificate, 9)).await;
     }
 
     #[tokio::test]
