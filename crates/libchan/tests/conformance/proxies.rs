@@ -19,9 +19,9 @@ pub(crate) struct Proxy {
 const LONG: &str = "1h";
 
 impl Proxy {
-    /// nginx as a gRPC proxy. The token chooses the server; so many requests a connection of a client's.
-    pub(crate) fn nginx(servers: &[String], requests: u32) -> Self {
-        Self::start("http", "127.0.0.1", |directory, address| {
+    /// nginx as a gRPC proxy, with TLS to clients. The token chooses the server; so many requests a connection of a client's.
+    pub(crate) fn nginx(servers: &[String], certificate: &str, requests: u32) -> Self {
+        Self::start(certificate, |directory, address| {
             let servers: String =
                 servers.iter().map(|server| format!("server {server};")).collect();
             let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -36,7 +36,9 @@ impl Proxy {
                     {temporary}
                     upstream channels {{ hash $http_libchan_session consistent; {servers} }}
                     server {{
-                        listen {address} http2;
+                        listen {address} ssl http2;
+                        ssl_certificate {directory}/certificate;
+                        ssl_certificate_key {directory}/certificate;
                         keepalive_requests {requests};
                         client_max_body_size 0;
                         client_body_timeout {LONG};
@@ -59,8 +61,7 @@ impl Proxy {
 
     /// haproxy with TLS to clients, and HTTP/2 on both sides.
     pub(crate) fn haproxy(servers: &[String], certificate: &str) -> Self {
-        Self::start("https", "localhost", |directory, _address| {
-            write(&format!("{directory}/certificate"), certificate);
+        Self::start(certificate, |directory, _address| {
             let servers: String = servers
                 .iter()
                 .enumerate()
@@ -91,15 +92,16 @@ backend channels
         })
     }
 
-    fn start(scheme: &str, host: &str, command: impl FnOnce(&str, SocketAddr) -> Command) -> Self {
+    fn start(certificate: &str, command: impl FnOnce(&str, SocketAddr) -> Command) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        write(&format!("{}/certificate", directory.path().display()), certificate);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let mut command = command(directory.path().to_str().unwrap(), address);
         command.stdin(Stdio::from(OwnedFd::from(listener)));
         let child = command.spawn().unwrap_or_else(|error| panic!("run {command:?}: {error}"));
-        let url = format!("{scheme}://{host}:{}/channels", address.port());
+        let url = format!("https://localhost:{}/channels", address.port());
         Self { child, url, _directory: directory }
     }
 
