@@ -15,8 +15,9 @@
 //! and puts those of several on one. A client asks for no other stream before its control stream is answered, so who names a session that
 //! the server does not know is answered 404. Behind a balancer for several servers the header has to choose the server.
 //!
-//! The bodies are made of parts (`part`), since proxies take the end of an answer for the end of a request, and may cut a body off. A stream
-//! is reset by RST_STREAM: directly the peer hears why, through a proxy perhaps only that.
+//! The bodies are made of parts (`part`), since proxies take the end of an answer for the end of a request, and may cut a body off. An answer
+//! begins with a part at once. What is reset is told in a part too, where the window has room for it, and else by RST_STREAM; by a proxy's
+//! the peer may hear only that.
 //!
 //! Never more is kept for a peer than [`crate::Limits`] says; nothing of a session is taken from a stream before its head is right.
 
