@@ -1,8 +1,8 @@
-//! What channels over a session cost: messages a second on one channel, and round trips, over a Unix socket and TCP on loopback.
+//! What channels over a session cost: messages a second on one channel, and round trips, over a Unix socket, TCP and HTTP/2 on loopback.
 
 use std::time::{Duration, Instant};
 
-use libchan::{Limits, Sender, Session, Side, pipe};
+use libchan::{Limits, Listener, Options, Sender, Session, Side, connect, pipe};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::runtime::{Builder, Runtime};
@@ -28,7 +28,7 @@ fn main() -> std::io::Result<()> {
         ("one thread", Builder::new_current_thread().enable_all().build()?),
         ("two threads", Builder::new_multi_thread().worker_threads(2).enable_all().build()?),
     ] {
-        for transport in ["unix", "tcp"] {
+        for transport in ["unix", "tcp", "http2"] {
             let rate = run(&runtime, rate(transport))?;
             println!("{name}: {transport}: {rate:>9.0} messages/s on one channel");
             let mut trips = run(&runtime, trips(transport))?;
@@ -66,6 +66,12 @@ async fn pair(transport: &str) -> std::io::Result<(Session, Session)> {
     Ok(if transport == "unix" {
         let (near, far) = UnixStream::pair()?;
         (Session::new(near, Side::Client, limits.clone()), Session::new(far, Side::Server, limits))
+    } else if transport == "http2" {
+        let (url, options) = ("http://127.0.0.1:0/", Options::default());
+        let listener = Listener::bind(url, options.clone()).await.map_err(std::io::Error::other)?;
+        let url = listener.address().to_string();
+        let far = async { listener.accept().await?.session().await };
+        tokio::try_join!(connect(&url, &options), far).map_err(std::io::Error::other)?
     } else {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let near = TcpStream::connect(listener.local_addr()?).await?;

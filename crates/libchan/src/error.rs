@@ -49,6 +49,21 @@ impl From<spdy::Error> for Error {
     }
 }
 
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        use std::io::ErrorKind;
+        let kind = match &error {
+            Error::Closed => ErrorKind::BrokenPipe,
+            Error::Reset(_) => ErrorKind::ConnectionReset,
+            Error::Protocol(_) => ErrorKind::InvalidData,
+            Error::TimedOut => ErrorKind::TimedOut,
+            Error::Limit(_) => ErrorKind::QuotaExceeded,
+            Error::Value(_) => ErrorKind::InvalidInput,
+        };
+        Self::new(kind, error)
+    }
+}
+
 /// Why a value was not sent, with the value where it is still whole.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SendError<T> {

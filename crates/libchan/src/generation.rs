@@ -19,9 +19,9 @@ use crate::line::Out;
 use crate::msgpack::extension::Role;
 
 /// The header with a stream's number, which its opener gives it.
-const REFERENCE: &str = "libchan-ref";
+pub(crate) const REFERENCE: &str = "libchan-ref";
 /// The number of the channel that a stream belongs to.
-const PARENT: &str = "libchan-parent-ref";
+pub(crate) const PARENT: &str = "libchan-parent-ref";
 
 /// Which wire it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! Sender<T>, Receiver<T>, ByteStream     in memory (channel), or the end of a stream of a session
 //!    | msgpack, by serde; what is attached to a message names its stream (attach, pump)
 //! Session                                numbers of streams, those that no message has named yet
-//!    | SPDY (crate spdy)
+//!    | SPDY (crate spdy), or HTTP/2 (http2)
 //! Unix sockets, TCP, TLS, WebSockets     (transport)
 //! ```
 //!
@@ -20,10 +20,12 @@ mod error;
 #[cfg(any(all(test, not(model)), fuzzing))]
 pub mod fuzzing;
 mod generation;
+mod http2;
 mod incoming;
 mod limits;
 mod line;
 mod msgpack;
+mod mux;
 mod native;
 mod outgoing;
 mod pair;

@@ -26,7 +26,11 @@ pub struct Limits {
     /// over. Half a minute: otherwise a peer whose machine or network is gone without a word is waited for without an end. With nothing
     /// here he is.
     pub keep_alive: Option<Duration>,
-    /// How long TLS and the head of a WebSocket may take before there is a session: 10 s.
+    /// Sessions of one listener of HTTP/2, which share its connections: 1,024. Elsewhere each is a connection that is accepted.
+    pub sessions: usize,
+    /// Connections of one listener of HTTP/2: 4,096. Behind a proxy each stream may have one of its own.
+    pub connections: usize,
+    /// How long TLS and the head of a WebSocket may take before there is a session, and a connection of HTTP/2 may have no stream: 10 s.
     pub greeting_wait: Duration,
     /// How long a message waits for a stream that it names: 10 s.
     pub reference_wait: Duration,
@@ -44,6 +48,8 @@ impl Default for Limits {
             session_bytes: 16 << 20,
             partial_bytes: 64 << 20,
             keep_alive: Some(Duration::from_secs(30)),
+            sessions: 1024,
+            connections: 4096,
             greeting_wait: Duration::from_secs(10),
             reference_wait: Duration::from_secs(10),
         }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::error::Error;
+use crate::http2::{InEnd, OutEnd};
 use crate::table::Presence;
 
 /// Why a stream is ended before its time, SPDY's numbers.
@@ -33,18 +34,26 @@ pub(crate) struct Line {
 #[derive(Debug)]
 pub(crate) enum Out {
     Spdy(spdy::SendHalf),
+    Http2(OutEnd),
 }
 
 /// What comes from the peer. Dropped, the rest of it is thrown away.
 #[derive(Debug)]
 pub(crate) enum In {
     Spdy(spdy::ReceiveHalf),
+    Http2(InEnd),
 }
 
 impl From<spdy::Stream> for Line {
     fn from(stream: spdy::Stream) -> Self {
         let (out, input) = stream.split();
         Self { out: Out::Spdy(out), input: In::Spdy(input), presence: None }
+    }
+}
+
+impl From<(OutEnd, InEnd)> for Line {
+    fn from((out, input): (OutEnd, InEnd)) -> Self {
+        Self { out: Out::Http2(out), input: In::Http2(input), presence: None }
     }
 }
 
@@ -60,13 +69,15 @@ impl Out {
     pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         match self {
             Self::Spdy(out) => out.poll_ready(context).map_err(Error::from),
+            Self::Http2(out) => out.poll_ready(context),
         }
     }
 
-    /// The stream's id.
+    /// The stream's id, which generation 2 names.
     pub(crate) fn id(&self) -> u32 {
         match self {
             Self::Spdy(out) => out.id(),
+            Self::Http2(_) => 0,
         }
     }
 
@@ -74,6 +85,7 @@ impl Out {
     pub(crate) fn send(&mut self, message: Bytes) -> Result<(), Error> {
         match self {
             Self::Spdy(out) => Ok(out.start_send(message)?),
+            Self::Http2(out) => out.send(&message),
         }
     }
 
@@ -85,6 +97,10 @@ impl Out {
     ) -> Poll<Result<(), Error>> {
         match self {
             Self::Spdy(out) => out.poll_send_slice(context, message).map_err(Error::from),
+            Self::Http2(out) => {
+                ready!(out.poll_ready(context))?;
+                Poll::Ready(out.send(message))
+            }
         }
     }
 
@@ -93,12 +109,14 @@ impl Out {
         match self {
             // What is over by now has nothing to finish.
             Self::Spdy(out) => drop(out.finish()),
+            Self::Http2(out) => out.finish(),
         }
     }
 
     pub(crate) fn reset(&mut self, reason: Reason) {
         match self {
             Self::Spdy(out) => out.reset(spdy::Status(reason as u32)),
+            Self::Http2(out) => out.reset(reason),
         }
     }
 }
@@ -111,6 +129,7 @@ impl In {
     ) -> Poll<Result<Option<Bytes>, Error>> {
         match self {
             Self::Spdy(input) => input.poll_receive(context).map_err(Error::from),
+            Self::Http2(input) => input.poll_receive(context),
         }
     }
 }
@@ -123,6 +142,7 @@ impl AsyncRead for Line {
     ) -> Poll<std::io::Result<()>> {
         match &mut self.input {
             In::Spdy(input) => Pin::new(input).poll_read(context, buffer),
+            In::Http2(input) => input.poll_read(context, buffer).map_err(Error::into),
         }
     }
 }
@@ -135,6 +155,7 @@ impl AsyncWrite for Line {
     ) -> Poll<std::io::Result<usize>> {
         match &mut self.out {
             Out::Spdy(out) => Pin::new(out).poll_write(context, bytes),
+            Out::Http2(out) => out.poll_write(context, bytes).map_err(Error::into),
         }
     }
 
@@ -144,6 +165,8 @@ impl AsyncWrite for Line {
     ) -> Poll<std::io::Result<()>> {
         match &mut self.out {
             Out::Spdy(out) => Pin::new(out).poll_flush(context),
+            // Its task holds nothing back.
+            Out::Http2(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -153,6 +176,10 @@ impl AsyncWrite for Line {
     ) -> Poll<std::io::Result<()>> {
         match &mut self.out {
             Out::Spdy(out) => Pin::new(out).poll_shutdown(context),
+            Out::Http2(out) => {
+                out.finish();
+                Poll::Ready(Ok(()))
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One connection with a peer, over which both sides open channels. Start at [`Session`].
 //!
 //! ```text
-//! open    a number in a header `libchan-ref`; the peer accepts it as a top-level channel
-//! nested  the same with the channel's number in `libchan-parent-ref`; it waits in the table until a message names it
+//! open    a number, which the peer is told (mux); he accepts it as a top-level channel
+//! nested  the same with the channel's number; it waits in the table until a message names it
 //! ```
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,14 +12,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::channel::{Receiver, Sender, TrySendError, buffered};
 use crate::error::Error;
-use crate::generation::{Belongs, Generation, Place, Spoken};
+use crate::generation::{Belongs, Generation, Place};
 use crate::limits::Limits;
 use crate::line::{Line, Reason};
 use crate::msgpack::extension::Role;
+use crate::mux::{self, Arrival, Arrivals, Mux};
 use crate::native::{self, Native};
 use crate::partial::Partial;
 use crate::table::{Presence, Table};
@@ -47,21 +48,18 @@ pub enum Side {
 /// What all channels of a session share.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    mux: spdy::Session,
+    mux: Mux,
     pub(crate) limits: Limits,
     /// Its tasks are there.
     pub(crate) runtime: Handle,
     /// Of messages that are not whole yet.
     pub(crate) partial: Partial,
     next: AtomicU64,
-    spoken: Spoken,
     pub(crate) table: Table,
     arrive: Sender<Arrived>,
     arrived: tokio::sync::Mutex<Queue>,
     /// The other side, where it is in this process.
     peer: OnceLock<Weak<Self>>,
-    /// How it has ended, once it has.
-    ended: watch::Receiver<Option<Result<(), Error>>>,
     /// Dropped with it: nobody accepts any more.
     _accepting: oneshot::Sender<std::convert::Infallible>,
 }
@@ -89,43 +87,26 @@ impl Session {
         side: Side,
         limits: Limits,
     ) -> Self {
-        let role = match side {
-            Side::Client => spdy::Role::Client,
-            Side::Server => spdy::Role::Server,
-        };
-        let bounds = spdy::Limits {
-            streams: limits.streams,
-            stream_bytes: limits.queue_bytes,
-            session_bytes: limits.session_bytes,
-            keep_alive: limits.keep_alive,
-            lingering: limits.streams,
-            ..spdy::Limits::default()
-        };
-        let timer = spdy::Timer::new(tokio::time::sleep);
-        let (mux, incoming, driver) = spdy::session(connection, role, bounds, timer);
+        Self::over(mux::spdy(connection, side, &limits), side, limits)
+    }
+
+    /// Makes a session of what opens and accepts its streams.
+    pub(crate) fn over((mux, arrivals): (Mux, Arrivals), side: Side, limits: Limits) -> Self {
         let (arrive, arrived) = buffered(limits.streams);
         let (accepting, unwanted) = oneshot::channel();
-        let (tell, ended) = watch::channel(None);
         let inner = Arc::new(Inner {
             mux,
             partial: Partial::new(limits.partial_bytes),
             limits,
             runtime: Handle::current(),
             next: AtomicU64::new(if side == Side::Server { 2 } else { 3 }),
-            spoken: Spoken::default(),
             table: Table::default(),
             arrive,
             arrived: tokio::sync::Mutex::new(Queue { arrived, translated: None }),
             peer: OnceLock::new(),
-            ended,
             _accepting: accepting,
         });
-        tokio::spawn(async move {
-            let end = driver.await.map_err(Error::from);
-            // Every channel hears of it by itself, whether anybody has the session or not.
-            let _nobody = tell.send(Some(end));
-        });
-        tokio::spawn(accept(incoming, Arc::downgrade(&inner), unwanted));
+        tokio::spawn(accept(arrivals, Arc::downgrade(&inner), unwanted));
         Self { inner }
     }
 
@@ -231,8 +212,8 @@ impl Session {
     /// The peer broke the protocol, the connection failed, or nothing came from the peer any more ([`Error::TimedOut`],
     /// [`Limits::keep_alive`]).
     pub async fn ended(&self) -> Result<(), Error> {
-        let mut ended = self.inner.ended.clone();
-        // The driver's task tells it before it goes, but for a runtime that is shut down.
+        let mut ended = self.inner.mux.ended();
+        // What serves it tells it before it goes, but for a runtime that is shut down.
         let ended = ended.wait_for(Option::is_some).await;
         ended.map_err(|_gone| Error::Closed)?.clone().unwrap_or(Ok(()))
     }
@@ -253,7 +234,7 @@ impl Session {
     /// # Errors
     /// The session ends before.
     pub async fn ping(&self) -> Result<(), Error> {
-        Ok(self.inner.mux.ping().await?)
+        self.inner.mux.ping().await
     }
 }
 
@@ -266,7 +247,7 @@ impl Inner {
 
     /// What the peer speaks.
     pub(crate) fn generation(&self) -> Generation {
-        self.spoken.get()
+        self.mux.generation()
     }
 
     /// Opens a stream of that number, which belongs to a message or is a channel by itself.
@@ -275,22 +256,16 @@ impl Inner {
         number: u64,
         belongs: Option<Belongs>,
     ) -> Result<Line, Error> {
-        let (headers, opening) = self.generation().opening(number, belongs);
         // Before the peer can send anything on it.
         let brings = belongs.is_some_and(|belongs| belongs.role == Role::SentByReceiver);
         let presence = brings.then(|| Presence::new(self, number));
-        let mut line = Line::from(self.mux.open(headers, opening)?);
+        let mut line = self.mux.open(number, belongs)?;
         line.presence = presence;
         Ok(line)
     }
 
     /// A stream of the peer's.
-    fn arrive(self: &Arc<Self>, arrival: spdy::Arrival) {
-        let place = self.spoken.place(&arrival.headers);
-        let mut headers = spdy::Headers::new();
-        let _right = headers.push(":status", "200");
-        let Ok(stream) = arrival.reply(headers) else { return };
-        let mut line = Line::from(stream);
+    fn arrive(self: &Arc<Self>, Arrival { mut line, place }: Arrival) {
         let Some(Place { number, is_top, parent }) = place else {
             return line.reset(Reason::Cancelled);
         };
@@ -307,7 +282,7 @@ impl Inner {
     /// No stream will come any more.
     fn end(&self) {
         match self.mux.fault() {
-            Some(fault) => self.arrive.fail(spdy::Error::Protocol(fault).into()),
+            Some(fault) => self.arrive.fail(fault),
             None => self.arrive.close(),
         }
         self.table.close();
@@ -316,13 +291,13 @@ impl Inner {
 
 /// Takes what the peer opens, until nobody wants it.
 async fn accept(
-    mut incoming: spdy::Incoming,
+    mut arrivals: Arrivals,
     session: Weak<Inner>,
     mut unwanted: oneshot::Receiver<std::convert::Infallible>,
 ) {
     loop {
         let arrival = tokio::select! {
-            arrival = incoming.accept() => arrival,
+            arrival = arrivals.next() => arrival,
             _ = &mut unwanted => return,
         };
         let Some(inner) = session.upgrade() else { return };

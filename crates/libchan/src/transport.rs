@@ -1,4 +1,4 @@
-//! What a session is made of, by the scheme of a URL. Each transport is a file of its own; all but the first one carry SPDY.
+//! What a session is made of, by the scheme of a URL. Each transport is a file of its own; all but the first one and HTTP/2 carry SPDY.
 //!
 //! | URL | |
 //! |---|---|
@@ -7,10 +7,12 @@
 //! | `tcp://host:9323` | TCP |
 //! | `tls://host:9323` | TLS, with client certificates where [`Options::tls_client`] has them |
 //! | `ws://host/path`, `wss://host/path` | binary messages of a WebSocket, behind any path of a web server |
+//! | `http://host/path`, `https://host/path` | HTTP/2, a stream for each channel, through proxies and load balancers |
 //!
 //! Start at [`connect`] and [`Listener`].
 
 mod address;
+mod http2;
 mod memory;
 mod tcp;
 mod tls;
@@ -23,6 +25,7 @@ use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use address::{Address, BadAddress};
+use http2::Http2Listener;
 pub use unix::UnixListener;
 
 use self::memory::MemoryListener;
@@ -56,6 +59,20 @@ pub enum ConnectError {
     /// The address wants TLS, and nothing says with which certificates.
     #[error("{0} needs a configuration of TLS in the options")]
     NoTls(String),
+    /// The server speaks TLS, and does not choose HTTP/2 by ALPN.
+    #[error("{0} does not choose HTTP/2 in TLS")]
+    NoHttp2(String),
+    /// The server, or a proxy before it, does not know extended CONNECT.
+    #[error("{0} does not know extended CONNECT (RFC 8441)")]
+    NoExtendedConnect(String),
+    /// The server, or a proxy before it, answers otherwise than by 200.
+    #[error("{address} answers {status}")]
+    Refused {
+        /// Where.
+        address: String,
+        /// HTTP's status.
+        status: u16,
+    },
 }
 
 /// What a transport is told beside its address.
@@ -70,6 +87,8 @@ pub struct Options {
     pub tls_server: Option<Arc<ServerConfig>>,
     /// A subprotocol of WebSockets: asked for by a client, and demanded by a server.
     pub subprotocol: Option<String>,
+    /// Whether a client of HTTP/2 asks by extended CONNECT (RFC 8441) instead of POST. A server takes both.
+    pub http2_connect: bool,
 }
 
 /// Connects, and makes a session of the connection.
@@ -83,6 +102,9 @@ pub async fn connect(url: &str, options: &Options) -> Result<Session, ConnectErr
         Address::Unix(path) => (Box::new(unix::connect(path).await?), ""),
         Address::Tcp(host) | Address::Tls(host) | Address::WebSocket { host, .. } => {
             (Box::new(tcp::connect(host).await?), host)
+        }
+        Address::Http2 { host, path, .. } => {
+            return http2::connect(&address, (host, path), options).await;
         }
     };
     let io = in_time(&address, options, async {
@@ -122,6 +144,7 @@ enum Socket {
     Memory(MemoryListener),
     Unix(UnixListener),
     Tcp(tokio::net::TcpListener),
+    Http2(Http2Listener),
 }
 
 impl Listener {
@@ -131,56 +154,64 @@ impl Listener {
     /// The address is none, or cannot be listened at.
     pub async fn bind(url: &str, options: Options) -> Result<Self, ConnectError> {
         let address = parse(url)?;
+        if address.is_secure() && options.tls_server.is_none() {
+            return Err(ConnectError::NoTls(address.to_string()));
+        }
         let socket = match &address {
             Address::Memory(name) => Socket::Memory(MemoryListener::bind(name)?),
             Address::Unix(path) => Socket::Unix(UnixListener::bind(path)?),
             Address::Tcp(host) | Address::Tls(host) | Address::WebSocket { host, .. } => {
                 Socket::Tcp(tcp::listen(host).await?)
             }
+            Address::Http2 { host, path, .. } => {
+                Socket::Http2(Http2Listener::bind(&address, (host, path), &options).await?)
+            }
         };
-        if address.is_secure() && options.tls_server.is_none() {
-            return Err(ConnectError::NoTls(address.to_string()));
-        }
         Ok(Self { address, socket, options })
     }
 
     /// Where it listens: with the port that the system chose where none was given.
     #[must_use]
     pub fn address(&self) -> Address {
-        match &self.socket {
-            Socket::Memory(_) | Socket::Unix(_) => self.address.clone(),
-            Socket::Tcp(listener) => {
-                let local = listener.local_addr();
-                local.map_or(self.address.clone(), |local| self.address.at(local.to_string()))
-            }
-        }
+        let local = match &self.socket {
+            Socket::Memory(_) | Socket::Unix(_) => None,
+            Socket::Tcp(listener) => listener.local_addr().ok(),
+            Socket::Http2(listener) => listener.local(),
+        };
+        local.map_or(self.address.clone(), |local| self.address.at(local.to_string()))
     }
 
     /// The next connection, which is to be made a session of by [`Accepted::session`]: in a task of its own, since a peer may take
-    /// his time with TLS and heads.
+    /// his time with TLS and heads. By HTTP/2 it is the next session.
     ///
     /// # Errors
     /// The system has no room for one, or the listener is broken.
     pub async fn accept(&self) -> Result<Accepted, ConnectError> {
-        let arrived = match &self.socket {
-            Socket::Memory(listener) => Arrived::Session(listener.accept().await?),
-            Socket::Unix(listener) => Arrived::Bytes(Box::new(listener.accept().await?)),
-            Socket::Tcp(listener) => Arrived::Bytes(Box::new(tcp::accept(listener).await?)),
+        let io: Box<dyn Connection> = match &self.socket {
+            Socket::Memory(listener) => {
+                return Ok(Accepted(Is::Session(listener.accept().await?)));
+            }
+            Socket::Unix(listener) => Box::new(listener.accept().await?),
+            Socket::Tcp(listener) => Box::new(tcp::accept(listener).await?),
+            Socket::Http2(listener) => return Ok(Accepted(Is::Session(listener.accept().await?))),
         };
-        Ok(Accepted { arrived, address: self.address.clone(), options: self.options.clone() })
+        let (address, options) = (self.address.clone(), self.options.clone());
+        Ok(Accepted(Is::Connection(Box::new(Unopened { io, address, options }))))
     }
 }
 
 /// A connection that is no session yet.
-pub struct Accepted {
-    arrived: Arrived,
-    address: Address,
-    options: Options,
+pub struct Accepted(Is);
+
+enum Is {
+    Connection(Box<Unopened>),
+    Session(Session),
 }
 
-enum Arrived {
-    Bytes(Box<dyn Connection>),
-    Session(Session),
+struct Unopened {
+    io: Box<dyn Connection>,
+    address: Address,
+    options: Options,
 }
 
 impl Accepted {
@@ -189,10 +220,9 @@ impl Accepted {
     /// # Errors
     /// The peer does not speak that transport or says nothing, or TLS refused him.
     pub async fn session(self) -> Result<Session, ConnectError> {
-        let Self { arrived, address, options } = self;
-        let io = match arrived {
-            Arrived::Bytes(io) => io,
-            Arrived::Session(session) => return Ok(session),
+        let Unopened { io, address, options } = match self.0 {
+            Is::Connection(unopened) => *unopened,
+            Is::Session(session) => return Ok(session),
         };
         let io = in_time(&address, &options, async {
             let mut io = io;
@@ -210,7 +240,11 @@ impl Accepted {
 
 impl std::fmt::Debug for Accepted {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Accepted").field("address", &self.address).finish_non_exhaustive()
+        let mut shown = formatter.debug_struct("Accepted");
+        if let Is::Connection(unopened) = &self.0 {
+            shown.field("address", &unopened.address);
+        }
+        shown.finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The example `rexec` over every transport: its own client and server.
 
 #[cfg(test)]
+#[expect(dead_code, reason = "no proxy is among its transports")]
 #[path = "conformance/certificates.rs"]
 mod certificates;
 #[cfg(test)]
@@ -45,6 +46,8 @@ mod tests {
             "tls://localhost:0",
             "ws://127.0.0.1:0/rexec",
             "wss://localhost:0/rexec",
+            "http://127.0.0.1:0/rexec",
+            "https://localhost:0/rexec",
         ] {
             let listener = Listener::bind(url, options.clone()).await.unwrap();
             let address = listener.address().to_string().replace("127.0.0.1", "localhost");

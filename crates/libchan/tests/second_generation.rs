@@ -50,7 +50,9 @@ mod tests {
         number: u64,
     }
 
-    async fn first<T: serde::de::DeserializeOwned + Send + 'static>(session: &Session) -> Receiver<T> {
+    async fn first<T: serde::de::DeserializeOwned + Send + 'static>(
+        session: &Session,
+    ) -> Receiver<T> {
         in_time("the channel", session.accept()).await.unwrap().unwrap()
     }
 

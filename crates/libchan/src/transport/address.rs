@@ -28,13 +28,24 @@ pub enum Address {
         /// Whether it is one over TLS.
         is_secure: bool,
     },
+    /// HTTP/2.
+    Http2 {
+        /// Host and port.
+        host: String,
+        /// Path on the server, beginning with a slash.
+        path: String,
+        /// Whether it is over TLS.
+        is_secure: bool,
+    },
 }
 
 /// What is wrong with an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadAddress {
     /// It has none of the schemes that are known.
-    #[error("it begins with none of memory://, unix://, tcp://, tls://, ws:// and wss://")]
+    #[error(
+        "it begins with none of memory://, unix://, tcp://, tls://, ws://, wss://, http:// and https://"
+    )]
     Scheme,
     /// It names no host, or no path of a socket.
     #[error("it names no place")]
@@ -48,7 +59,11 @@ impl Address {
     /// Whether it has TLS.
     #[must_use]
     pub fn is_secure(&self) -> bool {
-        matches!(self, Self::Tls(_) | Self::WebSocket { is_secure: true, .. })
+        match self {
+            Self::Memory(_) | Self::Unix(_) | Self::Tcp(_) => false,
+            Self::Tls(_) => true,
+            Self::WebSocket { is_secure, .. } | Self::Http2 { is_secure, .. } => *is_secure,
+        }
     }
 
     /// The same with another host and port; a name and a socket's path stay.
@@ -60,6 +75,9 @@ impl Address {
             Self::Tls(_) => Self::Tls(host),
             Self::WebSocket { path, is_secure, .. } => {
                 Self::WebSocket { host, path: path.clone(), is_secure: *is_secure }
+            }
+            Self::Http2 { path, is_secure, .. } => {
+                Self::Http2 { host, path: path.clone(), is_secure: *is_secure }
             }
         }
     }
@@ -78,11 +96,16 @@ impl FromStr for Address {
             "unix" => Self::Unix(rest.into()),
             "tcp" => Self::Tcp(with_port(rest, PORT)?),
             "tls" => Self::Tls(with_port(rest, PORT)?),
-            "ws" | "wss" => {
+            "ws" | "wss" | "http" | "https" => {
                 let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
-                let is_secure = scheme == "wss";
+                let is_secure = scheme.ends_with('s') && scheme != "ws";
                 let host = with_port(host, if is_secure { 443 } else { 80 })?;
-                Self::WebSocket { host, path: path.to_owned(), is_secure }
+                let path = path.to_owned();
+                if scheme.starts_with("http") {
+                    Self::Http2 { host, path, is_secure }
+                } else {
+                    Self::WebSocket { host, path, is_secure }
+                }
             }
             _ => return Err(BadAddress::Scheme),
         })
@@ -114,6 +137,9 @@ impl fmt::Display for Address {
             Self::WebSocket { host, path, is_secure } => {
                 write!(formatter, "{}://{host}{path}", if *is_secure { "wss" } else { "ws" })
             }
+            Self::Http2 { host, path, is_secure } => {
+                write!(formatter, "{}://{host}{path}", if *is_secure { "https" } else { "http" })
+            }
         }
     }
 }
@@ -132,12 +158,14 @@ mod tests {
             ("tcp://[::1]", "tcp://[::1]:9323"),
             ("ws://host/a/b", "ws://host:80/a/b"),
             ("wss://host:444", "wss://host:444/"),
+            ("http://host/a?b", "http://host:80/a?b"),
+            ("https://[::1]", "https://[::1]:443/"),
         ] {
             assert_eq!(url.parse::<Address>().unwrap().to_string(), shown);
         }
         for (url, wrong) in [
             ("host:9323", BadAddress::Scheme),
-            ("http://host", BadAddress::Scheme),
+            ("httpx://host", BadAddress::Scheme),
             ("tcp://", BadAddress::Empty),
             ("tcp://:1", BadAddress::Empty),
             ("tcp://host:x", BadAddress::Port("x".to_owned())),

@@ -35,7 +35,9 @@ async fn goes_on(peer: &mut Peer, good: &mut Receiver<u64>, what: &str) {
 type Row = (&'static str, &'static [u64], Vec<u8>, &'static str);
 
 /// One message as a value of that type, and its error; the peer is told by a reset with PROTOCOL_ERROR.
-async fn is_told<T: DeserializeOwned + Send + std::fmt::Debug + 'static>((what, opened, message, told): Row) {
+async fn is_told<T: DeserializeOwned + Send + std::fmt::Debug + 'static>(
+    (what, opened, message, told): Row,
+) {
     let mut limits = Limits::default();
     limits.reference_wait = Duration::from_millis(50);
     let (mut peer, _session, mut good, mut bad) = attacked::<T>(limits).await;

@@ -1,0 +1,149 @@
+//! The stream that lives as long as its session: signs of life, and how a session ends. It is lost with the peer, and the session with it.
+//!
+//! ```text
+//! 1             ping, which is answered
+//! 2             the answer
+//! 3, count      close: so many streams were opened (8 bytes, big-endian), and no more are
+//! end           the session is over in good order
+//! ```
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytes::{Buf, BytesMut};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::core::{Core, Order};
+use super::lane::{InEnd, OutEnd};
+use crate::error::Error;
+use crate::line::Reason;
+
+const PING: u8 = 1;
+const PONG: u8 = 2;
+const CLOSE: u8 = 3;
+
+/// Serves the control stream until the session is over.
+pub(super) async fn run(
+    core: Arc<Core>,
+    (out, input): (OutEnd, InEnd),
+    orders: mpsc::UnboundedReceiver<Order>,
+) {
+    let patience = core.limits.reference_wait;
+    let mut control = Control {
+        out,
+        input,
+        orders,
+        asked: VecDeque::new(),
+        bytes: BytesMut::new(),
+        until: None,
+        has_closed: false,
+    };
+    let ended = control.serve(&core).await;
+    core.lose();
+    if ended.is_err() {
+        return;
+    }
+    control.out.finish();
+    // The peer has as long as he wants for what is on its way to him, and none of this session's room.
+    if tokio::time::timeout(patience, control.drain()).await.is_err() {
+        control.out.reset(Reason::Cancelled);
+    }
+}
+
+struct Control {
+    out: OutEnd,
+    input: InEnd,
+    orders: mpsc::UnboundedReceiver<Order>,
+    /// Who waits for answers, which come in order.
+    asked: VecDeque<oneshot::Sender<()>>,
+    /// Of what the peer says.
+    bytes: BytesMut,
+    /// When nothing is waited for any longer, once somebody has closed.
+    until: Option<Instant>,
+    /// The peer has said how many streams he has opened.
+    has_closed: bool,
+}
+
+impl Control {
+    /// Returns once the session is over in good order.
+    async fn serve(&mut self, core: &Core) -> Result<(), Error> {
+        loop {
+            let until = self.until;
+            let input = &mut self.input;
+            tokio::select! {
+                order = self.orders.recv() => match order {
+                    Some(Order::Ping(pong)) => {
+                        self.asked.push_back(pong);
+                        self.say(&[PING]).await?;
+                    }
+                    Some(Order::Close(opened)) => {
+                        let [a, b, c, d, e, f, g, h] = opened.to_be_bytes();
+                        self.say(&[CLOSE, a, b, c, d, e, f, g, h]).await?;
+                        self.until = Some(Instant::now() + core.limits.reference_wait);
+                    }
+                    Some(Order::Finish) | None => return Ok(()),
+                },
+                received = poll_fn(|context| input.poll_receive(context)) => match received? {
+                    Some(bytes) => self.hear(core, &bytes).await?,
+                    None if self.has_closed => return self.outlive().await,
+                    None => return Err(Error::Closed),
+                },
+                () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
+                    self.until = None;
+                    core.lose_patience();
+                }
+            }
+        }
+    }
+
+    /// All is over for the peer; what he has sent last may still be on its way, in streams that go on here.
+    async fn outlive(&mut self) -> Result<(), Error> {
+        loop {
+            match self.orders.recv().await {
+                // He has no use for it any more, and may be gone.
+                Some(Order::Close(_)) => {}
+                Some(Order::Ping(nobody_answers)) => drop(nobody_answers),
+                Some(Order::Finish) | None => return Ok(()),
+            }
+        }
+    }
+
+    async fn say(&mut self, message: &[u8]) -> Result<(), Error> {
+        let out = &mut self.out;
+        poll_fn(|context| out.poll_ready(context)).await?;
+        out.send(message)
+    }
+
+    async fn hear(&mut self, core: &Core, bytes: &[u8]) -> Result<(), Error> {
+        self.bytes.extend_from_slice(bytes);
+        while let Some(&kind) = self.bytes.first() {
+            match kind {
+                PING => self.say(&[PONG]).await?,
+                PONG => {
+                    if let Some(pong) = self.asked.pop_front() {
+                        // Who does not wait any more has no use for it.
+                        let _gone = pong.send(());
+                    }
+                }
+                CLOSE => {
+                    let Some(count) = self.bytes.get(1..).and_then(<[u8]>::first_chunk) else {
+                        return Ok(());
+                    };
+                    self.has_closed = true;
+                    core.closed_by_peer(u64::from_be_bytes(*count));
+                    self.bytes.advance(count.len());
+                }
+                _ => return Err(Error::Protocol("an unknown word of control".to_owned())),
+            }
+            self.bytes.advance(1);
+        }
+        Ok(())
+    }
+
+    async fn drain(&mut self) {
+        let input = &mut self.input;
+        while let Ok(Some(_)) = poll_fn(|context| input.poll_receive(context)).await {}
+    }
+}

@@ -1,0 +1,422 @@
+//! What the two sides of a session know of it: its streams, those that wait for a carrier, and how it ends.
+//!
+//! ```text
+//! open ──▶ closing: either side says how many streams it has opened, and opens no more
+//!            └──▶ settled: those of the peer have arrived ──▶ over: none is left
+//! any  ──▶ over: the control stream is lost; every stream fails
+//! ```
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Numbers;
+use super::lane::Lane;
+use super::server::Leave;
+use crate::error::Error;
+use crate::limits::Limits;
+use crate::line::Line;
+use crate::mux::{Arrival, Ended};
+
+/// A request that waits for a stream of the server's and fails sooner is made again after that.
+const SPARE_WAIT: Duration = Duration::from_secs(1);
+
+/// What the control stream is to say.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Ask for a sign of life, and say when it has come.
+    Ping(oneshot::Sender<()>),
+    /// So many streams were opened, and no more are.
+    Close(u64),
+    /// The session is over in good order.
+    Finish,
+}
+
+/// A stream that is to be carried.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub(super) ticket: Ticket,
+    /// Nothing where the peer is to say which of his it is.
+    pub(super) numbers: Option<Numbers>,
+    pub(super) before: Before,
+}
+
+/// What was sent for a stream before: a request that a server has not looked at is made again (RFC 9113, section 8.7).
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    pub(super) parts: Vec<Bytes>,
+    pub(super) has_said_end: bool,
+    pub(super) times: u32,
+}
+
+/// How streams that this side opens find a carrier.
+#[derive(Debug)]
+pub(super) enum Carriers {
+    /// A client makes a request for each.
+    Client(mpsc::UnboundedSender<Opening>),
+    /// A server answers one of the requests that the client keeps open for that.
+    Server { spares: VecDeque<oneshot::Sender<Opening>>, waiting: VecDeque<Opening> },
+}
+
+/// One side of a session.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) limits: Limits,
+    state: Mutex<State>,
+    control: mpsc::UnboundedSender<Order>,
+    /// How the session has ended, once it has.
+    pub(super) ended: watch::Sender<Ended>,
+}
+
+#[derive(Debug)]
+struct State {
+    lanes: HashMap<u64, Arc<Lane>>,
+    next_lane: u64,
+    /// Streams that are open, of this side's and of the peer's.
+    own: usize,
+    theirs: usize,
+    /// All that ever were.
+    opened: u64,
+    arrived: u64,
+    is_closing: bool,
+    /// How many the peer has opened, once he opens no more.
+    announced: Option<u64>,
+    /// Those of them that have not arrived are not waited for.
+    is_impatient: bool,
+    /// Nothing once none can arrive any more.
+    arrivals: Option<mpsc::UnboundedSender<Arrival>>,
+    /// Nothing once the session is over.
+    carriers: Option<Carriers>,
+    /// A server's place among the others, which it leaves then.
+    leave: Option<Leave>,
+}
+
+/// Whose a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Own,
+    Theirs,
+    /// The client's that waits for one of the server's.
+    Nobody,
+    /// The control stream.
+    Control,
+}
+
+/// A stream's place in its session. Dropped before the stream is over, the stream fails.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) core: Arc<Core>,
+    pub(super) lane: Arc<Lane>,
+    key: u64,
+    owner: Owner,
+    since: Instant,
+}
+
+impl Opening {
+    pub(super) fn new(ticket: Ticket, numbers: Option<Numbers>) -> Self {
+        Self { ticket, numbers, before: Before::default() }
+    }
+}
+
+impl Carriers {
+    /// A server's, with none yet.
+    pub(super) fn of_server() -> Self {
+        Self::Server { spares: VecDeque::new(), waiting: VecDeque::new() }
+    }
+}
+
+impl Core {
+    /// Open, with the queue of what arrives.
+    pub(super) fn new(
+        limits: Limits,
+        carriers: Carriers,
+        control: mpsc::UnboundedSender<Order>,
+        leave: Option<Leave>,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Arrival>) {
+        let (arrivals, arrived) = mpsc::unbounded_channel();
+        let state = State {
+            lanes: HashMap::new(),
+            next_lane: 0,
+            own: 0,
+            theirs: 0,
+            opened: 0,
+            arrived: 0,
+            is_closing: false,
+            announced: None,
+            is_impatient: false,
+            arrivals: Some(arrivals),
+            carriers: Some(carriers),
+            leave,
+        };
+        let (ended, _nobody) = watch::channel(None);
+        let core = Self { limits, state: Mutex::new(state), control, ended };
+        (Arc::new(core), arrived)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The control stream, which is no part of the session's end.
+    pub(super) fn control(self: &Arc<Self>) -> Ticket {
+        let lane = Lane::new(self.limits.queue_bytes);
+        let since = Instant::now();
+        Ticket { core: Arc::clone(self), lane, key: u64::MAX, owner: Owner::Control, since }
+    }
+
+    /// Opens a stream of this side's.
+    pub(super) fn open(self: &Arc<Self>, numbers: Numbers) -> Result<Line, Error> {
+        let mut state = self.lock();
+        if state.is_closing || state.carriers.is_none() {
+            return Err(Error::Closed);
+        }
+        if state.own >= self.limits.streams {
+            return Err(Error::Limit("streams"));
+        }
+        state.opened += 1;
+        let ticket = state.register(self, Owner::Own);
+        let lane = Arc::clone(&ticket.lane);
+        let refused = state.hand(Opening::new(ticket, Some(numbers)));
+        drop(state);
+        drop(refused);
+        Ok(lane.ends().into())
+    }
+
+    /// A stream of the peer's is there.
+    ///
+    /// # Errors
+    /// There are too many, or none is wanted any more.
+    pub(super) fn arrive(self: &Arc<Self>, numbers: Numbers) -> Result<Ticket, Error> {
+        let mut state = self.lock();
+        state.count_arrival()?;
+        if state.theirs >= self.limits.streams {
+            return Err(Error::Limit("streams"));
+        }
+        let ticket = state.register(self, Owner::Theirs);
+        let refused = state.deliver(&ticket, numbers);
+        drop(state);
+        drop(refused);
+        Ok(ticket)
+    }
+
+    /// One that waited for a stream of the peer's has become it.
+    ///
+    /// # Errors
+    /// As [`Core::arrive`].
+    pub(super) fn become_theirs(&self, ticket: &mut Ticket, numbers: Numbers) -> Result<(), Error> {
+        let mut state = self.lock();
+        state.count_arrival()?;
+        if state.theirs >= self.limits.streams {
+            return Err(Error::Limit("streams"));
+        }
+        ticket.owner = Owner::Theirs;
+        state.theirs += 1;
+        let refused = state.deliver(ticket, numbers);
+        drop(state);
+        drop(refused);
+        Ok(())
+    }
+
+    /// Makes a request that waits for a stream of the server's, while any can come.
+    pub(super) fn want_spare(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if state.arrivals.is_none() {
+            return;
+        }
+        let ticket = state.register(self, Owner::Nobody);
+        let refused = state.hand(Opening::new(ticket, None));
+        drop(state);
+        drop(refused);
+    }
+
+    /// Makes a request again.
+    pub(super) fn open_again(&self, opening: Opening) {
+        let mut state = self.lock();
+        let refused = state.hand(opening);
+        drop(state);
+        drop(refused);
+    }
+
+    /// A request of the client's waits for a stream of ours. The client may keep only so many.
+    pub(super) fn offer_spare(&self, most: usize) -> Option<oneshot::Receiver<Opening>> {
+        let mut state = self.lock();
+        let Some(Carriers::Server { spares, waiting }) = &mut state.carriers else { return None };
+        spares.retain(|spare| !spare.is_closed());
+        if spares.len() >= most {
+            return None;
+        }
+        let (spare, given) = oneshot::channel();
+        let given = match waiting.pop_front() {
+            Some(opening) => spare.send(opening).map(|()| given),
+            None => {
+                spares.push_back(spare);
+                return Some(given);
+            }
+        };
+        drop(state);
+        given.ok()
+    }
+
+    /// This side opens no more.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        if !state.is_closing {
+            state.is_closing = true;
+            let _over = self.control.send(Order::Close(state.opened));
+        }
+        self.settle(state);
+    }
+
+    /// Nor does the peer, who has opened so many.
+    pub(super) fn closed_by_peer(&self, announced: u64) {
+        self.lock().announced = Some(announced);
+        self.close();
+    }
+
+    /// The peer was given time: what has not arrived by now never does, and who has not answered a close never will.
+    pub(super) fn lose_patience(&self) {
+        let mut state = self.lock();
+        state.is_impatient = true;
+        self.settle(state);
+    }
+
+    /// The control stream is lost.
+    pub(super) fn lose(&self) {
+        end(self.lock());
+        self.tell(Err(Error::Closed));
+    }
+
+    /// The first end counts.
+    fn tell(&self, end: Result<(), Error>) {
+        self.ended.send_if_modified(|ended| {
+            let is_first = ended.is_none();
+            ended.get_or_insert(end);
+            is_first
+        });
+    }
+
+    /// Whether this side opens no more.
+    pub(super) fn is_closing(&self) -> bool {
+        let state = self.lock();
+        state.is_closing || state.carriers.is_none()
+    }
+
+    /// Asks for a sign of life.
+    pub(super) async fn ping(&self) -> Result<(), Error> {
+        let (ping, pong) = oneshot::channel();
+        self.control.send(Order::Ping(ping)).map_err(|_over| Error::Closed)?;
+        pong.await.map_err(|_over| Error::Closed)
+    }
+
+    /// Ends what nothing can come of any more.
+    fn settle(&self, mut state: MutexGuard<'_, State>) {
+        let all = |announced| state.is_impatient || state.arrived >= announced;
+        let is_settled = state.is_closing && state.announced.map_or(state.is_impatient, all);
+        if !is_settled {
+            return;
+        }
+        state.arrivals = None;
+        if state.own == 0 && state.theirs == 0 && state.carriers.is_some() {
+            let _over = self.control.send(Order::Finish);
+            end(state);
+            self.tell(Ok(()));
+        }
+    }
+}
+
+impl State {
+    fn register(&mut self, core: &Arc<Core>, owner: Owner) -> Ticket {
+        let lane = Lane::new(core.limits.queue_bytes);
+        let key = self.next_lane;
+        self.next_lane += 1;
+        self.lanes.insert(key, Arc::clone(&lane));
+        match owner {
+            Owner::Own => self.own += 1,
+            Owner::Theirs => self.theirs += 1,
+            Owner::Nobody | Owner::Control => {}
+        }
+        Ticket { core: Arc::clone(core), lane, key, owner, since: Instant::now() }
+    }
+
+    /// Gives a stream to whoever carries it; back where nobody does.
+    fn hand(&mut self, mut opening: Opening) -> Option<Opening> {
+        match &mut self.carriers {
+            None => Some(opening),
+            Some(Carriers::Client(requests)) => {
+                requests.send(opening).err().map(|refused| refused.0)
+            }
+            Some(Carriers::Server { spares, waiting }) => {
+                while let Some(spare) = spares.pop_front() {
+                    match spare.send(opening) {
+                        Ok(()) => return None,
+                        // It was given up meanwhile.
+                        Err(back) => opening = back,
+                    }
+                }
+                waiting.push_back(opening);
+                None
+            }
+        }
+    }
+
+    /// Counts one of the peer's.
+    fn count_arrival(&mut self) -> Result<(), Error> {
+        self.arrived += 1;
+        if self.arrivals.is_none() { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// Gives a stream to whoever accepts; back where nobody does, and it is reset as it is dropped.
+    fn deliver(&self, ticket: &Ticket, numbers: Numbers) -> Option<Arrival> {
+        let arrival = Arrival { line: ticket.lane.ends().into(), place: Some(numbers.place()) };
+        let Some(arrivals) = &self.arrivals else { return Some(arrival) };
+        arrivals.send(arrival).err().map(|refused| refused.0)
+    }
+}
+
+/// All that is left fails.
+fn end(mut state: MutexGuard<'_, State>) {
+    state.is_closing = true;
+    state.arrivals = None;
+    let carriers = state.carriers.take();
+    let leave = state.leave.take();
+    let lanes = std::mem::take(&mut state.lanes);
+    drop(state);
+    drop((carriers, leave));
+    lanes.into_values().for_each(|lane| lane.fail(Error::Closed));
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.lane.fail(Error::Closed);
+        let mut state = self.core.lock();
+        state.lanes.remove(&self.key);
+        match self.owner {
+            Owner::Own => state.own -= 1,
+            Owner::Theirs => state.theirs -= 1,
+            Owner::Nobody | Owner::Control => {}
+        }
+        self.core.settle(state);
+        if self.owner == Owner::Nobody {
+            self.replace_spare();
+        }
+    }
+}
+
+impl Ticket {
+    /// A request that waited for a stream of the server's has failed: another one is made, though not at once where it was refused at once.
+    fn replace_spare(&self) {
+        let wait = SPARE_WAIT.saturating_sub(self.since.elapsed());
+        let core = Arc::downgrade(&self.core);
+        // Where no runtime is, no session goes on.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            tokio::time::sleep(wait).await;
+            if let Some(core) = core.upgrade() {
+                core.want_spare();
+            }
+        });
+    }
+}

@@ -1,0 +1,213 @@
+//! What the bodies of requests and answers are made of. An end is said in the body and not by the body's end alone: a proxy may take the
+//! end of an answer for the end of the request too (RFC 9113, section 8.1), and what a proxy cuts off must not look complete.
+//!
+//! ```text
+//! | kind: 1 byte | size: 4 bytes, big-endian | content |
+//!   0  bytes   any                what is sent on the stream
+//!   1  end     none               of this way
+//!   2  open    number, parent     16 bytes: first of an answer, which stream of the server's this is; the parent 0 where it has none
+//!   3  reset   SPDY's number      4 bytes: both ways are over before their time, and why
+//! ```
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::Numbers;
+
+/// Bytes before the content.
+pub(super) const HEAD: usize = 5;
+const NUMBERS: usize = 16;
+const STATUS: usize = 4;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bytes = 0,
+    End = 1,
+    Open = 2,
+    Reset = 3,
+}
+
+/// What was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Some of a part of bytes.
+    Bytes(Bytes),
+    End,
+    Open(Numbers),
+    Reset(u32),
+}
+
+/// The head of what follows it in a buffer, which has room for it.
+pub(super) fn write_head(buffer: &mut BytesMut, kind: Kind, size: usize) {
+    let size = u32::try_from(size).unwrap_or(u32::MAX).to_be_bytes();
+    if let Some(head) = buffer.first_chunk_mut::<HEAD>() {
+        *head = [kind as u8, size[0], size[1], size[2], size[3]];
+    }
+}
+
+/// Appends a small part.
+pub(super) fn append(buffer: &mut BytesMut, kind: Kind, content: &[u8]) {
+    buffer.put_u8(kind as u8);
+    buffer.put_u32(u32::try_from(content.len()).unwrap_or(u32::MAX));
+    buffer.extend_from_slice(content);
+}
+
+/// Bytes that are none, with which an answer begins: nginx keeps a head until something follows it, where its client has TLS.
+pub(super) fn nothing() -> Bytes {
+    Bytes::from_static(&[Kind::Bytes as u8, 0, 0, 0, 0])
+}
+
+/// The part that says which stream it is.
+pub(super) fn opening(numbers: Numbers) -> Bytes {
+    let mut content = [0; NUMBERS];
+    content[..8].copy_from_slice(&numbers.own.to_be_bytes());
+    content[8..].copy_from_slice(&numbers.parent.unwrap_or(0).to_be_bytes());
+    let mut part = BytesMut::with_capacity(HEAD + NUMBERS);
+    append(&mut part, Kind::Open, &content);
+    part.freeze()
+}
+
+/// The part that ends both ways before their time.
+pub(super) fn reset(number: u32) -> Bytes {
+    let mut part = BytesMut::with_capacity(HEAD + STATUS);
+    append(&mut part, Kind::Reset, &number.to_be_bytes());
+    part.freeze()
+}
+
+/// Reads parts out of a body, in pieces of any size.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    /// A head, and the content of a part that is no bytes.
+    small: [u8; HEAD + NUMBERS],
+    filled: usize,
+    /// Bytes that are left of a part of bytes.
+    left: usize,
+}
+
+impl Reader {
+    /// The next part, and how many bytes were read for it beside its content; nothing where the piece ends.
+    ///
+    /// # Errors
+    /// It is none; what it is instead.
+    pub(super) fn next(&mut self, piece: &mut Bytes) -> Result<Option<Part>, &'static str> {
+        loop {
+            if piece.is_empty() {
+                return Ok(None);
+            }
+            if self.left > 0 {
+                let bytes = piece.split_to(self.left.min(piece.len()));
+                self.left -= bytes.len();
+                return Ok(Some(Part::Bytes(bytes)));
+            }
+            if self.filled < HEAD && !self.fill(piece, HEAD) {
+                return Ok(None);
+            }
+            let [kind, size @ ..] = self.head();
+            let size = u32::from_be_bytes(size) as usize;
+            match (kind, size) {
+                (0, _) => {
+                    self.left = size;
+                    self.filled = 0;
+                }
+                (1, 0) => {
+                    self.filled = 0;
+                    return Ok(Some(Part::End));
+                }
+                (2, NUMBERS) => {
+                    if !self.fill(piece, HEAD + NUMBERS) {
+                        return Ok(None);
+                    }
+                    self.filled = 0;
+                    return Ok(Some(Part::Open(self.numbers())));
+                }
+                (3, STATUS) => {
+                    if !self.fill(piece, HEAD + STATUS) {
+                        return Ok(None);
+                    }
+                    self.filled = 0;
+                    let number = self.small[HEAD..].first_chunk().copied().unwrap_or_default();
+                    return Ok(Some(Part::Reset(u32::from_be_bytes(number))));
+                }
+                (1..=3, _) => return Err("a part of the wrong size"),
+                _ => return Err("a part of an unknown kind"),
+            }
+        }
+    }
+
+    /// Whether the body may end here.
+    pub(super) fn is_between(&self) -> bool {
+        self.filled == 0 && self.left == 0
+    }
+
+    fn fill(&mut self, piece: &mut Bytes, wanted: usize) -> bool {
+        let more = piece.split_to((wanted - self.filled).min(piece.len()));
+        self.small[self.filled..self.filled + more.len()].copy_from_slice(&more);
+        self.filled += more.len();
+        self.filled == wanted
+    }
+
+    fn head(&self) -> [u8; HEAD] {
+        self.small.first_chunk().copied().unwrap_or_default()
+    }
+
+    fn numbers(&self) -> Numbers {
+        let number = |at: usize| {
+            let bytes = self.small[at..].first_chunk().copied().unwrap_or_default();
+            u64::from_be_bytes(bytes)
+        };
+        let parent = Some(number(HEAD + 8)).filter(|parent| *parent > 0);
+        Numbers { own: number(HEAD), parent }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reader: &mut Reader, mut piece: Bytes) -> Result<Vec<Part>, &'static str> {
+        let mut parts = Vec::new();
+        while let Some(part) = reader.next(&mut piece)? {
+            parts.push(part);
+        }
+        Ok(parts)
+    }
+
+    #[test]
+    fn parts_are_read_in_pieces_of_any_size() {
+        let mut body = BytesMut::from(&opening(Numbers { own: 7, parent: Some(2) })[..]);
+        append(&mut body, Kind::Bytes, b"some bytes");
+        append(&mut body, Kind::Bytes, b"");
+        append(&mut body, Kind::End, b"");
+        body.extend_from_slice(&reset(5));
+        let body = body.freeze();
+        for size in 1..body.len() {
+            let mut reader = Reader::default();
+            let mut bytes = Vec::new();
+            let mut others = Vec::new();
+            for piece in body.chunks(size) {
+                for part in read(&mut reader, Bytes::copy_from_slice(piece)).unwrap() {
+                    match part {
+                        Part::Bytes(some) => bytes.extend_from_slice(&some),
+                        part @ (Part::End | Part::Open(_) | Part::Reset(_)) => others.push(part),
+                    }
+                }
+            }
+            assert_eq!(bytes, b"some bytes");
+            let open = Part::Open(Numbers { own: 7, parent: Some(2) });
+            assert_eq!(others, [open, Part::End, Part::Reset(5)]);
+            assert!(reader.is_between());
+        }
+    }
+
+    #[test]
+    fn what_is_no_part_is_refused() {
+        for body in
+            [&[4, 0, 0, 0, 0][..], &[1, 0, 0, 0, 1], &[2, 0, 0, 0, 15], &[3, 0, 0, 0, 5], &[255; 5]]
+        {
+            let told = read(&mut Reader::default(), Bytes::copy_from_slice(body));
+            assert!(told.is_err(), "{body:?}");
+        }
+        let mut reader = Reader::default();
+        assert_eq!(read(&mut reader, Bytes::from_static(&[0, 0, 0])), Ok(Vec::new()));
+        assert!(!reader.is_between());
+    }
+}
