@@ -22,6 +22,7 @@ mod line;
 mod msgpack;
 mod outgoing;
 mod pump;
+mod relay;
 mod session;
 mod stream;
 mod sync;
@@ -32,12 +33,15 @@ mod value;
 pub use channel::{Receiver, Sender, TrySendError, buffered, pipe};
 pub use error::{Error, SendError};
 pub use limits::Limits;
+pub use msgpack::item::{Item, Items};
 pub use pump::copy;
+pub use relay::relay;
 pub use session::{Session, Side};
 pub use stream::{ByteReader, ByteStream, ByteWriter};
 pub use time::{OutOfRange, Time};
 pub use transport::{
     Accepted, Address, BadAddress, ConnectError, Listener, Options, UnixListener, connect,
+    connect_bytes,
 };
 pub use value::Value;
 

@@ -27,12 +27,10 @@ pub(crate) fn send_from<T: Serialize + Send + 'static>(receiver: Receiver<T>) ->
     })
 }
 
-/// Passes all values on, and how they end.
-async fn pass<T>(receiver: Receiver<T>, sender: Sender<T>) {
-    match copy(&sender, receiver).await {
-        // Nobody takes them any more, or they are over.
-        Ok(_) | Err(Error::Closed) => {}
-        Err(error) => sender.fail(error),
+/// Passes all values on, and how they end: the end of a session is no end of the channel in good order.
+pub(crate) async fn pass<T>(receiver: Receiver<T>, sender: Sender<T>) {
+    if let Err(error) = copy(&sender, receiver).await {
+        sender.fail(error);
     }
 }
 

@@ -25,6 +25,7 @@ pub use unix::UnixListener;
 
 use crate::limits::Limits;
 use crate::session::{Session, Side};
+use crate::stream::ByteStream;
 
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,19 @@ pub struct Options {
 /// # Errors
 /// The address is none, or nobody answers there.
 pub async fn connect(url: &str, options: &Options) -> Result<Session, ConnectError> {
+    let io = reach(url, options).await?;
+    Ok(Session::new(io, Side::Client, options.limits.clone()))
+}
+
+/// Connects as [`connect`] does, and gives the bytes that a session would be made of: for who passes them on, or looks at them.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_bytes(url: &str, options: &Options) -> Result<ByteStream, ConnectError> {
+    reach(url, options).await.map(ByteStream::new)
+}
+
+async fn reach(url: &str, options: &Options) -> Result<Box<dyn Connection>, ConnectError> {
     let address = parse(url)?;
     let (io, host): (Box<dyn Connection>, _) = match &address {
         Address::Unix(path) => (Box::new(unix::connect(path).await?), ""),
@@ -91,7 +105,7 @@ pub async fn connect(url: &str, options: &Options) -> Result<Session, ConnectErr
         }
         Ok(io)
     });
-    Ok(Session::new(io.await?, Side::Client, options.limits.clone()))
+    io.await
 }
 
 /// What comes before a session, if the peer does not take longer for it than he may.
@@ -177,8 +191,21 @@ impl Accepted {
     /// # Errors
     /// The peer does not speak that transport or says nothing, or TLS refused him.
     pub async fn session(self) -> Result<Session, ConnectError> {
+        let limits = self.options.limits.clone();
+        Ok(Session::new(self.greeted().await?, Side::Server, limits))
+    }
+
+    /// Does the same, and gives the bytes that a session would be made of.
+    ///
+    /// # Errors
+    /// As [`Accepted::session`].
+    pub async fn bytes(self) -> Result<ByteStream, ConnectError> {
+        self.greeted().await.map(ByteStream::new)
+    }
+
+    async fn greeted(self) -> Result<Box<dyn Connection>, ConnectError> {
         let Self { io, address, options } = self;
-        let io = in_time(&address, &options, async {
+        in_time(&address, &options, async {
             let mut io = io;
             if address.is_secure() {
                 io = Box::new(tls::accept(io, &address, &options).await?);
@@ -187,8 +214,8 @@ impl Accepted {
                 io = Box::new(websocket::accept(io, path, &options).await?);
             }
             Ok(io)
-        });
-        Ok(Session::new(io.await?, Side::Server, options.limits))
+        })
+        .await
     }
 }
 

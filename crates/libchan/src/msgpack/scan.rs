@@ -16,6 +16,8 @@ pub(crate) struct Scan {
     open: Vec<u64>,
     /// The streams that it names, in order.
     references: Vec<Reference>,
+    /// Whether extensions may be any.
+    takes_any: bool,
 }
 
 /// A message.
@@ -28,6 +30,11 @@ pub(crate) struct Scanned {
 }
 
 impl Scan {
+    /// One that takes extensions as they are, for who does not know their meaning.
+    pub(crate) fn of_any() -> Self {
+        Self { takes_any: true, ..Self::default() }
+    }
+
     /// Goes on in `bytes`, which begin where they began before and are longer; gives the message once it is whole.
     ///
     /// # Errors
@@ -57,7 +64,9 @@ impl Scan {
             }
             let end = head.size + contents;
             let Some(value) = rest.get(..end) else { return self.incomplete(limits) };
-            if let Kind::Extension { code, .. } = head.kind {
+            if let Kind::Extension { code, .. } = head.kind
+                && !self.takes_any
+            {
                 self.references.extend(reference(code, &value[head.size..])?);
             }
             self.position += end;
@@ -71,7 +80,8 @@ impl Scan {
                 }
                 self.open.push(values);
             } else if self.close() {
-                let scan = std::mem::take(self);
+                let scan =
+                    std::mem::replace(self, Self { takes_any: self.takes_any, ..Self::default() });
                 return Ok(Some(Scanned { size: scan.position, references: scan.references }));
             }
         }
