@@ -119,10 +119,11 @@ impl Making<'_> {
             (Kind::Receiver, Json::Text(path)) => self.receiver_from(path),
             (Kind::Reader, Json::Array(parts)) => {
                 let parts: Vec<Vec<u8>> = parts.iter().map(data).collect::<Result<_, _>>()?;
-                Ok(Value::Reader(ByteReader::new(std::io::Cursor::new(parts.concat()))))
+                Ok(self.reader(std::io::Cursor::new(parts.concat())))
             }
             (Kind::Reader, Json::Text(path)) => {
-                Ok(Value::Reader(ByteReader::new(Feed::bytes(self.open(path)?))))
+                let input = self.open(path)?;
+                Ok(self.reader(input))
             }
             (Kind::Writer, Json::Text(to)) => self.writer(to),
             (Kind::Stream, Json::Text(name)) => self.stream(name),
@@ -163,6 +164,13 @@ impl Making<'_> {
             }
         }));
         Ok(Value::Receiver(receiver))
+    }
+
+    /// The task is over when all of it was sent, or nobody reads it.
+    fn reader(&mut self, input: impl Read + Send + 'static) -> Value {
+        let (feed, over) = Feed::told(input);
+        self.tasks.push(Box::pin(async move { drop(over.await) }));
+        Value::Reader(ByteReader::new(feed))
     }
 
     fn writer(&mut self, to: &str) -> Result<Value, BadNotation> {

@@ -17,7 +17,7 @@ use crate::json::Json;
 use crate::sink::{Gone, Sink};
 
 /// How long a peer, or who reads the output, may take for the end of it all.
-const PARTING: Duration = Duration::from_secs(2);
+pub(crate) const PARTING: Duration = Duration::from_secs(2);
 
 /// What a command has of its process.
 pub struct Ground {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Bytes of a piece.
 const PIECE: usize = 32 << 10;
@@ -21,9 +21,19 @@ const LONGEST: u64 = 64 << 20;
 pub(crate) struct Feed {
     pieces: mpsc::Receiver<std::io::Result<Bytes>>,
     rest: Bytes,
+    /// Dropped with it.
+    _over: Option<oneshot::Sender<std::convert::Infallible>>,
 }
 
 impl Feed {
+    /// With what ends when whoever reads it lets it go.
+    pub(crate) fn told(
+        reader: impl Read + Send + 'static,
+    ) -> (Self, oneshot::Receiver<std::convert::Infallible>) {
+        let (tell, over) = oneshot::channel();
+        (Self { _over: Some(tell), ..Self::bytes(reader) }, over)
+    }
+
     pub(crate) fn bytes(mut reader: impl Read + Send + 'static) -> Self {
         let (send, pieces) = mpsc::channel(AHEAD);
         std::thread::spawn(move || {
@@ -41,7 +51,7 @@ impl Feed {
                 }
             }
         });
-        Self { pieces, rest: Bytes::new() }
+        Self { pieces, rest: Bytes::new(), _over: None }
     }
 }
 

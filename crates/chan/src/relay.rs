@@ -30,9 +30,10 @@ pub fn relay(ground: Ground, between: Between) -> Result<Outcome, ChanError> {
             let (url, options) = (to.url.clone(), Arc::clone(&options));
             let conversation = Arc::clone(&conversation);
             async move {
-                let near = greet(accepted, &conversation).await?;
+                // First: where nobody is, the peer is not greeted.
                 let far = connect(&url, &options).await?;
                 conversation.add(&far);
+                let near = greet(accepted, &conversation).await?;
                 let channels = libchan::relay(&near, &far).await;
                 conversation.tell(|| format!("connection {number} had {channels} channels"));
                 Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use libchan::{Sender, Value};
 
 use crate::attach::{send_lines, send_text};
-use crate::conversation::{Conversation, Ground, Outcome, run};
+use crate::conversation::{Conversation, Ground, Outcome, PARTING, run};
 use crate::error::ChanError;
 use crate::feed::Lines;
 use crate::peer::Place;
@@ -38,13 +38,20 @@ pub fn send(ground: Ground, sending: Sending) -> Result<Outcome, ChanError> {
             sent = all(&conversation, &sending.messages, &sender) => sent,
             () = conversation.enough() => Ok(()),
         };
+        // Right behind the messages: a peer who answers has taken them, and may then go when he likes. One who does not know how to may
+        // have taken them, too.
+        let ping = tokio::time::timeout(PARTING, session.ping());
         sender.close();
-        tokio::select! {
-            () = conversation.all_attached() => {}
-            () = conversation.enough() => {}
-        }
-        // A peer who answers this has taken all that was sent.
-        let answered = session.ping().await;
+        let over = async {
+            let (answered, ()) = tokio::join!(ping, conversation.all_attached());
+            // Behind what was read meanwhile.
+            let _gone = tokio::time::timeout(PARTING, session.ping()).await;
+            answered.unwrap_or(Ok(()))
+        };
+        let answered = tokio::select! {
+            answered = over => answered,
+            () = conversation.enough() => Ok(()),
+        };
         sent?;
         let channel = "what was sent".to_owned();
         answered.map_err(|cause| ChanError::Channel { action: "deliver", channel, cause })

@@ -15,6 +15,8 @@ const MOST: usize = 10_000;
 /// The streams of a connection.
 #[derive(Default)]
 pub(super) struct Streams {
+    /// Whether its opener speaks as the original did in 2014.
+    is_old: bool,
     streams: HashMap<u32, Stream>,
     /// What messages have named, by who has opened it.
     named: HashMap<(From, u64), Use>,
@@ -63,6 +65,7 @@ impl Stream {
 
 impl Streams {
     pub(super) fn open(&mut self, from: From, syn: &SynStream) {
+        self.is_old |= syn.headers.text("libchan-parent-ref") == Some("0");
         if self.streams.len() >= MOST {
             return;
         }
@@ -110,10 +113,10 @@ impl Streams {
         let number = stream.number.map_or_else(String::new, |number| format!(" {number}"));
         match stream.what {
             Some(Use::Channel) => {
-                let mut names = Vec::new();
+                let mut names = Names { is_old: self.is_old, found: Vec::new() };
                 let lines =
                     messages(stream.reading(from), data, &format!("channel{number}: "), &mut names);
-                names.into_iter().for_each(|(number, what)| self.name((from, number), what));
+                names.found.into_iter().for_each(|(number, what)| self.name((from, number), what));
                 lines
             }
             Some(Use::Bytes) => {
@@ -135,13 +138,16 @@ impl Streams {
     }
 }
 
+/// The numbers that a message names.
+#[derive(Default)]
+struct Names {
+    /// [`Streams::is_old`].
+    is_old: bool,
+    found: Vec<(u64, Use)>,
+}
+
 /// The messages that further bytes end.
-fn messages(
-    reading: &mut Reading,
-    data: &[u8],
-    before: &str,
-    names: &mut Vec<(u64, Use)>,
-) -> Vec<String> {
+fn messages(reading: &mut Reading, data: &[u8], before: &str, names: &mut Names) -> Vec<String> {
     let Reading::Messages(items) = reading else {
         return vec![format!("{before}what follows no message")];
     };
@@ -178,7 +184,7 @@ fn guess(data: &[u8]) -> Vec<String> {
         if lines.is_empty() && !is_likely {
             break;
         }
-        lines.push(format!("perhaps a message: {}", json(item, &mut Vec::new())));
+        lines.push(format!("perhaps a message: {}", json(item, &mut Names::default())));
     }
     if !lines.is_empty() && items.waiting() == 0 {
         return lines;
@@ -191,7 +197,7 @@ fn text(data: &[u8]) -> Option<Json> {
 }
 
 /// A message in JSON, and the numbers that it names.
-fn json(item: Item, names: &mut Vec<(u64, Use)>) -> Json {
+fn json(item: Item, names: &mut Names) -> Json {
     match item {
         Item::Nil => Json::Null,
         Item::Bool(value) => Json::Bool(value),
@@ -214,7 +220,7 @@ fn json(item: Item, names: &mut Vec<(u64, Use)>) -> Json {
 }
 
 /// The extensions of 2016, those of 2014 with a byte for the direction, and what is neither as it is.
-fn extension(code: i8, payload: &[u8], names: &mut Vec<(u64, Use)>) -> Json {
+fn extension(code: i8, payload: &[u8], names: &mut Names) -> Json {
     let unknown = || {
         let digits: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
         Json::pair("$extension", Json::Array(vec![Json::Signed(code.into()), Json::Text(digits)]))
@@ -224,6 +230,7 @@ fn extension(code: i8, payload: &[u8], names: &mut Vec<(u64, Use)>) -> Json {
         (1, [1, number @ ..]) if matches!(number.len(), 4 | 8) => Some((Kind::Receiver, number)),
         (1, [2, number @ ..]) if matches!(number.len(), 4 | 8) => Some((Kind::Sender, number)),
         (1, number) => Some((Kind::Stream, number)),
+        (2, number) if names.is_old => Some((Kind::Stream, number)),
         (2, number) => Some((Kind::Writer, number)),
         (3, number) => Some((Kind::Reader, number)),
         (4, number) => Some((Kind::Sender, number)),
@@ -232,7 +239,7 @@ fn extension(code: i8, payload: &[u8], names: &mut Vec<(u64, Use)>) -> Json {
     };
     let named = named.and_then(|(kind, number)| Some((kind, reference(number)?)));
     let Some((kind, number)) = named else { return unknown() };
-    names.push((
+    names.found.push((
         number,
         match kind {
             Kind::Sender | Kind::Receiver => Use::Channel,
