@@ -68,7 +68,12 @@ fn check(json: &Json) -> Result<(), BadNotation> {
             Some(Special::Attached(Kind::Receiver, content)) => check(content),
             Some(_) => Ok(()),
         },
-        _ => Ok(()),
+        Json::Null
+        | Json::Bool(_)
+        | Json::Signed(_)
+        | Json::Unsigned(_)
+        | Json::Float(_)
+        | Json::Text(_) => Ok(()),
     }
 }
 

@@ -159,7 +159,13 @@ pub(crate) fn of_map(pairs: Vec<(Json, Json)>) -> Json {
     let named = |(key, value)| match key {
         Json::Text(key) if key.starts_with('$') => Some((format!("${key}"), value)),
         Json::Text(key) => Some((key, value)),
-        _ => None,
+        Json::Null
+        | Json::Bool(_)
+        | Json::Signed(_)
+        | Json::Unsigned(_)
+        | Json::Float(_)
+        | Json::Array(_)
+        | Json::Object(_) => None,
     };
     Json::Object(pairs.into_iter().filter_map(named).collect())
 }
@@ -174,18 +180,15 @@ fn time(value: &Json) -> Option<Time> {
     let parts = |seconds, nanoseconds: u32| {
         (nanoseconds < 1_000_000_000).then_some(Time { seconds, nanoseconds })
     };
-    match value {
-        Json::Text(text) => {
-            let nanoseconds = text.parse::<Timestamp>().ok()?.as_nanosecond();
-            let second = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).ok()?;
-            parts(second, u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).ok()?)
+    if let Json::Text(text) = value {
+        let nanoseconds = text.parse::<Timestamp>().ok()?.as_nanosecond();
+        let second = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).ok()?;
+        return parts(second, u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).ok()?);
+    }
+    match pair(value)? {
+        [Json::Signed(seconds), Json::Signed(nanoseconds)] => {
+            parts(*seconds, u32::try_from(*nanoseconds).ok()?)
         }
-        Json::Array(values) => match values.as_slice() {
-            [Json::Signed(seconds), Json::Signed(nanoseconds)] => {
-                parts(*seconds, u32::try_from(*nanoseconds).ok()?)
-            }
-            _ => None,
-        },
         _ => None,
     }
 }

@@ -42,6 +42,7 @@ struct Showing<'a> {
 }
 
 impl Showing<'_> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is no data is attached")]
     fn json(&mut self, value: Value, name: &str) -> Json {
         match value {
             Value::Nil => Json::Null,
@@ -73,6 +74,7 @@ impl Showing<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "data does not come here")]
     fn attached(&mut self, value: Value, name: &str) -> Json {
         let conversation = Arc::clone(self.conversation);
         let named = name.to_owned();

@@ -32,7 +32,7 @@ pub(crate) const CHAN_ANSWER: &[Flag] = &[
 ];
 pub(crate) const CHAN_DUMP: &[Flag] = &[switch("", "full", "Show all of long data")];
 
-pub(crate) const CHAN_SEND_EXAMPLES: [Example; 3] = [
+pub(crate) const CHAN_SEND_EXAMPLES: [Example; 4] = [
     (
         "Ask, and print the answer that comes by the channel in the message",
         r#"corten chan send tcp://localhost:9323 '{"Op":"upper","Text":"hi","Ret":{"$sender":"ret"}}'"#,
@@ -42,6 +42,10 @@ pub(crate) const CHAN_SEND_EXAMPLES: [Example; 3] = [
         r#"corten chan send tcp://localhost:9323 '{"Cmd":"cat","Args":[],"Stdin":{"$reader":"-"},"Stdout":{"$writer":"-"},"Stderr":{"$writer":"/dev/stderr"},"StatusChan":{"$sender":"status"}}'"#,
     ),
     ("Send the lines of a file", "corten chan send unix:///run/service.sock < messages.jsonl"),
+    (
+        "What else stands for what JSON has not, here and in all that is printed",
+        r#"{"$receiver":[MESSAGE,...]} {"$reader":["text",...]} {"$writer":NAME} {"$stream":"-"} {"$bytes":BASE64} {"$time":RFC3339} {"$float":"NaN"} {"$map":[[KEY,VALUE],...]} {"$$sender":"a key with one $"}"#,
+    ),
 ];
 pub(crate) const CHAN_RECV_EXAMPLES: [Example; 1] = [(
     "Print one message of a service, and end",
