@@ -191,14 +191,15 @@ fn a_conversation_is_shown_as_it_passes() {
     let corten = corten();
     let serve =
         Listening::start(&corten, &["serve", "--reply", "{\"OK\":true}", &socket(&corten, "s")]);
-    let dump = Listening::start(&corten, &["dump", "ws://127.0.0.1:0/", &serve.url]);
+    let mut dump = Listening::start(&corten, &["dump", "ws://127.0.0.1:0/", &serve.url]);
     let message = r#"{"Text":"hé","Ret":{"$sender":"ret"}}"#;
     for _ in 0..2 {
         let answer = corten.ok(&["chan", "send", &dump.url, message]);
         assert_eq!(answer, r#"{"$from":"ret","message":{"OK":true}}"#);
     }
     serve.printed();
-    let dumped = dump.printed();
+    let dumped = dump.prints(&["#1 = ends", "#2 = ends"]);
+    dump.printed();
     for number in [1, 2] {
         let own = format!(" #{number} ");
         let lines: Vec<&str> = dumped.split_inclusive('\n').collect();
@@ -236,7 +237,7 @@ fn what_is_no_spdy_passes() {
         stream.read_to_string(&mut asked).unwrap();
         stream.write_all(asked.to_uppercase().as_bytes()).unwrap();
     });
-    let dump = Listening::start(&corten, &["dump", "tcp://127.0.0.1:0", &behind]);
+    let mut dump = Listening::start(&corten, &["dump", "tcp://127.0.0.1:0", &behind]);
     let mut stream = std::net::TcpStream::connect(dump.url.trim_start_matches("tcp://")).unwrap();
     stream.write_all(b"question").unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -244,7 +245,8 @@ fn what_is_no_spdy_passes() {
     stream.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "QUESTION");
     server.join().unwrap();
-    let dumped = dump.printed();
+    let dumped = dump.prints(&["#1 = ends"]);
+    dump.printed();
     assert!(
         dumped.contains("#1 > no SPDY length=8\n") && dumped.contains("#1 < no SPDY length=8\n"),
         "{dumped}"

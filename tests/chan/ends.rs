@@ -149,19 +149,19 @@ fn a_peer_who_dies_is_told() {
     assert!(sent.stderr.contains("error: receive on ret: channel is closed\n"), "{sent:?}");
     thread.join().unwrap();
     // A server goes on.
-    let serve = Listening::start(&corten, &["serve", "tcp://127.0.0.1:0"]);
-    let address = serve.url.trim_start_matches("tcp://");
-    let mut stream = TcpStream::connect(address).unwrap();
-    let half = &recorded("big.c2s")[..300];
-    stream.write_all(half).unwrap();
-    drop(stream);
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut serve = Listening::start(&corten, &["serve", "--count", "1", "tcp://127.0.0.1:0"]);
+    let address = serve.url.trim_start_matches("tcp://").to_owned();
+    let told = serve.tells(|| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(&recorded("big.c2s")[..300]).unwrap();
+    });
+    assert!(told.starts_with("error: receive on channel 1: "), "{told}");
+    let mut stream = TcpStream::connect(&address).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     drop(stream);
     corten.ok(&["chan", "send", &serve.url, "1"]);
-    let served = serve.stop();
-    assert_eq!((served.code, served.stdout.as_str()), (0, "1\n"), "{served:?}");
-    assert!(served.stderr.contains("error: receive on channel 1: "), "{served:?}");
+    let served = serve.wait();
+    assert_eq!((served.code, served.stdout.as_str()), (1, "1\n"), "{served:?}");
     // Nobody is behind a relay: the peer is let go, and the next one served.
     let relay = Listening::start(&corten, &["relay", "tcp://127.0.0.1:0", "unix:///nonexistent"]);
     for _ in 0..2 {

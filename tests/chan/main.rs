@@ -6,7 +6,7 @@ mod ends;
 mod messages;
 mod transports;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, Stdio};
 
 use testkit::{Corten, Finished, signal};
@@ -40,15 +40,44 @@ impl Listening {
 
     /// Waits for its end.
     fn wait(mut self) -> Finished {
-        let mut stderr = String::new();
-        self.stderr.read_to_string(&mut stderr).unwrap();
-        Finished { stderr, ..Finished::from(self.child.wait_with_output().unwrap()) }
+        let told = String::from_utf8(self.stderr.buffer().to_vec()).unwrap();
+        // Both are read, or one that is full would hold it up.
+        self.child.stderr = Some(self.stderr.into_inner());
+        let finished = Finished::from(self.child.wait_with_output().unwrap());
+        Finished { stderr: told + &finished.stderr, ..finished }
     }
 
     /// Ends it as Ctrl-C does.
     fn stop(self) -> Finished {
         signal("INT", self.child.id());
         self.wait()
+    }
+
+    /// Gives what it has printed once it has ended by itself; it has nothing to complain of.
+    #[track_caller]
+    fn finished(self) -> String {
+        let Finished { code, stdout, stderr } = self.wait();
+        assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+        stdout
+    }
+
+    /// What it prints until all of these words were in lines of it.
+    fn prints(&mut self, words: &[&str]) -> String {
+        let mut output = BufReader::new(self.child.stdout.take().unwrap());
+        let mut text = String::new();
+        while words.iter().any(|words| !text.contains(words)) {
+            assert_ne!(output.read_line(&mut text).unwrap(), 0, "{words:?}: {text}");
+        }
+        self.child.stdout = Some(output.into_inner());
+        text
+    }
+
+    /// The line of standard error that something leads to.
+    fn tells(&mut self, act: impl FnOnce()) -> String {
+        act();
+        let mut line = String::new();
+        self.stderr.read_line(&mut line).unwrap();
+        line
     }
 
     /// Ends it, and gives what it has printed; it has nothing to complain of.

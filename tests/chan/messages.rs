@@ -5,7 +5,7 @@ use super::{Listening, corten, socket};
 #[test]
 fn what_is_sent_is_printed() {
     let corten = corten();
-    let serve = Listening::start(&corten, &["serve", &socket(&corten, "s")]);
+    let serve = Listening::start(&corten, &["serve", "--count", "16", &socket(&corten, "s")]);
     let lines = [
         "null",
         "[true,false,0,-1,127,128,255,65536,-129,-2147483649]",
@@ -26,7 +26,7 @@ fn what_is_sent_is_printed() {
     ];
     let sent = corten.run_with(&["chan", "send", &serve.url], lines.join("\n").as_bytes());
     assert_eq!((sent.code, sent.stdout.as_str(), sent.stderr.as_str()), (0, "", ""));
-    let printed = serve.printed();
+    let printed = serve.finished();
     assert_eq!(printed.lines().collect::<Vec<_>>(), lines);
 }
 
@@ -34,7 +34,8 @@ fn what_is_sent_is_printed() {
 fn channels_and_streams_in_messages_are_printed_both_ways() {
     let corten = corten();
     let reply = r#"{"OK":true,"Again":{"$receiver":[1,2]}}"#;
-    let serve = Listening::start(&corten, &["serve", "--reply", reply, "tcp://127.0.0.1:0"]);
+    let line = ["serve", "--count", "3", "--reply", reply, "tcp://127.0.0.1:0"];
+    let serve = Listening::start(&corten, &line);
     let file = corten.directory().join("written");
     let message = format!(
         r#"{{"Ret":{{"$sender":"ret"}},"In":{{"$receiver":[7,{{"Deep":{{"$sender":"deep"}}}}]}},
@@ -53,7 +54,7 @@ fn channels_and_streams_in_messages_are_printed_both_ways() {
         ]
     );
     assert_eq!(std::fs::read_to_string(file).unwrap(), "");
-    let printed = serve.printed();
+    let printed = serve.finished();
     let mut printed: Vec<&str> = printed.lines().collect();
     printed[1..].sort_unstable();
     assert_eq!(
@@ -65,6 +66,40 @@ fn channels_and_streams_in_messages_are_printed_both_ways() {
             r#"{"$from":"1.1.Read","data":{"$bytes":"aMOp/w=="}}"#,
         ]
     );
+}
+
+/// Nothing of it is cut off at the end, though nobody answers.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test's own files")]
+fn files_are_sent_to_their_ends() {
+    let corten = corten();
+    let serve = Listening::start(&corten, &["serve", "--count", "3", &socket(&corten, "s")]);
+    let (bytes, lines) = (corten.directory().join("bytes"), corten.directory().join("lines"));
+    std::fs::write(&bytes, "é".repeat(2 << 20)).unwrap();
+    std::fs::write(&lines, "1\n\n{\"a\":2}\nwrong\n3\n").unwrap();
+    let message = format!(
+        r#"{{"Read":{{"$reader":"{}"}},"In":{{"$receiver":"{}"}}}}"#,
+        bytes.display(),
+        lines.display()
+    );
+    let (told, printed) = std::thread::scope(|scope| {
+        let url = serve.url.clone();
+        let (corten, message) = (&corten, &message);
+        let told = scope.spawn(move || corten.fails(&["chan", "send", &url, message], 1));
+        let printed = serve.finished();
+        (told.join().unwrap(), printed)
+    });
+    let place = format!("error: send line 4 of {}: read the JSON: ", lines.display());
+    assert!(told.starts_with(&place), "{told}");
+    let data: usize = printed
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix(r#"{"$from":"1.1.Read","data":""#)?.strip_suffix("\"}")
+        })
+        .map(str::len)
+        .sum();
+    assert_eq!(data, 4 << 20);
+    assert!(printed.contains("{\"$from\":\"1.1.In\",\"message\":{\"a\":2}}\n"), "{printed:.300}");
 }
 
 #[test]
@@ -92,13 +127,14 @@ fn a_shell_command_answers() {
 #[test]
 fn a_line_that_is_none_ends_it_and_what_was_before_has_arrived() {
     let corten = corten();
-    let serve = Listening::start(&corten, &["serve", "--reply", "1", &socket(&corten, "s")]);
+    let line = ["serve", "--count", "2", "--reply", "1", &socket(&corten, "s")];
+    let serve = Listening::start(&corten, &line);
     let lines = "{\"Ret\":{\"$sender\":\"ret\"}}\n\n\"second\"\n{\"third\":\n\"fourth\"\n";
     let sent = corten.run_with(&["chan", "send", &serve.url], lines.as_bytes());
     assert_eq!((sent.code, sent.stdout.as_str()), (1, "{\"$from\":\"ret\",\"message\":1}\n"));
     let words = "error: send line 4 of standard input: read the JSON: EOF while parsing a value at line 2 column 0\n";
     assert_eq!(sent.stderr, words);
-    assert_eq!(serve.printed(), "{\"Ret\":{\"$sender\":\"1.1.Ret\"}}\n\"second\"\n");
+    assert_eq!(serve.finished(), "{\"Ret\":{\"$sender\":\"1.1.Ret\"}}\n\"second\"\n");
 }
 
 #[test]

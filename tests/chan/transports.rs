@@ -47,15 +47,16 @@ fn a_message_goes_and_an_answer_comes_over_each() {
         ("wss://127.0.0.1:0/", &demanding, &showing),
         ("tls://127.0.0.1:0", &demanding, &showing),
     ] {
-        let line = [&["serve", "--reply", r#"{"OK":true}"#], listens, &[url]].concat();
+        let line = [&["serve", "--count", "2", "--reply", r#"{"OK":true}"#], listens, &[url]];
+        let line = line.concat();
         let serve = Listening::start(&corten, &line);
         let line = [&["chan", "send"], connects, &[&serve.url, MESSAGE]].concat();
         assert_eq!(corten.ok(&line), ANSWER, "{url}");
-        is_printed(&serve.printed());
+        is_printed(&serve.finished());
     }
 
     // Who shows no certificate, or believes in no authority of the server's, is not spoken with; others are.
-    let line = [&["serve"], &demanding[..], &["tls://127.0.0.1:0"]].concat();
+    let line = [&["serve", "--count", "1"], &demanding[..], &["tls://127.0.0.1:0"]].concat();
     let serve = Listening::start(&corten, &line);
     let told = corten.fails(&["chan", "send", "--tlscacert", &authority, &serve.url, "1"], 1);
     assert!(told.starts_with("error: "), "{told}");
@@ -63,20 +64,23 @@ fn a_message_goes_and_an_answer_comes_over_each() {
     assert!(told.contains("secure the connection to 127.0.0.1"), "{told}");
     let line = [&["chan", "send"], &showing[..], &[&serve.url, "2"]].concat();
     corten.ok(&line);
-    let stopped = serve.stop();
-    assert_eq!((stopped.code, stopped.stdout.as_str()), (0, "2\n"), "{stopped:?}");
+    let stopped = serve.wait();
+    // Those whom it has refused.
+    assert_eq!((stopped.code, stopped.stdout.as_str()), (1, "2\n"), "{stopped:?}");
     assert!(stopped.stderr.contains("secure a connection at tls://127.0.0.1:0"), "{stopped:?}");
 }
 
 #[test]
 fn relays_pass_on_what_is_in_messages() {
     let corten = corten();
-    let serve =
-        Listening::start(&corten, &["serve", "--reply", r#"{"OK":true}"#, &socket(&corten, "s")]);
+    let serve = Listening::start(
+        &corten,
+        &["serve", "--count", "2", "--reply", r#"{"OK":true}"#, &socket(&corten, "s")],
+    );
     let second = Listening::start(&corten, &["relay", "ws://127.0.0.1:0/x", &serve.url]);
     let first = Listening::start(&corten, &["relay", "tcp://127.0.0.1:0", &second.url]);
     assert_eq!(corten.ok(&["chan", "send", &first.url, MESSAGE]), ANSWER);
-    is_printed(&serve.printed());
+    is_printed(&serve.finished());
     for relay in [first, second] {
         assert_eq!(relay.printed(), "");
     }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::error::ChanError;
 use crate::json::Json;
-use crate::sink::{Gone, Sink};
+use crate::sink::Sink;
 
 /// How long a peer, or who reads the output, may take for the end of it all.
 pub(crate) const PARTING: Duration = Duration::from_secs(2);
@@ -62,10 +62,24 @@ pub(crate) struct Conversation {
     report: fn(&ChanError),
     is_verbose: bool,
     has_failed: AtomicBool,
-    quota: Option<AtomicU64>,
+    quota: Option<Quota>,
     is_enough: Notify,
     attached: Mutex<JoinSet<()>>,
     sessions: Mutex<Vec<Session>>,
+}
+
+/// How many messages are wanted.
+struct Quota {
+    count: u64,
+    /// Those that will be printed.
+    taken: AtomicU64,
+    printed: AtomicU64,
+}
+
+impl Quota {
+    fn of(count: u64) -> Self {
+        Self { count, taken: AtomicU64::new(0), printed: AtomicU64::new(0) }
+    }
 }
 
 /// Something that goes on beside.
@@ -111,18 +125,22 @@ impl Conversation {
 
     /// Prints a message; false once nobody reads it, or there were as many as are wanted.
     pub(crate) async fn print(&self, message: Json) -> bool {
-        if let Some(quota) = &self.quota {
-            let take = |left: u64| left.checked_sub(1);
-            if quota.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_err() {
-                return false;
-            }
+        if let Some(quota) = &self.quota
+            && quota.taken.fetch_add(1, Ordering::SeqCst) >= quota.count
+        {
+            return false;
         }
-        self.output.line(message).await != Err(Gone)
+        let printed = self.output.line(message).await;
+        if let Some(quota) = &self.quota {
+            quota.printed.fetch_add(1, Ordering::SeqCst);
+        }
+        printed.is_ok()
     }
 
     /// Whether as many messages were printed as are wanted.
     pub(crate) fn has_enough(&self) -> bool {
-        let has = self.quota.as_ref().is_some_and(|quota| quota.load(Ordering::SeqCst) == 0);
+        let has = |quota: &Quota| quota.printed.load(Ordering::SeqCst) >= quota.count;
+        let has = self.quota.as_ref().is_some_and(has);
         if has {
             self.is_enough.notify_one();
         }
@@ -178,7 +196,7 @@ pub(crate) fn run<F: Future<Output = Result<(), ChanError>>>(
             report,
             is_verbose,
             has_failed: AtomicBool::new(false),
-            quota: count.map(AtomicU64::new),
+            quota: count.map(Quota::of),
             is_enough: Notify::new(),
             attached: Mutex::default(),
             sessions: Mutex::default(),

@@ -69,43 +69,27 @@ impl Wire {
         stamp: impl Fn(u64) -> String,
     ) -> String {
         let (look, streams, half) = self.parts(from);
-        half.bytes.extend_from_slice(bytes);
-        let mut text = String::new();
-        loop {
-            // What is spoken begins with a control frame, whose version is 3.
-            if let (None, Some(begin)) = (half.has_frames, half.bytes.first_chunk::<2>()) {
-                half.has_frames = Some(*begin == [0x80, 3]);
-            }
-            if half.has_frames == Some(false) {
-                text.push_str(&half.rest(look, (from, "no SPDY"), stamp));
-                return text;
-            }
-            let Some(head) = half.bytes.first_chunk::<8>().map(Head::of) else { return text };
-            if half.bytes.len() < head.size() {
-                return text;
-            }
-            let after = half.bytes.split_off(head.size());
-            let frame = std::mem::replace(&mut half.bytes, after);
-            let begin = format!("{}{} ", stamp(half.offset), from.arrow());
-            half.offset += frame.len() as u64;
-            text.push_str(&begin);
-            match head {
-                Head::Data { stream, flags, .. } => {
-                    let data = frame.get(8..).unwrap_or_default();
-                    let _infallible = writeln!(text, "{head}");
-                    look.hex(&mut text, data);
-                    for line in streams.data(from, stream, data) {
-                        look.line(&mut text, &line);
-                    }
-                    if flags & FIN != 0 {
-                        streams.finish(from, stream);
-                    }
-                }
-                Head::Control { .. } => {
-                    text.push_str(&half.controls.show(look, (from, head), &frame, streams));
-                }
-            }
+        let mut all = std::mem::take(&mut half.bytes);
+        all.extend_from_slice(bytes);
+        // What is spoken begins with a control frame, whose version is 3.
+        if let (None, Some(begin)) = (half.has_frames, all.first_chunk::<2>()) {
+            half.has_frames = Some(*begin == [0x80, 3]);
         }
+        if half.has_frames == Some(false) {
+            half.bytes = all;
+            return half.rest(look, (from, "no SPDY"), stamp);
+        }
+        let mut text = String::new();
+        let mut begin = 0;
+        while let Some((head, frame)) = first(all.get(begin..).unwrap_or_default()) {
+            let _infallible = write!(text, "{}{} ", stamp(half.offset), from.arrow());
+            text.push_str(&half.frame(look, (from, head), frame, streams));
+            begin += frame.len();
+        }
+        // Once for all frames that were in it.
+        all.drain(..begin);
+        half.bytes = all;
+        text
     }
 
     /// What is left at the end of a direction.
@@ -115,7 +99,37 @@ impl Wire {
     }
 }
 
+/// The first frame, where it is whole.
+fn first(bytes: &[u8]) -> Option<(Head, &[u8])> {
+    let head = Head::of(bytes.first_chunk::<8>()?);
+    Some((head, bytes.get(..head.size())?))
+}
+
 impl Half {
+    /// A frame as lines.
+    fn frame(
+        &mut self,
+        look: Look,
+        (from, head): (From, Head),
+        frame: &[u8],
+        streams: &mut Streams,
+    ) -> String {
+        self.offset += frame.len() as u64;
+        let Head::Data { stream, flags, .. } = head else {
+            return self.controls.show(look, (from, head), frame, streams);
+        };
+        let data = frame.get(8..).unwrap_or_default();
+        let mut text = format!("{head}\n");
+        look.hex(&mut text, data);
+        for line in streams.data(from, stream, data) {
+            look.line(&mut text, &line);
+        }
+        if flags & FIN != 0 {
+            streams.finish(from, stream);
+        }
+        text
+    }
+
     /// Bytes that are no frame.
     fn rest(
         &mut self,

@@ -50,6 +50,8 @@ pub enum Item {
 #[derive(Debug)]
 pub struct Items {
     bytes: Vec<u8>,
+    /// Where the next message begins.
+    start: usize,
     scan: Scan,
     limits: Limits,
 }
@@ -58,11 +60,13 @@ impl Items {
     /// Of a channel that begins.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { bytes: Vec::new(), scan: Scan::of_any(), limits }
+        Self { bytes: Vec::new(), start: 0, scan: Scan::of_any(), limits }
     }
 
     /// Adds bytes that have come.
     pub fn push(&mut self, bytes: &[u8]) {
+        // Once for all messages that were in it.
+        self.bytes.drain(..std::mem::take(&mut self.start));
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -72,19 +76,20 @@ impl Items {
     /// [`Error::Protocol`] and [`Error::Limit`]: what came is no message, or beyond a limit. What follows cannot be told apart then.
     #[expect(clippy::should_implement_trait, reason = "more may come after nothing")]
     pub fn next(&mut self) -> Result<Option<Item>, Error> {
-        if self.bytes.is_empty() {
+        let bytes = self.bytes.get(self.start..).unwrap_or_default();
+        if bytes.is_empty() {
             return Ok(None);
         }
-        let Some(scanned) = self.scan.go_on(&self.bytes, &self.limits)? else { return Ok(None) };
-        let item = read(&mut self.bytes.get(..scanned.size).unwrap_or_default())?;
-        self.bytes.drain(..scanned.size);
+        let Some(scanned) = self.scan.go_on(bytes, &self.limits)? else { return Ok(None) };
+        let item = read(&mut bytes.get(..scanned.size).unwrap_or_default())?;
+        self.start += scanned.size;
         Ok(Some(item))
     }
 
     /// How many bytes have come of a message that is not whole.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.start
     }
 }
 
