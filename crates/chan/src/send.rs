@@ -44,8 +44,10 @@ pub fn send(ground: Ground, sending: Sending) -> Result<Outcome, ChanError> {
         sender.close();
         let over = async {
             let (answered, ()) = tokio::join!(ping, conversation.all_attached());
-            // Behind what was read meanwhile.
-            let _gone = tokio::time::timeout(PARTING, session.ping()).await;
+            if answered == Ok(Ok(())) {
+                // Behind what was read meanwhile.
+                let _gone = tokio::time::timeout(PARTING, session.ping()).await;
+            }
             answered.unwrap_or(Ok(()))
         };
         let answered = tokio::select! {
