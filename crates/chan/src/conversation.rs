@@ -19,6 +19,9 @@ use crate::sink::Sink;
 /// How long a peer, or who reads the output, may take for the end of it all.
 pub(crate) const PARTING: Duration = Duration::from_secs(2);
 
+/// How often is looked for the end of it all.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// What a command has of its process.
 pub struct Ground {
     /// Standard input.
@@ -164,11 +167,12 @@ impl Conversation {
         let mut attached = std::mem::take(&mut *lock(&self.attached));
         attached.shutdown().await;
         let sessions = std::mem::take(&mut *lock(&self.sessions));
+        sessions.iter().for_each(Session::close);
+        drop(sessions);
+        // A session is over before its last bytes are written: those who write them, and nobody else, are the tasks that are left.
         let parting = async {
-            for session in sessions {
-                session.close();
-                // As long as it is answered there is a session.
-                while session.ping().await.is_ok() {}
+            while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
+                tokio::time::sleep(LOOK).await;
             }
         };
         let _in_vain = tokio::time::timeout(PARTING, parting).await;
