@@ -25,6 +25,7 @@ _corten_family() {
         apparmor) members="inspect list load ls print unload" ;;
         builder) members="bake build du history prune" ;;
         buildx) members="bake build du f history prune" ;;
+        chan) members="dump recv relay send serve" ;;
         checkpoint) members="create list ls remove rm" ;;
         config) members="create exists inspect list ls remove rm" ;;
         container) members="attach clone commit cp create diff exec exists export inspect kill list logs ls mount pause port prune ps remove rename restart rm run start stats stop top umount unmount unpause update wait" ;;
@@ -437,6 +438,31 @@ _corten_command() {
             valued="--checkpoint-dir"
             kind="containers" repeats=yes
             ;;
+        "chan send")
+            flags="--count --listen --timeout --tlscacert --tlscert --tlskey --tlsverify --verbose"
+            valued="--count --timeout --tlscacert --tlscert --tlskey"
+            kind="" repeats=yes
+            ;;
+        "chan recv")
+            flags="--count --exec --listen --reply --timeout --tlscacert --tlscert --tlskey --tlsverify --verbose"
+            valued="--count --exec --reply --timeout --tlscacert --tlscert --tlskey"
+            kind=""
+            ;;
+        "chan serve")
+            flags="--count --exec --reply --timeout --tlscacert --tlscert --tlskey --tlsverify --verbose"
+            valued="--count --exec --reply --timeout --tlscacert --tlscert --tlskey"
+            kind=""
+            ;;
+        "chan relay")
+            flags="--timeout --tlscacert --tlscert --tlskey --tlsverify --verbose"
+            valued="--timeout --tlscacert --tlscert --tlskey"
+            kind="" repeats=yes
+            ;;
+        "chan dump")
+            flags="--full --timeout --tlscacert --tlscert --tlskey --tlsverify --verbose"
+            valued="--timeout --tlscacert --tlscert --tlskey"
+            kind="" repeats=yes
+            ;;
         "seccomp record")
             flags="--base --output"
             valued="--base -o --output"
@@ -802,7 +828,7 @@ _corten_command() {
 
 _corten_value() {
     case $previous in
-        --authfile | --cidfile | --console-socket | --device | --env-file | --file | --iidfile | --input | --metadata-file | --pid-file | --pidfd-socket | --process | --resources | --volume | -f | -i | -p | -r | -v) _corten_choose "files" ;;
+        --authfile | --cidfile | --console-socket | --device | --env-file | --file | --iidfile | --input | --metadata-file | --pid-file | --pidfd-socket | --process | --resources | --tlscacert | --tlscert | --tlskey | --volume | -f | -i | -p | -r | -v) _corten_choose "files" ;;
         --network) _corten_choose "container: host none" ;;
         --pull) _corten_choose "always missing never" ;;
         --signal | --stop-signal | -s) _corten_choose "SIGHUP SIGINT SIGQUIT SIGKILL SIGUSR1 SIGUSR2 SIGTERM SIGCONT SIGSTOP SIGWINCH" ;;
@@ -851,7 +877,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach bake build builder buildx checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search seccomp secret selinux serve start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach bake build builder buildx chan checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search seccomp secret selinux serve start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

@@ -61,9 +61,9 @@ complete -c corten -n __corten_first -s c -l context -x -d 'Name of the context 
 complete -c corten -n __corten_first -s H -l host -x -d 'Server to connect to: unix://PATH, tcp://HOST:PORT or ssh://USER@HOST (or CORTEN_HOST)'
 complete -c corten -n __corten_first -l root -x -a '(__fish_complete_directories)' -d 'Directory of images, layers and records (default "/var/lib/corten", or CORTEN_ROOT)'
 complete -c corten -n __corten_first -l state -x -a '(__fish_complete_directories)' -d 'Directory of what does not survive a reboot (default "/run/corten", or CORTEN_STATE)'
-complete -c corten -n __corten_first -l tlscacert -x -d 'Trust only servers with certificates signed by this CA'
-complete -c corten -n __corten_first -l tlscert -x -d 'TLS certificate for the server to know the caller by'
-complete -c corten -n __corten_first -l tlskey -x -d 'Key of that certificate'
+complete -c corten -n __corten_first -l tlscacert -r -F -d 'Trust only servers with certificates signed by this CA'
+complete -c corten -n __corten_first -l tlscert -r -F -d 'TLS certificate for the server to know the caller by'
+complete -c corten -n __corten_first -l tlskey -r -F -d 'Key of that certificate'
 complete -c corten -n __corten_first -s v -l version -d 'Print version information and quit'
 complete -c corten -n __corten_first -a apparmor -d 'Manage AppArmor profiles'
 complete -c corten -n __corten_first -a attach -d 'Attach local standard input, output, and error streams to a running container'
@@ -71,6 +71,7 @@ complete -c corten -n __corten_first -a bake -d 'Build the targets of a bake fil
 complete -c corten -n __corten_first -a build -d 'Build an image from a Dockerfile'
 complete -c corten -n __corten_first -a builder -d 'Manage builds'
 complete -c corten -n __corten_first -a buildx -d 'Build images: Docker\'s other name for it'
+complete -c corten -n __corten_first -a chan -d 'Speak libchan, and look at who speaks it'
 complete -c corten -n __corten_first -a checkpoint -d 'Manage checkpoints of containers'
 complete -c corten -n __corten_first -a commit -d 'Create a new image from a container\'s changes'
 complete -c corten -n __corten_first -a completion -d 'Print the completion script of a shell'
@@ -147,6 +148,11 @@ complete -c corten -n '__corten_family buildx' -a du -d 'List what builds keep, 
 complete -c corten -n '__corten_family buildx' -a f -d 'Build the targets of a bake file or a Compose file'
 complete -c corten -n '__corten_family buildx' -a history -d 'Manage records of builds'
 complete -c corten -n '__corten_family buildx' -a prune -d 'Remove build cache'
+complete -c corten -n '__corten_family chan' -a dump -d 'Print the SPDY frames between two peers, or those of recorded bytes, with the messages in them'
+complete -c corten -n '__corten_family chan' -a recv -d 'Print the messages of all channels that a peer opens, in JSON'
+complete -c corten -n '__corten_family chan' -a relay -d 'Listen, and pass all channels on to another peer and back'
+complete -c corten -n '__corten_family chan' -a send -d 'Send messages on a channel, in JSON, and print what comes back'
+complete -c corten -n '__corten_family chan' -a serve -d 'Listen, print the messages of all peers in JSON, and answer them'
 complete -c corten -n '__corten_family checkpoint' -a create -d 'Create a checkpoint from a running container'
 complete -c corten -n '__corten_family checkpoint' -a list -d 'List checkpoints for a container'
 complete -c corten -n '__corten_family checkpoint' -a ls -d 'List checkpoints for a container'
@@ -945,9 +951,9 @@ complete -c corten -n '__corten_is serve' -l listen -x -d 'Where to listen: unix
 complete -c corten -n '__corten_is serve' -l log-requests -d 'Write a line for each request'
 complete -c corten -n '__corten_is serve' -l mode -x -d 'Permissions of the socket (default "0660")'
 complete -c corten -n '__corten_is serve' -l policy -x -d 'Limited sockets to listen on too, each with what it allows'
-complete -c corten -n '__corten_is serve' -l tlscacert -x -d 'Trust only clients with certificates signed by this CA'
-complete -c corten -n '__corten_is serve' -l tlscert -x -d 'TLS certificate of the server'
-complete -c corten -n '__corten_is serve' -l tlskey -x -d 'TLS key of the server'
+complete -c corten -n '__corten_is serve' -l tlscacert -r -F -d 'Trust only clients with certificates signed by this CA'
+complete -c corten -n '__corten_is serve' -l tlscert -r -F -d 'TLS certificate of the server'
+complete -c corten -n '__corten_is serve' -l tlskey -r -F -d 'TLS key of the server'
 
 # events
 complete -c corten -n '__corten_is events "system events"' -s f -l filter -x -d 'Filter output based on conditions provided'
@@ -1006,6 +1012,56 @@ complete -c corten -n '__corten_is "checkpoint ls" "checkpoint list"' -a '(__cor
 # checkpoint rm
 complete -c corten -n '__corten_is "checkpoint rm" "checkpoint remove"' -l checkpoint-dir -x -d 'Directory of checkpoints (default: the container\'s own)'
 complete -c corten -n '__corten_is "checkpoint rm" "checkpoint remove"' -a '(__corten_containers)'
+
+# chan send
+complete -c corten -n '__corten_is "chan send"' -l count -x -d 'End once so many messages came back'
+complete -c corten -n '__corten_is "chan send"' -l listen -d 'Listen at the URL, and let the peer connect'
+complete -c corten -n '__corten_is "chan send"' -l timeout -x -d 'Give up, and fail, when it is not over after so long'
+complete -c corten -n '__corten_is "chan send"' -l tlscacert -r -F -d 'Trust only peers with certificates signed by this CA (default: servers by the machine\'s)'
+complete -c corten -n '__corten_is "chan send"' -l tlscert -r -F -d 'TLS certificate for the peer to know this side by'
+complete -c corten -n '__corten_is "chan send"' -l tlskey -r -F -d 'Key of that certificate'
+complete -c corten -n '__corten_is "chan send"' -l tlsverify -d 'Where it listens, demand certificates of clients (with --tlscacert)'
+complete -c corten -n '__corten_is "chan send"' -s v -l verbose -d 'Tell on standard error how connections and channels begin and end'
+
+# chan recv
+complete -c corten -n '__corten_is "chan recv"' -l count -x -d 'End once so many messages came'
+complete -c corten -n '__corten_is "chan recv"' -l exec -x -d 'Answer with the lines of a shell command, which has the message on its standard input'
+complete -c corten -n '__corten_is "chan recv"' -l listen -d 'Listen at the URL, and let the peer connect'
+complete -c corten -n '__corten_is "chan recv"' -l reply -x -d 'Answer with this message on each channel that a message brings'
+complete -c corten -n '__corten_is "chan recv"' -l timeout -x -d 'Give up, and fail, when it is not over after so long'
+complete -c corten -n '__corten_is "chan recv"' -l tlscacert -r -F -d 'Trust only peers with certificates signed by this CA (default: servers by the machine\'s)'
+complete -c corten -n '__corten_is "chan recv"' -l tlscert -r -F -d 'TLS certificate for the peer to know this side by'
+complete -c corten -n '__corten_is "chan recv"' -l tlskey -r -F -d 'Key of that certificate'
+complete -c corten -n '__corten_is "chan recv"' -l tlsverify -d 'Where it listens, demand certificates of clients (with --tlscacert)'
+complete -c corten -n '__corten_is "chan recv"' -s v -l verbose -d 'Tell on standard error how connections and channels begin and end'
+
+# chan serve
+complete -c corten -n '__corten_is "chan serve"' -l count -x -d 'End once so many messages came'
+complete -c corten -n '__corten_is "chan serve"' -l exec -x -d 'Answer with the lines of a shell command, which has the message on its standard input'
+complete -c corten -n '__corten_is "chan serve"' -l reply -x -d 'Answer with this message on each channel that a message brings'
+complete -c corten -n '__corten_is "chan serve"' -l timeout -x -d 'Give up, and fail, when it is not over after so long'
+complete -c corten -n '__corten_is "chan serve"' -l tlscacert -r -F -d 'Trust only peers with certificates signed by this CA (default: servers by the machine\'s)'
+complete -c corten -n '__corten_is "chan serve"' -l tlscert -r -F -d 'TLS certificate for the peer to know this side by'
+complete -c corten -n '__corten_is "chan serve"' -l tlskey -r -F -d 'Key of that certificate'
+complete -c corten -n '__corten_is "chan serve"' -l tlsverify -d 'Where it listens, demand certificates of clients (with --tlscacert)'
+complete -c corten -n '__corten_is "chan serve"' -s v -l verbose -d 'Tell on standard error how connections and channels begin and end'
+
+# chan relay
+complete -c corten -n '__corten_is "chan relay"' -l timeout -x -d 'Give up, and fail, when it is not over after so long'
+complete -c corten -n '__corten_is "chan relay"' -l tlscacert -r -F -d 'Trust only peers with certificates signed by this CA (default: servers by the machine\'s)'
+complete -c corten -n '__corten_is "chan relay"' -l tlscert -r -F -d 'TLS certificate for the peer to know this side by'
+complete -c corten -n '__corten_is "chan relay"' -l tlskey -r -F -d 'Key of that certificate'
+complete -c corten -n '__corten_is "chan relay"' -l tlsverify -d 'Where it listens, demand certificates of clients (with --tlscacert)'
+complete -c corten -n '__corten_is "chan relay"' -s v -l verbose -d 'Tell on standard error how connections and channels begin and end'
+
+# chan dump
+complete -c corten -n '__corten_is "chan dump"' -l full -d 'Show all of long data'
+complete -c corten -n '__corten_is "chan dump"' -l timeout -x -d 'Give up, and fail, when it is not over after so long'
+complete -c corten -n '__corten_is "chan dump"' -l tlscacert -r -F -d 'Trust only peers with certificates signed by this CA (default: servers by the machine\'s)'
+complete -c corten -n '__corten_is "chan dump"' -l tlscert -r -F -d 'TLS certificate for the peer to know this side by'
+complete -c corten -n '__corten_is "chan dump"' -l tlskey -r -F -d 'Key of that certificate'
+complete -c corten -n '__corten_is "chan dump"' -l tlsverify -d 'Where it listens, demand certificates of clients (with --tlscacert)'
+complete -c corten -n '__corten_is "chan dump"' -s v -l verbose -d 'Tell on standard error how connections and channels begin and end'
 
 # seccomp record
 complete -c corten -n '__corten_is "seccomp record"' -l base -x -d 'Add to this earlier profile what it lacks'

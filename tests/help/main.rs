@@ -1,6 +1,7 @@
 //! What `--help` says of every command: inline snapshots, so that a change of a text is seen by who reviews it.
 #![cfg(test)]
 
+mod chan;
 mod confinement;
 mod containers;
 mod contexts;

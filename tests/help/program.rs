@@ -28,6 +28,7 @@ fn the_program_and_its_families() {
       apparmor     Manage AppArmor profiles
       builder      Manage builds
       buildx       Build images: Docker's other name for it
+      chan         Speak libchan, and look at who speaks it
       checkpoint   Manage checkpoints of containers
       config       Manage configs
       container    Manage containers

@@ -14,6 +14,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("spdy", 1),
     ("store", 1),
     ("network", 1),
+    ("chan", 2),
     ("monitor", 2),
     ("registry", 2),
     ("engine", 3),

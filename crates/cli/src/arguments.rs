@@ -69,7 +69,12 @@ pub(crate) struct Grammar {
     pub(crate) arity: Arity,
     /// Whether flags may follow words; not where the words are a program of the user's.
     pub(crate) interspersed: bool,
+    /// What it does, and the line for that; where flags alone do not show it.
+    pub(crate) examples: &'static [Example],
 }
+
+/// A sentence, and the line for it.
+pub(crate) type Example = (&'static str, &'static str);
 
 impl Grammar {
     /// Its first name.

@@ -9,6 +9,7 @@ mod archives;
 mod boot;
 mod build;
 mod builder;
+mod chan;
 mod change;
 mod check;
 mod checkpoint;
@@ -73,6 +74,7 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("apparmor", "Manage AppArmor profiles"),
     ("builder", "Manage builds"),
     ("buildx", "Build images: Docker's other name for it"),
+    ("chan", "Speak libchan, and look at who speaks it"),
     ("checkpoint", "Manage checkpoints of containers"),
     ("config", "Manage configs"),
     ("container", "Manage containers"),
@@ -175,6 +177,20 @@ mod tests {
         ("checkpoint create", "--checkpoint-dir --leave-running"),
         ("checkpoint ls", "--checkpoint-dir"),
         ("checkpoint rm", "--checkpoint-dir"),
+        (
+            "chan send",
+            "--count --listen --timeout --tlscacert --tlscert --tlskey --tlsverify -v --verbose",
+        ),
+        (
+            "chan recv",
+            "--count --exec --listen --reply --timeout --tlscacert --tlscert --tlskey --tlsverify -v --verbose",
+        ),
+        (
+            "chan serve",
+            "--count --exec --reply --timeout --tlscacert --tlscert --tlskey --tlsverify -v --verbose",
+        ),
+        ("chan relay", "--timeout --tlscacert --tlscert --tlskey --tlsverify -v --verbose"),
+        ("chan dump", "--full --timeout --tlscacert --tlscert --tlskey --tlsverify -v --verbose"),
         ("seccomp record", "--base -o --output"),
         ("seccomp print", "--cap-add --cap-drop"),
         ("stop", "-s --signal -t --timeout -a --all --filter"),

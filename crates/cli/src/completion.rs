@@ -100,7 +100,7 @@ fn values_of(flag: &Flag) -> Choice {
     match flag.long {
         "authfile" | "cidfile" | "file" | "iidfile" | "metadata-file" | "device" | "env-file"
         | "input" | "volume" | "console-socket" | "log" | "pid-file" | "pidfd-socket"
-        | "process" | "resources" => Choice::Files,
+        | "process" | "resources" | "tlscacert" | "tlscert" | "tlskey" => Choice::Files,
         "root" | "state" | "bundle" | "cwd" => Choice::Directories,
         "network" => Choice::Words("container: host none"),
         "progress" => Choice::Words("auto tty plain json quiet"),

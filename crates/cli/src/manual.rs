@@ -194,6 +194,13 @@ fn page(grammar: &Grammar, runs_programs: bool) -> String {
     if runs_programs {
         text.push_str(".SH EXIT STATUS\nThat of the program; 125, 126 or 127 when it did not come to run, see\n.BR corten (1).\n");
     }
+    if !grammar.examples.is_empty() {
+        text.push_str(".SH EXAMPLES\n");
+    }
+    for (about, line) in grammar.examples {
+        let line = escaped(line);
+        let _infallible = write!(text, ".PP\n{about}:\n.PP\n.EX\n{line}\n.EE\n");
+    }
     text.push_str(".SH SEE ALSO\n.BR corten (1)\n");
     text
 }

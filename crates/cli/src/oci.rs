@@ -88,6 +88,7 @@ static FACE: Grammar = Grammar {
     flags: &[GLOBAL],
     arity: ANY,
     interspersed: false,
+    examples: &[],
 };
 
 /// Runs the face on the words behind its name; gives the exit code. `config` has the flags that came before.

@@ -26,6 +26,7 @@ static PROGRAM: Grammar = Grammar {
     flags: &[GLOBAL],
     arity: ANY,
     interspersed: false,
+    examples: &[],
 };
 
 /// What every command can use; the store is opened by those that need it.

@@ -43,6 +43,7 @@ mod value;
 pub use channel::{Receiver, Sender, TrySendError, buffered, pipe};
 pub use error::{Error, SendError};
 pub use limits::Limits;
+pub use msgpack::item::{Item, Items};
 pub use pump::copy;
 pub use relay::relay;
 pub use session::{Session, Side};
@@ -50,6 +51,7 @@ pub use stream::{ByteReader, ByteStream, ByteWriter};
 pub use time::{OutOfRange, Time};
 pub use transport::{
     Accepted, Address, BadAddress, ConnectError, Listener, Options, UnixListener, connect,
+    connect_bytes,
 };
 pub use value::Value;
 

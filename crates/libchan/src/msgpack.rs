@@ -6,6 +6,7 @@
 
 pub(crate) mod extension;
 mod head;
+pub(crate) mod item;
 pub(crate) mod read;
 pub(crate) mod scan;
 pub(crate) mod write;

@@ -31,6 +31,7 @@ pub use unix::UnixListener;
 use self::memory::MemoryListener;
 use crate::limits::Limits;
 use crate::session::{Session, Side};
+use crate::stream::ByteStream;
 
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,9 @@ pub enum ConnectError {
     /// The server speaks TLS, and does not choose HTTP/2 by ALPN.
     #[error("{0} does not choose HTTP/2 in TLS")]
     NoHttp2(String),
+    /// The bytes of one connection were wanted, and what is there is none.
+    #[error("{0} is not carried by one connection")]
+    NoBytes(String),
     /// The server, or a proxy before it, does not know extended CONNECT.
     #[error("{0} does not know extended CONNECT (RFC 8441)")]
     NoExtendedConnect(String),
@@ -96,15 +100,36 @@ pub struct Options {
 /// # Errors
 /// The address is none, or nobody answers there.
 pub async fn connect(url: &str, options: &Options) -> Result<Session, ConnectError> {
+    let (_address, reached) = reach(url, options).await?;
+    Ok(reached.into_session(Side::Client, &options.limits))
+}
+
+/// Connects as [`connect`] does, and gives the bytes that a session would be made of: for who passes them on, or looks at them.
+///
+/// # Errors
+/// As [`connect`], and [`ConnectError::NoBytes`] for what no single connection carries.
+pub async fn connect_bytes(url: &str, options: &Options) -> Result<ByteStream, ConnectError> {
+    let (address, reached) = reach(url, options).await?;
+    reached.into_bytes(&address)
+}
+
+async fn reach(url: &str, options: &Options) -> Result<(Address, Reached), ConnectError> {
     let address = parse(url)?;
     let (io, host): (Box<dyn Connection>, _) = match &address {
-        Address::Memory(name) => return memory::connect(name, &options.limits),
-        Address::Unix(path) => (Box::new(unix::connect(path).await?), ""),
+        Address::Memory(name) => {
+            let session = memory::connect(name, &options.limits)?;
+            return Ok((address, Reached::Session(session)));
+        }
+        Address::Unix(path) => {
+            let socket = unix::connect(path).await?;
+            return Ok((address, Reached::Unix(socket)));
+        }
         Address::Tcp(host) | Address::Tls(host) | Address::WebSocket { host, .. } => {
             (Box::new(tcp::connect(host).await?), host)
         }
         Address::Http2 { host, path, .. } => {
-            return http2::connect(&address, (host, path), options).await;
+            let session = http2::connect(&address, (host, path), options).await?;
+            return Ok((address, Reached::Session(session)));
         }
     };
     let io = in_time(&address, options, async {
@@ -117,7 +142,8 @@ pub async fn connect(url: &str, options: &Options) -> Result<Session, ConnectErr
         }
         Ok(io)
     });
-    Ok(Session::new(io.await?, Side::Client, options.limits.clone()))
+    let io = io.await?;
+    Ok((address, Reached::Bytes(io)))
 }
 
 /// What comes before a session, if the peer does not take longer for it than he may.
@@ -187,29 +213,19 @@ impl Listener {
     /// # Errors
     /// The system has no room for one, or the listener is broken.
     pub async fn accept(&self) -> Result<Accepted, ConnectError> {
-        let io: Box<dyn Connection> = match &self.socket {
-            Socket::Memory(listener) => {
-                return Ok(Accepted(Is::Session(listener.accept().await?)));
-            }
-            Socket::Unix(listener) => Box::new(listener.accept().await?),
-            Socket::Tcp(listener) => Box::new(tcp::accept(listener).await?),
-            Socket::Http2(listener) => return Ok(Accepted(Is::Session(listener.accept().await?))),
+        let reached = match &self.socket {
+            Socket::Memory(listener) => Reached::Session(listener.accept().await?),
+            Socket::Unix(listener) => Reached::Unix(listener.accept().await?),
+            Socket::Tcp(listener) => Reached::Bytes(Box::new(tcp::accept(listener).await?)),
+            Socket::Http2(listener) => Reached::Session(listener.accept().await?),
         };
-        let (address, options) = (self.address.clone(), self.options.clone());
-        Ok(Accepted(Is::Connection(Box::new(Unopened { io, address, options }))))
+        Ok(Accepted { reached, address: self.address.clone(), options: self.options.clone() })
     }
 }
 
 /// A connection that is no session yet.
-pub struct Accepted(Is);
-
-enum Is {
-    Connection(Box<Unopened>),
-    Session(Session),
-}
-
-struct Unopened {
-    io: Box<dyn Connection>,
+pub struct Accepted {
+    reached: Reached,
     address: Address,
     options: Options,
 }
@@ -220,9 +236,25 @@ impl Accepted {
     /// # Errors
     /// The peer does not speak that transport or says nothing, or TLS refused him.
     pub async fn session(self) -> Result<Session, ConnectError> {
-        let Unopened { io, address, options } = match self.0 {
-            Is::Connection(unopened) => *unopened,
-            Is::Session(session) => return Ok(session),
+        let limits = self.options.limits.clone();
+        let (_address, reached) = self.greeted().await?;
+        Ok(reached.into_session(Side::Server, &limits))
+    }
+
+    /// Does the same, and gives the bytes that a session would be made of.
+    ///
+    /// # Errors
+    /// As [`Accepted::session`], and [`ConnectError::NoBytes`] for what no single connection carries.
+    pub async fn bytes(self) -> Result<ByteStream, ConnectError> {
+        let (address, reached) = self.greeted().await?;
+        reached.into_bytes(&address)
+    }
+
+    async fn greeted(self) -> Result<(Address, Reached), ConnectError> {
+        let Self { reached, address, options } = self;
+        let io = match reached {
+            Reached::Bytes(io) => io,
+            Reached::Session(_) | Reached::Unix(_) => return Ok((address, reached)),
         };
         let io = in_time(&address, &options, async {
             let mut io = io;
@@ -234,17 +266,39 @@ impl Accepted {
             }
             Ok(io)
         });
-        Ok(Session::new(io.await?, Side::Server, options.limits))
+        let io = io.await?;
+        Ok((address, Reached::Bytes(io)))
     }
 }
 
 impl std::fmt::Debug for Accepted {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut shown = formatter.debug_struct("Accepted");
-        if let Is::Connection(unopened) = &self.0 {
-            shown.field("address", &unopened.address);
+        formatter.debug_struct("Accepted").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// What a session is made of, or the session where no single connection carries it.
+enum Reached {
+    Session(Session),
+    Unix(tokio::net::UnixStream),
+    Bytes(Box<dyn Connection>),
+}
+
+impl Reached {
+    fn into_session(self, side: Side, limits: &Limits) -> Session {
+        match self {
+            Self::Session(session) => session,
+            Self::Unix(socket) => Session::new(socket, side, limits.clone()),
+            Self::Bytes(io) => Session::new(io, side, limits.clone()),
         }
-        shown.finish_non_exhaustive()
+    }
+
+    fn into_bytes(self, address: &Address) -> Result<ByteStream, ConnectError> {
+        match self {
+            Self::Session(_) => Err(ConnectError::NoBytes(address.to_string())),
+            Self::Unix(socket) => Ok(ByteStream::new(socket)),
+            Self::Bytes(io) => Ok(ByteStream::new(io)),
+        }
     }
 }
 

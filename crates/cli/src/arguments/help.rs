@@ -21,6 +21,12 @@ pub(crate) fn help(grammar: &Grammar) -> String {
         text.push_str("\nOptions:\n");
         text.push_str(&flag_lines(&flags));
     }
+    if !grammar.examples.is_empty() {
+        text.push_str("\nExamples:\n");
+    }
+    for (about, line) in grammar.examples {
+        let _infallible = writeln!(text, "  {about}:\n    {line}");
+    }
     text
 }
 

@@ -264,6 +264,7 @@ mod tests {
         flags: &[FLAGS],
         arity: SOME,
         interspersed: false,
+        examples: &[],
     };
     static STOP: Grammar = Grammar { names: &["stop"], interspersed: true, ..RUN };
 

@@ -1,30 +1,34 @@
 //! Every command in one table: its words, its flags, and the function that runs it. Nothing is done here.
 
 use super::{
-    COMMON, Command, OBJECTS, OTHERS, apparmor, archives, boot, build, builder, change, check,
-    checkpoint, context, copy, cp, dial, doctor, events, exec, images, inspect, life, list, login,
-    logs, machine, manifest, mount, network, prune, pull, push, run, search, seccomp, secret,
-    selinux, serve, settings, stats, system, usage, verify, volume,
+    COMMON, Command, OBJECTS, OTHERS, apparmor, archives, boot, build, builder, chan, change,
+    check, checkpoint, context, copy, cp, dial, doctor, events, exec, images, inspect, life, list,
+    login, logs, machine, manifest, mount, network, prune, pull, push, run, search, seccomp,
+    secret, selinux, serve, settings, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
     APPARMOR_LIST, APPARMOR_UNLOAD, ATTACH, BAKE, BUILD, BUILD_DU, BUILD_HISTORY_INSPECT,
-    BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS, BUILD_HISTORY_REMOVE, BUILD_PRUNE, CHECK, CHECKPOINT,
-    CHECKPOINT_CREATE, CLONE, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT,
-    CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP,
-    DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES,
-    IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE,
-    MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT,
-    NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS,
-    PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, SECCOMP_PRINT, SECCOMP_RECORD, SECRET_CREATE,
-    SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SELINUX_UNLOAD, SERVE, START, STATS, STOP,
-    STOP_ALL, SYSTEM_DOCTOR, SYSTEM_PRUNE, SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY,
-    VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE,
-    VOLUME_UPDATE, WAIT,
+    BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS, BUILD_HISTORY_REMOVE, BUILD_PRUNE, CHAN, CHAN_ANSWER,
+    CHAN_DUMP, CHAN_DUMP_EXAMPLES, CHAN_RECV, CHAN_RECV_EXAMPLES, CHAN_RELAY_EXAMPLES, CHAN_SEND,
+    CHAN_SEND_EXAMPLES, CHAN_SERVE_EXAMPLES, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT,
+    CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE,
+    CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT,
+    FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD,
+    LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH,
+    MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT,
+    NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE,
+    SEARCH, SECCOMP_PRINT, SECCOMP_RECORD, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST,
+    SECRET_REMOVE, SELINUX_UNLOAD, SERVE, START, STATS, STOP, STOP_ALL, SYSTEM_DOCTOR,
+    SYSTEM_PRUNE, SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT,
+    VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
     ($group:expr, $names:expr, $usage:literal, $about:literal, $flags:expr, $arity:expr, $interspersed:literal, $programs:literal, $run:path) => {
+        command!($group, $names, $usage, $about, $flags, $arity, $interspersed, $programs, $run, [])
+    };
+    ($group:expr, $names:expr, $usage:literal, $about:literal, $flags:expr, $arity:expr, $interspersed:literal, $programs:literal, $run:path, $examples:expr) => {
         Command {
             grammar: &Grammar {
                 names: &$names,
@@ -33,6 +37,7 @@ macro_rules! command {
                 flags: &$flags,
                 arity: $arity,
                 interspersed: $interspersed,
+                examples: &$examples,
             },
             group: $group,
             runs_programs: $programs,
@@ -899,6 +904,66 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         checkpoint::rm
+    ),
+    command!(
+        OTHERS,
+        ["chan send"],
+        "[OPTIONS] URL [MESSAGE...]",
+        "Send messages on a channel, in JSON, and print what comes back",
+        [CHAN_SEND, CHAN],
+        SOME,
+        true,
+        false,
+        chan::send,
+        CHAN_SEND_EXAMPLES
+    ),
+    command!(
+        OTHERS,
+        ["chan recv"],
+        "[OPTIONS] URL",
+        "Print the messages of all channels that a peer opens, in JSON",
+        [CHAN_RECV, CHAN_ANSWER, CHAN],
+        exactly(1),
+        true,
+        false,
+        chan::recv,
+        CHAN_RECV_EXAMPLES
+    ),
+    command!(
+        OTHERS,
+        ["chan serve"],
+        "[OPTIONS] URL",
+        "Listen, print the messages of all peers in JSON, and answer them",
+        [CHAN_ANSWER, CHAN],
+        exactly(1),
+        true,
+        false,
+        chan::serve,
+        CHAN_SERVE_EXAMPLES
+    ),
+    command!(
+        OTHERS,
+        ["chan relay"],
+        "[OPTIONS] LISTEN_URL CONNECT_URL",
+        "Listen, and pass all channels on to another peer and back",
+        [CHAN],
+        exactly(2),
+        true,
+        false,
+        chan::relay,
+        CHAN_RELAY_EXAMPLES
+    ),
+    command!(
+        OTHERS,
+        ["chan dump"],
+        "[OPTIONS] LISTEN_URL CONNECT_URL | FILE [FILE]",
+        "Print the SPDY frames between two peers, or those of recorded bytes, with the messages in them",
+        [CHAN_DUMP, CHAN],
+        Arity { least: 1, most: 2 },
+        true,
+        false,
+        chan::dump,
+        CHAN_DUMP_EXAMPLES
     ),
     command!(
         OTHERS,

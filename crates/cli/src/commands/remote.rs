@@ -156,6 +156,7 @@ pub(crate) fn is_local(command: &Command, is_by_flag: bool) -> bool {
     command.group.is_empty()
         || HERE.contains(&name)
         || name.starts_with("context ")
+        || name.starts_with("chan ")
         || (!is_by_flag && OF_THE_MACHINE.contains(&name))
 }
 

@@ -17,6 +17,7 @@ macro_rules! command {
                 flags: &$flags,
                 arity: $arity,
                 interspersed: $interspersed,
+                examples: &[],
             },
             run: $run,
         }

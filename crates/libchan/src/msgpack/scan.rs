@@ -17,6 +17,8 @@ pub(crate) struct Scan {
     open: Vec<u64>,
     /// The streams that it names, in order.
     references: Vec<Reference>,
+    /// Whether extensions may be any.
+    takes_any: bool,
 }
 
 /// A message.
@@ -32,6 +34,11 @@ impl Scan {
     /// Whether nothing of a message has been looked at.
     pub(crate) fn is_new(&self) -> bool {
         self.position == 0
+    }
+
+    /// One that takes extensions as they are, for who does not know their meaning.
+    pub(crate) fn of_any() -> Self {
+        Self { takes_any: true, ..Self::default() }
     }
 
     /// Goes on in `bytes`, which begin where they began before and are longer; gives the message once it is whole.
@@ -64,7 +71,9 @@ impl Scan {
             }
             let end = head.size + contents;
             let Some(value) = rest.get(..end) else { return self.incomplete(limits) };
-            if let Kind::Extension { code, .. } = head.kind {
+            if let Kind::Extension { code, .. } = head.kind
+                && !self.takes_any
+            {
                 self.references.extend(reference(code, &value[head.size..], generation)?);
                 // So many are never there at once.
                 if self.references.len() > limits.parked {
