@@ -2,7 +2,7 @@
 //! comes by writes the number of a stream in its place, or takes the stream of that number.
 //!
 //! ```text
-//! write   once without taking anything: the message may be too long, or no message at all
+//! write   once without taking anything: the message may be too long, or no message at all; descriptors are written down
 //!         once more, with the same numbers, and each channel leaves what is to be done with its stream
 //! read    when all streams that the message names are there; what nobody took is reset
 //! ```
@@ -15,11 +15,13 @@ use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 
 use crate::channel::{Receiver, Sender};
+use crate::descriptor::OpenFile;
 use crate::error::Error;
 use crate::line::{Line, Reason};
 use crate::msgpack::extension::{self, Reference, Role};
 use crate::msgpack::read::{Malformed, from_slice};
 use crate::msgpack::write::{Unwritable, append};
+use crate::passing::Parked;
 use crate::session::Inner;
 
 /// What becomes of the stream of something that was attached.
@@ -32,21 +34,37 @@ thread_local! {
 
 struct Writing {
     session: Arc<Inner>,
-    numbers: Vec<u64>,
+    numbered: Vec<Numbered>,
     /// Whether what is attached is taken, and how much was.
     taken: Option<Vec<Attach>>,
 }
 
 struct Reading {
     session: Arc<Inner>,
-    lines: Vec<(u64, Option<Line>)>,
+    lines: Vec<(u64, Option<Parked>)>,
+}
+
+/// Something that has a stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbered {
+    /// The stream's.
+    pub(crate) number: u64,
+    /// What goes to the peer instead of its bytes, if he takes it.
+    pub(crate) descriptor: Option<OpenFile>,
 }
 
 /// A message, ready to be sent.
 pub(crate) struct Written {
     pub(crate) bytes: Vec<u8>,
-    /// Numbers of streams that are to be opened before it is sent.
-    pub(crate) numbers: Vec<u64>,
+    /// Streams that are to be opened before it is sent.
+    pub(crate) numbered: Vec<Numbered>,
+}
+
+impl Written {
+    /// How many descriptors it has.
+    pub(crate) fn descriptors(&self) -> usize {
+        self.numbered.iter().filter(|numbered| numbered.descriptor.is_some()).count()
+    }
 }
 
 /// Writes a value without taking anything out of it.
@@ -54,23 +72,23 @@ pub(crate) fn write<T: Serialize + ?Sized>(
     session: &Arc<Inner>,
     value: &T,
 ) -> Result<Written, Error> {
-    let writing = Writing { session: Arc::clone(session), numbers: Vec::new(), taken: None };
+    let writing = Writing { session: Arc::clone(session), numbered: Vec::new(), taken: None };
     let (bytes, writing) = write_as(writing, value);
     let bytes = bytes.map_err(|unwritable| Error::Value(unwritable.0))?;
     if bytes.len() > session.limits.message_bytes {
         return Err(Error::Limit("message_bytes"));
     }
-    Ok(Written { bytes, numbers: writing.map(|writing| writing.numbers).unwrap_or_default() })
+    Ok(Written { bytes, numbered: writing.map(|writing| writing.numbered).unwrap_or_default() })
 }
 
 /// Takes out of a value what was attached to the message that it is, in the order of the numbers.
 pub(crate) fn take<T: Serialize + ?Sized>(
     session: &Arc<Inner>,
     value: &T,
-    numbers: &[u64],
+    numbered: &[Numbered],
 ) -> Vec<Attach> {
-    let (session, numbers) = (Arc::clone(session), numbers.to_vec());
-    let (_again, writing) = write_as(Writing { session, numbers, taken: Some(Vec::new()) }, value);
+    let (session, numbered) = (Arc::clone(session), numbered.to_vec());
+    let (_again, writing) = write_as(Writing { session, numbered, taken: Some(Vec::new()) }, value);
     writing.and_then(|writing| writing.taken).unwrap_or_default()
 }
 
@@ -86,20 +104,21 @@ fn write_as<T: Serialize + ?Sized>(
     (written.map(|()| bytes), writing)
 }
 
-/// Writes a number in the place of something that has a stream.
+/// Writes a number in the place of something that has a stream, or for which a descriptor may go to the peer.
 pub(crate) fn serialize<S: Serializer>(
     serializer: S,
     role: Role,
+    descriptor: Option<&OpenFile>,
     take: impl FnOnce() -> Option<Attach>,
 ) -> Result<S::Ok, S::Error> {
     let number = WRITING.with_borrow_mut(|writing| {
         let writing = writing.as_mut().ok_or("a channel travels by a session only")?;
         let Some(taken) = &mut writing.taken else {
             let number = writing.session.next_number();
-            writing.numbers.push(number);
+            writing.numbered.push(Numbered { number, descriptor: descriptor.cloned() });
             return Ok(number);
         };
-        let number = writing.numbers.get(taken.len()).copied();
+        let number = writing.numbered.get(taken.len()).map(|numbered| numbered.number);
         taken.push(take().ok_or("it was sent before")?);
         number.ok_or("the value is another one each time it is written")
     });
@@ -110,7 +129,7 @@ pub(crate) fn serialize<S: Serializer>(
 /// Reads a message whose streams are all there.
 pub(crate) fn read<T: for<'de> serde::Deserialize<'de>>(
     session: &Arc<Inner>,
-    lines: Vec<(u64, Line)>,
+    lines: Vec<(u64, Parked)>,
     bytes: &[u8],
 ) -> Result<T, Malformed> {
     let lines = lines.into_iter().map(|(number, line)| (number, Some(line))).collect();
@@ -128,41 +147,58 @@ pub(crate) fn read<T: for<'de> serde::Deserialize<'de>>(
 /// A stream that a message names.
 #[derive(Debug)]
 pub(crate) struct Named {
-    pub(crate) line: Line,
+    parked: Parked,
     pub(crate) session: Arc<Inner>,
     pub(crate) reference: Reference,
+}
+
+/// What is read and written of a stream that a message names.
+#[derive(Debug)]
+pub(crate) enum Carried {
+    Line(Line),
+    /// The descriptor that has come instead.
+    File(OpenFile),
 }
 
 impl Named {
     /// For who sends to it.
     pub(crate) fn into_sender<T: Serialize>(self) -> Result<Sender<T>, Malformed> {
-        let Self { line, session, reference } = self.expect(Role::SentByReceiver)?;
-        Ok(Sender::of_line(line, &session, reference.number))
+        let (session, number) = (Arc::clone(&self.session), self.reference.number);
+        Ok(Sender::of_line(self.into_line(Role::SentByReceiver)?, &session, number))
     }
 
     /// For who receives from it.
     pub(crate) fn into_receiver<T: DeserializeOwned>(self) -> Result<Receiver<T>, Malformed> {
-        let Self { line, session, .. } = self.expect(Role::ReceivedByReceiver)?;
-        Ok(Receiver::of_line(line, &session))
+        let session = Arc::clone(&self.session);
+        Ok(Receiver::of_line(self.into_line(Role::ReceivedByReceiver)?, &session))
     }
 
     /// For who reads or writes bytes. The original takes each of them as both.
-    pub(crate) fn into_bytes(self) -> Result<Line, Malformed> {
-        match self.reference.role {
-            Role::Duplex | Role::WrittenByReceiver | Role::ReadByReceiver => Ok(self.line),
-            Role::SentByReceiver | Role::ReceivedByReceiver => self.refuse(),
+    pub(crate) fn into_bytes(self) -> Result<Carried, Malformed> {
+        match (self.reference.role, self.parked) {
+            (Role::Duplex | Role::WrittenByReceiver | Role::ReadByReceiver, parked) => {
+                Ok(match parked {
+                    Parked::Line(line) => Carried::Line(line),
+                    Parked::Offered(offered) => Carried::File(offered.accept()),
+                })
+            }
+            (role @ (Role::SentByReceiver | Role::ReceivedByReceiver), parked) => {
+                refuse(role, parked)
+            }
         }
     }
 
-    fn expect(self, role: Role) -> Result<Self, Malformed> {
-        if self.reference.role == role { Ok(self) } else { self.refuse() }
+    fn into_line(self, role: Role) -> Result<Line, Malformed> {
+        match self.parked {
+            Parked::Line(line) if self.reference.role == role => Ok(line),
+            parked @ (Parked::Line(_) | Parked::Offered(_)) => refuse(self.reference.role, parked),
+        }
     }
+}
 
-    fn refuse<T>(self) -> Result<T, Malformed> {
-        let what = self.reference.role.describe();
-        self.line.reset(Reason::Cancelled);
-        Err(Malformed::custom(format!("{what} instead of what was expected")))
-    }
+fn refuse<T>(role: Role, parked: Parked) -> Result<T, Malformed> {
+    parked.reset(Reason::Cancelled);
+    Err(Malformed::custom(format!("{} instead of what was expected", role.describe())))
 }
 
 /// Takes the stream that is named next.
@@ -197,8 +233,8 @@ pub(crate) fn named(coded: &[u8]) -> Result<Option<Named>, Malformed> {
         let elsewhere = || Malformed::custom("a channel travels by a session only");
         let Reading { session, lines } = reading.as_mut().ok_or_else(elsewhere)?;
         let place = lines.iter_mut().find(|(number, _)| *number == reference.number);
-        let line = place.and_then(|(_, line)| line.take());
-        let line = line.ok_or_else(|| Malformed::custom("a stream is named twice"))?;
-        Ok(Some(Named { line, session: Arc::clone(session), reference }))
+        let parked = place.and_then(|(_, line)| line.take());
+        let parked = parked.ok_or_else(|| Malformed::custom("a stream is named twice"))?;
+        Ok(Some(Named { parked, session: Arc::clone(session), reference }))
     })
 }

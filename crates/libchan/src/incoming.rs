@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::line::{Line, Reason};
 use crate::msgpack::read::Malformed;
 use crate::msgpack::scan::{Scan, Scanned};
+use crate::passing::Parked;
 use crate::session::Inner;
 
 /// The next messages of one channel. Dropped before the end, the peer hears that nobody receives.
@@ -31,7 +32,7 @@ pub(crate) struct Incoming<T> {
 }
 
 /// How a message becomes a value, known where its type is.
-type Decode<T> = fn(&Arc<Inner>, Vec<(u64, Line)>, &[u8]) -> Result<T, Malformed>;
+type Decode<T> = fn(&Arc<Inner>, Vec<(u64, Parked)>, &[u8]) -> Result<T, Malformed>;
 
 struct Waiting {
     size: usize,
@@ -99,7 +100,7 @@ impl<T> Incoming<T> {
         }))
     }
 
-    fn read(&mut self, lines: Vec<(u64, Line)>) -> Result<T, Error> {
+    fn read(&mut self, lines: Vec<(u64, Parked)>) -> Result<T, Error> {
         let size = self.whole.take().map_or(0, |whole| whole.size);
         let message = self.bytes.get(..size).unwrap_or_default();
         let read = (self.decode)(&self.session, lines, message);
@@ -135,7 +136,7 @@ impl Waiting {
         &mut self,
         session: &Inner,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Vec<(u64, Line)>, Error>> {
+    ) -> Poll<Result<Vec<(u64, Parked)>, Error>> {
         if self.numbers.is_empty() {
             return Poll::Ready(Ok(Vec::new()));
         }

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! Sender<T>, Receiver<T>, ByteStream     in memory (channel), or the end of a stream of a session
+//! Descriptor                             itself over a Unix socket (passing), elsewhere its bytes
 //!    | msgpack, by serde; what is attached to a message names its stream (attach, pump)
 //! Session                                numbers of streams, those that no message has named yet
 //!    | SPDY (crate spdy)
@@ -15,12 +16,14 @@
 
 mod attach;
 mod channel;
+mod descriptor;
 mod error;
 mod incoming;
 mod limits;
 mod line;
 mod msgpack;
 mod outgoing;
+mod passing;
 mod pump;
 mod session;
 mod stream;
@@ -30,6 +33,7 @@ mod transport;
 mod value;
 
 pub use channel::{Receiver, Sender, TrySendError, buffered, pipe};
+pub use descriptor::Descriptor;
 pub use error::{Error, SendError};
 pub use limits::Limits;
 pub use pump::copy;

@@ -16,12 +16,17 @@ pub struct Limits {
     pub streams: usize,
     /// Streams of the peer's that no message has named yet: 1,024.
     pub parked: usize,
+    /// Descriptors of one Unix socket that are on their way, or have come and no message that names them was read: 64 each way. A
+    /// message with more waits, and beyond that its descriptors' bytes are passed on; with 0 always.
+    pub descriptors: usize,
     /// Bytes that have arrived on one stream and nobody has taken: 256 KiB.
     pub queue_bytes: usize,
     /// How long TLS and the head of a WebSocket may take before there is a session: 10 s.
     pub greeting_wait: Duration,
     /// How long a message waits for a stream that it names: 10 s.
     pub reference_wait: Duration,
+    /// How long a message with descriptors waits until the peer has read earlier ones: 10 s. Then their bytes are passed on.
+    pub descriptor_wait: Duration,
 }
 
 impl Default for Limits {
@@ -32,9 +37,11 @@ impl Default for Limits {
             values: 1 << 20,
             streams: 1000,
             parked: 1024,
+            descriptors: 64,
             queue_bytes: 256 << 10,
             greeting_wait: Duration::from_secs(10),
             reference_wait: Duration::from_secs(10),
+            descriptor_wait: Duration::from_secs(10),
         }
     }
 }

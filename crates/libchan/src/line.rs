@@ -94,6 +94,15 @@ impl In {
     }
 }
 
+impl In {
+    /// What the peer has answered when the stream was opened.
+    pub(crate) async fn replied(&mut self) -> Result<spdy::Headers, Error> {
+        match self {
+            Self::Spdy(input) => Ok(input.replied().await?),
+        }
+    }
+}
+
 impl AsyncRead for Line {
     fn poll_read(
         mut self: Pin<&mut Self>,

@@ -7,16 +7,18 @@ use std::task::{Context, Poll, Waker};
 
 use serde::Serialize;
 
-use crate::attach::{self, Attach, Written};
+use crate::attach::{self, Attach, Numbered, Written};
 use crate::channel::TrySendError;
 use crate::error::Error;
 use crate::line::{In, Line, Out, Reason, poll_over};
+use crate::passing::{Offer, Room};
+use crate::pump;
 use crate::session::Inner;
 
 /// How values become messages, known where their type is.
 struct Encoding<T> {
     write: fn(&Arc<Inner>, &T) -> Result<Written, Error>,
-    take: fn(&Arc<Inner>, &T, &[u64]) -> Vec<Attach>,
+    take: fn(&Arc<Inner>, &T, &[Numbered]) -> Vec<Attach>,
 }
 
 /// What the clones of a sender share. Dropped, the channel ends in good order.
@@ -62,32 +64,66 @@ impl<T> Outgoing<T> {
             return Err(Error::Closed);
         }
         std::future::poll_fn(|context| out.poll_ready(context)).await?;
-        self.send_now(&mut out, slot)
+        let Some(written) = self.write(slot)? else { return Ok(()) };
+        let room = match written.descriptors() {
+            0 => None,
+            count => self.session.room(count).await,
+        };
+        self.send_now(&mut out, slot, (written, room))
     }
 
-    fn send_now(&self, out: &mut Out, slot: &mut Option<T>) -> Result<(), Error> {
+    fn write(&self, slot: &Option<T>) -> Result<Option<Written>, Error> {
+        slot.as_ref().map(|value| (self.encoding.write)(&self.session, value)).transpose()
+    }
+
+    fn send_now(
+        &self,
+        out: &mut Out,
+        slot: &mut Option<T>,
+        (written, room): (Written, Option<Room>),
+    ) -> Result<(), Error> {
         let Some(value) = &*slot else { return Ok(()) };
-        let Written { bytes, numbers } = (self.encoding.write)(&self.session, value)?;
-        let open = |number: &u64| self.session.open(*number, Some(self.number));
-        let mut lines: Vec<Line> = Vec::with_capacity(numbers.len());
-        for number in &numbers {
-            match open(number) {
-                Ok(line) => lines.push(line),
-                Err(error) => {
-                    lines.into_iter().for_each(|line| line.reset(Reason::Cancelled));
-                    return Err(error);
-                }
-            }
-        }
+        let Written { bytes, numbered } = written;
+        let lines = self.open(&numbered, room)?;
         out.send(bytes.into())?;
-        if !numbers.is_empty() {
-            let attached = (self.encoding.take)(&self.session, value, &numbers);
-            for ((line, number), attach) in lines.into_iter().zip(numbers).zip(attached) {
-                attach(line, number, &self.session);
+        if !numbered.is_empty() {
+            let attached = (self.encoding.take)(&self.session, value, &numbered);
+            for (((line, offer), numbered), attach) in lines.into_iter().zip(numbered).zip(attached)
+            {
+                match offer {
+                    None => attach(line, numbered.number, &self.session),
+                    Some(offer) => {
+                        pump::offered(offer, (line, numbered.number), attach, &self.session);
+                    }
+                }
             }
         }
         *slot = None;
         Ok(())
+    }
+
+    /// A stream for each, or none.
+    fn open(
+        &self,
+        numbered: &[Numbered],
+        mut room: Option<Room>,
+    ) -> Result<Vec<(Line, Option<Offer>)>, Error> {
+        let mut lines: Vec<(Line, Option<Offer>)> = Vec::with_capacity(numbered.len());
+        for Numbered { number, descriptor } in numbered {
+            let open = |header| self.session.open(*number, Some(self.number), header);
+            let opened = match (&mut room, descriptor) {
+                (Some(room), Some(file)) => room.offer(file, open),
+                _ => open(None).map(|line| (line, None)),
+            };
+            match opened {
+                Ok(opened) => lines.push(opened),
+                Err(error) => {
+                    lines.into_iter().for_each(|(line, _)| line.reset(Reason::Cancelled));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(lines)
     }
 
     /// Sends a value if that takes no waiting.

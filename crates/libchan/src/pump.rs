@@ -1,6 +1,8 @@
 //! What was attached to a message goes on by a stream: values, or bytes, are passed between it and the end that is here.
 //! Each is a task that ends with either side.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -10,6 +12,8 @@ use crate::channel::{Receiver, Sender};
 use crate::error::Error;
 use crate::line::{Line, Reason};
 use crate::msgpack::extension::Role;
+use crate::passing::Offer;
+use crate::session::Inner;
 
 /// What the peer sends on the stream goes to this sender.
 pub(crate) fn receive_into<T: DeserializeOwned + Send + 'static>(sender: Sender<T>) -> Attach {
@@ -64,9 +68,31 @@ pub(crate) fn bytes(
     })
 }
 
+/// The peer has a descriptor, or takes what is attached as any other stream.
+pub(crate) fn offered(
+    offer: Offer,
+    (mut line, number): (Line, u64),
+    attach: Attach,
+    session: &Arc<Inner>,
+) {
+    let session = Arc::clone(session);
+    tokio::spawn(async move {
+        match line.input.replied().await {
+            Ok(answer) if offer.is_taken(&answer) => line.out.finish(),
+            Ok(_) => attach(line, number, &session),
+            // Nobody wants it.
+            Err(_) => {}
+        }
+    });
+}
+
 /// The end of either way is passed on by itself. Where nothing goes one way the other way's end is that of the stream: the peer may
 /// never end the way that it has no use for.
-async fn exchange(mut local: impl AsyncRead + AsyncWrite + Unpin, mut line: Line, role: Role) {
+pub(crate) async fn exchange(
+    mut local: impl AsyncRead + AsyncWrite + Unpin,
+    mut line: Line,
+    role: Role,
+) {
     let copied = match role {
         Role::ReadByReceiver => tokio::io::copy(&mut local, &mut line).await.map(drop),
         Role::WrittenByReceiver => tokio::io::copy(&mut line, &mut local).await.map(drop),

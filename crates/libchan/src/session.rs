@@ -19,6 +19,8 @@ use crate::channel::{Receiver, Sender, buffered};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::line::{Line, Reason};
+use crate::passing::{self, Offered, Parked, Passing, Room};
+use crate::transport::Carrier;
 
 /// The header with a stream's number, which its opener gives it.
 const REFERENCE: &str = "libchan-ref";
@@ -49,6 +51,8 @@ pub enum Side {
 pub(crate) struct Inner {
     mux: spdy::Session,
     pub(crate) limits: Limits,
+    /// Where the connection carries descriptors.
+    passing: Option<Arc<Passing>>,
     next: AtomicU64,
     table: Mutex<Table>,
     arrive: Sender<Line>,
@@ -60,7 +64,7 @@ pub(crate) struct Inner {
 /// Streams of the peer's that a message will name.
 #[derive(Debug, Default)]
 struct Table {
-    parked: HashMap<u64, Line>,
+    parked: HashMap<u64, Parked>,
     waiting: Vec<Waker>,
     is_over: bool,
 }
@@ -71,6 +75,23 @@ impl Session {
         connection: impl AsyncRead + AsyncWrite + Send + 'static,
         side: Side,
         limits: Limits,
+    ) -> Self {
+        Self::start(connection, side, limits, None)
+    }
+
+    /// The same of a Unix socket, which carries descriptors, too: [`crate::Descriptor`].
+    #[must_use]
+    pub fn over_unix(socket: tokio::net::UnixStream, side: Side, limits: Limits) -> Self {
+        let carrier = Carrier::new(socket, limits.descriptors);
+        let passing = carrier.passing();
+        Self::start(carrier, side, limits, Some(passing))
+    }
+
+    fn start(
+        connection: impl AsyncRead + AsyncWrite + Send + 'static,
+        side: Side,
+        limits: Limits,
+        passing: Option<Arc<Passing>>,
     ) -> Self {
         let role = match side {
             Side::Client => spdy::Role::Client,
@@ -89,6 +110,7 @@ impl Session {
         let inner = Arc::new(Inner {
             mux,
             limits,
+            passing,
             next: AtomicU64::new(FIRST),
             table: Mutex::default(),
             arrive,
@@ -107,14 +129,14 @@ impl Session {
     /// The session is closed, or has as many channels as it may.
     pub fn open<T: Serialize>(&self) -> Result<Sender<T>, Error> {
         let number = self.inner.next_number();
-        let line = self.inner.open(number, None)?;
+        let line = self.inner.open(number, None, None)?;
         Ok(Sender::of_line(line, &self.inner, number))
     }
 
     /// The next channel that the peer has opened; nothing once none can come any more. Cancelled, none is lost.
     ///
     /// # Errors
-    /// None yet.
+    /// [`Error::Limit`] where the peer has sent ever more descriptors that no message has.
     pub async fn accept<T: DeserializeOwned>(&self) -> Result<Option<Receiver<T>>, Error> {
         let arrived = self.inner.arrived.lock().await.recv().await?;
         Ok(arrived.map(|line| Receiver::of_line(line, &self.inner)))
@@ -146,10 +168,15 @@ impl Inner {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Opens a stream of that number, which belongs to another one.
-    pub(crate) fn open(&self, number: u64, parent: Option<u64>) -> Result<Line, Error> {
+    /// Opens a stream of that number, which belongs to another one, and may stand for a descriptor.
+    pub(crate) fn open(
+        &self,
+        number: u64,
+        parent: Option<u64>,
+        descriptor: Option<u64>,
+    ) -> Result<Line, Error> {
         let mut headers = spdy::Headers::new();
-        let own = [(REFERENCE, Some(number)), (PARENT, parent)];
+        let own = [(REFERENCE, Some(number)), (PARENT, parent), (passing::HEADER, descriptor)];
         for (name, number) in own {
             if let Some(number) = number {
                 // The names are right, and digits are.
@@ -159,12 +186,23 @@ impl Inner {
         Ok(self.mux.open(headers, spdy::Opening::default())?.into())
     }
 
+    /// Places for so many descriptors on their way to the peer; nothing where none is carried.
+    pub(crate) async fn room(&self, count: usize) -> Option<Room> {
+        let passing = self.passing.as_ref()?;
+        let room = std::future::poll_fn(|context| passing.poll_room(count, context));
+        let room = tokio::time::timeout(self.limits.descriptor_wait, room).await;
+        if room.is_err() {
+            passing.give_up_waiting();
+        }
+        room.ok()
+    }
+
     /// The streams of these numbers, once all of them are there.
     pub(crate) fn poll_lines(
         &self,
         numbers: &[u64],
         context: &Context<'_>,
-    ) -> Poll<Result<Vec<(u64, Line)>, Error>> {
+    ) -> Poll<Result<Vec<(u64, Parked)>, Error>> {
         let mut table = self.table();
         if numbers.iter().all(|number| table.parked.contains_key(number)) {
             let mut take = |number: &u64| Some((*number, table.parked.remove(number)?));
@@ -186,8 +224,20 @@ impl Inner {
     /// A stream of the peer's.
     fn arrive(&self, arrival: spdy::Arrival) {
         let numbers = numbers(&arrival.headers);
+        let offered = Offered::of(arrival, self.passing.as_ref(), |most| {
+            let table = self.table();
+            let is_offered = |parked: &&Parked| matches!(parked, Parked::Offered(_));
+            table.parked.values().filter(is_offered).count() < most
+        });
+        let (arrival, answer) = match offered {
+            Ok(offered) => return self.arrive_offered(numbers, offered),
+            Err(other) => other,
+        };
         let mut headers = spdy::Headers::new();
         let _right = headers.push(":status", "200");
+        if let Some(answer) = answer {
+            let _right = headers.push(passing::HEADER, answer);
+        }
         let Ok(stream) = arrival.reply(headers) else { return };
         let line = Line::from(stream);
         match numbers {
@@ -197,11 +247,20 @@ impl Inner {
                     full.into_value().reset(Reason::Refused);
                 }
             }
-            Some((number, Some(_parent))) => self.park(number, line),
+            Some((number, Some(_parent))) => self.park(number, line.into()),
         }
     }
 
-    fn park(&self, number: u64, line: Line) {
+    /// One that stands for a descriptor, and is answered when that is taken.
+    fn arrive_offered(&self, numbers: Option<(u64, Option<u64>)>, offered: Offered) {
+        let offered = Parked::Offered(offered);
+        match numbers {
+            Some((number, Some(_parent))) => self.park(number, offered),
+            _ => offered.reset(Reason::Protocol),
+        }
+    }
+
+    fn park(&self, number: u64, line: Parked) {
         let mut table = self.table();
         let refused = if table.parked.contains_key(&number) {
             Some((line, Reason::Protocol))
@@ -221,7 +280,10 @@ impl Inner {
 
     /// No stream will come any more.
     fn end(&self) {
-        self.arrive.close();
+        match self.passing.as_ref().and_then(|passing| passing.failure()) {
+            Some(error) => self.arrive.fail(error),
+            None => self.arrive.close(),
+        }
         let mut table = self.table();
         table.is_over = true;
         let woken = std::mem::take(&mut table.waiting);

@@ -2,7 +2,7 @@
 //!
 //! | URL | |
 //! |---|---|
-//! | `unix:///run/service.sock` | a Unix socket |
+//! | `unix:///run/service.sock` | a Unix socket, with descriptors ([`crate::Descriptor`]) |
 //! | `tcp://host:9323` | TCP |
 //! | `tls://host:9323` | TLS, with client certificates where [`Options::tls_client`] has them |
 //! | `ws://host/path`, `wss://host/path` | binary messages of a WebSocket, behind any path of a web server |
@@ -10,6 +10,7 @@
 //! Start at [`connect`] and [`Listener`].
 
 mod address;
+mod carrier;
 mod tcp;
 mod tls;
 mod unix;
@@ -21,6 +22,7 @@ use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use address::{Address, BadAddress};
+pub(crate) use carrier::Carrier;
 pub use unix::UnixListener;
 
 use crate::limits::Limits;
@@ -76,7 +78,10 @@ pub struct Options {
 pub async fn connect(url: &str, options: &Options) -> Result<Session, ConnectError> {
     let address = parse(url)?;
     let (io, host): (Box<dyn Connection>, _) = match &address {
-        Address::Unix(path) => (Box::new(unix::connect(path).await?), ""),
+        Address::Unix(path) => {
+            let socket = unix::connect(path).await?;
+            return Ok(Session::over_unix(socket, Side::Client, options.limits.clone()));
+        }
         Address::Tcp(host) | Address::Tls(host) | Address::WebSocket { host, .. } => {
             (Box::new(tcp::connect(host).await?), host)
         }
@@ -156,9 +161,9 @@ impl Listener {
     /// # Errors
     /// The system has no room for one, or the listener is broken.
     pub async fn accept(&self) -> Result<Accepted, ConnectError> {
-        let io: Box<dyn Connection> = match &self.socket {
-            Socket::Unix(listener) => Box::new(listener.accept().await?),
-            Socket::Tcp(listener) => Box::new(tcp::accept(listener).await?),
+        let io = match &self.socket {
+            Socket::Unix(listener) => AcceptedIo::Unix(listener.accept().await?),
+            Socket::Tcp(listener) => AcceptedIo::Other(Box::new(tcp::accept(listener).await?)),
         };
         Ok(Accepted { io, address: self.address.clone(), options: self.options.clone() })
     }
@@ -166,9 +171,15 @@ impl Listener {
 
 /// A connection that is no session yet.
 pub struct Accepted {
-    io: Box<dyn Connection>,
+    io: AcceptedIo,
     address: Address,
     options: Options,
+}
+
+/// What carries descriptors, and what does not.
+enum AcceptedIo {
+    Unix(tokio::net::UnixStream),
+    Other(Box<dyn Connection>),
 }
 
 impl Accepted {
@@ -178,6 +189,12 @@ impl Accepted {
     /// The peer does not speak that transport or says nothing, or TLS refused him.
     pub async fn session(self) -> Result<Session, ConnectError> {
         let Self { io, address, options } = self;
+        let io = match io {
+            AcceptedIo::Unix(socket) => {
+                return Ok(Session::over_unix(socket, Side::Server, options.limits));
+            }
+            AcceptedIo::Other(io) => io,
+        };
         let io = in_time(&address, &options, async {
             let mut io = io;
             if address.is_secure() {
