@@ -67,7 +67,8 @@ impl<T> Outgoing<T> {
         let Some(written) = self.write(slot)? else { return Ok(()) };
         let room = match written.descriptors() {
             0 => None,
-            count => self.session.room(count).await,
+            // Apart: most messages have none, and this future is small without.
+            count => Box::pin(self.session.room(count)).await,
         };
         self.send_now(&mut out, slot, (written, room))
     }

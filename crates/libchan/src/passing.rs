@@ -2,32 +2,44 @@
 //! arrived and is not named yet.
 //!
 //! ```text
-//! sender                                                       receiver
-//! the descriptor, with or before the first byte of the frame   it is the n-th that has come, from 0
-//! SYN_STREAM  libchan-descriptor: n                            the stream waits for the message that names it, unanswered
+//! sender                                                    receiver
+//! SYN_STREAM  libchan-descriptor: ask  (no libchan-ref)     from now on it looks for them: recvmsg(2) instead of recv(2)
+//!             <── SYN_REPLY  libchan-descriptor: yes, FIN
+//!   or        <── SYN_REPLY, without it                     it knows none: bytes are passed on in this session
+//!
+//! the descriptor, with or before the frame's first byte     it is the n-th that has come, from 0
+//! SYN_STREAM  libchan-ref, libchan-parent-ref, libchan-descriptor: n    the stream waits for its message, unanswered
 //! the message
-//!             <── SYN_REPLY  libchan-descriptor: n, FIN        the message is read: whoever reads it has the descriptor
-//!   or        <── SYN_REPLY  libchan-descriptor: no            it did not come, or there are too many: the bytes are passed on
-//!   or        <── SYN_REPLY  without such a header             the peer knows none: the bytes are, and those of all later ones
+//!             <── SYN_REPLY  libchan-descriptor: n, FIN     the message is read, and whoever reads it has the descriptor
+//!   or        <── SYN_REPLY  libchan-descriptor: no         it did not come, or there are too many: its bytes are passed on
 //! ```
 //!
-//! So nothing is agreed upon before: to a peer that knows nothing of it, or behind something that passes bytes on alone as `ssh -L`
-//! does, it is an ordinary byte stream. At most [`crate::Limits::descriptors`] wait for an answer: the next send waits with them.
+//! A message names it as a byte stream both ways. So a peer that knows none has what it always had, and behind something that passes on
+//! bytes alone, as `ssh -L` does, nothing is wrong either. At most [`crate::Limits::descriptors`] wait for an answer; the next send
+//! waits with them.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
 
 use crate::descriptor::OpenFile;
 use crate::error::Error;
 use crate::line::{Line, Reason};
 
-/// The header with the number of the descriptor that a stream stands for, and the answer.
+/// The header with the number of the descriptor that a stream stands for, or what is said of them.
 pub(crate) const HEADER: &str = "libchan-descriptor";
-/// The answer of who knows the header, and has no such descriptor.
+/// Whether the peer knows it, and that he does.
+const ASK: &str = "ask";
+const KNOWN: &str = "yes";
+/// The answer of who has no descriptor of that number.
 const NONE: &str = "no";
+/// What every answer has.
+const STATUS: (&str, &str) = (":status", "200");
 /// What one call of sendmsg(2) takes: `SCM_MAX_FD`, unix(7).
 pub(crate) const MOST_PER_CALL: usize = 253;
 /// So many that came without a stream are no accident.
@@ -38,9 +50,13 @@ const MOST_UNNAMED: u64 = 1024;
 pub(crate) struct Passing {
     /// How many are on their way, each way.
     limit: usize,
+    /// Whether the peer knows them, once he was asked.
+    is_known: OnceCell<bool>,
     leaving: Mutex<Leaving>,
     /// Whether some wait to be sent, for who writes without the lock.
     has_leaving: AtomicBool,
+    /// Whether the peer has asked.
+    is_expecting: AtomicBool,
     arriving: Mutex<Arriving>,
 }
 
@@ -109,14 +125,42 @@ impl Passing {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
+            is_known: OnceCell::new(),
             leaving: Mutex::default(),
             has_leaving: AtomicBool::new(false),
+            is_expecting: AtomicBool::new(false),
             arriving: Mutex::default(),
         }
     }
 
+    /// Places for so many descriptors of one message, where the peer takes any and is not too slow.
+    pub(crate) async fn room(
+        self: &Arc<Self>,
+        count: usize,
+        mux: &spdy::Session,
+        longest: Duration,
+    ) -> Option<Room> {
+        let is_over = {
+            let leaving = lock(&self.leaving);
+            leaving.is_over || (leaving.is_stuck && !self.is_known.initialized())
+        };
+        if is_over {
+            return None;
+        }
+        let room = tokio::time::timeout(longest, async {
+            if !*self.is_known.get_or_try_init(|| ask(mux)).await.ok()? {
+                self.stop();
+            }
+            Some(std::future::poll_fn(|context| self.poll_room(count, context)).await)
+        });
+        room.await.unwrap_or_else(|_elapsed| {
+            self.give_up_waiting();
+            None
+        })
+    }
+
     /// Places for so many, or as many as there may ever be. None where waiting makes no sense.
-    pub(crate) fn poll_room(self: &Arc<Self>, count: usize, context: &Context<'_>) -> Poll<Room> {
+    fn poll_room(self: &Arc<Self>, count: usize, context: &Context<'_>) -> Poll<Room> {
         let wanted = count.min(self.limit);
         let mut leaving = lock(&self.leaving);
         let count = if leaving.is_over {
@@ -137,7 +181,7 @@ impl Passing {
     }
 
     /// Nobody waits for a place any more until there is one.
-    pub(crate) fn give_up_waiting(&self) {
+    fn give_up_waiting(&self) {
         lock(&self.leaving).is_stuck = true;
         self.wake();
     }
@@ -157,19 +201,17 @@ impl Passing {
         woken.into_iter().for_each(Waker::wake);
     }
 
+    pub(crate) fn has_leaving(&self) -> bool {
+        self.has_leaving.load(Ordering::SeqCst)
+    }
+
     /// Those that go with the next byte, and whether others have to follow with the one after it.
-    pub(crate) fn leaving(&self) -> Option<(Vec<OpenFile>, bool)> {
-        if !self.has_leaving.load(Ordering::SeqCst) {
-            return None;
-        }
+    pub(crate) fn leaving(&self) -> (Vec<OpenFile>, bool) {
         let leaving = lock(&self.leaving);
         let files: Vec<_> = leaving.queue.iter().take(MOST_PER_CALL).cloned().collect();
         let has_more = leaving.queue.len() > files.len();
-        if files.is_empty() {
-            self.has_leaving.store(false, Ordering::SeqCst);
-            return None;
-        }
-        Some((files, has_more))
+        self.has_leaving.store(!files.is_empty(), Ordering::SeqCst);
+        (files, has_more)
     }
 
     /// The first so many have left.
@@ -177,9 +219,28 @@ impl Passing {
         let mut leaving = lock(&self.leaving);
         let count = count.min(leaving.queue.len());
         let left: Vec<_> = leaving.queue.drain(..count).collect();
+        self.has_leaving.store(!leaving.queue.is_empty(), Ordering::SeqCst);
         drop(leaving);
         drop(left);
     }
+}
+
+/// Asks the peer whether he takes descriptors.
+async fn ask(mux: &spdy::Session) -> Result<bool, spdy::Error> {
+    let mut stream = mux.open(headers(&[(HEADER, ASK)]), spdy::Opening::default())?;
+    let answer = stream.receive.replied().await?;
+    // The original has reset it already.
+    let _reset = stream.send.finish();
+    Ok(answer.text(HEADER) == Some(KNOWN))
+}
+
+fn headers(pairs: &[(&str, &str)]) -> spdy::Headers {
+    let mut headers = spdy::Headers::new();
+    for (name, value) in pairs {
+        // The names are right, and so are words and digits.
+        let _right = headers.push(name, value);
+    }
+    headers
 }
 
 impl Room {
@@ -271,6 +332,11 @@ impl Passing {
         Ok(())
     }
 
+    /// Whether descriptors may come.
+    pub(crate) fn is_expecting(&self) -> bool {
+        self.is_expecting.load(Ordering::SeqCst)
+    }
+
     /// The descriptor that the peer opens a stream for. Those before it were opened none for, and go.
     fn take(&self, number: u64) -> Option<OpenFile> {
         let mut arriving = lock(&self.arriving);
@@ -297,29 +363,49 @@ impl Passing {
     }
 }
 
-impl Offered {
-    /// The descriptor of a stream that has just come, or the stream with what is to be answered; `has_room` says whether one more may wait.
+/// What the peer opens a stream for.
+pub(crate) enum Arrived {
+    /// Nothing that has to do with descriptors, or one that is not here: with what is to be answered.
+    Stream(spdy::Arrival, Option<&'static str>),
+    Offered(Offered),
+    /// He asked, and is answered.
+    Asked,
+}
+
+impl Arrived {
+    /// `has_room` says whether one more may wait, of so many.
     pub(crate) fn of(
         arrival: spdy::Arrival,
         passing: Option<&Arc<Passing>>,
         has_room: impl FnOnce(usize) -> bool,
-    ) -> Result<Self, (spdy::Arrival, Option<&'static str>)> {
-        let number = arrival.headers.text(HEADER).and_then(|number| number.parse().ok());
-        let (Some(passing), Some(number)) = (passing, number) else { return Err((arrival, None)) };
-        match passing.take(number) {
-            Some(file) if has_room(passing.limit) => Ok(Self { file, number, arrival }),
-            _ => Err((arrival, Some(NONE))),
+    ) -> Self {
+        let said = arrival.headers.text(HEADER);
+        let (Some(passing), Some(said)) = (passing, said) else {
+            return Self::Stream(arrival, None);
+        };
+        if said == ASK {
+            // Before he hears of it.
+            passing.is_expecting.store(true, Ordering::SeqCst);
+            let _over = arrival.reply_finished(headers(&[STATUS, (HEADER, KNOWN)]));
+            return Self::Asked;
+        }
+        let number = said.parse().ok();
+        let file = number.and_then(|number| passing.take(number));
+        match (number, file) {
+            (Some(number), Some(file)) if has_room(passing.limit) => {
+                Self::Offered(Offered { file, number, arrival })
+            }
+            _ => Self::Stream(arrival, Some(NONE)),
         }
     }
+}
 
+impl Offered {
     /// Takes the descriptor, and says so.
     pub(crate) fn accept(self) -> OpenFile {
-        let mut headers = spdy::Headers::new();
-        // The names are right, and digits are.
-        let _right = headers.push(":status", "200");
-        let _right = headers.push(HEADER, self.number.to_string());
+        let number = self.number.to_string();
         // Where the peer has given up its stream meanwhile the descriptor is here all the same.
-        let _given_up = self.arrival.reply_finished(headers);
+        let _given_up = self.arrival.reply_finished(headers(&[STATUS, (HEADER, &number)]));
         self.file
     }
 }

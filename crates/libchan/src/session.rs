@@ -19,7 +19,7 @@ use crate::channel::{Receiver, Sender, buffered};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::line::{Line, Reason};
-use crate::passing::{self, Offered, Parked, Passing, Room};
+use crate::passing::{self, Arrived, Offered, Parked, Passing, Room};
 use crate::transport::Carrier;
 
 /// The header with a stream's number, which its opener gives it.
@@ -188,13 +188,7 @@ impl Inner {
 
     /// Places for so many descriptors on their way to the peer; nothing where none is carried.
     pub(crate) async fn room(&self, count: usize) -> Option<Room> {
-        let passing = self.passing.as_ref()?;
-        let room = std::future::poll_fn(|context| passing.poll_room(count, context));
-        let room = tokio::time::timeout(self.limits.descriptor_wait, room).await;
-        if room.is_err() {
-            passing.give_up_waiting();
-        }
-        room.ok()
+        self.passing.as_ref()?.room(count, &self.mux, self.limits.descriptor_wait).await
     }
 
     /// The streams of these numbers, once all of them are there.
@@ -224,14 +218,15 @@ impl Inner {
     /// A stream of the peer's.
     fn arrive(&self, arrival: spdy::Arrival) {
         let numbers = numbers(&arrival.headers);
-        let offered = Offered::of(arrival, self.passing.as_ref(), |most| {
+        let arrived = Arrived::of(arrival, self.passing.as_ref(), |most| {
             let table = self.table();
             let is_offered = |parked: &&Parked| matches!(parked, Parked::Offered(_));
             table.parked.values().filter(is_offered).count() < most
         });
-        let (arrival, answer) = match offered {
-            Ok(offered) => return self.arrive_offered(numbers, offered),
-            Err(other) => other,
+        let (arrival, answer) = match arrived {
+            Arrived::Stream(arrival, answer) => (arrival, answer),
+            Arrived::Offered(offered) => return self.arrive_offered(numbers, offered),
+            Arrived::Asked => return,
         };
         let mut headers = spdy::Headers::new();
         let _right = headers.push(":status", "200");

@@ -34,8 +34,8 @@ const TERMINALS: [std::ops::RangeInclusive<u32>; 2] = [4..=5, 136..=143];
 /// The bytes of a descriptor.
 pub(crate) struct FileIo {
     kind: Kind,
-    /// What cannot be read is at its end, and does not wait for what never comes.
-    is_write_only: bool,
+    /// How it was opened: what cannot be read is at its end, and nothing is waited for that never comes.
+    mode: OFlags,
     /// Where the runtime can watch it. Dropped before the file.
     watched: Option<AsyncFd<Arc<OwnedFd>>>,
     reading: Option<Work<Vec<u8>>>,
@@ -68,9 +68,9 @@ impl FileIo {
         if watched.is_none() {
             kind = Kind::Blocking;
         }
-        let mode = rustix::fs::fcntl_getfl(&file).map(|flags| flags & OFlags::RWMODE);
-        let is_write_only = mode == Ok(OFlags::WRONLY);
-        Self { kind, is_write_only, watched, reading: None, rest: Vec::new(), writing: None, file }
+        let flags = rustix::fs::fcntl_getfl(&file).unwrap_or(OFlags::RDWR);
+        let mode = flags & OFlags::RWMODE;
+        Self { kind, mode, watched, reading: None, rest: Vec::new(), writing: None, file }
     }
 
     /// Ready when one call would not block, if nobody else is faster.
@@ -144,7 +144,7 @@ impl AsyncRead for FileIo {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        if self.is_write_only {
+        if self.mode == OFlags::WRONLY {
             return Poll::Ready(Ok(()));
         }
         if self.kind == Kind::Socket {
@@ -181,6 +181,9 @@ impl AsyncWrite for FileIo {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
+        if self.mode == OFlags::RDONLY {
+            return Poll::Ready(Err(Errno::BADF.into()));
+        }
         let most = match self.kind {
             Kind::Socket => return self.poll_send(context, bytes),
             Kind::Pollable => PIPE_BYTES,

@@ -1,4 +1,4 @@
-//! The bytes of a Unix socket, and descriptors beside them. What is to leave goes with the first byte that is written afterwards; what
+//! The bytes of a Unix socket, and descriptors beside them once the peer has asked for that. What is to leave goes with the first byte that is written afterwards; what
 //! has come is there before the bytes that it came with. Sources: unix(7), "SCM_RIGHTS"; sendmsg(2), recvmsg(2), epoll(7).
 
 use std::io::{Error, ErrorKind, IoSlice, IoSliceMut};
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, Shutdown,
+    SendAncillaryMessage, SendFlags,
 };
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
@@ -63,51 +63,47 @@ impl Carrier {
         }
     }
 
+    /// Nothing where no descriptor goes with the bytes.
     fn poll_send(
         &self,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        loop {
+    ) -> Poll<std::io::Result<Option<usize>>> {
+        while self.passing.has_leaving() {
             ready!(self.socket.poll_write_ready(context))?;
-            let sent = self.try_io(Interest::WRITABLE, || {
-                let (wanted, sent) = self.send(slices);
-                sent.map(|size| (size, size == wanted)).map_err(Error::from)
-            });
-            match sent {
+            match self.try_io(Interest::WRITABLE, || self.send(slices)) {
                 Err(error) if is_to_be_repeated(&error) => {}
                 sent => return Poll::Ready(sent),
             }
         }
+        Poll::Ready(Ok(None))
     }
 
-    /// Sends some bytes, of which so many were to be sent.
-    fn send(&self, slices: &[IoSlice<'_>]) -> (usize, Result<usize, Errno>) {
-        let wanted = slices.iter().map(|slice| slice.len()).sum();
-        let Some((files, has_more)) = self.passing.leaving() else {
-            return (wanted, send(&self.socket, slices));
-        };
+    /// Sends some bytes with descriptors; whether the socket can take more.
+    fn send(&self, slices: &[IoSlice<'_>]) -> std::io::Result<(Option<usize>, bool)> {
+        let (files, has_more) = self.passing.leaving();
+        let first = slices.iter().find_map(|slice| slice.first_chunk::<1>());
+        let (false, Some(first)) = (files.is_empty(), first) else { return Ok((None, true)) };
         let descriptors: Vec<_> = files.iter().map(AsFd::as_fd).collect();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_PER_CALL))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(&descriptors));
-        let first = slices.iter().find_map(|slice| slice.first_chunk::<1>());
-        let (wanted, sent) = if let (true, Some(byte)) = (has_more, first) {
-            (1, sendmsg(&self.socket, &[IoSlice::new(byte)], &mut control))
-        } else {
-            (wanted, sendmsg(&self.socket, slices, &mut control))
-        };
-        match sent {
-            Ok(_) => self.passing.have_left(files.len()),
-            Err(Errno::AGAIN | Errno::INTR) => {}
+        let one = [IoSlice::new(first)];
+        let slices = if has_more { &one } else { slices };
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        match rustix::net::sendmsg(&self.socket, slices, &mut control, flags) {
+            Ok(size) => {
+                self.passing.have_left(files.len());
+                Ok((Some(size), size == slices.iter().map(|slice| slice.len()).sum::<usize>()))
+            }
+            Err(errno @ (Errno::AGAIN | Errno::INTR)) => Err(errno.into()),
             // Too many are on their way for this user, or one may not be passed: none is from now on, and their bytes are.
-            // unix(7), "ETOOMANYREFS".
+            // unix(7), "ETOOMANYREFS". What is wrong with the connection is told for the bytes alone, too.
             Err(_) => {
                 self.passing.stop();
-                return (wanted, send(&self.socket, slices));
+                Ok((None, true))
             }
         }
-        (wanted, sent)
     }
 
     /// Reads, and keeps descriptors that come; whether there can be more to read at once.
@@ -139,27 +135,15 @@ fn is_to_be_repeated(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-fn send(socket: &UnixStream, slices: &[IoSlice<'_>]) -> Result<usize, Errno> {
-    match slices {
-        [bytes] => rustix::net::send(socket, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT),
-        slices => sendmsg(socket, slices, &mut SendAncillaryBuffer::default()),
-    }
-}
-
-fn sendmsg(
-    socket: &UnixStream,
-    slices: &[IoSlice<'_>],
-    control: &mut SendAncillaryBuffer<'_, '_, '_>,
-) -> Result<usize, Errno> {
-    rustix::net::sendmsg(socket, slices, control, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
-}
-
 impl AsyncRead for Carrier {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
+        if !self.passing.is_expecting() {
+            return Pin::new(&mut self.socket).poll_read(context, buffer);
+        }
         let size = self.expected.min(buffer.remaining());
         let read = loop {
             ready!(self.socket.poll_read_ready(context))?;
@@ -181,35 +165,43 @@ impl AsyncRead for Carrier {
 
 impl AsyncWrite for Carrier {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        self.poll_send(context, &[IoSlice::new(bytes)])
+        match ready!(self.poll_send(context, &[IoSlice::new(bytes)]))? {
+            Some(size) => Poll::Ready(Ok(size)),
+            None => Pin::new(&mut self.socket).poll_write(context, bytes),
+        }
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        self.poll_send(context, slices)
+        match ready!(self.poll_send(context, slices))? {
+            Some(size) => Poll::Ready(Ok(size)),
+            None => Pin::new(&mut self.socket).poll_write_vectored(context, slices),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.socket.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        match rustix::net::shutdown(&self.socket, Shutdown::Write) {
-            // The peer was faster.
-            Ok(()) | Err(Errno::NOTCONN) => Poll::Ready(Ok(())),
-            Err(errno) => Poll::Ready(Err(errno.into())),
-        }
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }
 
