@@ -2,12 +2,16 @@
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use libchan::{ByteReader, Descriptor, Limits, Session, Side};
     use serde::{Deserialize, Serialize};
     use tokio::io::AsyncReadExt;
     use tokio::net::UnixStream;
 
     const MESSAGES: u32 = 10_000;
+    /// Long enough that nothing right takes it.
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     #[derive(Serialize)]
     struct Sent {
@@ -43,9 +47,12 @@ mod tests {
         let before = open_files();
         round(MESSAGES).await;
         // What came from a peer is closed by other threads.
-        while open_files() > before {
-            tokio::task::yield_now().await;
-        }
+        let closed = tokio::time::timeout(PATIENCE, async {
+            while open_files() > before {
+                tokio::task::yield_now().await;
+            }
+        });
+        closed.await.unwrap_or_else(|_| panic!("{} before, {} after", before, open_files()));
     }
 
     async fn round(messages: u32) {

@@ -2,17 +2,22 @@
 
 #[cfg(test)]
 mod tests {
-    use std::io::{IoSlice, PipeReader, Read};
+    use std::io::{IoSlice, PipeReader};
     use std::mem::MaybeUninit;
     use std::os::fd::AsFd;
+    use std::time::Duration;
 
     use libchan::{Descriptor, Error, Limits, Session, Side};
     use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
     use spdy::{Headers, Opening, Timer};
     use tokio::io::AsyncReadExt;
     use tokio::net::UnixStream;
+    use tokio::net::unix::pipe::Receiver;
 
     use crate::tests::first;
+
+    /// Long enough that nothing right takes it.
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     /// A session, a peer of it that says what it likes, and its socket.
     struct Peers {
@@ -68,10 +73,12 @@ mod tests {
         }
     }
 
-    /// Reads what was written by whoever had its other end: the end comes when nobody has it any more.
-    async fn closed(mut reader: PipeReader) -> usize {
-        let read = tokio::task::spawn_blocking(move || reader.read_to_end(&mut Vec::new()));
-        read.await.unwrap().unwrap()
+    /// How much was written by whoever had its other end: the end comes when nobody has it any more.
+    async fn closed(reader: PipeReader) -> usize {
+        let mut reader = Receiver::from_owned_fd(reader.into()).unwrap();
+        let mut bytes = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, reader.read_to_end(&mut bytes)).await;
+        read.expect("somebody has it still").unwrap()
     }
 
     #[tokio::test]
@@ -84,7 +91,8 @@ mod tests {
             let _sent = peers.pass(&writer, 253);
         }
         drop(writer);
-        let told = peers.session.accept::<u8>().await.unwrap_err();
+        let told = tokio::time::timeout(PATIENCE, peers.session.accept::<u8>()).await;
+        let told = told.expect("the session goes on").unwrap_err();
         assert_eq!(told, Error::Limit("descriptors"));
         assert_eq!(closed(reader).await, 0);
     }
