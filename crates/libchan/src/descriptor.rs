@@ -127,7 +127,7 @@ from!(
 
 impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let pumped = || Some(pump::bytes(FileIo::new(self.file.clone()), Role::Duplex));
+        let pumped = || Some(pump::file(self.file.clone()));
         attach::serialize(serializer, Role::Duplex, Some(&self.file), pumped)
     }
 }

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::attach::Attach;
 use crate::channel::{Receiver, Sender};
+use crate::descriptor::{FileIo, OpenFile};
 use crate::error::Error;
 use crate::line::{Line, Reason};
 use crate::msgpack::extension::Role;
@@ -66,6 +67,11 @@ pub(crate) fn bytes(
     Box::new(move |line, _number, _session| {
         tokio::spawn(exchange(local, line, role));
     })
+}
+
+/// Bytes of a descriptor, which is looked at once that is known: most go themselves.
+pub(crate) fn file(file: OpenFile) -> Attach {
+    Box::new(|line, number, session| bytes(FileIo::new(file), Role::Duplex)(line, number, session))
 }
 
 /// The peer has a descriptor, or takes what is attached as any other stream.
