@@ -123,7 +123,7 @@ fn messages_headers_and_bytes_are_shown() {
         r#"channel 2: {"Stdout":{"$writer":3},"Stderr":{"$writer":4},"StatusChan":{"$sender":5},"Cmd":"ls","Args":["-l","/"],"Stdin":{"$reader":6}}"#,
         r#"bytes 3: "bin\netc\nusr\n""#,
         r#"channel 5: {"Status":0}"#,
-        "libchan-parent-ref: 2",
+        "libchan-parent-ref: 3",
     ] {
         assert!(dumped.lines().any(|found| found.trim() == line), "{line}: {dumped}");
     }
@@ -219,9 +219,9 @@ fn a_conversation_is_shown_as_it_passes() {
             assert!(text.contains(&words), "{words}: {dumped}");
         }
     }
-    assert_eq!(dumped.matches("channel 2: {\"Text\":\"hé\",\"Ret\":{\"$sender\":3}}").count(), 2);
-    assert_eq!(dumped.matches("channel 3: {\"OK\":true}").count(), 2);
-    assert_eq!(dumped.matches("libchan-parent-ref: 2").count(), 2);
+    assert_eq!(dumped.matches("channel 3: {\"Text\":\"hé\",\"Ret\":{\"$sender\":5}}").count(), 2);
+    assert_eq!(dumped.matches("channel 5: {\"OK\":true}").count(), 2);
+    assert_eq!(dumped.matches("libchan-parent-ref: 3").count(), 2);
 }
 
 /// Who speaks something else is passed on all the same.

@@ -233,9 +233,13 @@ fn what_is_wrong_with_a_line_is_told() {
     }
     let told = corten.fails(&["chan", "send", "nowhere", "{}"], 1);
     assert!(
-        told.starts_with("error: read the address \"nowhere\": it begins with none of unix://"),
+        told.starts_with(
+            "error: read the address \"nowhere\": it begins with none of memory://, unix://"
+        ),
         "{told}"
     );
+    let told = corten.fails(&["chan", "dump", "unix:///x", "http://127.0.0.1:1/"], 1);
+    assert_eq!(told, "error: http://127.0.0.1:1/ is not carried by one connection\n");
     corten.fails(&["chan", "send", "--nonsense", "unix:///x"], 125);
     corten.fails(&["chan", "relay", "unix:///x"], 1);
 }

@@ -43,8 +43,10 @@ fn a_message_goes_and_an_answer_comes_over_each() {
         ("tcp://127.0.0.1:0", &[], &[]),
         ("tcp://[::1]:0", &[], &[]),
         ("ws://127.0.0.1:0/some/path", &[], &[]),
+        ("http://127.0.0.1:0/some/path", &[], &[]),
         ("tls://127.0.0.1:0", &server, &believing),
         ("wss://127.0.0.1:0/", &demanding, &showing),
+        ("https://127.0.0.1:0/", &demanding, &showing),
         ("tls://127.0.0.1:0", &demanding, &showing),
     ] {
         let line = [&["serve", "--count", "2", "--reply", r#"{"OK":true}"#], listens, &[url]];

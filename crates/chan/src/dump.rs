@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use libchan::{Accepted, ByteStream, Options, connect_bytes};
+use libchan::{Accepted, Address, ByteStream, ConnectError, Options, connect_bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::conversation::{Conversation, Ground, Outcome, lock, run};
@@ -58,6 +58,12 @@ impl std::fmt::Debug for Look {
 pub fn dump(ground: Ground, between: Between, look: Look) -> Result<Outcome, ChanError> {
     run(ground, None, async move |conversation| {
         let Between { listen, connect: to } = between;
+        for url in [&listen.url, &to.url] {
+            // What is no address at all is told where it is used.
+            if url.parse::<Address>().is_ok_and(|address| !address.has_bytes()) {
+                return Err(ConnectError::NoBytes(url.clone()).into());
+            }
+        }
         let options = Arc::new(to.tls.for_connecting(&to.url)?);
         let listener = listen.listen(&conversation).await?;
         let begin = Instant::now();

@@ -78,6 +78,10 @@ impl Showing<'_> {
     fn attached(&mut self, value: Value, name: &str) -> Json {
         let conversation = Arc::clone(self.conversation);
         let named = name.to_owned();
+        let value = match value {
+            Value::Descriptor(descriptor) => Value::Stream(descriptor.into_stream()),
+            value => value,
+        };
         let kind = match value {
             Value::Sender(sender) => {
                 self.senders.push((named, sender));

@@ -65,7 +65,8 @@ async fn pair(transport: &str) -> std::io::Result<(Session, Session)> {
     let limits = Limits::default();
     Ok(if transport == "unix" {
         let (near, far) = UnixStream::pair()?;
-        (Session::new(near, Side::Client, limits.clone()), Session::new(far, Side::Server, limits))
+        let near = Session::over_unix(near, Side::Client, limits.clone());
+        (near, Session::over_unix(far, Side::Server, limits))
     } else if transport == "http2" {
         let (url, options) = ("http://127.0.0.1:0/", Options::default());
         let listener = Listener::bind(url, options.clone()).await.map_err(std::io::Error::other)?;

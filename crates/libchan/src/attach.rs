@@ -2,7 +2,7 @@
 //! comes by writes the number of a stream in its place, or takes the stream of that number.
 //!
 //! ```text
-//! write   once without taking anything: the message may be too long, or no message at all
+//! write   once without taking anything: the message may be too long, or no message at all; descriptors are written down
 //!         once more, with the same numbers, and each channel leaves what is to be done with its stream
 //! read    when all streams that the message names are there; what nobody took is reset
 //! ```
@@ -15,11 +15,13 @@ use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 
 use crate::channel::{Receiver, Sender};
+use crate::descriptor::OpenFile;
 use crate::error::Error;
 use crate::line::{Line, Reason};
 use crate::msgpack::extension::{self, Reference, Role, TIME};
 use crate::msgpack::read::{Malformed, from_slice};
 use crate::msgpack::write::{Unwritable, append};
+use crate::passing::Parked;
 use crate::session::Inner;
 
 /// What becomes of the stream of something that was attached.
@@ -34,14 +36,22 @@ thread_local! {
 pub(crate) struct Writing {
     session: Arc<Inner>,
     /// Streams that are to be opened before the message is sent.
-    references: Vec<Reference>,
+    numbered: Vec<Numbered>,
     /// Whether what is attached is taken, and how much was.
     taken: Option<Vec<Attach>>,
 }
 
 struct Reading {
     session: Arc<Inner>,
-    lines: Vec<(u64, Option<Line>)>,
+    lines: Vec<(u64, Option<Parked>)>,
+}
+
+/// Something that has a stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbered {
+    pub(crate) reference: Reference,
+    /// What goes to the peer instead of its bytes, if he takes it.
+    pub(crate) descriptor: Option<OpenFile>,
 }
 
 /// Writes values of one channel.
@@ -60,7 +70,7 @@ impl Writer {
         bytes: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let mut writing = self.0.take().unwrap_or_else(|| Writing::new(session));
-        writing.references.clear();
+        writing.numbered.clear();
         let written = self.write_as(writing, value, bytes);
         written.map_err(|unwritable| Error::Value(unwritable.0))?;
         if bytes.len() > session.limits.message_bytes {
@@ -70,8 +80,13 @@ impl Writer {
     }
 
     /// Streams that the message names which was written last.
-    pub(crate) fn references(&self) -> &[Reference] {
-        self.0.as_ref().map(|writing| writing.references.as_slice()).unwrap_or_default()
+    pub(crate) fn numbered(&self) -> &[Numbered] {
+        self.0.as_ref().map(|writing| writing.numbered.as_slice()).unwrap_or_default()
+    }
+
+    /// How many descriptors that message has.
+    pub(crate) fn descriptors(&self) -> usize {
+        self.numbered().iter().filter(|numbered| numbered.descriptor.is_some()).count()
     }
 
     /// Takes out of the value that was written last what was attached to it, in the order of the streams.
@@ -97,14 +112,15 @@ impl Writer {
 
 impl Writing {
     fn new(session: &Arc<Inner>) -> Box<Self> {
-        Box::new(Self { session: Arc::clone(session), references: Vec::new(), taken: None })
+        Box::new(Self { session: Arc::clone(session), numbered: Vec::new(), taken: None })
     }
 }
 
-/// Writes a number in the place of something that has a stream.
+/// Writes a number in the place of something that has a stream, or for which a descriptor may go to the peer.
 pub(crate) fn serialize<S: Serializer>(
     serializer: S,
     role: Role,
+    descriptor: Option<&OpenFile>,
     take: impl FnOnce() -> Option<Attach>,
 ) -> Result<S::Ok, S::Error> {
     let reference = WRITING.with_borrow_mut(|writing| {
@@ -112,10 +128,10 @@ pub(crate) fn serialize<S: Serializer>(
         let generation = writing.session.generation();
         let Some(taken) = &mut writing.taken else {
             let reference = Reference { role, number: writing.session.next_number() };
-            writing.references.push(reference);
+            writing.numbered.push(Numbered { reference, descriptor: descriptor.cloned() });
             return Ok((reference, generation));
         };
-        let reference = writing.references.get(taken.len()).copied();
+        let reference = writing.numbered.get(taken.len()).map(|numbered| numbered.reference);
         taken.push(take().ok_or("it was sent before")?);
         let reference = reference.ok_or("the value is another one each time it is written")?;
         Ok((reference, generation))
@@ -127,7 +143,7 @@ pub(crate) fn serialize<S: Serializer>(
 /// Reads a message whose streams are all there.
 pub(crate) fn read<T: for<'de> serde::Deserialize<'de>>(
     session: &Arc<Inner>,
-    lines: Vec<(u64, Line)>,
+    lines: Vec<(u64, Parked)>,
     bytes: &[u8],
 ) -> Result<T, Malformed> {
     if lines.is_empty() {
@@ -149,41 +165,58 @@ pub(crate) fn read<T: for<'de> serde::Deserialize<'de>>(
 /// A stream that a message names.
 #[derive(Debug)]
 pub(crate) struct Named {
-    pub(crate) line: Line,
+    parked: Parked,
     pub(crate) session: Arc<Inner>,
     pub(crate) reference: Reference,
+}
+
+/// What is read and written of a stream that a message names.
+#[derive(Debug)]
+pub(crate) enum Carried {
+    Line(Line),
+    /// The descriptor that has come instead.
+    File(OpenFile),
 }
 
 impl Named {
     /// For who sends to it.
     pub(crate) fn into_sender<T: Serialize>(self) -> Result<Sender<T>, Malformed> {
-        let Self { line, session, reference } = self.expect(Role::SentByReceiver)?;
-        Ok(Sender::of_line(line, &session, reference.number))
+        let (session, number) = (Arc::clone(&self.session), self.reference.number);
+        Ok(Sender::of_line(self.into_line(Role::SentByReceiver)?, &session, number))
     }
 
     /// For who receives from it.
     pub(crate) fn into_receiver<T: DeserializeOwned>(self) -> Result<Receiver<T>, Malformed> {
-        let Self { line, session, .. } = self.expect(Role::ReceivedByReceiver)?;
-        Ok(Receiver::of_line(line, &session))
+        let session = Arc::clone(&self.session);
+        Ok(Receiver::of_line(self.into_line(Role::ReceivedByReceiver)?, &session))
     }
 
     /// For who reads or writes bytes. The original takes each of them as both.
-    pub(crate) fn into_bytes(self) -> Result<Line, Malformed> {
-        match self.reference.role {
-            Role::Duplex | Role::WrittenByReceiver | Role::ReadByReceiver => Ok(self.line),
-            Role::SentByReceiver | Role::ReceivedByReceiver => self.refuse(),
+    pub(crate) fn into_bytes(self) -> Result<Carried, Malformed> {
+        match (self.reference.role, self.parked) {
+            (Role::Duplex | Role::WrittenByReceiver | Role::ReadByReceiver, parked) => {
+                Ok(match parked {
+                    Parked::Line(line) => Carried::Line(line),
+                    Parked::Offered(offered) => Carried::File(offered.accept()),
+                })
+            }
+            (role @ (Role::SentByReceiver | Role::ReceivedByReceiver), parked) => {
+                refuse(role, parked)
+            }
         }
     }
 
-    fn expect(self, role: Role) -> Result<Self, Malformed> {
-        if self.reference.role == role { Ok(self) } else { self.refuse() }
+    fn into_line(self, role: Role) -> Result<Line, Malformed> {
+        match self.parked {
+            Parked::Line(line) if self.reference.role == role => Ok(line),
+            parked @ (Parked::Line(_) | Parked::Offered(_)) => refuse(self.reference.role, parked),
+        }
     }
+}
 
-    fn refuse<T>(self) -> Result<T, Malformed> {
-        let what = self.reference.role.describe();
-        self.line.reset(Reason::Cancelled);
-        Err(Malformed::custom(format!("{what} instead of what was expected")))
-    }
+fn refuse<T>(role: Role, parked: Parked) -> Result<T, Malformed> {
+    parked.reset(Reason::Cancelled);
+    Err(Malformed::custom(format!("{} instead of what was expected", role.describe())))
 }
 
 /// Takes the stream that is named next.
@@ -220,8 +253,8 @@ pub(crate) fn named(coded: &[u8]) -> Result<Option<Named>, Malformed> {
         let reference = extension::reference(code.cast_signed(), payload, session.generation())?;
         let Some(reference) = reference else { return Ok(None) };
         let place = lines.iter_mut().find(|(number, _)| *number == reference.number);
-        let line = place.and_then(|(_, line)| line.take());
-        let line = line.ok_or_else(|| Malformed::custom("a stream is named twice"))?;
-        Ok(Some(Named { line, session: Arc::clone(session), reference }))
+        let parked = place.and_then(|(_, line)| line.take());
+        let parked = parked.ok_or_else(|| Malformed::custom("a stream is named twice"))?;
+        Ok(Some(Named { parked, session: Arc::clone(session), reference }))
     })
 }

@@ -176,6 +176,7 @@ async fn take(value: Value) {
         Value::Stream(mut stream) => drop(stream.read_to_end(&mut Vec::new()).await),
         Value::Reader(mut reader) => drop(reader.read_to_end(&mut Vec::new()).await),
         Value::Writer(_)
+        | Value::Descriptor(_)
         | Value::Nil
         | Value::Bool(_)
         | Value::Signed(_)

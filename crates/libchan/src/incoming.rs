@@ -16,6 +16,7 @@ use crate::line::{Line, Reason};
 use crate::msgpack::read::{Malformed, plain};
 use crate::msgpack::scan::{Scan, Scanned};
 use crate::partial::Share;
+use crate::passing::Parked;
 use crate::session::Inner;
 
 /// Bytes of a message whose room is given back once it is read.
@@ -40,7 +41,7 @@ pub(crate) struct Incoming<T> {
 }
 
 /// How a message becomes a value, known where its type is.
-type Decode<T> = fn(&Arc<Inner>, Vec<(u64, Line)>, &[u8]) -> Result<T, Malformed>;
+type Decode<T> = fn(&Arc<Inner>, Vec<(u64, Parked)>, &[u8]) -> Result<T, Malformed>;
 
 /// The same with its size, of a message that names no stream.
 type Plain<T> = fn(&[u8], &Limits) -> Option<(T, usize)>;
@@ -129,7 +130,7 @@ impl<T> Incoming<T> {
         }))
     }
 
-    fn read(&mut self, lines: Vec<(u64, Line)>) -> Result<T, Error> {
+    fn read(&mut self, lines: Vec<(u64, Parked)>) -> Result<T, Error> {
         let size = self.whole.take().map_or(0, |whole| whole.size);
         let message = self.bytes.get(..size).unwrap_or_default();
         let read = (self.decode)(&self.session, lines, message);
@@ -177,7 +178,7 @@ impl Waiting {
         &mut self,
         session: &Inner,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Vec<(u64, Line)>, Error>> {
+    ) -> Poll<Result<Vec<(u64, Parked)>, Error>> {
         if self.numbers.is_empty() {
             return Poll::Ready(Ok(Vec::new()));
         }

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! Sender<T>, Receiver<T>, ByteStream     in memory (channel), or the end of a stream of a session
+//! Descriptor                             itself over a Unix socket (passing), elsewhere its bytes
 //!    | msgpack, by serde; what is attached to a message names its stream (attach, pump)
 //! Session                                numbers of streams, those that no message has named yet
 //!    | SPDY (crate spdy), or HTTP/2 (http2)
@@ -16,6 +17,7 @@
 mod attach;
 pub mod blocking;
 mod channel;
+mod descriptor;
 mod error;
 #[cfg(any(all(test, not(model)), fuzzing))]
 pub mod fuzzing;
@@ -30,6 +32,7 @@ mod native;
 mod outgoing;
 mod pair;
 mod partial;
+mod passing;
 mod pump;
 mod relay;
 mod session;
@@ -41,6 +44,7 @@ mod transport;
 mod value;
 
 pub use channel::{Receiver, Sender, TrySendError, buffered, pipe};
+pub use descriptor::Descriptor;
 pub use error::{Error, SendError};
 pub use limits::Limits;
 pub use msgpack::item::{Item, Items};

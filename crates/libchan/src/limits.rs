@@ -16,6 +16,9 @@ pub struct Limits {
     pub streams: usize,
     /// Streams of the peer's that no message has named yet, and those that one message names: 1,024.
     pub parked: usize,
+    /// Descriptors of one Unix socket that are on their way, or have come and no message that names them was read: 64 each way. A
+    /// message with more waits, and beyond that its descriptors' bytes are passed on; with 0 always.
+    pub descriptors: usize,
     /// Bytes that have arrived on one stream and nobody has taken: 256 KiB.
     pub queue_bytes: usize,
     /// Bytes that have arrived on all streams together and nobody has taken: 16 MiB.
@@ -34,6 +37,8 @@ pub struct Limits {
     pub greeting_wait: Duration,
     /// How long a message waits for a stream that it names: 10 s.
     pub reference_wait: Duration,
+    /// How long a message with descriptors waits until the peer has read earlier ones: 10 s. Then their bytes are passed on.
+    pub descriptor_wait: Duration,
 }
 
 impl Default for Limits {
@@ -44,6 +49,7 @@ impl Default for Limits {
             values: 1 << 20,
             streams: 1000,
             parked: 1024,
+            descriptors: 64,
             queue_bytes: 256 << 10,
             session_bytes: 16 << 20,
             partial_bytes: 64 << 20,
@@ -52,6 +58,7 @@ impl Default for Limits {
             connections: 4096,
             greeting_wait: Duration::from_secs(10),
             reference_wait: Duration::from_secs(10),
+            descriptor_wait: Duration::from_secs(10),
         }
     }
 }

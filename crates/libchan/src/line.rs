@@ -134,6 +134,17 @@ impl In {
     }
 }
 
+impl In {
+    /// What the peer has answered when the stream was opened.
+    pub(crate) async fn replied(&mut self) -> Result<spdy::Headers, Error> {
+        match self {
+            Self::Spdy(input) => Ok(input.replied().await?),
+            // Nothing is asked there.
+            Self::Http2(_) => Ok(spdy::Headers::new()),
+        }
+    }
+}
+
 impl AsyncRead for Line {
     fn poll_read(
         mut self: Pin<&mut Self>,

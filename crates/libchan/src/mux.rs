@@ -3,6 +3,7 @@
 //! How a stream says its number and its parent's: by SPDY in `generation`, by HTTP/2 in `http2`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -12,6 +13,7 @@ use crate::generation::{Belongs, Generation, Place, Spoken};
 use crate::http2::{self, Numbers};
 use crate::limits::Limits;
 use crate::line::Line;
+use crate::passing::{self, Arrived, Parked, Passing, Room};
 use crate::session::Side;
 
 /// How a session has ended, once it has.
@@ -20,21 +22,27 @@ pub(crate) type Ended = Option<Result<(), Error>>;
 /// Opens streams.
 #[derive(Debug)]
 pub(crate) enum Mux {
-    Spdy { session: spdy::Session, spoken: Arc<Spoken>, ended: watch::Receiver<Ended> },
+    Spdy {
+        session: spdy::Session,
+        spoken: Arc<Spoken>,
+        ended: watch::Receiver<Ended>,
+        /// Where the connection carries descriptors.
+        passing: Option<Arc<Passing>>,
+    },
     Http2(http2::Handle),
 }
 
 /// Accepts them.
 #[derive(Debug)]
 pub(crate) enum Arrivals {
-    Spdy(spdy::Incoming, Arc<Spoken>),
+    Spdy(spdy::Incoming, Arc<Spoken>, Option<Arc<Passing>>),
     Http2(http2::Arrivals),
 }
 
 /// A stream of the peer's.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    pub(crate) line: Line,
+    pub(crate) parked: Parked,
     /// Where it belongs; nothing of one that does not say so.
     pub(crate) place: Option<Place>,
 }
@@ -49,10 +57,18 @@ impl Mux {
     }
 
     /// Opens a stream of that number, which belongs to a message or is a channel by itself.
-    pub(crate) fn open(&self, number: u64, belongs: Option<Belongs>) -> Result<Line, Error> {
+    pub(crate) fn open(
+        &self,
+        number: u64,
+        belongs: Option<Belongs>,
+        descriptor: Option<u64>,
+    ) -> Result<Line, Error> {
         match self {
             Self::Spdy { session, spoken, .. } => {
-                let (headers, opening) = spoken.get().opening(number, belongs);
+                let (mut headers, opening) = spoken.get().opening(number, belongs);
+                if let Some(number) = descriptor {
+                    let _right = headers.push(passing::HEADER, number.to_string());
+                }
                 Ok(session.open(headers, opening)?.into())
             }
             Self::Http2(http2) => {
@@ -84,6 +100,16 @@ impl Mux {
         }
     }
 
+    /// Places for so many descriptors on their way to the peer, if he takes any before `longest`; nothing where none is carried.
+    pub(crate) async fn room(&self, count: usize, longest: Duration) -> Option<Room> {
+        match self {
+            Self::Spdy { session, passing, .. } => {
+                passing.as_ref()?.room(count, session, longest).await
+            }
+            Self::Http2(_) => None,
+        }
+    }
+
     /// How the session has ended, once it has.
     pub(crate) fn ended(&self) -> watch::Receiver<Ended> {
         match self {
@@ -95,8 +121,9 @@ impl Mux {
     /// What the peer broke, so that the session is over.
     pub(crate) fn fault(&self) -> Option<Error> {
         match self {
-            Self::Spdy { session, .. } => {
-                session.fault().map(|fault| spdy::Error::Protocol(fault).into())
+            Self::Spdy { session, passing, .. } => {
+                let flooded = passing.as_ref().and_then(|passing| passing.failure());
+                flooded.or_else(|| session.fault().map(|fault| spdy::Error::Protocol(fault).into()))
             }
             Self::Http2(_) => None,
         }
@@ -107,14 +134,24 @@ impl Arrivals {
     /// The next stream; nothing once none comes any more.
     pub(crate) async fn next(&mut self) -> Option<Arrival> {
         match self {
-            Self::Spdy(incoming, spoken) => loop {
+            Self::Spdy(incoming, spoken, passing) => loop {
                 let arrival = incoming.accept().await?;
                 let place = spoken.place(&arrival.headers);
+                let (arrival, answer) = match Arrived::of(arrival, passing.as_ref()) {
+                    Arrived::Stream(arrival, answer) => (arrival, answer),
+                    Arrived::Offered(offered) => {
+                        return Some(Arrival { parked: Parked::Offered(offered), place });
+                    }
+                    Arrived::Asked => continue,
+                };
                 let mut headers = spdy::Headers::new();
                 let _right = headers.push(":status", "200");
+                if let Some(answer) = answer {
+                    let _right = headers.push(passing::HEADER, answer);
+                }
                 // One that is over by now is nobody's.
                 if let Ok(stream) = arrival.reply(headers) {
-                    return Some(Arrival { line: stream.into(), place });
+                    return Some(Arrival { parked: Line::from(stream).into(), place });
                 }
             },
             Self::Http2(arrivals) => arrivals.next().await,
@@ -127,6 +164,7 @@ pub(crate) fn spdy(
     connection: impl AsyncRead + AsyncWrite + Send + 'static,
     side: Side,
     limits: &Limits,
+    passing: Option<Arc<Passing>>,
 ) -> (Mux, Arrivals) {
     let role = match side {
         Side::Client => spdy::Role::Client,
@@ -149,6 +187,6 @@ pub(crate) fn spdy(
         let _nobody = tell.send(Some(end));
     });
     let spoken = Arc::new(Spoken::default());
-    let arrivals = Arrivals::Spdy(incoming, Arc::clone(&spoken));
-    (Mux::Spdy { session, spoken, ended }, arrivals)
+    let arrivals = Arrivals::Spdy(incoming, Arc::clone(&spoken), passing.clone());
+    (Mux::Spdy { session, spoken, ended, passing }, arrivals)
 }

@@ -8,12 +8,14 @@ use std::task::{Context, Poll, Waker, ready};
 
 use serde::Serialize;
 
-use crate::attach::{Attach, Writer};
+use crate::attach::{Attach, Numbered, Writer};
 use crate::channel::TrySendError;
 use crate::error::Error;
 use crate::generation::Belongs;
 use crate::line::{In, Line, Out, Reason, poll_over};
 use crate::msgpack::extension::Reference;
+use crate::passing::{Offer, Room};
+use crate::pump;
 use crate::session::Inner;
 
 /// How values become messages, known where their type is.
@@ -89,55 +91,90 @@ impl<T> Outgoing<T> {
             return Err(Error::Closed);
         }
         let mut written = false;
-        poll_fn(|context| self.poll_send(&mut turn, &mut written, slot, context)).await
+        if poll_fn(|context| self.poll_plain(&mut turn, &mut written, slot, context)).await? {
+            return Ok(());
+        }
+        let room = match turn.writer.descriptors() {
+            0 => None,
+            // Apart: most messages have none, and this future is small without.
+            count => Box::pin(self.session.room(count)).await,
+        };
+        poll_fn(|context| turn.out.poll_ready(context)).await?;
+        self.send_with_streams(&mut turn, slot, room)
     }
 
-    /// Sends the value once the way is free; written down it is once.
-    fn poll_send(
+    /// Sends a small message that names no stream once the way is free, and says whether it was one; written down it is once.
+    fn poll_plain(
         &self,
         turn: &mut Turn,
         written: &mut bool,
         slot: &mut Option<T>,
         context: &mut Context<'_>,
-    ) -> Poll<Result<(), Error>> {
-        let Some(value) = &*slot else { return Poll::Ready(Ok(())) };
+    ) -> Poll<Result<bool, Error>> {
+        let Some(value) = &*slot else { return Poll::Ready(Ok(true)) };
         if !*written {
             turn.bytes.clear();
             (self.encoding.write)(&mut turn.writer, &self.session, value, &mut turn.bytes)?;
             *written = true;
         }
-        if turn.writer.references().is_empty() && turn.bytes.capacity() <= KEPT_BYTES {
-            ready!(turn.out.poll_send_slice(context, &turn.bytes))?;
-        } else {
-            ready!(turn.out.poll_ready(context))?;
-            self.send_with_streams(turn, value)?;
+        if !turn.writer.numbered().is_empty() || turn.bytes.capacity() > KEPT_BYTES {
+            return Poll::Ready(Ok(false));
         }
+        ready!(turn.out.poll_send_slice(context, &turn.bytes))?;
         *slot = None;
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(true))
     }
 
     /// Sends a message behind the streams that it names, if any, and lets them go on.
-    fn send_with_streams(&self, turn: &mut Turn, value: &T) -> Result<(), Error> {
-        let references = turn.writer.references().to_vec();
-        let mut lines: Vec<Line> = Vec::with_capacity(references.len());
-        for Reference { role, number } in &references {
-            match self.session.open(*number, Some(Belongs::to(self.number, &turn.out, *role))) {
-                Ok(line) => lines.push(line),
+    fn send_with_streams(
+        &self,
+        turn: &mut Turn,
+        slot: &mut Option<T>,
+        room: Option<Room>,
+    ) -> Result<(), Error> {
+        let Some(value) = &*slot else { return Ok(()) };
+        let numbered = turn.writer.numbered().to_vec();
+        let lines = self.open(&numbered, &turn.out, room)?;
+        turn.out.send(std::mem::take(&mut turn.bytes).into())?;
+        if !numbered.is_empty() {
+            let attached = (self.encoding.take)(&mut turn.writer, value);
+            for (((line, offer), numbered), attach) in lines.into_iter().zip(numbered).zip(attached)
+            {
+                let number = numbered.reference.number;
+                match offer {
+                    None => attach(line, number, &self.session),
+                    Some(offer) => pump::offered(offer, (line, number), attach, &self.session),
+                }
+            }
+        }
+        *slot = None;
+        Ok(())
+    }
+
+    /// A stream for each, or none.
+    fn open(
+        &self,
+        numbered: &[Numbered],
+        out: &Out,
+        mut room: Option<Room>,
+    ) -> Result<Vec<(Line, Option<Offer>)>, Error> {
+        let mut lines: Vec<(Line, Option<Offer>)> = Vec::with_capacity(numbered.len());
+        for Numbered { reference: Reference { role, number }, descriptor } in numbered {
+            let belongs = Belongs::to(self.number, out, *role);
+            let open = |descriptor| self.session.open(*number, Some(belongs), descriptor);
+            let opened = match (&mut room, descriptor) {
+                (Some(room), Some(file)) => room.offer(file, open),
+                _ => open(None).map(|line| (line, None)),
+            };
+            match opened {
+                Ok(opened) => lines.push(opened),
                 Err(error) => {
-                    lines.into_iter().for_each(|line| line.reset(Reason::Cancelled));
+                    lines.into_iter().for_each(|(line, _)| line.reset(Reason::Cancelled));
                     return Err(error);
                 }
             }
         }
-        turn.out.send(std::mem::take(&mut turn.bytes).into())?;
-        if references.is_empty() {
-            return Ok(());
-        }
-        let attached = (self.encoding.take)(&mut turn.writer, value);
-        for ((line, reference), attach) in lines.into_iter().zip(references).zip(attached) {
-            attach(line, reference.number, &self.session);
-        }
-        Ok(())
+        Ok(lines)
     }
 
     /// Sends a value if that takes no waiting.

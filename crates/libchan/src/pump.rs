@@ -2,6 +2,7 @@
 //! Each is a task that ends with either side.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use serde::Serialize;
@@ -10,10 +11,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::attach::Attach;
 use crate::channel::{Receiver, Sender};
+use crate::descriptor::{FileIo, OpenFile};
 use crate::error::Error;
 use crate::line::{In, Line, Out, Reason};
 use crate::msgpack::extension::Role;
 use crate::pair::cut;
+use crate::passing::Offer;
+use crate::session::Inner;
 
 /// As much is read at once and sent on.
 const PIECE_BYTES: usize = 64 << 10;
@@ -69,9 +73,36 @@ pub(crate) fn bytes(
     })
 }
 
+/// Bytes of a descriptor, which is looked at once that is known: most go themselves.
+pub(crate) fn file(file: OpenFile) -> Attach {
+    Box::new(|line, number, session| bytes(FileIo::new(file), Role::Duplex)(line, number, session))
+}
+
+/// The peer has a descriptor, or takes what is attached as any other stream.
+pub(crate) fn offered(
+    offer: Offer,
+    (mut line, number): (Line, u64),
+    attach: Attach,
+    session: &Arc<Inner>,
+) {
+    let session = Arc::clone(session);
+    tokio::spawn(async move {
+        match line.input.replied().await {
+            Ok(answer) if offer.is_taken(&answer) => line.out.finish(),
+            Ok(_) => attach(line, number, &session),
+            // Nobody wants it.
+            Err(_) => {}
+        }
+    });
+}
+
 /// The end of either way is passed on by itself. Where nothing goes one way the other way's end is that of the stream: the peer may
 /// never end the way that it has no use for.
-async fn exchange(local: impl AsyncRead + AsyncWrite + Unpin, mut line: Line, role: Role) {
+pub(crate) async fn exchange(
+    local: impl AsyncRead + AsyncWrite + Unpin,
+    mut line: Line,
+    role: Role,
+) {
     let (mut from, mut to) = tokio::io::split(local);
     let Line { out, input, .. } = &mut line;
     let passed = match role {

@@ -23,7 +23,9 @@ use crate::msgpack::extension::Role;
 use crate::mux::{self, Arrival, Arrivals, Mux};
 use crate::native::{self, Native};
 use crate::partial::Partial;
+use crate::passing::{Parked, Room};
 use crate::table::{Presence, Table};
+use crate::transport::Carrier;
 
 /// Bytes on their way between the two sides of a session in this process.
 const LINK_BYTES: usize = 64 << 10;
@@ -87,7 +89,15 @@ impl Session {
         side: Side,
         limits: Limits,
     ) -> Self {
-        Self::over(mux::spdy(connection, side, &limits), side, limits)
+        Self::over(mux::spdy(connection, side, &limits, None), side, limits)
+    }
+
+    /// The same of a Unix socket, which carries descriptors, too: [`crate::Descriptor`].
+    #[must_use]
+    pub fn over_unix(socket: tokio::net::UnixStream, side: Side, limits: Limits) -> Self {
+        let carrier = Carrier::new(socket, limits.descriptors);
+        let passing = carrier.passing();
+        Self::over(mux::spdy(carrier, side, &limits, Some(passing)), side, limits)
     }
 
     /// Makes a session of what opens and accepts its streams.
@@ -145,7 +155,7 @@ impl Session {
     /// Opens a channel of messages.
     pub(crate) fn open_line<T: Serialize>(&self) -> Result<Sender<T>, Error> {
         let number = self.inner.next_number();
-        let line = self.inner.open(number, None)?;
+        let line = self.inner.open(number, None, None)?;
         Ok(Sender::of_line(line, &self.inner, number))
     }
 
@@ -169,7 +179,8 @@ impl Session {
     /// The next channel that the peer has opened; nothing once none can come any more. Cancelled, none is lost.
     ///
     /// # Errors
-    /// The peer broke what both sides share, so that the session is over.
+    /// The peer broke what both sides share, so that the session is over; [`Error::Limit`] where he has sent ever more descriptors that no
+    /// message has.
     pub async fn accept<T: DeserializeOwned + Send + 'static>(
         &self,
     ) -> Result<Option<Receiver<T>>, Error> {
@@ -250,29 +261,48 @@ impl Inner {
         self.mux.generation()
     }
 
-    /// Opens a stream of that number, which belongs to a message or is a channel by itself.
+    /// Opens a stream of that number, which belongs to a message or is a channel by itself, and may stand for a descriptor.
     pub(crate) fn open(
         self: &Arc<Self>,
         number: u64,
         belongs: Option<Belongs>,
+        descriptor: Option<u64>,
     ) -> Result<Line, Error> {
         // Before the peer can send anything on it.
         let brings = belongs.is_some_and(|belongs| belongs.role == Role::SentByReceiver);
         let presence = brings.then(|| Presence::new(self, number));
-        let mut line = self.mux.open(number, belongs)?;
+        let mut line = self.mux.open(number, belongs, descriptor)?;
         line.presence = presence;
         Ok(line)
     }
 
+    /// Places for so many descriptors on their way to the peer; nothing where none is carried.
+    pub(crate) async fn room(&self, count: usize) -> Option<Room> {
+        self.mux.room(count, self.limits.descriptor_wait).await
+    }
+
     /// A stream of the peer's.
-    fn arrive(self: &Arc<Self>, Arrival { mut line, place }: Arrival) {
+    fn arrive(self: &Arc<Self>, Arrival { parked, place }: Arrival) {
         let Some(Place { number, is_top, parent }) = place else {
-            return line.reset(Reason::Cancelled);
+            return parked.reset(Reason::Cancelled);
         };
-        line.presence = Some(Presence::new(self, number));
-        if !is_top {
-            self.table.park(number, parent, line, self.limits.parked);
-        } else if let Err(full) = self.arrive.try_send(Arrived::Line(line))
+        let parked = match parked {
+            Parked::Line(mut line) => {
+                line.presence = Some(Presence::new(self, number));
+                if is_top {
+                    return self.queue(line);
+                }
+                Parked::Line(line)
+            }
+            Parked::Offered(_) if is_top => return parked.reset(Reason::Protocol),
+            Parked::Offered(_) => parked,
+        };
+        self.table.park(number, parent, parked, self.limits.parked);
+    }
+
+    /// A channel that waits to be accepted.
+    fn queue(&self, line: Line) {
+        if let Err(full) = self.arrive.try_send(Arrived::Line(line))
             && let Arrived::Line(line) = full.into_value()
         {
             line.reset(Reason::Refused);

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, join};
 
-use crate::attach;
-use crate::line::Line;
+use crate::attach::{self, Carried};
+use crate::descriptor::FileIo;
 use crate::msgpack::extension::Role;
 use crate::pair::pair;
 use crate::pump;
@@ -27,6 +27,13 @@ impl Held {
         Self(Mutex::new(Some(Box::new(io))))
     }
 
+    fn of(carried: Carried) -> Self {
+        match carried {
+            Carried::Line(line) => Self::new(line),
+            Carried::File(file) => Self::new(FileIo::new(file)),
+        }
+    }
+
     fn take(&self) -> Option<Box<dyn Io>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -42,15 +49,15 @@ impl Held {
     }
 
     fn serialize<S: Serializer>(&self, serializer: S, role: Role) -> Result<S::Ok, S::Error> {
-        attach::serialize(serializer, role, || Some(pump::bytes(self.take()?, role)))
+        attach::serialize(serializer, role, None, || Some(pump::bytes(self.take()?, role)))
     }
 
     fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
         what: &'static str,
     ) -> Result<Self, D::Error> {
-        let line = attach::deserialize(from, what)?.into_bytes();
-        line.map(Self::new).map_err(serde::de::Error::custom)
+        let carried = attach::deserialize(from, what)?.into_bytes();
+        carried.map(Self::of).map_err(serde::de::Error::custom)
     }
 }
 
@@ -83,8 +90,8 @@ impl ByteStream {
 }
 
 impl ByteReader {
-    pub(crate) fn of_line(line: Line) -> Self {
-        Self(Held::new(line))
+    pub(crate) fn of(carried: Carried) -> Self {
+        Self(Held::of(carried))
     }
 
     /// Of anything that is read.
@@ -95,8 +102,8 @@ impl ByteReader {
 }
 
 impl ByteWriter {
-    pub(crate) fn of_line(line: Line) -> Self {
-        Self(Held::new(line))
+    pub(crate) fn of(carried: Carried) -> Self {
+        Self(Held::of(carried))
     }
 
     /// Of anything that is written.

@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::Error;
-use crate::line::{Line, Reason};
+use crate::line::Reason;
+use crate::passing::Parked;
 use crate::session::Inner;
 
 /// What is known of streams.
@@ -18,7 +19,7 @@ pub(crate) struct Table(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    parked: HashMap<u64, Parked>,
+    parked: HashMap<u64, Waits>,
     /// How many streams of that number there are on which messages can come.
     present: HashMap<u64, usize>,
     /// Numbers of such as are over, and in which order.
@@ -29,8 +30,8 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Parked {
-    line: Line,
+struct Waits {
+    stream: Parked,
     parent: Option<u64>,
 }
 
@@ -79,32 +80,32 @@ impl Table {
         {
             state.over.remove(&oldest);
         }
-        let is_orphan = |_number: &u64, parked: &mut Parked| parked.parent == Some(number);
-        let orphans: Vec<Parked> =
-            state.parked.extract_if(is_orphan).map(|(_, parked)| parked).collect();
+        let is_orphan = |_number: &u64, waits: &mut Waits| waits.parent == Some(number);
+        let orphans: Vec<Waits> =
+            state.parked.extract_if(is_orphan).map(|(_, waits)| waits).collect();
         drop(state);
         // Each may have such as wait under its own number.
-        orphans.into_iter().for_each(|orphan| orphan.line.reset(Reason::Cancelled));
+        orphans.into_iter().for_each(|orphan| orphan.stream.reset(Reason::Cancelled));
     }
 
     /// A stream that waits to be named.
-    pub(crate) fn park(&self, number: u64, parent: Option<u64>, line: Line, most: usize) {
+    pub(crate) fn park(&self, number: u64, parent: Option<u64>, stream: Parked, most: usize) {
         let mut state = self.state();
         let refused = if state.parked.contains_key(&number) {
-            Some((line, Reason::Protocol))
+            Some((stream, Reason::Protocol))
         } else if parent.is_some_and(|parent| state.over.contains(&parent)) {
-            Some((line, Reason::Cancelled))
+            Some((stream, Reason::Cancelled))
         } else if state.parked.len() >= most {
-            Some((line, Reason::Refused))
+            Some((stream, Reason::Refused))
         } else {
-            state.parked.insert(number, Parked { line, parent });
+            state.parked.insert(number, Waits { stream, parent });
             None
         };
         let woken = std::mem::take(&mut state.waiting);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
-        if let Some((line, reason)) = refused {
-            line.reset(reason);
+        if let Some((stream, reason)) = refused {
+            stream.reset(reason);
         }
     }
 
@@ -113,10 +114,10 @@ impl Table {
         &self,
         numbers: &[u64],
         context: &Context<'_>,
-    ) -> Poll<Result<Vec<(u64, Line)>, Error>> {
+    ) -> Poll<Result<Vec<(u64, Parked)>, Error>> {
         let mut state = self.state();
         if numbers.iter().all(|number| state.parked.contains_key(number)) {
-            let mut take = |number: &u64| Some((*number, state.parked.remove(number)?.line));
+            let mut take = |number: &u64| Some((*number, state.parked.remove(number)?.stream));
             return Poll::Ready(Ok(numbers.iter().filter_map(&mut take).collect()));
         }
         if state.is_over {

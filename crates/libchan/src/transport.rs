@@ -3,7 +3,7 @@
 //! | URL | |
 //! |---|---|
 //! | `memory://name` | another task of this process: nothing is encoded |
-//! | `unix:///run/service.sock` | a Unix socket |
+//! | `unix:///run/service.sock` | a Unix socket, with descriptors ([`crate::Descriptor`]) |
 //! | `tcp://host:9323` | TCP |
 //! | `tls://host:9323` | TLS, with client certificates where [`Options::tls_client`] has them |
 //! | `ws://host/path`, `wss://host/path` | binary messages of a WebSocket, behind any path of a web server |
@@ -12,6 +12,7 @@
 //! Start at [`connect`] and [`Listener`].
 
 mod address;
+mod carrier;
 mod http2;
 mod memory;
 mod tcp;
@@ -25,6 +26,7 @@ use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use address::{Address, BadAddress};
+pub(crate) use carrier::Carrier;
 use http2::Http2Listener;
 pub use unix::UnixListener;
 
@@ -288,7 +290,7 @@ impl Reached {
     fn into_session(self, side: Side, limits: &Limits) -> Session {
         match self {
             Self::Session(session) => session,
-            Self::Unix(socket) => Session::new(socket, side, limits.clone()),
+            Self::Unix(socket) => Session::over_unix(socket, side, limits.clone()),
             Self::Bytes(io) => Session::new(io, side, limits.clone()),
         }
     }

@@ -5,8 +5,9 @@ use std::fmt;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::attach::{self, Named};
+use crate::attach::{self, Carried, Named};
 use crate::channel::{Receiver, Sender};
+use crate::descriptor::Descriptor;
 use crate::msgpack::extension::Role;
 use crate::stream::{ByteReader, ByteStream, ByteWriter};
 use crate::time::{self, Time};
@@ -45,6 +46,8 @@ pub enum Value {
     Reader(ByteReader),
     /// A byte stream to write to.
     Writer(ByteWriter),
+    /// A file, a socket or whatever else, where a descriptor has come.
+    Descriptor(Descriptor),
 }
 
 impl Serialize for Value {
@@ -67,6 +70,7 @@ impl Serialize for Value {
             Self::Stream(stream) => stream.serialize(serializer),
             Self::Reader(reader) => reader.serialize(serializer),
             Self::Writer(writer) => writer.serialize(serializer),
+            Self::Descriptor(descriptor) => descriptor.serialize(serializer),
         }
     }
 }
@@ -146,8 +150,11 @@ fn of_stream(named: Named) -> Result<Value, crate::msgpack::read::Malformed> {
     Ok(match named.reference.role {
         Role::SentByReceiver => Value::Sender(named.into_sender()?),
         Role::ReceivedByReceiver => Value::Receiver(named.into_receiver()?),
-        Role::Duplex => Value::Stream(ByteStream::new(named.into_bytes()?)),
-        Role::ReadByReceiver => Value::Reader(ByteReader::of_line(named.into_bytes()?)),
-        Role::WrittenByReceiver => Value::Writer(ByteWriter::of_line(named.into_bytes()?)),
+        Role::ReadByReceiver => Value::Reader(ByteReader::of(named.into_bytes()?)),
+        Role::WrittenByReceiver => Value::Writer(ByteWriter::of(named.into_bytes()?)),
+        Role::Duplex => match named.into_bytes()? {
+            Carried::Line(line) => Value::Stream(ByteStream::new(line)),
+            Carried::File(file) => Value::Descriptor(Descriptor::of_peer(file)),
+        },
     })
 }

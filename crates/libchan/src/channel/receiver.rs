@@ -129,7 +129,7 @@ impl<T: DeserializeOwned> Receiver<T> {
 
 impl<T: Serialize + Send + 'static> Serialize for Receiver<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        attach::serialize(serializer, Role::ReceivedByReceiver, || {
+        attach::serialize(serializer, Role::ReceivedByReceiver, None, || {
             Some(pump::send_from(self.take()?))
         })
     }

@@ -192,7 +192,7 @@ impl<T: Serialize> Sender<T> {
 impl<T: DeserializeOwned + Send + 'static> Serialize for Sender<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let attach = || Some(pump::receive_into(self.clone()));
-        attach::serialize(serializer, Role::SentByReceiver, attach)
+        attach::serialize(serializer, Role::SentByReceiver, None, attach)
     }
 }
 

@@ -370,7 +370,8 @@ impl State {
 
     /// Gives a stream to whoever accepts; back where nobody does, and it is reset as it is dropped.
     fn deliver(&self, ticket: &Ticket, numbers: Numbers) -> Option<Arrival> {
-        let arrival = Arrival { line: ticket.lane.ends().into(), place: Some(numbers.place()) };
+        let arrival =
+            Arrival { parked: Line::from(ticket.lane.ends()).into(), place: Some(numbers.place()) };
         let Some(arrivals) = &self.arrivals else { return Some(arrival) };
         arrivals.send(arrival).err().map(|refused| refused.0)
     }

@@ -70,6 +70,17 @@ impl Role {
         }
     }
 
+    /// What it is to the other side.
+    pub(crate) const fn reversed(self) -> Self {
+        match self {
+            Self::Duplex => Self::Duplex,
+            Self::WrittenByReceiver => Self::ReadByReceiver,
+            Self::ReadByReceiver => Self::WrittenByReceiver,
+            Self::SentByReceiver => Self::ReceivedByReceiver,
+            Self::ReceivedByReceiver => Self::SentByReceiver,
+        }
+    }
+
     fn code(self) -> i8 {
         Self::ALL.into_iter().find(|(_, role)| *role == self).map_or(0, |(code, _)| code)
     }

@@ -66,6 +66,12 @@ impl Address {
         }
     }
 
+    /// Whether the bytes of a single connection carry a session there, as [`crate::connect_bytes`] gives them.
+    #[must_use]
+    pub fn has_bytes(&self) -> bool {
+        !matches!(self, Self::Memory(_) | Self::Http2 { .. })
+    }
+
     /// The same with another host and port; a name and a socket's path stay.
     pub(super) fn at(&self, host: String) -> Self {
         match self {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod descriptors;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod proxies;

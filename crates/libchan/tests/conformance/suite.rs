@@ -9,6 +9,12 @@ use libchan::{
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::descriptors::{
+    a_file_is_read_by_the_peer, a_file_is_written_by_the_peer,
+    a_socket_is_a_byte_stream_of_the_peer, descriptors_nest, the_end_of_a_pipe_is_read_by_the_peer,
+    the_end_of_a_pipe_is_written_by_the_peer,
+};
+
 /// Long enough that nothing right takes it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -34,7 +40,13 @@ pub(crate) async fn run<F: Future<Output = (Session, Session)>>(pair: impl Fn() 
         what_was_not_expected_is_told,
         a_receiver_that_leaves_is_heard,
         a_relay_passes_everything_on,
-        a_session_that_is_closed_ends_its_peer
+        a_session_that_is_closed_ends_its_peer,
+        a_file_is_read_by_the_peer,
+        a_file_is_written_by_the_peer,
+        the_end_of_a_pipe_is_written_by_the_peer,
+        the_end_of_a_pipe_is_read_by_the_peer,
+        a_socket_is_a_byte_stream_of_the_peer,
+        descriptors_nest
     );
 }
 
@@ -44,7 +56,9 @@ struct Question {
     answer: Sender<String>,
 }
 
-async fn first<T: serde::de::DeserializeOwned + Send + 'static>(session: &Session) -> Receiver<T> {
+pub(crate) async fn first<T: serde::de::DeserializeOwned + Send + 'static>(
+    session: &Session,
+) -> Receiver<T> {
     session.accept().await.unwrap().expect("no channel came")
 }
 
