@@ -42,6 +42,7 @@ mod table;
 mod time;
 mod transport;
 mod value;
+mod waiters;
 
 pub use channel::{Receiver, Sender, TrySendError, buffered, pipe};
 pub use descriptor::Descriptor;

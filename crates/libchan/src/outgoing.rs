@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use serde::Serialize;
 
@@ -17,6 +17,7 @@ use crate::msgpack::extension::Reference;
 use crate::passing::{Offer, Room};
 use crate::pump;
 use crate::session::Inner;
+use crate::waiters::Waiters;
 
 /// How values become messages, known where their type is.
 struct Encoding<T> {
@@ -46,6 +47,8 @@ pub(crate) struct Outgoing<T> {
     turn: tokio::sync::Mutex<Turn>,
     /// Nothing comes but the end.
     input: Mutex<In>,
+    /// Who waits for that.
+    waiting: Arc<Waiters>,
     is_closed: AtomicBool,
     /// How it is to end, as soon as nobody sends.
     ending: Mutex<Option<Ending>>,
@@ -68,6 +71,7 @@ impl<T: Serialize> Outgoing<T> {
                 bytes: Vec::new(),
             }),
             input: Mutex::new(line.input),
+            waiting: Arc::default(),
             is_closed: AtomicBool::new(false),
             ending: Mutex::default(),
         }
@@ -207,6 +211,7 @@ impl<T> Outgoing<T> {
         self.is_closed.store(true, Ordering::SeqCst);
         self.ending.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(how);
         self.settle();
+        self.waiting.wake_by_ref();
     }
 
     /// Ends it as it is to end. Where somebody sends just now, he does that afterwards.
@@ -230,8 +235,11 @@ impl<T> Outgoing<T> {
         if self.is_closed() {
             return Poll::Ready(());
         }
+        // Any number of clones may wait, of which the stream itself knows one.
+        self.waiting.add(context.waker());
+        let all = Waker::from(Arc::clone(&self.waiting));
         let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
-        poll_over(&mut input, context)
+        poll_over(&mut input, &mut Context::from_waker(&all))
     }
 }
 

@@ -277,11 +277,11 @@ impl Arrival {
         self.offer.unidirectional
     }
 
-    /// Accepts the stream: SYN_REPLY goes out before anything else on it. Section 2.6.2. One that was reset meanwhile is accepted, too:
-    /// its halves give what came before, and tell that it was reset.
+    /// Accepts the stream: SYN_REPLY goes out before anything else on it. Section 2.6.2. One that was reset meanwhile is accepted, too, or
+    /// with which the session has ended: its halves give what came before, and tell how it ended.
     ///
     /// # Errors
-    /// When the session has ended meanwhile, or the headers are too long.
+    /// The headers are too long.
     pub fn reply(self, headers: Headers) -> Result<Stream, Error> {
         self.answer(headers, false)
     }

@@ -248,12 +248,9 @@ impl State {
     ) -> Result<(), Error> {
         self.fits(&headers)?;
         let Some(entry) = self.streams.get_mut(&stream) else { return Err(Error::Closed) };
-        if entry.end.is_some() {
-            // Both halves tell how it ended.
+        if entry.end.is_some() || self.life.over.is_some() {
+            // Both halves tell how it ended; what came before is read.
             return Ok(());
-        }
-        if let Some(over) = self.life.over {
-            return Err(over.error());
         }
         if finished || unidirectional {
             entry.sending = Sending::Finished;

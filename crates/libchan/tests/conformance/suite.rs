@@ -1,5 +1,7 @@
 //! What holds for two sessions that are connected. Each part has a pair of its own.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use libchan::{
@@ -39,6 +41,7 @@ pub(crate) async fn run<F: Future<Output = (Session, Session)>>(pair: impl Fn() 
         times_and_large_messages_arrive,
         what_was_not_expected_is_told,
         a_receiver_that_leaves_is_heard,
+        every_sender_hears_that_a_receiver_leaves,
         a_relay_passes_everything_on,
         a_session_that_is_closed_ends_its_peer,
         a_file_is_read_by_the_peer,
@@ -202,6 +205,41 @@ async fn what_was_not_expected_is_told(near: Session, far: Session) {
     // Others go on.
     near.open().unwrap().send(7_u64).await.unwrap();
     assert_eq!(first::<u64>(&far).await.recv().await, Ok(Some(7)));
+}
+
+/// All clones of its sender hear of it, and wait meanwhile instead of waking each other.
+async fn every_sender_hears_that_a_receiver_leaves(near: Session, far: Session) {
+    let sender = near.open::<u64>().unwrap();
+    sender.send(1).await.unwrap();
+    let mut waiting = tokio::task::JoinSet::new();
+    let looked = Arc::new(AtomicUsize::new(0));
+    for _ in 0..3 {
+        let (sender, looked) = (sender.clone(), Arc::clone(&looked));
+        waiting.spawn(async move {
+            let mut closed = std::pin::pin!(sender.closed());
+            std::future::poll_fn(|context| {
+                looked.fetch_add(1, Ordering::SeqCst);
+                closed.as_mut().poll(context)
+            })
+            .await;
+        });
+    }
+    let mut receiver = first::<u64>(&far).await;
+    for value in 1..100 {
+        assert_eq!(receiver.recv().await, Ok(Some(value)));
+        sender.send(value + 1).await.unwrap();
+    }
+    let looked = looked.load(Ordering::SeqCst);
+    assert!(looked < 50, "{looked} times");
+    drop(receiver);
+    waiting.join_all().await;
+    // What is ended here is heard here.
+    let sender = near.open::<u64>().unwrap();
+    let other = sender.clone();
+    let waiting = tokio::spawn(async move { other.closed().await });
+    tokio::task::yield_now().await;
+    sender.close();
+    waiting.await.unwrap();
 }
 
 async fn a_receiver_that_leaves_is_heard(near: Session, far: Session) {

@@ -121,3 +121,27 @@ fn ids_run_out_and_settings_limit_streams() {
     pair.say(&syn(1));
     assert_eq!(pair.answers(), [reset(1, Status::PROTOCOL_ERROR)]);
 }
+
+/// All of it may come at once, before anybody has looked.
+#[test]
+fn streams_that_came_before_the_end_are_accepted() {
+    let mut pair = Pair::new(quiet());
+    pair.say(&syn(1));
+    pair.bytes(&data(1, b"x", true));
+    pair.say(&syn(3));
+    pair.say(&Frame::GoAway { last: 0, status: 0 });
+    pair.state.input_ended(0);
+    for stream in [1, 3] {
+        let Poll::Ready(Some((accepted, _))) = pair.state.poll_accept(&context()) else { panic!() };
+        assert_eq!(accepted, stream);
+        pair.state.reply(stream, Headers::new(), false, false).unwrap();
+    }
+    assert!(matches!(pair.read(1), Poll::Ready(Ok(Some(1)))));
+    assert!(matches!(pair.read(1), Poll::Ready(Ok(None))));
+    assert!(matches!(pair.read(3), Poll::Ready(Err(Error::Closed))));
+    assert!(matches!(pair.state.poll_accept(&context()), Poll::Ready(None)));
+    for stream in [1, 3] {
+        pair.state.let_go(stream);
+    }
+    assert!(pair.state.streams.is_empty());
+}
