@@ -46,10 +46,12 @@ bench *ARGS:
 model:
     RUSTFLAGS="--cfg model" CARGO_TARGET_DIR=target/model cargo test --release --package libchan --lib
 
-# What channels cost, in memory beside tokio's, and over a network.
+# What channels cost: in memory beside tokio's, over a network, as streams of bytes beside a bare copy, and beside gRPC.
 bench-channels:
     cargo run --release --package libchan --example memory
     cargo run --release --package libchan --example session
+    cargo run --release --package libchan --example bytes
+    cargo run --release --manifest-path bench/channels/Cargo.toml
 
 # The program as it ships.
 release:

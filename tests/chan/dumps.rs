@@ -123,7 +123,7 @@ fn messages_headers_and_bytes_are_shown() {
         r#"channel 2: {"Stdout":{"$writer":3},"Stderr":{"$writer":4},"StatusChan":{"$sender":5},"Cmd":"ls","Args":["-l","/"],"Stdin":{"$reader":6}}"#,
         r#"bytes 3: "bin\netc\nusr\n""#,
         r#"channel 5: {"Status":0}"#,
-        "libchan-parent-ref: 3",
+        "libchan-parent-ref: 2",
     ] {
         assert!(dumped.lines().any(|found| found.trim() == line), "{line}: {dumped}");
     }

@@ -3,6 +3,8 @@
 //! Each sends so many messages one way, of which the last one is answered, and so many that are answered one by one without waiting
 //! for the answers.
 
+#![forbid(unsafe_code)]
+
 use std::pin::Pin;
 use std::time::Instant;
 
