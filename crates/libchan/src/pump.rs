@@ -106,7 +106,10 @@ pub(crate) async fn exchange(
     let (mut from, mut to) = tokio::io::split(local);
     let Line { out, input, .. } = &mut line;
     let passed = match role {
-        Role::ReadByReceiver => to_peer(&mut from, out).await,
+        Role::ReadByReceiver => tokio::select! {
+            passed = to_peer(&mut from, out) => passed,
+            broken = broken(input) => Err(broken),
+        },
         Role::WrittenByReceiver => from_peer(input, &mut to).await,
         Role::Duplex | Role::SentByReceiver | Role::ReceivedByReceiver => {
             tokio::try_join!(to_peer(&mut from, out), from_peer(input, &mut to)).map(drop)
@@ -140,6 +143,17 @@ async fn to_peer(from: &mut (impl AsyncRead + Unpin), out: &mut Out) -> std::io:
             return Ok(());
         }
         out.send(piece.freeze()).map_err(std::io::Error::other)?;
+    }
+}
+
+/// Returns when the peer ends the stream before its time: there may be nothing to read here for as long as one likes. His way may end.
+async fn broken(input: &mut In) -> std::io::Error {
+    loop {
+        match poll_fn(|context| input.poll_receive(context)).await {
+            Ok(Some(_nobody_reads_it)) => {}
+            Ok(None) => return std::future::pending().await,
+            Err(error) => return std::io::Error::other(error),
+        }
     }
 }
 

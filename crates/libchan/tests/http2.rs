@@ -311,6 +311,34 @@ mod tests {
         let _reset = in_time(idle.read_to_end(&mut bytes)).await;
     }
 
+    /// Signs of life are asked for and given on the control stream, so that a proxy's answers say nothing.
+    #[tokio::test]
+    async fn a_peer_that_is_silent_is_given_up() {
+        let mut options = Options::default();
+        // Far more than an answer takes on a machine that has much else to do.
+        options.limits.keep_alive = Some(Duration::from_millis(500));
+        let (listener, host) = listen(options).await;
+        let mut client = Client::connect(&host).await;
+        let (session, mut send, mut body) = client.session(&listener).await;
+        let Exchange { send: _open, answer } = client.stream("3").await;
+        let _taken = in_time(answer).await.unwrap();
+        let mut channel = in_time(session.accept::<u64>()).await.unwrap().unwrap();
+        let mut said = BytesMut::new();
+        for _ in 0..2 {
+            while !said.ends_with(&[0, 0, 0, 0, 1, 1]) {
+                said.extend_from_slice(&in_time(body.data()).await.unwrap().unwrap());
+            }
+            said.clear();
+            send.send_data(Bytes::from_static(&[0, 0, 0, 0, 1, 2]), false).unwrap();
+        }
+        assert!(!session.is_closed());
+        // The connection stays, and nothing more is said.
+        assert_eq!(in_time(session.ended()).await, Err(Error::TimedOut));
+        assert_eq!(in_time(channel.recv()).await, Err(Error::Closed));
+        assert!(in_time(session.accept::<u64>()).await.unwrap().is_none());
+        assert!(!client.connection.is_finished());
+    }
+
     #[tokio::test]
     async fn a_stream_that_nobody_reads_stands_in_nobodys_way() {
         for is_server in [false, true] {

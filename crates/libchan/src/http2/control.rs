@@ -39,9 +39,10 @@ pub(super) async fn run(
         bytes: BytesMut::new(),
         until: None,
         has_closed: false,
+        heard: Heard { since: Instant::now(), is_asked: false },
     };
     let ended = control.serve(&core).await;
-    core.lose();
+    core.lose(ended.as_ref().err().unwrap_or(&Error::Closed));
     if ended.is_err() {
         return;
     }
@@ -56,14 +57,21 @@ struct Control {
     out: OutEnd,
     input: InEnd,
     orders: mpsc::UnboundedReceiver<Order>,
-    /// Who waits for answers, which come in order.
-    asked: VecDeque<oneshot::Sender<()>>,
+    /// Who waits for answers, which come in order; nobody for those of ours.
+    asked: VecDeque<Option<oneshot::Sender<()>>>,
     /// Of what the peer says.
     bytes: BytesMut,
     /// When nothing is waited for any longer, once somebody has closed.
     until: Option<Instant>,
     /// The peer has said how many streams he has opened.
     has_closed: bool,
+    heard: Heard,
+}
+
+/// When the peer has said something here last, or was asked for a sign of life.
+struct Heard {
+    since: Instant,
+    is_asked: bool,
 }
 
 impl Control {
@@ -71,11 +79,12 @@ impl Control {
     async fn serve(&mut self, core: &Core) -> Result<(), Error> {
         loop {
             let until = self.until;
+            let silence = core.limits.keep_alive.map(|longest| self.heard.since + longest);
             let input = &mut self.input;
             tokio::select! {
                 order = self.orders.recv() => match order {
                     Some(Order::Ping(pong)) => {
-                        self.asked.push_back(pong);
+                        self.asked.push_back(Some(pong));
                         self.say(&[PING]).await?;
                     }
                     Some(Order::Close(opened)) => {
@@ -86,13 +95,25 @@ impl Control {
                     Some(Order::Finish) | None => return Ok(()),
                 },
                 received = poll_fn(|context| input.poll_receive(context)) => match received? {
-                    Some(bytes) => self.hear(core, &bytes).await?,
+                    Some(bytes) => {
+                        self.heard = Heard { since: Instant::now(), is_asked: false };
+                        self.hear(core, &bytes).await?;
+                    }
                     None if self.has_closed => return self.outlive().await,
                     None => return Err(Error::Closed),
                 },
                 () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
                     self.until = None;
                     core.lose_patience();
+                }
+                // Asked end to end: what only a proxy answers says nothing of the peer.
+                () = tokio::time::sleep_until(silence.unwrap_or_else(Instant::now)), if silence.is_some() => {
+                    if self.heard.is_asked {
+                        return Err(Error::TimedOut);
+                    }
+                    self.heard = Heard { since: Instant::now(), is_asked: true };
+                    self.asked.push_back(None);
+                    self.say(&[PING]).await?;
                 }
             }
         }
@@ -122,7 +143,7 @@ impl Control {
             match kind {
                 PING => self.say(&[PONG]).await?,
                 PONG => {
-                    if let Some(pong) = self.asked.pop_front() {
+                    if let Some(Some(pong)) = self.asked.pop_front() {
                         // Who does not wait any more has no use for it.
                         let _gone = pong.send(());
                     }

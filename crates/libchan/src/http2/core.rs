@@ -283,10 +283,10 @@ impl Core {
         self.settle(state);
     }
 
-    /// The control stream is lost.
-    pub(super) fn lose(&self) {
+    /// The control stream is lost, and why; once the session is over that counts no more.
+    pub(super) fn lose(&self, why: &Error) {
         end(self.lock());
-        self.tell(Err(Error::Closed));
+        self.tell(Err(why.clone()));
     }
 
     /// The first end counts.
@@ -320,9 +320,10 @@ impl Core {
         }
         state.arrivals = None;
         if state.own == 0 && state.theirs == 0 && state.carriers.is_some() {
+            // Before whoever serves the control stream hears of it, who tells that it is lost.
+            self.tell(Ok(()));
             let _over = self.control.send(Order::Finish);
             end(state);
-            self.tell(Ok(()));
         }
     }
 }

@@ -38,6 +38,7 @@ pub(crate) async fn run<F: Future<Output = (Session, Session)>>(pair: impl Fn() 
         channels_nest,
         a_byte_stream_goes_both_ways,
         byte_streams_go_one_way,
+        a_reader_that_the_peer_drops_is_dropped,
         times_and_large_messages_arrive,
         what_was_not_expected_is_told,
         a_receiver_that_leaves_is_heard,
@@ -180,6 +181,15 @@ async fn byte_streams_go_one_way(near: Session, far: Session) {
     let (mut own, mut text) = (own, String::new());
     own.read_to_string(&mut text).await.unwrap();
     assert_eq!(text, "written");
+}
+
+/// What is read here may have nothing to read, and holds nothing for a peer that has no use for it.
+async fn a_reader_that_the_peer_drops_is_dropped(near: Session, far: Session) {
+    let (mut own, theirs) = tokio::io::duplex(10);
+    near.open().unwrap().send(ByteReader::new(theirs)).await.unwrap();
+    let reader = first::<ByteReader>(&far).await.recv().await.unwrap().unwrap();
+    drop(reader);
+    assert_eq!(own.read(&mut [0]).await.unwrap(), 0, "the other end is gone");
 }
 
 async fn times_and_large_messages_arrive(near: Session, far: Session) {

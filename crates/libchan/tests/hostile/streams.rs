@@ -245,11 +245,12 @@ async fn a_connection_that_ends_within_a_frame_is_told() {
 #[tokio::test]
 async fn a_peer_that_is_silent_is_given_up() {
     let mut limits = Limits::default();
-    limits.keep_alive = Some(std::time::Duration::from_millis(20));
+    // Far more than an answer takes on a machine that has much else to do.
+    limits.keep_alive = Some(std::time::Duration::from_millis(500));
     let (mut peer, session, mut good) = session(limits).await;
     // Idle, and there.
     let mut asked = 0;
-    while asked < 5 {
+    while asked < 2 {
         if let Heard::Ping(id) = peer.next().await {
             asked += 1;
             peer.control(6, 0, &id.to_be_bytes()).await;
