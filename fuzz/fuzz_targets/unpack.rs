@@ -42,7 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = unpack(
         &repaired[..],
         directory.as_fd(),
-        &Rules { form, limits, devices: true, owners: true },
+        &Rules { form, limits, ..Rules::layer() },
     );
     let outside = ground.top.path().join("outside");
     let stat = rustix::fs::stat(&outside).expect("outside is there");
