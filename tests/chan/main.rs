@@ -3,6 +3,7 @@
 
 mod dumps;
 mod ends;
+mod http2;
 mod messages;
 mod transports;
 

@@ -238,8 +238,8 @@ fn what_is_wrong_with_a_line_is_told() {
         ),
         "{told}"
     );
-    let told = corten.fails(&["chan", "dump", "unix:///x", "http://127.0.0.1:1/"], 1);
-    assert_eq!(told, "error: http://127.0.0.1:1/ is not carried by one connection\n");
+    let told = corten.fails(&["chan", "dump", "unix:///x", "memory://x"], 1);
+    assert_eq!(told, "error: memory://x is not carried by one connection\n");
     corten.fails(&["chan", "send", "--nonsense", "unix:///x"], 125);
     corten.fails(&["chan", "relay", "unix:///x"], 1);
 }
