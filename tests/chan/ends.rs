@@ -50,6 +50,23 @@ fn a_command_runs_at_the_originals_server() {
     thread.join().unwrap();
 }
 
+/// What is written to a file that has no room is lost, and the rest goes on.
+#[test]
+fn a_full_file_is_told() {
+    let corten = corten();
+    let (url, thread) = peer(|mut stream| {
+        stream.write_all(&recorded("rexec-ls.s2c")).unwrap();
+        let mut rest = Vec::new();
+        let _reset = stream.read_to_end(&mut rest);
+    });
+    let message = r#"{"Stdout":{"$writer":"/dev/full"},"Stderr":{"$writer":"/dev/null"},"StatusChan":{"$sender":"status"},"Stdin":{"$reader":[]},"Cmd":"ls","Args":["-l","/"]}"#;
+    let sent = corten.run(&["chan", "send", &url, message]);
+    let told = "error: write to /dev/full: ENOSPC\n";
+    let printed = "{\"$from\":\"status\",\"message\":{\"Status\":0}}\n";
+    assert_eq!((sent.code, sent.stdout.as_str(), sent.stderr.as_str()), (1, printed, told));
+    thread.join().unwrap();
+}
+
 #[test]
 fn a_count_ends_it() {
     let corten = corten();
