@@ -172,6 +172,11 @@ fn what_is_wrong_with_a_message_is_told() {
         ("{\"$writer\":[]}", "\"$writer\" takes a name, or a path, or \"-\""),
         ("{\"$writer\":\"/nonexistent/x\"}", "open /nonexistent/x: ENOENT"),
         ("{\"$stream\":\"/x\"}", "\"$stream\" takes a name, or \"-\""),
+        ("{\"$descriptor\":\"/nonexistent\"}", "open /nonexistent: ENOENT"),
+        (
+            "{\"$descriptor\":1}",
+            "\"$descriptor\" takes a path, or {\"path\": …, \"flags\": [\"read\", \"write\", …]}",
+        ),
         ("[{\"$reader\":\"-\"},{\"$reader\":\"-\"}]", "standard input is read already"),
     ] {
         let told = corten.fails(&["chan", "send", &serve.url, message], 1);

@@ -62,6 +62,7 @@ pub(crate) struct Conversation {
     report: fn(&ChanError),
     is_verbose: bool,
     has_failed: AtomicBool,
+    has_descriptors: AtomicBool,
     quota: Option<Quota>,
     is_enough: Notify,
     attached: Mutex<JoinSet<()>>,
@@ -109,6 +110,16 @@ impl Conversation {
     pub(crate) fn fail(&self, error: &ChanError) {
         self.has_failed.store(true, Ordering::SeqCst);
         (self.report)(error);
+    }
+
+    /// One is in a message that will be sent: its bytes may have to be passed on.
+    pub(crate) fn sends_descriptor(&self) {
+        self.has_descriptors.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether one was in a message.
+    pub(crate) fn has_sent_descriptor(&self) -> bool {
+        self.has_descriptors.load(Ordering::SeqCst)
     }
 
     /// Does something beside, until it ends or the command does.
@@ -200,6 +211,7 @@ pub(crate) fn run<F: Future<Output = Result<(), ChanError>>>(
             report,
             is_verbose,
             has_failed: AtomicBool::new(false),
+            has_descriptors: AtomicBool::new(false),
             quota: count.map(Quota::of),
             is_enough: Notify::new(),
             attached: Mutex::default(),

@@ -14,6 +14,7 @@
 mod answer;
 mod attach;
 mod conversation;
+mod descriptor;
 mod dump;
 mod error;
 mod feed;

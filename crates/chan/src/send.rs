@@ -48,6 +48,11 @@ pub fn send(ground: Ground, sending: Sending) -> Result<Outcome, ChanError> {
                 // Behind what was read meanwhile.
                 let _gone = tokio::time::timeout(PARTING, session.ping()).await;
             }
+            if conversation.has_sent_descriptor() {
+                // Where it is not carried its bytes are passed on, behind the message, and nobody else knows how many there are.
+                session.close();
+                let _cut = session.ended().await;
+            }
             answered.unwrap_or(Ok(()))
         };
         let answered = tokio::select! {

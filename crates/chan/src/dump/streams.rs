@@ -286,7 +286,7 @@ fn extension(code: i8, payload: &[u8], names: &mut Names) -> Json {
         number,
         match kind {
             Kind::Sender | Kind::Receiver => Use::Channel,
-            Kind::Reader | Kind::Writer | Kind::Stream => Use::Bytes,
+            Kind::Reader | Kind::Writer | Kind::Stream | Kind::Descriptor => Use::Bytes,
         },
     ));
     Json::pair(kind.key(), notation::of_unsigned(number))
