@@ -96,9 +96,10 @@ fn opens(json: &Json) -> bool {
     match json {
         Json::Array(values) => values.iter().any(opens),
         Json::Object(pairs) => pairs.iter().any(|(key, value)| {
-            let names_one = match value {
-                Json::Text(text) => is_path(text) || key != Kind::Writer.key(),
-                other => matches!(other, Json::Object(_)) && key == Kind::Descriptor.key(),
+            let names_one = if let Json::Text(text) = value {
+                is_path(text) || key != Kind::Writer.key()
+            } else {
+                key == Kind::Descriptor.key()
             };
             names_one && OPENERS.iter().any(|kind| key == kind.key()) || opens(value)
         }),

@@ -142,7 +142,12 @@ pub(crate) fn open(content: &Json) -> Result<libchan::Descriptor, BadNotation> {
             let Some(Json::Text(path)) = value("path") else { return Err(wrong()) };
             (path, value("flags"))
         }
-        _ => return Err(wrong()),
+        Json::Null
+        | Json::Bool(_)
+        | Json::Signed(_)
+        | Json::Unsigned(_)
+        | Json::Float(_)
+        | Json::Array(_) => return Err(wrong()),
     };
     let flags = match flags {
         None => OFlags::RDONLY,
