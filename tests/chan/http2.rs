@@ -48,6 +48,7 @@ const TOKEN: (&str, &str) = ("libchan-session", "00");
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test's own files")]
+#[expect(clippy::too_many_lines, reason = "frames, and what is shown of them, are data")]
 fn recorded_frames_are_shown() {
     let corten = corten();
     let end = [1, 0, 0, 0, 0];
