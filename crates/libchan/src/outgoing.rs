@@ -17,6 +17,7 @@ use crate::msgpack::extension::Reference;
 use crate::passing::{Offer, Room};
 use crate::pump;
 use crate::session::Inner;
+use crate::turns::{Turn, Turns};
 use crate::waiters::Waiters;
 
 /// How values become messages, known where their type is.
@@ -28,7 +29,7 @@ struct Encoding<T> {
 type Write<T> = fn(&mut Writer, &Arc<Inner>, &T, &mut Vec<u8>) -> Result<(), Error>;
 
 /// What one sender has at a time.
-struct Turn {
+struct Way {
     out: Out,
     writer: Writer,
     /// The message.
@@ -44,7 +45,7 @@ pub(crate) struct Outgoing<T> {
     /// The channel's own.
     number: u64,
     encoding: Encoding<T>,
-    turn: tokio::sync::Mutex<Turn>,
+    way: Turns<Way>,
     /// Nothing comes but the end.
     input: Mutex<In>,
     /// Who waits for that.
@@ -65,11 +66,7 @@ impl<T: Serialize> Outgoing<T> {
             session: Arc::clone(session),
             number,
             encoding: Encoding { write: Writer::write::<T>, take: Writer::take::<T> },
-            turn: tokio::sync::Mutex::new(Turn {
-                out: line.out,
-                writer: Writer::new(session),
-                bytes: Vec::new(),
-            }),
+            way: Turns::new(Way { out: line.out, writer: Writer::new(session), bytes: Vec::new() }),
             input: Mutex::new(line.input),
             waiting: Arc::default(),
             is_closed: AtomicBool::new(false),
@@ -85,70 +82,90 @@ impl<T> Outgoing<T> {
 
     /// Sends the value in a slot; cancelled, or on an error, it is still there.
     pub(crate) async fn send(&self, slot: &mut Option<T>) -> Result<(), Error> {
-        // Behind the lock, which is released before.
+        // Behind the turn, which is over before.
         let _settles = Settles(self);
-        let mut turn = match self.turn.try_lock() {
-            Ok(turn) => turn,
-            Err(_) => self.turn.lock().await,
-        };
-        if self.is_closed() {
-            return Err(Error::Closed);
-        }
+        let mut turn = self.way.turn();
         let mut written = false;
-        if poll_fn(|context| self.poll_plain(&mut turn, &mut written, slot, context)).await? {
+        let mut plain = |way: &mut Way, context: &mut Context<'_>| {
+            self.poll_plain(way, &mut written, slot, context)
+        };
+        if poll_fn(|context| turn.poll(context, &mut plain)).await? {
             return Ok(());
         }
-        let room = match turn.writer.descriptors() {
-            0 => None,
-            // Apart: most messages have none, and this future is small without.
-            count => Box::pin(self.session.room(count)).await,
-        };
-        poll_fn(|context| turn.out.poll_ready(context)).await?;
-        self.send_with_streams(&mut turn, slot, room)
+        // Apart: most messages name no stream, and this future is small without.
+        Box::pin(self.send_with_streams(turn, slot)).await
     }
 
-    /// Sends a small message that names no stream once the way is free, and says whether it was one; written down it is once.
+    /// Sends a message that names no stream once the way is free, and says whether it was one; written down it is once.
     fn poll_plain(
         &self,
-        turn: &mut Turn,
+        way: &mut Way,
         written: &mut bool,
         slot: &mut Option<T>,
         context: &mut Context<'_>,
     ) -> Poll<Result<bool, Error>> {
         let Some(value) = &*slot else { return Poll::Ready(Ok(true)) };
         if !*written {
-            turn.bytes.clear();
-            (self.encoding.write)(&mut turn.writer, &self.session, value, &mut turn.bytes)?;
+            self.write(way, value)?;
             *written = true;
         }
-        if !turn.writer.numbered().is_empty() || turn.bytes.capacity() > KEPT_BYTES {
+        if !way.writer.numbered().is_empty() {
             return Poll::Ready(Ok(false));
         }
-        ready!(turn.out.poll_send_slice(context, &turn.bytes))?;
+        if way.bytes.capacity() <= KEPT_BYTES {
+            ready!(way.out.poll_send_slice(context, &way.bytes))?;
+        } else {
+            ready!(way.out.poll_ready(context))?;
+            way.out.send(std::mem::take(&mut way.bytes).into())?;
+        }
         *slot = None;
         Poll::Ready(Ok(true))
     }
 
-    /// Sends a message behind the streams that it names, if any, and lets them go on.
-    fn send_with_streams(
+    fn write(&self, way: &mut Way, value: &T) -> Result<(), Error> {
+        if self.is_closed() {
+            return Err(Error::Closed);
+        }
+        way.bytes.clear();
+        (self.encoding.write)(&mut way.writer, &self.session, value, &mut way.bytes)
+    }
+
+    /// Sends a message behind the streams that it names. It is written down once more: others may have had their turn since.
+    async fn send_with_streams(
         &self,
-        turn: &mut Turn,
+        mut turn: Turn<'_, Way>,
+        slot: &mut Option<T>,
+    ) -> Result<(), Error> {
+        poll_fn(|context| turn.poll_begin(context)).await;
+        let count = turn.with(|way| match &*slot {
+            Some(value) => self.write(way, value).map(|()| way.writer.descriptors()),
+            None => Ok(0),
+        })?;
+        let mut room = if count > 0 { self.session.room(count).await } else { None };
+        let mut attached = |way: &mut Way, context: &mut Context<'_>| {
+            ready!(way.out.poll_ready(context))?;
+            Poll::Ready(self.send_attached(way, slot, room.take()))
+        };
+        poll_fn(|context| turn.poll(context, &mut attached)).await
+    }
+
+    /// Opens the streams, sends the message, and lets them go on.
+    fn send_attached(
+        &self,
+        way: &mut Way,
         slot: &mut Option<T>,
         room: Option<Room>,
     ) -> Result<(), Error> {
         let Some(value) = &*slot else { return Ok(()) };
-        let numbered = turn.writer.numbered().to_vec();
-        let lines = self.open(&numbered, &turn.out, room)?;
-        turn.out.send(std::mem::take(&mut turn.bytes).into())?;
-        if !numbered.is_empty() {
-            let attached = (self.encoding.take)(&mut turn.writer, value);
-            for (((line, offer), numbered), attach) in lines.into_iter().zip(numbered).zip(attached)
-            {
-                let number = numbered.reference.number;
-                match offer {
-                    None => attach(line, number, &self.session),
-                    Some(offer) => pump::offered(offer, (line, number), attach, &self.session),
-                }
+        let numbered = way.writer.numbered().to_vec();
+        let lines = self.open(&numbered, &way.out, room)?;
+        way.out.send(std::mem::take(&mut way.bytes).into())?;
+        let attached = (self.encoding.take)(&mut way.writer, value);
+        for (((line, offer), numbered), attach) in lines.into_iter().zip(numbered).zip(attached) {
+            let number = numbered.reference.number;
+            match offer {
+                None => attach(line, number, &self.session),
+                Some(offer) => pump::offered(offer, (line, number), attach, &self.session),
             }
         }
         *slot = None;
@@ -219,12 +236,13 @@ impl<T> Outgoing<T> {
         if !self.is_closed() {
             return;
         }
-        let Ok(mut turn) = self.turn.try_lock() else { return };
-        match self.ending.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(Ending::InGoodOrder) => turn.out.finish(),
-            Some(Ending::Reset(reason)) => turn.out.reset(reason),
-            None => {}
-        }
+        self.way.try_with(|way| {
+            match self.ending.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(Ending::InGoodOrder) => way.out.finish(),
+                Some(Ending::Reset(reason)) => way.out.reset(reason),
+                None => {}
+            }
+        });
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -254,7 +272,7 @@ impl<T> Drop for Settles<'_, T> {
 
 impl<T> Drop for Outgoing<T> {
     fn drop(&mut self) {
-        self.turn.get_mut().out.finish();
+        self.way.get_mut().out.finish();
     }
 }
 
