@@ -84,14 +84,14 @@ impl Writer {
         self.0.as_ref().map(|writing| writing.numbered.as_slice()).unwrap_or_default()
     }
 
-    /// How many descriptors that message has.
-    pub(crate) fn descriptors(&self) -> usize {
-        self.numbered().iter().filter(|numbered| numbered.descriptor.is_some()).count()
-    }
-
-    /// Takes out of the value that was written last what was attached to it, in the order of the streams.
-    pub(crate) fn take<T: Serialize + ?Sized>(&mut self, value: &T) -> Vec<Attach> {
+    /// Takes out of a value that was written before what was attached to it, in the order of the streams, which are given again.
+    pub(crate) fn take<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        numbered: Vec<Numbered>,
+    ) -> Vec<Attach> {
         let Some(mut writing) = self.0.take() else { return Vec::new() };
+        writing.numbered = numbered;
         writing.taken = Some(Vec::new());
         let _again = self.write_as(writing, value, &mut Vec::new());
         self.0.as_mut().and_then(|writing| writing.taken.take()).unwrap_or_default()

@@ -23,7 +23,7 @@ use crate::waiters::Waiters;
 /// How values become messages, known where their type is.
 struct Encoding<T> {
     write: Write<T>,
-    take: fn(&mut Writer, &T) -> Vec<Attach>,
+    take: fn(&mut Writer, &T, Vec<Numbered>) -> Vec<Attach>,
 }
 
 type Write<T> = fn(&mut Writer, &Arc<Inner>, &T, &mut Vec<u8>) -> Result<(), Error>;
@@ -34,6 +34,13 @@ struct Way {
     writer: Writer,
     /// The message.
     bytes: Vec<u8>,
+}
+
+/// A message that names streams, written down.
+#[derive(Debug, Default)]
+struct Naming {
+    bytes: Vec<u8>,
+    numbered: Vec<Numbered>,
 }
 
 /// What is kept of the room for messages between them.
@@ -58,6 +65,13 @@ pub(crate) struct Outgoing<T> {
 enum Ending {
     InGoodOrder,
     Reset(Reason),
+}
+
+impl Naming {
+    /// How many of the streams stand for descriptors.
+    fn descriptors(&self) -> usize {
+        self.numbered.iter().filter(|numbered| numbered.descriptor.is_some()).count()
+    }
 }
 
 impl<T: Serialize> Outgoing<T> {
@@ -89,28 +103,34 @@ impl<T> Outgoing<T> {
         let mut plain = |way: &mut Way, context: &mut Context<'_>| {
             self.poll_plain(way, &mut written, slot, context)
         };
-        if poll_fn(|context| turn.poll(context, &mut plain)).await? {
-            return Ok(());
+        match poll_fn(|context| turn.poll(context, &mut plain)).await? {
+            None => Ok(()),
+            // Apart: most messages name no stream, and this future is small without.
+            Some(naming) => Box::pin(self.send_naming(turn, naming, slot)).await,
         }
-        // Apart: most messages name no stream, and this future is small without.
-        Box::pin(self.send_with_streams(turn, slot)).await
     }
 
-    /// Sends a message that names no stream once the way is free, and says whether it was one; written down it is once.
+    /// Sends a message that names no stream once the way is free, or leaves one that does; written down it is once.
     fn poll_plain(
         &self,
         way: &mut Way,
         written: &mut bool,
         slot: &mut Option<T>,
         context: &mut Context<'_>,
-    ) -> Poll<Result<bool, Error>> {
-        let Some(value) = &*slot else { return Poll::Ready(Ok(true)) };
+    ) -> Poll<Result<Option<Naming>, Error>> {
+        let Some(value) = &*slot else { return Poll::Ready(Ok(None)) };
         if !*written {
-            self.write(way, value)?;
+            if self.is_closed() {
+                return Poll::Ready(Err(Error::Closed));
+            }
+            way.bytes.clear();
+            (self.encoding.write)(&mut way.writer, &self.session, value, &mut way.bytes)?;
             *written = true;
         }
-        if !way.writer.numbered().is_empty() {
-            return Poll::Ready(Ok(false));
+        let numbered = way.writer.numbered();
+        if !numbered.is_empty() {
+            let numbered = numbered.to_vec();
+            return Poll::Ready(Ok(Some(Naming { bytes: std::mem::take(&mut way.bytes), numbered })));
         }
         if way.bytes.capacity() <= KEPT_BYTES {
             ready!(way.out.poll_send_slice(context, &way.bytes))?;
@@ -119,32 +139,27 @@ impl<T> Outgoing<T> {
             way.out.send(std::mem::take(&mut way.bytes).into())?;
         }
         *slot = None;
-        Poll::Ready(Ok(true))
+        Poll::Ready(Ok(None))
     }
 
-    fn write(&self, way: &mut Way, value: &T) -> Result<(), Error> {
-        if self.is_closed() {
-            return Err(Error::Closed);
-        }
-        way.bytes.clear();
-        (self.encoding.write)(&mut way.writer, &self.session, value, &mut way.bytes)
-    }
-
-    /// Sends a message behind the streams that it names. It is written down once more: others may have had their turn since.
-    async fn send_with_streams(
+    /// Sends a message behind the streams that it names. Others may have had their turn since it was written down.
+    async fn send_naming(
         &self,
         mut turn: Turn<'_, Way>,
+        mut naming: Naming,
         slot: &mut Option<T>,
     ) -> Result<(), Error> {
         poll_fn(|context| turn.poll_begin(context)).await;
-        let count = turn.with(|way| match &*slot {
-            Some(value) => self.write(way, value).map(|()| way.writer.descriptors()),
-            None => Ok(0),
-        })?;
-        let mut room = if count > 0 { self.session.room(count).await } else { None };
+        let mut room = match naming.descriptors() {
+            0 => None,
+            count => self.session.room(count).await,
+        };
         let mut attached = |way: &mut Way, context: &mut Context<'_>| {
+            if self.is_closed() {
+                return Poll::Ready(Err(Error::Closed));
+            }
             ready!(way.out.poll_ready(context))?;
-            Poll::Ready(self.send_attached(way, slot, room.take()))
+            Poll::Ready(self.send_attached(way, std::mem::take(&mut naming), slot, room.take()))
         };
         poll_fn(|context| turn.poll(context, &mut attached)).await
     }
@@ -153,16 +168,17 @@ impl<T> Outgoing<T> {
     fn send_attached(
         &self,
         way: &mut Way,
+        naming: Naming,
         slot: &mut Option<T>,
         room: Option<Room>,
     ) -> Result<(), Error> {
         let Some(value) = &*slot else { return Ok(()) };
-        let numbered = way.writer.numbered().to_vec();
+        let Naming { bytes, numbered } = naming;
         let lines = self.open(&numbered, &way.out, room)?;
-        way.out.send(std::mem::take(&mut way.bytes).into())?;
-        let attached = (self.encoding.take)(&mut way.writer, value);
-        for (((line, offer), numbered), attach) in lines.into_iter().zip(numbered).zip(attached) {
-            let number = numbered.reference.number;
+        way.out.send(bytes.into())?;
+        let numbers: Vec<u64> = numbered.iter().map(|each| each.reference.number).collect();
+        let attached = (self.encoding.take)(&mut way.writer, value, numbered);
+        for (((line, offer), number), attach) in lines.into_iter().zip(numbers).zip(attached) {
             match offer {
                 None => attach(line, number, &self.session),
                 Some(offer) => pump::offered(offer, (line, number), attach, &self.session),

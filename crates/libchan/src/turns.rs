@@ -44,10 +44,12 @@ impl<T> Turns<T> {
         Turn { turns: self, place: None }
     }
 
-    /// Uses it at once, unless somebody waits in his turn.
+    /// Uses it at once, unless somebody uses it or waits in his turn.
     pub(crate) fn try_with(&self, action: impl FnOnce(&mut T)) {
-        if self.waiting.load(Ordering::SeqCst) == 0 {
-            action(&mut lock(&self.value));
+        if self.waiting.load(Ordering::SeqCst) == 0
+            && let Ok(mut value) = self.value.try_lock()
+        {
+            action(&mut value);
         }
     }
 
@@ -135,11 +137,6 @@ impl<T> Turn<'_, T> {
         }
     }
 
-    /// Uses it within a turn that [`Turn::poll_begin`] has begun.
-    pub(crate) fn with<R>(&mut self, action: impl FnOnce(&mut T) -> R) -> R {
-        action(&mut lock(&self.turns.value))
-    }
-
     fn leave(&mut self) {
         if let Some(place) = self.place.take() {
             self.turns.leave(place);
@@ -153,7 +150,7 @@ impl<T> Drop for Turn<'_, T> {
     }
 }
 
-#[cfg(all(test, not(model)))]
+#[cfg(test)]
 mod tests {
     use std::future::poll_fn;
     use std::sync::Arc;
