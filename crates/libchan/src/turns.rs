@@ -1,15 +1,14 @@
-//! Something that many use in turn, each for as long as it takes him: whoever has to wait for it keeps his turn, and the others stand
-//! behind him in the order in which they came. Where nobody waits, taking it costs one lock.
+//! Who waits for something that many use, in the order in which they came: whoever has to wait keeps his turn, and the others stand behind
+//! him. Where nobody waits, that is all that is looked at.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// What is used in turn.
+/// The order of those who wait.
 #[derive(Debug, Default)]
-pub(crate) struct Turns<T> {
-    value: Mutex<T>,
+pub(crate) struct Turns {
     queue: Mutex<Queue>,
     /// How many are in the queue, for who looks without its lock.
     waiting: AtomicUsize,
@@ -24,37 +23,24 @@ struct Queue {
 
 /// Who uses it once. Dropped, he leaves his place.
 #[derive(Debug)]
-pub(crate) struct Turn<'a, T> {
-    turns: &'a Turns<T>,
+pub(crate) struct Turn<'a> {
+    turns: &'a Turns,
     /// In the queue.
     place: Option<u64>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl<T> Turns<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self { value: Mutex::new(value), queue: Mutex::default(), waiting: AtomicUsize::new(0) }
-    }
-
+impl Turns {
     /// Another one who wants it.
-    pub(crate) const fn turn(&self) -> Turn<'_, T> {
+    pub(crate) const fn turn(&self) -> Turn<'_> {
         Turn { turns: self, place: None }
     }
 
-    /// Uses it at once, unless somebody uses it or waits in his turn.
-    pub(crate) fn try_with(&self, action: impl FnOnce(&mut T)) {
-        if self.waiting.load(Ordering::SeqCst) == 0
-            && let Ok(mut value) = self.value.try_lock()
-        {
-            action(&mut value);
+    /// Whoever has his turn looks again.
+    pub(crate) fn wake(&self) {
+        let first = self.queue().first();
+        if let Some(first) = first {
+            first.wake();
         }
-    }
-
-    pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.value.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this place is the first one; otherwise it is there, or is made, with that waker.
@@ -62,37 +48,34 @@ impl<T> Turns<T> {
         if place.is_none() && self.waiting.load(Ordering::SeqCst) == 0 {
             return true;
         }
-        let mut queue = lock(&self.queue);
+        self.keep(place, waker)
+    }
+
+    /// The place is there, or is made, and waits with that waker; returns whether it is the first one.
+    fn keep(&self, place: &mut Option<u64>, waker: &Waker) -> bool {
+        let mut queue = self.queue();
         let own = *place.get_or_insert_with(|| queue.enter(waker));
         self.waiting.store(queue.places.len(), Ordering::SeqCst);
-        if queue.places.front().is_some_and(|(first, _)| *first == own) {
-            return true;
-        }
         if let Some((_, before)) = queue.places.iter_mut().find(|(number, _)| *number == own) {
             before.clone_from(waker);
         }
-        false
-    }
-
-    /// Keeps the turn of who has to wait.
-    fn keep(&self, place: &mut Option<u64>, waker: &Waker) {
-        if place.is_none() {
-            let mut queue = lock(&self.queue);
-            *place = Some(queue.enter(waker));
-            self.waiting.store(queue.places.len(), Ordering::SeqCst);
-        }
+        queue.places.front().is_some_and(|(first, _)| *first == own)
     }
 
     fn leave(&self, place: u64) {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue();
         let was_first = queue.places.front().is_some_and(|(first, _)| *first == place);
         queue.places.retain(|(number, _)| *number != place);
         self.waiting.store(queue.places.len(), Ordering::SeqCst);
-        let next = queue.places.front().filter(|_| was_first).map(|(_, waker)| waker.clone());
+        let next = if was_first { queue.first() } else { None };
         drop(queue);
         if let Some(next) = next {
             next.wake();
         }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,34 +86,37 @@ impl Queue {
         self.places.push_back((number, waker.clone()));
         number
     }
+
+    fn first(&self) -> Option<Waker> {
+        self.places.front().map(|(_, waker)| waker.clone())
+    }
 }
 
-impl<T> Turn<'_, T> {
-    /// Uses it once it is his turn, until `action` is ready: then the next one has it.
+impl Turn<'_> {
+    /// Acts once it is his turn, until `action` is ready: then the next one has it.
     pub(crate) fn poll<R>(
         &mut self,
         context: &mut Context<'_>,
-        action: impl FnOnce(&mut T, &mut Context<'_>) -> Poll<R>,
+        action: impl FnOnce(&mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         if !self.turns.is_first(&mut self.place, context.waker()) {
             return Poll::Pending;
         }
-        // For as long as a look takes: nobody waits under this lock.
-        let mut value = lock(&self.turns.value);
-        let done = action(&mut value, context);
+        let done = action(context);
         if done.is_pending() {
-            self.turns.keep(&mut self.place, context.waker());
-            return Poll::Pending;
+            if !self.turns.keep(&mut self.place, context.waker()) {
+                // Somebody was faster, and what he waits for may know our waker instead of his.
+                self.turns.wake();
+            }
+        } else {
+            self.leave();
         }
-        drop(value);
-        self.leave();
         done
     }
 
     /// Ready when it is his turn, which stays so until [`Turn::poll`] is ready or he goes.
     pub(crate) fn poll_begin(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.turns.keep(&mut self.place, context.waker());
-        if self.turns.is_first(&mut self.place, context.waker()) {
+        if self.turns.keep(&mut self.place, context.waker()) {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -144,7 +130,7 @@ impl<T> Turn<'_, T> {
     }
 }
 
-impl<T> Drop for Turn<'_, T> {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.leave();
     }
@@ -157,18 +143,20 @@ mod tests {
 
     use super::*;
 
+    type Log = Mutex<Vec<u32>>;
+
     /// Takes so many looks each time, and says who it was.
-    async fn work(turns: &Turns<Vec<u32>>, who: u32, looks: u32) {
+    async fn work((turns, log): &(Turns, Log), who: u32, looks: u32) {
         let mut turn = turns.turn();
         let mut looked = 0;
         poll_fn(|context| {
-            turn.poll(context, |log, context| {
+            turn.poll(context, |context| {
                 looked += 1;
                 if looked < looks {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                log.push(who);
+                log.lock().unwrap().push(who);
                 Poll::Ready(())
             })
         })
@@ -177,18 +165,18 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_is_not_overtaken() {
-        let turns = Arc::new(Turns::new(Vec::new()));
+        let shared = Arc::new((Turns::default(), Log::default()));
         let mut tasks = tokio::task::JoinSet::new();
         for who in 0..3 {
-            let turns = Arc::clone(&turns);
+            let shared = Arc::clone(&shared);
             tasks.spawn(async move {
                 for _ in 0..10 {
-                    work(&turns, who, 3).await;
+                    work(&shared, who, 3).await;
                 }
             });
         }
         tasks.join_all().await;
-        let log = std::mem::take(&mut *lock(&turns.value));
+        let log = std::mem::take(&mut *shared.1.lock().unwrap());
         // Each in turn, once all of them are there.
         assert_eq!(log.len(), 30);
         for round in log[..24].chunks(3) {
@@ -200,21 +188,19 @@ mod tests {
 
     #[tokio::test]
     async fn who_goes_leaves_his_turn() {
-        let turns = Arc::new(Turns::new(Vec::new()));
-        let mut first = turns.turn();
+        let shared = Arc::new((Turns::default(), Log::default()));
+        let mut first = shared.0.turn();
         let mut context = Context::from_waker(Waker::noop());
-        assert!(first.poll(&mut context, |_, _| Poll::<()>::Pending).is_pending());
+        assert!(first.poll(&mut context, |_| Poll::<()>::Pending).is_pending());
         let second = tokio::spawn({
-            let turns = Arc::clone(&turns);
-            async move { work(&turns, 2, 1).await }
+            let shared = Arc::clone(&shared);
+            async move { work(&shared, 2, 1).await }
         });
         tokio::task::yield_now().await;
-        turns.try_with(|log| log.push(0));
-        assert!(lock(&turns.value).is_empty(), "it is the first one's turn");
+        assert!(shared.1.lock().unwrap().is_empty(), "it is the first one's turn");
         drop(first);
         second.await.unwrap();
-        turns.try_with(|log| log.push(3));
-        assert_eq!(*lock(&turns.value), [2, 3]);
-        assert_eq!(turns.waiting.load(Ordering::SeqCst), 0);
+        assert_eq!(*shared.1.lock().unwrap(), [2]);
+        assert_eq!(shared.0.waiting.load(Ordering::SeqCst), 0);
     }
 }
