@@ -2,14 +2,15 @@
 //! comes by writes the number of a stream in its place, or takes the stream of that number.
 //!
 //! ```text
-//! write   once without taking anything: the message may be too long, or no message at all; descriptors are written down
-//!         once more, with the same numbers, and each channel leaves what is to be done with its stream
+//! write   without any session: most messages name no stream; then with one, without taking anything: the message may be too long, or no
+//!         message at all; then once more, with the same numbers, and each channel leaves what is to be done with its stream
 //! read    when all streams that the message names are there; what nobody took is reset
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
@@ -17,6 +18,7 @@ use serde::{Serialize, Serializer};
 use crate::channel::{Receiver, Sender};
 use crate::descriptor::OpenFile;
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::line::{Line, Reason};
 use crate::msgpack::extension::{self, Reference, Role, TIME};
 use crate::msgpack::read::{Malformed, from_slice};
@@ -28,12 +30,16 @@ use crate::session::Inner;
 pub(crate) type Attach = Box<dyn FnOnce(Line, u64, &Arc<Inner>) + Send>;
 
 thread_local! {
-    static WRITING: RefCell<Option<Box<Writing>>> = const { RefCell::new(None) };
+    static WRITING: RefCell<Option<Writing>> = const { RefCell::new(None) };
     static READING: RefCell<Option<Reading>> = const { RefCell::new(None) };
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// What is known while messages of one channel are written; kept between them.
-pub(crate) struct Writing {
+/// What is kept of a thread's room for messages between them.
+const KEPT_BYTES: usize = 4 << 10;
+
+/// What is known while a message is written.
+struct Writing {
     session: Arc<Inner>,
     /// Streams that are to be opened before the message is sent.
     numbered: Vec<Numbered>,
@@ -54,66 +60,91 @@ pub(crate) struct Numbered {
     pub(crate) descriptor: Option<OpenFile>,
 }
 
-/// Writes values of one channel.
-pub(crate) struct Writer(Option<Box<Writing>>);
+/// A message that names no stream, in room that the next one has again.
+#[derive(Debug)]
+pub(crate) struct Plain(Vec<u8>);
 
-impl Writer {
-    pub(crate) fn new(session: &Arc<Inner>) -> Self {
-        Self(Some(Writing::new(session)))
+impl Plain {
+    /// Writes a value; nothing where it names a stream, is none or is too long: then [`write`] says so.
+    pub(crate) fn write<T: Serialize + ?Sized>(value: &T, limits: &Limits) -> Option<Self> {
+        // A value that is written within another one may be anything.
+        let is_free = WRITING.with_borrow(Option::is_none);
+        let mut plain = Self(ROOM.take());
+        plain.0.clear();
+        let is_written = is_free && append(&mut plain.0, value).is_ok();
+        (is_written && plain.0.len() <= limits.message_bytes).then_some(plain)
     }
 
-    /// Writes a value into `bytes` without taking anything out of it.
-    pub(crate) fn write<T: Serialize + ?Sized>(
-        &mut self,
-        session: &Arc<Inner>,
-        value: &T,
-        bytes: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        let mut writing = self.0.take().unwrap_or_else(|| Writing::new(session));
-        writing.numbered.clear();
-        let written = self.write_as(writing, value, bytes);
-        written.map_err(|unwritable| Error::Value(unwritable.0))?;
-        if bytes.len() > session.limits.message_bytes {
-            return Err(Error::Limit("message_bytes"));
-        }
-        Ok(())
+    /// Whether it is one that is better copied than kept.
+    pub(crate) fn is_small(&self) -> bool {
+        self.0.capacity() <= KEPT_BYTES
     }
 
-    /// Streams that the message names which was written last.
-    pub(crate) fn numbered(&self) -> &[Numbered] {
-        self.0.as_ref().map(|writing| writing.numbered.as_slice()).unwrap_or_default()
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
-    /// How many descriptors that message has.
-    pub(crate) fn descriptors(&self) -> usize {
-        self.numbered().iter().filter(|numbered| numbered.descriptor.is_some()).count()
-    }
-
-    /// Takes out of the value that was written last what was attached to it, in the order of the streams.
-    pub(crate) fn take<T: Serialize + ?Sized>(&mut self, value: &T) -> Vec<Attach> {
-        let Some(mut writing) = self.0.take() else { return Vec::new() };
-        writing.taken = Some(Vec::new());
-        let _again = self.write_as(writing, value, &mut Vec::new());
-        self.0.as_mut().and_then(|writing| writing.taken.take()).unwrap_or_default()
-    }
-
-    fn write_as<T: Serialize + ?Sized>(
-        &mut self,
-        writing: Box<Writing>,
-        value: &T,
-        bytes: &mut Vec<u8>,
-    ) -> Result<(), Unwritable> {
-        let before = WRITING.replace(Some(writing));
-        let written = append(bytes, value);
-        self.0 = WRITING.replace(before);
-        written
+    pub(crate) fn into_bytes(mut self) -> Bytes {
+        std::mem::take(&mut self.0).into()
     }
 }
 
-impl Writing {
-    fn new(session: &Arc<Inner>) -> Box<Self> {
-        Box::new(Self { session: Arc::clone(session), numbered: Vec::new(), taken: None })
+impl Drop for Plain {
+    fn drop(&mut self) {
+        if self.is_small() {
+            ROOM.set(std::mem::take(&mut self.0));
+        }
     }
+}
+
+/// A message, and the streams that it names.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) numbered: Vec<Numbered>,
+}
+
+impl Written {
+    /// How many of its streams stand for descriptors.
+    pub(crate) fn descriptors(&self) -> usize {
+        self.numbered.iter().filter(|numbered| numbered.descriptor.is_some()).count()
+    }
+}
+
+/// Writes a value without taking anything out of it.
+pub(crate) fn write<T: Serialize + ?Sized>(
+    session: &Arc<Inner>,
+    value: &T,
+) -> Result<Written, Error> {
+    let writing = Writing { session: Arc::clone(session), numbered: Vec::new(), taken: None };
+    let mut bytes = Vec::new();
+    let (written, writing) = write_as(writing, value, &mut bytes);
+    written.map_err(|unwritable| Error::Value(unwritable.0))?;
+    if bytes.len() > session.limits.message_bytes {
+        return Err(Error::Limit("message_bytes"));
+    }
+    Ok(Written { bytes, numbered: writing.map(|writing| writing.numbered).unwrap_or_default() })
+}
+
+/// Takes out of a value that was written before what was attached to it, in the order of its streams.
+pub(crate) fn take<T: Serialize + ?Sized>(
+    session: &Arc<Inner>,
+    value: &T,
+    numbered: Vec<Numbered>,
+) -> Vec<Attach> {
+    let writing = Writing { session: Arc::clone(session), numbered, taken: Some(Vec::new()) };
+    let (_again, writing) = write_as(writing, value, &mut Vec::new());
+    writing.and_then(|writing| writing.taken).unwrap_or_default()
+}
+
+fn write_as<T: Serialize + ?Sized>(
+    writing: Writing,
+    value: &T,
+    bytes: &mut Vec<u8>,
+) -> (Result<(), Unwritable>, Option<Writing>) {
+    let before = WRITING.replace(Some(writing));
+    let written = append(bytes, value);
+    (written, WRITING.replace(before))
 }
 
 /// Writes a number in the place of something that has a stream, or for which a descriptor may go to the peer.

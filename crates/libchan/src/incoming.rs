@@ -19,6 +19,9 @@ use crate::partial::Share;
 use crate::passing::Parked;
 use crate::session::Inner;
 
+/// From here on what has come at once is worth a look of the connection's task.
+const MUCH: usize = 16 << 10;
+
 /// Bytes of a message whose room is given back once it is read.
 const LARGE: usize = 64 << 10;
 
@@ -109,10 +112,19 @@ impl<T> Incoming<T> {
             }
             let Some(line) = &mut self.line else { return Poll::Ready(Ok(None)) };
             self.share.set(self.bytes.len())?;
-            match ready!(line.input.poll_receive(context))? {
-                Some(bytes) if self.bytes.is_empty() => self.bytes = bytes.into(),
-                Some(bytes) => self.bytes.extend_from_slice(&bytes),
-                None => return Poll::Ready(self.end()),
+            let Some(bytes) = ready!(line.input.poll_receive(context))? else {
+                return Poll::Ready(self.end());
+            };
+            let is_much = bytes.len() >= MUCH;
+            if self.bytes.is_empty() {
+                self.bytes = bytes.into();
+            } else {
+                self.bytes.extend_from_slice(&bytes);
+            }
+            if is_much {
+                // The peer is told that he may go on before all of it is looked at.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }
@@ -153,7 +165,7 @@ impl<T> Incoming<T> {
         if !self.bytes.is_empty() {
             return Err(Malformed::End.into());
         }
-        if let Some(mut line) = self.line.take() {
+        if let Some(line) = self.line.take() {
             line.out.finish();
         }
         Ok(None)

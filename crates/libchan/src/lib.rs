@@ -41,6 +41,7 @@ mod sync;
 mod table;
 mod time;
 mod transport;
+mod turns;
 mod value;
 mod waiters;
 

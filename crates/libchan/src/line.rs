@@ -59,14 +59,14 @@ impl From<(OutEnd, InEnd)> for Line {
 
 impl Line {
     /// Ends both ways before their time.
-    pub(crate) fn reset(mut self, reason: Reason) {
+    pub(crate) fn reset(self, reason: Reason) {
         self.out.reset(reason);
     }
 }
 
 impl Out {
     /// Ready when the next message would not wait.
-    pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         match self {
             Self::Spdy(out) => out.poll_ready(context).map_err(Error::from),
             Self::Http2(out) => out.poll_ready(context),
@@ -82,30 +82,39 @@ impl Out {
     }
 
     /// Takes a whole message.
-    pub(crate) fn send(&mut self, message: Bytes) -> Result<(), Error> {
+    pub(crate) fn send(&self, message: Bytes) -> Result<(), Error> {
         match self {
             Self::Spdy(out) => Ok(out.start_send(message)?),
             Self::Http2(out) => out.send(&message),
         }
     }
 
-    /// Takes a whole message when it would not wait, and copies it to where others wait for the connection.
+    /// Takes a whole message when it would not wait.
+    pub(crate) fn poll_send(
+        &self,
+        context: &mut Context<'_>,
+        message: &Bytes,
+    ) -> Poll<Result<(), Error>> {
+        match self {
+            Self::Spdy(out) => out.poll_send(context, message).map_err(Error::from),
+            Self::Http2(out) => out.poll_send(context, message),
+        }
+    }
+
+    /// The same, and copies it to where others wait for the connection.
     pub(crate) fn poll_send_slice(
-        &mut self,
+        &self,
         context: &mut Context<'_>,
         message: &[u8],
     ) -> Poll<Result<(), Error>> {
         match self {
             Self::Spdy(out) => out.poll_send_slice(context, message).map_err(Error::from),
-            Self::Http2(out) => {
-                ready!(out.poll_ready(context))?;
-                Poll::Ready(out.send(message))
-            }
+            Self::Http2(out) => out.poll_send(context, message),
         }
     }
 
     /// Nothing more is sent.
-    pub(crate) fn finish(&mut self) {
+    pub(crate) fn finish(&self) {
         match self {
             // What is over by now has nothing to finish.
             Self::Spdy(out) => drop(out.finish()),
@@ -113,7 +122,7 @@ impl Out {
         }
     }
 
-    pub(crate) fn reset(&mut self, reason: Reason) {
+    pub(crate) fn reset(&self, reason: Reason) {
         match self {
             Self::Spdy(out) => out.reset(spdy::Status(reason as u32)),
             Self::Http2(out) => out.reset(reason),

@@ -8,35 +8,25 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 
 use serde::Serialize;
 
-use crate::attach::{Attach, Numbered, Writer};
+use crate::attach::{self, Attach, Numbered, Plain, Written};
 use crate::channel::TrySendError;
 use crate::error::Error;
 use crate::generation::Belongs;
+use crate::limits::Limits;
 use crate::line::{In, Line, Out, Reason, poll_over};
 use crate::msgpack::extension::Reference;
 use crate::passing::{Offer, Room};
 use crate::pump;
 use crate::session::Inner;
+use crate::turns::{Turn, Turns};
 use crate::waiters::Waiters;
 
 /// How values become messages, known where their type is.
 struct Encoding<T> {
-    write: Write<T>,
-    take: fn(&mut Writer, &T) -> Vec<Attach>,
+    plain: fn(&T, &Limits) -> Option<Plain>,
+    write: fn(&Arc<Inner>, &T) -> Result<Written, Error>,
+    take: fn(&Arc<Inner>, &T, Vec<Numbered>) -> Vec<Attach>,
 }
-
-type Write<T> = fn(&mut Writer, &Arc<Inner>, &T, &mut Vec<u8>) -> Result<(), Error>;
-
-/// What one sender has at a time.
-struct Turn {
-    out: Out,
-    writer: Writer,
-    /// The message.
-    bytes: Vec<u8>,
-}
-
-/// What is kept of the room for messages between them.
-const KEPT_BYTES: usize = 4 << 10;
 
 /// What the clones of a sender share. Dropped, the channel ends in good order.
 pub(crate) struct Outgoing<T> {
@@ -44,19 +34,14 @@ pub(crate) struct Outgoing<T> {
     /// The channel's own.
     number: u64,
     encoding: Encoding<T>,
-    turn: tokio::sync::Mutex<Turn>,
+    out: Out,
+    /// Whose message is the next one, where they have to wait.
+    turns: Turns,
     /// Nothing comes but the end.
     input: Mutex<In>,
     /// Who waits for that.
     waiting: Arc<Waiters>,
     is_closed: AtomicBool,
-    /// How it is to end, as soon as nobody sends.
-    ending: Mutex<Option<Ending>>,
-}
-
-enum Ending {
-    InGoodOrder,
-    Reset(Reason),
 }
 
 impl<T: Serialize> Outgoing<T> {
@@ -64,16 +49,16 @@ impl<T: Serialize> Outgoing<T> {
         Self {
             session: Arc::clone(session),
             number,
-            encoding: Encoding { write: Writer::write::<T>, take: Writer::take::<T> },
-            turn: tokio::sync::Mutex::new(Turn {
-                out: line.out,
-                writer: Writer::new(session),
-                bytes: Vec::new(),
-            }),
+            encoding: Encoding {
+                plain: Plain::write::<T>,
+                write: attach::write::<T>,
+                take: attach::take::<T>,
+            },
+            out: line.out,
+            turns: Turns::default(),
             input: Mutex::new(line.input),
             waiting: Arc::default(),
             is_closed: AtomicBool::new(false),
-            ending: Mutex::default(),
         }
     }
 }
@@ -85,73 +70,71 @@ impl<T> Outgoing<T> {
 
     /// Sends the value in a slot; cancelled, or on an error, it is still there.
     pub(crate) async fn send(&self, slot: &mut Option<T>) -> Result<(), Error> {
-        // Behind the lock, which is released before.
-        let _settles = Settles(self);
-        let mut turn = match self.turn.try_lock() {
-            Ok(turn) => turn,
-            Err(_) => self.turn.lock().await,
-        };
         if self.is_closed() {
             return Err(Error::Closed);
         }
-        let mut written = false;
-        if poll_fn(|context| self.poll_plain(&mut turn, &mut written, slot, context)).await? {
-            return Ok(());
-        }
-        let room = match turn.writer.descriptors() {
-            0 => None,
-            // Apart: most messages have none, and this future is small without.
-            count => Box::pin(self.session.room(count)).await,
+        let plain = match &*slot {
+            Some(value) => (self.encoding.plain)(value, &self.session.limits),
+            None => return Ok(()),
         };
-        poll_fn(|context| turn.out.poll_ready(context)).await?;
-        self.send_with_streams(&mut turn, slot, room)
-    }
-
-    /// Sends a small message that names no stream once the way is free, and says whether it was one; written down it is once.
-    fn poll_plain(
-        &self,
-        turn: &mut Turn,
-        written: &mut bool,
-        slot: &mut Option<T>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<bool, Error>> {
-        let Some(value) = &*slot else { return Poll::Ready(Ok(true)) };
-        if !*written {
-            turn.bytes.clear();
-            (self.encoding.write)(&mut turn.writer, &self.session, value, &mut turn.bytes)?;
-            *written = true;
+        let mut turn = self.turns.turn();
+        match plain {
+            Some(message) if message.is_small() => {
+                let bytes = message.bytes();
+                let sent = |context: &mut Context<'_>| self.out.poll_send_slice(context, bytes);
+                poll_fn(|context| turn.poll(context, sent)).await?;
+            }
+            Some(message) => {
+                let bytes = message.into_bytes();
+                let sent = |context: &mut Context<'_>| self.out.poll_send(context, &bytes);
+                poll_fn(|context| turn.poll(context, sent)).await?;
+            }
+            // Apart: most messages name no stream, and this future is small without.
+            None => Box::pin(self.send_naming(turn, slot)).await?,
         }
-        if !turn.writer.numbered().is_empty() || turn.bytes.capacity() > KEPT_BYTES {
-            return Poll::Ready(Ok(false));
-        }
-        ready!(turn.out.poll_send_slice(context, &turn.bytes))?;
         *slot = None;
-        Poll::Ready(Ok(true))
+        Ok(())
     }
 
-    /// Sends a message behind the streams that it names, if any, and lets them go on.
-    fn send_with_streams(
+    /// Sends a message behind the streams that it names.
+    async fn send_naming(&self, mut turn: Turn<'_>, slot: &mut Option<T>) -> Result<(), Error> {
+        poll_fn(|context| turn.poll_begin(context)).await;
+        let written = match &*slot {
+            Some(value) => (self.encoding.write)(&self.session, value)?,
+            None => return Ok(()),
+        };
+        let mut room = match written.descriptors() {
+            0 => None,
+            count => self.session.room(count).await,
+        };
+        let mut written = Some(written);
+        let mut sent = move |context: &mut Context<'_>| {
+            ready!(self.out.poll_ready(context))?;
+            let (Some(value), Some(written)) = (slot.as_ref(), written.take()) else {
+                return Poll::Ready(Ok(()));
+            };
+            Poll::Ready(self.send_attached(written, value, room.take()))
+        };
+        poll_fn(|context| turn.poll(context, &mut sent)).await
+    }
+
+    /// Opens the streams, sends the message, and lets them go on.
+    fn send_attached(
         &self,
-        turn: &mut Turn,
-        slot: &mut Option<T>,
+        Written { bytes, numbered }: Written,
+        value: &T,
         room: Option<Room>,
     ) -> Result<(), Error> {
-        let Some(value) = &*slot else { return Ok(()) };
-        let numbered = turn.writer.numbered().to_vec();
-        let lines = self.open(&numbered, &turn.out, room)?;
-        turn.out.send(std::mem::take(&mut turn.bytes).into())?;
-        if !numbered.is_empty() {
-            let attached = (self.encoding.take)(&mut turn.writer, value);
-            for (((line, offer), numbered), attach) in lines.into_iter().zip(numbered).zip(attached)
-            {
-                let number = numbered.reference.number;
-                match offer {
-                    None => attach(line, number, &self.session),
-                    Some(offer) => pump::offered(offer, (line, number), attach, &self.session),
-                }
+        let lines = self.open(&numbered, room)?;
+        self.out.send(bytes.into())?;
+        let numbers: Vec<u64> = numbered.iter().map(|each| each.reference.number).collect();
+        let attached = (self.encoding.take)(&self.session, value, numbered);
+        for (((line, offer), number), attach) in lines.into_iter().zip(numbers).zip(attached) {
+            match offer {
+                None => attach(line, number, &self.session),
+                Some(offer) => pump::offered(offer, (line, number), attach, &self.session),
             }
         }
-        *slot = None;
         Ok(())
     }
 
@@ -159,12 +142,11 @@ impl<T> Outgoing<T> {
     fn open(
         &self,
         numbered: &[Numbered],
-        out: &Out,
         mut room: Option<Room>,
     ) -> Result<Vec<(Line, Option<Offer>)>, Error> {
         let mut lines: Vec<(Line, Option<Offer>)> = Vec::with_capacity(numbered.len());
         for Numbered { reference: Reference { role, number }, descriptor } in numbered {
-            let belongs = Belongs::to(self.number, out, *role);
+            let belongs = Belongs::to(self.number, &self.out, *role);
             let open = |descriptor| self.session.open(*number, Some(belongs), descriptor);
             let opened = match (&mut room, descriptor) {
                 (Some(room), Some(file)) => room.offer(file, open),
@@ -195,40 +177,30 @@ impl<T> Outgoing<T> {
 
     /// Ends the channel before its time.
     pub(crate) fn fail(&self, error: &Error) {
-        self.end(Ending::Reset(match error {
+        let reason = match error {
             Error::Protocol(_) | Error::Limit(_) | Error::TimedOut | Error::Value(_) => {
                 Reason::Protocol
             }
             Error::Closed | Error::Reset(_) => Reason::Cancelled,
-        }));
+        };
+        self.end(|out| out.reset(reason));
     }
 
     pub(crate) fn close(&self) {
-        self.end(Ending::InGoodOrder);
+        self.end(Out::finish);
     }
 
-    fn end(&self, how: Ending) {
-        self.is_closed.store(true, Ordering::SeqCst);
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(how);
-        self.settle();
+    /// Whoever waits to send keeps his value.
+    fn end(&self, how: impl FnOnce(&Out)) {
+        if !self.is_closed.swap(true, Ordering::SeqCst) {
+            how(&self.out);
+        }
+        self.turns.wake();
         self.waiting.wake_by_ref();
     }
 
-    /// Ends it as it is to end. Where somebody sends just now, he does that afterwards.
-    fn settle(&self) {
-        if !self.is_closed() {
-            return;
-        }
-        let Ok(mut turn) = self.turn.try_lock() else { return };
-        match self.ending.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(Ending::InGoodOrder) => turn.out.finish(),
-            Some(Ending::Reset(reason)) => turn.out.reset(reason),
-            None => {}
-        }
-    }
-
     pub(crate) fn is_closed(&self) -> bool {
-        self.is_closed.load(Ordering::SeqCst)
+        self.is_closed.load(Ordering::Acquire)
     }
 
     pub(crate) fn poll_gone(&self, context: &mut Context<'_>) -> Poll<()> {
@@ -243,18 +215,9 @@ impl<T> Outgoing<T> {
     }
 }
 
-/// Sees to the end of a channel when a send is over, or was given up.
-struct Settles<'a, T>(&'a Outgoing<T>);
-
-impl<T> Drop for Settles<'_, T> {
-    fn drop(&mut self) {
-        self.0.settle();
-    }
-}
-
 impl<T> Drop for Outgoing<T> {
     fn drop(&mut self) {
-        self.turn.get_mut().out.finish();
+        self.out.finish();
     }
 }
 

@@ -34,7 +34,7 @@ impl AsyncRead for ReceiveHalf {
 
 impl AsyncWrite for SendHalf {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
@@ -47,7 +47,7 @@ impl AsyncWrite for SendHalf {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(match self.finish() {
             Ok(()) | Err(Error::Finished) => Ok(()),
             Err(error) => Err(error.into()),

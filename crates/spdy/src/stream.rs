@@ -71,13 +71,19 @@ impl SendHalf {
     /// [`Error::Closed`] and [`Error::Protocol`] when the session has ended.
     pub async fn send(&mut self, data: impl Into<Bytes>) -> Result<(), Error> {
         let data = data.into();
-        poll_fn(|context| {
-            self.shared.with(|state| {
-                ready!(state.poll_ready(self.stream, context))?;
-                Poll::Ready(state.send(self.stream, Piece::Given(data.clone())))
-            })
+        poll_fn(|context| self.poll_send(context, &data)).await
+    }
+
+    /// As [`Self::send`]; several may wait, and each is to wait in a turn of its own: of those that wait at once the last one is woken, and
+    /// it is told to the others that it was.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn poll_send(&self, context: &mut Context<'_>, data: &Bytes) -> Poll<Result<(), Error>> {
+        self.shared.with(|state| {
+            ready!(state.poll_ready(self.stream, context))?;
+            Poll::Ready(state.send(self.stream, Piece::Given(data.clone())))
         })
-        .await
     }
 
     /// As [`Self::send`], copying `data` to where frames wait for the connection: for small messages, without an allocation. To a peer that
@@ -89,12 +95,12 @@ impl SendHalf {
         poll_fn(|context| self.poll_send_slice(context, data)).await
     }
 
-    /// As [`Self::send_slice`].
+    /// As [`Self::send_slice`], for several as [`Self::poll_send`].
     ///
     /// # Errors
     /// As [`Self::send`].
     pub fn poll_send_slice(
-        &mut self,
+        &self,
         context: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<Result<(), Error>> {
@@ -111,7 +117,7 @@ impl SendHalf {
     ///
     /// # Errors
     /// As [`Self::send`].
-    pub fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.shared.with(|state| state.poll_ready(self.stream, context))
     }
 
@@ -119,7 +125,7 @@ impl SendHalf {
     ///
     /// # Errors
     /// As [`Self::send`].
-    pub fn start_send(&mut self, data: impl Into<Bytes>) -> Result<(), Error> {
+    pub fn start_send(&self, data: impl Into<Bytes>) -> Result<(), Error> {
         let data = data.into();
         self.shared.with(|state| state.send(self.stream, Piece::Given(data)))
     }
@@ -128,12 +134,12 @@ impl SendHalf {
     ///
     /// # Errors
     /// As [`Self::send`]; a second time, [`Error::Finished`].
-    pub fn finish(&mut self) -> Result<(), Error> {
+    pub fn finish(&self) -> Result<(), Error> {
         self.shared.with(|state| state.finish(self.stream))
     }
 
     /// Ends both directions abnormally; what waits to be sent or read here is gone. Section 2.3.7.2.
-    pub fn reset(&mut self, status: Status) {
+    pub fn reset(&self, status: Status) {
         self.shared.with(|state| state.reset(self.stream, status, End::Reset(status)));
     }
 }

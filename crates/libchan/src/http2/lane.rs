@@ -203,7 +203,7 @@ impl State {
 
 impl OutEnd {
     /// Ready when the next message would not wait.
-    pub(crate) fn poll_ready(&mut self, context: &Context<'_>) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_ready(&self, context: &Context<'_>) -> Poll<Result<(), Error>> {
         let mut state = self.0.lock();
         state.check_out()?;
         if state.out.len() < self.0.room {
@@ -213,8 +213,18 @@ impl OutEnd {
         Poll::Pending
     }
 
+    /// Takes a whole message when it would not wait.
+    pub(crate) fn poll_send(
+        &self,
+        context: &Context<'_>,
+        message: &[u8],
+    ) -> Poll<Result<(), Error>> {
+        std::task::ready!(self.poll_ready(context))?;
+        Poll::Ready(self.send(message))
+    }
+
     /// Takes a whole message.
-    pub(crate) fn send(&mut self, message: &[u8]) -> Result<(), Error> {
+    pub(crate) fn send(&self, message: &[u8]) -> Result<(), Error> {
         let mut state = self.0.lock();
         state.check_out()?;
         append(&mut state.out, message);
@@ -226,7 +236,7 @@ impl OutEnd {
 
     /// Takes as much as there is room for.
     pub(crate) fn poll_write(
-        &mut self,
+        &self,
         context: &Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize, Error>> {
@@ -236,7 +246,7 @@ impl OutEnd {
     }
 
     /// Nothing more is sent.
-    pub(crate) fn finish(&mut self) {
+    pub(crate) fn finish(&self) {
         let mut state = self.0.lock();
         if state.out_end == OutWay::Open {
             state.out_end = OutWay::Ended;
@@ -247,7 +257,7 @@ impl OutEnd {
     }
 
     /// Ends both ways before their time.
-    pub(crate) fn reset(&mut self, reason: Reason) {
+    pub(crate) fn reset(&self, reason: Reason) {
         self.0.end_with(Error::Closed, Some(reason));
     }
 }

@@ -38,6 +38,17 @@ pub(super) enum Kind {
 #[inline]
 pub(super) fn head(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
     let Some((&marker, rest)) = bytes.split_first() else { return Ok(None) };
+    let small = |kind| Ok(Some(Head { kind, size: 1 }));
+    match marker {
+        // Most are these, and the rest is a call.
+        0x00..=0x7f => small(Kind::Unsigned(u64::from(marker))),
+        0x80..=0x8f => small(Kind::Map(usize::from(marker & 0x0f))),
+        _ => other(marker, rest),
+    }
+}
+
+#[inline(never)]
+fn other(marker: u8, rest: &[u8]) -> Result<Option<Head>, Malformed> {
     Ok(read(marker, rest)?.map(|(kind, size)| Head { kind, size: 1 + size }))
 }
 

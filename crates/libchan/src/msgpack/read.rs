@@ -118,6 +118,19 @@ impl<'de> Reader<'de> {
         head.get(begin..=begin + size).ok_or(Malformed::End)
     }
 
+    /// A text of at most 31 bytes, as the names of fields are, where one is next and right.
+    #[inline]
+    fn short_text(&mut self) -> Option<&'de str> {
+        let (&marker @ 0xa0..=0xbf, rest) = self.bytes.split_first()? else { return None };
+        let (text, left) = rest.split_at_checked(usize::from(marker & 0x1f))?;
+        let text = std::str::from_utf8(text).ok()?;
+        if let Some(bounds) = &mut self.plain {
+            bounds.values = bounds.values.checked_sub(1)?;
+        }
+        self.bytes = left;
+        Some(text)
+    }
+
     fn is_nil(&self) -> bool {
         self.bytes.first() == Some(&0xc0)
     }
@@ -180,7 +193,17 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         if self.passes_nil() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
+        match self.short_text() {
+            Some(text) => visitor.visit_borrowed_str(text),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
+        if let Some(text) = self.short_text() {
+            return visitor.visit_borrowed_str(text);
+        }
         if self.passes_nil() {
             return visitor.visit_borrowed_str("");
         }
@@ -268,7 +291,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct tuple
-        tuple_struct struct identifier ignored_any
+        tuple_struct struct ignored_any
     }
 }
 
