@@ -148,7 +148,7 @@ complete -c corten -n '__corten_family buildx' -a du -d 'List what builds keep, 
 complete -c corten -n '__corten_family buildx' -a f -d 'Build the targets of a bake file or a Compose file'
 complete -c corten -n '__corten_family buildx' -a history -d 'Manage records of builds'
 complete -c corten -n '__corten_family buildx' -a prune -d 'Remove build cache'
-complete -c corten -n '__corten_family chan' -a dump -d 'Print the SPDY frames between two peers, or those of recorded bytes, with the messages in them'
+complete -c corten -n '__corten_family chan' -a dump -d 'Print the frames between two peers, or those of recorded bytes, with the messages in them'
 complete -c corten -n '__corten_family chan' -a recv -d 'Print the messages of all channels that a peer opens, in JSON'
 complete -c corten -n '__corten_family chan' -a relay -d 'Listen, and pass all channels on to another peer and back'
 complete -c corten -n '__corten_family chan' -a send -d 'Send messages on a channel, in JSON, and print what comes back'

@@ -159,10 +159,10 @@ fn digits_are_read_as_bytes_are() {
 fn what_cannot_be_read_is_shown_as_bytes() {
     let corten = corten();
     let shown = |bytes: &[u8]| corten.run_with(&["chan", "dump", "-"], bytes).stdout;
-    let no_spdy = shown(b"GET / HTTP/1.1\r\n");
+    let neither = shown(b"GET / HTTP/1.1\r\n");
     assert_eq!(
-        no_spdy,
-        "@0 > no SPDY length=16\n             0000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 31 0d 0a  |GET / HTTP/1.1..|\n"
+        neither,
+        "@0 > neither SPDY nor HTTP/2 length=16\n             0000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 31 0d 0a  |GET / HTTP/1.1..|\n"
     );
     let cut = shown(&recorded("upper.c2s")[..60]);
     assert!(cut.contains("@50 > a frame that is not whole length=10\n"), "{cut}");
@@ -248,7 +248,8 @@ fn what_is_no_spdy_passes() {
     let dumped = dump.prints(&["#1 = ends"]);
     dump.printed();
     assert!(
-        dumped.contains("#1 > no SPDY length=8\n") && dumped.contains("#1 < no SPDY length=8\n"),
+        dumped.contains("#1 > neither SPDY nor HTTP/2 length=8\n")
+            && dumped.contains("#1 < neither SPDY nor HTTP/2 length=8\n"),
         "{dumped}"
     );
 }

@@ -50,6 +50,40 @@ fn a_command_runs_at_the_originals_server() {
     thread.join().unwrap();
 }
 
+/// What a cause says is said once.
+#[test]
+fn a_server_of_something_else_is_told() {
+    let corten = corten();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n").unwrap();
+        let _reset = stream.read_to_end(&mut Vec::new());
+    });
+    let told = corten.fails(&["chan", "recv", &format!("ws://{address}/")], 1);
+    let words = "WebSocket protocol error: HTTP version must be 1.1 or higher";
+    assert_eq!(told, format!("error: open a WebSocket at {address}/: {words}\n"));
+    thread.join().unwrap();
+}
+
+/// What is written to a file that has no room is lost, and the rest goes on.
+#[test]
+fn a_full_file_is_told() {
+    let corten = corten();
+    let (url, thread) = peer(|mut stream| {
+        stream.write_all(&recorded("rexec-ls.s2c")).unwrap();
+        let mut rest = Vec::new();
+        let _reset = stream.read_to_end(&mut rest);
+    });
+    let message = r#"{"Stdout":{"$writer":"/dev/full"},"Stderr":{"$writer":"/dev/null"},"StatusChan":{"$sender":"status"},"Stdin":{"$reader":[]},"Cmd":"ls","Args":["-l","/"]}"#;
+    let sent = corten.run(&["chan", "send", &url, message]);
+    let told = "error: write to /dev/full: ENOSPC\n";
+    let printed = "{\"$from\":\"status\",\"message\":{\"Status\":0}}\n";
+    assert_eq!((sent.code, sent.stdout.as_str(), sent.stderr.as_str()), (1, printed, told));
+    thread.join().unwrap();
+}
+
 #[test]
 fn a_count_ends_it() {
     let corten = corten();
@@ -147,6 +181,20 @@ fn a_peer_who_dies_is_told() {
     let sent = corten.run(&["chan", "send", &url, r#"{"Ret":{"$sender":"ret"}}"#]);
     assert_eq!((sent.code, sent.stdout.as_str()), (1, ""), "{sent:?}");
     assert!(sent.stderr.contains("error: receive on ret: channel is closed\n"), "{sent:?}");
+    thread.join().unwrap();
+    // What is no protocol ends a session, and is told, too, where nobody has a channel of it.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // Its headers cannot be inflated.
+        let opening =
+            [0x80, 3, 0, 1, 0, 0, 0, 14, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255];
+        stream.write_all(&opening).unwrap();
+        let _reset = stream.read_to_end(&mut Vec::new());
+    });
+    let told = corten.fails(&["chan", "recv", &url], 1);
+    assert!(told.starts_with("error: accept channels of the peer: peer breaks the"), "{told}");
     thread.join().unwrap();
     // A server goes on.
     let mut serve = Listening::start(&corten, &["serve", "--count", "1", "tcp://127.0.0.1:0"]);

@@ -1,8 +1,10 @@
 //! `corten chan`: programs that speak libchan with each other over real sockets, and with recorded conversations of the original.
 #![cfg(test)]
 
+mod descriptors;
 mod dumps;
 mod ends;
+mod http2;
 mod messages;
 mod transports;
 

@@ -172,6 +172,11 @@ fn what_is_wrong_with_a_message_is_told() {
         ("{\"$writer\":[]}", "\"$writer\" takes a name, or a path, or \"-\""),
         ("{\"$writer\":\"/nonexistent/x\"}", "open /nonexistent/x: ENOENT"),
         ("{\"$stream\":\"/x\"}", "\"$stream\" takes a name, or \"-\""),
+        ("{\"$descriptor\":\"/nonexistent\"}", "open /nonexistent: ENOENT"),
+        (
+            "{\"$descriptor\":1}",
+            "\"$descriptor\" takes a path, or {\"path\": …, \"flags\": [\"read\", \"write\", …]}",
+        ),
         ("[{\"$reader\":\"-\"},{\"$reader\":\"-\"}]", "standard input is read already"),
     ] {
         let told = corten.fails(&["chan", "send", &serve.url, message], 1);
@@ -238,8 +243,8 @@ fn what_is_wrong_with_a_line_is_told() {
         ),
         "{told}"
     );
-    let told = corten.fails(&["chan", "dump", "unix:///x", "http://127.0.0.1:1/"], 1);
-    assert_eq!(told, "error: http://127.0.0.1:1/ is not carried by one connection\n");
+    let told = corten.fails(&["chan", "dump", "unix:///x", "memory://x"], 1);
+    assert_eq!(told, "error: memory://x is not carried by one connection\n");
     corten.fails(&["chan", "send", "--nonsense", "unix:///x"], 125);
     corten.fails(&["chan", "relay", "unix:///x"], 1);
 }

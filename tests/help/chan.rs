@@ -11,7 +11,7 @@ fn channels() {
     Speak libchan, and look at who speaks it
 
     Commands:
-      dump   Print the SPDY frames between two peers, or those of recorded bytes, with the messages in them
+      dump   Print the frames between two peers, or those of recorded bytes, with the messages in them
       recv   Print the messages of all channels that a peer opens, in JSON
       relay  Listen, and pass all channels on to another peer and back
       send   Send messages on a channel, in JSON, and print what comes back
@@ -22,7 +22,7 @@ fn channels() {
     insta::assert_snapshot!(help("chan dump"), @r##"
     Usage:  corten chan dump [OPTIONS] LISTEN_URL CONNECT_URL | FILE [FILE]
 
-    Print the SPDY frames between two peers, or those of recorded bytes, with the messages in them
+    Print the frames between two peers, or those of recorded bytes, with the messages in them
 
     Options:
           --full               Show all of long data
@@ -35,7 +35,7 @@ fn channels() {
       -v, --verbose            Tell on standard error how connections and channels begin and end
 
     Examples:
-      Look at what a client and a server say, whatever it is inside of (not HTTP/2):
+      Look at what a client and a server say, whatever it is inside of:
         corten chan dump tcp://localhost:9324 tcp://localhost:9323
       Look at bytes that were recorded, of either side:
         corten chan dump client.bin server.bin
@@ -105,7 +105,7 @@ fn channels() {
       Send the lines of a file:
         corten chan send unix:///run/service.sock < messages.jsonl
       What else stands for what JSON has not, here and in all that is printed:
-        {"$receiver":[MESSAGE,...]} {"$reader":["text",...]} {"$writer":NAME} {"$stream":"-"} {"$bytes":BASE64} {"$time":RFC3339} {"$float":"NaN"} {"$map":[[KEY,VALUE],...]} {"$$sender":"a key with one $"}
+        {"$receiver":[MESSAGE,...]} {"$reader":["text",...]} {"$writer":NAME} {"$stream":"-"} {"$descriptor":PATH} {"$bytes":BASE64} {"$time":RFC3339} {"$float":"NaN"} {"$map":[[KEY,VALUE],...]} {"$$sender":"a key with one $"}
     "##);
     insta::assert_snapshot!(help("chan serve"), @r##"
     Usage:  corten chan serve [OPTIONS] URL

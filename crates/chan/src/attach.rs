@@ -6,6 +6,7 @@
 //! {"$reader": [...]}     the peer reads these texts and bytes; or a path, or "-": a file
 //! {"$writer": NAME}      what the peer writes is printed under the name; or to a path, or raw to "-"
 //! {"$stream": NAME}      the same both ways, with nothing to read; "-" is standard input and output
+//! {"$descriptor": PATH}  the peer has the file itself, where a Unix socket carries it, and elsewhere its bytes
 //! ```
 //!
 //! What has a slash is a path.
@@ -18,6 +19,7 @@ use libchan::{ByteReader, ByteStream, ByteWriter, Sender, Value, pipe};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use crate::conversation::{Conversation, Task};
+use crate::descriptor;
 use crate::error::{BadMessage, ChanError};
 use crate::feed::{Feed, Lines};
 use crate::json::Json;
@@ -32,12 +34,24 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// Reads a text.
-    pub(crate) fn read(conversation: &Arc<Conversation>, text: &[u8]) -> Result<Self, BadMessage> {
+    /// Reads a text. What it names is opened beside: a named pipe, for one, may block whoever opens it.
+    pub(crate) async fn read(
+        conversation: &Arc<Conversation>,
+        text: &[u8],
+    ) -> Result<Self, BadMessage> {
         let text = std::str::from_utf8(text).map_err(|_other| BadMessage::Text)?;
         let json = serde_json::from_str(text).map_err(BadMessage::Json)?;
+        if !opens(&json) {
+            return Self::make(conversation, &json);
+        }
+        let conversation = Arc::clone(conversation);
+        let made = tokio::task::spawn_blocking(move || Self::make(&conversation, &json));
+        made.await.map_err(|_gone| BadMessage::Stopped)?
+    }
+
+    fn make(conversation: &Arc<Conversation>, json: &Json) -> Result<Self, BadMessage> {
         let mut making = Making { conversation, tasks: Vec::new() };
-        let value = making.value(&json)?;
+        let value = making.value(json)?;
         Ok(Self { value, tasks: making.tasks })
     }
 
@@ -76,6 +90,30 @@ fn check(json: &Json) -> Result<(), BadNotation> {
         | Json::Text(_) => Ok(()),
     }
 }
+
+/// Whether there may be a path in it.
+fn opens(json: &Json) -> bool {
+    match json {
+        Json::Array(values) => values.iter().any(opens),
+        Json::Object(pairs) => pairs.iter().any(|(key, value)| {
+            let names_one = if let Json::Text(text) = value {
+                is_path(text) || key != Kind::Writer.key()
+            } else {
+                key == Kind::Descriptor.key()
+            };
+            names_one && OPENERS.iter().any(|kind| key == kind.key()) || opens(value)
+        }),
+        Json::Null
+        | Json::Bool(_)
+        | Json::Signed(_)
+        | Json::Unsigned(_)
+        | Json::Float(_)
+        | Json::Text(_) => false,
+    }
+}
+
+/// What may have a path.
+const OPENERS: [Kind; 4] = [Kind::Receiver, Kind::Reader, Kind::Writer, Kind::Descriptor];
 
 /// A value that is being made.
 struct Making<'a> {
@@ -132,6 +170,7 @@ impl Making<'_> {
             }
             (Kind::Writer, Json::Text(to)) => self.writer(to),
             (Kind::Stream, Json::Text(name)) => self.stream(name),
+            (Kind::Descriptor, content) => self.descriptor(content),
             (Kind::Sender, _) => wants(kind, "a name"),
             (Kind::Receiver, _) => wants(kind, "an array of messages, or a path, or \"-\""),
             (Kind::Reader, _) => wants(kind, DATA),
@@ -200,6 +239,11 @@ impl Making<'_> {
         }));
         self.print(read, name)?;
         Ok(Value::Stream(far))
+    }
+
+    fn descriptor(&self, content: &Json) -> Result<Value, BadNotation> {
+        self.conversation.sends_descriptor();
+        descriptor::open(content).map(Value::Descriptor)
     }
 
     /// What is read goes to a file, to standard output, or is printed under a name.
@@ -298,7 +342,7 @@ pub(crate) async fn send_text(
     sender: &Sender<Value>,
     (text, place): (&[u8], String),
 ) -> Result<(), ChanError> {
-    match Message::read(conversation, text) {
+    match Message::read(conversation, text).await {
         Err(cause) => Err(ChanError::Message { place, cause }),
         Ok(message) => {
             let sent = message.send(conversation, sender).await;

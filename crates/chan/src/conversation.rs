@@ -19,9 +19,6 @@ use crate::sink::Sink;
 /// How long a peer, or who reads the output, may take for the end of it all.
 pub(crate) const PARTING: Duration = Duration::from_secs(2);
 
-/// How often is looked for the end of it all.
-const LOOK: Duration = Duration::from_millis(1);
-
 /// What a command has of its process.
 pub struct Ground {
     /// Standard input.
@@ -65,10 +62,13 @@ pub(crate) struct Conversation {
     report: fn(&ChanError),
     is_verbose: bool,
     has_failed: AtomicBool,
+    has_descriptors: AtomicBool,
     quota: Option<Quota>,
     is_enough: Notify,
     attached: Mutex<JoinSet<()>>,
     sessions: Mutex<Vec<Session>>,
+    /// Told when no task is left.
+    alone: Arc<Notify>,
 }
 
 /// How many messages are wanted.
@@ -110,6 +110,16 @@ impl Conversation {
     pub(crate) fn fail(&self, error: &ChanError) {
         self.has_failed.store(true, Ordering::SeqCst);
         (self.report)(error);
+    }
+
+    /// One is in a message that will be sent: its bytes may have to be passed on.
+    pub(crate) fn sends_descriptor(&self) {
+        self.has_descriptors.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether one was in a message.
+    pub(crate) fn has_sent_descriptor(&self) -> bool {
+        self.has_descriptors.load(Ordering::SeqCst)
     }
 
     /// Does something beside, until it ends or the command does.
@@ -171,8 +181,8 @@ impl Conversation {
         drop(sessions);
         // A session is over before its last bytes are written: those who write them, and nobody else, are the tasks that are left.
         let parting = async {
-            while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
-                tokio::time::sleep(LOOK).await;
+            while tasks() > 0 {
+                self.alone.notified().await;
             }
         };
         let _in_vain = tokio::time::timeout(PARTING, parting).await;
@@ -189,7 +199,8 @@ pub(crate) fn run<F: Future<Output = Result<(), ChanError>>>(
     count: Option<u64>,
     work: impl FnOnce(Arc<Conversation>) -> F,
 ) -> Result<Outcome, ChanError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let alone = Arc::new(Notify::new());
+    let runtime = runtime(Arc::clone(&alone));
     let runtime = runtime.map_err(|cause| ChanError::System("begin", cause))?;
     let outcome = runtime.block_on(async {
         let Ground { input, output, talk, report, stop, is_verbose, timeout } = ground;
@@ -200,10 +211,12 @@ pub(crate) fn run<F: Future<Output = Result<(), ChanError>>>(
             report,
             is_verbose,
             has_failed: AtomicBool::new(false),
+            has_descriptors: AtomicBool::new(false),
             quota: count.map(Quota::of),
             is_enough: Notify::new(),
             attached: Mutex::default(),
             sessions: Mutex::default(),
+            alone,
         });
         let stop = stop.map(waited).transpose();
         let stop = stop.map_err(|cause| ChanError::System("wait for signals", cause))?;
@@ -226,6 +239,23 @@ pub(crate) fn run<F: Future<Output = Result<(), ChanError>>>(
     // A thread that reads standard input is not waited for.
     runtime.shutdown_background();
     outcome
+}
+
+/// What runs the command, and tells when none of its tasks is left.
+fn runtime(alone: Arc<Notify>) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    // Whenever there is nothing to do: the end of the last task was something.
+    builder.enable_all().on_thread_park(move || {
+        if tasks() == 0 {
+            alone.notify_one();
+        }
+    });
+    builder.build()
+}
+
+/// How many tasks there are in this runtime.
+fn tasks() -> usize {
+    tokio::runtime::Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks())
 }
 
 /// Waits for a descriptor from now on.

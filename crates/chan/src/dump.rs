@@ -7,12 +7,15 @@
 //! ```
 //!
 //! `>` is from who has connected, `<` from who was connected to. In messages `{"$sender":3}` is the stream with that number in its header
-//! `libchan-ref`.
+//! `libchan-ref`. Frames are those of SPDY (`frame`) or of HTTP/2 (`http2`), by how a direction begins (`wire`).
 
 mod file;
 mod frame;
+mod hpack;
+mod http2;
 mod streams;
 mod text;
+mod way;
 mod wire;
 
 use std::borrow::Cow;
@@ -20,7 +23,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use libchan::{Accepted, Address, ByteStream, ConnectError, Options, connect_bytes};
+use libchan::{Accepted, ByteStream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::conversation::{Conversation, Ground, Outcome, lock, run};
@@ -30,6 +33,7 @@ use crate::relay::Between;
 
 pub use file::{Recorded, dump_files};
 
+use way::Way;
 use wire::{From, Wire};
 
 /// Bytes that are passed on at once.
@@ -57,21 +61,14 @@ impl std::fmt::Debug for Look {
 /// It cannot listen. Whoever cannot be connected to is told of, and the peer is let go.
 pub fn dump(ground: Ground, between: Between, look: Look) -> Result<Outcome, ChanError> {
     run(ground, None, async move |conversation| {
-        let Between { listen, connect: to } = between;
-        for url in [&listen.url, &to.url] {
-            // What is no address at all is told where it is used.
-            if url.parse::<Address>().is_ok_and(|address| !address.has_bytes()) {
-                return Err(ConnectError::NoBytes(url.clone()).into());
-            }
-        }
-        let options = Arc::new(to.tls.for_connecting(&to.url)?);
-        let listener = listen.listen(&conversation).await?;
+        let (near, far) = (Way::of(&between.listen)?, Arc::new(Way::of(&between.connect)?));
+        let listener = near.listen(&conversation).await?;
         let begin = Instant::now();
         serve_each(&listener, &conversation, |accepted, number| {
             let wire = Mutex::new(Wire::new(look));
             let conversation = Arc::clone(&conversation);
             let passing = Passing { conversation, wire, begin, number };
-            passing.pass(accepted, to.url.clone(), Arc::clone(&options))
+            passing.pass(accepted, Arc::clone(&far))
         })
         .await
     })
@@ -86,15 +83,10 @@ struct Passing {
 }
 
 impl Passing {
-    async fn pass(
-        self,
-        accepted: Accepted,
-        url: String,
-        options: Arc<Options>,
-    ) -> Result<(), ChanError> {
+    async fn pass(self, accepted: Accepted, far: Arc<Way>) -> Result<(), ChanError> {
         let near: ByteStream = accepted.bytes().await?;
         self.print(format!("{}= begins at {}\n", self.stamp(), Timestamp::now())).await;
-        let far = connect_bytes(&url, &options).await?;
+        let far = far.connect().await?;
         let (near_read, near_write) = tokio::io::split(near);
         let (far_read, far_write) = tokio::io::split(far);
         let there = self.way(From::Client, near_read, far_write);

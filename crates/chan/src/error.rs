@@ -87,6 +87,9 @@ pub enum BadMessage {
     /// It is no UTF-8.
     #[error("it is no UTF-8")]
     Text,
+    /// The command ended before.
+    #[error("the command has ended")]
+    Stopped,
     /// It has something that is no notation.
     #[error(transparent)]
     Notation(#[from] BadNotation),

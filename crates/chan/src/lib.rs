@@ -4,7 +4,7 @@
 //! send             JSON ──▶ messages                 (notation, attach)
 //! receive          messages ──▶ JSON, and answers    (show, answer)
 //! relay            channels of one session over another
-//! dump             frames of SPDY, as they pass or as they were recorded
+//! dump             frames of SPDY and HTTP/2, as they pass or as they were recorded
 //! ```
 //!
 //! Each is a call that returns when the command is over. Nothing here opens a store, reads the environment or prints by itself.
@@ -14,6 +14,7 @@
 mod answer;
 mod attach;
 mod conversation;
+mod descriptor;
 mod dump;
 mod error;
 mod feed;

@@ -8,6 +8,7 @@
 //! {"$sender": …}, {"$receiver": …}           a channel that the message's receiver sends to, or receives from
 //! {"$reader": …}, {"$writer": …}             bytes that the message's receiver reads, or writes
 //! {"$stream": …}                             bytes both ways
+//! {"$descriptor": …}                         a file, a socket, a pipe: [`crate::descriptor`]
 //! {"$$sender": 1}                            a key that begins with $, without one of them
 //! ```
 //!
@@ -38,6 +39,7 @@ pub(crate) enum Kind {
     Reader,
     Writer,
     Stream,
+    Descriptor,
 }
 
 /// Why an object says nothing.
@@ -73,8 +75,8 @@ pub enum BadNotation {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Sender, Self::Receiver, Self::Reader, Self::Writer, Self::Stream];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Sender, Self::Receiver, Self::Reader, Self::Writer, Self::Stream, Self::Descriptor];
 
     pub(crate) const fn key(self) -> &'static str {
         match self {
@@ -83,6 +85,7 @@ impl Kind {
             Self::Reader => "$reader",
             Self::Writer => "$writer",
             Self::Stream => "$stream",
+            Self::Descriptor => "$descriptor",
         }
     }
 }

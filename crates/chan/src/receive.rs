@@ -73,7 +73,16 @@ impl Taking {
     /// All channels of a session.
     async fn session(self: Arc<Self>, session: Session) {
         let mut channels = JoinSet::new();
-        while let Ok(Some(receiver)) = session.accept::<Value>().await {
+        loop {
+            let receiver = match session.accept::<Value>().await {
+                Ok(Some(receiver)) => receiver,
+                Ok(None) => break,
+                Err(cause) => {
+                    let (action, channel) = ("accept", "channels of the peer".to_owned());
+                    self.conversation.fail(&ChanError::Channel { action, channel, cause });
+                    break;
+                }
+            };
             while channels.try_join_next().is_some() {}
             let number = self.channels.fetch_add(1, Ordering::Relaxed) + 1;
             self.conversation.tell(|| format!("channel {number} is open"));

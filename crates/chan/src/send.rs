@@ -17,7 +17,7 @@ pub struct Sending {
     pub place: Place,
     /// Messages in JSON; without any those of standard input, one a line.
     pub messages: Vec<String>,
-    /// Ends once so many messages came back.
+    /// Ends once so many messages came back and those in `messages` are sent.
     pub count: Option<u64>,
 }
 
@@ -34,9 +34,15 @@ pub fn send(ground: Ground, sending: Sending) -> Result<Outcome, ChanError> {
             channel: "a channel".to_owned(),
             cause,
         })?;
-        let sent = tokio::select! {
-            sent = all(&conversation, &sending.messages, &sender) => sent,
-            () = conversation.enough() => Ok(()),
+        let all = all(&conversation, &sending.messages, &sender);
+        let sent = if sending.messages.is_empty() {
+            tokio::select! {
+                sent = all => sent,
+                () = conversation.enough() => Ok(()),
+            }
+        } else {
+            // Whoever names them has all of them sent, however soon the first one is answered.
+            all.await
         };
         // Right behind the messages: a peer who answers has taken them, and may then go when he likes. One who does not know how to may
         // have taken them, too.
@@ -47,6 +53,11 @@ pub fn send(ground: Ground, sending: Sending) -> Result<Outcome, ChanError> {
             if answered == Ok(Ok(())) {
                 // Behind what was read meanwhile.
                 let _gone = tokio::time::timeout(PARTING, session.ping()).await;
+            }
+            if conversation.has_sent_descriptor() {
+                // Where it is not carried its bytes are passed on, behind the message, and nobody else knows how many there are.
+                session.close();
+                let _cut = session.ended().await;
             }
             answered.unwrap_or(Ok(()))
         };

@@ -9,6 +9,7 @@ use libchan::{ByteReader, Receiver, Sender, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::conversation::{Conversation, Task};
+use crate::descriptor::{Described, describe};
 use crate::error::ChanError;
 use crate::json::Json;
 use crate::notation::{self, Kind};
@@ -78,10 +79,6 @@ impl Showing<'_> {
     fn attached(&mut self, value: Value, name: &str) -> Json {
         let conversation = Arc::clone(self.conversation);
         let named = name.to_owned();
-        let value = match value {
-            Value::Descriptor(descriptor) => Value::Stream(descriptor.into_stream()),
-            value => value,
-        };
         let kind = match value {
             Value::Sender(sender) => {
                 self.senders.push((named, sender));
@@ -104,6 +101,15 @@ impl Showing<'_> {
                 self.tasks.push(ended(write));
                 self.tasks.push(bytes(conversation, ByteReader::new(read), named));
                 Kind::Stream
+            }
+            Value::Descriptor(descriptor) => {
+                let Described { json, is_read } = describe(&descriptor, name);
+                if is_read {
+                    let (read, write) = tokio::io::split(descriptor.into_stream());
+                    self.tasks.push(ended(write));
+                    self.tasks.push(bytes(conversation, read, named));
+                }
+                return json;
             }
             // What a later library has.
             other => return Json::text(format!("{other:?}")),

@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 pub(crate) use client::{Dial, Target, connect};
 pub(crate) use lane::{InEnd, OutEnd};
+pub use part::{Part, Parts};
 pub(crate) use server::Server;
 use tokio::sync::{mpsc, watch};
 
@@ -46,9 +47,11 @@ use crate::mux::{Arrival, Ended};
 
 /// A stream's number, and that of the channel it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Numbers {
-    pub(crate) own: u64,
-    pub(crate) parent: Option<u64>,
+pub struct Numbers {
+    /// Its own, which no other stream of its side has.
+    pub own: u64,
+    /// Of the channel on which the message comes that names it; nothing where it is a channel by itself.
+    pub parent: Option<u64>,
 }
 
 impl Numbers {

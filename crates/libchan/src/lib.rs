@@ -48,6 +48,7 @@ mod waiters;
 pub use channel::{Receiver, Sender, TrySendError, buffered, pipe};
 pub use descriptor::Descriptor;
 pub use error::{Error, SendError};
+pub use http2::{Numbers, Part, Parts};
 pub use limits::Limits;
 pub use msgpack::item::{Item, Items};
 pub use pump::copy;

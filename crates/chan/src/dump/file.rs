@@ -49,7 +49,7 @@ async fn show(
             let _gone = conversation.output.write(wire.end(from, stamp).into_bytes()).await;
             return Ok(());
         }
-        // Frames do not begin with digits, whose upper bit is not set.
+        // What is spoken begins with no digit: with an upper bit, a zero byte, or "PRI".
         let text = match digits.get_or_insert_with(|| Digits::of(piece)) {
             Some(digits) => {
                 let bytes = digits.take(piece).map_err(ChanError::file("read", path))?;

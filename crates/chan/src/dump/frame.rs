@@ -5,7 +5,8 @@ use std::fmt;
 use spdy::{Decoder, Event, Fault, Frame, Headers, SynStream, kind};
 
 use super::Look;
-use super::streams::Streams;
+use super::streams::{Opening, Streams};
+use super::text::Flags;
 use super::wire::From;
 
 /// Bytes of one block of headers that are kept.
@@ -56,23 +57,6 @@ impl fmt::Display for Head {
     }
 }
 
-/// Flags by their names, the lowest bit first; what has none as a number.
-struct Flags(u8, &'static [&'static str]);
-
-impl fmt::Display for Flags {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(flags, names) = *self;
-        let bits = (0..8).filter(|bit| flags & 1 << bit != 0);
-        let name = |bit: usize| {
-            names.get(bit).map_or_else(|| format!("0x{:x}", 1 << bit), |name| (*name).to_owned())
-        };
-        let names: Vec<String> = bits.map(name).collect();
-        formatter.write_str("flags=")?;
-        formatter
-            .write_str(if names.is_empty() { "0".to_owned() } else { names.join("|") }.as_str())
-    }
-}
-
 /// The control frames of one direction: its compression goes through all of them.
 pub(super) struct Controls {
     decoder: Decoder,
@@ -113,7 +97,7 @@ impl Controls {
                     look.line(&mut text, &format!("{name}: {value}"));
                 }
                 match frame {
-                    Frame::SynStream(syn) => streams.open(from, &syn),
+                    Frame::SynStream(syn) => open(from, &syn, streams),
                     Frame::RstStream { stream, .. } => streams.reset(stream),
                     Frame::SynReply { stream, finished: true, .. }
                     | Frame::Headers { stream, finished: true, .. } => streams.finish(from, stream),
@@ -138,6 +122,18 @@ impl Controls {
             }
         }
         text
+    }
+}
+
+fn open(from: From, syn: &SynStream, streams: &mut Streams) {
+    let number = |name| syn.headers.text(name).and_then(|text| text.parse::<u64>().ok());
+    let (number, parent) = (number("libchan-ref"), number("libchan-parent-ref"));
+    if parent == Some(0) {
+        streams.is_of_2014();
+    }
+    streams.open(&Opening { id: syn.stream, opener: from, number, parent });
+    if syn.finished {
+        streams.finish(from, syn.stream);
     }
 }
 

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use libchan::{Item, Items, Limits, Time};
-use spdy::SynStream;
 
 use super::wire::From;
 use crate::json::Json;
 use crate::notation::{self, Kind};
 
 /// Streams that are remembered; of those beyond it the bytes are shown.
-const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
+
+/// Bytes of messages that are not whole, on all streams together.
+const MOST_WAITING: usize = 64 << 20;
 
 /// The streams of a connection.
 #[derive(Default)]
@@ -22,6 +24,18 @@ pub(super) struct Streams {
     named: HashMap<(From, u64), Use>,
     /// The streams of those numbers.
     numbers: HashMap<(From, u64), u32>,
+    /// Bytes of messages that are not whole.
+    waiting: usize,
+}
+
+/// What a stream says of itself when it is opened.
+pub(super) struct Opening {
+    /// The protocol's number.
+    pub(super) id: u32,
+    pub(super) opener: From,
+    /// libchan's, and that of the channel it belongs to; 0 is that of none.
+    pub(super) number: Option<u64>,
+    pub(super) parent: Option<u64>,
 }
 
 struct Stream {
@@ -52,6 +66,11 @@ impl Reading {
     fn new() -> Self {
         Self::Messages(Box::new(Items::new(Limits::default())))
     }
+
+    /// Bytes of a message that is not whole.
+    fn waiting(&self) -> usize {
+        if let Self::Messages(items) = self { items.waiting() } else { 0 }
+    }
 }
 
 impl Stream {
@@ -64,48 +83,63 @@ impl Stream {
 }
 
 impl Streams {
-    pub(super) fn open(&mut self, from: From, syn: &SynStream) {
-        self.is_old |= syn.headers.text("libchan-parent-ref") == Some("0");
+    pub(super) fn open(&mut self, opening: &Opening) {
+        let Opening { id, opener, number, parent } = *opening;
         if self.streams.len() >= MOST {
             return;
         }
-        let number = |name| syn.headers.text(name).and_then(|text| text.parse::<u64>().ok());
-        let own = number("libchan-ref");
-        let parent = number("libchan-parent-ref").filter(|parent| *parent > 0);
-        let what = match (own, parent) {
+        let parent = parent.filter(|parent| *parent > 0);
+        let what = match (number, parent) {
             (Some(_), None) => Some(Use::Channel),
-            (Some(own), Some(_)) => self.named.remove(&(from, own)),
+            (Some(own), Some(_)) => self.named.remove(&(opener, own)),
             (None, _) => None,
         };
-        if let Some(own) = own {
-            self.numbers.insert((from, own), syn.stream);
+        // One that is opened twice begins anew.
+        self.reset(id);
+        if let Some(own) = number {
+            self.numbers.insert((opener, own), id);
         }
         let (client, server) = (Reading::new(), Reading::new());
-        let stream = Stream { opener: from, number: own, what, client, server };
-        self.streams.insert(syn.stream, stream);
-        if syn.finished {
-            self.finish(from, syn.stream);
-        }
+        self.streams.insert(id, Stream { opener, number, what, client, server });
+    }
+
+    /// Its opener speaks as the original did in 2014.
+    pub(super) fn is_of_2014(&mut self) {
+        self.is_old = true;
     }
 
     /// Nothing more comes on a stream.
     pub(super) fn reset(&mut self, stream: u32) {
-        if let Some(Stream { opener, number: Some(number), .. }) = self.streams.remove(&stream) {
-            self.numbers.remove(&(opener, number));
+        let Some(stream) = self.streams.remove(&stream) else { return };
+        self.waiting -= stream.client.waiting() + stream.server.waiting();
+        if let Some(number) = stream.number {
+            self.numbers.remove(&(stream.opener, number));
         }
     }
 
     /// Nothing more comes on a stream from one side.
     pub(super) fn finish(&mut self, from: From, id: u32) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        *stream.reading(from) = Reading::Over;
+        let over = std::mem::replace(stream.reading(from), Reading::Over);
+        self.waiting -= over.waiting();
         if matches!((&stream.client, &stream.server), (Reading::Over, Reading::Over)) {
             self.reset(id);
         }
     }
 
-    /// What the data of a frame means, as lines.
-    pub(super) fn data(&mut self, from: From, id: u32, data: &[u8]) -> Vec<String> {
+    /// Bytes of messages that are not whole.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// What the data of a frame means, as lines, where so many bytes wait elsewhere.
+    pub(super) fn data(
+        &mut self,
+        from: From,
+        id: u32,
+        data: &[u8],
+        elsewhere: usize,
+    ) -> Vec<String> {
         if data.is_empty() {
             return Vec::new();
         }
@@ -114,8 +148,17 @@ impl Streams {
         match stream.what {
             Some(Use::Channel) => {
                 let mut names = Names { is_old: self.is_old, found: Vec::new() };
-                let lines =
-                    messages(stream.reading(from), data, &format!("channel{number}: "), &mut names);
+                let before = format!("channel{number}: ");
+                let reading = stream.reading(from);
+                self.waiting -= reading.waiting();
+                let mut lines = messages(reading, data, &before, &mut names);
+                if self.waiting + reading.waiting() + elsewhere > MOST_WAITING {
+                    *reading = Reading::Broken;
+                    lines.push(format!(
+                        "{before}messages that are not whole are beyond {MOST_WAITING} bytes"
+                    ));
+                }
+                self.waiting += reading.waiting();
                 names.found.into_iter().for_each(|(number, what)| self.name((from, number), what));
                 lines
             }
@@ -243,7 +286,7 @@ fn extension(code: i8, payload: &[u8], names: &mut Names) -> Json {
         number,
         match kind {
             Kind::Sender | Kind::Receiver => Use::Channel,
-            Kind::Reader | Kind::Writer | Kind::Stream => Use::Bytes,
+            Kind::Reader | Kind::Writer | Kind::Stream | Kind::Descriptor => Use::Bytes,
         },
     ));
     Json::pair(kind.key(), notation::of_unsigned(number))

@@ -1,6 +1,6 @@
 //! How bytes stand in lines.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use super::Look;
 
@@ -47,5 +47,22 @@ impl Look {
         }
         let shown: String = line.chars().take(LETTERS).collect();
         let _infallible = writeln!(text, "{INDENT}{shown}… {} letters more", letters - LETTERS);
+    }
+}
+
+/// Flags by their names, the lowest bit first; what has none as a number.
+pub(super) struct Flags(pub(super) u8, pub(super) &'static [&'static str]);
+
+impl fmt::Display for Flags {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(flags, names) = *self;
+        let bits = (0..8).filter(|bit| flags & 1 << bit != 0);
+        let name = |bit: usize| {
+            let name = names.get(bit).filter(|name| !name.is_empty());
+            name.map_or_else(|| format!("0x{:x}", 1 << bit), |name| (*name).to_owned())
+        };
+        let names: Vec<String> = bits.map(name).collect();
+        let names = if names.is_empty() { "0".to_owned() } else { names.join("|") };
+        write!(formatter, "flags={names}")
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Look;
 use super::frame::{Controls, Head};
+use super::http2::{self, Http2, PREFACE, is_servers};
 use super::streams::Streams;
 
 /// Who has sent something.
@@ -24,15 +25,48 @@ impl From {
     }
 }
 
+/// What is said of bytes that are no frames.
+const NEITHER: &str = "neither SPDY nor HTTP/2";
 /// The last frame of its sender on that stream. SPDY draft 3, section 2.2.2.
 const FIN: u8 = 1;
+
+/// What a direction is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Spdy,
+    Http2,
+    /// Neither: bytes.
+    Unknown,
+}
+
+impl Spoken {
+    /// By how it begins; nothing where more of it is needed.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() < PREFACE.len() && PREFACE.starts_with(bytes) {
+            return None;
+        }
+        if bytes.starts_with(PREFACE) || is_servers(bytes)? {
+            return Some(Self::Http2);
+        }
+        // A control frame, whose version is 3.
+        let is_spdy = *bytes.first_chunk::<2>()? == [0x80, 3];
+        Some(if is_spdy { Self::Spdy } else { Self::Unknown })
+    }
+}
 
 /// One connection.
 pub(crate) struct Wire {
     look: Look,
-    streams: Streams,
+    shared: Shared,
     client: Half,
     server: Half,
+}
+
+/// What both directions have to do with.
+#[derive(Default)]
+struct Shared {
+    streams: Streams,
+    http2: Http2,
 }
 
 /// One direction.
@@ -42,23 +76,40 @@ struct Half {
     bytes: Vec<u8>,
     /// Where it begins.
     offset: u64,
-    /// Whether it has frames, once that is known.
-    has_frames: Option<bool>,
+    /// Once it is known.
+    spoken: Option<Spoken>,
     controls: Controls,
+}
+
+/// A frame that has come.
+enum First {
+    Spdy(Head),
+    Http2(http2::Head),
+    Preface,
+}
+
+impl First {
+    fn size(&self) -> usize {
+        match self {
+            Self::Spdy(head) => head.size(),
+            Self::Http2(head) => head.size(),
+            Self::Preface => PREFACE.len(),
+        }
+    }
 }
 
 impl Wire {
     pub(super) fn new(look: Look) -> Self {
         let (client, server) = (Half::default(), Half::default());
-        Self { look, streams: Streams::default(), client, server }
+        Self { look, shared: Shared::default(), client, server }
     }
 
-    fn parts(&mut self, from: From) -> (Look, &mut Streams, &mut Half) {
+    fn parts(&mut self, from: From) -> (Look, &mut Shared, &mut Half) {
         let half = match from {
             From::Client => &mut self.client,
             From::Server => &mut self.server,
         };
-        (self.look, &mut self.streams, half)
+        (self.look, &mut self.shared, half)
     }
 
     /// What further bytes of a direction mean; `stamp` is what stands before a frame at an offset.
@@ -68,22 +119,20 @@ impl Wire {
         bytes: &[u8],
         stamp: impl Fn(u64) -> String,
     ) -> String {
-        let (look, streams, half) = self.parts(from);
+        let (look, shared, half) = self.parts(from);
         let mut all = std::mem::take(&mut half.bytes);
         all.extend_from_slice(bytes);
-        // What is spoken begins with a control frame, whose version is 3.
-        if let (None, Some(begin)) = (half.has_frames, all.first_chunk::<2>()) {
-            half.has_frames = Some(*begin == [0x80, 3]);
-        }
-        if half.has_frames == Some(false) {
+        half.spoken = half.spoken.or_else(|| Spoken::of(&all));
+        if half.spoken == Some(Spoken::Unknown) {
             half.bytes = all;
-            return half.rest(look, (from, "no SPDY"), stamp);
+            return half.rest(look, (from, NEITHER), stamp);
         }
         let mut text = String::new();
         let mut begin = 0;
-        while let Some((head, frame)) = first(all.get(begin..).unwrap_or_default()) {
+        while let Some((first, frame)) = half.first(all.get(begin..).unwrap_or_default()) {
             let _infallible = write!(text, "{}{} ", stamp(half.offset), from.arrow());
-            text.push_str(&half.frame(look, (from, head), frame, streams));
+            half.offset += frame.len() as u64;
+            text.push_str(&half.frame(look, (from, first), frame, shared));
             begin += frame.len();
         }
         // Once for all frames that were in it.
@@ -94,34 +143,46 @@ impl Wire {
 
     /// What is left at the end of a direction.
     pub(super) fn end(&mut self, from: From, stamp: impl Fn(u64) -> String) -> String {
-        let (look, _streams, half) = self.parts(from);
-        half.rest(look, (from, "a frame that is not whole"), stamp)
+        let (look, _shared, half) = self.parts(from);
+        let what = if half.spoken.is_some() { "a frame that is not whole" } else { NEITHER };
+        half.rest(look, (from, what), stamp)
     }
 }
 
-/// The first frame, where it is whole.
-fn first(bytes: &[u8]) -> Option<(Head, &[u8])> {
-    let head = Head::of(bytes.first_chunk::<8>()?);
-    Some((head, bytes.get(..head.size())?))
-}
-
 impl Half {
+    /// The first frame, where it is whole.
+    fn first<'a>(&self, bytes: &'a [u8]) -> Option<(First, &'a [u8])> {
+        let first = match self.spoken? {
+            Spoken::Spdy => First::Spdy(Head::of(bytes.first_chunk()?)),
+            Spoken::Http2 if self.offset == 0 && bytes.starts_with(PREFACE) => First::Preface,
+            Spoken::Http2 => First::Http2(http2::Head::of(bytes.first_chunk()?)),
+            Spoken::Unknown => return None,
+        };
+        let frame = bytes.get(..first.size())?;
+        Some((first, frame))
+    }
+
     /// A frame as lines.
     fn frame(
         &mut self,
         look: Look,
-        (from, head): (From, Head),
+        (from, first): (From, First),
         frame: &[u8],
-        streams: &mut Streams,
+        shared: &mut Shared,
     ) -> String {
-        self.offset += frame.len() as u64;
+        let head = match first {
+            First::Preface => return format!("PREFACE length={}\n", frame.len()),
+            First::Http2(head) => return shared.http2.show(look, (from, head), frame),
+            First::Spdy(head) => head,
+        };
+        let streams = &mut shared.streams;
         let Head::Data { stream, flags, .. } = head else {
             return self.controls.show(look, (from, head), frame, streams);
         };
         let data = frame.get(8..).unwrap_or_default();
         let mut text = format!("{head}\n");
         look.hex(&mut text, data);
-        for line in streams.data(from, stream, data) {
+        for line in streams.data(from, stream, data, 0) {
             look.line(&mut text, &line);
         }
         if flags & FIN != 0 {

@@ -142,8 +142,11 @@ fn chain(error: &ChanError) -> String {
         let errno = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
         let cause_words = errno
             .map_or_else(|| cause.to_string(), |number| sys::Errno::from_raw(number).to_string());
-        words.push_str(": ");
-        words.push_str(&cause_words);
+        // Libraries there are whose errors say what their causes say.
+        if !words.ends_with(&cause_words) {
+            words.push_str(": ");
+            words.push_str(&cause_words);
+        }
         next = cause.source();
     }
     words

@@ -957,7 +957,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         OTHERS,
         ["chan dump"],
         "[OPTIONS] LISTEN_URL CONNECT_URL | FILE [FILE]",
-        "Print the SPDY frames between two peers, or those of recorded bytes, with the messages in them",
+        "Print the frames between two peers, or those of recorded bytes, with the messages in them",
         [CHAN_DUMP, CHAN],
         Arity { least: 1, most: 2 },
         true,

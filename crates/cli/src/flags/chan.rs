@@ -44,7 +44,7 @@ pub(crate) const CHAN_SEND_EXAMPLES: [Example; 4] = [
     ("Send the lines of a file", "corten chan send unix:///run/service.sock < messages.jsonl"),
     (
         "What else stands for what JSON has not, here and in all that is printed",
-        r#"{"$receiver":[MESSAGE,...]} {"$reader":["text",...]} {"$writer":NAME} {"$stream":"-"} {"$bytes":BASE64} {"$time":RFC3339} {"$float":"NaN"} {"$map":[[KEY,VALUE],...]} {"$$sender":"a key with one $"}"#,
+        r#"{"$receiver":[MESSAGE,...]} {"$reader":["text",...]} {"$writer":NAME} {"$stream":"-"} {"$descriptor":PATH} {"$bytes":BASE64} {"$time":RFC3339} {"$float":"NaN"} {"$map":[[KEY,VALUE],...]} {"$$sender":"a key with one $"}"#,
     ),
 ];
 pub(crate) const CHAN_RECV_EXAMPLES: [Example; 1] = [(
@@ -67,7 +67,7 @@ pub(crate) const CHAN_RELAY_EXAMPLES: [Example; 1] = [(
 )];
 pub(crate) const CHAN_DUMP_EXAMPLES: [Example; 2] = [
     (
-        "Look at what a client and a server say, whatever it is inside of (not HTTP/2)",
+        "Look at what a client and a server say, whatever it is inside of",
         "corten chan dump tcp://localhost:9324 tcp://localhost:9323",
     ),
     ("Look at bytes that were recorded, of either side", "corten chan dump client.bin server.bin"),

@@ -40,7 +40,7 @@ pub(super) struct Carrier {
     lane: Laned,
     send: SendStream<Bytes>,
     receive: Receive,
-    reader: part::Reader,
+    reader: part::Parts,
     /// A client's that the server has not made one of its streams yet.
     is_spare: bool,
     /// This side's way: its last part, and the end of the body.
@@ -109,7 +109,7 @@ impl Carrier {
             lane,
             send,
             receive,
-            reader: part::Reader::default(),
+            reader: part::Parts::default(),
             is_spare: false,
             has_said_end: false,
             has_sent: false,

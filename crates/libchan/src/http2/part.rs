@@ -26,13 +26,16 @@ pub(super) enum Kind {
     Reset = 3,
 }
 
-/// What was read.
+/// What the bodies of HTTP/2 are made of: `docs/libchan.md`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// Some of a part of bytes.
+pub enum Part {
+    /// Some of a part of bytes: of what is sent on the stream.
     Bytes(Bytes),
+    /// The end of this way.
     End,
+    /// First of an answer: which stream of the server's this is.
     Open(Numbers),
+    /// Both ways are over before their time; SPDY's number says why.
     Reset(u32),
 }
 
@@ -73,9 +76,17 @@ pub(super) fn reset(number: u32) -> Bytes {
     part.freeze()
 }
 
-/// Reads parts out of a body, in pieces of any size.
+/// Reads the parts of a body, which comes in pieces of any size: for sessions, and for who looks at the conversations of others.
+///
+/// ```
+/// let mut parts = libchan::Parts::default();
+/// let mut piece = bytes::Bytes::from_static(&[0, 0, 0, 0, 2, b'h', b'i', 1, 0, 0, 0, 0]);
+/// assert_eq!(parts.next(&mut piece), Ok(Some(libchan::Part::Bytes("hi".into()))));
+/// assert_eq!(parts.next(&mut piece), Ok(Some(libchan::Part::End)));
+/// assert_eq!(parts.next(&mut piece), Ok(None));
+/// ```
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub struct Parts {
     /// A head, and the content of a part that is no bytes.
     small: [u8; HEAD + NUMBERS],
     filled: usize,
@@ -83,12 +94,12 @@ pub(super) struct Reader {
     left: usize,
 }
 
-impl Reader {
-    /// The next part, and how many bytes were read for it beside its content; nothing where the piece ends.
+impl Parts {
+    /// The next part; nothing where the piece ends, and more has to come.
     ///
     /// # Errors
     /// It is none; what it is instead.
-    pub(super) fn next(&mut self, piece: &mut Bytes) -> Result<Option<Part>, &'static str> {
+    pub fn next(&mut self, piece: &mut Bytes) -> Result<Option<Part>, &'static str> {
         loop {
             if piece.is_empty() {
                 return Ok(None);
@@ -163,7 +174,7 @@ impl Reader {
 mod tests {
     use super::*;
 
-    fn read(reader: &mut Reader, mut piece: Bytes) -> Result<Vec<Part>, &'static str> {
+    fn read(reader: &mut Parts, mut piece: Bytes) -> Result<Vec<Part>, &'static str> {
         let mut parts = Vec::new();
         while let Some(part) = reader.next(&mut piece)? {
             parts.push(part);
@@ -180,7 +191,7 @@ mod tests {
         body.extend_from_slice(&reset(5));
         let body = body.freeze();
         for size in 1..body.len() {
-            let mut reader = Reader::default();
+            let mut reader = Parts::default();
             let mut bytes = Vec::new();
             let mut others = Vec::new();
             for piece in body.chunks(size) {
@@ -203,10 +214,10 @@ mod tests {
         for body in
             [&[4, 0, 0, 0, 0][..], &[1, 0, 0, 0, 1], &[2, 0, 0, 0, 15], &[3, 0, 0, 0, 5], &[255; 5]]
         {
-            let told = read(&mut Reader::default(), Bytes::copy_from_slice(body));
+            let told = read(&mut Parts::default(), Bytes::copy_from_slice(body));
             assert!(told.is_err(), "{body:?}");
         }
-        let mut reader = Reader::default();
+        let mut reader = Parts::default();
         assert_eq!(read(&mut reader, Bytes::from_static(&[0, 0, 0])), Ok(Vec::new()));
         assert!(!reader.is_between());
     }
