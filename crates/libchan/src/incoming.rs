@@ -109,7 +109,15 @@ impl<T> Incoming<T> {
             }
             let Some(line) = &mut self.line else { return Poll::Ready(Ok(None)) };
             self.share.set(self.bytes.len())?;
-            match ready!(line.input.poll_receive(context))? {
+            let Poll::Ready(received) = line.poll_receive(context) else {
+                if self.bytes.is_empty()
+                    && let Some(presence) = &line.presence
+                {
+                    presence.drained();
+                }
+                return Poll::Pending;
+            };
+            match received? {
                 Some(bytes) if self.bytes.is_empty() => self.bytes = bytes.into(),
                 Some(bytes) => self.bytes.extend_from_slice(&bytes),
                 None => return Poll::Ready(self.end()),
@@ -155,6 +163,7 @@ impl<T> Incoming<T> {
         }
         if let Some(mut line) = self.line.take() {
             line.out.finish();
+            line.brings_no_message();
         }
         Ok(None)
     }
