@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
 use serde::de::DeserializeOwned;
@@ -18,6 +18,7 @@ use crate::msgpack::scan::{Scan, Scanned};
 use crate::partial::Share;
 use crate::passing::Parked;
 use crate::session::Inner;
+use crate::table::Presence;
 
 /// Bytes of a message whose room is given back once it is read.
 const LARGE: usize = 64 << 10;
@@ -27,6 +28,8 @@ pub(crate) struct Incoming<T> {
     session: Arc<Inner>,
     /// Nothing after the end.
     line: Option<Line>,
+    /// Of a channel that was closed here: what is still to be read may name streams.
+    closed: Option<Presence>,
     decode: Decode<T>,
     /// As most messages are read.
     plain: Plain<T>,
@@ -58,6 +61,7 @@ impl<T: DeserializeOwned> Incoming<T> {
         Self {
             session: Arc::clone(session),
             line: Some(line),
+            closed: None,
             decode: attach::read::<T>,
             plain: plain::<T>,
             bytes: BytesMut::new(),
@@ -107,7 +111,12 @@ impl<T> Incoming<T> {
                 let lines = lines?;
                 return Poll::Ready(self.read(lines).map(Some));
             }
-            let Some(line) = &mut self.line else { return Poll::Ready(Ok(None)) };
+            let Some(line) = &mut self.line else {
+                // What is left of a message that the close has cut is none.
+                self.bytes = BytesMut::new();
+                self.closed = None;
+                return Poll::Ready(self.share.set(0).map(|()| None));
+            };
             self.share.set(self.bytes.len())?;
             let Poll::Ready(received) = line.poll_receive(context) else {
                 if self.bytes.is_empty()
@@ -168,8 +177,28 @@ impl<T> Incoming<T> {
         Ok(None)
     }
 
+    /// The peer hears that nobody receives; what has come by now is still read.
+    pub(crate) fn close(&mut self) {
+        let Some(mut line) = self.line.take() else { return };
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match line.input.poll_receive(&mut context) {
+                Poll::Ready(Ok(Some(bytes))) => self.bytes.extend_from_slice(&bytes),
+                // The end is there, and told behind that.
+                Poll::Ready(Ok(None) | Err(_)) => return self.line = Some(line),
+                Poll::Pending => break,
+            }
+        }
+        self.closed = line.presence.take();
+        line.reset(Reason::Cancelled);
+        if let Err(error) = self.share.set(self.bytes.len()) {
+            self.fail(error);
+        }
+    }
+
     fn fail(&mut self, error: Error) {
         self.bytes = BytesMut::new();
+        self.closed = None;
         // Less is never too much.
         let _fits = self.share.set(0);
         if let Some(line) = self.line.take()

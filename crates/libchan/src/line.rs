@@ -72,7 +72,7 @@ impl Line {
     /// No message comes on it, or none any more: what waits for one does not wait for it.
     pub(crate) fn brings_no_message(&mut self) {
         if let Some(presence) = self.presence.take() {
-            presence.is_read();
+            presence.end_read();
         }
     }
 

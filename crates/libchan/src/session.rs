@@ -254,7 +254,7 @@ impl Session {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(model)))]
 impl Session {
     /// Counts streams as the original does, which is 2, 3, 4, … at both sides.
     pub(crate) fn count_as_the_original(&self) {

@@ -172,7 +172,7 @@ impl Presence {
     }
 
     /// All its messages were read, or it has none.
-    pub(crate) fn is_read(mut self) {
+    pub(crate) fn end_read(mut self) {
         self.over = Over::Read;
     }
 }

@@ -97,6 +97,28 @@ impl<T> Receiver<T> {
         }
     }
 
+    /// Takes no further values: sending fails from now on, what is there already is still received, and then nothing. In memory that is
+    /// what was sent by now, but for senders that wait. Over a session it is what has arrived: the peer's sender hears that nobody receives,
+    /// as when the receiver is dropped, and what is on its way is lost. Threads may call it as tasks do.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), libchan::Error> {
+    /// let (jobs, mut work) = libchan::buffered(8);
+    /// jobs.send(1).await?;
+    /// work.close();
+    /// assert!(jobs.send(2).await.is_err());
+    /// assert_eq!(work.recv().await?, Some(1));
+    /// assert_eq!(work.recv().await?, None);
+    /// # Ok(()) }
+    /// ```
+    pub fn close(&mut self) {
+        match self.side() {
+            Some(Side::Memory(near)) => near.0.end(),
+            Some(Side::Session(incoming)) => incoming.close(),
+            None => {}
+        }
+    }
+
     /// As [`Receiver::recv`], for futures that are written by hand.
     ///
     /// # Errors

@@ -181,6 +181,52 @@ async fn what_waits_for_a_message_goes_with_its_channel() {
 }
 
 #[tokio::test]
+async fn what_has_come_is_read_after_a_close() {
+    let names_it = [0xd6, 5, 0, 0, 0, 9];
+    let (mut peer, session, mut good) = session(Limits::default()).await;
+    peer.channel(3, 3, None).await;
+    peer.channel(5, 9, Some(3)).await;
+    peer.channel(7, 10, Some(3)).await;
+    peer.data(3, &[&[1, 2][..], &names_it, &[0xcd, 1]].concat()).await;
+    peer.ping().await;
+    let mut channel = session.accept::<Value>().await.unwrap().unwrap();
+    assert!(matches!(channel.recv().await, Ok(Some(Value::Unsigned(1)))));
+    channel.close();
+    in_time("the close", peer.hear(&Heard::Reset(3, 5))).await;
+    // The peer has not heard it yet.
+    peer.data(3, &[1, 5]).await;
+    assert_eq!(goes_on(&mut peer, &mut good, "closed").await, []);
+    channel.close();
+    assert!(matches!(channel.recv().await, Ok(Some(Value::Unsigned(2)))));
+    let Ok(Some(Value::Receiver(mut nested))) = in_time("named", channel.recv()).await else {
+        panic!("no channel came")
+    };
+    assert!(matches!(in_time("the end", channel.recv()).await, Ok(None)));
+    in_time("nobody names it", peer.hear(&Heard::Reset(7, 5))).await;
+    peer.data(5, &[7]).await;
+    assert!(matches!(in_time("nested", nested.recv()).await, Ok(Some(Value::Unsigned(7)))));
+}
+
+/// Whole it is answered as ever, and cut it is told.
+#[tokio::test]
+async fn a_channel_that_had_ended_before_a_close_ends_so() {
+    for (rest, is_whole) in [(&[1][..], true), (&[1, 0xcd, 1], false)] {
+        let (mut peer, session, _good) = session(Limits::default()).await;
+        peer.channel(3, 3, None).await;
+        peer.data(3, rest).await;
+        peer.finish(3).await;
+        peer.ping().await;
+        let mut channel = session.accept::<u64>().await.unwrap().unwrap();
+        channel.close();
+        assert_eq!(in_time("the value", channel.recv()).await, Ok(Some(1)));
+        let end = in_time("the end", channel.recv()).await;
+        assert_eq!(end == Ok(None), is_whole, "{end:?}");
+        let told = if is_whole { Heard::Finished(3) } else { Heard::Reset(3, 1) };
+        in_time("the answer", peer.hear(&told)).await;
+    }
+}
+
+#[tokio::test]
 async fn what_both_sides_share_ends_the_session() {
     let garbage = [&[0, 0, 0, 3, 0, 0, 0, 0, 0, 0][..], b"no zlib at all, that is"].concat();
     let rows: Vec<(&str, Vec<u8>, &str)> = vec![
