@@ -50,15 +50,22 @@ async fn shared() -> Shared {
 }
 
 /// Answers what the session asks, until the stream is reset.
-async fn is_reset(peer: &mut Peer) {
+async fn is_reset(peer: &mut Peer, stream: u32) {
     loop {
-        match in_time("the reset", peer.next()).await {
-            Heard::Reset(NESTED, 5) => return,
-            Heard::Ping(id) => peer.control(6, 0, &id.to_be_bytes()).await,
-            Heard::End => panic!("the session has ended"),
-            _ => {}
+        let heard = in_time("the reset", peer.next()).await;
+        if heard == Heard::Reset(stream, 5) {
+            return;
         }
+        assert_ne!(heard, Heard::End);
+        answer(peer, &heard).await;
     }
+}
+
+/// Gives a sign of life where it is asked for; says whether it was.
+async fn answer(peer: &mut Peer, heard: &Heard) -> bool {
+    let Heard::Ping(id) = heard else { return false };
+    peer.control(6, 0, &id.to_be_bytes()).await;
+    true
 }
 
 /// It hears of no reset.
@@ -77,7 +84,7 @@ async fn it_is_the_others_once_one_has_come_to_its_end() {
         stays(&mut peer).await;
         // Nothing is in doubt, whoever reads that one: with it, the stream goes.
         drop(rest);
-        is_reset(&mut peer).await;
+        is_reset(&mut peer, NESTED).await;
     }
 }
 
@@ -107,7 +114,7 @@ async fn what_nobody_names_goes_though_the_other_one_is_there() {
             let received = rest.recv().await;
             (received.is_ok_and(|received| received.is_some()), rest)
         });
-        is_reset(&mut peer).await;
+        is_reset(&mut peer, NESTED).await;
         // And the other one is as it was.
         peer.data(if leaves == OURS { ITS } else { OURS }, &[7]).await;
         assert!(in_time("the other one", waits).await.unwrap().0);
@@ -120,16 +127,10 @@ async fn one_that_comes_too_late_goes_though_the_other_one_is_there() {
     let Shared { mut peer, _session, ours, mut its } = shared().await;
     drop(ours);
     tokio::spawn(async move { while let Ok(Some(_)) = its.recv().await {} });
-    is_reset(&mut peer).await;
+    is_reset(&mut peer, NESTED).await;
     let late = 7;
     peer.channel(late, NUMBER + 1, Some(SHARED)).await;
-    loop {
-        match in_time("the reset", peer.next()).await {
-            Heard::Reset(stream, 5) if stream == late => break,
-            Heard::Ping(id) => peer.control(6, 0, &id.to_be_bytes()).await,
-            _ => {}
-        }
-    }
+    is_reset(&mut peer, late).await;
 }
 
 /// It is in doubt, and nobody has read what has come on the other channel: the message may be there, and is.
@@ -143,13 +144,9 @@ async fn what_was_not_read_yet_names_it() {
     // It is looked at whenever the session asks for a sign of life: the second time, the first look was over.
     let mut asked = 0;
     while asked < 2 {
-        match in_time("the question", peer.next()).await {
-            Heard::Ping(id) => {
-                asked += 1;
-                peer.control(6, 0, &id.to_be_bytes()).await;
-            }
-            heard => assert!(!matches!(heard, Heard::Reset(NESTED, _)), "{heard:?}"),
-        }
+        let heard = in_time("the question", peer.next()).await;
+        assert!(!matches!(heard, Heard::Reset(NESTED, _)), "{heard:?}");
+        asked += u32::from(answer(&mut peer, &heard).await);
     }
     let received = in_time("named", its.recv()).await;
     assert!(matches!(received, Ok(Some(Value::Receiver(_)))), "{received:?}");
