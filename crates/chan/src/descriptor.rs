@@ -127,7 +127,9 @@ fn address_words(address: SocketAddrAny) -> Option<String> {
     }
     let address = SocketAddrUnix::try_from(address).ok()?;
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let named = address.abstract_name().map(|name| format!("@{}", text(name)));
+    // One without a name may come as an abstract one of no bytes.
+    let name = address.abstract_name().filter(|name| !name.is_empty());
+    let named = name.map(|name| format!("@{}", text(name)));
     named.or_else(|| address.path_bytes().map(text))
 }
 

@@ -213,7 +213,9 @@ impl Named {
     /// For who sends to it.
     pub(crate) fn into_sender<T: Serialize>(self) -> Result<Sender<T>, Malformed> {
         let (session, number) = (Arc::clone(&self.session), self.reference.number);
-        Ok(Sender::of_line(self.into_line(Role::SentByReceiver)?, &session, number))
+        let mut line = self.into_line(Role::SentByReceiver)?;
+        line.brings_no_message();
+        Ok(Sender::of_line(line, &session, number))
     }
 
     /// For who receives from it.
@@ -227,7 +229,10 @@ impl Named {
         match (self.reference.role, self.parked) {
             (Role::Duplex | Role::WrittenByReceiver | Role::ReadByReceiver, parked) => {
                 Ok(match parked {
-                    Parked::Line(line) => Carried::Line(line),
+                    Parked::Line(mut line) => {
+                        line.brings_no_message();
+                        Carried::Line(line)
+                    }
                     Parked::Offered(offered) => Carried::File(offered.accept()),
                 })
             }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
 use serde::de::DeserializeOwned;
@@ -18,6 +18,7 @@ use crate::msgpack::scan::{Scan, Scanned};
 use crate::partial::Share;
 use crate::passing::Parked;
 use crate::session::Inner;
+use crate::table::Presence;
 
 /// From here on what has come at once is worth a look of the connection's task.
 const MUCH: usize = 16 << 10;
@@ -30,6 +31,8 @@ pub(crate) struct Incoming<T> {
     session: Arc<Inner>,
     /// Nothing after the end.
     line: Option<Line>,
+    /// Of a channel that was closed here: what is still to be read may name streams.
+    closed: Option<Presence>,
     decode: Decode<T>,
     /// As most messages are read.
     plain: Plain<T>,
@@ -39,6 +42,8 @@ pub(crate) struct Incoming<T> {
     scan: Scan,
     /// A message that waits for streams that it names.
     whole: Option<Waiting>,
+    /// It has not looked yet at what has come last.
+    rests: bool,
     /// What went wrong is told each time.
     failed: Option<Error>,
 }
@@ -61,12 +66,14 @@ impl<T: DeserializeOwned> Incoming<T> {
         Self {
             session: Arc::clone(session),
             line: Some(line),
+            closed: None,
             decode: attach::read::<T>,
             plain: plain::<T>,
             bytes: BytesMut::new(),
             share: session.partial.share(),
             scan: Scan::default(),
             whole: None,
+            rests: false,
             failed: None,
         }
     }
@@ -77,6 +84,18 @@ impl<T> Incoming<T> {
         &self.session.runtime
     }
 
+    /// The next message if it is here; nothing may also say that none comes any more.
+    pub(crate) fn try_recv(&mut self) -> Result<Option<T>, Error> {
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match self.poll_recv(&mut context) {
+                Poll::Ready(received) => return received,
+                Poll::Pending if !self.rests => return Ok(None),
+                Poll::Pending => {}
+            }
+        }
+    }
+
     pub(crate) fn poll_recv(
         &mut self,
         context: &mut Context<'_>,
@@ -84,6 +103,7 @@ impl<T> Incoming<T> {
         if let Some(error) = &self.failed {
             return Poll::Ready(Err(error.clone()));
         }
+        self.rests = false;
         let received = ready!(self.poll_next(context));
         if let Err(error) = &received {
             self.fail(error.clone());
@@ -110,18 +130,29 @@ impl<T> Incoming<T> {
                 let lines = lines?;
                 return Poll::Ready(self.read(lines).map(Some));
             }
-            let Some(line) = &mut self.line else { return Poll::Ready(Ok(None)) };
-            self.share.set(self.bytes.len())?;
-            let Some(bytes) = ready!(line.input.poll_receive(context))? else {
-                return Poll::Ready(self.end());
+            let Some(line) = &mut self.line else {
+                // What is left of a message that the close has cut is none.
+                self.bytes = BytesMut::new();
+                self.closed = None;
+                return Poll::Ready(self.share.set(0).map(|()| None));
             };
-            let is_much = bytes.len() >= MUCH;
+            self.share.set(self.bytes.len())?;
+            let Poll::Ready(received) = line.poll_receive(context) else {
+                if self.bytes.is_empty()
+                    && let Some(presence) = &line.presence
+                {
+                    presence.drained();
+                }
+                return Poll::Pending;
+            };
+            let Some(bytes) = received? else { return Poll::Ready(self.end()) };
+            self.rests = bytes.len() >= MUCH;
             if self.bytes.is_empty() {
                 self.bytes = bytes.into();
             } else {
                 self.bytes.extend_from_slice(&bytes);
             }
-            if is_much {
+            if self.rests {
                 // The peer is told that he may go on before all of it is looked at.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
@@ -165,14 +196,35 @@ impl<T> Incoming<T> {
         if !self.bytes.is_empty() {
             return Err(Malformed::End.into());
         }
-        if let Some(line) = self.line.take() {
+        if let Some(mut line) = self.line.take() {
             line.out.finish();
+            line.brings_no_message();
         }
         Ok(None)
     }
 
+    /// The peer hears that nobody receives; what has come by now is still read.
+    pub(crate) fn close(&mut self) {
+        let Some(mut line) = self.line.take() else { return };
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match line.input.poll_receive(&mut context) {
+                Poll::Ready(Ok(Some(bytes))) => self.bytes.extend_from_slice(&bytes),
+                // The end is there, and told behind that.
+                Poll::Ready(Ok(None) | Err(_)) => return self.line = Some(line),
+                Poll::Pending => break,
+            }
+        }
+        self.closed = line.presence.take();
+        line.reset(Reason::Cancelled);
+        if let Err(error) = self.share.set(self.bytes.len()) {
+            self.fail(error);
+        }
+    }
+
     fn fail(&mut self, error: Error) {
         self.bytes = BytesMut::new();
+        self.closed = None;
         // Less is never too much.
         let _fits = self.share.set(0);
         if let Some(line) = self.line.take()

@@ -41,6 +41,8 @@ mod sync;
 mod table;
 mod time;
 mod transport;
+#[cfg(all(test, not(model)))]
+mod trees;
 mod turns;
 mod value;
 mod waiters;

@@ -58,6 +58,24 @@ impl From<(OutEnd, InEnd)> for Line {
 }
 
 impl Line {
+    /// What has arrived; nothing at the end.
+    pub(crate) fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, Error>> {
+        if let Some(presence) = &self.presence {
+            presence.reads();
+        }
+        self.input.poll_receive(context)
+    }
+
+    /// No message comes on it, or none any more: what waits for one does not wait for it.
+    pub(crate) fn brings_no_message(&mut self) {
+        if let Some(presence) = self.presence.take() {
+            presence.end_read();
+        }
+    }
+
     /// Ends both ways before their time.
     pub(crate) fn reset(self, reason: Reason) {
         self.out.reset(reason);

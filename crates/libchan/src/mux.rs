@@ -92,6 +92,14 @@ impl Mux {
         }
     }
 
+    /// Whether something has come on the stream of that id that nobody has taken; by HTTP/2 nobody asks.
+    pub(crate) fn has_unread(&self, stream: u32) -> bool {
+        match self {
+            Self::Spdy { session, .. } => session.unread_bytes(stream) > 0,
+            Self::Http2(_) => false,
+        }
+    }
+
     /// Returns once the peer has given a sign of life.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
         match self {

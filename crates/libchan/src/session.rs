@@ -24,7 +24,7 @@ use crate::mux::{self, Arrival, Arrivals, Mux};
 use crate::native::{self, Native};
 use crate::partial::Partial;
 use crate::passing::{Parked, Room};
-use crate::table::{Presence, Table};
+use crate::table::{Opener, Presence, Table};
 use crate::transport::Carrier;
 
 /// Bytes on their way between the two sides of a session in this process.
@@ -57,6 +57,9 @@ pub(crate) struct Inner {
     /// Of messages that are not whole yet.
     pub(crate) partial: Partial,
     next: AtomicU64,
+    /// How much more the number after it is: other ones are the original's.
+    #[cfg(test)]
+    step: AtomicU64,
     pub(crate) table: Table,
     arrive: Sender<Arrived>,
     arrived: tokio::sync::Mutex<Queue>,
@@ -110,6 +113,8 @@ impl Session {
             limits,
             runtime: Handle::current(),
             next: AtomicU64::new(if side == Side::Server { 2 } else { 3 }),
+            #[cfg(test)]
+            step: AtomicU64::new(2),
             table: Table::default(),
             arrive,
             arrived: tokio::sync::Mutex::new(Queue { arrived, translated: None }),
@@ -245,7 +250,16 @@ impl Session {
     /// # Errors
     /// The session ends before.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.inner.mux.ping().await
+        self.inner.ping().await
+    }
+}
+
+#[cfg(all(test, not(model)))]
+impl Session {
+    /// Counts streams as the original does, which is 2, 3, 4, … at both sides.
+    pub(crate) fn count_as_the_original(&self) {
+        self.inner.next.store(2, Ordering::Relaxed);
+        self.inner.step.store(1, Ordering::Relaxed);
     }
 }
 
@@ -253,7 +267,11 @@ impl Inner {
     /// A number that no other stream has: even ones are a server's, odd ones a client's. The original of 2016 gives both sides 2, 3, … and
     /// takes any; that of 2014 gives them as we do, and a client's first one, 1, tells it from us.
     pub(crate) fn next_number(&self) -> u64 {
-        self.next.fetch_add(2, Ordering::Relaxed)
+        #[cfg(not(test))]
+        let step = 2;
+        #[cfg(test)]
+        let step = self.step.load(Ordering::Relaxed);
+        self.next.fetch_add(step, Ordering::Relaxed)
     }
 
     /// What the peer speaks.
@@ -270,9 +288,9 @@ impl Inner {
     ) -> Result<Line, Error> {
         // Before the peer can send anything on it.
         let brings = belongs.is_some_and(|belongs| belongs.role == Role::SentByReceiver);
-        let presence = brings.then(|| Presence::new(self, number));
+        let presence = brings.then(|| Presence::new(self, Opener::Us, number));
         let mut line = self.mux.open(number, belongs, descriptor)?;
-        line.presence = presence;
+        line.presence = presence.map(|presence| presence.on(line.out.id()));
         Ok(line)
     }
 
@@ -281,23 +299,30 @@ impl Inner {
         self.mux.room(count, self.limits.descriptor_wait).await
     }
 
+    /// Whether something has come on the stream of that id that nobody has taken.
+    pub(crate) fn has_unread(&self, stream: u32) -> bool {
+        self.mux.has_unread(stream)
+    }
+
+    /// Returns once the peer has given a sign of life.
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        self.mux.ping().await
+    }
+
     /// A stream of the peer's.
     fn arrive(self: &Arc<Self>, Arrival { parked, place }: Arrival) {
         let Some(Place { number, is_top, parent }) = place else {
             return parked.reset(Reason::Cancelled);
         };
-        let parked = match parked {
-            Parked::Line(mut line) => {
-                line.presence = Some(Presence::new(self, number));
-                if is_top {
-                    return self.queue(line);
-                }
-                Parked::Line(line)
+        match parked {
+            Parked::Line(mut line) if is_top => {
+                let presence = Presence::new(self, Opener::Peer, number);
+                line.presence = Some(presence.on(line.out.id()));
+                self.queue(line);
             }
-            Parked::Offered(_) if is_top => return parked.reset(Reason::Protocol),
-            Parked::Offered(_) => parked,
-        };
-        self.table.park(number, parent, parked, self.limits.parked);
+            Parked::Offered(_) if is_top => parked.reset(Reason::Protocol),
+            Parked::Line(_) | Parked::Offered(_) => self.table.park(number, parent, parked, self),
+        }
     }
 
     /// A channel that waits to be accepted.

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, join};
 
 use crate::attach::{self, Carried};
 use crate::descriptor::FileIo;
+use crate::line::Line;
 use crate::msgpack::extension::Role;
 use crate::pair::pair;
 use crate::pump;
@@ -55,9 +56,31 @@ impl Held {
     fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
         what: &'static str,
-    ) -> Result<Self, D::Error> {
+    ) -> Result<Carried, D::Error> {
         let carried = attach::deserialize(from, what)?.into_bytes();
-        carried.map(Self::of).map_err(serde::de::Error::custom)
+        carried.map_err(serde::de::Error::custom)
+    }
+}
+
+/// A stream of which only what comes is used: dropped at its end it ends in good order, and before the peer hears that nobody reads.
+struct Read(Line);
+
+impl Drop for Read {
+    fn drop(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        if let Poll::Ready(Ok(None)) = self.0.input.poll_receive(&mut context) {
+            self.0.out.finish();
+        }
+    }
+}
+
+impl AsyncRead for Read {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
     }
 }
 
@@ -67,13 +90,17 @@ impl Held {
 /// reads what is written here and writes what is read here.
 pub struct ByteStream(Held);
 
-/// Bytes that are read. In a message it goes to the peer, who reads them.
+/// Bytes that are read. In a message it goes to the peer, who reads them. Dropped before its end, whoever writes hears that nobody reads.
 pub struct ByteReader(Held);
 
 /// Bytes that are written. In a message it goes to the peer, who writes them.
 pub struct ByteWriter(Held);
 
 impl ByteStream {
+    fn of(carried: Carried) -> Self {
+        Self(Held::of(carried))
+    }
+
     /// Of anything that is read and written.
     #[must_use]
     pub fn new(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
@@ -91,7 +118,10 @@ impl ByteStream {
 
 impl ByteReader {
     pub(crate) fn of(carried: Carried) -> Self {
-        Self(Held::of(carried))
+        match carried {
+            Carried::Line(line) => Self(Held::new(join(Read(line), tokio::io::sink()))),
+            Carried::File(_) => Self(Held::of(carried)),
+        }
     }
 
     /// Of anything that is read.
@@ -165,7 +195,7 @@ macro_rules! travels {
 
         impl<'de> Deserialize<'de> for $kind {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Held::deserialize(deserializer, $what).map(Self)
+                Held::deserialize(deserializer, $what).map(Self::of)
             }
         }
 

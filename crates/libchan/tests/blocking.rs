@@ -27,6 +27,31 @@ mod tests {
         assert_eq!(sender.blocking_send(1).unwrap_err().error, Error::Closed);
     }
 
+    #[test]
+    fn a_thread_closes_what_it_receives_from() {
+        let listener = Listener::bind("tcp://127.0.0.1:0", Options::default()).unwrap();
+        let address = listener.address().to_string();
+        let server = thread::spawn(move || {
+            let session = listener.accept().unwrap();
+            let mut numbers = session.accept::<u64>().unwrap().unwrap();
+            assert_eq!(numbers.blocking_recv(), Ok(Some(0)));
+            numbers.close();
+            let mut next = 1;
+            while let Some(number) = numbers.blocking_recv().unwrap() {
+                assert_eq!(number, next);
+                next += 1;
+            }
+            // While the channel is there, and its session.
+            session.accept::<u64>().unwrap()
+        });
+        let session = connect(&address, &Options::default()).unwrap();
+        let numbers = session.open().unwrap();
+        let refused = (0..).find_map(|number: u64| numbers.blocking_send(number).err()).unwrap();
+        assert!(matches!(refused.error, Error::Reset(_)), "{refused:?}");
+        session.close();
+        assert!(server.join().unwrap().is_none());
+    }
+
     #[derive(Serialize, Deserialize)]
     struct Job {
         name: String,

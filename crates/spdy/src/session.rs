@@ -143,6 +143,12 @@ impl Session {
         })
     }
 
+    /// Bytes that have come on a stream and were not read; none of one that is forgotten.
+    #[must_use]
+    pub fn unread_bytes(&self, stream: u32) -> usize {
+        self.shared.with(|state| state.streams.get(&stream).map_or(0, |entry| entry.queue.len()))
+    }
+
     /// What the session has now.
     #[must_use]
     pub fn usage(&self) -> Usage {

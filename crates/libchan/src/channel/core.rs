@@ -200,7 +200,7 @@ impl<T> Core<T> {
         self.end();
     }
 
-    /// No further value is taken. What was accepted is received; what waits goes back to its senders.
+    /// No further value is taken, as either end may say. What was accepted is received; what waits goes back to its senders.
     pub(super) fn end(&self) {
         let mut state = lock(&self.state);
         state.ended = true;

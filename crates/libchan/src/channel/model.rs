@@ -106,6 +106,26 @@ fn a_receiver_that_leaves_ends_every_send() {
 }
 
 #[test]
+fn a_receiver_that_closes_gets_what_was_sent() {
+    for capacity in [0, 1] {
+        model(move || {
+            let (sender, mut receiver) = buffered(capacity);
+            let sends = thread::spawn(move || {
+                let first = block_on(sender.send(1));
+                block_on(sender.closed());
+                let second = block_on(sender.send(2));
+                assert_eq!(second.unwrap_err().value, Some(2));
+                first.is_ok()
+            });
+            receiver.close();
+            let received = block_on(receiver.recv()).unwrap();
+            assert_eq!(block_on(receiver.recv()), Ok(None));
+            assert_eq!(sends.join().unwrap(), received.is_some());
+        });
+    }
+}
+
+#[test]
 fn a_close_loses_nothing_that_was_taken() {
     model(|| {
         let (sender, mut receiver) = buffered(1);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -84,16 +84,35 @@ impl<T> Receiver<T> {
     /// # Errors
     /// As [`Receiver::recv`].
     pub fn try_recv(&mut self) -> Result<Option<T>, Error> {
-        let received = match self.side() {
-            Some(Side::Memory(near)) => near.0.poll_receive(None),
-            Some(Side::Session(incoming)) => {
-                incoming.poll_recv(&mut Context::from_waker(Waker::noop()))
-            }
-            None => return Err(Error::Closed),
-        };
-        match received {
-            Poll::Ready(value) => value,
-            Poll::Pending => Ok(None),
+        match self.side() {
+            Some(Side::Memory(near)) => match near.0.poll_receive(None) {
+                Poll::Ready(received) => received,
+                Poll::Pending => Ok(None),
+            },
+            Some(Side::Session(incoming)) => incoming.try_recv(),
+            None => Err(Error::Closed),
+        }
+    }
+
+    /// Takes no further values: sending fails from now on, what is there already is still received, and then nothing. In memory that is
+    /// what was sent by now, but for senders that wait. Over a session it is what has arrived: the peer's sender hears that nobody receives,
+    /// as when the receiver is dropped, and what is on its way is lost. Threads may call it as tasks do.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), libchan::Error> {
+    /// let (jobs, mut work) = libchan::buffered(8);
+    /// jobs.send(1).await?;
+    /// work.close();
+    /// assert!(jobs.send(2).await.is_err());
+    /// assert_eq!(work.recv().await?, Some(1));
+    /// assert_eq!(work.recv().await?, None);
+    /// # Ok(()) }
+    /// ```
+    pub fn close(&mut self) {
+        match self.side() {
+            Some(Side::Memory(near)) => near.0.end(),
+            Some(Side::Session(incoming)) => incoming.close(),
+            None => {}
         }
     }
 

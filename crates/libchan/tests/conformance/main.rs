@@ -15,6 +15,8 @@ mod suite;
 mod tests {
     use libchan::{Address, ConnectError, Error, Limits, Listener, Options, Session, Side};
 
+    use tokio::io::AsyncReadExt;
+
     use super::proxies::Proxy;
     use super::{certificates, suite};
 
@@ -276,19 +278,26 @@ mod tests {
 
     #[tokio::test]
     async fn who_says_nothing_is_given_up() {
-        let mut options = Options::default();
+        let mut options = certificates::options();
         options.limits.greeting_wait = std::time::Duration::from_millis(1);
-        let listener = Listener::bind("ws://127.0.0.1:0/", options.clone()).await.unwrap();
-        let address = listener.address().to_string();
-        let host = address.trim_start_matches("ws://").trim_end_matches('/').to_owned();
-        let silent = tokio::net::TcpStream::connect(host).await.unwrap();
-        let told = listener.accept().await.unwrap().session().await.unwrap_err();
+        for (scheme, path) in [("ws", "/"), ("tls", ""), ("wss", "/")] {
+            let url = format!("{scheme}://127.0.0.1:0{path}");
+            let listener = Listener::bind(&url, options.clone()).await.unwrap();
+            let address = listener.address().to_string();
+            let (_, rest) = address.split_once("://").unwrap();
+            let host = rest.trim_end_matches('/');
+            let mut silent = tokio::net::TcpStream::connect(host).await.unwrap();
+            let told = listener.accept().await.unwrap().session().await.unwrap_err();
+            is_late(&told);
+            // It is let go: nothing is said, and the connection ends.
+            assert_eq!(silent.read_to_end(&mut Vec::new()).await.unwrap_or_default(), 0);
+            // The other way round: nobody takes what the system has accepted.
+            is_late(&libchan::connect(&address, &options).await.unwrap_err());
+        }
+    }
+
+    fn is_late(told: &ConnectError) {
         let ConnectError::Io { cause, .. } = told else { panic!("{told:?}") };
-        assert_eq!(cause.kind(), std::io::ErrorKind::TimedOut);
-        drop(silent);
-        // The other way round: nobody takes what the system has accepted.
-        let told = libchan::connect(&address, &options).await.unwrap_err();
-        let ConnectError::Io { cause, .. } = told else { panic!("{told:?}") };
-        assert_eq!(cause.kind(), std::io::ErrorKind::TimedOut);
+        assert_eq!(cause.kind(), std::io::ErrorKind::TimedOut, "{told:?}");
     }
 }

@@ -42,6 +42,7 @@ pub(crate) async fn run<F: Future<Output = (Session, Session)>>(pair: impl Fn() 
         times_and_large_messages_arrive,
         what_was_not_expected_is_told,
         a_receiver_that_leaves_is_heard,
+        a_receiver_that_closes_is_heard,
         every_sender_hears_that_a_receiver_leaves,
         a_relay_passes_everything_on,
         a_session_that_is_closed_ends_its_peer,
@@ -263,6 +264,36 @@ async fn a_receiver_that_leaves_is_heard(near: Session, far: Session) {
         }
     };
     assert_eq!(refused.value, Some(2));
+}
+
+async fn a_receiver_that_closes_is_heard(near: Session, far: Session) {
+    let sender = near.open::<Sender<u64>>().unwrap();
+    let (answer, mut answered) = buffered(9);
+    sender.send(answer).await.unwrap();
+    let mut receiver = first::<Sender<u64>>(&far).await;
+    let answers = receiver.recv().await.unwrap().unwrap();
+    receiver.close();
+    sender.closed().await;
+    assert!(receiver.recv().await.unwrap().is_none());
+    for value in 1..4 {
+        answers.send(value).await.unwrap();
+    }
+    assert_eq!(answered.recv().await, Ok(Some(1)));
+    answered.close();
+    answers.closed().await;
+    let refused = loop {
+        if let Err(refused) = answers.send(9).await {
+            break refused;
+        }
+    };
+    assert_eq!(refused.value, Some(9));
+    // Of what was on its way the beginning has come.
+    let mut wanted = 2;
+    while let Some(value) = answered.recv().await.unwrap() {
+        assert_eq!(value, wanted);
+        wanted += 1;
+    }
+    assert!(wanted <= 4);
 }
 
 /// Near and far are both ends of a relay, which knows nothing of what it passes on.

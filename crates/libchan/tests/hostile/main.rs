@@ -5,4 +5,6 @@ mod messages;
 #[cfg(test)]
 mod peer;
 #[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod streams;

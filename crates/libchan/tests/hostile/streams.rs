@@ -1,7 +1,8 @@
 //! What is wrong with frames and streams: one stream is reset, or where both sides no longer understand each other the session ends, and
 //! everybody who waits is told.
 
-use libchan::{Error, Limits, Receiver, Session, Value};
+use libchan::{ByteReader, Error, Limits, Receiver, Session, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::peer::{Heard, Peer, control, in_time};
 
@@ -178,6 +179,116 @@ async fn what_waits_for_a_message_goes_with_its_channel() {
     peer.channel(11, 7, Some(3)).await;
     in_time("late", peer.hear(&Heard::Reset(11, 5))).await;
     assert_eq!(goes_on(&mut peer, &mut good, "orphans").await, []);
+}
+
+#[tokio::test]
+async fn what_has_come_is_read_after_a_close() {
+    let names_it = [0xd6, 5, 0, 0, 0, 9];
+    let (mut peer, session, mut good) = session(Limits::default()).await;
+    peer.channel(3, 3, None).await;
+    peer.channel(5, 9, Some(3)).await;
+    peer.channel(7, 10, Some(3)).await;
+    peer.data(3, &[&[1, 2][..], &names_it, &[0xcd, 1]].concat()).await;
+    peer.ping().await;
+    let mut channel = session.accept::<Value>().await.unwrap().unwrap();
+    assert!(matches!(channel.recv().await, Ok(Some(Value::Unsigned(1)))));
+    channel.close();
+    in_time("the close", peer.hear(&Heard::Reset(3, 5))).await;
+    // The peer has not heard it yet.
+    peer.data(3, &[1, 5]).await;
+    assert_eq!(goes_on(&mut peer, &mut good, "closed").await, []);
+    channel.close();
+    assert!(matches!(channel.recv().await, Ok(Some(Value::Unsigned(2)))));
+    let Ok(Some(Value::Receiver(mut nested))) = in_time("named", channel.recv()).await else {
+        panic!("no channel came")
+    };
+    assert!(matches!(in_time("the end", channel.recv()).await, Ok(None)));
+    in_time("nobody names it", peer.hear(&Heard::Reset(7, 5))).await;
+    peer.data(5, &[7]).await;
+    assert!(matches!(in_time("nested", nested.recv()).await, Ok(Some(Value::Unsigned(7)))));
+}
+
+#[tokio::test]
+async fn bytes_that_are_read_to_their_end_end_in_good_order() {
+    // How many bytes are read, of how many, and what the peer hears when nobody has the reader any more.
+    for (said, is_ended, read, told) in [
+        (&b"bytes"[..], true, None, Heard::Finished(5)),
+        (b"bytes", true, Some(5), Heard::Finished(5)),
+        (b"bytes", true, Some(2), Heard::Reset(5, 5)),
+        (b"bytes", false, Some(5), Heard::Reset(5, 5)),
+        (b"", true, Some(0), Heard::Finished(5)),
+    ] {
+        let (mut peer, session, mut good) = session(Limits::default()).await;
+        peer.channel(3, 3, None).await;
+        peer.channel(5, 9, Some(3)).await;
+        peer.data(3, &[0xd6, 3, 0, 0, 0, 9]).await;
+        let mut channel = session.accept::<ByteReader>().await.unwrap().unwrap();
+        let mut reader = in_time("the reader", channel.recv()).await.unwrap().unwrap();
+        peer.data(5, said).await;
+        if is_ended {
+            peer.finish(5).await;
+        }
+        peer.ping().await;
+        let mut bytes = vec![0; read.unwrap_or_default()];
+        match read {
+            None => drop(reader.read_to_end(&mut bytes).await.unwrap()),
+            Some(_) => drop(reader.read_exact(&mut bytes).await.unwrap()),
+        }
+        assert!(said.starts_with(&bytes));
+        assert_eq!(peer.ping().await, [], "while somebody has it");
+        drop(reader);
+        let heard = peer.ping().await;
+        assert_eq!(heard, [told], "{read:?} of {said:?}");
+        goes_on(&mut peer, &mut good, "bytes").await;
+    }
+}
+
+/// It has many answers coming, and takes none.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_asks_on_and_hears_nothing_is_given_up() {
+    let (near, mut far) = tokio::io::duplex(1 << 16);
+    let session = Session::new(near, libchan::Side::Server, Limits::default());
+    let ping = control(6, 0, &1001_u32.to_be_bytes());
+    let asks = tokio::spawn(async move {
+        let mut asked = 0;
+        // Where nothing more is taken it waits.
+        while far.write_all(&ping).await.is_ok() {
+            asked += ping.len();
+        }
+        asked
+    });
+    // Meanwhile others are served.
+    let (mut other, other_session) = Peer::of_session(Limits::default());
+    other.channel(1, 2, None).await;
+    let mut served = other_session.accept::<u64>().await.unwrap().unwrap();
+    for number in 0..100 {
+        other.data(1, &[number]).await;
+        assert_eq!(served.recv().await, Ok(Some(u64::from(number))));
+    }
+    // Whose answers are not taken is not read, and says nothing by that: the limit is keep_alive.
+    assert_eq!(session.ended().await, Err(Error::TimedOut));
+    // What is under way both ways, one block that was read, and answers: 64 KiB, 64 KiB, 128 KiB and 64 KiB at most.
+    let asked = asks.await.unwrap();
+    assert!((1 << 17..5 << 16).contains(&asked), "{asked}");
+}
+
+/// Whole it is answered as ever, and cut it is told.
+#[tokio::test]
+async fn a_channel_that_had_ended_before_a_close_ends_so() {
+    for (rest, is_whole) in [(&[1][..], true), (&[1, 0xcd, 1], false)] {
+        let (mut peer, session, _good) = session(Limits::default()).await;
+        peer.channel(3, 3, None).await;
+        peer.data(3, rest).await;
+        peer.finish(3).await;
+        peer.ping().await;
+        let mut channel = session.accept::<u64>().await.unwrap().unwrap();
+        channel.close();
+        assert_eq!(in_time("the value", channel.recv()).await, Ok(Some(1)));
+        let end = in_time("the end", channel.recv()).await;
+        assert_eq!(end == Ok(None), is_whole, "{end:?}");
+        let told = if is_whole { Heard::Finished(3) } else { Heard::Reset(3, 1) };
+        in_time("the answer", peer.hear(&told)).await;
+    }
 }
 
 #[tokio::test]

@@ -7,15 +7,16 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use libchan::{ByteStream, Error, Limits, Receiver, Sender, Session, Side, buffered, pipe};
     use proptest::collection::vec;
     use proptest::prelude::*;
     use serde::{Deserialize, Serialize};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::task::JoinSet;
 
-    /// Long enough that nothing right takes it.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    use crate::{ByteStream, Error, Limits, Receiver, Sender, Session, Side, buffered, pipe};
+
+    /// Longer than anything right takes by the tests' clock, which goes on when nobody has anything to do: who waits for ever is seen.
+    const PATIENCE: Duration = Duration::from_secs(600);
 
     /// A channel: what is sent on it.
     #[derive(Clone, Debug)]
@@ -192,11 +193,23 @@ mod tests {
         }
     }
 
+    /// How both sides number their streams.
+    #[derive(Clone, Copy, Debug)]
+    enum Numbers {
+        Ours,
+        /// Both the same ones.
+        Originals,
+    }
+
     /// Both sides open a channel.
-    async fn grow(near_channel: Arc<Channel>, far_channel: Arc<Channel>) {
+    async fn grow(near_channel: Arc<Channel>, far_channel: Arc<Channel>, numbers: Numbers) {
         let (near, far) = tokio::io::duplex(1000);
         let near = Session::new(near, Side::Client, Limits::default());
         let far = Session::new(far, Side::Server, Limits::default());
+        if let Numbers::Originals = numbers {
+            near.count_as_the_original();
+            far.count_as_the_original();
+        }
         let mut parts = JoinSet::new();
         let pairs =
             [(near.clone(), far.clone(), near_channel), (far.clone(), near.clone(), far_channel)];
@@ -213,10 +226,12 @@ mod tests {
         far.ended().await.unwrap();
     }
 
-    fn check(near: Channel, far: Channel) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    fn check(near: Channel, far: Channel, numbers: Numbers) {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let grown = tokio::time::timeout(PATIENCE, grow(Arc::new(near), Arc::new(far))).await;
+            let grown = grow(Arc::new(near), Arc::new(far), numbers);
+            let grown = tokio::time::timeout(PATIENCE, grown).await;
             grown.expect("somebody waits");
             let metrics = tokio::runtime::Handle::current().metrics();
             let nobody = async {
@@ -239,8 +254,24 @@ mod tests {
 
         #[test]
         fn trees_arrive_whole(near in channel(), far in channel()) {
-            check(near, far);
+            check(near, far, Numbers::Ours);
         }
+
+        /// What both sides give the same number is taken for what it is.
+        #[test]
+        fn trees_of_shared_numbers_arrive_whole(near in channel(), far in channel()) {
+            check(near, far, Numbers::Originals);
+        }
+    }
+
+    /// The original gives the first stream in an answer the number that the channel of the answer has.
+    #[test]
+    fn a_stream_is_not_its_own_parent() {
+        let channel = |messages, leaves| Channel { messages, leaves, capacity: 0 };
+        let leaf = channel(Vec::new(), None);
+        let answers = channel(vec![vec![Attached::Sender(Arc::new(leaf.clone()))]], Some(0));
+        let asks = channel(vec![vec![Attached::Sender(Arc::new(answers))]], None);
+        check(asks, leaf, Numbers::Originals);
     }
 
     /// A message that nobody receives: what it names is told so, and the session comes to its end.
@@ -256,6 +287,6 @@ mod tests {
             vec![Attached::Sender(leaf), deep, Attached::Stream(100_000, 100_000, false)];
         let left = Channel { messages: vec![attached; 4], leaves: Some(1), capacity: 0 };
         let other = Channel { messages: Vec::new(), leaves: None, capacity: 0 };
-        check(left, other);
+        check(left, other, Numbers::Ours);
     }
 }
