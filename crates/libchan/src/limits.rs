@@ -30,6 +30,10 @@ pub struct Limits {
     /// over. Half a minute: otherwise a peer whose machine or network is gone without a word is waited for without an end. With nothing
     /// here he is.
     pub keep_alive: Option<Duration>,
+    /// Over HTTP/2, after how long in which nothing was sent on a stream a part without bytes is, which says nothing: 20 s. Proxies end a
+    /// stream on which nothing passes, most after half a minute or a whole one. Each side does so for what it sends; with nothing here
+    /// none is sent.
+    pub stream_keep_alive: Option<Duration>,
     /// Sessions of one listener of HTTP/2, which share its connections: 1,024. Elsewhere each is a connection that is accepted.
     pub sessions: usize,
     /// Connections of one listener of HTTP/2: 4,096. Behind a proxy each stream may have one of its own.
@@ -55,6 +59,7 @@ impl Default for Limits {
             session_bytes: 16 << 20,
             partial_bytes: 64 << 20,
             keep_alive: Some(Duration::from_secs(30)),
+            stream_keep_alive: Some(Duration::from_secs(20)),
             sessions: 1024,
             connections: 4096,
             greeting_wait: Duration::from_secs(10),

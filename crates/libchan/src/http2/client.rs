@@ -179,8 +179,8 @@ async fn greet(target: &Target, dial: &impl Dial) -> Result<Connection, ConnectE
     let (carriers, mut arriving) = mpsc::unbounded_channel();
     let streams = Arc::new(AtomicUsize::new(0));
     let open = Arc::clone(&streams);
+    let mut carried = Carried::new(limits);
     tokio::spawn(async move {
-        let mut carried = Carried::default();
         poll_fn(|context| {
             while let Poll::Ready(Some(carrier)) = arriving.poll_recv(context) {
                 carried.push(carrier);

@@ -8,6 +8,9 @@
 //!   2  open    number, parent     16 bytes: first of an answer, which stream of the server's this is; the parent 0 where it has none
 //!   3  reset   SPDY's number      4 bytes: both ways are over before their time, and why
 //! ```
+//!
+//! A part of no bytes says nothing, and may be anywhere, also before an opening and after an end: it is a sign of life, since a proxy ends
+//! a stream on which nothing passes. What is of another kind or size breaks the protocol.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -51,9 +54,25 @@ pub(super) fn append(buffer: &mut BytesMut, kind: Kind, content: &[u8]) {
     buffer.extend_from_slice(content);
 }
 
+const NOTHING: [u8; HEAD] = [Kind::Bytes as u8, 0, 0, 0, 0];
+
 /// Bytes that are none, with which an answer begins: nginx keeps a head until something follows it, where its client has TLS.
-pub(super) fn nothing() -> Bytes {
-    Bytes::from_static(&[Kind::Bytes as u8, 0, 0, 0, 0])
+pub(super) const fn nothing() -> Bytes {
+    Bytes::from_static(&NOTHING)
+}
+
+/// The same as a sign of life: whoever has another one of the same bytes knows whether this one has left.
+#[derive(Debug, Default)]
+pub(super) struct Sign(Bytes);
+
+impl Sign {
+    /// The next one; none as long as the last one has not left.
+    pub(super) fn next(&mut self) -> Option<Bytes> {
+        if self.0.is_empty() {
+            self.0 = Bytes::copy_from_slice(&NOTHING);
+        }
+        self.0.is_unique().then(|| self.0.clone())
+    }
 }
 
 /// The part that says which stream it is.
@@ -195,6 +214,17 @@ mod tests {
             let open = Part::Open(Numbers { own: 7, parent: Some(2) });
             assert_eq!(others, [open, Part::End, Part::Reset(5)]);
             assert!(reader.is_between());
+        }
+    }
+
+    #[test]
+    fn no_sign_waits_for_another_one() {
+        let mut sign = Sign::default();
+        for _ in 0..2 {
+            let waits = sign.next().unwrap();
+            assert_eq!(waits, nothing());
+            assert_eq!(sign.next(), None);
+            drop(waits);
         }
     }
 

@@ -85,7 +85,7 @@ impl Server {
         let greeted = tokio::time::timeout(limits.greeting_wait, greeting).await;
         // Who does not greet is nobody.
         let Ok(Ok(mut http2)) = greeted else { return };
-        let mut carried = Carried::default();
+        let mut carried = Carried::new(limits);
         let mut idle = Idle::default();
         poll_fn(|context| self.poll_serve(context, &mut http2, &mut carried, &mut idle)).await;
         drop(http2);

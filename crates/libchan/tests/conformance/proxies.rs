@@ -15,12 +15,22 @@ pub(crate) struct Proxy {
     _directory: TempDir,
 }
 
-/// More than a test takes.
-const LONG: &str = "1h";
+/// How a proxy is set up.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup<'a> {
+    /// Hosts and ports, of which a session's token chooses one.
+    pub(crate) servers: &'a [String],
+    /// The proxy's, with its key, for clients.
+    pub(crate) certificate: &'a str,
+    /// After how long it ends what is silent.
+    pub(crate) silence: &'a str,
+    /// Of one connection of a client's. haproxy has no such limit.
+    pub(crate) requests: u32,
+}
 
 impl Proxy {
-    /// nginx as a gRPC proxy, with TLS to clients. The token chooses the server; so many requests a connection of a client's.
-    pub(crate) fn nginx(servers: &[String], certificate: &str, requests: u32) -> Self {
+    /// nginx as a gRPC proxy, with TLS to clients.
+    pub(crate) fn nginx(Setup { servers, certificate, silence, requests }: Setup<'_>) -> Self {
         Self::start(certificate, |directory, address| {
             let servers: String =
                 servers.iter().map(|server| format!("server {server};")).collect();
@@ -41,11 +51,11 @@ impl Proxy {
                         ssl_certificate_key {directory}/certificate;
                         keepalive_requests {requests};
                         client_max_body_size 0;
-                        client_body_timeout {LONG};
+                        client_body_timeout {silence};
                         location /channels {{
                             grpc_pass grpc://channels;
-                            grpc_read_timeout {LONG};
-                            grpc_send_timeout {LONG};
+                            grpc_read_timeout {silence};
+                            grpc_send_timeout {silence};
                         }}
                     }}
                 }}"
@@ -60,7 +70,7 @@ impl Proxy {
     }
 
     /// haproxy with TLS to clients, and HTTP/2 on both sides.
-    pub(crate) fn haproxy(servers: &[String], certificate: &str) -> Self {
+    pub(crate) fn haproxy(Setup { servers, certificate, silence, .. }: Setup<'_>) -> Self {
         Self::start(certificate, |directory, _address| {
             let servers: String = servers
                 .iter()
@@ -73,9 +83,8 @@ impl Proxy {
 defaults
     mode http
     timeout connect 10s
-    timeout client {LONG}
-    timeout server {LONG}
-    timeout http-request {LONG}
+    timeout client {silence}
+    timeout server {silence}
 frontend clients
     bind fd@0 ssl crt {directory}/certificate alpn h2
     default_backend channels
