@@ -1,6 +1,8 @@
 //! HTTP/2 through real proxies.
 
-use libchan::{Address, ByteStream, Listener, Options, Receiver, Sender, Session, pipe};
+use libchan::{
+    Address, ByteStream, ConnectError, Listener, Options, Receiver, Sender, Session, pipe,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::proxies::{Proxy, Setup};
@@ -20,19 +22,27 @@ struct Behind {
 impl Behind {
     async fn start(
         start: impl FnOnce(Setup<'_>) -> Proxy,
-        silence: &str,
+        (scheme, silence): (&str, &str),
         change: impl FnOnce(&mut Options),
     ) -> Self {
-        let (mut options, certificate) = certificates::of_proxy();
+        let papers = certificates::of_proxy();
+        let mut options = papers.options.clone();
         change(&mut options);
-        let bind = || Listener::bind("http://127.0.0.1:0/channels", options.clone());
+        let url = format!("{scheme}://127.0.0.1:0/channels");
+        let bind = || Listener::bind(&url, options.clone());
         let listeners = [bind().await.unwrap(), bind().await.unwrap()];
         let servers = listeners.each_ref().map(|listener| {
             let Address::Http2 { host, .. } = listener.address() else { panic!("no HTTP/2") };
             host
         });
         // nginx goes away after so many that a session needs several connections.
-        let setup = Setup { servers: &servers, certificate: &certificate, silence, requests: 9 };
+        let setup = Setup {
+            servers: &servers,
+            papers: &papers,
+            is_secure: scheme == "https",
+            silence,
+            requests: 9,
+        };
         let proxy = start(setup);
         Self { options, proxy, listeners }
     }
@@ -41,13 +51,13 @@ impl Behind {
     async fn connected(&self) -> (Session, Session) {
         let near = libchan::connect(self.proxy.url(), &self.options);
         let far = async {
-            tokio::select! {
+            let far = tokio::select! {
                 far = self.listeners[0].accept() => far,
                 far = self.listeners[1].accept() => far,
-            }
+            };
+            far?.session().await
         };
-        let (near, far) = tokio::join!(near, far);
-        (near.unwrap(), far.unwrap().session().await.unwrap())
+        tokio::try_join!(near, far).unwrap()
     }
 
     async fn run_suite(&self) {
@@ -58,12 +68,43 @@ impl Behind {
 
 #[tokio::test]
 async fn http2_behind_nginx() {
-    Behind::start(Proxy::nginx, LONG, |_| {}).await.run_suite().await;
+    Behind::start(Proxy::nginx, ("http", LONG), |_| {}).await.run_suite().await;
 }
 
 #[tokio::test]
 async fn http2_behind_haproxy() {
-    Behind::start(Proxy::haproxy, LONG, |_| {}).await.run_suite().await;
+    Behind::start(Proxy::haproxy, ("http", LONG), |_| {}).await.run_suite().await;
+}
+
+/// The servers want the proxy's certificate, and it one of theirs.
+#[tokio::test]
+async fn http2_over_tls_behind_nginx() {
+    Behind::start(Proxy::nginx, ("https", LONG), |_| {}).await.run_suite().await;
+}
+
+#[tokio::test]
+async fn http2_over_tls_behind_haproxy() {
+    Behind::start(Proxy::haproxy, ("https", LONG), |_| {}).await.run_suite().await;
+}
+
+/// haproxy takes a protocol that it does not know for one like a WebSocket's, and passes it on.
+#[tokio::test]
+async fn http2_by_extended_connect_behind_haproxy() {
+    let behind = Behind::start(Proxy::haproxy, ("http", LONG), |options| {
+        options.http2_connect = true;
+    });
+    behind.await.run_suite().await;
+}
+
+/// nginx says that it knows none, and asked by POST instead it passes the same on.
+#[tokio::test]
+async fn extended_connect_behind_nginx() {
+    let behind = Behind::start(Proxy::nginx, ("http", LONG), |options| {
+        options.http2_connect = true;
+    });
+    let behind = behind.await;
+    let told = libchan::connect(behind.proxy.url(), &behind.options).await.unwrap_err();
+    assert!(matches!(told, ConnectError::NoExtendedConnect(_)), "{told:?}");
 }
 
 /// How long the proxies wait, far more than a loaded machine takes for a sign of life.
@@ -73,10 +114,11 @@ const SILENCE: &str = "3s";
 /// the one that does, too, since its proxy waits as long.
 async fn outlives_silence(start: impl Fn(Setup<'_>) -> Proxy) {
     let often = std::time::Duration::from_millis(100);
-    let living = Behind::start(&start, SILENCE, |options| {
+    let living = Behind::start(&start, ("http", SILENCE), |options| {
         options.limits.stream_keep_alive = Some(often);
     });
-    let dying = Behind::start(&start, SILENCE, |options| options.limits.stream_keep_alive = None);
+    let dying =
+        Behind::start(&start, ("http", SILENCE), |options| options.limits.stream_keep_alive = None);
     let (living, dying) = tokio::join!(living, dying);
     let (near, far) = living.connected().await;
     let mut channels = Vec::new();
