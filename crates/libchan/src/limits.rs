@@ -12,7 +12,8 @@ pub struct Limits {
     pub depth: usize,
     /// Values of one message, each of which may take some fifty times its bytes once it is read: a million.
     pub values: usize,
-    /// Streams that are open at once, channels and byte streams: 1,000 by either side.
+    /// Streams that are open at once, channels and byte streams: 1,000 by either side. Over HTTP/2 also channels that wait for one that was
+    /// opened before them.
     pub streams: usize,
     /// Streams of the peer's that no message has named yet, and those that one message names: 1,024.
     pub parked: usize,
@@ -40,7 +41,7 @@ pub struct Limits {
     pub connections: usize,
     /// How long TLS and the head of a WebSocket may take before there is a session, and a connection of HTTP/2 may have no stream: 10 s.
     pub greeting_wait: Duration,
-    /// How long a message waits for a stream that it names: 10 s.
+    /// How long a message waits for a stream that it names, and over HTTP/2 a channel for one that was opened before it: 10 s.
     pub reference_wait: Duration,
     /// How long a message with descriptors waits until the peer has read earlier ones: 10 s. Then their bytes are passed on.
     pub descriptor_wait: Duration,

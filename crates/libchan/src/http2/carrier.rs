@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::Numbers;
-use super::core::{Before, Opening, Ticket};
+use super::core::Ticket;
 use super::lane::Task;
+use super::opening::{Before, Opening};
 use super::part::{self, Part};
 use crate::error::Error;
 use crate::line::Reason;

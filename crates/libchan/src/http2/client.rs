@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::carrier::{Answered, Carrier};
 use super::connection::{self, Carried};
-use super::core::{Carriers, Core, Opening};
+use super::core::Core;
+use super::opening::{Carriers, Opening};
 use super::request::{self, Purpose, Token};
 use super::{Arrivals, Handle, control};
 use crate::limits::Limits;

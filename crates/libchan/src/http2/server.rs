@@ -17,7 +17,8 @@ use tokio::time::Sleep;
 
 use super::carrier::{Carrier, Laned};
 use super::connection::{self, Carried};
-use super::core::{Carriers, Core};
+use super::core::Core;
+use super::opening::Carriers;
 use super::request::{self, Purpose, Token};
 use super::{Arrivals, Handle, control, part};
 use crate::error::Error;

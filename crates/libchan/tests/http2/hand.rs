@@ -65,7 +65,8 @@ impl Client {
         listener: &Listener,
     ) -> (Session, SendStream<Bytes>, RecvStream) {
         let control = self.ask(&[("libchan-session", TOKEN), CONTROL]).await;
-        let (taken, session) = tokio::join!(control.answer, listener.accept());
+        let both = async { tokio::join!(control.answer, listener.accept()) };
+        let (taken, session) = in_time(both).await;
         let taken = taken.unwrap();
         assert_eq!(taken.status(), StatusCode::OK);
         (session.unwrap().session().await.unwrap(), control.send, taken.into_body())

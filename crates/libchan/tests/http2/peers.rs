@@ -58,7 +58,7 @@ async fn what_is_no_part_ends_its_stream_alone() {
     for (number, wrong) in [
         ("3", part(9, &[])),
         ("4", part(1, &[1])),
-        ("5", part(2, &[0; 16])),
+        ("5", part(2, &[0; 24])),
         ("6", part(3, &[0; 3])),
         ("7", [part(1, &[]), part(0, &[1])].concat().into()),
     ] {
@@ -334,7 +334,7 @@ async fn a_server_that_answers_wrongly_costs_its_streams() {
             let mut send = respond.send_response(http::Response::new(()), false).unwrap();
             if request.headers().contains_key("libchan-accept") {
                 spares += 1;
-                let mut numbers = [0; 16];
+                let mut numbers = [0; 24];
                 numbers[7] = u8::try_from(spares).unwrap();
                 let wrong = [part(0, &[1]), part(1, &[]), part(2, &[1; 15]), Bytes::new()];
                 match wrong.get(usize::try_from(spares).unwrap() - 1) {
