@@ -286,7 +286,7 @@ fn secure_conversations_are_shown_too() {
     let received = corten.ok(&["chan", "recv", "--tlscacert", &authority, &dump.url]);
     assert_eq!(received, "7");
     assert_eq!(send.finished(), "");
-    let dumped = dump.prints(&["part open number=2\n", "channel 2: 7\n"]);
+    let dumped = dump.prints(&["part open number=2 place=1\n", "channel 2: 7\n"]);
     dump.printed();
     assert!(dumped.contains("libchan-accept: 1\n"), "{dumped}");
 }

@@ -6,7 +6,7 @@
 //! POST /path  libchan-session: T  libchan-control: 1   ──────▶  a new session                          (control)
 //!                                                      ◀──────  200, once it is there
 //! POST /path  libchan-session: T  libchan-ref: N       ──────▶  a stream of the client's
-//!             libchan-parent-ref: M, where it is nested
+//!             libchan-parent-ref: M, where it is nested, and libchan-place: P where it is not (order)
 //! POST /path  libchan-session: T  libchan-accept: 1    ──────▶  kept, until the server opens a stream
 //!                                                      ◀──────  200, and once it does, which stream this is (part)
 //! ```
@@ -27,6 +27,8 @@ mod connection;
 mod control;
 mod core;
 mod lane;
+mod opening;
+mod order;
 mod part;
 mod request;
 mod server;
@@ -52,6 +54,8 @@ pub struct Numbers {
     pub own: u64,
     /// Of the channel on which the message comes that names it; nothing where it is a channel by itself.
     pub parent: Option<u64>,
+    /// Of one without a parent: its place among those of its side, from 1.
+    pub place: Option<u64>,
 }
 
 impl Numbers {
@@ -69,8 +73,8 @@ pub(crate) struct Handle(Arc<Core>);
 pub(crate) struct Arrivals(mpsc::UnboundedReceiver<Arrival>);
 
 impl Handle {
-    pub(crate) fn open(&self, numbers: Numbers) -> Result<Line, Error> {
-        self.0.open(numbers)
+    pub(crate) fn open(&self, own: u64, parent: Option<u64>) -> Result<Line, Error> {
+        self.0.open(own, parent)
     }
 
     pub(crate) fn close(&self) {

@@ -12,7 +12,8 @@ pub struct Limits {
     pub depth: usize,
     /// Values of one message, each of which may take some fifty times its bytes once it is read: a million.
     pub values: usize,
-    /// Streams that are open at once, channels and byte streams: 1,000 by either side.
+    /// Streams that are open at once, channels and byte streams: 1,000 by either side. Over HTTP/2 also channels that wait for one that was
+    /// opened before them.
     pub streams: usize,
     /// Streams of the peer's that no message has named yet, and those that one message names: 1,024.
     pub parked: usize,
@@ -30,13 +31,17 @@ pub struct Limits {
     /// over. Half a minute: otherwise a peer whose machine or network is gone without a word is waited for without an end. With nothing
     /// here he is.
     pub keep_alive: Option<Duration>,
+    /// Over HTTP/2, after how long in which nothing was sent on a stream a part without bytes is, which says nothing: 20 s. Proxies end a
+    /// stream on which nothing passes, most after half a minute or a whole one. Each side does so for what it sends; with nothing here
+    /// none is sent.
+    pub stream_keep_alive: Option<Duration>,
     /// Sessions of one listener of HTTP/2, which share its connections: 1,024. Elsewhere each is a connection that is accepted.
     pub sessions: usize,
     /// Connections of one listener of HTTP/2: 4,096. Behind a proxy each stream may have one of its own.
     pub connections: usize,
     /// How long TLS and the head of a WebSocket may take before there is a session, and a connection of HTTP/2 may have no stream: 10 s.
     pub greeting_wait: Duration,
-    /// How long a message waits for a stream that it names: 10 s.
+    /// How long a message waits for a stream that it names, and over HTTP/2 a channel for one that was opened before it: 10 s.
     pub reference_wait: Duration,
     /// How long a message with descriptors waits until the peer has read earlier ones: 10 s. Then their bytes are passed on.
     pub descriptor_wait: Duration,
@@ -55,6 +60,7 @@ impl Default for Limits {
             session_bytes: 16 << 20,
             partial_bytes: 64 << 20,
             keep_alive: Some(Duration::from_secs(30)),
+            stream_keep_alive: Some(Duration::from_secs(20)),
             sessions: 1024,
             connections: 4096,
             greeting_wait: Duration::from_secs(10),

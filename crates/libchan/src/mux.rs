@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::error::Error;
 use crate::generation::{Belongs, Generation, Place, Spoken};
-use crate::http2::{self, Numbers};
+use crate::http2;
 use crate::limits::Limits;
 use crate::line::Line;
 use crate::passing::{self, Arrived, Parked, Passing, Room};
@@ -71,10 +71,7 @@ impl Mux {
                 }
                 Ok(session.open(headers, opening)?.into())
             }
-            Self::Http2(http2) => {
-                let parent = belongs.map(|belongs| belongs.parent);
-                http2.open(Numbers { own: number, parent })
-            }
+            Self::Http2(http2) => http2.open(number, belongs.map(|belongs| belongs.parent)),
         }
     }
 

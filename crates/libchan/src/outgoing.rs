@@ -70,7 +70,7 @@ impl<T> Outgoing<T> {
 
     /// Sends the value in a slot; cancelled, or on an error, it is still there.
     pub(crate) async fn send(&self, slot: &mut Option<T>) -> Result<(), Error> {
-        if self.is_closed() {
+        if self.is_ended() {
             return Err(Error::Closed);
         }
         let plain = match &*slot {
@@ -199,16 +199,25 @@ impl<T> Outgoing<T> {
         self.waiting.wake_by_ref();
     }
 
+    /// Whether it was ended here, or nobody receives there.
     pub(crate) fn is_closed(&self) -> bool {
+        self.is_ended() || self.poll_over().is_ready()
+    }
+
+    fn is_ended(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
     }
 
     pub(crate) fn poll_gone(&self, context: &mut Context<'_>) -> Poll<()> {
-        if self.is_closed() {
+        if self.is_ended() {
             return Poll::Ready(());
         }
-        // Any number of clones may wait, of which the stream itself knows one.
         self.waiting.add(context.waker());
+        self.poll_over()
+    }
+
+    fn poll_over(&self) -> Poll<()> {
+        // Any number of clones may wait, of which the stream itself knows one.
         let all = Waker::from(Arc::clone(&self.waiting));
         let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
         poll_over(&mut input, &mut Context::from_waker(&all))

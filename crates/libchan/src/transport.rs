@@ -69,7 +69,7 @@ pub enum ConnectError {
     #[error("{0} is not carried by one connection")]
     NoBytes(String),
     /// The server, or a proxy before it, does not know extended CONNECT.
-    #[error("{0} does not know extended CONNECT (RFC 8441)")]
+    #[error("{0} does not know extended CONNECT (RFC 8441), and may take POST")]
     NoExtendedConnect(String),
     /// The server, or a proxy before it, answers otherwise than by 200.
     #[error("{address} answers {status}")]
@@ -93,7 +93,8 @@ pub struct Options {
     pub tls_server: Option<Arc<ServerConfig>>,
     /// A subprotocol of WebSockets: asked for by a client, and demanded by a server.
     pub subprotocol: Option<String>,
-    /// Whether a client of HTTP/2 asks by extended CONNECT (RFC 8441) instead of POST. A server takes both.
+    /// Whether a client of HTTP/2 asks by extended CONNECT (RFC 8441) instead of POST. A server takes both; a proxy that knows POST alone
+    /// is [`ConnectError::NoExtendedConnect`].
     pub http2_connect: bool,
 }
 

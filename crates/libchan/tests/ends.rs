@@ -1,4 +1,4 @@
-//! A channel that is ended while somebody sends: what was being sent arrives or is still the sender's, and the end follows.
+//! A channel that is ended while somebody sends: what was sent arrives, what waits to be is still the sender's, and the end follows.
 
 #[cfg(test)]
 mod tests {
@@ -33,9 +33,9 @@ mod tests {
         vec![number; LARGE]
     }
 
-    /// One is sent, one waits for room and has its turn, and one waits for its turn.
+    /// One is sent, one waits for room and has its turn, and one waits for its turn: as in memory, who waits has not sent.
     #[tokio::test]
-    async fn a_close_follows_the_send_that_has_its_turn() {
+    async fn a_close_gives_values_back_to_those_who_wait() {
         let (sender, mut receiver, _sessions) = channel().await;
         sender.send(text(1)).await.unwrap();
         let sends = |number| {
@@ -45,13 +45,22 @@ mod tests {
         let (second, third) = (sends(2), sends(3));
         tokio::task::yield_now().await;
         sender.close();
-        assert!(sender.is_closed() && !second.is_finished());
+        assert!(sender.is_closed());
+        for (send, number) in [(second, 2), (third, 3)] {
+            let refused = in_time(send).await.unwrap().unwrap_err();
+            assert_eq!((refused.error, refused.value), (Error::Closed, Some(text(number))));
+        }
         assert_eq!(in_time(receiver.recv()).await, Ok(Some(text(1))));
-        assert_eq!(in_time(receiver.recv()).await, Ok(Some(text(2))));
         assert_eq!(in_time(receiver.recv()).await, Ok(None));
-        assert!(in_time(second).await.unwrap().is_ok());
-        let refused = in_time(third).await.unwrap().unwrap_err();
-        assert_eq!((refused.error, refused.value), (Error::Closed, Some(text(3))));
+    }
+
+    #[tokio::test]
+    async fn a_sender_whose_receiver_is_gone_is_closed() {
+        let (sender, receiver, _sessions) = channel().await;
+        assert!(!sender.is_closed());
+        drop(receiver);
+        in_time(sender.closed()).await;
+        assert!(sender.is_closed());
     }
 
     #[tokio::test]

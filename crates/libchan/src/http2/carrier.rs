@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::Numbers;
-use super::core::{Before, Opening, Ticket};
+use super::core::Ticket;
 use super::lane::Task;
+use super::opening::{Before, Opening};
 use super::part::{self, Part};
 use crate::error::Error;
 use crate::line::Reason;
@@ -57,6 +58,9 @@ pub(super) struct Carrier {
     times: u32,
     /// The server has not looked at it.
     is_untouched: bool,
+    sign: part::Sign,
+    /// Nothing was sent since signs of life were looked at.
+    is_silent: bool,
     /// The peer was told that both ways are over: until when he is waited for.
     leaving: Option<Pin<Box<Sleep>>>,
 }
@@ -120,6 +124,8 @@ impl Carrier {
             unanswered: Vec::new(),
             times: 0,
             is_untouched: false,
+            sign: part::Sign::default(),
+            is_silent: false,
             leaving: None,
         }
     }
@@ -331,7 +337,24 @@ impl Carrier {
         }
     }
 
+    /// Sends a sign of life, if nothing was sent since this was called last: whatever is on this stream, or is yet to come.
+    pub(super) fn give_sign(&mut self) {
+        let was_silent = std::mem::replace(&mut self.is_silent, true);
+        if !was_silent || self.has_sent || self.leaving.is_some() {
+            return;
+        }
+        self.send.reserve_capacity(part::HEAD);
+        // A peer that reads nothing any more is sent none, and none waits for one that the connection holds up.
+        if self.send.capacity() >= part::HEAD
+            && let Some(sign) = self.sign.next()
+        {
+            // Where it is over, whoever carries on hears so.
+            let _over = self.send.send_data(sign, false);
+        }
+    }
+
     fn put(&mut self, parts: Bytes, is_end: bool) -> Result<(), Error> {
+        self.is_silent = false;
         if let Receive::Answer(_) = self.receive {
             self.keep(parts.clone());
         }

@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::carrier::{Answered, Carrier};
 use super::connection::{self, Carried};
-use super::core::{Carriers, Core, Opening};
+use super::core::Core;
+use super::opening::{Carriers, Opening};
 use super::request::{self, Purpose, Token};
 use super::{Arrivals, Handle, control};
 use crate::limits::Limits;
@@ -179,8 +180,8 @@ async fn greet(target: &Target, dial: &impl Dial) -> Result<Connection, ConnectE
     let (carriers, mut arriving) = mpsc::unbounded_channel();
     let streams = Arc::new(AtomicUsize::new(0));
     let open = Arc::clone(&streams);
+    let mut carried = Carried::new(limits);
     tokio::spawn(async move {
-        let mut carried = Carried::default();
         poll_fn(|context| {
             while let Poll::Ready(Some(carrier)) = arriving.poll_recv(context) {
                 carried.push(carrier);

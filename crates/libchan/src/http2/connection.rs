@@ -5,9 +5,11 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
+use tokio::time::Sleep;
 
 use super::carrier::Carrier;
 use crate::limits::Limits;
@@ -24,6 +26,8 @@ pub(super) const KNOWN_RESETS: usize = 50;
 pub(super) const FRAME_BYTES: usize = 32 << 20;
 /// The largest DATA frame that is asked for: a reader's buffer is as large.
 pub(super) const DATA_BYTES: u32 = 64 << 10;
+/// What is silent is not looked for more often.
+const LEAST_SILENCE: Duration = Duration::from_millis(1);
 /// The largest window. RFC 9113, section 6.9.1.
 const MOST_WINDOW: usize = (1 << 31) - 1;
 
@@ -41,30 +45,55 @@ pub(super) fn most_streams(limits: &Limits) -> u32 {
     u32::try_from(limits.streams.saturating_mul(2)).unwrap_or(u32::MAX).saturating_add(64)
 }
 
-/// What a connection carries.
-#[derive(Default)]
-pub(super) struct Carried(FuturesUnordered<Carrier>);
+/// What a connection carries, with one timer for the signs of life on all of it.
+pub(super) struct Carried {
+    carriers: FuturesUnordered<Carrier>,
+    /// How long each may be silent.
+    silence: Option<Duration>,
+    next_look: Option<Pin<Box<Sleep>>>,
+}
 
 impl Carried {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let carriers = FuturesUnordered::new();
+        Self { carriers, silence: limits.stream_keep_alive, next_look: None }
+    }
+
     pub(super) fn push(&mut self, carrier: Carrier) {
-        self.0.push(carrier);
+        self.carriers.push(carrier);
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.carriers.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.carriers.is_empty()
     }
 
     /// Lets all go on that can; ready when none is left.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while let Poll::Ready(over) = Pin::new(&mut self.0).poll_next(context) {
+        while let Poll::Ready(over) = Pin::new(&mut self.carriers).poll_next(context) {
             if over.is_none() {
+                self.next_look = None;
                 return Poll::Ready(());
             }
         }
+        self.look(context);
         Poll::Pending
+    }
+
+    /// Looks twice in the longest silence for those on which nothing was sent since the last time.
+    fn look(&mut self, context: &mut Context<'_>) {
+        let Some(silence) = self.silence else { return };
+        loop {
+            let wait = || Box::pin(tokio::time::sleep((silence / 2).max(LEAST_SILENCE)));
+            let next_look = self.next_look.get_or_insert_with(wait);
+            if next_look.as_mut().poll(context).is_pending() {
+                return;
+            }
+            self.next_look = None;
+            self.carriers.iter_mut().for_each(Carrier::give_sign);
+        }
     }
 }

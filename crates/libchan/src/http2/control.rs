@@ -4,6 +4,7 @@
 //! 1             ping, which is answered
 //! 2             the answer
 //! 3, count      close: so many streams were opened (8 bytes, big-endian), and no more are
+//! 4, place      the channel of that place (8 bytes, the same) is over before its time, and may never have come: nobody waits for it (order)
 //! end           the session is over in good order
 //! ```
 
@@ -23,6 +24,7 @@ use crate::line::Reason;
 const PING: u8 = 1;
 const PONG: u8 = 2;
 const CLOSE: u8 = 3;
+const LOST: u8 = 4;
 
 /// Serves the control stream until the session is over.
 pub(super) async fn run(
@@ -76,7 +78,7 @@ struct Heard {
 
 impl Control {
     /// Returns once the session is over in good order.
-    async fn serve(&mut self, core: &Core) -> Result<(), Error> {
+    async fn serve(&mut self, core: &Arc<Core>) -> Result<(), Error> {
         loop {
             let until = self.until;
             let silence = core.limits.keep_alive.map(|longest| self.heard.since + longest);
@@ -87,9 +89,9 @@ impl Control {
                         self.asked.push_back(Some(pong));
                         self.say(&[PING]).await?;
                     }
+                    Some(Order::Lost(place)) => self.say_number(LOST, place).await?,
                     Some(Order::Close(opened)) => {
-                        let [a, b, c, d, e, f, g, h] = opened.to_be_bytes();
-                        self.say(&[CLOSE, a, b, c, d, e, f, g, h]).await?;
+                        self.say_number(CLOSE, opened).await?;
                         self.until = Some(Instant::now() + core.limits.reference_wait);
                     }
                     Some(Order::Finish) | None => return Ok(()),
@@ -124,11 +126,16 @@ impl Control {
         loop {
             match self.orders.recv().await {
                 // He has no use for it any more, and may be gone.
-                Some(Order::Close(_)) => {}
+                Some(Order::Close(_) | Order::Lost(_)) => {}
                 Some(Order::Ping(nobody_answers)) => drop(nobody_answers),
                 Some(Order::Finish) | None => return Ok(()),
             }
         }
+    }
+
+    async fn say_number(&mut self, word: u8, number: u64) -> Result<(), Error> {
+        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+        self.say(&[word, a, b, c, d, e, f, g, h]).await
     }
 
     async fn say(&mut self, message: &[u8]) -> Result<(), Error> {
@@ -137,7 +144,7 @@ impl Control {
         out.send(message)
     }
 
-    async fn hear(&mut self, core: &Core, bytes: &[u8]) -> Result<(), Error> {
+    async fn hear(&mut self, core: &Arc<Core>, bytes: &[u8]) -> Result<(), Error> {
         self.bytes.extend_from_slice(bytes);
         while let Some(&kind) = self.bytes.first() {
             match kind {
@@ -148,13 +155,18 @@ impl Control {
                         let _gone = pong.send(());
                     }
                 }
-                CLOSE => {
-                    let Some(count) = self.bytes.get(1..).and_then(<[u8]>::first_chunk) else {
+                CLOSE | LOST => {
+                    let Some(number) = self.bytes.get(1..).and_then(<[u8]>::first_chunk) else {
                         return Ok(());
                     };
-                    self.has_closed = true;
-                    core.closed_by_peer(u64::from_be_bytes(*count));
-                    self.bytes.advance(count.len());
+                    let number = u64::from_be_bytes(*number);
+                    if kind == CLOSE {
+                        self.has_closed = true;
+                        core.closed_by_peer(number);
+                    } else {
+                        core.skip(number);
+                    }
+                    self.bytes.advance(size_of_val(&number));
                 }
                 _ => return Err(Error::Protocol("an unknown word of control".to_owned())),
             }

@@ -6,19 +6,21 @@
 //! any  ──▶ over: the control stream is lost; every stream fails
 //! ```
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Numbers;
 use super::lane::Lane;
+use super::opening::{Carriers, Opening};
+use super::order::{Ordered, Refused};
 use super::server::Leave;
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::line::Line;
+use crate::line::{Line, Reason};
 use crate::mux::{Arrival, Ended};
 
 /// A request that waits for a stream of the server's and fails sooner is made again after that.
@@ -31,34 +33,10 @@ pub(super) enum Order {
     Ping(oneshot::Sender<()>),
     /// So many streams were opened, and no more are.
     Close(u64),
+    /// The channel of that place may never come.
+    Lost(u64),
     /// The session is over in good order.
     Finish,
-}
-
-/// A stream that is to be carried.
-#[derive(Debug)]
-pub(super) struct Opening {
-    pub(super) ticket: Ticket,
-    /// Nothing where the peer is to say which of his it is.
-    pub(super) numbers: Option<Numbers>,
-    pub(super) before: Before,
-}
-
-/// What was sent for a stream before: a request that a server has not looked at is made again (RFC 9113, section 8.7).
-#[derive(Debug, Default)]
-pub(super) struct Before {
-    pub(super) parts: Vec<Bytes>,
-    pub(super) has_said_end: bool,
-    pub(super) times: u32,
-}
-
-/// How streams that this side opens find a carrier.
-#[derive(Debug)]
-pub(super) enum Carriers {
-    /// A client makes a request for each.
-    Client(mpsc::UnboundedSender<Opening>),
-    /// A server answers one of the requests that the client keeps open for that.
-    Server { spares: VecDeque<oneshot::Sender<Opening>>, waiting: VecDeque<Opening> },
 }
 
 /// One side of a session.
@@ -73,21 +51,22 @@ pub(super) struct Core {
 
 #[derive(Debug)]
 struct State {
-    lanes: HashMap<u64, Arc<Lane>>,
+    lanes: BTreeMap<u64, Seat>,
     next_lane: u64,
     /// Streams that are open, of this side's and of the peer's.
     own: usize,
     theirs: usize,
-    /// All that ever were.
+    /// All that ever were, and how many of them are this side's channels.
     opened: u64,
     arrived: u64,
+    channels: u64,
     is_closing: bool,
     /// How many the peer has opened, once he opens no more.
     announced: Option<u64>,
     /// Those of them that have not arrived are not waited for.
     is_impatient: bool,
     /// Nothing once none can arrive any more.
-    arrivals: Option<mpsc::UnboundedSender<Arrival>>,
+    arrivals: Option<Ordered>,
     /// Nothing once the session is over.
     carriers: Option<Carriers>,
     /// A server's place among the others, which it leaves then.
@@ -105,6 +84,13 @@ enum Owner {
     Control,
 }
 
+/// Of a stream that counts.
+#[derive(Debug)]
+struct Seat {
+    lane: Arc<Lane>,
+    owner: Owner,
+}
+
 /// A stream's place in its session. Dropped before the stream is over, the stream fails.
 #[derive(Debug)]
 pub(super) struct Ticket {
@@ -112,20 +98,9 @@ pub(super) struct Ticket {
     pub(super) lane: Arc<Lane>,
     key: u64,
     owner: Owner,
+    /// Of a channel of this side's: its place among them.
+    place: Option<u64>,
     since: Instant,
-}
-
-impl Opening {
-    pub(super) fn new(ticket: Ticket, numbers: Option<Numbers>) -> Self {
-        Self { ticket, numbers, before: Before::default() }
-    }
-}
-
-impl Carriers {
-    /// A server's, with none yet.
-    pub(super) fn of_server() -> Self {
-        Self::Server { spares: VecDeque::new(), waiting: VecDeque::new() }
-    }
 }
 
 impl Core {
@@ -138,16 +113,17 @@ impl Core {
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Arrival>) {
         let (arrivals, arrived) = mpsc::unbounded_channel();
         let state = State {
-            lanes: HashMap::new(),
+            lanes: BTreeMap::new(),
             next_lane: 0,
             own: 0,
             theirs: 0,
             opened: 0,
             arrived: 0,
+            channels: 0,
             is_closing: false,
             announced: None,
             is_impatient: false,
-            arrivals: Some(arrivals),
+            arrivals: Some(Ordered::new(arrivals, limits.streams)),
             carriers: Some(carriers),
             leave,
         };
@@ -164,20 +140,24 @@ impl Core {
     pub(super) fn control(self: &Arc<Self>) -> Ticket {
         let lane = Lane::new(self.limits.queue_bytes);
         let since = Instant::now();
-        Ticket { core: Arc::clone(self), lane, key: u64::MAX, owner: Owner::Control, since }
+        let (key, owner) = (u64::MAX, Owner::Control);
+        Ticket { core: Arc::clone(self), lane, key, owner, place: None, since }
     }
 
     /// Opens a stream of this side's.
-    pub(super) fn open(self: &Arc<Self>, numbers: Numbers) -> Result<Line, Error> {
+    pub(super) fn open(self: &Arc<Self>, own: u64, parent: Option<u64>) -> Result<Line, Error> {
         let mut state = self.lock();
         if state.is_closing || state.carriers.is_none() {
             return Err(Error::Closed);
         }
-        if state.own >= self.limits.streams {
-            return Err(Error::Limit("streams"));
-        }
+        state.make_room(Owner::Own, self.limits.streams)?;
         state.opened += 1;
-        let ticket = state.register(self, Owner::Own);
+        let mut ticket = state.register(self, Owner::Own);
+        if parent.is_none() {
+            state.channels += 1;
+            ticket.place = Some(state.channels);
+        }
+        let numbers = Numbers { own, parent, place: ticket.place };
         let lane = Arc::clone(&ticket.lane);
         let refused = state.hand(Opening::new(ticket, Some(numbers)));
         drop(state);
@@ -192,13 +172,9 @@ impl Core {
     pub(super) fn arrive(self: &Arc<Self>, numbers: Numbers) -> Result<Ticket, Error> {
         let mut state = self.lock();
         state.count_arrival()?;
-        if state.theirs >= self.limits.streams {
-            return Err(Error::Limit("streams"));
-        }
+        state.make_room(Owner::Theirs, self.limits.streams)?;
         let ticket = state.register(self, Owner::Theirs);
-        let refused = state.deliver(&ticket, numbers);
-        drop(state);
-        drop(refused);
+        self.deliver(state, &ticket, numbers);
         Ok(ticket)
     }
 
@@ -206,18 +182,61 @@ impl Core {
     ///
     /// # Errors
     /// As [`Core::arrive`].
-    pub(super) fn become_theirs(&self, ticket: &mut Ticket, numbers: Numbers) -> Result<(), Error> {
+    pub(super) fn become_theirs(
+        self: &Arc<Self>,
+        ticket: &mut Ticket,
+        numbers: Numbers,
+    ) -> Result<(), Error> {
         let mut state = self.lock();
         state.count_arrival()?;
-        if state.theirs >= self.limits.streams {
-            return Err(Error::Limit("streams"));
-        }
+        state.make_room(Owner::Theirs, self.limits.streams)?;
         ticket.owner = Owner::Theirs;
-        state.theirs += 1;
-        let refused = state.deliver(ticket, numbers);
+        if let Some(seat) = state.lanes.get_mut(&ticket.key) {
+            seat.owner = Owner::Theirs;
+            state.theirs += 1;
+        }
+        self.deliver(state, ticket, numbers);
+        Ok(())
+    }
+
+    /// Gives a stream to whoever accepts, when it is its turn. Where nobody does it is reset as it is dropped.
+    fn deliver(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        ticket: &Ticket,
+        numbers: Numbers,
+    ) {
+        let parked = Line::from(ticket.lane.ends()).into();
+        let arrival = Arrival { parked, place: Some(numbers.place()) };
+        let Some(arrivals) = &mut state.arrivals else { return };
+        let refused = arrivals.arrive(numbers.place, arrival);
+        self.await_turn(state, refused);
+    }
+
+    /// The peer says that a channel of his may never come.
+    pub(super) fn skip(self: &Arc<Self>, place: u64) {
+        let mut state = self.lock();
+        let Some(arrivals) = &mut state.arrivals else { return };
+        let refused = arrivals.skip(place);
+        self.await_turn(state, refused);
+    }
+
+    /// What has come before its turn does not wait for ever.
+    fn await_turn(self: &Arc<Self>, mut state: MutexGuard<'_, State>, refused: Refused) {
+        let place = state.arrivals.as_mut().and_then(Ordered::newly_missing);
         drop(state);
         drop(refused);
-        Ok(())
+        // Where no runtime is, no session goes on.
+        let (Some(place), Ok(runtime)) = (place, Handle::try_current()) else { return };
+        let (core, wait) = (Arc::downgrade(self), self.limits.reference_wait);
+        runtime.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let Some(core) = core.upgrade() else { return };
+            let mut state = core.lock();
+            let Some(arrivals) = &mut state.arrivals else { return };
+            let refused = arrivals.give_up(place);
+            core.await_turn(state, refused);
+        });
     }
 
     /// Makes a request that waits for a stream of the server's, while any can come.
@@ -333,13 +352,40 @@ impl State {
         let lane = Lane::new(core.limits.queue_bytes);
         let key = self.next_lane;
         self.next_lane += 1;
-        self.lanes.insert(key, Arc::clone(&lane));
+        self.lanes.insert(key, Seat { lane: Arc::clone(&lane), owner });
         match owner {
             Owner::Own => self.own += 1,
             Owner::Theirs => self.theirs += 1,
             Owner::Nobody | Owner::Control => {}
         }
-        Ticket { core: Arc::clone(core), lane, key, owner, since: Instant::now() }
+        let since = Instant::now();
+        Ticket { core: Arc::clone(core), lane, key, owner, place: None, since }
+    }
+
+    /// Makes sure that there can be one more of an owner's. A stream that is over here, and whose peer does not end it, goes for it: the
+    /// oldest such one.
+    fn make_room(&mut self, owner: Owner, most: usize) -> Result<(), Error> {
+        let count = if owner == Owner::Own { self.own } else { self.theirs };
+        if count < most {
+            return Ok(());
+        }
+        let is_left = |seat: &Seat| seat.owner == owner && seat.lane.is_left();
+        let oldest = self.lanes.iter().find(|(_, seat)| is_left(seat)).map(|(key, _)| *key);
+        let seat = oldest.and_then(|oldest| self.remove(oldest));
+        let Seat { lane, .. } = seat.ok_or(Error::Limit("streams"))?;
+        lane.reset(Reason::Cancelled);
+        Ok(())
+    }
+
+    /// It counts no more.
+    fn remove(&mut self, key: u64) -> Option<Seat> {
+        let seat = self.lanes.remove(&key)?;
+        match seat.owner {
+            Owner::Own => self.own -= 1,
+            Owner::Theirs => self.theirs -= 1,
+            Owner::Nobody | Owner::Control => {}
+        }
+        Some(seat)
     }
 
     /// Gives a stream to whoever carries it; back where nobody does.
@@ -368,14 +414,6 @@ impl State {
         self.arrived += 1;
         if self.arrivals.is_none() { Err(Error::Closed) } else { Ok(()) }
     }
-
-    /// Gives a stream to whoever accepts; back where nobody does, and it is reset as it is dropped.
-    fn deliver(&self, ticket: &Ticket, numbers: Numbers) -> Option<Arrival> {
-        let arrival =
-            Arrival { parked: Line::from(ticket.lane.ends()).into(), place: Some(numbers.place()) };
-        let Some(arrivals) = &self.arrivals else { return Some(arrival) };
-        arrivals.send(arrival).err().map(|refused| refused.0)
-    }
 }
 
 /// All that is left fails.
@@ -387,19 +425,19 @@ fn end(mut state: MutexGuard<'_, State>) {
     let lanes = std::mem::take(&mut state.lanes);
     drop(state);
     drop((carriers, leave));
-    lanes.into_values().for_each(|lane| lane.fail(Error::Closed));
+    lanes.into_values().for_each(|seat| seat.lane.fail(Error::Closed));
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.lane.fail(Error::Closed);
-        let mut state = self.core.lock();
-        state.lanes.remove(&self.key);
-        match self.owner {
-            Owner::Own => state.own -= 1,
-            Owner::Theirs => state.theirs -= 1,
-            Owner::Nobody | Owner::Control => {}
+        let is_lost = !self.lane.is_done();
+        if let Some(place) = self.place.filter(|_| is_lost) {
+            // The peer may have seen it, or never will.
+            let _over = self.core.control.send(Order::Lost(place));
         }
+        let mut state = self.core.lock();
+        let _seat = state.remove(self.key);
         self.core.settle(state);
         if self.owner == Owner::Nobody {
             self.replace_spare();
@@ -413,7 +451,7 @@ impl Ticket {
         let wait = SPARE_WAIT.saturating_sub(self.since.elapsed());
         let core = Arc::downgrade(&self.core);
         // Where no runtime is, no session goes on.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move {
             tokio::time::sleep(wait).await;
             if let Some(core) = core.upgrade() {

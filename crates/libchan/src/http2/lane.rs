@@ -101,6 +101,22 @@ impl Lane {
         self.end_with(error, None);
     }
 
+    /// The same, and the peer is told why.
+    pub(super) fn reset(&self, reason: Reason) {
+        self.end_with(Error::Closed, Some(reason));
+    }
+
+    /// Both ways have ended in good order.
+    pub(super) fn is_done(&self) -> bool {
+        self.lock().is_done()
+    }
+
+    /// All is said, and nobody waits for what the peer still may.
+    pub(super) fn is_left(&self) -> bool {
+        let state = self.lock();
+        state.unwanted && state.out_end == OutWay::Taken
+    }
+
     fn end_with(&self, error: Error, reset: Option<Reason>) {
         let mut state = self.lock();
         if state.failure.is_some() || state.is_done() {
@@ -258,7 +274,7 @@ impl OutEnd {
 
     /// Ends both ways before their time.
     pub(crate) fn reset(&self, reason: Reason) {
-        self.0.end_with(Error::Closed, Some(reason));
+        self.0.reset(reason);
     }
 }
 

@@ -5,9 +5,13 @@
 //! | kind: 1 byte | size: 4 bytes, big-endian | content |
 //!   0  bytes   any                what is sent on the stream
 //!   1  end     none               of this way
-//!   2  open    number, parent     16 bytes: first of an answer, which stream of the server's this is; the parent 0 where it has none
+//!   2  open    numbers            24 bytes: first of an answer, which stream of the server's this is, its parent's number, and its place
+//!                                 among the server's channels; 0 for what it has not
 //!   3  reset   SPDY's number      4 bytes: both ways are over before their time, and why
 //! ```
+//!
+//! A part of no bytes says nothing, and may be anywhere, also before an opening and after an end: it is a sign of life, since a proxy ends
+//! a stream on which nothing passes. What is of another kind or size breaks the protocol.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -15,7 +19,7 @@ use super::Numbers;
 
 /// Bytes before the content.
 pub(super) const HEAD: usize = 5;
-const NUMBERS: usize = 16;
+const NUMBERS: usize = 24;
 const STATUS: usize = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,16 +58,33 @@ pub(super) fn append(buffer: &mut BytesMut, kind: Kind, content: &[u8]) {
     buffer.extend_from_slice(content);
 }
 
+const NOTHING: [u8; HEAD] = [Kind::Bytes as u8, 0, 0, 0, 0];
+
 /// Bytes that are none, with which an answer begins: nginx keeps a head until something follows it, where its client has TLS.
-pub(super) fn nothing() -> Bytes {
-    Bytes::from_static(&[Kind::Bytes as u8, 0, 0, 0, 0])
+pub(super) const fn nothing() -> Bytes {
+    Bytes::from_static(&NOTHING)
+}
+
+/// The same as a sign of life: whoever has another one of the same bytes knows whether this one has left.
+#[derive(Debug, Default)]
+pub(super) struct Sign(Bytes);
+
+impl Sign {
+    /// The next one; none as long as the last one has not left.
+    pub(super) fn next(&mut self) -> Option<Bytes> {
+        if self.0.is_empty() {
+            self.0 = Bytes::copy_from_slice(&NOTHING);
+        }
+        self.0.is_unique().then(|| self.0.clone())
+    }
 }
 
 /// The part that says which stream it is.
 pub(super) fn opening(numbers: Numbers) -> Bytes {
     let mut content = [0; NUMBERS];
     content[..8].copy_from_slice(&numbers.own.to_be_bytes());
-    content[8..].copy_from_slice(&numbers.parent.unwrap_or(0).to_be_bytes());
+    content[8..16].copy_from_slice(&numbers.parent.unwrap_or(0).to_be_bytes());
+    content[16..].copy_from_slice(&numbers.place.unwrap_or(0).to_be_bytes());
     let mut part = BytesMut::with_capacity(HEAD + NUMBERS);
     append(&mut part, Kind::Open, &content);
     part.freeze()
@@ -165,8 +186,8 @@ impl Parts {
             let bytes = self.small[at..].first_chunk().copied().unwrap_or_default();
             u64::from_be_bytes(bytes)
         };
-        let parent = Some(number(HEAD + 8)).filter(|parent| *parent > 0);
-        Numbers { own: number(HEAD), parent }
+        let optional = |at| Some(number(at)).filter(|number| *number > 0);
+        Numbers { own: number(HEAD), parent: optional(HEAD + 8), place: optional(HEAD + 16) }
     }
 }
 
@@ -184,7 +205,8 @@ mod tests {
 
     #[test]
     fn parts_are_read_in_pieces_of_any_size() {
-        let mut body = BytesMut::from(&opening(Numbers { own: 7, parent: Some(2) })[..]);
+        let mut body =
+            BytesMut::from(&opening(Numbers { own: 7, parent: Some(2), place: Some(3) })[..]);
         append(&mut body, Kind::Bytes, b"some bytes");
         append(&mut body, Kind::Bytes, b"");
         append(&mut body, Kind::End, b"");
@@ -203,16 +225,27 @@ mod tests {
                 }
             }
             assert_eq!(bytes, b"some bytes");
-            let open = Part::Open(Numbers { own: 7, parent: Some(2) });
+            let open = Part::Open(Numbers { own: 7, parent: Some(2), place: Some(3) });
             assert_eq!(others, [open, Part::End, Part::Reset(5)]);
             assert!(reader.is_between());
         }
     }
 
     #[test]
+    fn no_sign_waits_for_another_one() {
+        let mut sign = Sign::default();
+        for _ in 0..2 {
+            let waits = sign.next().unwrap();
+            assert_eq!(waits, nothing());
+            assert_eq!(sign.next(), None);
+            drop(waits);
+        }
+    }
+
+    #[test]
     fn what_is_no_part_is_refused() {
         for body in
-            [&[4, 0, 0, 0, 0][..], &[1, 0, 0, 0, 1], &[2, 0, 0, 0, 15], &[3, 0, 0, 0, 5], &[255; 5]]
+            [&[4, 0, 0, 0, 0][..], &[1, 0, 0, 0, 1], &[2, 0, 0, 0, 16], &[3, 0, 0, 0, 5], &[255; 5]]
         {
             let told = read(&mut Parts::default(), Bytes::copy_from_slice(body));
             assert!(told.is_err(), "{body:?}");

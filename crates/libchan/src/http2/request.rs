@@ -15,6 +15,8 @@ const SESSION: &str = "libchan-session";
 const CONTROL: &str = "libchan-control";
 /// Of a request that waits for a stream of the server's.
 const ACCEPT: &str = "libchan-accept";
+/// A channel's place among those of the client's.
+const PLACE: &str = "libchan-place";
 /// The type of both bodies, and the protocol of extended CONNECT.
 const TYPE: &str = "application/vnd.libchan";
 const PROTOCOL: &str = "libchan";
@@ -95,10 +97,13 @@ pub(super) fn write(uri: &Uri, by_connect: bool, token: Token, purpose: Purpose)
     match purpose {
         Purpose::Control => put(CONTROL, "1".to_owned()),
         Purpose::Accept => put(ACCEPT, "1".to_owned()),
-        Purpose::Stream(Numbers { own, parent }) => {
+        Purpose::Stream(Numbers { own, parent, place }) => {
             put(REFERENCE, own.to_string());
             if let Some(parent) = parent {
                 put(PARENT, parent.to_string());
+            }
+            if let Some(place) = place {
+                put(PLACE, place.to_string());
             }
         }
     }
@@ -130,17 +135,21 @@ fn purpose(headers: &HeaderMap) -> Option<(Token, Purpose)> {
     let token = Token::read(one(headers, SESSION)??)?;
     let (control, accept) = (one(headers, CONTROL)?, one(headers, ACCEPT)?);
     let (own, parent) = (one(headers, REFERENCE)?, one(headers, PARENT)?);
+    let place = one(headers, PLACE)?;
     let purpose = match (control, accept, own) {
         (Some(b"1"), None, None) => Purpose::Control,
         (None, Some(b"1"), None) => Purpose::Accept,
         (None, None, Some(own)) => {
             let own = number(own)?;
-            let parent = parent.map(|parent| number(parent).ok_or(())).transpose().ok()?;
-            return Some((token, Purpose::Stream(Numbers { own, parent })));
+            let optional =
+                |text: Option<&[u8]>| text.map(|text| number(text).ok_or(())).transpose();
+            let numbers =
+                Numbers { own, parent: optional(parent).ok()?, place: optional(place).ok()? };
+            return Some((token, Purpose::Stream(numbers)));
         }
         _ => return None,
     };
-    parent.is_none().then_some((token, purpose))
+    (parent.is_none() && place.is_none()).then_some((token, purpose))
 }
 
 /// A header that may be there once.
@@ -169,8 +178,8 @@ mod tests {
         for purpose in [
             Purpose::Control,
             Purpose::Accept,
-            Purpose::Stream(Numbers { own: 2, parent: None }),
-            Purpose::Stream(Numbers { own: u64::MAX, parent: Some(1) }),
+            Purpose::Stream(Numbers { own: 2, parent: None, place: Some(1) }),
+            Purpose::Stream(Numbers { own: u64::MAX, parent: Some(1), place: None }),
         ] {
             for by_connect in [false, true] {
                 let request = write(&PATH.parse().unwrap(), by_connect, token, purpose);
@@ -192,6 +201,8 @@ mod tests {
             &[(SESSION, token), (SESSION, token), (CONTROL, "1")],
             &[(SESSION, token), (CONTROL, "1"), (ACCEPT, "1")],
             &[(SESSION, token), (CONTROL, "1"), (PARENT, "2")],
+            &[(SESSION, token), (CONTROL, "1"), (PLACE, "2")],
+            &[(SESSION, token), (REFERENCE, "2"), (PLACE, "0")],
             &[(SESSION, token), (CONTROL, "2")],
             &[(SESSION, token), (REFERENCE, "0")],
             &[(SESSION, token), (REFERENCE, "+2")],

@@ -17,7 +17,8 @@ use tokio::time::Sleep;
 
 use super::carrier::{Carrier, Laned};
 use super::connection::{self, Carried};
-use super::core::{Carriers, Core};
+use super::core::Core;
+use super::opening::Carriers;
 use super::request::{self, Purpose, Token};
 use super::{Arrivals, Handle, control, part};
 use crate::error::Error;
@@ -85,7 +86,7 @@ impl Server {
         let greeted = tokio::time::timeout(limits.greeting_wait, greeting).await;
         // Who does not greet is nobody.
         let Ok(Ok(mut http2)) = greeted else { return };
-        let mut carried = Carried::default();
+        let mut carried = Carried::new(limits);
         let mut idle = Idle::default();
         poll_fn(|context| self.poll_serve(context, &mut http2, &mut carried, &mut idle)).await;
         drop(http2);

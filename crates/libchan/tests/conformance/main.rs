@@ -1,6 +1,8 @@
 //! One suite for every transport: what channels do over a session, whatever it is made of.
 
 #[cfg(test)]
+mod behind;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod descriptors;
@@ -13,11 +15,9 @@ mod suite;
 
 #[cfg(test)]
 mod tests {
-    use libchan::{Address, ConnectError, Error, Limits, Listener, Options, Session, Side};
-
+    use libchan::{ConnectError, Error, Limits, Listener, Options, Session, Side};
     use tokio::io::AsyncReadExt;
 
-    use super::proxies::Proxy;
     use super::{certificates, suite};
 
     fn sessions(
@@ -190,7 +190,7 @@ mod tests {
     }
 
     /// The two sides of HTTP/2 open streams in ways of their own.
-    fn swapped((near, far): (Session, Session)) -> (Session, Session) {
+    pub(crate) fn swapped((near, far): (Session, Session)) -> (Session, Session) {
         (far, near)
     }
 
@@ -213,43 +213,6 @@ mod tests {
         let mut options = Options::default();
         options.http2_connect = true;
         suite::run(|| connected("http://127.0.0.1:0/", &options)).await;
-    }
-
-    /// Both sides by a proxy that is before two servers.
-    async fn proxied(make: impl FnOnce(&[String], &str) -> Proxy) {
-        let (options, certificate) = certificates::of_proxy();
-        let bind = || Listener::bind("http://127.0.0.1:0/channels", options.clone());
-        let listeners = [bind().await.unwrap(), bind().await.unwrap()];
-        let hosts = listeners.each_ref().map(|listener| {
-            let Address::Http2 { host, .. } = listener.address() else { panic!("no HTTP/2") };
-            host
-        });
-        let proxy = make(&hosts, &certificate);
-        let url = proxy.url();
-        let connected = || async {
-            let near = libchan::connect(url, &options);
-            let far = async {
-                tokio::select! {
-                    far = listeners[0].accept() => far,
-                    far = listeners[1].accept() => far,
-                }
-            };
-            let (near, far) = tokio::join!(near, far);
-            (near.unwrap(), far.unwrap().session().await.unwrap())
-        };
-        suite::run(connected).await;
-        suite::run(|| async { swapped(connected().await) }).await;
-    }
-
-    /// It goes away after so many requests of a client that a session needs several connections.
-    #[tokio::test]
-    async fn http2_behind_nginx() {
-        proxied(|servers, certificate| Proxy::nginx(servers, certificate, 9)).await;
-    }
-
-    #[tokio::test]
-    async fn http2_behind_haproxy() {
-        proxied(Proxy::haproxy).await;
     }
 
     #[tokio::test]

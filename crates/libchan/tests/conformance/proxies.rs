@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::certificates::OfProxy;
+
 /// A proxy before servers, ended when dropped.
 pub(crate) struct Proxy {
     child: Child,
@@ -15,13 +17,28 @@ pub(crate) struct Proxy {
     _directory: TempDir,
 }
 
-/// More than a test takes.
-const LONG: &str = "1h";
+/// How a proxy is set up.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup<'a> {
+    /// Hosts and ports, of which a session's token chooses one.
+    pub(crate) servers: &'a [String],
+    /// The proxy's, for clients.
+    pub(crate) papers: &'a OfProxy,
+    /// Whether it speaks TLS with the servers, too, trusts them, and shows its certificate.
+    pub(crate) is_secure: bool,
+    /// After how long it ends what is silent.
+    pub(crate) silence: &'a str,
+    /// Of one connection of a client's. haproxy has no such limit.
+    pub(crate) requests: u32,
+}
 
 impl Proxy {
-    /// nginx as a gRPC proxy, with TLS to clients. The token chooses the server; so many requests a connection of a client's.
-    pub(crate) fn nginx(servers: &[String], certificate: &str, requests: u32) -> Self {
-        Self::start(certificate, |directory, address| {
+    /// nginx as a gRPC proxy, with TLS to clients.
+    pub(crate) fn nginx(
+        Setup { servers, papers, is_secure, silence, requests }: Setup<'_>,
+    ) -> Self {
+        Self::start(papers, |directory, address| {
+            let scheme = if is_secure { "grpcs" } else { "grpc" };
             let servers: String =
                 servers.iter().map(|server| format!("server {server};")).collect();
             let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -41,11 +58,16 @@ impl Proxy {
                         ssl_certificate_key {directory}/certificate;
                         keepalive_requests {requests};
                         client_max_body_size 0;
-                        client_body_timeout {LONG};
+                        client_body_timeout {silence};
                         location /channels {{
-                            grpc_pass grpc://channels;
-                            grpc_read_timeout {LONG};
-                            grpc_send_timeout {LONG};
+                            grpc_pass {scheme}://channels;
+                            grpc_ssl_certificate {directory}/certificate;
+                            grpc_ssl_certificate_key {directory}/certificate;
+                            grpc_ssl_trusted_certificate {directory}/authority;
+                            grpc_ssl_verify on;
+                            grpc_ssl_name localhost;
+                            grpc_read_timeout {silence};
+                            grpc_send_timeout {silence};
                         }}
                     }}
                 }}"
@@ -60,12 +82,20 @@ impl Proxy {
     }
 
     /// haproxy with TLS to clients, and HTTP/2 on both sides.
-    pub(crate) fn haproxy(servers: &[String], certificate: &str) -> Self {
-        Self::start(certificate, |directory, _address| {
+    pub(crate) fn haproxy(Setup { servers, papers, is_secure, silence, .. }: Setup<'_>) -> Self {
+        Self::start(papers, |directory, _address| {
+            let carrier = if is_secure {
+                format!(
+                    "ssl alpn h2 verify required verifyhost localhost \
+                     ca-file {directory}/authority crt {directory}/certificate"
+                )
+            } else {
+                "proto h2".to_owned()
+            };
             let servers: String = servers
                 .iter()
                 .enumerate()
-                .map(|(number, server)| format!("    server s{number} {server} proto h2\n"))
+                .map(|(number, server)| format!("    server s{number} {server} {carrier}\n"))
                 .collect();
             let config = format!(
                 "global
@@ -73,9 +103,8 @@ impl Proxy {
 defaults
     mode http
     timeout connect 10s
-    timeout client {LONG}
-    timeout server {LONG}
-    timeout http-request {LONG}
+    timeout client {silence}
+    timeout server {silence}
 frontend clients
     bind fd@0 ssl crt {directory}/certificate alpn h2
     default_backend channels
@@ -92,9 +121,10 @@ backend channels
         })
     }
 
-    fn start(certificate: &str, command: impl FnOnce(&str, SocketAddr) -> Command) -> Self {
+    fn start(papers: &OfProxy, command: impl FnOnce(&str, SocketAddr) -> Command) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        write(&format!("{}/certificate", directory.path().display()), certificate);
+        write(&format!("{}/certificate", directory.path().display()), &papers.certificate);
+        write(&format!("{}/authority", directory.path().display()), &papers.authority);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();

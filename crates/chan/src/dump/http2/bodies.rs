@@ -128,7 +128,9 @@ impl Bodies {
                     let (number, parent) = (numbers.own, numbers.parent);
                     let below =
                         parent.map_or_else(String::new, |parent| format!(" parent={parent}"));
-                    lines.push(format!("part open number={number}{below}"));
+                    let place =
+                        numbers.place.map_or_else(String::new, |place| format!(" place={place}"));
+                    lines.push(format!("part open number={number}{below}{place}"));
                     streams.open(&Opening { id, opener: from, number: Some(number), parent });
                 }
                 Ok(Some(Part::Reset(status))) => {
@@ -161,16 +163,19 @@ impl Bodies {
     }
 }
 
-/// The words of a control stream: a byte each, and the last one a number.
+/// The words of a control stream: a byte each, and the last two a number.
 fn control(word: &mut Vec<u8>, bytes: &[u8], lines: &mut Vec<String>) {
     for byte in bytes {
         word.push(*byte);
         let line = match (&word[..], word.first_chunk::<9>()) {
             ([1], _) => "control: ping".to_owned(),
             ([2], _) => "control: the answer to a ping".to_owned(),
-            ([3, ..], None) => continue,
+            ([3 | 4, ..], None) => continue,
             ([3, ..], Some([_, count @ ..])) => {
                 format!("control: close, {} streams were opened", u64::from_be_bytes(*count))
+            }
+            ([4, ..], Some([_, place @ ..])) => {
+                format!("control: the channel of place {} is lost", u64::from_be_bytes(*place))
             }
             _ => format!("control: {byte} is no word"),
         };
