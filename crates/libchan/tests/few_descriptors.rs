@@ -44,13 +44,10 @@ mod tests {
         assert!(output.status.success() && told.contains("1 passed"), "{told}{why}");
     }
 
+    /// A receiver without room for one, and a sender with too many on their way. One after the other: what is on its way is the user's.
     #[test]
-    fn a_receiver_without_room_has_the_bytes() {
+    fn who_has_no_room_for_descriptors_has_the_bytes() {
         alone("tests::without_room");
-    }
-
-    #[test]
-    fn a_sender_with_too_many_on_their_way_sends_the_bytes() {
         alone("tests::too_many_on_their_way");
     }
 
