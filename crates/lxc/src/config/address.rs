@@ -94,7 +94,8 @@ fn random_digit(at: usize, random: &mut dyn FnMut() -> u8) -> char {
 pub struct Ipv4Interface {
     /// The interface's.
     pub address: Ipv4Addr,
-    /// Bits of the network; by the address's class when it was not said.
+    /// Bits of the network; by the address's class when it was not said, as the manual has it. (LXC takes the class of the last
+    /// octet on machines that keep the lowest byte first.)
     pub prefix: u8,
     /// Where what is for everybody goes, if it was said.
     pub broadcast: Option<Ipv4Addr>,

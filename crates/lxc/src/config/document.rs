@@ -202,6 +202,7 @@ impl Document {
         for hook in keys::below(key).filter(|name| *name != "version") {
             self.text.remove(&format!("{key}.{hook}"), false);
         }
+        self.text.remove(key, false);
     }
 
     /// Fills what hardware addresses leave open, in the values and in the file's own lines, so that the container has the same at its

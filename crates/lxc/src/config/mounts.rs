@@ -334,7 +334,9 @@ impl AutoMounts {
         };
         let mut words = Vec::from_iter(access("proc", &self.proc));
         words.extend(access("sys", &self.sys));
-        words.extend(self.cgroup.map(|cgroup| cgroup.word(all)));
+        // LXC's tools do not tell of what is mounted by force, nor of shared mounts.
+        let cgroup = self.cgroup.filter(|cgroup| all || !cgroup.force);
+        words.extend(cgroup.map(AutoCgroup::word));
         let shared = self.shared.as_ref().filter(|_| all);
         words.extend(shared.map(|shared| format!("{SHARED}{}:{}", shared.host, shared.inside)));
         words
@@ -361,14 +363,10 @@ fn cgroup(name: &str, rest: Option<&str>) -> Result<AutoCgroup, BadValue> {
 }
 
 impl AutoCgroup {
-    /// LXC's tools do not tell of `:force`, and of version 2 nothing at all.
-    fn word(self, all: bool) -> String {
-        let access = self
-            .access
-            .map(|access| format!(":{}", name_of(ACCESSES, &access)))
-            .unwrap_or_default();
-        let force = if self.force && all { ":force" } else { "" };
-        format!("{}{access}{force}", name_of(CGROUPS, &self.kind))
+    fn word(self) -> String {
+        let access = self.access.map(|access| format!(":{}", name_of(ACCESSES, &access)));
+        let force = if self.force { ":force" } else { "" };
+        format!("{}{}{force}", name_of(CGROUPS, &self.kind), access.unwrap_or_default())
     }
 }
 
@@ -437,7 +435,7 @@ mod tests {
         Item::set(&mut mounts, "proc sys:ro")
             .and_then(|()| Item::set(&mut mounts, "cgroup:mixed:force\tsys shmounts:/h:/i"))
             .expect("mounts");
-        assert_eq!(Item::show(&mounts).as_deref(), Some("proc:mixed sys:mixed cgroup:mixed"));
+        assert_eq!(Item::show(&mounts).as_deref(), Some("proc:mixed sys:mixed"));
         assert_eq!(
             mounts.write(),
             ["proc:mixed", "sys:mixed", "cgroup:mixed:force", "shmounts:/h:/i"]

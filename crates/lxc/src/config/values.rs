@@ -224,6 +224,7 @@ impl Config {
                 if let Some(network) = self.networks.get_mut(&number) {
                     network.clear(known);
                 }
+                self.networks.retain(|_, network| *network != Network::default());
             }
         }
         Ok(())
