@@ -94,7 +94,8 @@ proptest! {
     fn no_bytes_take_the_reader_down(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let text = Text::read(&bytes);
         prop_assert_eq!(Text::read(&text.to_bytes()), text.clone());
-        let _ = update::update(&text);
+        let new = update::update(&text);
+        prop_assert_eq!(update::update(&new), new);
         let _ = read(&bytes);
     }
 

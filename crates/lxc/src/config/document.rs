@@ -163,17 +163,9 @@ impl Document {
     /// # Errors
     /// As there, and for what is not one line. Nothing has changed then.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), Problem> {
-        // A value with a newline would be two entries in the file, and the second one somebody else's wish.
-        let breaks = |text: &str| text.contains(['\n', '\r', '\0']);
-        if breaks(key) || breaks(value) {
-            return Err(Problem::NotALine);
-        }
+        changeable(key, value)?;
         if is_order(key) {
-            return if value.is_empty() {
-                self.clear(key)
-            } else {
-                Err(Problem::NotAValue(key.to_owned()))
-            };
+            return self.clear(key);
         }
         self.values.set(key, value)?;
         self.places.remove(key);
@@ -182,6 +174,26 @@ impl Document {
         } else {
             self.text.append(key, value);
         }
+        Ok(())
+    }
+
+    /// Sets a key to one value, whatever it had, in the line that had the last one: what a copy does to its names, paths and hardware
+    /// addresses.
+    ///
+    /// # Errors
+    /// As [`Document::set`].
+    pub fn replace(&mut self, key: &str, value: &str) -> Result<(), Problem> {
+        changeable(key, value)?;
+        if value.is_empty() || is_order(key) {
+            return self.clear(key);
+        }
+        // A value that is none must not cost the one there is.
+        let mut tried = self.values.clone();
+        tried.clear(key)?;
+        tried.set(key, value)?;
+        self.values = tried;
+        self.places.remove(key);
+        self.text.put(key, value);
         Ok(())
     }
 
@@ -272,6 +284,20 @@ fn moved(key: &str, value: &str, old: &str, new: &str) -> Option<String> {
     (text != value).then_some(text)
 }
 
+/// Whether an entry can be put into a file.
+fn changeable(key: &str, value: &str) -> Result<(), Problem> {
+    // A value with a newline would be two entries in the file, and the second one somebody else's wish.
+    let breaks = |text: &str| text.contains(['\n', '\r', '\0']);
+    if breaks(key) || breaks(value) {
+        return Err(Problem::NotALine);
+    }
+    if is_order(key) && !value.is_empty() {
+        Err(Problem::NotAValue(key.to_owned()))
+    } else {
+        Ok(())
+    }
+}
+
 /// Keys whose lines go with all that stand below them.
 fn is_whole(key: &str) -> bool {
     match keys::find(key) {
@@ -289,4 +315,68 @@ fn is_order(key: &str) -> bool {
 #[must_use]
 pub fn file_of(directory: &Path, name: &str) -> PathBuf {
     directory.join(name).join("config")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Document {
+        let mut nothing = |_: &Path, _: u64| Err(super::super::problem::Unreadable::Kind);
+        Document::read(Path::new("config"), text.as_bytes(), &Limits::default(), &mut nothing)
+            .expect(text)
+    }
+
+    fn text_of(document: &Document) -> String {
+        String::from_utf8(document.to_bytes()).expect("text")
+    }
+
+    #[test]
+    fn a_value_cannot_bring_an_entry_of_its_own() {
+        let mut document = Document::default();
+        for value in ["a\nlxc.init.uid = 0", "a\rb", "a\0"] {
+            assert!(matches!(document.set("lxc.uts.name", value), Err(Problem::NotALine)));
+            assert!(matches!(document.replace("lxc.uts.name", value), Err(Problem::NotALine)));
+        }
+        assert!(document.to_bytes().is_empty());
+    }
+
+    #[test]
+    fn what_is_refused_is_named_with_its_place() {
+        let document = read("lxc.uts.name = a\nlxc.cgroup.dir.monitor.pivot = b\n");
+        let [refused] = &document.refused()[..] else { panic!("{:?}", document.refused()) };
+        assert_eq!(refused.key, "lxc.cgroup.dir.monitor.pivot");
+        assert_eq!(refused.place.as_ref().map(ToString::to_string), Some("config:2".to_owned()));
+    }
+
+    #[test]
+    fn open_addresses_are_filled_once_in_values_and_lines() {
+        let mut document = read(
+            "lxc.net.0.type = veth\nlxc.net.0.hwaddr=00:16:3e:xx:xx:xx\nlxc.net.1.hwaddr = 00:16:3e:00:00:01\n",
+        );
+        document.complete_hardware_addresses(&mut || 0x0a);
+        assert_eq!(document.get("lxc.net.0.hwaddr").ok().as_deref(), Some("00:16:3e:aa:aa:aa"));
+        assert_eq!(
+            text_of(&document),
+            "lxc.net.0.type = veth\nlxc.net.0.hwaddr=00:16:3e:aa:aa:aa\nlxc.net.1.hwaddr = 00:16:3e:00:00:01\n"
+        );
+    }
+
+    #[test]
+    fn a_copy_has_paths_and_names_of_its_own() {
+        let mut document = read(
+            "lxc.hook.start = /c/a/hook /c/a\nlxc.hook.stop = /c/ab/hook\nlxc.uts.name = a # b\n\
+             lxc.mount.entry = overlay m overlay lowerdir=/c/a/l,upperdir=/c/a/u,workdir=/x\nlxc.mount.entry = /c/a m none bind\n",
+        );
+        document.move_paths(Path::new("/c/a"), Path::new("/c/longer/")).expect("paths");
+        document.replace("lxc.uts.name", "b").expect("a name");
+        assert!(document.replace("lxc.uts.name", &"b".repeat(65)).is_err());
+        assert_eq!(document.get("lxc.uts.name").ok().as_deref(), Some("b"));
+        assert_eq!(document.get("lxc.hook.start").ok().as_deref(), Some("/c/longer/hook /c/a\n"));
+        assert_eq!(
+            text_of(&document),
+            "lxc.hook.start = /c/longer/hook /c/a\nlxc.hook.stop = /c/ab/hook\nlxc.uts.name = b\n\
+             lxc.mount.entry = overlay m overlay lowerdir=/c/longer/l,upperdir=/c/longer/u,workdir=/x\nlxc.mount.entry = /c/a m none bind\n"
+        );
+    }
 }

@@ -3,6 +3,8 @@
 //! A model's field is an [`Item`]: `Option` for keys that hold one value, `Vec` for those that collect, [`Table`] for those that
 //! have names of their own behind them. What one value is says [`Value`].
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use super::problem::{BadValue, not_one_of};
 
 /// One value of a key.
@@ -102,13 +104,46 @@ impl<T: Value> Item for Words<T> {
     }
 }
 
-/// Values by names that stand behind the key's own: `lxc.sysctl.NAME`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table<T>(pub Vec<(String, T)>);
+/// Values by names that stand behind the key's own, `lxc.sysctl.NAME`, in the order in which they came.
+///
+/// A file has as many names as it likes, so that finding one must not look at all others.
+#[derive(Clone, Debug)]
+pub struct Table<T> {
+    values: BTreeMap<u64, (String, T)>,
+    names: HashMap<String, BTreeSet<u64>>,
+    next: u64,
+}
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { values: BTreeMap::new(), names: HashMap::new(), next: 0 }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Table<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.values.values().eq(other.values.values())
+    }
+}
+
+impl<T: Eq> Eq for Table<T> {}
+
+impl<T> Table<T> {
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.values.values().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Values of one name.
+    pub fn of<'table>(&'table self, name: &str) -> impl Iterator<Item = &'table T> {
+        let numbers = self.names.get(name).into_iter().flatten();
+        numbers.filter_map(|number| self.values.get(number)).map(|(_, value)| value)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 }
 
@@ -127,34 +162,40 @@ pub(crate) trait NamedItem {
 impl<T: Value> NamedItem for Table<T> {
     fn set(&mut self, name: &str, text: &str, replace: bool) -> Result<(), BadValue> {
         let value = T::read(text)?;
-        let there = self.0.iter_mut().find(|(known, _)| known == name);
-        match there.filter(|_| replace) {
-            Some(entry) => entry.1 = value,
-            None => self.0.push((name.to_owned(), value)),
+        let there = self.names.get(name).and_then(BTreeSet::first).filter(|_| replace);
+        if let Some(entry) = there.and_then(|number| self.values.get_mut(number)) {
+            entry.1 = value;
+            return Ok(());
         }
+        self.names.entry(name.to_owned()).or_default().insert(self.next);
+        self.values.insert(self.next, (name.to_owned(), value));
+        self.next += 1;
         Ok(())
     }
 
     fn clear(&mut self, name: Option<&str>) {
-        self.0.retain(|(known, _)| name.is_some_and(|name| known != name));
+        let Some(name) = name else {
+            *self = Self::default();
+            return;
+        };
+        for number in self.names.remove(name).unwrap_or_default() {
+            self.values.remove(&number);
+        }
     }
 
     fn show(&self, key: &str, name: Option<&str>) -> String {
-        let Some(name) = name else {
-            let line = |(name, value): &(String, T)| format!("{key}.{name} = {}\n", value.show());
-            return self.0.iter().map(line).collect();
-        };
-        let values: Vec<&T> =
-            self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value).collect();
-        if T::ENDED {
-            values.iter().map(|value| value.show() + "\n").collect()
-        } else {
-            values.iter().map(|value| value.show()).collect()
+        match name {
+            None => self
+                .iter()
+                .map(|(name, value)| format!("{key}.{name} = {}\n", value.show()))
+                .collect(),
+            Some(name) if T::ENDED => self.of(name).map(|value| value.show() + "\n").collect(),
+            Some(name) => self.of(name).map(Value::show).collect(),
         }
     }
 
     fn write(&self) -> Vec<(String, String)> {
-        self.0.iter().map(|(name, value)| (name.clone(), value.write())).collect()
+        self.iter().map(|(name, value)| (name.to_owned(), value.write())).collect()
     }
 }
 

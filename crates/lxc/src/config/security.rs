@@ -81,15 +81,18 @@ const NONE: &str = "none";
 
 impl Item for Kept {
     fn set(&mut self, text: &str) -> Result<(), BadValue> {
-        let mut kept = self.capabilities.clone().unwrap_or_default();
-        for word in blanks(text) {
-            if word == NONE {
-                kept.clear();
-            } else {
-                kept.push(Capability::read(word)?);
-            }
+        let words: Vec<&str> = blanks(text).collect();
+        let forgets = words.iter().rposition(|word| *word == NONE);
+        let named = words.iter().filter(|word| **word != NONE);
+        let mut read: Vec<Capability> =
+            named.map(|word| Capability::read(word)).collect::<Result<_, _>>()?;
+        let kept = self.capabilities.get_or_insert_default();
+        if let Some(at) = forgets {
+            kept.clear();
+            let before = words[..at].iter().filter(|word| **word != NONE).count();
+            read.drain(..before);
         }
-        self.capabilities = Some(kept);
+        kept.append(&mut read);
         Ok(())
     }
 

@@ -129,6 +129,21 @@ impl Text {
         }
     }
 
+    /// Puts another value into the last entry that has the key and takes away those before it; without one it is added.
+    pub fn put(&mut self, key: &str, value: &str) {
+        let entries = self.lines.iter().filter(|line| is_entry_of(line, key, false)).count();
+        if entries == 0 {
+            return self.append(key, value);
+        }
+        let mut seen = 0;
+        self.lines.retain(|line| {
+            let entry = is_entry_of(line, key, false);
+            seen += usize::from(entry);
+            !entry || seen == entries
+        });
+        self.change(&mut |known, _| (known == key).then(|| value.to_owned()));
+    }
+
     /// Puts other lines in place of each: none, one, or more.
     pub(crate) fn replace(&mut self, with: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>) {
         self.lines = self.lines.iter().filter_map(|line| with(line)).collect();
@@ -196,5 +211,13 @@ mod tests {
         );
         text.remove("lxc.net", false);
         assert_eq!(text.lines().count(), 7);
+    }
+
+    #[test]
+    fn a_value_is_put_where_the_last_one_stood() {
+        let mut text = Text::read(b"lxc.tty.max = 1\n# a\n lxc.tty.max=2\nlxc.tty.dir = b\n");
+        text.put("lxc.tty.max", "3");
+        text.put("lxc.pty.max", "4");
+        assert_eq!(text.to_bytes(), b"# a\n lxc.tty.max=3\nlxc.tty.dir = b\nlxc.pty.max = 4\n");
     }
 }

@@ -138,7 +138,10 @@ impl Config {
             Known::Plain(known) => self.set_plain(known, value, bad),
             Known::Named(known, name) => self.set_named(known, name, value).map_err(bad),
             Known::OfNetwork(number, known) => {
-                let mut network = self.networks.get(&number).cloned().unwrap_or_default();
+                if let Some(network) = self.networks.get_mut(&number) {
+                    return network.set(known, value).map_err(bad);
+                }
+                let mut network = Network::default();
                 network.set(known, value).map_err(bad)?;
                 self.networks.insert(number, network);
                 Ok(())
@@ -223,8 +226,10 @@ impl Config {
             Known::OfNetwork(number, known) => {
                 if let Some(network) = self.networks.get_mut(&number) {
                     network.clear(known);
+                    if *network == Network::default() {
+                        self.networks.remove(&number);
+                    }
                 }
-                self.networks.retain(|_, network| *network != Network::default());
             }
         }
         Ok(())
