@@ -95,6 +95,30 @@ fn files_of_this_machine_that_include_themselves_are_refused() {
 }
 
 #[test]
+fn directories_are_read_in_the_order_of_names() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut names =
+        ["20-b.conf", "10-a.conf", "30.conf", "00.conf", ".conf", "40-conf", "50.conf.old"];
+    for _ in 0..names.len() {
+        // Whatever order the file system keeps, one of these is another one.
+        names.rotate_left(1);
+        for name in names {
+            let path = directory.path().join(name);
+            let _ = std::fs::remove_file(&path);
+            std::fs::write(&path, format!("lxc.group = {name}\n")).expect("a file");
+        }
+        let text = format!("lxc.include = {}\n", directory.path().display());
+        let document =
+            Document::read(Path::new("top"), text.as_bytes(), &Limits::default(), &mut from_disk)
+                .expect("files");
+        assert_eq!(
+            document.get("lxc.group").expect("a key"),
+            "00.conf\n10-a.conf\n20-b.conf\n30.conf\n"
+        );
+    }
+}
+
+#[test]
 fn every_bound_is_named() {
     let deep: Vec<(String, String)> = (0..5)
         .map(|number| (format!("{number}"), format!("lxc.include = {}\n", number + 1)))

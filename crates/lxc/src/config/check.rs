@@ -163,5 +163,15 @@ mod tests {
             of(&[map("u 0 100000 1000"), map("g 0 100000 1000"), map("u 999 5 1")]),
             ["ids are mapped twice: u 0 100000 1000 and u 999 5 1"]
         );
+        // Outside, and the other way round.
+        assert_eq!(
+            of(&[
+                map("u 5000 100999 2"),
+                map("g 0 100000 1000"),
+                map("u 0 100000 1000"),
+                map("u 6000 101001 1")
+            ]),
+            ["ids are mapped twice: u 5000 100999 2 and u 0 100000 1000"]
+        );
     }
 }

@@ -208,13 +208,8 @@ impl Document {
         Ok(())
     }
 
-    fn remove_lines(&mut self, key: &str) {
-        let Ok(Known::Hooks) = keys::find(key) else { return self.text.remove(key, is_whole(key)) };
-        // The version is no hook.
-        for hook in keys::below(key).filter(|name| *name != "version") {
-            self.text.remove(&format!("{key}.{hook}"), false);
-        }
-        self.text.remove(key, false);
+    fn remove_lines(&mut self, cleared: &str) {
+        self.text.remove(&|key| goes_with(cleared, key));
     }
 
     /// Fills what hardware addresses leave open, in the values and in the file's own lines, so that the container has the same at its
@@ -298,12 +293,18 @@ fn changeable(key: &str, value: &str) -> Result<(), Problem> {
     }
 }
 
-/// Keys whose lines go with all that stand below them.
-fn is_whole(key: &str) -> bool {
-    match keys::find(key) {
-        Ok(Known::Networks | Known::Network(_)) => true,
-        Ok(Known::Plain(known)) => matches!(known.form, Form::Named | Form::NamedList),
-        Ok(Known::Hooks | Known::Named(..) | Known::OfNetwork(..)) | Err(_) => false,
+/// Whether the entries of a key go when another is cleared: that one itself, and what it stands for.
+fn goes_with(cleared: &str, key: &str) -> bool {
+    let (Ok(cleared), Ok(key)) = (keys::find(cleared), keys::find(key)) else { return false };
+    match (cleared, key) {
+        // The version is no hook.
+        (Known::Hooks, Known::Plain(hook)) => {
+            hook.name.starts_with("lxc.hook.") && hook.form == Form::List
+        }
+        (Known::Networks, Known::Network(_) | Known::OfNetwork(..)) => true,
+        (Known::Network(cleared), Known::OfNetwork(number, _)) => cleared == number,
+        (Known::Plain(cleared), Known::Named(known, _)) => cleared == known,
+        (cleared, key) => cleared == key,
     }
 }
 
@@ -339,6 +340,27 @@ mod tests {
             assert!(matches!(document.replace("lxc.uts.name", value), Err(Problem::NotALine)));
         }
         assert!(document.to_bytes().is_empty());
+    }
+
+    #[test]
+    fn what_is_cleared_takes_along_what_it_stands_for_alone() {
+        let text = "lxc.cgroup.dir = a\nlxc.cgroup.cpu.shares = 1\nlxc.cgroup2.cpu.max = 1\nlxc.hook.version = 1\nlxc.hook.start = /a\n\
+                    lxc.net.1.type = veth\nlxc.net.10.type = none\n";
+        for (key, gone) in [
+            ("lxc.cgroup", &[1_usize][..]),
+            ("lxc.cgroup2", &[2]),
+            ("lxc.hook", &[4]),
+            ("lxc.net.1", &[5]),
+            ("lxc.net", &[5, 6]),
+            ("lxc.cgroup.cpu.shares", &[1]),
+        ] {
+            let mut document = read(text);
+            document.clear(key).expect(key);
+            let left = text.lines().enumerate().filter(|(at, _)| !gone.contains(at));
+            let left: String = left.map(|(_, line)| format!("{line}\n")).collect();
+            assert_eq!(text_of(&document), left, "{key}");
+            assert_eq!(read(&left).values(), document.values(), "{key}");
+        }
     }
 
     #[test]

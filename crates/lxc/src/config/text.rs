@@ -111,9 +111,9 @@ impl Text {
         self.lines.push(line.into_bytes());
     }
 
-    /// Takes away every entry that has the key, and with `below` those, too, whose key goes on after it with a dot.
-    pub fn remove(&mut self, key: &str, below: bool) {
-        self.lines.retain(|line| !is_entry_of(line, key, below));
+    /// Takes away every entry whose key is to go.
+    pub fn remove(&mut self, goes: &dyn Fn(&str) -> bool) {
+        self.lines.retain(|line| !matches!(entry(line), Ok(Line::Entry { key, .. }) if goes(key)));
     }
 
     /// Puts another value into the entries of which `change` makes one; key, blanks before the value and all else stay.
@@ -131,13 +131,13 @@ impl Text {
 
     /// Puts another value into the last entry that has the key and takes away those before it; without one it is added.
     pub fn put(&mut self, key: &str, value: &str) {
-        let entries = self.lines.iter().filter(|line| is_entry_of(line, key, false)).count();
+        let entries = self.lines.iter().filter(|line| is_entry_of(line, key)).count();
         if entries == 0 {
             return self.append(key, value);
         }
         let mut seen = 0;
         self.lines.retain(|line| {
-            let entry = is_entry_of(line, key, false);
+            let entry = is_entry_of(line, key);
             seen += usize::from(entry);
             !entry || seen == entries
         });
@@ -150,10 +150,8 @@ impl Text {
     }
 }
 
-fn is_entry_of(line: &[u8], wanted: &str, below: bool) -> bool {
-    let Ok(Line::Entry { key, .. }) = entry(line) else { return false };
-    let rest = key.strip_prefix(wanted);
-    rest.is_some_and(|rest| rest.is_empty() || (below && rest.starts_with('.')))
+fn is_entry_of(line: &[u8], wanted: &str) -> bool {
+    matches!(entry(line), Ok(Line::Entry { key, .. }) if key == wanted)
 }
 
 #[cfg(test)]
@@ -204,13 +202,11 @@ mod tests {
         text.append("lxc.tty.max", "4");
         text.append("lxc.environment", " A=\" B\" ");
         text.append("lxc.group", "");
-        text.remove("lxc.net.0", true);
+        text.remove(&|key| key.starts_with("lxc.net.0."));
         assert_eq!(
             text.to_bytes(),
             b"# a \xe9\nlxc.uts.name=older\nnote = 1\nlxc.net.01.type = none\nlxc.tty.max = 4\nlxc.environment = \" A=\" B\" \"\nlxc.group =\n"
         );
-        text.remove("lxc.net", false);
-        assert_eq!(text.lines().count(), 7);
     }
 
     #[test]
