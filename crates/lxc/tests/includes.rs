@@ -149,6 +149,8 @@ fn every_bound_is_named() {
         refusal(&long, &Limits { file_bytes: 20, ..limits }),
         "read top:1: include a: it is longer than 20 bytes"
     );
+    let total = Limits { bytes: 30, ..limits };
+    assert_eq!(refusal(&long, &total), "read a: the files have more than 30 bytes");
     // Each doubles what there is to read.
     let double: Vec<(String, String)> = (0..15)
         .map(|number| {
@@ -172,6 +174,10 @@ fn what_cannot_be_included_is_told_at_the_entry() {
         "read a:2: there is no key lxc.uts.nam; the nearest is lxc.uts.name"
     );
     let directory = tempfile::tempdir().expect("a directory");
+    let error = Document::open(&directory.path().join("gone"), &limits)
+        .expect_err("a file that is not there");
+    let told = format!("read {}/gone: open the file", directory.path().display());
+    assert_eq!(format!("{error}: {}", error.problem), told);
     let pipe = directory.path().join("pipe");
     rustix::fs::mknodat(
         rustix::fs::CWD,

@@ -164,16 +164,12 @@ impl Document {
     /// As there, and for what is not one line. Nothing has changed then.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), Problem> {
         changeable(key, value)?;
-        if is_order(key) {
+        if value.is_empty() {
             return self.clear(key);
         }
         self.values.set(key, value)?;
         self.places.remove(key);
-        if value.is_empty() {
-            self.remove_lines(key);
-        } else {
-            self.text.append(key, value);
-        }
+        self.text.append(key, value);
         Ok(())
     }
 
@@ -184,7 +180,7 @@ impl Document {
     /// As [`Document::set`].
     pub fn replace(&mut self, key: &str, value: &str) -> Result<(), Problem> {
         changeable(key, value)?;
-        if value.is_empty() || is_order(key) {
+        if value.is_empty() {
             return self.clear(key);
         }
         // A value that is none must not cost the one there is.
@@ -303,6 +299,10 @@ fn goes_with(cleared: &str, key: &str) -> bool {
         }
         (Known::Networks, Known::Network(_) | Known::OfNetwork(..)) => true,
         (Known::Network(cleared), Known::OfNetwork(number, _)) => cleared == number,
+        // The type forgets what else there is, and what it allows could not stand without it.
+        (Known::OfNetwork(cleared, known), Known::OfNetwork(number, _)) if known.name == "type" => {
+            cleared == number
+        }
         (Known::Plain(cleared), Known::Named(known, _)) => cleared == known,
         (cleared, key) => cleared == key,
     }

@@ -8,13 +8,16 @@ use std::sync::Arc;
 pub struct Place {
     /// The file's name as it was reached.
     pub file: Arc<Path>,
-    /// From one.
+    /// From one; zero stands for the file as a whole.
     pub line: usize,
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}:{}", self.file.display(), self.line)
+        match self.line {
+            0 => self.file.display().fmt(formatter),
+            line => write!(formatter, "{}:{line}", self.file.display()),
+        }
     }
 }
 
@@ -45,6 +48,8 @@ pub enum Problem {
     LineTooLong(usize),
     #[error("a file is longer than {0} bytes")]
     FileTooLong(u64),
+    #[error("the files have more than {0} bytes")]
+    TooManyBytes(u64),
     #[error("the files have more than {0} lines")]
     TooManyLines(usize),
     #[error("more than {0} files are included")]
@@ -53,6 +58,8 @@ pub enum Problem {
     TooDeep(usize),
     #[error("files include each other in a circle: {}", chain_of(.0))]
     Circle(Vec<PathBuf>),
+    #[error("open the file")]
+    Open(#[source] Unreadable),
     #[error("include {}", path.display())]
     Include {
         path: PathBuf,
@@ -104,7 +111,7 @@ pub enum BadValue {
 pub enum Unreadable {
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    #[error("it is neither a file nor a directory")]
+    #[error("it is of a kind that cannot be read here")]
     Kind,
     #[error("it is longer than {0} bytes")]
     TooLong(u64),

@@ -1,4 +1,4 @@
-//! Reading configuration files with what they include. Start at [`Reader::read`]; [`from_disk`] is how files of the machine get in.
+//! Reading configuration files with what they include. Start at [`super::Document::open`]; [`from_disk`] is how files of the machine get in.
 //!
 //! Everything is bounded by [`Limits`]; files that include each other in a circle are refused with the circle's names.
 
@@ -20,6 +20,8 @@ pub struct Limits {
     pub line_bytes: usize,
     /// Bytes of one file.
     pub file_bytes: u64,
+    /// Bytes of all files, each counted as often as it is included.
+    pub bytes: u64,
     /// Lines of all files.
     pub lines: usize,
     /// Files and directories that are included.
@@ -33,6 +35,7 @@ impl Default for Limits {
         Self {
             line_bytes: 64 << 10,
             file_bytes: 16 << 20,
+            bytes: 64 << 20,
             lines: 1_000_000,
             files: 1000,
             depth: 16,
@@ -74,6 +77,7 @@ pub(crate) struct Reader<'a> {
     opener: &'a mut Opener<'a>,
     open: Vec<Open>,
     files: usize,
+    bytes: u64,
     lines: usize,
 }
 
@@ -90,16 +94,17 @@ pub(crate) type Sink<'a> = dyn FnMut(&Place, Found<'_>) -> Result<(), Problem> +
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(limits: Limits, opener: &'a mut Opener<'a>) -> Self {
-        Self { limits, opener, open: Vec::new(), files: 0, lines: 0 }
+        Self { limits, opener, open: Vec::new(), files: 0, bytes: 0, lines: 0 }
     }
 
     /// Reads the file at a path, which errors name.
     pub(crate) fn read(&mut self, path: &Path, sink: &mut Sink<'_>) -> Result<Text, ConfigError> {
-        let at = |problem| refused(path, 0, problem);
-        match self.opened(path).map_err(at)? {
-            Included::File(contents) => self.file(path, &contents, sink),
-            Included::Directory(_) => Err(at(not_included(path, Unreadable::Kind))),
-        }
+        let cause = match (self.opener)(path, self.limits.file_bytes) {
+            Ok(Included::File(contents)) => return self.file(path, &contents, sink),
+            Ok(Included::Directory(_)) => Unreadable::Kind,
+            Err(cause) => cause,
+        };
+        Err(refused(path, Problem::Open(cause)))
     }
 
     /// Reads a text; the path is for errors.
@@ -111,7 +116,11 @@ impl<'a> Reader<'a> {
     ) -> Result<Text, ConfigError> {
         let Contents { identity, bytes } = contents;
         if bytes.len() as u64 > self.limits.file_bytes {
-            return Err(refused(path, 0, Problem::FileTooLong(self.limits.file_bytes)));
+            return Err(refused(path, Problem::FileTooLong(self.limits.file_bytes)));
+        }
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+        if self.bytes > self.limits.bytes {
+            return Err(refused(path, Problem::TooManyBytes(self.limits.bytes)));
         }
         self.open.push(Open { identity: *identity, path: path.to_owned() });
         let text = Text::read(bytes);
@@ -224,8 +233,8 @@ fn is_missing(problem: &Problem) -> bool {
     error.kind() == std::io::ErrorKind::NotFound
 }
 
-fn refused(path: &Path, line: usize, problem: Problem) -> ConfigError {
-    ConfigError { place: Place { file: Arc::from(path), line }, problem: Box::new(problem) }
+fn refused(path: &Path, problem: Problem) -> ConfigError {
+    ConfigError { place: Place { file: Arc::from(path), line: 0 }, problem: Box::new(problem) }
 }
 
 /// Files in a directory count when their names end so and have more.
