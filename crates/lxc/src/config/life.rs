@@ -164,11 +164,20 @@ impl Value for Signal {
             return i32::try_from(number).map(Self).map_err(|_never| wrong);
         }
         let upper = text.to_ascii_uppercase();
-        let bare = ["SIGRTMIN", "SIGRTMAX"].contains(&upper.as_str());
-        if bare
-            || !upper.starts_with("SIG")
-            || upper[3..].starts_with(|first: char| first.is_ascii_digit())
-        {
+        let name = upper.strip_prefix("SIG").ok_or_else(|| wrong.clone())?;
+        // Of the real-time signals LXC takes those alone that are counted from one end, and numbers stand by themselves.
+        let counted = name.strip_prefix("RTMIN+").or_else(|| name.strip_prefix("RTMAX-"));
+        let digits =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let known = match counted {
+            Some(count) => digits(count),
+            None => {
+                !name.starts_with("RT")
+                    && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                    && !digits(name)
+            }
+        };
+        if !known {
             return Err(wrong);
         }
         engine::parse::signal_number(&upper).map(Self).map_err(|_unknown| wrong)
@@ -315,3 +324,53 @@ const FACILITIES: &[(&str, Facility)] = &[
     ("local7", Facility::Local(7)),
 ];
 words!(Facility, FACILITIES);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_have_numbers_and_names() {
+        for (text, number) in [
+            ("0", 0),
+            ("9", 9),
+            ("SIGPWR", 30),
+            ("sigterm", 15),
+            ("SIGRTMIN+3", 37),
+            ("SIGRTMAX-1", 63),
+            ("SIGUSR1", 10),
+        ] {
+            assert_eq!(Signal::read(text), Ok(Signal(number)), "{text}");
+        }
+        for bad in [
+            "PWR",
+            "SIG",
+            "SIG9",
+            "SIG-9",
+            "65",
+            "SIGRTMIN",
+            "SIGRTMIN+",
+            "SIGRTMIN+-3",
+            "SIGRTMIN++3",
+            "SIGRTMIN+31",
+            "SIGSIGPWR",
+        ] {
+            assert!(Signal::read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn levels_have_numbers_and_names() {
+        for (text, level) in [
+            ("0", LogLevel::Trace),
+            ("8", LogLevel::Fatal),
+            ("notice", LogLevel::Notice),
+            ("CRIT", LogLevel::Critical),
+        ] {
+            assert_eq!(LogLevel::read(text), Ok(level), "{text}");
+        }
+        for bad in ["9", "NOTSET", "LOUD", "-1"] {
+            assert!(LogLevel::read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -185,3 +185,62 @@ impl Item for ClockOffset {
         seconds.into_iter().chain(nanoseconds).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_bases() {
+        for (text, number) in
+            [("0", 0), (" +7", 7), ("0x1F", 31), ("010", 8), ("18446744073709551615", u64::MAX)]
+        {
+            assert_eq!(unsigned(text), Ok(number), "{text}");
+        }
+        for bad in ["", "+", "-1", "0x", "0x-1", "08", "1 ", "++1", "one"] {
+            assert_eq!(unsigned(bad), Err(NOT_A_NUMBER), "{bad}");
+        }
+        assert_eq!(unsigned("18446744073709551616"), Err(BadValue::MoreThan(u64::MAX)));
+        assert_eq!(<i32 as Value>::read("-2147483648"), Ok(i32::MIN));
+        for bad in ["2147483648", "--1", "-+1", "- 1"] {
+            assert!(<i32 as Value>::read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn buffers_are_powers_of_two() {
+        for (text, bytes) in [
+            ("auto", 1 << 17),
+            ("1", 4096),
+            ("4097", 8192),
+            ("100KB", 1 << 17),
+            ("3 mb", 1 << 22),
+            ("1GB", 1 << 30),
+            ("5000b", 8192),
+            ("0x10000", 1 << 16),
+            ("0x1000b", 1 << 17),
+        ] {
+            assert_eq!(BufferSize::read(text), Ok(BufferSize(bytes)), "{text}");
+        }
+        for bad in ["", "KB", "1TB", "1K", "-1", "18446744073709551615", "17179869184GB"] {
+            assert!(BufferSize::read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn clocks_are_ahead_by_whole_units() {
+        let read = |texts: &[&str]| {
+            let mut offset = ClockOffset::default();
+            texts
+                .iter()
+                .try_for_each(|text| offset.set(text))
+                .map(|()| (offset.seconds, offset.nanoseconds))
+        };
+        assert_eq!(read(&["2h"]), Ok((7200, 0)));
+        assert_eq!(read(&["-3 m", "5ms"]), Ok((-180, 5_000_000)));
+        assert_eq!(read(&["1s", "7us", "9s"]), Ok((9, 7000)));
+        for bad in ["5", "s", "5d", "5 s s", "9223372036854775807h", "1.5s"] {
+            assert!(read(&[bad]).is_err(), "{bad}");
+        }
+    }
+}
