@@ -19,6 +19,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("registry", 2),
     ("engine", 3),
     ("build", 4),
+    ("lxc", 4),
     ("api-docker", 5),
     ("client-docker", 5),
     ("cli", 6),
