@@ -26,6 +26,7 @@ mod client;
 mod connection;
 mod control;
 mod core;
+mod held;
 mod lane;
 mod opening;
 mod order;

@@ -22,8 +22,8 @@ pub struct Limits {
     pub descriptors: usize,
     /// Bytes that have arrived on one stream and nobody has taken: 256 KiB.
     pub queue_bytes: usize,
-    /// Bytes that have arrived on all streams together and nobody has taken: 16 MiB. Over HTTP/2 each stream has its own `queue_bytes`, and
-    /// all of them may be full: `streams` times as much.
+    /// Bytes that have arrived on all streams together and nobody has taken: 16 MiB. Over HTTP/2 each stream has a window of its own, so that
+    /// more may come: when it is too much for a second, the fullest streams that nobody has read meanwhile are reset.
     pub session_bytes: usize,
     /// Bytes of messages that are not whole yet or wait for streams that they name, on all channels together: 64 MiB.
     pub partial_bytes: usize,

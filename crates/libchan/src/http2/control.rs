@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::core::{Core, Order};
+use super::held::STALL;
 use super::lane::{InEnd, OutEnd};
 use crate::error::Error;
 use crate::line::Reason;
@@ -40,6 +41,7 @@ pub(super) async fn run(
         asked: VecDeque::new(),
         bytes: BytesMut::new(),
         until: None,
+        stalled: None,
         has_closed: false,
         heard: Heard { since: Instant::now(), is_asked: false },
     };
@@ -65,6 +67,8 @@ struct Control {
     bytes: BytesMut,
     /// When nothing is waited for any longer, once somebody has closed.
     until: Option<Instant>,
+    /// Until when there may be too much that nobody has read.
+    stalled: Option<Instant>,
     /// The peer has said how many streams he has opened.
     has_closed: bool,
     heard: Heard,
@@ -80,7 +84,7 @@ impl Control {
     /// Returns once the session is over in good order.
     async fn serve(&mut self, core: &Arc<Core>) -> Result<(), Error> {
         loop {
-            let until = self.until;
+            let (until, stalled) = (self.until, self.stalled);
             let silence = core.limits.keep_alive.map(|longest| self.heard.since + longest);
             let input = &mut self.input;
             tokio::select! {
@@ -107,6 +111,14 @@ impl Control {
                 () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
                     self.until = None;
                     core.lose_patience();
+                }
+                () = core.held.too_much(), if stalled.is_none() => {
+                    self.stalled = Some(Instant::now() + STALL);
+                    core.begin_stall();
+                }
+                () = tokio::time::sleep_until(stalled.unwrap_or_else(Instant::now)), if stalled.is_some() => {
+                    self.stalled = None;
+                    core.end_stall();
                 }
                 // Asked end to end: what only a proxy answers says nothing of the peer.
                 () = tokio::time::sleep_until(silence.unwrap_or_else(Instant::now)), if silence.is_some() => {

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Numbers;
+use super::held::Held;
 use super::lane::Lane;
 use super::opening::{Carriers, Opening};
 use super::order::{Ordered, Refused};
@@ -45,6 +46,8 @@ pub(super) struct Core {
     pub(super) limits: Limits,
     state: Mutex<State>,
     control: mpsc::UnboundedSender<Order>,
+    /// What waits on all streams.
+    pub(super) held: Arc<Held>,
     /// How the session has ended, once it has.
     pub(super) ended: watch::Sender<Ended>,
 }
@@ -128,7 +131,8 @@ impl Core {
             leave,
         };
         let (ended, _nobody) = watch::channel(None);
-        let core = Self { limits, state: Mutex::new(state), control, ended };
+        let held = Arc::new(Held::new(limits.session_bytes));
+        let core = Self { limits, state: Mutex::new(state), control, held, ended };
         (Arc::new(core), arrived)
     }
 
@@ -138,7 +142,7 @@ impl Core {
 
     /// The control stream, which is no part of the session's end.
     pub(super) fn control(self: &Arc<Self>) -> Ticket {
-        let lane = Lane::new(self.limits.queue_bytes);
+        let lane = Lane::new(self.limits.queue_bytes, &self.held);
         let since = Instant::now();
         let (key, owner) = (u64::MAX, Owner::Control);
         Ticket { core: Arc::clone(self), lane, key, owner, place: None, since }
@@ -323,6 +327,29 @@ impl Core {
         state.is_closing || state.carriers.is_none()
     }
 
+    /// From here on it is seen who reads.
+    pub(super) fn begin_stall(&self) {
+        for seat in self.lock().lanes.values() {
+            let _so_far = seat.lane.unread();
+        }
+    }
+
+    /// Time was given: of the streams that nobody has read since, the fullest go, until there is not too much.
+    pub(super) fn end_stall(&self) {
+        let state = self.lock();
+        let lanes = state.lanes.values().map(|seat| Arc::clone(&seat.lane));
+        let mut unread: Vec<_> = lanes.map(|lane| (lane.unread(), lane)).collect();
+        drop(state);
+        unread.retain(|(bytes, _)| *bytes > 0);
+        unread.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        for (_, lane) in unread {
+            if !self.held.is_too_much() {
+                return;
+            }
+            lane.give_up();
+        }
+    }
+
     /// Asks for a sign of life.
     pub(super) async fn ping(&self) -> Result<(), Error> {
         let (ping, pong) = oneshot::channel();
@@ -349,7 +376,7 @@ impl Core {
 
 impl State {
     fn register(&mut self, core: &Arc<Core>, owner: Owner) -> Ticket {
-        let lane = Lane::new(core.limits.queue_bytes);
+        let lane = Lane::new(core.limits.queue_bytes, &core.held);
         let key = self.next_lane;
         self.next_lane += 1;
         self.lanes.insert(key, Seat { lane: Arc::clone(&lane), owner });

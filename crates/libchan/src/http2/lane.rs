@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Bytes, BytesMut};
 use tokio::io::ReadBuf;
 
+use super::held::Held;
 use super::part;
 use crate::error::Error;
 use crate::line::Reason;
@@ -25,6 +26,8 @@ pub(super) struct Lane {
     state: Mutex<State>,
     /// Bytes each way after which its sender waits.
     room: usize,
+    /// What waits on all streams of the session.
+    held: Arc<Held>,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +36,8 @@ struct State {
     out: BytesMut,
     out_end: OutWay,
     input: BytesMut,
+    /// Some of it was taken since the last look.
+    is_read: bool,
     /// No more comes.
     input_ended: bool,
     /// Nobody wants what comes.
@@ -83,8 +88,8 @@ pub(crate) struct InEnd(Arc<Lane>);
 
 impl Lane {
     /// With its two ends.
-    pub(super) fn new(room: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), room })
+    pub(super) fn new(room: usize, held: &Arc<Held>) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), room, held: Arc::clone(held) })
     }
 
     /// Its ends, which are for one owner each.
@@ -175,10 +180,26 @@ impl Lane {
             return false;
         }
         state.input.extend_from_slice(bytes);
+        self.held.add(bytes.len());
         let readers = std::mem::take(&mut state.readers);
         drop(state);
         readers.into_iter().for_each(Waker::wake);
         true
+    }
+
+    /// What waits here, where nobody has taken anything since this was asked last.
+    pub(super) fn unread(&self) -> usize {
+        let mut state = self.lock();
+        if std::mem::take(&mut state.is_read) { 0 } else { state.input.len() }
+    }
+
+    /// Nobody reads it, and what waits is too much.
+    pub(super) fn give_up(&self) {
+        let mut state = self.lock();
+        let dropped = state.drop_input();
+        drop(state);
+        self.held.remove(dropped);
+        self.end_with(Error::Limit("session_bytes"), Some(Reason::Refused));
     }
 
     /// The peer has ended his way.
@@ -204,7 +225,15 @@ impl State {
     /// Room goes back in large steps: a quarter of the window is never missed by who sends.
     fn take_note(&mut self, size: usize, room: usize) -> Option<Waker> {
         self.taken += size;
+        self.is_read = true;
         if self.taken >= room / 4 { self.carrier.take() } else { None }
+    }
+
+    /// Nobody is to read what waits, whose room the peer gets back.
+    fn drop_input(&mut self) -> usize {
+        let dropped = std::mem::take(&mut self.input).len();
+        self.taken += dropped;
+        dropped
     }
 
     /// Whether anything can be sent.
@@ -299,6 +328,7 @@ impl InEnd {
         let bytes = std::mem::take(&mut state.input);
         let carrier = state.take_note(bytes.len(), self.0.room);
         drop(state);
+        self.0.held.remove(bytes.len());
         wake([carrier, None]);
         Poll::Ready(Ok(Some(bytes.freeze())))
     }
@@ -317,6 +347,7 @@ impl InEnd {
         buffer.put_slice(&state.input.split_to(size));
         let carrier = state.take_note(size, self.0.room);
         drop(state);
+        self.0.held.remove(size);
         wake([carrier, None]);
         Poll::Ready(Ok(()))
     }
@@ -344,10 +375,10 @@ impl Drop for InEnd {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.unwanted = true;
-        let dropped = std::mem::take(&mut state.input);
-        state.taken += dropped.len();
+        let dropped = state.drop_input();
         let carrier = state.carrier.take();
         drop(state);
+        self.0.held.remove(dropped);
         wake([carrier, None]);
     }
 }

@@ -204,3 +204,31 @@ async fn a_channel_that_is_over_before_its_time_is_told() {
     send.send_reset(h2::Reason::CANCEL);
     hear(&mut answers, &lost(1)).await;
 }
+
+/// More waits on two streams than a session may keep: the fuller one of those that nobody reads goes, and the other one goes on.
+#[tokio::test]
+async fn what_is_too_much_for_a_session_goes_with_a_stream_that_nobody_reads() {
+    let mut options = Options::default();
+    options.limits.session_bytes = 48 << 10;
+    let (listener, host) = listen(options).await;
+    let mut client = Client::connect(&host).await;
+    let (session, _control, _answers) = client.session(&listener).await;
+    let mut full = client.stream("2").await;
+    let mut unread = in_time(session.accept::<libchan::Value>()).await.unwrap().unwrap();
+    let mut other = client.stream("3").await;
+    let mut read_later = in_time(session.accept::<u8>()).await.unwrap().unwrap();
+    // The beginning of a long message: its reader would have to wait for the rest.
+    let begin = [&[0xc6, 0, 1, 0, 0][..], &[0; 40 << 10]].concat();
+    full.send.send_data(part(0, &begin), false).unwrap();
+    other.send.send_data(part(0, &[7; 10 << 10]), false).unwrap();
+    let mut body = full.answer.await.unwrap().into_body();
+    let (bytes, error) = in_time(read(&mut body)).await;
+    assert!(bytes.ends_with(&part(3, &[0, 0, 0, 3])) && error.is_none(), "{error:?}");
+    let told = in_time(unread.recv()).await;
+    assert!(matches!(told, Err(Error::Limit("session_bytes"))), "{told:?}");
+    for _ in 0..10 << 10 {
+        assert_eq!(in_time(read_later.recv()).await, Ok(Some(7)));
+    }
+    other.send.send_data(part(1, &[]), true).unwrap();
+    assert_eq!(in_time(read_later.recv()).await, Ok(None));
+}
