@@ -92,7 +92,9 @@ impl Plain {
 impl Drop for Plain {
     fn drop(&mut self) {
         if self.is_small() {
-            ROOM.set(std::mem::take(&mut self.0));
+            let bytes = std::mem::take(&mut self.0);
+            // A thread that ends has no use for it any more.
+            let _ending = ROOM.try_with(|room| room.set(bytes));
         }
     }
 }

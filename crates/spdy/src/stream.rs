@@ -74,8 +74,8 @@ impl SendHalf {
         poll_fn(|context| self.poll_send(context, &data)).await
     }
 
-    /// As [`Self::send`]; several may wait, and each is to wait in a turn of its own: of those that wait at once the last one is woken, and
-    /// it is told to the others that it was.
+    /// As [`Self::send`]. Where several call it at once, whoever was told last to wait is woken when there is room, and the one before him
+    /// at once, to look again: they are to wait in a queue of their own.
     ///
     /// # Errors
     /// As [`Self::send`].
