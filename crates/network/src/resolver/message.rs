@@ -272,9 +272,9 @@ impl Asked {
         if !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
             return Judged::Failed(code);
         }
-        match Sections::of(bytes) {
-            Some(sections) => Judged::Answer(sections.relayed(bytes, &message)),
-            None => Judged::Failed(ResponseCode::FormErr),
+        match Sections::of(bytes).map(|sections| sections.relayed(bytes, &message)) {
+            Some(relayed) if relayed.stays_readable() => Judged::Answer(relayed),
+            _ => Judged::Failed(ResponseCode::FormErr),
         }
     }
 
@@ -317,6 +317,25 @@ impl Asked {
             question.copy_from_slice(&self.wire);
         }
         add_edns(bytes, &edns)
+    }
+}
+
+impl Relayed {
+    /// Whether it is a message whatever its head and its times come to be: a name may point at any byte before it (RFC 1035, 4.1.4), also
+    /// at one that is written anew each time the answer is handed on.
+    fn stays_readable(&self) -> bool {
+        /// No label begins with it, and it is a fine octet of a head or of a time. RFC 1035, 4.1.4.
+        const NO_LABEL: u8 = 0x80;
+        let mut bytes = self.bytes.to_vec();
+        let times = self.times.iter().map(|at| usize::from(*at)..usize::from(*at) + 4);
+        for changed in times.chain([0..4]) {
+            if let Some(octets) = bytes.get_mut(changed) {
+                octets.fill(NO_LABEL);
+            }
+        }
+        // With a record in the last section its count is a label's length; without, it ends a name, which is well.
+        let edns = Record::from(&Edns::new()).to_bytes().unwrap_or_default();
+        Message::from_vec(&add_edns(bytes, &edns)).is_ok()
     }
 }
 

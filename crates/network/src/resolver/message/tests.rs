@@ -201,6 +201,31 @@ fn check_relay(asked: &Asked, bytes: &[u8], transport: Transport) {
     }
 }
 
+fn full_answer(asked: &Asked) -> Vec<u8> {
+    let mut message = answer(asked, 3, 100);
+    let data = RData::SOA(SOA::new(name("a.example."), name("b."), 1, 1, 1, 1, 5));
+    message.add_authority(Record::from_rdata(name("example."), 5, data));
+    message.set_edns(hickory_proto::op::Edns::new());
+    message.to_vec().unwrap()
+}
+
+/// Also where they point at what is written anew when the answer is handed on: its head, its times, its last count.
+#[test]
+fn names_that_point_anywhere_are_survived() {
+    let asked = asked("web.example.");
+    let whole = full_answer(&asked);
+    for at in super::HEAD..whole.len() - 1 {
+        for target in 0..at {
+            let mut bytes = whole.clone();
+            bytes[at..at + 2]
+                .copy_from_slice(&(0xc000 | u16::try_from(target).unwrap()).to_be_bytes());
+            for transport in [Datagram, Stream] {
+                check_relay(&asked, &bytes, transport);
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn random_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
@@ -215,11 +240,7 @@ proptest! {
     ) {
         let asked = asked("web.example.");
         let mut bytes = if is_answer {
-            let mut message = answer(&asked, 3, 100);
-            let data = RData::SOA(SOA::new(name("a.example."), name("b."), 1, 1, 1, 1, 5));
-            message.add_authority(Record::from_rdata(name("example."), 5, data));
-            message.set_edns(hickory_proto::op::Edns::new());
-            message.to_vec().unwrap()
+            full_answer(&asked)
         } else {
             question("web.example.")
         };
