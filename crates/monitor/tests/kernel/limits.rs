@@ -5,9 +5,12 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use monitor::{Connection, FromMonitor, LIMIT_FILES, Received};
-use spec::runtime::{Cpu, IdMapping, Memory, Mount, Namespace, NamespaceKind, Resources, Spec};
+use spec::runtime::{
+    Cpu, Hook, IdMapping, Memory, Mount, Namespace, NamespaceKind, Resources, Spec,
+};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
@@ -22,6 +25,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("limits::with_users_of_its_own_too", with_users_of_its_own_too),
     ("limits::thousands_of_readers_cost_little", thousands_of_readers_cost_little),
     ("limits::a_container_that_reads_stands_still", a_container_that_reads_stands_still),
+    ("limits::a_hook_inside_is_answered", a_hook_inside_is_answered),
     ("limits::without_fuse_it_starts_with_a_warning", without_fuse_it_starts_with_a_warning),
 ];
 
@@ -119,6 +123,11 @@ fn thousands_of_readers_cost_little() {
     let mut first = String::new();
     File::open(path("/proc/meminfo")).unwrap().read_to_string(&mut first).unwrap();
     let before = anonymous_kib(monitor).unwrap();
+    let begin = Instant::now();
+    for _ in 0..1000 {
+        fs::read(path("/proc/uptime")).unwrap();
+    }
+    println!("open, read and close: {:?}", begin.elapsed() / 1000);
     let open: Vec<File> = (0..1000).map(|_| File::open(path("/proc/meminfo")).unwrap()).collect();
     let mut byte = [0];
     for file in &open {
@@ -166,6 +175,23 @@ fn a_container_that_reads_stands_still() {
     connection.signal(9).unwrap();
     assert_eq!(hear(&mut connection).code, Some(137));
     bed.wait_for_groups();
+}
+
+/// It runs while the monitor waits for the container.
+fn a_hook_inside_is_answered() {
+    let script = "head -n1 /proc/meminfo > /tmp/seen";
+    let hook = Hook {
+        path: "/bin/sh".into(),
+        args: ["sh", "-c", script].map(str::to_owned).into(),
+        env: vec!["PATH=/bin".to_owned()],
+        timeout: Some(60),
+    };
+    let bed = bed("cat /tmp/seen", |spec| {
+        spec.hooks.get_or_insert_default().start_container.push(hook);
+    });
+    let heard = hear(&mut bed.start());
+    let seen = String::from_utf8(heard.stdout).unwrap();
+    assert_eq!(seen.split_whitespace().nth(1), Some("65536"), "{seen}");
 }
 
 fn without_fuse_it_starts_with_a_warning() {
