@@ -7,17 +7,18 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use monitor::{Connection, FromMonitor, LIMIT_FILES, Received};
+use monitor::{Connection, FromMonitor, LIMIT_FILES, Life, Received};
 use spec::runtime::{
     Cpu, Hook, IdMapping, Memory, Mount, Namespace, NamespaceKind, Resources, Spec,
 };
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
+use rustix::process::{Pid, WaitOptions, waitpid};
 use sys::Namespaces;
 
 use crate::Test;
-use crate::bed::{Bed, hear, hear_until};
+use crate::bed::{Bed, hear, hear_until, kill};
 use crate::memory::anonymous_kib;
 
 pub(crate) const TESTS: &[Test] = &[
@@ -25,6 +26,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("limits::with_users_of_its_own_too", with_users_of_its_own_too),
     ("limits::thousands_of_readers_cost_little", thousands_of_readers_cost_little),
     ("limits::a_container_that_reads_stands_still", a_container_that_reads_stands_still),
+    ("limits::without_its_monitor_nobody_waits", without_its_monitor_nobody_waits),
     ("limits::a_hook_inside_is_answered", a_hook_inside_is_answered),
     ("limits::without_fuse_it_starts_with_a_warning", without_fuse_it_starts_with_a_warning),
 ];
@@ -122,6 +124,7 @@ fn thousands_of_readers_cost_little() {
     let path = |file: &str| format!("/proc/{container}/root{file}");
     let mut first = String::new();
     File::open(path("/proc/meminfo")).unwrap().read_to_string(&mut first).unwrap();
+    assert!(first.starts_with("MemTotal:          65536 kB\n"), "{first}");
     let before = anonymous_kib(monitor).unwrap();
     let begin = Instant::now();
     for _ in 0..1000 {
@@ -175,6 +178,23 @@ fn a_container_that_reads_stands_still() {
     connection.signal(9).unwrap();
     assert_eq!(hear(&mut connection).code, Some(137));
     bed.wait_for_groups();
+}
+
+fn without_its_monitor_nobody_waits() {
+    let bed = bed("echo ready; sleep 1000", |_spec| {});
+    let mut connection = bed.start();
+    hear_until(&mut connection, "ready");
+    let (container, monitor) = bed.pids();
+    let path = format!("/proc/{container}/root/proc/meminfo");
+    let open = File::open(&path).unwrap();
+    kill(monitor);
+    bed.wait_until(|life| matches!(life, Life::Running { monitored: false, .. }));
+    let gone = |error: std::io::Error| error.raw_os_error() == Some(libc::ENOTCONN);
+    assert!(gone(open.read_at(&mut [0], 0).unwrap_err()));
+    assert!(gone(File::open(&path).unwrap_err()));
+    waitpid(Pid::from_raw(monitor), WaitOptions::empty()).unwrap();
+    kill(container);
+    bed.wait_until(|life| matches!(life, Life::Lost { .. }));
 }
 
 /// It runs while the monitor waits for the container.
