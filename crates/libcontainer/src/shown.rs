@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, fstatfs, openat};
 use rustix::io::Errno as Raw;
 use rustix::mount::{UnmountFlags, unmount};
+use spec::runtime::NamespaceKind;
 use sys::{Errno, open_without_links};
 
 use crate::descriptor_path::DescriptorPath;
@@ -32,14 +33,19 @@ const SYSFS_MAGIC: i64 = 0x6265_6572;
 impl Plan {
     /// Has files of `/proc` and `/sys` covered by those of the same name in the file system that [`crate::Surroundings::with_shown`]
     /// gives. What the kernel does not have is not shown, and nothing is without such a file system. It comes behind the hooks of the
-    /// creation: they run while the caller waits for them.
+    /// creation: they run while the caller waits for them. What the configuration masks stays masked.
     ///
     /// # Errors
-    /// For a target that is neither below `/proc` nor below `/sys`.
+    /// For a target that is neither below `/proc` nor below `/sys`, and without a mount namespace of the container's own: others would
+    /// see its limits.
     pub fn show(
         &mut self,
         targets: impl IntoIterator<Item = impl AsRef<Path>>,
     ) -> Result<(), PlanError> {
+        if !self.namespaces.create.contains(&NamespaceKind::Mount) {
+            let why = "need a mount namespace of the container's own";
+            return Err(PlanError::field("shown files", why));
+        }
         let mut known = Vec::new();
         for target in targets {
             let target = inside(target.as_ref(), "shown files")?;
@@ -48,7 +54,10 @@ impl Plan {
                 let why = format!("{} is no file of the kernel", target.display());
                 return Err(PlanError::field("shown files", why));
             }
-            known.push(target);
+            let covers = |step: &Step| matches!(step, Step::Mask { path } | Step::ReadOnly { path } if *path == target);
+            if !self.steps.iter().any(covers) {
+                known.push(target);
+            }
         }
         let ends =
             |step: &Step| matches!(step, Step::PivotRoot | Step::MoveRoot | Step::ChangeRoot);

@@ -277,6 +277,12 @@ mod tests {
         assert_eq!(lines[at + 1], "pivot root");
         let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
         assert_eq!(again.shown().len(), 2);
+        let masked = with("/linux/maskedPaths", json!(["/proc/slabinfo"]));
+        let mut plan = planned(masked).unwrap();
+        plan.show(["/proc/slabinfo", "/proc/stat"]).unwrap();
+        assert_eq!(plan.shown(), ["/proc/stat"].map(PathBuf::from));
+        plan.namespaces.create.clear();
+        assert!(plan.show(["/proc/stat"]).is_err());
     }
 
     #[test]
