@@ -409,6 +409,9 @@ impl Walk<'_> {
             Action::Give(gift) => {
                 self.root()?.give(gift, prepared.contents.as_ref().map(AsFd::as_fd))?;
             }
+            Action::Show(files) => {
+                self.root()?.show(files, prepared.shown.as_ref().map(AsFd::as_fd))?;
+            }
             Action::Part { target, attributes } => self.root()?.part(target, attributes)?,
             Action::Seal { target } => self.root()?.seal(target)?,
             Action::PivotRoot => self.pivot()?,

@@ -118,9 +118,10 @@ pub(crate) fn create_while(
     surroundings: Surroundings<'_>,
     meanwhile: impl FnOnce(&Created) -> Pace,
 ) -> Result<Created, StartError> {
-    let Surroundings { stdio, spare, gate, contents, arrival } = surroundings;
+    let Surroundings { stdio, spare, gate, contents, shown, arrival } = surroundings;
     let mut prepared = Box::new(Prepared::new(plan)?);
     prepared.contents = given::own(contents)?;
+    prepared.shown = given::own(shown)?;
     let mut joins = Joins::open(plan)?;
     if let Some(spare) = spare {
         joins.take_spare(spare, &mut prepared.namespaces);

@@ -168,6 +168,11 @@ impl fmt::Display for Step {
             Self::Give { target, files } => {
                 write!(f, "mount {} on {}, in memory", given(files), target.display())
             }
+            Self::Show { targets } => {
+                let targets: Vec<String> =
+                    targets.iter().map(|target| target.display().to_string()).collect();
+                write!(f, "show the container's own {}", targets.join(" "))
+            }
             Self::Seal { target } => write!(f, "make {} read-only at last", target.display()),
             Self::PivotRoot => f.write_str("pivot root"),
             Self::MoveRoot => f.write_str("move the root over the host's"),

@@ -61,6 +61,7 @@ mod scheduling;
 pub mod seccomp;
 mod selinux;
 mod show;
+mod shown;
 mod spare;
 mod surroundings;
 mod target;

@@ -259,6 +259,11 @@ pub enum Step {
         /// The files.
         files: Vec<GivenFile>,
     },
+    /// Cover files of procfs and sysfs by those of a file system that is given beside the plan. See `shown.rs`.
+    Show {
+        /// The files.
+        targets: Vec<PathBuf>,
+    },
     /// Make a mount read-only that had to be filled first.
     Seal {
         /// Where it is mounted.

@@ -21,6 +21,7 @@ use crate::mapped_root::MappedRoot;
 use crate::plan::{DeviceNode, HookPlan, Plan, Step};
 use crate::scheduling::Processors;
 use crate::selinux::{self, Labelling};
+use crate::shown::PreparedShow;
 
 mod overlay;
 mod process;
@@ -38,6 +39,8 @@ pub(crate) struct Prepared {
     pub(crate) process: PreparedProcess,
     /// Contents of files that are given.
     pub(crate) contents: Option<OwnedFd>,
+    /// File system of what is shown, mounted nowhere.
+    pub(crate) shown: Option<OwnedFd>,
     /// Mounts that are lent before the child asks.
     pub(crate) ahead: Ahead,
 }
@@ -137,6 +140,7 @@ pub(crate) enum Action {
     },
     CgroupV2(V2Mount),
     Give(PreparedGift),
+    Show(PreparedShow),
     Seal {
         target: Target,
     },
@@ -260,6 +264,7 @@ impl Prepared {
             steps,
             process,
             contents: None,
+            shown: None,
         })
     }
 
@@ -383,6 +388,7 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
             attributes: BindAttributes::setting(*set),
         }),
         Step::Give { target, files } => Action::Give(PreparedGift::new(target, files, label)?),
+        Step::Show { targets } => Action::Show(PreparedShow::new(targets)?),
         Step::Seal { target } => Action::Seal { target: Target::new(target)? },
         Step::PivotRoot => Action::PivotRoot,
         Step::MoveRoot => Action::MoveRoot { revealing: host_root::revealing()? },

@@ -20,6 +20,8 @@ pub struct Surroundings<'a> {
     pub(crate) gate: Option<BorrowedFd<'a>>,
     /// Contents of the files that its plan gives it, see [`crate::seal_contents`].
     pub(crate) contents: Option<BorrowedFd<'a>>,
+    /// A file system of what is shown to it, see [`crate::Plan::show`].
+    pub(crate) shown: Option<BorrowedFd<'a>>,
     /// What is done once a container with a user namespace has its network namespace.
     pub(crate) arrival: Option<Arrival<'a>>,
 }
@@ -28,7 +30,7 @@ impl<'a> Surroundings<'a> {
     /// Streams alone.
     #[must_use]
     pub fn new(stdio: Stdio<'a>) -> Self {
-        Self { stdio, spare: None, gate: None, contents: None, arrival: None }
+        Self { stdio, spare: None, gate: None, contents: None, shown: None, arrival: None }
     }
 
     pub(crate) fn with_gate(self, gate: Option<&'a OwnedFd>) -> Self {
@@ -39,6 +41,12 @@ impl<'a> Surroundings<'a> {
     #[must_use]
     pub fn with_contents(self, contents: Option<BorrowedFd<'a>>) -> Self {
         Self { contents, ..self }
+    }
+
+    /// With a file system, mounted nowhere, whose files are shown; somebody has to answer what is asked of it meanwhile.
+    #[must_use]
+    pub fn with_shown(self, shown: Option<BorrowedFd<'a>>) -> Self {
+        Self { shown, ..self }
     }
 
     /// With a network namespace that was made ahead.

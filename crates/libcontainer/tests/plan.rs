@@ -263,6 +263,29 @@ mod tests {
     }
 
     #[test]
+    fn files_of_the_kernel_are_shown_before_the_root_changes() {
+        let mut plan = planned(default_configuration()).unwrap();
+        for target in ["/etc/passwd", "/proc", "/sys", "meminfo", "/proc/../etc/passwd"] {
+            assert!(plan.show([target]).is_err(), "{target}");
+        }
+        assert!(plan.shown().is_empty());
+        plan.show(["/proc/meminfo", "/sys/devices/system/cpu/online"]).unwrap();
+        let text = plan.to_string();
+        let lines: Vec<&str> = text.lines().map(|line| line[3..].trim()).collect();
+        let told = "show the container's own /proc/meminfo /sys/devices/system/cpu/online";
+        let at = lines.iter().position(|line| *line == told).unwrap();
+        assert_eq!(lines[at + 1], "pivot root");
+        let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+        assert_eq!(again.shown().len(), 2);
+        let masked = with("/linux/maskedPaths", json!(["/proc/slabinfo"]));
+        let mut plan = planned(masked).unwrap();
+        plan.show(["/proc/slabinfo", "/proc/stat"]).unwrap();
+        assert_eq!(plan.shown(), ["/proc/stat"].map(PathBuf::from));
+        plan.namespaces.create.clear();
+        assert!(plan.show(["/proc/stat"]).is_err());
+    }
+
+    #[test]
     fn a_plan_survives_its_file() {
         let plan = planned(default_configuration()).unwrap();
         let text = serde_json::to_string(&plan).unwrap();

@@ -2,7 +2,6 @@
 //! to networks while that one is at its mounts; or in the user namespace that is joined, before. Sources: user_namespaces(7),
 //! "Interaction of user namespaces and other types of namespaces".
 
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use libcontainer::{Plan, SpareNetwork, Stdio, Surroundings};
@@ -11,7 +10,7 @@ use spec::runtime::NamespaceKind;
 use crate::attached::Attached;
 use crate::handoff::HandOff;
 use crate::restore::Restored;
-use crate::start::{self, Refused};
+use crate::start::{self, Given, Refused};
 
 /// Whose users a container has.
 pub(crate) enum Users<'a> {
@@ -35,19 +34,19 @@ pub(crate) fn kind_of(plan: &Plan) -> Users<'_> {
 /// Begins one with users of its own.
 pub(crate) fn begin(
     handoff: &HandOff,
-    (stdio, contents): (Stdio<'_>, Option<&OwnedFd>),
+    (stdio, given): (Stdio<'_>, Given<'_>),
 ) -> Result<(Restored, Option<Attached>), Refused> {
     let surroundings = Surroundings::new(stdio);
     if !makes_network(&handoff.plan) {
         let (_spare, attached) = Attached::take(handoff, None)?;
-        return Ok((start::begin(handoff, surroundings, contents)?, attached));
+        return Ok((start::begin(handoff, surroundings, given)?, attached));
     }
     let mut arrived = Ok(None);
     let mut arrive = |network: SpareNetwork| {
         arrived = Attached::take(handoff, Some(network)).map(|(_network, attached)| attached);
         arrived.is_ok()
     };
-    let begun = start::begin(handoff, surroundings.with_arrival(&mut arrive), contents);
+    let begun = start::begin(handoff, surroundings.with_arrival(&mut arrive), given);
     // Its refusal is why the other one is.
     let attached = arrived?;
     Ok((begun?, attached))

@@ -28,6 +28,7 @@ mod input;
 mod inside;
 pub mod keeper;
 mod left;
+mod limits;
 pub mod log;
 mod message;
 mod names;
@@ -56,6 +57,7 @@ pub use handoff::{
 pub use health::{HealthFile, HealthRules, HealthStatus, OnFailure, ProbeResult};
 pub use hold::{Held, HoldError, hold, hold_main};
 pub use left::{has_left, hold_tables};
+pub use limits::LIMIT_FILES;
 pub use log::LogRules;
 pub use plugged::{CniRules, ask_plugins_servers, unplug};
 pub use restart::RestartPolicy;

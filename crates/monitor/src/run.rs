@@ -26,6 +26,7 @@ use crate::forwards::{FORWARD, forward};
 use crate::freeze::Freeze;
 use crate::handoff::{EventRules, HANDOFF_VERSION, HandOff, StopRules};
 use crate::health::HealthFile;
+use crate::limits::Limits;
 use crate::log::{COMPRESS, compress};
 use crate::message::{kind, number};
 use crate::names::{RESOLVE, resolve};
@@ -165,7 +166,9 @@ impl Monitor {
         if let Some(first) = clients.add(client).and_then(|id| clients.get_mut(id)) {
             first.is_first(streams);
         }
-        let told = handoff.plan.cgroup.told(started.cgroup.skipped()).join("\n");
+        let mut told = handoff.plan.cgroup.told(started.cgroup.skipped());
+        told.extend(started.limits.as_ref().and_then(Limits::warning).map(str::to_owned));
+        let told = told.join("\n");
         let mut monitor = Self {
             id: handoff.id.clone(),
             state_dir: handoff.state_dir.clone(),
@@ -315,7 +318,8 @@ impl Monitor {
         }
         self.clients.answer_check(&[kind::NOT_NOW]);
         if !run.own_pids {
-            // Further processes, and what they left, would live on.
+            // Further processes, and what they left, would live on. On v1 they stand still first.
+            let _answers = run.limits.as_mut().and_then(Limits::stand_in);
             let _hanging = run.cgroup.kill();
         }
         let code = reap(&run.process);

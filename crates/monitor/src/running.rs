@@ -11,6 +11,7 @@ use crate::attached::Attached;
 use crate::claim::Claim;
 use crate::handoff::HandOff;
 use crate::input::Input;
+use crate::limits::Limits;
 use crate::oom::Oom;
 use crate::outputs::Outputs;
 use crate::probe::Checks;
@@ -29,6 +30,8 @@ pub(crate) struct Running {
     pub(crate) outputs: Outputs,
     pub(crate) checks: Option<Checks>,
     pub(crate) oom: Oom,
+    /// What it sees of its limits, where somebody asks.
+    pub(crate) limits: Option<Limits>,
     /// Given back with the run.
     pub(crate) attached: Option<Attached>,
     console: Option<OwnedFd>,
@@ -42,8 +45,8 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(started: Started, handoff: &HandOff) -> Self {
-        let Started { process, cgroup, console, outputs, input, started_at, log, claim, attached } =
-            started;
+        let Started { process, cgroup, console, outputs, input, .. } = started;
+        let Started { started_at, log, claim, attached, limits, .. } = started;
         let now = Instant::now();
         // A terminal has no end of input; there it is just a byte.
         let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
@@ -61,6 +64,7 @@ impl Running {
                 .health
                 .as_ref()
                 .map(|rules| Checks::begin(rules, handoff.plan.mount_label.as_deref(), now)),
+            limits,
             attached,
             console,
             kill_at: None,

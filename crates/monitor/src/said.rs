@@ -11,7 +11,7 @@ pub enum FromMonitor<'a> {
     Started {
         /// Its pid on the host.
         pid: i32,
-        /// One line for each limit that this machine could not set.
+        /// One line for each limit that this machine could not set, or not show.
         warnings: &'a str,
     },
     /// It could not be started.

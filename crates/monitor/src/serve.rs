@@ -11,6 +11,7 @@ use crate::client::Request;
 use crate::emulation::Emulation;
 use crate::forwards::Forwards;
 use crate::health::{HealthStatus, OnFailure};
+use crate::limits::Limits;
 use crate::message::{failure, kind, number};
 use crate::names::Names;
 use crate::oom::News;
@@ -46,6 +47,8 @@ pub(crate) enum Source {
     Forwarder,
     /// A call to answer, or somebody who has answered one.
     Emulation,
+    /// Somebody in the container reads what it sees of its limits.
+    Limits,
     /// Who brings the places in networks in line with the records.
     Settler,
 }
@@ -98,6 +101,7 @@ impl Monitor {
                 | Source::Names
                 | Source::Resolver
                 | Source::Forwarder
+                | Source::Limits
                 | Source::Settler => {
                     self.serve_run(source);
                 }
@@ -134,6 +138,11 @@ impl Monitor {
             (Source::Oom, _) => {
                 let news = run.oom.read();
                 self.note_oom(news);
+            }
+            (Source::Limits, _) => {
+                if let Some(limits) = &mut run.limits {
+                    limits.serve();
+                }
             }
             (Source::Settler, _) => {
                 if let Some(attached) = &mut run.attached {
@@ -262,6 +271,8 @@ impl Monitor {
         sources.extend(forwards.into_iter().flat_map(Forwards::sources));
         let settler = run.attached.as_ref().and_then(Attached::settler);
         sources.extend(settler.map(|pidfd| (Source::Settler, pidfd, PollFlags::IN)));
+        let limits = run.limits.as_ref().and_then(Limits::descriptor);
+        sources.extend(limits.map(|device| (Source::Limits, device, PollFlags::IN)));
         sources.extend(run.oom.descriptor().map(|events| (Source::Oom, events, PollFlags::IN)));
         sources.extend(run.outputs.log_waits_for().map(|log| (Source::Log, log, PollFlags::OUT)));
         sources.extend(run.input.writable().map(|input| (Source::Stdin, input, PollFlags::OUT)));
@@ -333,6 +344,9 @@ impl Monitor {
 
     fn hear_of_run(&mut self, id: u32, request: Request) {
         let Some(run) = &mut self.run else { return };
+        // A process that waits for an answer does not stand still.
+        let stops = matches!(request, Request::Freeze | Request::Pause);
+        let _answers = run.limits.as_mut().filter(|_| stops).and_then(Limits::stand_in);
         match request {
             Request::Stdin => run.input.write(self.packet.body()),
             Request::StdinEnd => run.input.end(),

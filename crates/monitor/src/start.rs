@@ -18,6 +18,7 @@ use crate::clients::Clients;
 use crate::files::{ExitFile, StateFile};
 use crate::handoff::HandOff;
 use crate::inside::{self, Users};
+use crate::limits::{Limits, Shown};
 use crate::log::Log;
 use crate::message::{failure, kind};
 use crate::outputs::Stream;
@@ -40,6 +41,7 @@ pub(crate) struct Started {
     /// That it runs.
     pub(crate) claim: Claim,
     pub(crate) attached: Option<Attached>,
+    pub(crate) limits: Option<Limits>,
 }
 
 /// Why it does not run.
@@ -109,23 +111,9 @@ pub(crate) fn start(
         }
     };
     let names = stdio.streams().map(|streams| streams.map(stream_name).to_vec());
-    let (made, mut attached) = match inside::kind_of(&handoff.plan) {
-        Users::Own => inside::begin(handoff, (stdio, contents))?,
-        Users::Joined(path) => {
-            let spare = inside::network(handoff, path)?;
-            let (spare, attached) = Attached::take(handoff, spare)?;
-            (begin(handoff, Surroundings::new(stdio).with_spare(spare), contents)?, attached)
-        }
-        Users::Host => {
-            let (spare, attached) = Attached::take(handoff, spare)?;
-            let made = match handoff.restore.as_ref().filter(|_| restarts == 0) {
-                Some(rules) => restore(rules, handoff, stdio, spare.as_ref())?,
-                None => begin(handoff, Surroundings::new(stdio).with_spare(spare), contents)?,
-            };
-            (made, attached)
-        }
-    };
-    let Restored { process, cgroup, console } = made;
+    let Made { restored, mut attached, limits } =
+        make(handoff, spare, (stdio, contents), restarts)?;
+    let Restored { process, cgroup, console } = restored;
     let started_at = crate::format_time(crate::now_ns());
     if let Some(names) = attached.as_mut().and_then(Attached::names_mut) {
         names.settle();
@@ -148,16 +136,74 @@ pub(crate) fn start(
         }
     };
     let Streams { outputs, input, theirs: _closed } = streams;
-    Ok(Started { process, cgroup, console, outputs, input, started_at, log, claim, attached })
+    Ok(Started {
+        process,
+        cgroup,
+        console,
+        outputs,
+        input,
+        started_at,
+        log,
+        claim,
+        attached,
+        limits,
+    })
+}
+
+/// A process that runs, and what goes with it.
+struct Made {
+    restored: Restored,
+    attached: Option<Attached>,
+    limits: Option<Limits>,
+}
+
+/// Makes the container's first process, whoever's users it has.
+fn make(
+    handoff: &HandOff,
+    spare: Option<SpareNetwork>,
+    (stdio, contents): (Stdio<'_>, Option<&OwnedFd>),
+    restarts: u32,
+) -> Result<Made, Refused> {
+    let images = handoff.restore.as_ref().filter(|_| restarts == 0);
+    let (limits, shown) = Limits::of(handoff, images.is_none()).unzip();
+    let given = Given { contents, shown: shown.as_ref().and_then(Option::as_ref) };
+    let (restored, attached) = match inside::kind_of(&handoff.plan) {
+        Users::Own => inside::begin(handoff, (stdio, given))?,
+        Users::Joined(path) => {
+            let spare = inside::network(handoff, path)?;
+            let (spare, attached) = Attached::take(handoff, spare)?;
+            (begin(handoff, Surroundings::new(stdio).with_spare(spare), given)?, attached)
+        }
+        Users::Host => {
+            let (spare, attached) = Attached::take(handoff, spare)?;
+            let made = match images {
+                Some(rules) => restore(rules, handoff, stdio, spare.as_ref())?,
+                None => begin(handoff, Surroundings::new(stdio).with_spare(spare), given)?,
+            };
+            (made, attached)
+        }
+    };
+    // Its program runs: from now on the requests are this process's.
+    drop(shown);
+    Ok(Made { restored, attached, limits })
+}
+
+/// What a container is given beside its plan.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    contents: Option<&'a OwnedFd>,
+    shown: Option<&'a Shown>,
 }
 
 /// The program begins.
 pub(crate) fn begin<'a>(
     handoff: &HandOff,
     surroundings: Surroundings<'a>,
-    contents: Option<&'a OwnedFd>,
+    given: Given<'a>,
 ) -> Result<Restored, Refused> {
-    create_at_once(&handoff.plan, surroundings.with_contents(contents.map(AsFd::as_fd)))
+    let surroundings = surroundings.with_contents(given.contents.map(AsFd::as_fd));
+    let shown = given.shown.map(|shown| shown.mount.as_fd());
+    create_at_once(&handoff.plan, surroundings.with_shown(shown))
         .and_then(|mut created| {
             let console = created.take_console();
             created.start().map(|(process, cgroup)| Restored { process, cgroup, console })

@@ -66,6 +66,10 @@ impl Outside {
         if plan.process.seccomp.as_ref().is_some_and(|filter| filter.listener.is_some()) {
             return Err(CheckpointError::Listener);
         }
+        if let Some(target) = plan.shown().first() {
+            let why = "its monitor serves it by FUSE, which CRIU knows nothing of";
+            return Err(CheckpointError::Mount { target: target.clone(), why });
+        }
         for step in &plan.steps {
             let Step::Bind { within, of_process, id_map, target, .. } = step else { continue };
             let why = match (id_map, within, of_process) {

@@ -42,7 +42,8 @@ fn carry_out(
     let [first, second, third, fourth, ..] = call.arguments;
     let caller = Caller::of(listener, call)?;
     if is("sysinfo") {
-        caller.write(first, &system_information(run))
+        let Some(limits) = &run.limits else { return Ok(Answer::Continue) };
+        caller.write(first, &system_information(limits.view()))
     } else if is("mknodat") {
         // An int, in the lower half of its register.
         make_node(&caller, (half(first).cast_signed(), second), (third, fourth))

@@ -19,7 +19,6 @@ use rustix::mount::{
 use sys::{Answer, Errno, MountAttributes, Namespaces};
 
 use super::caller::{Caller, Place, Rights, WORKING_DIRECTORY};
-use super::information::memory_bytes;
 use super::kinds::{Kind, Setting, attributes, is_the_kernels};
 use crate::running::Running;
 
@@ -82,7 +81,8 @@ pub(super) fn mount(
     let asked = attributes(flags)?;
     let kind = Kind::named(caller.text(kind)?.to_bytes())?;
     let options = if data == 0 { String::new() } else { words(caller, data)? };
-    let options = kind.options(&options, memory_bytes(run))?;
+    let view = run.limits.as_ref().ok_or_else(refused)?.view();
+    let options = kind.options(&options, view.memory().total)?;
     let target = caller.text(target)?;
     let place = Place::of(caller, WORKING_DIRECTORY, &target)?;
     let (source, table) = enter(caller, &place, kind)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::AsFd;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -43,6 +44,15 @@ impl Bed {
     }
 
     pub(crate) fn with(args: &[&str], terminal: Option<(u16, u16)>) -> Self {
+        Self::changed(args, terminal, |_spec| {})
+    }
+
+    /// With another configuration.
+    pub(crate) fn changed(
+        args: &[&str],
+        terminal: Option<(u16, u16)>,
+        change: impl FnOnce(&mut Spec),
+    ) -> Self {
         assert!(rustix::process::geteuid().is_root(), "containers are made: run this as root");
         let directory = tempfile::Builder::new().prefix("monitor-").tempdir().unwrap();
         for name in ["rootfs", "state", "container"] {
@@ -56,8 +66,9 @@ impl Bed {
             cgroup_path: format!("/corten-test/monitor-{id}"),
             ..Context::new(id.clone(), directory.path(), layout)
         };
-        let plan = plan(&configuration(args, terminal), &context)
-            .unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let mut spec = configuration(args, terminal);
+        change(&mut spec);
+        let plan = plan(&spec, &context).unwrap_or_else(|error| panic!("{}", chain(&error)));
         let handoff = HandOff {
             version: HANDOFF_VERSION,
             id,
@@ -87,6 +98,12 @@ impl Bed {
         self.handoff.open_stdin = true;
         self.handoff.stdin_once = true;
         self
+    }
+
+    /// Gives the root to a user who can reach it.
+    pub(crate) fn open_to(&self, uid: u32) {
+        fs::set_permissions(self.directory.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        chown(self.path("rootfs"), Some(uid), Some(uid)).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

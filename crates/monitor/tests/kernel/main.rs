@@ -13,6 +13,7 @@
 
 mod bed;
 mod clients;
+mod limits;
 mod logs;
 mod memory;
 mod sessions;
@@ -24,8 +25,9 @@ use std::process::ExitCode;
 
 type Test = (&'static str, fn());
 
-const MODULES: [&[Test]; 7] = [
+const MODULES: [&[Test]; 8] = [
     clients::TESTS,
+    limits::TESTS,
     logs::TESTS,
     memory::TESTS,
     sessions::TESTS,

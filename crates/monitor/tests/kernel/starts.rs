@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-use monitor::Life;
+use monitor::{LIMIT_FILES, Life};
 
 use crate::Test;
 use crate::bed::{Bed, hear, wait_until};
@@ -113,7 +113,15 @@ fn a_container_starts_again() {
 }
 
 fn how_long_a_start_takes() {
-    let bed = Bed::new("exit 0");
+    let plain = Bed::new("exit 0");
+    let mut shown = Bed::new("exit 0");
+    shown.handoff.plan.show(LIMIT_FILES).unwrap();
+    for (bed, what) in [(plain, "a container"), (shown, "one that sees its limits")] {
+        measure(&bed, what);
+    }
+}
+
+fn measure(bed: &Bed, what: &str) {
     let mut started = Vec::new();
     let mut ended = Vec::new();
     for _ in 0..40 {
@@ -125,5 +133,5 @@ fn how_long_a_start_takes() {
     }
     started.sort_unstable();
     ended.sort_unstable();
-    println!("spawn to Started: median {:?}, to Exited: {:?}", started[20], ended[20]);
+    println!("{what}, spawn to Started: median {:?}, to Exited: {:?}", started[20], ended[20]);
 }
