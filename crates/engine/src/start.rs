@@ -379,6 +379,7 @@ impl Containers<'_> {
         };
         let mut plan = libcontainer::plan(&spec, &context)?;
         crate::hardened::keep_writable(&mut plan, &made.config);
+        plan.process.leaves_terminal = made.config.system;
         plan.process.landlock = landlock::plan(&made.config, &mut plan.process.warnings)?;
         if let Some(users) = &users {
             users.lend(&mut plan, &made.config.mounts, origins);
