@@ -85,8 +85,10 @@ pub(super) fn archive() -> Result<Vec<u8>, EngineError> {
         append(&mut archive, "busybox", &link, &[])?;
     }
     if applets.iter().any(|applet| applet == "init") {
-        let link =
-            Metadata { link: b"../bin/busybox".to_vec(), ..entry("sbin/init", Kind::Symlink, 0o777) };
+        let link = Metadata {
+            link: b"../bin/busybox".to_vec(),
+            ..entry("sbin/init", Kind::Symlink, 0o777)
+        };
         append(&mut archive, "busybox", &link, &[])?;
     }
     archive.finish().map_err(|error| failed("busybox", &error.to_string()))
