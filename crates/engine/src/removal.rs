@@ -108,6 +108,8 @@ impl Containers<'_> {
             // One that is gone meanwhile starts nothing.
             let _gone = connection.hold_restarts();
         }
+        // Until then it may have been started again.
+        let container = &self.get_locked(&container.record.id)?;
         if let Some(process) = container.process() {
             self.end_process(container, &process, Action::RemoveByForce)?;
         }
