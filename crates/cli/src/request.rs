@@ -64,6 +64,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         privileged: matches.on("privileged"),
         ulimits: matches.values("ulimit").map(parse::ulimit).collect::<Result<_, _>>()?,
         sysctls: matches.values("sysctl").map(parse::sysctl).collect::<Result<_, _>>()?,
+        system: matches.on("system"),
         init: matches.on("init"),
         restart: matches.value("restart").map(parse::restart).transpose()?.unwrap_or_default(),
         health: health(matches)?,

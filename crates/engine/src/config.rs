@@ -96,6 +96,8 @@ pub struct ContainerConfig {
     pub ulimits: Vec<Ulimit>,
     /// Kernel parameters of its namespaces.
     pub sysctls: BTreeMap<String, String>,
+    /// Whether it is a whole system, see `whole_system.rs`.
+    pub system: bool,
     /// Whether process 1 stays ours.
     pub init: bool,
     /// When it is started again.

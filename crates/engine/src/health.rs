@@ -25,9 +25,10 @@ const RETRIES: u32 = 3;
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl ContainerConfig {
-    /// Whether anything starts it again when it has ended.
+    /// Whether anything starts it again when it has ended; a system by its own reboot.
     pub(crate) fn may_restart(&self) -> bool {
-        self.restart != RestartPolicy::No
+        self.system
+            || self.restart != RestartPolicy::No
             || (self.health.is_some() && self.health_on_failure == OnFailure::Restart)
     }
 }

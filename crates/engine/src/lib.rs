@@ -82,6 +82,7 @@ mod update;
 mod user_namespaces;
 mod users;
 mod volumes;
+mod whole_system;
 pub mod words;
 
 pub use apparmor::{AppArmor, DEFAULT as DEFAULT_APPARMOR_PROFILE, PolicyError, ProfileError};

@@ -29,7 +29,7 @@ pub(crate) fn merge(
     if config.command.is_empty() && (request.entrypoint.is_none() || request.keeps_command) {
         config.command = image.cmd.clone().unwrap_or_default();
     }
-    if config.entrypoint.is_empty() && config.command.is_empty() {
+    if config.entrypoint.is_empty() && config.command.is_empty() && !config.system {
         return Err(EngineError::value(
             "command",
             "",

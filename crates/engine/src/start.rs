@@ -265,6 +265,7 @@ impl Containers<'_> {
             state_dir: made.dirs.state.clone(),
             container_dir: made.dirs.container.clone(),
             emulates: !made.config.security.emulate.is_empty(),
+            is_system: made.config.system,
             open_stdin: made.config.open_stdin,
             stdin_once: made.config.stdin_once,
             log,
@@ -369,11 +370,16 @@ impl Containers<'_> {
             // As Docker does: a limit that cannot be set is no reason not to run, but it is said.
             when_missing: WhenMissing::Warn,
             // A group of this name was left by a crash: nobody else knows it.
-            cgroups: Choices { unprivileged: self.engine.keeper.is_some(), ..Choices::default() },
+            cgroups: Choices {
+                unprivileged: self.engine.keeper.is_some(),
+                gives_v1: made.config.system,
+                ..Choices::default()
+            },
             ..Context::new(made.id.to_string(), "/", self.engine.layout()?.clone())
         };
         let mut plan = libcontainer::plan(&spec, &context)?;
         crate::hardened::keep_writable(&mut plan, &made.config);
+        plan.process.leaves_terminal = made.config.system;
         plan.process.landlock = landlock::plan(&made.config, &mut plan.process.warnings)?;
         if let Some(users) = &users {
             users.lend(&mut plan, &made.config.mounts, origins);

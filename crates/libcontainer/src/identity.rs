@@ -122,7 +122,9 @@ fn take_stdio(
 ) -> Result<(), Failed> {
     let [stdin, stdout, stderr] = match (terminal, stdio) {
         (Some(terminal), _) => {
-            rustix::process::ioctl_tiocsctty(terminal).at(ProcessStep::ControllingTerminal)?;
+            if !process.leaves_terminal {
+                rustix::process::ioctl_tiocsctty(terminal).at(ProcessStep::ControllingTerminal)?;
+            }
             [terminal; 3]
         }
         (None, Some(stdio)) => stdio,

@@ -422,6 +422,9 @@ pub struct ProcessPlan {
     pub selinux_label: Option<String>,
     /// Whether it gets a pseudo-terminal.
     pub terminal: bool,
+    /// Whether the terminal stays free for a session of its own: an init has it as the console, on which one of its services is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaves_terminal: bool,
     /// First size of the terminal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console_size: Option<ConsoleSize>,

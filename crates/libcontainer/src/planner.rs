@@ -123,6 +123,7 @@ pub fn plan(spec: &Spec, context: &Context) -> Result<Plan, PlanError> {
         unprivileged: context.cgroups.unprivileged,
         optional: context.cgroups.unprivileged && linux.cgroups_path.is_none(),
         owner: group_owner(spec, linux, &namespaces),
+        gives_v1: context.cgroups.gives_v1,
         annotations: Some(&spec.annotations),
         ..Request::new(path, &context.layout)
     };

@@ -45,6 +45,9 @@ pub struct HandOff {
     /// Whether its filter asks this process for calls, see `emulation.rs`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub emulates: bool,
+    /// Whether its first process is an init, whose reboot is the container's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_system: bool,
     /// Whether standard input is a pipe that clients can write to; else it is empty.
     pub open_stdin: bool,
     /// Whether standard input ends with the first client that writes to it.

@@ -31,7 +31,7 @@ use crate::log::{COMPRESS, compress};
 use crate::message::{kind, number};
 use crate::names::{RESOLVE, resolve};
 use crate::restart::{End, Restarts};
-use crate::running::Running;
+use crate::running::{LastWord, Running};
 use crate::serve::{Source, wait};
 use crate::sessions::{EndedSession, Sessions};
 use crate::spawn::{CLIENT_FD, NETWORK};
@@ -322,7 +322,18 @@ impl Monitor {
             let _answers = run.limits.as_mut().and_then(Limits::stand_in);
             let _hanging = run.cgroup.kill();
         }
-        let code = reap(&run.process);
+        let code = match run.last_word(reap(&run.process)) {
+            LastWord::Code(code) => code,
+            LastWord::Reboot => {
+                run.starts_again = true;
+                0
+            }
+            LastWord::Off => {
+                // It was told so from inside: no policy starts it again.
+                self.restarts.hold();
+                0
+            }
+        };
         let sessions = self.sessions.end_all();
         if let Some(emulation) = &mut self.emulation {
             emulation.abandon();

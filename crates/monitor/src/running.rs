@@ -17,6 +17,20 @@ use crate::outputs::Outputs;
 use crate::probe::Checks;
 use crate::start::Started;
 
+/// What a first process ends by that asked the kernel for a reboot, and to be off: 128 and SIGHUP, 128 and SIGINT.
+const REBOOT: i32 = 128 + 1;
+const OFF: i32 = 128 + 2;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastWord {
+    Code(i32),
+    /// The system is to begin anew.
+    Reboot,
+    /// It is to stay down.
+    Off,
+}
+
 pub(crate) struct Running {
     pub(crate) process: Process,
     pub(crate) cgroup: Cgroup,
@@ -41,6 +55,8 @@ pub(crate) struct Running {
     ends_at: Option<Instant>,
     /// Whether it was asked to end so that it is started again.
     pub(crate) starts_again: bool,
+    /// Its first process is an init.
+    is_system: bool,
 }
 
 impl Running {
@@ -70,6 +86,17 @@ impl Running {
             kill_at: None,
             ends_at: handoff.timeout.and_then(|timeout| now.checked_add(timeout)),
             starts_again: false,
+            is_system: handoff.is_system,
+        }
+    }
+
+    /// How it ended by the code of its first process: the kernel kills an init by SIGHUP where it asked for a reboot, and by SIGINT where it
+    /// asked to be off. reboot(2), "Behavior inside PID namespaces".
+    pub(crate) fn last_word(&self, code: i32) -> LastWord {
+        match code {
+            REBOOT if self.is_system => LastWord::Reboot,
+            OFF if self.is_system => LastWord::Off,
+            code => LastWord::Code(code),
         }
     }
 

@@ -199,6 +199,7 @@ pub(crate) const CONTAINER: &[Flag] = &[
     one("", "subgidname", "string", "Groups are those that /etc/subgid gives to this name"),
     one("", "subuidname", "string", "Users are those that /etc/subuid gives to this name"),
     many("", "sysctl", "map", "Sysctl options"),
+    switch("", "system", "Run a whole system: the image's own init is the first process"),
     one(
         "",
         "timeout",

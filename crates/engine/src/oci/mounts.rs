@@ -52,7 +52,9 @@ fn one_standard(
     (target, kind, options): (&str, &str, &[&str]),
 ) -> Option<Mount> {
     let mut options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-    if target.starts_with("/sys") && !config.privileged {
+    // A system divides its own groups.
+    let is_own = config.system && target == "/sys/fs/cgroup";
+    if target.starts_with("/sys") && !config.privileged && !is_own {
         options.push("ro".to_owned());
     }
     if kind == "proc" {

@@ -35,6 +35,11 @@ const FILES: &[(&str, &str)] = &[
         "etc/group",
         "root:x:0:\ndaemon:x:1:\ntty:x:5:\nwww-data:x:33:\nusers:x:100:\nnogroup:x:65534:\n",
     ),
+    // As a system (`--system`): a log, and a shell on the console. busybox, init/init.c and examples/inittab.
+    (
+        "etc/inittab",
+        "::respawn:/bin/syslogd -n\nconsole::respawn:-/bin/sh\n::ctrlaltdel:/bin/poweroff\n::restart:/sbin/init\n",
+    ),
 ];
 
 /// The machine's busybox.
@@ -76,6 +81,13 @@ pub(super) fn archive() -> Result<Vec<u8>, EngineError> {
         let link = Metadata {
             link: b"busybox".to_vec(),
             ..entry(&format!("bin/{applet}"), Kind::Symlink, 0o777)
+        };
+        append(&mut archive, "busybox", &link, &[])?;
+    }
+    if applets.iter().any(|applet| applet == "init") {
+        let link = Metadata {
+            link: b"../bin/busybox".to_vec(),
+            ..entry("sbin/init", Kind::Symlink, 0o777)
         };
         append(&mut archive, "busybox", &link, &[])?;
     }

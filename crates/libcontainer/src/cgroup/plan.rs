@@ -274,7 +274,9 @@ pub fn plan(resources: &Resources, request: &Request<'_>) -> Result<CgroupPlan, 
         existing: request.existing,
         unprivileged: request.unprivileged,
         optional: request.optional,
-        owner: request.owner.filter(|_| request.layout.kind == LayoutKind::Unified),
+        owner: request
+            .owner
+            .filter(|_| request.gives_v1 || request.layout.kind == LayoutKind::Unified),
         unit,
     };
     translate(resources, &mut plan, request.when_missing, None)?;

@@ -28,6 +28,8 @@ pub struct Request<'a> {
     pub optional: bool,
     /// Host user that gets the group of the v2 tree, to make groups inside. config-linux.md, "Cgroup ownership".
     pub owner: Option<u32>,
+    /// Whether he gets those of v1 hierarchies, too, whose limits hold for groups inside.
+    pub gives_v1: bool,
     /// The container's annotations: `org.systemd.property.NAME` sets properties of a systemd unit.
     pub annotations: Option<&'a BTreeMap<String, String>>,
 }
@@ -45,6 +47,7 @@ impl<'a> Request<'a> {
             unprivileged: false,
             optional: false,
             owner: None,
+            gives_v1: false,
             annotations: None,
         }
     }
@@ -92,4 +95,6 @@ pub struct Choices {
     /// Whether the caller is an ordinary user: a container whose configuration names no path, and asks for no limit, then
     /// does without a group where none can be made.
     pub unprivileged: bool,
+    /// Whether a container's root that may write to its groups makes groups inside those of v1 hierarchies, too.
+    pub gives_v1: bool,
 }

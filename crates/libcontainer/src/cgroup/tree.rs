@@ -29,15 +29,24 @@ pub(super) fn filter_devices(group: &Directory, rules: &DeviceRules) -> Result<(
 }
 
 /// Gives the group, and the files that groups inside are made with, to `owner`. cgroups(7), "Cgroups delegation".
-pub(super) fn give(group: &Directory, owner: u32) -> Result<(), CgroupError> {
+pub(super) fn give_tree(group: &Directory, owner: u32) -> Result<(), CgroupError> {
     let delegated = std::fs::read_to_string("/sys/kernel/cgroup/delegate");
     // Before Linux 4.15 nothing tells.
     let delegated = delegated
         .unwrap_or_else(|_old| "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n".to_owned());
+    give(group, owner, std::iter::once(".").chain(delegated.lines()))
+}
+
+/// Gives these files of a group to `owner`, as far as they are there.
+pub(super) fn give<'a>(
+    group: &Directory,
+    owner: u32,
+    files: impl IntoIterator<Item = &'a str>,
+) -> Result<(), CgroupError> {
     let user = Some(rustix::fs::Uid::from_raw(owner));
-    for file in std::iter::once(".").chain(delegated.lines()) {
+    for file in files {
         match rustix::fs::chownat(group.fd(), file, user, None, AtFlags::SYMLINK_NOFOLLOW) {
-            // The list is of all files that a kernel of this version may have.
+            // The kernel's list is of all files that one of its version may have.
             Ok(()) | Err(Raw::NOENT) => {}
             Err(errno) => {
                 let path = group.path().join(file);

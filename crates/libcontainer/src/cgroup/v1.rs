@@ -83,6 +83,9 @@ impl Groups {
         {
             tree::filter_devices(tree, rules).or_else(|error| plan.pass_over(error))?;
         }
+        if let Some(owner) = plan.owner {
+            directories.iter().try_for_each(|directory| give(directory, owner))?;
+        }
         Ok(Self { directories, skipped })
     }
 
@@ -154,6 +157,18 @@ impl Groups {
 /// What systemd has made is ours.
 fn existing(plan: &CgroupPlan) -> Option<Existing> {
     plan.unit.is_none().then_some(plan.existing)
+}
+
+/// Gives a group away, but for those of block devices, whose limits do not hold for groups inside. kernel blkio-controller.rst,
+/// "Hierarchical Cgroups".
+fn give(group: &Directory, owner: u32) -> Result<(), CgroupError> {
+    if group.place.unified {
+        return tree::give_tree(group, owner);
+    }
+    if group.place.controllers.contains(&Controller::Blkio) {
+        return Ok(());
+    }
+    tree::give(group, owner, [".", "tasks", "cgroup.procs"])
 }
 
 /// A v1 cpuset starts empty, and no task can enter it before it has CPUs and memory nodes. A group above that was made here

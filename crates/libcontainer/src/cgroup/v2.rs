@@ -46,7 +46,7 @@ impl Group {
             filter(&directory, rules).or_else(|error| plan.pass_over(error))?;
         }
         if let Some(owner) = plan.owner {
-            tree::give(&directory, owner)?;
+            tree::give_tree(&directory, owner)?;
         }
         Ok(Self { directory, skipped })
     }

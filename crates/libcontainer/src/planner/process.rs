@@ -80,6 +80,7 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<ProcessPlan, PlanEr
         apparmor_profile: process.apparmor_profile.clone().filter(|profile| !profile.is_empty()),
         selinux_label: process.selinux_label.clone().filter(|label| !label.is_empty()),
         terminal: process.terminal,
+        leaves_terminal: false,
         console_size: process.console_size,
         init: false,
         preserved_descriptors: 0,

@@ -42,6 +42,8 @@ pub(crate) struct PreparedProcess {
     pub(crate) apparmor_of_init: Option<CString>,
     pub(crate) selinux: Option<CString>,
     pub(crate) terminal: Option<rustix::termios::Winsize>,
+    /// It stays nobody's.
+    pub(crate) leaves_terminal: bool,
     pub(crate) init: bool,
     /// Run right before the program, with its rights.
     pub(crate) start_hooks: Vec<PreparedHook>,
@@ -98,6 +100,7 @@ impl PreparedProcess {
             landlock: process.landlock.as_ref().map(PreparedLandlock::new).transpose()?,
             selinux: selinux::process_label(process.selinux_label.as_ref())?,
             terminal: process.terminal.then_some(winsize),
+            leaves_terminal: process.leaves_terminal,
             init: process.init,
             start_hooks: Vec::new(),
             close_from: process.preserved_descriptors.saturating_add(3),

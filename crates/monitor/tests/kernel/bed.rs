@@ -76,6 +76,7 @@ impl Bed {
             state_dir: directory.path().join("state"),
             container_dir: directory.path().join("container"),
             emulates: false,
+            is_system: false,
             open_stdin: false,
             stdin_once: false,
             log: LogRules::default(),
