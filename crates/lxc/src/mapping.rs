@@ -85,6 +85,16 @@ pub enum GroupVersion {
     Two,
 }
 
+impl GroupVersion {
+    /// The key whose names are its files.
+    const fn key(self) -> &'static str {
+        match self {
+            Self::One => "lxc.cgroup",
+            Self::Two => "lxc.cgroup2",
+        }
+    }
+}
+
 /// What a configuration becomes.
 #[derive(Clone, Debug)]
 pub struct Mapped {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use engine::config::ContainerConfig;
-use lxc::config::keys::{Form, KEYS, NETWORK_KEYS};
+use lxc::config::keys::{Form, KEYS, NETWORK_KEYS, ROOT_MOUNT};
 use lxc::config::read::from_disk;
 use lxc::config::support::{Support, support};
 use lxc::config::{Config, Document, Limits};
@@ -70,7 +70,8 @@ fn shown(mapped: &Mapped) -> String {
     wishes.group_files.iter().for_each(|file| writeln!(text, "{file:?}").expect("text"));
     wishes.interfaces.iter().for_each(|own| writeln!(text, "{own:?}").expect("text"));
     told.iter().for_each(|told| writeln!(text, "told: {told}").expect("text"));
-    text
+    // Of which another architecture has another one.
+    text.replace(ROOT_MOUNT, "ROOT_MOUNT")
 }
 
 /// What it says of each key that it refuses.
@@ -90,6 +91,48 @@ fn whole_systems_become_these() {
     }
     let nothing = map(&Config::default(), &around).expect("nothing");
     insta::assert_snapshot!("nothing", shown(&nothing));
+}
+
+/// What the engine has no place for is told by its keys, so that nothing is left out in silence.
+#[test]
+fn wishes_are_told_by_their_keys() {
+    let unmet = |name: &str| {
+        let mapped = map(&read(name), &surroundings()).expect(name);
+        mapped.wishes.unmet().into_iter().map(|remark| remark.key).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        unmet("user.conf"),
+        [
+            "lxc.rootfs.path",
+            "lxc.rootfs.options",
+            "lxc.time.offset.boot",
+            "lxc.sched.core",
+            "lxc.cgroup2.memory.high",
+            "lxc.cgroup2.cpu.weight"
+        ]
+    );
+    assert_eq!(
+        unmet("networks.conf"),
+        [
+            "lxc.rootfs.path",
+            "lxc.arch",
+            "lxc.net.0.type",
+            "lxc.net.1.type",
+            "lxc.net.2.type",
+            "lxc.net.4.type"
+        ]
+    );
+    let debian = [
+        "lxc.rootfs.path",
+        "lxc.mount.auto",
+        "lxc.tty.max",
+        "lxc.pty.max",
+        "lxc.apparmor.allow_nesting",
+        "lxc.net.0.type",
+    ];
+    assert_eq!(unmet("debian.conf"), debian);
+    let nothing = map(&Config::default(), &surroundings()).expect("nothing");
+    assert_eq!(nothing.wishes.unmet(), []);
 }
 
 #[test]
@@ -179,6 +222,9 @@ fn check(key: &str, entry: (&str, &str), before: &[(&str, &str)], around: &Surro
             // What has to be set before may not be a whole by itself.
             let without = entries(before).map(|mapped| part(&mapped, of)).unwrap_or_default();
             assert_ne!(part(&mapped, of), without, "{key} is passed over");
+            if matches!(of, Support::Wanted(_)) {
+                assert_ne!(mapped.wishes.unmet(), [], "{key} is a wish of which nobody is told");
+            }
         }
     }
 }

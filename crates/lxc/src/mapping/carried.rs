@@ -9,7 +9,10 @@ use crate::config::mounts::{AutoMounts, SharedMounts};
 use crate::config::network::{Network, NetworkType};
 use crate::config::{ClockOffset, Config, Switch};
 
-use super::GroupVersion;
+use super::{GroupVersion, Remark};
+
+/// Why a wish is none of the engine's.
+const NOT_YET: &str = "the engine has no place for it yet";
 
 /// SIGINT and SIGKILL.
 const REBOOT: i32 = 2;
@@ -243,5 +246,33 @@ impl Wishes {
             interfaces: networks.map(interface).collect(),
             apparmor_nesting: config.security.apparmor_allow_nesting.is_some_and(|switch| switch.0),
         }
+    }
+
+    /// What of it there is, by the keys that ask for it: until the engine has a place for a field, whoever starts the container
+    /// refuses these, or does them itself.
+    #[must_use]
+    pub fn unmet(&self) -> Vec<Remark> {
+        let Root { place, options, is_mapped } = &self.root;
+        let AutoMounts { proc, sys, cgroup, shared: _ } = &self.automatic;
+        let Terminals { count, directory, pseudo } = &self.terminals;
+        let said = [
+            ("lxc.rootfs.path", *place != RootPlace::Host),
+            ("lxc.rootfs.options", !options.is_empty() || *is_mapped),
+            ("lxc.mount.auto", proc.is_some() || sys.is_some() || cgroup.is_some()),
+            ("lxc.tty.max", *count != 0),
+            ("lxc.tty.dir", !directory.is_empty()),
+            ("lxc.pty.max", pseudo.is_some()),
+            ("lxc.arch", self.architecture.is_some()),
+            ("lxc.time.offset.boot", self.clocks.boot != ClockOffset::default()),
+            ("lxc.time.offset.monotonic", self.clocks.monotonic != ClockOffset::default()),
+            ("lxc.sched.core", self.core_scheduling),
+            ("lxc.apparmor.allow_nesting", self.apparmor_nesting),
+        ];
+        let said = said.into_iter().filter(|(_, is_said)| *is_said);
+        let files =
+            self.group_files.iter().map(|file| format!("{}.{}", file.version.key(), file.name));
+        let interfaces = self.interfaces.iter().map(|own| format!("lxc.net.{}.type", own.number));
+        let keys = said.map(|(key, _)| key.to_owned()).chain(files).chain(interfaces);
+        keys.map(|key| Remark { key, why: NOT_YET.to_owned() }).collect()
     }
 }

@@ -13,7 +13,8 @@ use super::{Draft, GroupFile, GroupVersion, devices};
 const LEAST_MEMORY_BYTES: u64 = 6 << 20;
 /// No limit of swap.
 const UNLIMITED_SWAP: i64 = -1;
-const SHARED: [&str; 2] = ["devices.allow", "devices.deny"];
+/// Files whose lines are rules that belong together.
+const RULES: [&str; 2] = ["devices.allow", "devices.deny"];
 
 /// What a file's value is to the engine.
 enum Taken {
@@ -33,14 +34,15 @@ pub(super) fn map(draft: &mut Draft<'_>) {
     let config = draft.config;
     let resources = &config.resources;
     let groups = draft.around.groups;
-    let (prefix, files, other_prefix, others) = match groups {
-        GroupVersion::One => ("lxc.cgroup", &resources.cgroup1, "lxc.cgroup2", &resources.cgroup2),
-        GroupVersion::Two => ("lxc.cgroup2", &resources.cgroup2, "lxc.cgroup", &resources.cgroup1),
+    let (files, other, others) = match groups {
+        GroupVersion::One => (&resources.cgroup1, GroupVersion::Two, &resources.cgroup2),
+        GroupVersion::Two => (&resources.cgroup2, GroupVersion::One, &resources.cgroup1),
     };
+    let prefix = groups.key();
     let mut rules = Vec::new();
     let mut swap = None;
     for (name, value) in files.iter() {
-        if SHARED.contains(&name) {
+        if RULES.contains(&name) {
             rules.push((name, value.as_str()));
             continue;
         }
@@ -68,7 +70,7 @@ pub(super) fn map(draft: &mut Draft<'_>) {
     told.dedup();
     for name in told {
         let why = "this machine's control groups are of the other version";
-        draft.tell(format!("{other_prefix}.{name}"), why);
+        draft.tell(format!("{}.{name}", other.key()), why);
     }
     for (name, setting) in resources.sysctls.iter() {
         draft.engine.sysctls.insert(name.to_owned(), setting.0.clone());

@@ -190,7 +190,7 @@ fn bind(
             (root.clone(), source.trim_start_matches('/').to_owned())
         }
     };
-    let whole = path.join(&subpath);
+    let whole = if subpath.is_empty() { path.clone() } else { path.join(&subpath) };
     if options.optional && !(draft.around.is_there)(&whole) {
         return Err(Left::Missing(whole));
     }
