@@ -87,7 +87,7 @@ fn variables(draft: &mut Draft<'_>, key: &str, variables: &[Variable]) -> Vec<St
         match value.clone().or_else(|| (draft.around.variable)(name)) {
             Some(value) => texts.push(format!("{name}={value}")),
             None => {
-                draft.refuse(key, format!("{name} has no value where the container is started"))
+                draft.refuse(key, format!("{name} has no value where the container is started"));
             }
         }
     }
