@@ -210,7 +210,7 @@ impl Draft<'_> {
         let mut keys: Vec<String> = self.config.entries().into_iter().map(|(key, _)| key).collect();
         keys.dedup();
         for key in keys {
-            if let Some(Support::Refused(why)) = support_of(&key) {
+            if let Some(why) = support_of(&key).and_then(Support::refusal) {
                 self.refuse(key, why);
             }
         }

@@ -131,7 +131,7 @@ impl Document {
         let mut keys: Vec<String> = self.values.entries().into_iter().map(|(key, _)| key).collect();
         keys.dedup();
         let refused = keys.into_iter().filter_map(|key| {
-            let reason = support_of(&key)?.lack()?;
+            let reason = support_of(&key)?.refusal()?;
             let place = self.places.get(&key).cloned();
             Some(Refused { key, place, reason })
         });

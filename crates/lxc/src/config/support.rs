@@ -154,8 +154,6 @@ const SUPPORT: &[(&str, Support)] = &[
 
 /// What a key that nobody decided on would be.
 const UNDECIDED: Support = Refused("nobody heeds it");
-/// Why a key of [`Wanted`] does not happen.
-const NOT_YET: &str = "the engine cannot do it yet";
 
 /// Who heeds a key: a name of [`keys::KEYS`], or `lxc.net.*.` and one of [`keys::NETWORK_KEYS`].
 #[must_use]
@@ -176,13 +174,13 @@ pub fn support_of(key: &str) -> Option<Support> {
 }
 
 impl Support {
-    /// Why nobody heeds the key; nothing where somebody does.
+    /// Why a container that sets the key does not start; nothing where it may. Of a wish tells [`crate::mapping::Wishes::unmet`]: many
+    /// a value of such a key asks for nothing.
     #[must_use]
-    pub const fn lack(self) -> Option<&'static str> {
+    pub const fn refusal(self) -> Option<&'static str> {
         match self {
-            Self::Engine(_) | Self::Always(_) | Self::Tools(_) => None,
-            Self::Wanted(_) => Some(NOT_YET),
             Self::Refused(reason) => Some(reason),
+            Self::Engine(_) | Self::Always(_) | Self::Tools(_) | Self::Wanted(_) => None,
         }
     }
 }
