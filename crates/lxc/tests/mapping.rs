@@ -320,138 +320,60 @@ fn every_key_of_a_network_does_what_is_said_of_it() {
     }
 }
 
+/// Entries, where they are mapped, and how one of the refusals begins.
+type Case = (&'static [(&'static str, &'static str)], fn() -> Surroundings<'static>, &'static str);
+
+#[rustfmt::skip]
+const REFUSED: &[Case] = &[
+    (&[("lxc.rootfs.path", "zfs:tank/web")], surroundings, "lxc.rootfs.path: a data set of ZFS is not mounted"),
+    (&[("lxc.rootfs.path", "overlay:/a")], surroundings, "lxc.rootfs.path: it is not of the form overlay:"),
+    (&[("lxc.rootfs.options", "idmap=container")], surroundings, "lxc.rootfs.options: idmap=container needs lxc.idmap"),
+    (&[("lxc.mount.entry", "/a ../b none bind")], surroundings, "lxc.mount.entry: /a ../b none bind: it leads out"),
+    (&[("lxc.mount.entry", "/a . none bind")], surroundings, "lxc.mount.entry: /a . none bind: it would be mounted over the root"),
+    (&[("lxc.mount.entry", "a b none bind")], surroundings, "lxc.mount.entry: a b none bind: its source is not absolute"),
+    (&[("lxc.mount.entry", "a b none rslave")], surroundings, "lxc.mount.entry: a b none rslave: it neither binds"),
+    (&[("lxc.mount.entry", "/a b none bind,idmap=/x")], surroundings, "lxc.mount.entry: /a b none bind,idmap=/x: owners"),
+    (&[("lxc.rootfs.path", "/srv"), ("lxc.mount.entry", "/a /elsewhere none bind")], surroundings, "lxc.mount.entry: /a /elsewhere none bind: it is mounted beside"),
+    (&[("lxc.mount.fstab", "/tab")], unread, "lxc.mount.fstab: /tab was not read"),
+    (&[("lxc.seccomp.profile", "/policy")], unread, "lxc.seccomp.profile: /policy was not read"),
+    (&[("lxc.cgroup.relative", "1")], unread, "lxc.cgroup.relative: the group"),
+    (&[("lxc.cgroup2.pids.max", "many")], surroundings, "lxc.cgroup2.pids.max: \"many\" is no number"),
+    (&[("lxc.cgroup2.memory.max", "1M")], surroundings, "lxc.cgroup2.memory.max: the least is 6 MiB"),
+    (&[("lxc.cgroup2.devices.deny", "c 1:3 r")], surroundings, "lxc.cgroup2.devices.deny: \"c 1:3 r\": single devices"),
+    (&[("lxc.cgroup.cpu.shares", "-1")], version_one, "lxc.cgroup.cpu.shares: \"-1\" is no number"),
+    (&[("lxc.environment", "NOWHERE")], surroundings, "lxc.environment: NOWHERE has no value"),
+    (&[("lxc.init.cmd", "a 'b")], surroundings, "lxc.init.cmd: a quote is not closed"),
+    (&[("lxc.init.cwd", "a")], surroundings, "lxc.init.cwd: it is not absolute"),
+    (&[("lxc.prlimit.core", "unlimited:5")], surroundings, "lxc.prlimit.core: the soft limit"),
+    (&[("lxc.proc.coredump_filter", "5")], surroundings, "lxc.proc.coredump_filter: of a process's files"),
+    (&[("lxc.namespace.clone", "user mnt")], surroundings, "lxc.namespace.clone: a user namespace needs ids"),
+    (&[("lxc.namespace.keep", "mnt")], surroundings, "lxc.namespace.keep: every container has mounts"),
+    (&[("lxc.namespace.share.net", "42")], surroundings, "lxc.namespace.share.net: it is joined by the name"),
+    (&[("lxc.namespace.share.uts", "a")], surroundings, "lxc.namespace.share.uts: of another container"),
+    (&[("lxc.idmap", "u 0 1 1")], surroundings, "lxc.idmap: ids of users and of groups"),
+    (&[("lxc.time.offset.boot", "1s"), ("lxc.namespace.keep", "time")], surroundings, "lxc.time.offset.boot: lxc.namespace.keep leaves"),
+    (&[("lxc.net.4.type", "veth"), ("lxc.namespace.keep", "net")], surroundings, "lxc.net.4.type: the container's network is not its own: lxc.namespace.keep"),
+    (&[("lxc.net.4.type", "phys")], surroundings, "lxc.net.4.link: network 4 of type phys needs a link"),
+    (&[("lxc.apparmor.profile", "unchanged")], surroundings, "lxc.apparmor.profile: no container keeps"),
+    (&[("lxc.selinux.context", "a")], surroundings, "lxc.selinux.context: it is not of the form"),
+    (&[("lxc.cgroup.dir.monitor", "a")], surroundings, "lxc.cgroup.dir.monitor: a monitor stays"),
+];
+
+fn version_one() -> Surroundings<'static> {
+    Surroundings { groups: GroupVersion::One, ..surroundings() }
+}
+
+/// Nothing more than the configuration was read.
+fn unread() -> Surroundings<'static> {
+    Surroundings { fstab: None, seccomp: None, own_group: None, ..surroundings() }
+}
+
 #[test]
 fn refusals_name_their_keys() {
-    let around = surroundings();
-    let one = Surroundings { groups: GroupVersion::One, ..around };
-    let unread = Surroundings { fstab: None, seccomp: None, own_group: None, ..around };
-    for (entries, around, expected) in [
-        (
-            &[("lxc.rootfs.path", "zfs:tank/web")][..],
-            &around,
-            "lxc.rootfs.path: a data set of ZFS is not mounted",
-        ),
-        (
-            &[("lxc.rootfs.path", "overlay:/a")],
-            &around,
-            "lxc.rootfs.path: it is not of the form overlay:",
-        ),
-        (
-            &[("lxc.rootfs.options", "idmap=container")],
-            &around,
-            "lxc.rootfs.options: idmap=container needs lxc.idmap",
-        ),
-        (
-            &[("lxc.mount.entry", "/a ../b none bind")],
-            &around,
-            "lxc.mount.entry: /a ../b none bind: it leads out",
-        ),
-        (
-            &[("lxc.mount.entry", "/a . none bind")],
-            &around,
-            "lxc.mount.entry: /a . none bind: it would be mounted over the root",
-        ),
-        (
-            &[("lxc.mount.entry", "a b none bind")],
-            &around,
-            "lxc.mount.entry: a b none bind: its source is not absolute",
-        ),
-        (
-            &[("lxc.mount.entry", "a b none rslave")],
-            &around,
-            "lxc.mount.entry: a b none rslave: it neither binds",
-        ),
-        (
-            &[("lxc.mount.entry", "/a b none bind,idmap=/x")],
-            &around,
-            "lxc.mount.entry: /a b none bind,idmap=/x: owners",
-        ),
-        (
-            &[("lxc.rootfs.path", "/srv"), ("lxc.mount.entry", "/a /elsewhere none bind")],
-            &around,
-            "lxc.mount.entry: /a /elsewhere none bind: it is mounted beside",
-        ),
-        (&[("lxc.mount.fstab", "/tab")], &unread, "lxc.mount.fstab: /tab was not read"),
-        (
-            &[("lxc.seccomp.profile", "/policy")],
-            &unread,
-            "lxc.seccomp.profile: /policy was not read",
-        ),
-        (&[("lxc.cgroup.relative", "1")], &unread, "lxc.cgroup.relative: the group"),
-        (
-            &[("lxc.cgroup2.pids.max", "many")],
-            &around,
-            "lxc.cgroup2.pids.max: \"many\" is no number",
-        ),
-        (
-            &[("lxc.cgroup2.memory.max", "1M")],
-            &around,
-            "lxc.cgroup2.memory.max: the least is 6 MiB",
-        ),
-        (
-            &[("lxc.cgroup2.devices.deny", "c 1:3 r")],
-            &around,
-            "lxc.cgroup2.devices.deny: \"c 1:3 r\": single devices",
-        ),
-        (&[("lxc.cgroup.cpu.shares", "-1")], &one, "lxc.cgroup.cpu.shares: \"-1\" is no number"),
-        (&[("lxc.environment", "NOWHERE")], &around, "lxc.environment: NOWHERE has no value"),
-        (&[("lxc.init.cmd", "a 'b")], &around, "lxc.init.cmd: a quote is not closed"),
-        (&[("lxc.init.cwd", "a")], &around, "lxc.init.cwd: it is not absolute"),
-        (&[("lxc.prlimit.core", "unlimited:5")], &around, "lxc.prlimit.core: the soft limit"),
-        (
-            &[("lxc.proc.coredump_filter", "5")],
-            &around,
-            "lxc.proc.coredump_filter: of a process's files",
-        ),
-        (
-            &[("lxc.namespace.clone", "user mnt")],
-            &around,
-            "lxc.namespace.clone: a user namespace needs ids",
-        ),
-        (
-            &[("lxc.namespace.keep", "mnt")],
-            &around,
-            "lxc.namespace.keep: every container has mounts",
-        ),
-        (
-            &[("lxc.namespace.share.net", "42")],
-            &around,
-            "lxc.namespace.share.net: it is joined by the name",
-        ),
-        (
-            &[("lxc.namespace.share.uts", "a")],
-            &around,
-            "lxc.namespace.share.uts: of another container",
-        ),
-        (&[("lxc.idmap", "u 0 1 1")], &around, "lxc.idmap: ids of users and of groups"),
-        (
-            &[("lxc.time.offset.boot", "1s"), ("lxc.namespace.keep", "time")],
-            &around,
-            "lxc.time.offset.boot: lxc.namespace.keep leaves",
-        ),
-        (
-            &[("lxc.net.4.type", "veth"), ("lxc.namespace.keep", "net")],
-            &around,
-            "lxc.net.4.type: the container's network is not its own: lxc.namespace.keep",
-        ),
-        (
-            &[("lxc.net.4.type", "phys")],
-            &around,
-            "lxc.net.4.link: network 4 of type phys needs a link",
-        ),
-        (
-            &[("lxc.apparmor.profile", "unchanged")],
-            &around,
-            "lxc.apparmor.profile: no container keeps",
-        ),
-        (&[("lxc.selinux.context", "a")], &around, "lxc.selinux.context: it is not of the form"),
-        (&[("lxc.cgroup.dir.monitor", "a")], &around, "lxc.cgroup.dir.monitor: a monitor stays"),
-    ] {
-        let refusals = refusals(entries, around);
-        assert!(
-            refusals.iter().any(|refusal| refusal.starts_with(expected)),
-            "{expected}\n{refusals:?}"
-        );
+    for (entries, around, expected) in REFUSED {
+        let refusals = refusals(entries, &around());
+        let is_it = |refusal: &String| refusal.starts_with(expected);
+        assert!(refusals.iter().any(is_it), "{expected}\n{refusals:?}");
     }
 }
 
@@ -481,7 +403,7 @@ fn lines_of_the_table_of_mounts_are_refused_with_their_numbers() {
 
 #[test]
 fn limits_of_version_one_are_the_engines() {
-    let around = Surroundings { groups: GroupVersion::One, ..surroundings() };
+    let around = version_one();
     let entries = [
         ("lxc.cgroup.memory.limit_in_bytes", "64M"),
         ("lxc.cgroup.memory.memsw.limit_in_bytes", "96M"),

@@ -1,6 +1,5 @@
 //! What a configuration becomes is what the engine takes: it plans it, and refuses nothing of it. Nothing is started.
 #![cfg(test)]
-#![expect(clippy::disallowed_methods, reason = "files of tests, in directories of their own")]
 
 use std::path::Path;
 
