@@ -1,22 +1,27 @@
 //! Arbitrary bytes as configuration files of LXC: a container's, which may include itself and others, LXC's own, and old ones. What
-//! is read is written and read again, shown, changed and cleared.
+//! is read is written and read again, shown, changed, cleared, and mapped to what the engine runs. And as filters of system calls.
 #![no_main]
 
 use std::path::{Path, PathBuf};
 
+use libcontainer::seccomp::Architecture;
 use libfuzzer_sys::fuzz_target;
 use lxc::config::read::{Contents, Included};
 use lxc::config::system::{Owner, System};
 use lxc::config::{Config, Document, Limits, Text, Unreadable, check, update};
+use lxc::mapping::{GroupVersion, Purpose, Surroundings, map};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((kind, bytes)) = bytes.split_first() else { return };
-    match kind % 3 {
+    match kind % 4 {
         0 => container(bytes),
         1 => {
             let _ = System::read(Path::new("lxc.conf"), bytes, &Owner::Root);
         }
-        _ => old(bytes),
+        2 => old(bytes),
+        _ => {
+            let _ = lxc::mapping::seccomp::read(&String::from_utf8_lossy(bytes), Architecture::X86_64);
+        }
     }
 });
 
@@ -43,11 +48,36 @@ fn container(bytes: &[u8]) {
     for (key, _) in again.values().entries() {
         document.get(&key).expect("what is set is shown");
     }
+    mapped(document.values(), bytes);
     document.complete_hardware_addresses(&mut || 7);
     let _ = document.move_paths(Path::new("/usr"), Path::new("/opt/longer"));
     for (key, value) in again.values().entries() {
         let _ = document.set(&key, &value);
         document.clear(&key).expect("what is set is cleared");
+    }
+}
+
+/// Every refusal names a key.
+fn mapped(config: &Config, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for groups in [GroupVersion::One, GroupVersion::Two] {
+        let around = Surroundings {
+            name: "web",
+            directory: Path::new("/web"),
+            purpose: Purpose::Start,
+            host_name: "machine",
+            groups,
+            own_group: None,
+            architecture: Architecture::X86_64,
+            fstab: Some(&text),
+            seccomp: Some(&text),
+            variable: &|_| None,
+            is_there: &|_| true,
+        };
+        match map(config, &around) {
+            Ok(mapped) => drop(mapped.wishes.unmet()),
+            Err(refusals) => assert!(refusals.refusals.iter().all(|refusal| refusal.key.starts_with("lxc."))),
+        }
     }
 }
 

@@ -25,9 +25,9 @@
 
 mod address;
 mod document;
-mod item;
+pub(crate) mod item;
 mod legacy;
-mod numbers;
+pub(crate) mod numbers;
 mod paths;
 mod problem;
 mod text;

@@ -11,6 +11,10 @@ use lxc::config::keys::{KEYS, NETWORK_KEYS};
 use lxc::config::read::from_disk;
 use lxc::config::system::{KEYS as SYSTEM_KEYS, Owner, System};
 use lxc::config::{Document, Limits, Text, update};
+use lxc::mapping::{GroupVersion, Surroundings, map};
+
+mod surroundings;
+use surroundings::surroundings;
 
 /// A directory of containers with one in it.
 struct Containers {
@@ -264,4 +268,33 @@ fn what_distributions_include_is_read() {
         }
     }
     assert!(read > 4, "{read}");
+}
+
+/// What the package brings for all containers runs, with the filter that it names.
+#[test]
+fn what_the_package_brings_is_mapped() {
+    let directory = Path::new("/usr/share/lxc/config");
+    for (name, groups) in [
+        ("common.conf", GroupVersion::One),
+        ("common.conf", GroupVersion::Two),
+        ("oci.common.conf", GroupVersion::Two),
+    ] {
+        let text = format!(
+            "lxc.include = {0}/{name}\nlxc.include = {0}/userns.conf\n",
+            directory.display()
+        );
+        let document = Document::read(
+            Path::new("config"),
+            text.as_bytes(),
+            &Limits::default(),
+            &mut from_disk,
+        )
+        .expect(name);
+        let filter = document.values().security.seccomp_profile.as_ref();
+        let filter = filter.map(|path| std::fs::read_to_string(path).expect("a filter"));
+        let around = Surroundings { groups, seccomp: filter.as_deref(), ..surroundings() };
+        let mapped = map(document.values(), &around).expect(name);
+        let told = mapped.told.iter().filter(|told| told.key == "lxc.seccomp.profile");
+        assert_eq!(told.count(), 0, "{:?}", mapped.told);
+    }
 }

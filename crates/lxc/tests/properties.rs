@@ -3,10 +3,15 @@
 
 use std::path::Path;
 
+use libcontainer::seccomp::Architecture;
 use lxc::config::keys::{Form, KEYS, NETWORK_KEYS};
 use lxc::config::read::from_disk;
 use lxc::config::{Config, Document, Limits, Text, check, update};
+use lxc::mapping::map;
 use proptest::prelude::*;
+
+mod surroundings;
+use surroundings::surroundings;
 
 /// Values of which some are right for each key.
 #[rustfmt::skip]
@@ -17,13 +22,24 @@ const VALUES: &[&str] = &[
     "net pid", "user", "proc sys:ro cgroup2", "cgroup-full:rw:force shmounts:/a:/b", "/a b none bind,create=dir 0 0", "a b c d=e", "veth",
     "macvlan", "vlan", "ipvlan", "phys", "empty", "up", "00:16:3e:xx:xX:01", "eth0", "10.0.0.1/8 10.0.0.9", "10.0.0.1", "fd00::1", "fd00::1/64",
     "10.0.0.0/16", "fd00::/48", "bridge", "router", "private", "passthru", "l2", "l3s", "4094", "1500", "unix:/a", "unix:@a", "dir:/a",
-    "overlay:/a:/b", "ro,nosuid,idmap=container", "ro", "é", "container",
+    "overlay:/a:/b", "c 1:3 rwm", "512M", "max", "50000 100000", "0-1", "a:b:c:s0", "shmounts:/m", "tmpfs x tmpfs size=1", "ro,nosuid,idmap=container", "ro", "é", "container",
 ];
 
 fn key() -> impl Strategy<Value = String> {
     let plain = prop::sample::select(KEYS).prop_flat_map(|known| {
         let names = match known.form {
-            Form::Named | Form::NamedList => vec![".net", ".core", ".nofile", ".a.b", ".user", ""],
+            Form::Named | Form::NamedList => vec![
+                ".net",
+                ".core",
+                ".nofile",
+                ".a.b",
+                ".user",
+                ".devices.allow",
+                ".devices.deny",
+                ".memory.max",
+                ".cpu.max",
+                "",
+            ],
             Form::One | Form::List | Form::Order => vec![""],
         };
         prop::sample::select(names).prop_map(move |name| format!("{}{name}", known.name))
@@ -69,6 +85,27 @@ proptest! {
         prop_assert_eq!(again.values(), &config);
         prop_assert_eq!(again.values().entries(), config.entries());
         let _ = check::findings(&config);
+    }
+
+    #[test]
+    fn whatever_is_read_runs_or_is_refused_by_its_keys(entries in entries()) {
+        if let Err(refusals) = map(&config_of(&entries), &surroundings()) {
+            prop_assert!(!refusals.refusals.is_empty());
+            prop_assert!(refusals.refusals.iter().all(|refusal| refusal.key.starts_with("lxc.")));
+        }
+    }
+
+    #[test]
+    fn no_policy_takes_its_reader_down(
+        first in prop::sample::select(&["1", "2", "3"][..]),
+        second in prop::sample::select(&["allowlist", "denylist", "denylist errno 5", "x"][..]),
+        lines in prop::collection::vec("(read|clone|reject_force_umount|[0-9]{1,3}|\\[x86\\]|\\PC{0,6})( kill| errno 1| \\PC{0,6})?(\\[[0-9]?(,0x[0-9]{1,3}(,(==|&=|<)(,1)?)?)?\\]|\\PC{0,6}){0,2}", 0..8),
+    ) {
+        let text = format!("{first}\n{second}\n{}\n", lines.join("\n"));
+        let read = lxc::mapping::seccomp::read(&text, Architecture::X86_64);
+        if let Err(error) = read {
+            prop_assert!(error.line >= 1 && error.line <= text.lines().count());
+        }
     }
 
     #[test]

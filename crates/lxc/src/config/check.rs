@@ -33,6 +33,27 @@ pub enum Finding {
     NoLogToRotate,
 }
 
+impl Finding {
+    /// The key that it is about.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let of = |number: u32, key: &str| format!("lxc.net.{number}.{key}");
+        match self {
+            Self::NoType(number) => of(*number, "type"),
+            Self::NoVlan(number) => of(*number, "vlan.id"),
+            // What is missing, or not a bridge.
+            Self::NoLink { number, .. }
+            | Self::NoLinkForGateway(number)
+            | Self::NoLinkForProxy(number)
+            | Self::VlanWithoutBridge(number) => of(*number, "link"),
+            Self::MappedTwice(..) | Self::HalfMapped | Self::TooManyMaps(_) => {
+                "lxc.idmap".to_owned()
+            }
+            Self::NoLogToRotate => "lxc.console.rotate".to_owned(),
+        }
+    }
+}
+
 /// Linux 4.15 and newer, user_namespaces(7).
 const MOST_MAPS: usize = 340;
 

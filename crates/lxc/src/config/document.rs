@@ -11,7 +11,7 @@ use super::keys::{self, Form, Known};
 use super::network::Network;
 use super::problem::{ConfigError, Place, Problem};
 use super::read::{Contents, Found, Limits, Opener, Reader, from_disk};
-use super::support::{Support, support};
+use super::support::support_of;
 use super::text::Text;
 use super::values::Config;
 
@@ -33,15 +33,6 @@ pub struct Refused {
     pub place: Option<Place>,
     /// Why.
     pub reason: &'static str,
-}
-
-/// Keys stand for one another here: `lxc.net.3.link` is `lxc.net.*.link`, and `lxc.sysctl.a` is `lxc.sysctl`.
-fn general(key: &str) -> Option<String> {
-    Some(match keys::find(key).ok()? {
-        Known::Plain(known) | Known::Named(known, _) => known.name.to_owned(),
-        Known::OfNetwork(_, known) => format!("lxc.net.*.{}", known.name),
-        Known::Hooks | Known::Networks | Known::Network(_) => return None,
-    })
 }
 
 impl Document {
@@ -139,12 +130,10 @@ impl Document {
     pub fn refused(&self) -> Vec<Refused> {
         let mut keys: Vec<String> = self.values.entries().into_iter().map(|(key, _)| key).collect();
         keys.dedup();
-        let refused = keys.into_iter().filter_map(|key| match support(&general(&key)?) {
-            Support::Honoured => None,
-            Support::Refused(reason) => {
-                let place = self.places.get(&key).cloned();
-                Some(Refused { key, place, reason })
-            }
+        let refused = keys.into_iter().filter_map(|key| {
+            let reason = support_of(&key)?.refusal()?;
+            let place = self.places.get(&key).cloned();
+            Some(Refused { key, place, reason })
         });
         refused.collect()
     }

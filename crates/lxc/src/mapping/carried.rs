@@ -1,0 +1,278 @@
+//! What a configuration says beyond what the engine runs: [`Tools`] is for whoever starts, stops and lists containers, [`Wishes`] is
+//! what a container shall have and the engine has no place for yet.
+
+use std::path::PathBuf;
+
+use crate::config::keys::ROOT_MOUNT;
+use crate::config::life::{Architecture, AutoStart, Hooks, Monitor, Signal};
+use crate::config::mounts::{AutoMounts, SharedMounts};
+use crate::config::network::{Network, NetworkType};
+use crate::config::{ClockOffset, Config, Switch};
+
+use super::{GroupVersion, Remark};
+
+/// Why a wish is none of the engine's.
+const NOT_YET: &str = "the engine has no place for it yet";
+
+/// SIGINT and SIGKILL.
+const REBOOT: i32 = 2;
+const KILL: i32 = 9;
+
+/// What whoever starts, stops and lists containers does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tools {
+    /// Programs that are run on the way; each is a line for the shell.
+    pub hooks: Hooks,
+    /// `NAME=value` of all hooks but those inside: LXC's variables, then the container's own. What a hook is told besides (which one
+    /// it is, namespaces, why it stops) is known when it is run.
+    pub hook_environment: Vec<String>,
+    /// Starting with the machine: whether, when, and in which groups.
+    pub start: AutoStart,
+    /// Its console.
+    pub console: Console,
+    /// Its monitor, and where that one logs.
+    pub monitor: Monitor,
+    /// Signals that it gets.
+    pub signals: SignalNumbers,
+    /// Whether it is removed when it stops, with its directory.
+    pub ephemeral: bool,
+    /// Whether its root is copied and removed with it.
+    pub root_managed: bool,
+    /// A directory of the host's that is made a shared mount before it starts; it is mounted inside anyway.
+    pub shared_mounts: Option<SharedMounts>,
+}
+
+/// A console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Console {
+    /// Where it is.
+    pub place: ConsolePlace,
+    /// What it shows is written there, too.
+    pub log: Option<PathBuf>,
+    /// How long that file may get; 0 is without end.
+    pub log_bytes: u64,
+    /// Whether a full one goes to a file with `.1` behind its name.
+    pub log_rotates: bool,
+    /// How much of what it has shown is kept in memory; 0 is nothing.
+    pub buffer_bytes: u64,
+}
+
+/// Where a console is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsolePlace {
+    /// A terminal of its own, which others attach to.
+    Own,
+    /// There is none.
+    None,
+    /// A terminal, file or FIFO of the host's, which what it shows is copied to and read from.
+    Device(PathBuf),
+}
+
+/// Signals by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalNumbers {
+    /// Asks it to stop; nothing is for who asks: SIGRTMIN+3 where the first process blocks that, as systemd does, else SIGPWR.
+    pub halt: Option<i32>,
+    /// Asks it to start anew.
+    pub reboot: i32,
+    /// Ends it at once.
+    pub stop: i32,
+}
+
+/// What a container shall have and the engine has no place for yet.
+///
+/// Its fields are those that the engine's configuration lacks, hence more than ten of different kinds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wishes {
+    /// Its root, as it is on the disk.
+    pub root: Root,
+    /// File systems of the kernel's that are mounted for it, and what of them it may write; of one that is not named the container's
+    /// init is the one to mount it.
+    pub automatic: AutoMounts,
+    /// Terminals beside the console.
+    pub terminals: Terminals,
+    /// What uname(2) says of the machine; nothing is the truth.
+    pub architecture: Option<Architecture>,
+    /// How far its clocks are ahead.
+    pub clocks: Clocks,
+    /// Whether no other container's processes run beside its own on one core.
+    pub core_scheduling: bool,
+    /// What is written into files of its control groups, in this order, beyond the engine's limits.
+    pub group_files: Vec<GroupFile>,
+    /// Interfaces in its network namespace, in this order.
+    pub interfaces: Vec<Interface>,
+    /// Whether AppArmor lets containers run inside of it.
+    pub apparmor_nesting: bool,
+}
+
+/// A root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Where.
+    pub place: RootPlace,
+    /// Options of its mount, as in mount(8), beside read-only.
+    pub options: Vec<String>,
+    /// Whether the owners of its files are those that the container sees, and have to be mapped; else they are the machine's.
+    pub is_mapped: bool,
+}
+
+/// Where a root is. What is changed in it is changed there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootPlace {
+    /// The host's own.
+    Host,
+    /// A directory.
+    Directory(PathBuf),
+    /// Directories that are merged, overlayfs.
+    Overlay {
+        /// What is below, the top one first.
+        lower: Vec<PathBuf>,
+        /// Takes the changes.
+        upper: PathBuf,
+        /// Overlayfs's own, beside it.
+        work: PathBuf,
+    },
+}
+
+/// Terminals beside the console.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terminals {
+    /// How many: `/dev/tty1` and so on.
+    pub count: u32,
+    /// The directory below `/dev` that they and the console are in, with links in their usual places; empty is none.
+    pub directory: String,
+    /// How many pseudo terminals there may be: `max=` of devpts; nothing is as many as the kernel has.
+    pub pseudo: Option<u32>,
+}
+
+/// How far clocks are ahead of the machine's, time_namespaces(7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the kernel's names")]
+pub struct Clocks {
+    pub boot: ClockOffset,
+    pub monotonic: ClockOffset,
+}
+
+/// A file of a control group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupFile {
+    /// In which hierarchy.
+    pub version: GroupVersion,
+    /// Its name, which begins with its controller's.
+    pub name: String,
+    /// What is written.
+    pub value: String,
+}
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// That of `lxc.net.NUMBER`.
+    pub number: u32,
+    /// What it is; never [`NetworkType::None`] nor [`NetworkType::Empty`].
+    pub network: Network,
+}
+
+impl Tools {
+    /// What a configuration says that needs no more thought; the environment of hooks follows.
+    pub(super) fn of(config: &Config) -> Self {
+        let (terminals, signals) = (&config.terminals, &config.signals);
+        let number =
+            |signal: Option<Signal>| signal.map(|signal| signal.0).filter(|number| *number != 0);
+        let is_on = |switch: Option<Switch>| switch.is_some_and(|switch| switch.0);
+        Self {
+            hooks: config.hooks.clone(),
+            hook_environment: Vec::new(),
+            start: config.start.clone(),
+            console: Console {
+                place: console_place(config),
+                log: terminals.console_log.clone(),
+                log_bytes: terminals.console_log_size.map_or(0, |size| size.0),
+                log_rotates: is_on(terminals.console_log_rotate),
+                buffer_bytes: terminals.console_buffer_size.map_or(0, |size| size.0),
+            },
+            monitor: config.monitor.clone(),
+            signals: SignalNumbers {
+                halt: number(signals.halt),
+                reboot: number(signals.reboot).unwrap_or(REBOOT),
+                stop: number(signals.stop).unwrap_or(KILL),
+            },
+            ephemeral: is_on(config.init.ephemeral),
+            root_managed: config.mounts.root_managed.is_none_or(|switch| switch.0),
+            shared_mounts: config.mounts.automatic.shared.clone(),
+        }
+    }
+}
+
+/// Where a container's console is.
+pub(super) fn console_place(config: &Config) -> ConsolePlace {
+    match &config.terminals.console {
+        None => ConsolePlace::Own,
+        Some(path) if path.as_os_str() == "none" => ConsolePlace::None,
+        Some(path) => ConsolePlace::Device(path.clone()),
+    }
+}
+
+/// Where hooks find the container's root.
+pub(super) fn root_mount(config: &Config) -> PathBuf {
+    config.mounts.root_mount.clone().unwrap_or_else(|| ROOT_MOUNT.into())
+}
+
+impl Wishes {
+    /// What a configuration says that needs no more thought; root and files of control groups follow.
+    pub(super) fn of(config: &Config) -> Self {
+        let (terminals, namespaces) = (&config.terminals, &config.namespaces);
+        let is_one = |network: &Network| {
+            !matches!(network.kind, None | Some(NetworkType::None | NetworkType::Empty))
+        };
+        let networks = config.networks.iter().filter(|(_, network)| is_one(network));
+        let interface = |(number, network): (&u32, &Network)| Interface {
+            number: *number,
+            network: network.clone(),
+        };
+        Self {
+            root: Root { place: RootPlace::Host, options: Vec::new(), is_mapped: false },
+            automatic: AutoMounts { shared: None, ..config.mounts.automatic.clone() },
+            terminals: Terminals {
+                count: terminals.terminals.unwrap_or(0),
+                directory: terminals.directory.clone().map(|own| own.0).unwrap_or_default(),
+                pseudo: terminals.pseudo_terminals.filter(|most| *most != 0),
+            },
+            // What has 64 bits is what it is.
+            architecture: config.init.architecture.filter(|own| *own == Architecture::Bits32),
+            clocks: Clocks { boot: namespaces.boot_offset, monotonic: namespaces.monotonic_offset },
+            core_scheduling: namespaces.core_scheduling.is_some_and(|switch| switch.0),
+            group_files: Vec::new(),
+            interfaces: networks.map(interface).collect(),
+            apparmor_nesting: config.security.apparmor_allow_nesting.is_some_and(|switch| switch.0),
+        }
+    }
+
+    /// What of it there is, by the keys that ask for it: until the engine has a place for a field, whoever starts the container
+    /// refuses these, or does them itself.
+    #[must_use]
+    pub fn unmet(&self) -> Vec<Remark> {
+        let Root { place, options, is_mapped } = &self.root;
+        let AutoMounts { proc, sys, cgroup, shared: _ } = &self.automatic;
+        let Terminals { count, directory, pseudo } = &self.terminals;
+        let said = [
+            ("lxc.rootfs.path", *place != RootPlace::Host),
+            ("lxc.rootfs.options", !options.is_empty() || *is_mapped),
+            ("lxc.mount.auto", proc.is_some() || sys.is_some() || cgroup.is_some()),
+            ("lxc.tty.max", *count != 0),
+            ("lxc.tty.dir", !directory.is_empty()),
+            ("lxc.pty.max", pseudo.is_some()),
+            ("lxc.arch", self.architecture.is_some()),
+            ("lxc.time.offset.boot", self.clocks.boot != ClockOffset::default()),
+            ("lxc.time.offset.monotonic", self.clocks.monotonic != ClockOffset::default()),
+            ("lxc.sched.core", self.core_scheduling),
+            ("lxc.apparmor.allow_nesting", self.apparmor_nesting),
+        ];
+        let said = said.into_iter().filter(|(_, is_said)| *is_said);
+        let files =
+            self.group_files.iter().map(|file| format!("{}.{}", file.version.key(), file.name));
+        let interfaces = self.interfaces.iter().map(|own| format!("lxc.net.{}.type", own.number));
+        let keys = said.map(|(key, _)| key.to_owned()).chain(files).chain(interfaces);
+        keys.map(|key| Remark { key, why: NOT_YET.to_owned() }).collect()
+    }
+}
