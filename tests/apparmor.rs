@@ -102,6 +102,28 @@ mod tests {
         assert_eq!(told.stdout, format!("{DEFAULT}\nx\nreached\n"), "{told:?}");
     }
 
+    #[test]
+    fn a_whole_system_mounts_and_is_confined_all_the_same() {
+        let Some((corten, _policy)) = corten() else { return };
+        let _absent = corten.run(&["apparmor", "unload", "--force", "corten-system"]);
+        corten.ok(&["run", "-d", "--system", "--name", "web", "--network", "none", "busybox"]);
+        let inside = |script: &str| corten.run(&["exec", "web", "sh", "-c", script]);
+        assert_eq!(inside(OWN).stdout.trim(), "corten-system (enforce)");
+        for allowed in [
+            "mount -t tmpfs x /tmp && umount /tmp",
+            "mount -o bind /etc /tmp && umount /tmp",
+            "echo 1 >/proc/sys/net/ipv4/ip_forward",
+            "hostname other",
+        ] {
+            assert_eq!(inside(allowed).code, 0, "{allowed}: {:?}", inside(allowed));
+        }
+        for refused in ["umount /proc", "echo h >/proc/sysrq-trigger", "head -c 1 /proc/kcore"] {
+            assert!(inside(refused).code != 0, "{refused}");
+        }
+        assert_eq!(corten.ok(&["inspect", "-f", "{{.AppArmorProfile}}", "web"]), "corten-system");
+        corten.ok(&["rm", "-f", "web"]);
+    }
+
     /// Without the other walls: rights, a filter, masked paths and mounts that are read-only. Each is done without the profile.
     #[test]
     fn the_default_profile_holds_alone() {

@@ -49,11 +49,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         open_stdin: matches.on("interactive"),
         auto_remove: matches.on("rm"),
         labels: names::labels(matches)?,
-        stop_signal: matches
-            .text("stop-signal")
-            .map(parse::signal_number)
-            .transpose()?
-            .unwrap_or(0),
+        stop_signal: stop_signal(matches)?,
         read_only: matches.on("read-only"),
         network,
         networks,
@@ -98,6 +94,11 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         env_rules: environment::rules(matches)?,
         config,
     })
+}
+
+/// 0 where nobody says one.
+fn stop_signal(matches: &Matches) -> Result<i32, Failure> {
+    Ok(matches.text("stop-signal").map(parse::signal_number).transpose()?.unwrap_or(0))
 }
 
 /// What `--security-opt` and `--hardened` say.

@@ -17,12 +17,10 @@ mod template;
 
 pub use policy::PolicyError;
 use policy::Source;
-use template::Circumstances;
+use template::{Circumstances, Standard};
 
 /// The profile of containers that are told nothing.
-pub const DEFAULT: &str = "corten-default";
-/// File of the state directory with the name of what was loaded as the default in this boot.
-const MARK: &str = "apparmor";
+pub const DEFAULT: &str = Standard::Application.name();
 /// Directory of compiled profiles below the root.
 const KEPT: &str = "apparmor";
 
@@ -60,7 +58,7 @@ pub struct AppArmor<'a> {
 enum Standing {
     /// The machine runs without AppArmor.
     Without,
-    /// The default profile is loaded, or will be at the first start.
+    /// The profile is loaded, or will be at the first start.
     Confined,
     /// It is not, and why.
     Open(String),
@@ -86,16 +84,20 @@ impl AppArmor<'_> {
         Ok(profiles)
     }
 
-    /// Loads the default profile, whatever is loaded under its name.
+    /// Loads the default profiles, of applications and of whole systems, whatever is loaded under their names. Gives these.
     ///
     /// # Errors
     /// On a machine without AppArmor; when the parser is missing, or the kernel refuses.
-    pub fn load_default(&self) -> Result<(), EngineError> {
+    pub fn load_default(&self) -> Result<Vec<&'static str>, EngineError> {
         demand_apparmor()?;
-        let text = template::text(DEFAULT, &Circumstances::here());
-        policy::load_kept(&self.kept(), &text).map_err(not_loaded(DEFAULT))?;
-        self.mark(Some(&sum(&text)));
-        Ok(())
+        Standard::ALL.into_iter().map(|standard| self.load_standard(standard)).collect()
+    }
+
+    fn load_standard(&self, standard: Standard) -> Result<&'static str, EngineError> {
+        let (text, name) = (own_text(standard), standard.name());
+        policy::load_kept(&self.kept(), &text).map_err(not_loaded(name))?;
+        self.mark(standard, Some(&sum(&text)));
+        Ok(name)
     }
 
     /// Loads the profiles of a file, or of a text where there is none; those that are loaded are replaced. Gives their names.
@@ -113,9 +115,9 @@ impl AppArmor<'_> {
         let compiled = policy::compile(&source).map_err(not_loaded(&shown))?;
         let loaded = apparmor::replace(&compiled).map_err(PolicyError::Load);
         loaded.map_err(not_loaded(&shown))?;
-        if names.iter().any(|name| name == DEFAULT) {
+        for standard in names.iter().filter_map(|name| Standard::named(name)) {
             // It is the administrator's now, and stays.
-            self.mark(None);
+            self.mark(standard, None);
         }
         Ok(names)
     }
@@ -138,16 +140,19 @@ impl AppArmor<'_> {
         apparmor::remove(name).map_err(refused("unload", name))
     }
 
-    /// The text of the default profile under another name, as a beginning for a profile of one's own.
+    /// The text of a default profile under another name, as a beginning for a profile of one's own: that of whole systems under its
+    /// own name or where it is asked for, else that of applications.
     ///
     /// # Errors
     /// When no profile is called so.
-    pub fn text(&self, name: &str) -> Result<String, EngineError> {
+    pub fn text(&self, name: &str, of_systems: bool) -> Result<String, EngineError> {
         if !template::is_name(name) {
             let why = "it is not letters, digits, dots, dashes and underscores";
             return Err(EngineError::value("profile name", name, why));
         }
-        Ok(template::text(name, &Circumstances::here()))
+        let named = Standard::named(name).unwrap_or(Standard::Application);
+        let standard = if of_systems { Standard::System } else { named };
+        Ok(template::text(standard, name, &Circumstances::here()))
     }
 
     /// The name of a container that runs in a profile.
@@ -167,7 +172,11 @@ impl AppArmor<'_> {
             Some(UNCONFINED) => None,
             Some(name) if !name.is_empty() => Some(name.to_owned()),
             _ if config.privileged => None,
-            _ => matches!(self.standing(), Standing::Confined).then(|| DEFAULT.to_owned()),
+            _ => {
+                let standard = standard_of(config);
+                let is_confined = matches!(self.standing(standard), Standing::Confined);
+                is_confined.then(|| standard.name().to_owned())
+            }
         }
     }
 
@@ -182,18 +191,19 @@ impl AppArmor<'_> {
 
     /// Why containers that are told nothing are not confined; nothing where they are, or there is no AppArmor.
     pub(crate) fn why_open(&self) -> Option<String> {
-        match self.standing() {
+        match self.standing(Standard::Application) {
             Standing::Open(why) => Some(why),
             Standing::Without | Standing::Confined => None,
         }
     }
 
-    fn standing(&self) -> Standing {
+    fn standing(&self, standard: Standard) -> Standing {
+        let name = standard.name();
         if !apparmor::enabled() {
             return Standing::Without;
         }
-        match apparmor::is_loaded(DEFAULT) {
-            Ok(true) if matches!(apparmor::may_enter(DEFAULT), Ok(false)) => {
+        match apparmor::is_loaded(name) {
+            Ok(true) if matches!(apparmor::may_enter(name), Ok(false)) => {
                 Standing::Open(of_own_profile())
             }
             Ok(true) => Standing::Confined,
@@ -205,15 +215,11 @@ impl AppArmor<'_> {
             Ok(false) if crate::programs::find_program(policy::PARSER).is_some() => {
                 Standing::Confined
             }
-            Ok(false) if policy::is_kept(&self.kept(), &self.own_text()) => Standing::Confined,
+            Ok(false) if policy::is_kept(&self.kept(), &own_text(standard)) => Standing::Confined,
             Ok(false) => {
                 Standing::Open(format!("it is not loaded, and {} is not there", policy::PARSER))
             }
         }
-    }
-
-    fn own_text(&self) -> String {
-        template::text(DEFAULT, &Circumstances::here())
     }
 
     /// Where compiled profiles are.
@@ -221,27 +227,29 @@ impl AppArmor<'_> {
         self.engine.paths().root.join(KEPT)
     }
 
-    /// What was loaded as the default in this boot. Without a mark it is what somebody else has loaded.
-    fn mark(&self, sum: Option<&str>) {
+    /// What was loaded as ours in this boot. Without a mark it is what somebody else has loaded.
+    fn mark(&self, standard: Standard, sum: Option<&str>) {
         let state = &self.engine.paths().state;
         let _loaded_again = match sum {
-            Some(sum) => store::write_atomic(state, MARK, sum.as_bytes()).is_ok(),
-            None => std::fs::remove_file(state.join(MARK)).is_ok(),
+            Some(sum) => store::write_atomic(state, standard.mark(), sum.as_bytes()).is_ok(),
+            None => std::fs::remove_file(state.join(standard.mark())).is_ok(),
         };
     }
 
-    /// Loads the default profile where a process is to enter it and it is not loaded, or was by another release.
+    /// Loads one of our profiles where a process is to enter it and it is not loaded, or was by another release.
     pub(crate) fn demand(&self, profile: Option<&str>) -> Result<(), EngineError> {
-        if profile != Some(DEFAULT) || !apparmor::enabled() {
+        let Some(standard) = profile.and_then(Standard::named).filter(|_| apparmor::enabled())
+        else {
             return Ok(());
-        }
-        let is_loaded = !matches!(apparmor::is_loaded(DEFAULT), Ok(false));
-        let mark = std::fs::read_to_string(self.engine.paths().state.join(MARK)).ok();
-        let is_ours = mark.is_none_or(|mark| mark == sum(&self.own_text()));
+        };
+        let is_loaded = !matches!(apparmor::is_loaded(standard.name()), Ok(false));
+        let mark = self.engine.paths().state.join(standard.mark());
+        let mark = std::fs::read_to_string(mark).ok();
+        let is_ours = mark.is_none_or(|mark| mark == sum(&own_text(standard)));
         if is_loaded && (is_ours || !apparmor::may_load()) {
             return Ok(());
         }
-        self.load_default()
+        self.load_standard(standard).map(drop)
     }
 }
 
@@ -273,9 +281,10 @@ impl AppArmor<'_> {
             let why = "this machine runs without AppArmor";
             return Err(EngineError::value("AppArmor profile", name, why));
         }
-        let why = match (apparmor::is_loaded(name), self.standing()) {
-            (Ok(false), Standing::Confined) if name == DEFAULT => return Ok(()),
-            (Ok(false), Standing::Open(why)) if name == DEFAULT => why,
+        let standing = Standard::named(name).map(|standard| self.standing(standard));
+        let why = match (apparmor::is_loaded(name), standing) {
+            (Ok(false), Some(Standing::Confined)) => return Ok(()),
+            (Ok(false), Some(Standing::Open(why))) => why,
             (Ok(false), _) => "no such profile is loaded".to_owned(),
             (Ok(true), _) if matches!(apparmor::may_enter(name), Ok(false)) => of_own_profile(),
             // Whoever may not see the list hears from the kernel.
@@ -283,6 +292,15 @@ impl AppArmor<'_> {
         };
         Err(EngineError::value("AppArmor profile", name, why))
     }
+}
+
+/// What a container that is told nothing enters.
+fn standard_of(config: &ContainerConfig) -> Standard {
+    if config.system { Standard::System } else { Standard::Application }
+}
+
+fn own_text(standard: Standard) -> String {
+    template::text(standard, standard.name(), &Circumstances::here())
 }
 
 /// Why nothing is added to a profile that confines this program itself.

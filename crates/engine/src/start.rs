@@ -337,12 +337,7 @@ impl Containers<'_> {
             shared.as_ref().map_or(&made.dirs.container, |(_, other)| &other.dirs.container);
         let files =
             HostFiles::of(directory, &made.config).in_networks_of(self.engine.keeper.as_ref());
-        let hostname = match &shared {
-            Some((_, other)) if made.config.hostname.is_empty() => {
-                hostname(&other.config, &other.record.id)
-            }
-            _ => hostname(&made.config, &made.id),
-        };
+        let hostname = hostname_beside(shared.as_ref().map(|(_, other)| other), made);
         let users = self.users(made)?;
         if let Some(users) = &users {
             users.demand(&account)?;
@@ -379,7 +374,7 @@ impl Containers<'_> {
         };
         let mut plan = libcontainer::plan(&spec, &context)?;
         crate::hardened::keep_writable(&mut plan, &made.config);
-        plan.process.leaves_terminal = made.config.system;
+        crate::whole_system::complete(&mut plan, &made.config)?;
         plan.process.landlock = landlock::plan(&made.config, &mut plan.process.warnings)?;
         if let Some(users) = &users {
             users.lend(&mut plan, &made.config.mounts, origins);
@@ -477,4 +472,12 @@ pub(crate) fn make_bind_sources(config: &ContainerConfig) -> Result<(), EngineEr
         }
     }
     Ok(())
+}
+
+/// The name inside of a container that may share the network of another one.
+fn hostname_beside(shared: Option<&Container>, made: &Made) -> String {
+    match shared {
+        Some(other) if made.config.hostname.is_empty() => hostname(&other.config, &other.record.id),
+        _ => hostname(&made.config, &made.id),
+    }
 }

@@ -4,13 +4,14 @@
 //! - It has every capability there but [`WITHHELD`]: what they are about belongs to the machine.
 //! - `/run` and `/run/lock` are empty at each start, and its own control groups are its to divide.
 //! - It is told that it is in a container (`container=corten`) and what its machine-id is, systemd's CONTAINER_INTERFACE.
-//! - sysinfo(2) tells the container's own limits.
+//! - sysinfo(2), and files of `/proc` and `/sys`, tell the container's own limits.
 //! - `stop` asks it by the signal that its kind of init takes for a shutdown, and its reboot is one: see [`crate::start`] and the monitor.
 //!
 //! What was said by name stays. Sources: systemd.io/CONTAINER_INTERFACE; init(1) of systemd, "Signals"; lxc.container.conf(5).
 
 use std::path::Path;
 
+use libcontainer::Plan;
 use libcontainer::seccomp::AskedCall;
 use spec::image::RunConfig;
 use store::RootView;
@@ -124,6 +125,18 @@ pub(crate) fn prepare(
         config.security.emulate.push(AskedCall::Sysinfo);
     }
     Ok(config)
+}
+
+/// Makes the plan of a system one: its init opens the console itself, and the files that tell of a machine tell of its limits.
+///
+/// # Errors
+/// When such a file cannot be shown.
+pub(crate) fn complete(plan: &mut Plan, config: &ContainerConfig) -> Result<(), EngineError> {
+    if config.system {
+        plan.process.leaves_terminal = true;
+        plan.show(monitor::LIMIT_FILES)?;
+    }
+    Ok(())
 }
 
 fn refuse(request: &CreateRequest, config: &ContainerConfig) -> Result<(), EngineError> {

@@ -19,10 +19,7 @@ pub(super) fn load(session: &Session, matches: &Matches) -> Result<i32, Failure>
     let engine = session.engine()?;
     let apparmor = engine.apparmor();
     let names = match matches.words.first().map(String::as_str) {
-        None => {
-            apparmor.load_default()?;
-            vec![DEFAULT_APPARMOR_PROFILE.to_owned()]
-        }
+        None => apparmor.load_default()?.into_iter().map(str::to_owned).collect(),
         Some("-") => {
             let mut text = String::new();
             std::io::stdin()
@@ -64,6 +61,6 @@ pub(super) fn unload(session: &Session, matches: &Matches) -> Result<i32, Failur
 
 pub(super) fn print(session: &Session, matches: &Matches) -> Result<i32, Failure> {
     let name = matches.words.first().map_or(DEFAULT_APPARMOR_PROFILE, String::as_str);
-    output::write(&session.engine()?.apparmor().text(name)?)?;
+    output::write(&session.engine()?.apparmor().text(name, matches.on("system"))?)?;
     Ok(0)
 }

@@ -57,6 +57,7 @@ const CREATE: &[&str] = &[
     "secret",
     "subgidname",
     "subuidname",
+    "system",
     "timeout",
     "tz",
     "uidmap",

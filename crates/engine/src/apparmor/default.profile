@@ -1,4 +1,4 @@
-# What Corten's containers may do on a machine with AppArmor, unless they are told otherwise.
+# What @WHOSE@ may do on a machine with AppArmor, unless they are told otherwise.
 # docs/apparmor.md says what each part is for; `corten apparmor print NAME` gives it as a beginning for a profile of your own.
 @ABI@
 profile @NAME@ flags=(attach_disconnected, mediate_deleted) {
@@ -10,10 +10,7 @@ profile @NAME@ flags=(attach_disconnected, mediate_deleted) {
   deny capability mac_admin,
   deny capability mac_override,
 
-  # Mounts are made before the program begins. What hides parts of /proc and /sys stays where it is.
-  deny mount,
-  deny remount,
-  deny pivot_root,
+@MOUNTS@
   umount,
   deny umount /proc/{,**},
   deny umount /sys/{,**},
@@ -26,17 +23,13 @@ profile @NAME@ flags=(attach_disconnected, mediate_deleted) {
   # Names of sockets that are no files belong to the network namespace: with the host's, to its services.
   deny unix (connect, send) peer=(label=unconfined, addr="@**"),
 
-  # /proc: a process's own directory, and of the machine's settings those of shared memory, which an IPC namespace has for itself.
+  # /proc: a process's own directory, and of the machine's settings those that the container's namespaces have for themselves.
   deny /proc/[^0-9]* wlkx,
   deny /proc/[^0-9s]*/** wlkx,
   deny /proc/s[^y]*/** wlkx,
   deny /proc/sy[^s]*/** wlkx,
   deny /proc/sys[^/]*/** wlkx,
-  deny /proc/sys/[^k]** wlkx,
-  deny /proc/sys/k[^e]** wlkx,
-  deny /proc/sys/kernel/[^s]** wlkx,
-  deny /proc/sys/kernel/s[^h]** wlkx,
-  deny /proc/sys/kernel/sh[^m]** wlkx,
+@SETTINGS@
   deny /proc/sysrq-trigger rwlkx,
   deny /proc/kcore rwlkx,
 

@@ -65,6 +65,7 @@ pub(super) fn host_config(config: &ContainerConfig) -> Document {
         .with("MaskedPaths", paths(masked(config)))
         .with("ReadonlyPaths", paths(read_only(config)))
         .with_filled("Init", if config.init { json!(true) } else { Value::Null })
+        .with_filled("System", if config.system { json!(true) } else { Value::Null })
 }
 
 /// Docker's "Resources", which stand in the middle of its HostConfig.

@@ -328,7 +328,7 @@ impl Relayed {
         const NO_LABEL: u8 = 0x80;
         let mut bytes = self.bytes.to_vec();
         let times = self.times.iter().map(|at| usize::from(*at)..usize::from(*at) + 4);
-        for changed in times.chain([0..4]) {
+        for changed in times.chain(std::iter::once(0..4)) {
             if let Some(octets) = bytes.get_mut(changed) {
                 octets.fill(NO_LABEL);
             }
