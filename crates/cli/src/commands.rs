@@ -43,6 +43,7 @@ mod selinux;
 mod serve;
 mod settings;
 mod several;
+mod snapshot;
 mod stats;
 mod system;
 mod tree;
@@ -87,6 +88,7 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("seccomp", "Manage profiles of system calls"),
     ("secret", "Manage secrets"),
     ("selinux", "Manage Corten's types in the SELinux policy"),
+    ("snapshot", "Manage snapshots of containers"),
     ("system", "Manage Corten"),
     ("template", "Manage what images are built of"),
     ("volume", "Manage volumes"),
@@ -222,9 +224,18 @@ mod tests {
         ("container exists", ""),
         (
             "container clone",
+            "--destroy --files -f --force --name --run --blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus \
+             --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit",
+        ),
+        (
+            "clone",
             "--destroy -f --force --name --run --blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus \
              --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit",
         ),
+        ("snapshot create", "-c --comment"),
+        ("snapshot ls", "-f --filter --format -q --quiet"),
+        ("snapshot restore", "--name --run"),
+        ("snapshot rm", ""),
         ("container mount", "-a --all --format --no-trunc"),
         ("container unmount", "-a --all -f --force"),
         ("volume mount", ""),

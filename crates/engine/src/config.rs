@@ -10,6 +10,7 @@ use libcontainer::seccomp::AskedCall;
 use monitor::{OnFailure, RestartPolicy};
 use serde::{Deserialize, Serialize};
 use spec::Digest;
+use store::FrozenId;
 
 mod block_io;
 mod hosts;
@@ -143,6 +144,9 @@ pub struct ContainerConfig {
     /// Layers that are its root in the place of an image, the lowest first: a step of a build, whose lease holds them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Digest>,
+    /// What it or those whose clone it is had written before: layers above its image, the lowest first. A list of the store holds them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frozen: Vec<FrozenId>,
     /// Ids of the containers that are started before it.
     pub requires: Vec<String>,
     /// Where its output is logged.

@@ -88,7 +88,7 @@ impl Containers<'_> {
     }
 
     fn graph_driver(&self, container: &Container, image: Option<&Image>) -> Document {
-        let layers = self.lower(&container.config, image);
+        let layers = self.below(&container.config, image);
         let lower: Vec<String> = layers.iter().map(path).collect();
         let data = Document::new()
             .with("LowerDir", lower.join(":"))
