@@ -6,6 +6,7 @@ use crate::program::Session;
 
 mod apparmor;
 mod archives;
+pub(crate) mod autostart;
 mod boot;
 mod build;
 mod builder;
@@ -232,6 +233,10 @@ mod tests {
             "--destroy -f --force --name --run --blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus \
              --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit",
         ),
+        (
+            "autostart",
+            "-a --all -g --groups -A --ignore-auto -k --kill -L --list -r --reboot -s --shutdown -t --timeout",
+        ),
         ("snapshot create", "-c --comment"),
         ("snapshot ls", "-f --filter --format -q --quiet"),
         ("snapshot restore", "--name --run"),
@@ -252,7 +257,7 @@ mod tests {
         (
             "update",
             "--blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory \
-             --memory-reservation --memory-swap --pids-limit --restart",
+             --memory-reservation --memory-swap --pids-limit --restart --autostart --autostart-delay --autostart-group --autostart-order",
         ),
         ("events", "-f --filter --format --since --until --no-trunc"),
         ("inspect", "-f --format -s --size --type"),

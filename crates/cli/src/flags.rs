@@ -2,6 +2,7 @@
 
 use crate::arguments::{Flag, many, maybe, one, switch};
 
+mod autostart;
 mod bake;
 mod build;
 mod builder;
@@ -14,6 +15,7 @@ mod networks;
 mod secrets;
 mod volumes;
 
+pub(crate) use autostart::*;
 pub(crate) use bake::BAKE;
 pub(crate) use build::BUILD;
 pub(crate) use builder::*;

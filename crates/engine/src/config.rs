@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use spec::Digest;
 use store::FrozenId;
 
+mod autostart;
 mod block_io;
 mod hosts;
 mod id_ranges;
@@ -22,6 +23,7 @@ mod sharing;
 mod users;
 
 pub use crate::landlock::Landlock;
+pub use autostart::{Autostart, AutostartChange};
 pub use block_io::{BlockIoLimits, DeviceRate};
 pub use hosts::HostRules;
 pub use id_ranges::{IdRange, IdRanges};
@@ -103,6 +105,8 @@ pub struct ContainerConfig {
     pub init: bool,
     /// When it is started again.
     pub restart: RestartPolicy,
+    /// Whether it is started with the machine.
+    pub autostart: Autostart,
     /// How its health is checked; nothing where nobody says so.
     pub health: Option<HealthCheck>,
     /// What happens when it is unhealthy.

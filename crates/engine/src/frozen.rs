@@ -62,20 +62,24 @@ impl Containers<'_> {
     ) -> Result<Taken, EngineError> {
         container.allow(action)?;
         if let State::Running { paused, .. } = container.state {
+            let layers = container.config.frozen.clone();
+            check_depth(container, (layers.len() + 1, MOST_FROZEN))?;
             let copy = || Ok(self.engine.store.frozen().copy(&container.dirs.upper, None)?);
             let copied = if paused { copy() } else { self.while_it_stands_still(container, copy) };
-            let layers = container.config.frozen.clone();
-            check_depth(container, layers.len() + 1)?;
             return Ok(Taken { layers, copy: Some(copied?) });
         }
-        Ok(Taken { layers: self.freeze(container)?, copy: None })
+        Ok(Taken { layers: self.freeze(container, MOST_FROZEN)?, copy: None })
     }
 
-    /// Freezes what a container that stands still has written, and gives its layers. The caller holds its lock.
+    /// Freezes what a container that stands still has written, and gives its layers, `most` at most. The caller holds its lock.
     ///
     /// # Errors
     /// As [`Containers::take_written`].
-    pub(crate) fn freeze(&self, container: &Container) -> Result<Vec<FrozenId>, EngineError> {
+    pub(crate) fn freeze(
+        &self,
+        container: &Container,
+        most: usize,
+    ) -> Result<Vec<FrozenId>, EngineError> {
         let (id, frozen) = (&container.record.id, self.engine.store.frozen());
         if self.shown().has(id.as_str()) {
             let why = "its files are mounted on the host: corten unmount it first";
@@ -90,7 +94,7 @@ impl Containers<'_> {
         {
             return Ok(config.frozen);
         }
-        check_depth(container, config.frozen.len() + 1)?;
+        check_depth(container, (config.frozen.len() + 1, most))?;
         let layer = FrozenId::random()?;
         config.frozen.push(layer.clone());
         let json = config
@@ -101,8 +105,8 @@ impl Containers<'_> {
     }
 }
 
-fn check_depth(container: &Container, layers: usize) -> Result<(), EngineError> {
-    if layers <= MOST_FROZEN {
+fn check_depth(container: &Container, (layers, most): (usize, usize)) -> Result<(), EngineError> {
+    if layers <= most {
         return Ok(());
     }
     let why = format!(

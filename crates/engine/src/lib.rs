@@ -8,6 +8,7 @@
 mod apparmor;
 mod archives;
 mod asking;
+mod autostart;
 mod awaiting;
 mod boot;
 mod build_cache;
@@ -89,6 +90,7 @@ pub mod words;
 
 pub use apparmor::{AppArmor, DEFAULT as DEFAULT_APPARMOR_PROFILE, PolicyError, ProfileError};
 pub use archives::{CommitRequest, RootPart};
+pub use autostart::AutostartChoice;
 pub use awaiting::{Condition, Wait};
 pub use boot::Stopped;
 pub use build_cache::{

@@ -12,7 +12,7 @@ use crate::cloning::{CloneRequest, Source};
 use crate::config::ContainerConfig;
 use crate::containers::Containers;
 use crate::error::EngineError;
-use crate::frozen::Taken;
+use crate::frozen::{MOST_FROZEN, Taken};
 use crate::life::Container;
 use crate::state::Action;
 
@@ -90,7 +90,7 @@ impl Containers<'_> {
         let snapshot = frozen.snapshot(id, name)?;
         let layers = config_of(&container, &snapshot)?.frozen;
         // Then one transaction says where it is, and what was written goes with the layer that nobody has behind it.
-        self.freeze(&container)?;
+        self.freeze(&container, MOST_FROZEN + 1)?;
         frozen.restore(id, &snapshot.config, &layers)?;
         if let Some(top) = layers.last() {
             frozen.dress_root(id, &frozen.place(top))?;

@@ -1,28 +1,29 @@
 //! Every command in one table: its words, its flags, and the function that runs it. Nothing is done here.
 
 use super::{
-    COMMON, Command, OBJECTS, OTHERS, apparmor, archives, boot, build, builder, chan, change,
-    check, checkpoint, context, copy, cp, dial, doctor, events, exec, images, inspect, life, list,
-    login, logs, machine, manifest, mount, network, prune, pull, push, run, search, seccomp,
-    secret, selinux, serve, settings, snapshot, stats, system, usage, verify, volume,
+    COMMON, Command, OBJECTS, OTHERS, apparmor, archives, autostart, boot, build, builder, chan,
+    change, check, checkpoint, context, copy, cp, dial, doctor, events, exec, images, inspect,
+    life, list, login, logs, machine, manifest, mount, network, prune, pull, push, run, search,
+    seccomp, secret, selinux, serve, settings, snapshot, stats, system, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
-    APPARMOR_LIST, APPARMOR_UNLOAD, ATTACH, BAKE, BUILD, BUILD_DU, BUILD_HISTORY_INSPECT,
-    BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS, BUILD_HISTORY_REMOVE, BUILD_PRUNE, CHAN, CHAN_ANSWER,
-    CHAN_DUMP, CHAN_DUMP_EXAMPLES, CHAN_RECV, CHAN_RECV_EXAMPLES, CHAN_RELAY_EXAMPLES, CHAN_SEND,
-    CHAN_SEND_EXAMPLES, CHAN_SERVE_EXAMPLES, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE,
-    CLONE_FILES, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT,
-    CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP,
-    DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES,
-    IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE,
-    MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT,
-    NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS,
-    PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH, SECCOMP_PRINT, SECCOMP_RECORD, SECRET_CREATE,
-    SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE, SELINUX_UNLOAD, SERVE, SNAPSHOT_CREATE,
-    SNAPSHOT_LIST, SNAPSHOT_RESTORE, START, STATS, STOP, STOP_ALL, SYSTEM_DOCTOR, SYSTEM_PRUNE,
-    SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT,
-    VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
+    APPARMOR_LIST, APPARMOR_UNLOAD, ATTACH, AUTOSTART, AUTOSTART_ALL, BAKE, BUILD, BUILD_DU,
+    BUILD_HISTORY_INSPECT, BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS, BUILD_HISTORY_REMOVE,
+    BUILD_PRUNE, CHAN, CHAN_ANSWER, CHAN_DUMP, CHAN_DUMP_EXAMPLES, CHAN_RECV, CHAN_RECV_EXAMPLES,
+    CHAN_RELAY_EXAMPLES, CHAN_SEND, CHAN_SEND_EXAMPLES, CHAN_SERVE_EXAMPLES, CHECK, CHECKPOINT,
+    CHECKPOINT_CREATE, CLONE, CLONE_FILES, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER,
+    CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE,
+    CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY,
+    IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS,
+    MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT,
+    NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT, NETWORK_LIST,
+    NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE, SEARCH,
+    SECCOMP_PRINT, SECCOMP_RECORD, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST, SECRET_REMOVE,
+    SELINUX_UNLOAD, SERVE, SNAPSHOT_CREATE, SNAPSHOT_LIST, SNAPSHOT_RESTORE, START, STATS, STOP,
+    STOP_ALL, SYSTEM_DOCTOR, SYSTEM_PRUNE, SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY,
+    VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE,
+    VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
@@ -53,7 +54,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         ["run", "container run"],
         "[OPTIONS] IMAGE [COMMAND] [ARG...]",
         "Create and run a new container from an image",
-        [CONTAINER, LIMITS, RUN],
+        [CONTAINER, LIMITS, AUTOSTART, RUN],
         SOME,
         false,
         true,
@@ -757,7 +758,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         ["create", "container create"],
         "[OPTIONS] IMAGE [COMMAND] [ARG...]",
         "Create a new container",
-        [CONTAINER, LIMITS],
+        [CONTAINER, LIMITS, AUTOSTART],
         SOME,
         false,
         false,
@@ -1081,7 +1082,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         ["update", "container update"],
         "[OPTIONS] CONTAINER [CONTAINER...]",
         "Update configuration of one or more containers",
-        [LIMITS, UPDATE],
+        [LIMITS, UPDATE, AUTOSTART],
         SOME,
         true,
         false,
@@ -1372,6 +1373,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         volume::update
+    ),
+    command!(
+        OTHERS,
+        ["autostart"],
+        "[OPTIONS]",
+        "Start what starts with the machine in turn, or restart, stop or list it",
+        [AUTOSTART_ALL],
+        NONE,
+        true,
+        false,
+        autostart::autostart
     ),
     command!(
         OTHERS,
