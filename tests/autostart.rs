@@ -79,7 +79,6 @@ mod tests {
             &["-L", "-g", "web"],
             &["-L", "-g", "onboot,web"],
             &["-L", "-g", "onboot,"],
-            &["-L", "-g", ",web"],
             &["-L", "-g", "db", "-g", "web"],
             &["-L", "-s", "-a"],
             &["-L", "-r", "-a"],
@@ -151,7 +150,7 @@ mod tests {
             &["--autostart", "--rm"],
         ] {
             let create = [&["create"], flags, &["busybox", "true"]].concat();
-            corten.fails(&create, 1);
+            corten.fails(&create, 125);
         }
     }
 }

@@ -117,6 +117,50 @@ mod tests {
         assert!(!listed.lines().any(|line| line.starts_with("home")), "{listed}");
     }
 
+    /// What a container shows of itself, without times.
+    fn shown(corten: &Corten, name: &str) -> Vec<String> {
+        let image = format!("shown/{name}:1");
+        corten.ok(&["commit", name, &image]);
+        let look = "find / -xdev | sort | while read f; do stat -c '%A %u %g %h %N' \"$f\"; [ ! -f \"$f\" ] || md5sum \"$f\"; done";
+        let run = ["run", "--network", "none", "--rm", &image, "sh", "-c", look];
+        let committed = corten.ok(&run);
+        let archive = corten.directory().join("archive.tar");
+        corten.ok(&["export", "-o", archive.to_str().unwrap(), name]);
+        let list = "tar --numeric-owner -tvf $0 | awk '{ $4 = $5 = \"\"; print }' | sort";
+        let listed = std::process::Command::new("sh").args(["-c", list]).arg(&archive).output();
+        let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+        vec![corten.ok(&["diff", name]), committed, listed]
+    }
+
+    /// Whiteouts, directories that hide others, and names of one file, across layers.
+    #[test]
+    fn cut_into_layers_it_is_the_same_as_in_one() {
+        let corten = corten();
+        let steps = [
+            "echo 1 > /own; mkdir -p /d/e; echo 2 > /d/e/two; rm -r /tmp; ln /own /again; mkdir /etc/sub; echo x > /etc/sub/x; chmod 2750 /d/e",
+            "rm -r /d; mkdir /d; echo 3 > /d/three; mkdir /tmp; echo t > /tmp/t; rm /own; echo y > /etc/sub/y; chown 4:5 /etc",
+            "rm /tmp/t; rm -r /etc/sub; echo z > /etc/sub; mkdir /d/e; mv /d /moved; ln -s /moved /d; rmdir /tmp; echo f > /tmp",
+            "rm /tmp /d; mkdir /d; rm -r /etc; mkdir /etc; echo p > /etc/passwd; chmod 700 /moved",
+        ];
+        for name in ["plain", "cut"] {
+            corten.ok(&["create", "--network", "none", "--name", name, "busybox", "sleep", "1000"]);
+            for step in steps {
+                corten.ok(&["start", name]);
+                corten.ok(&["exec", name, "sh", "-c", step]);
+                corten.ok(&["kill", name]);
+                corten.ok(&["wait", name]);
+                if name == "cut" {
+                    corten.ok(&["snapshot", "create", name]);
+                    assert_eq!(shown(&corten, "cut").len(), 3);
+                }
+            }
+        }
+        assert_eq!(frozen(&corten), 4);
+        for (plain, cut) in shown(&corten, "plain").iter().zip(shown(&corten, "cut")) {
+            assert_eq!(*plain, cut);
+        }
+    }
+
     #[test]
     fn one_that_runs_is_copied_and_goes_on() {
         let corten = corten();
@@ -199,6 +243,7 @@ mod tests {
         let listed = corten.ok(&["snapshot", "ls", "--format", "{{.Name}}:{{.Comment}}", "box"]);
         assert_eq!(listed, "snap0:the first\nsecond:\nsnap1:");
         assert_eq!(corten.ok(&["snapshot", "ls", "-q", "-f", "name=snap", "box"]), "snap0\nsnap1");
+        assert_eq!(told(&corten, "box", "{{json .Snapshots}}"), r#"["snap0","second","snap1"]"#);
         for (words, told) in [
             (vec!["create", "box", "second"], "the snapshot second exists already"),
             (vec!["create", "box", "a/b"], "invalid snapshot name"),
@@ -264,6 +309,32 @@ mod tests {
         corten.ok(&["start", "-a", "clone"]);
         assert!(corten.ok(&["diff", "clone"]).contains("/new"));
         assert!(!root.join("new").exists());
+    }
+
+    #[test]
+    fn users_without_rights_have_clones_too() {
+        let script = r"
+            corten template build busybox > /dev/null
+            corten run --network none --name box busybox sh -c 'echo one > /f; chown 3:4 /f; rm -r /tmp'
+            corten clone box two > /dev/null && corten diff two
+            corten snapshot create box
+            corten rm box > /dev/null
+            corten commit two made:1 > /dev/null
+            corten run --rm --network none made:1 stat -c 'owner %u:%g' /f
+            corten export two | tar --numeric-owner -tvf - f
+            corten run --network none --userns auto:size=1000 --name own busybox sh -c 'echo one > /f'
+            corten clone own other
+            corten system check
+            corten rm two own > /dev/null
+            ls -A .local/share/corten/frozen .local/share/corten/tmp
+        ";
+        let program = env!("CARGO_BIN_EXE_corten");
+        let said = testkit::on_user_host(program, &format!("{}{script}", testkit::USER_RANGES));
+        for line in ["A /f", "D /tmp", "snap0", "owner 3:4", "consistent"] {
+            assert!(said.contains(line), "{line}: {said}");
+        }
+        assert!(said.contains(" 3/4 "), "{said}");
+        assert!(said.contains("cannot be mapped here"), "{said}");
     }
 
     #[test]

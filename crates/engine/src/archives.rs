@@ -231,7 +231,8 @@ impl Containers<'_> {
     /// # Errors
     /// When there is no such container, or its root cannot be read.
     pub fn export(&self, text: &str) -> Result<TreeArchive, EngineError> {
-        let container = self.get(text)?;
+        // Its layers are what its record says of them until all are open: a clone changes both.
+        let (_lock, container) = self.locked(text)?;
         let (_image, layers) = self.layers(&container)?;
         let ids = self.ids_read(&container.config, &container.record.id)?;
         let own = self.own_directories(&container);
@@ -261,7 +262,7 @@ impl Containers<'_> {
     /// # Errors
     /// As [`Containers::export`].
     pub fn changes(&self, text: &str) -> Result<Vec<Change>, EngineError> {
-        let container = self.get(text)?;
+        let (_lock, container) = self.locked(text)?;
         let (_image, layers) = self.layers(&container)?;
         let ids = self.ids_read(&container.config, &container.record.id)?;
         let own = self.own_directories(&container);
@@ -275,7 +276,7 @@ impl Containers<'_> {
     /// # Errors
     /// When there is no such container, an instruction is none, or the disk refuses; nothing is left then.
     pub fn commit(&self, text: &str, request: &CommitRequest) -> Result<Image, EngineError> {
-        let container = self.get(text)?;
+        let (lock, container) = self.locked(text)?;
         if container.config.rootfs.is_some() {
             let what = "commit of a container of --rootfs, which has no image to add to,";
             return Err(EngineError::NotYet(what.to_owned()));
@@ -311,6 +312,8 @@ impl Containers<'_> {
             Ok(made)
         };
         let runs = matches!(container.state, State::Running { paused: false, .. });
+        // One that runs keeps its layers.
+        let _lock = Some(lock).filter(|_| !matches!(container.state, State::Running { .. }));
         if !(runs && request.pause) {
             return make();
         }

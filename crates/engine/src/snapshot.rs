@@ -76,6 +76,11 @@ impl Containers<'_> {
         Ok(self.engine.store.frozen().snapshots(&id)?)
     }
 
+    pub(crate) fn snapshot_names(&self, id: &ContainerId) -> Result<Vec<String>, EngineError> {
+        let snapshots = self.engine.store.frozen().snapshots(id)?;
+        Ok(snapshots.into_iter().map(|snapshot| snapshot.name).collect())
+    }
+
     /// Brings a container that stands still back to a snapshot of it: its files, and its configuration with limits, restart policy and
     /// autostart. Its name, its volumes and its places in networks stay what they are. What it has written since is gone, but for what
     /// other snapshots and clones have of it.
