@@ -140,6 +140,39 @@ mod tests {
         }
     }
 
+    /// What the original has written counts for the original, frozen or not.
+    #[test]
+    fn a_clone_has_a_bound_of_its_own() {
+        for bench in benches() {
+            let script = "dd if=/dev/zero of=/fill-$(cat /proc/sys/kernel/random/uuid) bs=1M count=6 && echo fits";
+            let words = [
+                "--network",
+                "none",
+                "--name",
+                "box",
+                "--storage-opt",
+                "size=10M",
+                "busybox",
+                "sh",
+                "-c",
+                script,
+            ];
+            let corten = &bench.corten;
+            assert_eq!(corten.ok(&[&["run"], &words[..]].concat()), "fits");
+            corten.ok(&["clone", "box", "clone"]);
+            corten.ok(&["snapshot", "create", "box"]);
+            for (name, fits) in [("box", false), ("clone", true), ("clone", false)] {
+                let ran = corten.run(&["start", "-a", name]);
+                assert_eq!(ran.stdout == "fits\n", fits, "{} {name}: {ran:?}", bench.kind);
+                assert!(fits || is_full(&ran.stderr), "{}: {ran:?}", bench.kind);
+            }
+            corten.ok(&["snapshot", "restore", "box", "snap0"]);
+            corten.ok(&["start", "box"]);
+            corten.ok(&["rm", "-f", "box", "clone"]);
+            assert_eq!(std::fs::read_dir(corten.root().join("frozen")).unwrap().count(), 0);
+        }
+    }
+
     /// Its log and its end are written whatever it has filled.
     #[test]
     fn a_full_container_is_logged_and_ends() {

@@ -6,6 +6,7 @@ use crate::program::Session;
 
 mod apparmor;
 mod archives;
+pub(crate) mod autostart;
 mod boot;
 mod build;
 mod builder;
@@ -43,6 +44,7 @@ mod selinux;
 mod serve;
 mod settings;
 mod several;
+mod snapshot;
 mod stats;
 mod system;
 mod templates;
@@ -88,6 +90,7 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("seccomp", "Manage profiles of system calls"),
     ("secret", "Manage secrets"),
     ("selinux", "Manage Corten's types in the SELinux policy"),
+    ("snapshot", "Manage snapshots of containers"),
     ("system", "Manage Corten"),
     ("template", "Manage what images are built of"),
     ("volume", "Manage volumes"),
@@ -223,9 +226,22 @@ mod tests {
         ("container exists", ""),
         (
             "container clone",
+            "--destroy --files -f --force --name --run --blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus \
+             --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit",
+        ),
+        (
+            "clone",
             "--destroy -f --force --name --run --blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus \
              --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit",
         ),
+        (
+            "autostart",
+            "-a --all -g --groups -A --ignore-auto -k --kill -L --list -r --reboot -s --shutdown -t --timeout",
+        ),
+        ("snapshot create", "-c --comment"),
+        ("snapshot ls", "-f --filter --format -q --quiet"),
+        ("snapshot restore", "--name --run"),
+        ("snapshot rm", ""),
         ("container mount", "-a --all --format --no-trunc"),
         ("container unmount", "-a --all -f --force"),
         ("volume mount", ""),
@@ -242,7 +258,7 @@ mod tests {
         (
             "update",
             "--blkio-weight --cpu-period --cpu-quota -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory \
-             --memory-reservation --memory-swap --pids-limit --restart",
+             --memory-reservation --memory-swap --pids-limit --restart --autostart --autostart-delay --autostart-group --autostart-order",
         ),
         ("events", "-f --filter --format --since --until --no-trunc"),
         ("inspect", "-f --format -s --size --type"),

@@ -2,10 +2,12 @@
 
 use crate::arguments::{Flag, many, maybe, one, switch};
 
+mod autostart;
 mod bake;
 mod build;
 mod builder;
 mod chan;
+mod clones;
 mod confinement;
 mod container;
 mod contexts;
@@ -14,10 +16,12 @@ mod secrets;
 mod templates;
 mod volumes;
 
+pub(crate) use autostart::*;
 pub(crate) use bake::BAKE;
 pub(crate) use build::BUILD;
 pub(crate) use builder::*;
 pub(crate) use chan::*;
+pub(crate) use clones::*;
 pub(crate) use confinement::*;
 pub(crate) use container::{CONTAINER, LIMITS, later};
 pub(crate) use contexts::*;
@@ -172,17 +176,6 @@ pub(crate) const RM: &[Flag] = &[
     FILTER,
     switch("f", "force", "Force the removal of a running container (uses SIGKILL)"),
     switch("v", "volumes", "Remove anonymous volumes associated with the container"),
-];
-pub(crate) const CLONE: &[Flag] = &[
-    switch("", "destroy", "Remove the original container"),
-    switch("f", "force", "Remove the original even if it runs (uses SIGKILL)"),
-    one(
-        "",
-        "name",
-        "string",
-        "Assign a name to the new container (default: the original's with -clone behind)",
-    ),
-    switch("", "run", "Start the new container"),
 ];
 pub(crate) const MOUNT: &[Flag] = &[
     switch("a", "all", "All containers"),

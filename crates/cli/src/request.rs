@@ -73,6 +73,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         log: parse::log(matches.value("log-driver"), matches.values("log-opt"))?,
         ..ContainerConfig::default()
     };
+    crate::commands::autostart::wanted(matches)?.apply(&mut config.autostart);
     limits::limits(matches, &mut config.limits)?;
     mounts(matches, &mut config)?;
     config.secrets = secrets(matches)?;
@@ -168,6 +169,9 @@ fn check_conflicts(matches: &Matches) -> Result<(), Failure> {
         && matches.on("rm")
     {
         return Err(wrong("restart policy", policy, "--rm removes the container when it ends"));
+    }
+    if matches.on("autostart") && matches.on("rm") {
+        return Err(wrong("autostart", "", "--rm removes the container when it ends"));
     }
     let shares = matches.value("network").is_some_and(|mode| mode.starts_with("container:"));
     let of_network =

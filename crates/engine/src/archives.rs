@@ -231,13 +231,14 @@ impl Containers<'_> {
     /// # Errors
     /// When there is no such container, or its root cannot be read.
     pub fn export(&self, text: &str) -> Result<TreeArchive, EngineError> {
-        let container = self.get(text)?;
+        // Its layers are what its record says of them until all are open: a clone changes both.
+        let (_lock, container) = self.locked(text)?;
         let (_image, layers) = self.layers(&container)?;
         let ids = self.ids_read(&container.config, &container.record.id)?;
-        let mount_points = mount_points(&container, &layers, ids.as_ref())?;
-        let mut directories = vec![container.dirs.upper.clone()];
-        directories.extend(layers);
-        let archive = layer::tree(&RootView::of(&directories), mount_points)
+        let own = self.own_directories(&container);
+        let mount_points = mount_points(&container, (&own, &layers), ids.as_ref())?;
+        let view = RootView::of(&[&own[..], &layers].concat());
+        let archive = layer::tree_of((&view, own.len()), mount_points)
             .map_err(unreadable(&container))?
             .with_ids(ids);
         self.tell(&container, "export", &[]);
@@ -251,9 +252,8 @@ impl Containers<'_> {
             return Ok(None);
         }
         let (_image, layers) = self.layers(&container)?;
-        let mut directories = vec![container.dirs.upper.clone()];
-        directories.extend(layers);
-        let account = crate::users::lookup(&container.config.user, &RootView::of(&directories))?;
+        let view = RootView::of(&[self.own_directories(&container), layers].concat());
+        let account = crate::users::lookup(&container.config.user, &view)?;
         Ok(Some((account.uid, account.gid)))
     }
 
@@ -262,13 +262,13 @@ impl Containers<'_> {
     /// # Errors
     /// As [`Containers::export`].
     pub fn changes(&self, text: &str) -> Result<Vec<Change>, EngineError> {
-        let container = self.get(text)?;
+        let (_lock, container) = self.locked(text)?;
         let (_image, layers) = self.layers(&container)?;
         let ids = self.ids_read(&container.config, &container.record.id)?;
-        let mount_points = mount_points(&container, &layers, ids.as_ref())?;
+        let own = self.own_directories(&container);
+        let mount_points = mount_points(&container, (&own, &layers), ids.as_ref())?;
         let lower = RootView::of(&layers);
-        layer::changes(&container.dirs.upper, &lower, (&mount_points, ids.as_ref()))
-            .map_err(unreadable(&container))
+        layer::changes(&own, &lower, (&mount_points, ids.as_ref())).map_err(unreadable(&container))
     }
 
     /// Makes an image of a container's image and what the container changed.
@@ -276,7 +276,7 @@ impl Containers<'_> {
     /// # Errors
     /// When there is no such container, an instruction is none, or the disk refuses; nothing is left then.
     pub fn commit(&self, text: &str, request: &CommitRequest) -> Result<Image, EngineError> {
-        let container = self.get(text)?;
+        let (lock, container) = self.locked(text)?;
         if container.config.rootfs.is_some() {
             let what = "commit of a container of --rootfs, which has no image to add to,";
             return Err(EngineError::NotYet(what.to_owned()));
@@ -290,7 +290,7 @@ impl Containers<'_> {
         let now = monitor::now_ns();
         let commit = Commit {
             parent: image.as_ref(),
-            upper: &container.dirs.upper,
+            own: &self.own_directories(&container),
             ids: self.ids_read(&container.config, &container.record.id)?,
             targets: &crate::oci::targets(&container.config),
             reference: request.reference.clone(),
@@ -312,6 +312,8 @@ impl Containers<'_> {
             Ok(made)
         };
         let runs = matches!(container.state, State::Running { paused: false, .. });
+        // One that runs keeps its layers.
+        let _lock = Some(lock).filter(|_| !matches!(container.state, State::Running { .. }));
         if !(runs && request.pause) {
             return make();
         }
@@ -334,12 +336,11 @@ impl Containers<'_> {
 /// What the container's start made to mount on.
 fn mount_points(
     container: &Container,
-    layers: &[PathBuf],
+    (own, layers): (&[PathBuf], &[PathBuf]),
     ids: Option<&IdShift>,
 ) -> Result<MountPoints, EngineError> {
     let targets = crate::oci::targets(&container.config);
-    let upper = (container.dirs.upper.as_path(), ids);
-    MountPoints::find(upper, layers, targets).map_err(unreadable(container))
+    MountPoints::find((own, ids), layers, targets).map_err(unreadable(container))
 }
 
 fn unreadable(container: &Container) -> impl FnOnce(TreeError) -> EngineError {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use libcontainer::Process;
 use monitor::{Connection, RestartPolicy, connect};
 
+use crate::autostart::AutostartChoice;
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::{Container, exit_of, wait_for_end};
@@ -26,16 +27,21 @@ struct Asked {
 }
 
 impl Containers<'_> {
-    /// Containers that do not run and should after a boot, in the order in which they were made: by their policy, by what
-    /// people did to them, and by how they ended.
+    /// Containers that do not run and should after a boot. Those that start with the machine come first, in their turn
+    /// ([`AutostartChoice::of_boot`]); then, in the order in which they were made, those that should by their policy, by what people
+    /// did to them, and by how they ended.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn to_start(&self) -> Result<Vec<Container>, EngineError> {
         let mut all = self.all()?;
         all.reverse();
-        all.retain(should_start);
-        Ok(all)
+        let mut wanted = self.autostarted(&AutostartChoice::of_boot())?;
+        wanted.retain(stands_still);
+        let is_there = |id| wanted.iter().any(|one: &Container| one.record.id == id);
+        all.retain(|container| !is_there(container.record.id.clone()) && should_start(container));
+        wanted.extend(all);
+        Ok(wanted)
     }
 
     /// Stops every container that runs, all at once. None of them counts as stopped by people: those that should run after a
@@ -100,8 +106,6 @@ impl Containers<'_> {
 
 fn should_start(container: &Container) -> bool {
     let State::Exited(ended) = &container.state else { return false };
-    // One whose monitor lives, and that waits to be started again, does not stand still.
-    let is_watched = || connect(&container.dirs.state).is_ok();
     let wanted = match container.config.restart {
         RestartPolicy::No => false,
         RestartPolicy::Always => true,
@@ -110,5 +114,11 @@ fn should_start(container: &Container) -> bool {
             ended.code != 0 && !container.record.held
         }
     };
-    wanted && !is_watched()
+    wanted && stands_still(container)
+}
+
+/// One whose monitor lives, and that waits to be started again, does not.
+fn stands_still(container: &Container) -> bool {
+    matches!(container.state, State::Created { .. } | State::Exited(_))
+        && connect(&container.dirs.state).is_err()
 }

@@ -294,7 +294,7 @@ fn own(container: &Container) -> PathBuf {
 }
 
 /// As Docker's names of containers.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let letters = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
     letters && name.len() <= 200 && name.starts_with(|first: char| first.is_ascii_alphanumeric())
 }

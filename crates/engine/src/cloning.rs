@@ -1,13 +1,17 @@
-//! A new container with the configuration of another one. What that one has written stays its own.
-//! Start at [`Containers::clone_of`].
+//! A new container with the configuration of another one, and with its files where that is asked for: what the original has written
+//! becomes layers that both have (`frozen.rs`), and each goes on with a writable layer of its own. Start at [`Containers::clone_of`].
+
+use std::path::PathBuf;
 
 use spec::{ContainerId, ContainerName};
-use store::Image;
+use store::{Image, Inherited};
 
-use crate::config::{ContainerConfig, Limits, MountSource};
+use crate::config::{AutoUsers, ContainerConfig, Limits, MountSource, UserMaps, UserMode};
 use crate::containers::{Containers, Made, run_config};
 use crate::error::{EngineError, Kind};
+use crate::frozen::Taken;
 use crate::life::Container;
+use crate::lock::Lock;
 use crate::start::Attach;
 use crate::state::Action;
 use crate::{merge, names, update};
@@ -22,6 +26,8 @@ pub struct CloneRequest {
     pub name: Option<String>,
     /// Another image than the original's.
     pub image: Option<String>,
+    /// Whether it has the files of the original, too.
+    pub files: bool,
     /// Limits that are to be other.
     pub limits: Limits,
     /// Whether it is started.
@@ -32,9 +38,25 @@ pub struct CloneRequest {
     pub force: bool,
 }
 
+/// Of what a clone is made.
+pub(crate) struct Source {
+    /// Whose configuration it has.
+    pub(crate) original: Container,
+    /// What it has of its files.
+    pub(crate) taken: Taken,
+    /// The directory whose owner and mode its root has.
+    pub(crate) root: Option<PathBuf>,
+    /// The original's, held until the clone is written down.
+    pub(crate) lock: Option<Lock>,
+}
+
 impl Containers<'_> {
-    /// Makes a container with the configuration of another one, which keeps its files. Volumes without a name are new ones, the
-    /// others are shared. Gives its id, and what people are told about limits that it will not have.
+    /// Makes a container with the configuration of another one. That one keeps what it has written to itself, unless the request asks
+    /// for the files, too. Volumes without a name are new ones, the others are shared. Gives its id, and what people are told about
+    /// limits that it will not have.
+    ///
+    /// Files are not copied where the original stands still: both have them as layers below their own from then on. One that runs stands
+    /// still while what it has written is copied.
     ///
     /// With `destroy` the original goes last, once the clone runs where it is to run.
     ///
@@ -46,13 +68,42 @@ impl Containers<'_> {
         text: &str,
         request: &CloneRequest,
     ) -> Result<(ContainerId, Vec<String>), EngineError> {
-        let original = self.get(text)?;
+        let mut source = if request.files {
+            let (lock, original) = self.locked(text)?;
+            let original = self.until_started(original)?;
+            let root = Some(original.dirs.upper.clone());
+            Source { original, taken: Taken::default(), root, lock: Some(lock) }
+        } else {
+            let original = self.get(text)?;
+            Source { original, taken: Taken::default(), root: None, lock: None }
+        };
+        // What the request itself makes impossible is refused before anything is frozen.
+        self.cloned(&source.original, request)?;
+        if request.files {
+            refuse_other_ids(&source.original)?;
+            source.taken = self.take_written(&source.original, Action::Clone)?;
+        }
+        self.make_clone(source, request)
+    }
+
+    /// Makes the clone of a source.
+    pub(crate) fn make_clone(
+        &self,
+        source: Source,
+        request: &CloneRequest,
+    ) -> Result<(ContainerId, Vec<String>), EngineError> {
+        let Source { original, taken, root, lock } = source;
         if request.destroy {
             original.allow(removal(request.force))?;
         }
-        let (image, config) = self.cloned(&original, request)?;
+        let (image, mut config) = self.cloned(&original, request)?;
+        config.frozen = taken.all();
+        let inherited =
+            Inherited { layers: &taken.layers, copy: taken.copy.as_ref(), root: root.as_deref() };
         let image_name = request.image.as_ref().unwrap_or(&original.record.image_name);
-        let made = self.record_clone(&original, request, (image, image_name), &config)?;
+        let made =
+            self.record_clone(&original, request, (image, image_name), (&config, inherited))?;
+        drop(lock);
         let id = made.id.clone();
         let done = self.finish(made, &original, request);
         if done.is_err() {
@@ -67,6 +118,10 @@ impl Containers<'_> {
         original: &Container,
         request: &CloneRequest,
     ) -> Result<(Option<Image>, ContainerConfig), EngineError> {
+        if let Some(image) = request.image.as_ref().filter(|_| request.files) {
+            let why = "the original's files belong above the original's image";
+            return Err(EngineError::value("image", image, why));
+        }
         let mut config = (*original.config).clone();
         update::merge(&mut config.limits, &request.limits)?;
         for mount in &mut config.mounts {
@@ -95,11 +150,12 @@ impl Containers<'_> {
         original: &Container,
         request: &CloneRequest,
         (image, image_name): (Option<Image>, &str),
-        config: &ContainerConfig,
+        (config, inherited): (&ContainerConfig, Inherited<'_>),
     ) -> Result<Made, EngineError> {
         let record = |name: &ContainerName| {
             let id = names::random_id()?;
-            self.record((id, name), (image.clone(), image_name), config.clone(), false)
+            let config = (config.clone(), inherited);
+            self.record((id, name), (image.clone(), image_name), config, false)
         };
         if let Some(name) = &request.name {
             return record(&names::parse(name)?);
@@ -116,6 +172,7 @@ impl Containers<'_> {
     ) -> Result<Vec<String>, EngineError> {
         let mut warnings = self.check(&made)?;
         self.tell_made(&made, &["create"]);
+        self.tell(original, "clone", &[("clone", made.id.to_string())]);
         let (id, name) = (made.id.clone(), made.name.clone());
         // Whoever starts it takes its lock.
         drop(made);
@@ -146,6 +203,29 @@ impl Containers<'_> {
 
 const fn removal(force: bool) -> Action {
     if force { Action::RemoveByForce } else { Action::Remove }
+}
+
+/// Files of a container whose ids the kernel cannot map have the machine's numbers of that container on the disk: who is leased others
+/// cannot have them.
+fn refuse_other_ids(original: &Container) -> Result<(), EngineError> {
+    let sharing = &original.config.sharing;
+    let has_others = match &sharing.users {
+        UserMode::Auto(AutoUsers { .. }) => true,
+        UserMode::Private(maps) => *maps == UserMaps::default(),
+        UserMode::Unsaid
+        | UserMode::Host
+        | UserMode::Container(_)
+        | UserMode::KeepId(_)
+        | UserMode::NoMap => false,
+    };
+    if sharing.shifted && has_others {
+        let what = format!(
+            "a clone of the files of {}, whose ids of the machine are its own and cannot be mapped here,",
+            original.record.name
+        );
+        return Err(EngineError::NotYet(what));
+    }
+    Ok(())
 }
 
 /// Podman's: `web-clone`, `web-clone1`, …; a clone's clone is called as one of the original.

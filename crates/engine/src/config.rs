@@ -10,7 +10,9 @@ use libcontainer::seccomp::AskedCall;
 use monitor::{OnFailure, RestartPolicy};
 use serde::{Deserialize, Serialize};
 use spec::Digest;
+use store::FrozenId;
 
+mod autostart;
 mod block_io;
 mod hosts;
 mod id_ranges;
@@ -21,6 +23,7 @@ mod sharing;
 mod users;
 
 pub use crate::landlock::Landlock;
+pub use autostart::{Autostart, AutostartChange};
 pub use block_io::{BlockIoLimits, DeviceRate};
 pub use hosts::HostRules;
 pub use id_ranges::{IdRange, IdRanges};
@@ -102,6 +105,8 @@ pub struct ContainerConfig {
     pub init: bool,
     /// When it is started again.
     pub restart: RestartPolicy,
+    /// Whether it is started with the machine.
+    pub autostart: Autostart,
     /// How its health is checked; nothing where nobody says so.
     pub health: Option<HealthCheck>,
     /// What happens when it is unhealthy.
@@ -143,6 +148,9 @@ pub struct ContainerConfig {
     /// Layers that are its root in the place of an image, the lowest first: a step of a build, whose lease holds them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Digest>,
+    /// What it or those whose clone it is had written before: layers above its image, the lowest first. A list of the store holds them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frozen: Vec<FrozenId>,
     /// Ids of the containers that are started before it.
     pub requires: Vec<String>,
     /// Where its output is logged.

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use libcontainer::Plan;
 use monitor::StateFile;
 use spec::{ContainerId, ContainerName};
-use store::{ContainerDirs, ContainerRecord, Image, NewContainer, RootView, Status, StoreError};
+use store::{
+    ContainerDirs, ContainerRecord, Image, Inherited, NewContainer, RootView, Status, StoreError,
+};
 
 use crate::config::{ContainerConfig, UserMode};
 use crate::engine::Engine;
@@ -129,7 +131,7 @@ impl<'a> Containers<'a> {
                 self.record(
                     (id.clone(), name),
                     (image.clone(), &request.image),
-                    config.clone(),
+                    (config.clone(), Inherited::default()),
                     active,
                 )
             });
@@ -140,6 +142,7 @@ impl<'a> Containers<'a> {
             self.explain(request)?;
             self.replace(name.as_str())?;
         }
+        let config = (config, Inherited::default());
         self.record((id, &name), (image, &request.image), config, active)
     }
 
@@ -148,12 +151,12 @@ impl<'a> Containers<'a> {
         &self,
         (id, name): (ContainerId, &ContainerName),
         (image, image_name): (Option<Image>, &str),
-        mut config: ContainerConfig,
+        (mut config, inherited): (ContainerConfig, Inherited<'_>),
         active: bool,
     ) -> Result<Made, EngineError> {
         while config.security.selinux.as_ref().is_some_and(|labels| labels.is_own) {
             let image = (image.clone(), image_name);
-            match self.record_as((id.clone(), name), image, config.clone(), active) {
+            match self.record_as((id.clone(), name), image, (config.clone(), inherited), active) {
                 // Another container has its level.
                 Err(EngineError::Store(StoreError::LevelTaken { .. })) => {
                     self.choose_label(&mut config)?;
@@ -161,14 +164,14 @@ impl<'a> Containers<'a> {
                 recorded => return recorded,
             }
         }
-        self.record_as((id, name), (image, image_name), config, active)
+        self.record_as((id, name), (image, image_name), (config, inherited), active)
     }
 
     fn record_as(
         &self,
         (id, name): (ContainerId, &ContainerName),
         (image, image_name): (Option<Image>, &str),
-        config: ContainerConfig,
+        (config, inherited): (ContainerConfig, Inherited<'_>),
         active: bool,
     ) -> Result<Made, EngineError> {
         let now = monitor::now_ns();
@@ -196,6 +199,7 @@ impl<'a> Containers<'a> {
             bound_bytes: config.bound_bytes(),
             ids: ids.as_ref().map(NewIds::wanted),
             level: level_of(&config),
+            inherited,
             active,
         };
         match self.engine.store.containers().insert(&new) {
@@ -351,11 +355,18 @@ impl<'a> Containers<'a> {
     /// Files of the container's root as its processes see them: of the running process where there is one.
     pub(crate) fn root_view(&self, made: &Made) -> RootView {
         let mut directories = vec![made.dirs.upper.clone()];
-        directories.extend(self.lower(&made.config, made.image.as_ref()));
+        directories.extend(self.below(&made.config, made.image.as_ref()));
         RootView::of(&directories)
     }
 
-    /// What lies below a container's own files, the top one first.
+    /// What lies below a container's writable layer, the top one first.
+    pub(crate) fn below(&self, config: &ContainerConfig, image: Option<&Image>) -> Vec<PathBuf> {
+        let mut directories = self.frozen_directories(config);
+        directories.extend(self.lower(config, image));
+        directories
+    }
+
+    /// What lies below all that a container has written, the top one first.
     pub(crate) fn lower(&self, config: &ContainerConfig, image: Option<&Image>) -> Vec<PathBuf> {
         match (&config.rootfs, image) {
             (Some(directory), _) => vec![directory.clone()],

@@ -8,6 +8,7 @@
 mod apparmor;
 mod archives;
 mod asking;
+mod autostart;
 mod awaiting;
 mod boot;
 mod build_cache;
@@ -28,6 +29,7 @@ mod event_filter;
 mod exec;
 mod exec_records;
 mod facts;
+mod frozen;
 mod hardened;
 mod health;
 pub mod hello;
@@ -72,6 +74,7 @@ mod secrets;
 mod settings;
 mod sharing;
 mod shifted;
+mod snapshot;
 mod start;
 mod state;
 mod stats;
@@ -87,6 +90,7 @@ pub mod words;
 
 pub use apparmor::{AppArmor, DEFAULT as DEFAULT_APPARMOR_PROFILE, PolicyError, ProfileError};
 pub use archives::{CommitRequest, RootPart};
+pub use autostart::AutostartChoice;
 pub use awaiting::{Condition, Wait};
 pub use boot::Stopped;
 pub use build_cache::{
@@ -107,6 +111,7 @@ pub use error::{EngineError, Kind};
 pub use event_filter::EventFilter;
 pub use exec::ExecRequest;
 pub use exec_records::ExecRecord;
+pub use frozen::MOST_FROZEN;
 pub use host_mounts::Mounted;
 pub use image_entries::{HistoryStep, ImageEntry};
 pub use image_filter::{DigestNames, ImageFilter, ListedImage};
@@ -136,6 +141,7 @@ pub use room::{ImagePrune, PruneFilter, Room};
 pub use seccomp::profile_text as seccomp_profile_text;
 pub use secrets::{SecretFilter, SecretRequest, SecretsHandle};
 pub use settings::MachineSettings;
+pub use snapshot::SnapshotRequest;
 pub use spec::Reference as ImageName;
 pub use start::{Attach, Launch};
 pub use state::{Phase, State};
@@ -149,7 +155,7 @@ pub use store::tar;
 pub use store::{
     AddedLayer, BuildLease, Builds, BuiltStep, Checked, ContainerUsage, Ended, Finding, Image,
     ImageSummary, ImageUsage, Import, ListMember, Loaded, NewLayer, NewStep, Paths, Problem,
-    Pruned, Remedy, Removed, Secret, SecretKind, StepUsage, TransferUsage, UPLOADS_KEPT,
+    Pruned, Remedy, Removed, Secret, SecretKind, Snapshot, StepUsage, TransferUsage, UPLOADS_KEPT,
     UploadUsage, Usage, Volume, VolumeUsage, WhenTaken,
 };
 pub use telling::event_document;

@@ -189,11 +189,11 @@ impl Containers<'_> {
         Ok((own, own + image.map_or(0, |image| image.size_bytes)))
     }
 
-    /// Bytes of the files in a container's writable layer.
+    /// Bytes of the files in a container's writable layer and in what of it was frozen, which others may have too.
     #[must_use]
     pub fn written_bytes(&self, container: &Container) -> u64 {
         let mut total = 0;
-        let mut pending = vec![container.dirs.upper.clone()];
+        let mut pending = self.own_directories(container);
         while let Some(directory) = pending.pop() {
             for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
                 match entry.metadata() {

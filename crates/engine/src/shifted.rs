@@ -147,12 +147,19 @@ impl Containers<'_> {
         })
     }
 
-    /// What lies below a container's own files on the disk, the top one first.
+    /// What lies below a container's writable layer on the disk, the top one first.
     pub(crate) fn lower_on_disk(&self, made: &Made) -> Result<Vec<PathBuf>, EngineError> {
+        // Those that are frozen have the machine's ids already.
+        let mut below = self.frozen_directories(&made.config);
         let layers = self.lower(&made.config, made.image.as_ref());
-        let Some(ids) = self.ids_written(made)? else { return Ok(layers) };
-        let copies = self.engine.store.shifted(&ids);
-        Ok(layers.iter().map(|layer| copies.place(layer)).collect())
+        match self.ids_written(made)? {
+            Some(ids) => {
+                let copies = self.engine.store.shifted(&ids);
+                below.extend(layers.iter().map(|layer| copies.place(layer)));
+            }
+            None => below.extend(layers),
+        }
+        Ok(below)
     }
 
     /// Where the copy is of a layer, or of what is in one, that a container has in its place.

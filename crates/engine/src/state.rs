@@ -63,6 +63,9 @@ pub(crate) enum Action {
     Pause,
     Unpause,
     Checkpoint,
+    Clone,
+    Snapshot,
+    Restore,
     Exec,
     CheckHealth,
     Attach,
@@ -143,6 +146,9 @@ impl Action {
             Self::Pause => "pause",
             Self::Unpause => "unpause",
             Self::Checkpoint => "checkpoint",
+            Self::Clone => "clone",
+            Self::Snapshot => "make a snapshot of",
+            Self::Restore => "restore",
             Self::Exec => "exec in",
             Self::CheckHealth => "check the health of",
             Self::Attach => "attach to",
@@ -162,7 +168,7 @@ impl Phase {
         match (self, action) {
             (
                 Self::Created | Self::Exited,
-                Action::Start | Action::Remove | Action::RemoveByForce,
+                Action::Start | Action::Restore | Action::Remove | Action::RemoveByForce,
             )
             | (Self::Starting, Action::Attach | Action::RemoveByForce)
             | (
@@ -193,6 +199,12 @@ impl Phase {
             (Self::Starting | Self::Running | Self::Restarting, Action::Start)
             | (Self::Created | Self::Starting | Self::Exited, Action::Stop) => Ok(Allowed::Already),
             (_, Action::Update | Action::Unmount) => Ok(Allowed::Act),
+            (
+                Self::Created | Self::Running | Self::Paused | Self::Exited,
+                Action::Clone | Action::Snapshot,
+            ) => Ok(Allowed::Act),
+            (Self::Starting, Action::Clone | Action::Snapshot) => Err("about to start"),
+            (Self::Starting | Self::Running, Action::Restore) => Err("running"),
             (Self::Restarting, Action::Mount) => Err("restarting"),
             (_, Action::Mount) => Ok(Allowed::Act),
             (Self::Paused, Action::Pause) => Err("paused already"),
@@ -218,13 +230,16 @@ mod tests {
         Phase::Restarting,
         Phase::Exited,
     ];
-    const ACTIONS: [Action; 16] = [
+    const ACTIONS: [Action; 19] = [
         Action::Start,
         Action::Stop,
         Action::Kill,
         Action::Pause,
         Action::Unpause,
         Action::Checkpoint,
+        Action::Clone,
+        Action::Snapshot,
+        Action::Restore,
         Action::Exec,
         Action::CheckHealth,
         Action::Attach,

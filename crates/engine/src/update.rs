@@ -6,7 +6,7 @@ use libcontainer::cgroup::{self, CgroupPlan, Request, WhenMissing};
 use monitor::RestartPolicy;
 use network::cni::Record;
 
-use crate::config::{ContainerConfig, Limits, NetworkMode, PublishedPort};
+use crate::config::{AutostartChange, ContainerConfig, Limits, NetworkMode, PublishedPort};
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::Container;
@@ -20,6 +20,8 @@ pub struct Update {
     pub limits: Limits,
     /// When it is started again.
     pub restart: Option<RestartPolicy>,
+    /// Whether and how it is started with the machine.
+    pub autostart: AutostartChange,
     /// Ports of the machine that it has from now on, too.
     pub publish: Vec<PublishedPort>,
     /// Ports that it has no more.
@@ -137,6 +139,11 @@ fn changed(container: &Container, update: &Update) -> Result<ContainerConfig, En
         }
         config.restart = policy;
     }
+    if config.auto_remove && update.autostart.on == Some(true) {
+        let why = "the container is removed when it ends (--rm)";
+        return Err(EngineError::value("autostart", "true", why));
+    }
+    update.autostart.apply(&mut config.autostart);
     merge(&mut config.limits, &update.limits)?;
     change_ports(&mut config, update)?;
     Ok(*config)

@@ -243,7 +243,7 @@ impl Containers<'_> {
 
     /// More than usual where who runs in it has a larger number. One that cannot be looked up is refused elsewhere.
     fn usual_size(&self, config: &ContainerConfig, image: Option<&Image>) -> u32 {
-        let view = RootView::of(&self.lower(config, image));
+        let view = RootView::of(&self.below(config, image));
         let usual = match self.engine.keeper {
             // He has so many in all, mostly.
             Some(_) => id_maps::needed(&view),

@@ -56,6 +56,7 @@ fn commands(directory: &Path) -> Result<(), Failed> {
             level: None,
             bound_bytes: None,
             ids: None,
+            inherited: store::Inherited::default(),
             active: true,
         })?;
         store.containers().remove(&id)?;

@@ -1,21 +1,22 @@
 //! Records and directories of containers. What a record means is the engine's to know.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, ffi, params};
-use rustix::fs::Mode;
 use spec::{ContainerId, ContainerName, ImageId};
 
 use crate::error::violated;
 use crate::quota;
 use crate::scratch::{self, Scratch};
-use crate::{SecretKind, Store, StoreError, WantedIds, secrets};
+use crate::{Inherited, SecretKind, Store, StoreError, WantedIds, frozen, secrets};
 
+mod directories;
 mod levels;
 mod row;
 
+pub use directories::ContainerDirs;
+use directories::make;
+pub(crate) use directories::make_state;
 pub use levels::Level;
 use row::record;
 
@@ -48,21 +49,10 @@ pub struct NewContainer<'a> {
     pub ids: Option<WantedIds<'a>>,
     /// The level of its SELinux label.
     pub level: Option<Level<'a>>,
+    /// What it has of others.
+    pub inherited: Inherited<'a>,
     /// Whether it is started at once: its state is then in its monitor's files.
     pub active: bool,
-}
-
-/// Where a container lives on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContainerDirs {
-    /// Log, exit status, and the other two.
-    pub container: PathBuf,
-    /// The writable layer.
-    pub upper: PathBuf,
-    /// Overlayfs's own.
-    pub work: PathBuf,
-    /// What does not survive a reboot. The root is mounted on it, in the container's own mount namespace.
-    pub state: PathBuf,
 }
 
 /// A container's record.
@@ -145,6 +135,9 @@ impl<'a> Containers<'a> {
         let scratch = Scratch::make(&self.store.paths)?;
         let below = dirs.below(scratch.path());
         make(&below)?;
+        if let Some(root) = new.inherited.root {
+            frozen::dress(root, &below.upper)?;
+        }
         let transaction = self.store.write()?;
         if let Some(bytes) = new.bound_bytes {
             // One project for both: overlayfs moves what it has made from the one to the other. The log is not in it.
@@ -152,6 +145,7 @@ impl<'a> Containers<'a> {
             quota::bound(&transaction, &self.store.paths, &both, bytes)?;
         }
         self.insert_row(&transaction, new)?;
+        frozen::inherit(&transaction, self.store, (new.id, new.inherited))?;
         let placing = scratch::lock_tmp(&self.store.paths)?;
         transaction.commit().map_err(StoreError::write)?;
         let placed = scratch.place(&dirs.container);
@@ -409,6 +403,8 @@ impl<'a> Containers<'a> {
     pub fn remove(&self, id: &ContainerId) -> Result<(), StoreError> {
         let dirs = self.dirs(id);
         let dismantling = scratch::dismantling(&self.store.paths)?;
+        let frozen = self.store.frozen();
+        let had_some = frozen.are_had_by(id)?;
         let taken = Scratch::take(&self.store.paths, &dirs.container)?;
         scratch::remove(&dirs.state)?;
         let delete = self.store.connection.prepare_cached("DELETE FROM containers WHERE id = ?");
@@ -416,7 +412,8 @@ impl<'a> Containers<'a> {
             .and_then(|mut statement| statement.execute([id.as_str()]))
             .map_err(StoreError::write)?;
         drop(dismantling);
-        taken.map_or(Ok(()), Scratch::remove)
+        taken.map_or(Ok(()), Scratch::remove)?;
+        if had_some { frozen.collect(false).map(drop) } else { Ok(()) }
     }
 
     /// Anonymous volumes of a container.
@@ -452,47 +449,5 @@ impl<'a> Containers<'a> {
             self.store.connection.prepare_cached(&select).map_err(StoreError::read)?;
         let records = statement.query_map(values, record).map_err(StoreError::read)?;
         records.collect::<Result<_, _>>().map_err(StoreError::read)
-    }
-}
-
-fn make(dirs: &ContainerDirs) -> Result<(), StoreError> {
-    // The upper directory is the container's root: its mode is the root's, whatever umask(2) says.
-    make_directory(&dirs.upper, 0o755)?;
-    rustix::fs::chmod(&dirs.upper, Mode::from_raw_mode(0o755))
-        .map_err(StoreError::file("make", &dirs.upper))?;
-    make_directory(&dirs.work, 0o700)
-}
-
-fn make_directory(path: &Path, mode: u32) -> Result<(), StoreError> {
-    fs::DirBuilder::new().mode(mode).create(path).map_err(StoreError::file("make", path))
-}
-
-/// The state directory, which a reboot takes away.
-pub(crate) fn make_state(dirs: &ContainerDirs) -> Result<(), StoreError> {
-    match fs::DirBuilder::new().mode(0o700).create(&dirs.state) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(StoreError::file("make", &dirs.state)(error))
-        }
-        _ => Ok(()),
-    }
-}
-
-impl ContainerDirs {
-    /// The same container's, in another place for the time being.
-    fn below(&self, container: &Path) -> Self {
-        Self {
-            upper: container.join("upper"),
-            work: container.join("work"),
-            container: container.to_owned(),
-            state: self.state.clone(),
-        }
-    }
-
-    /// Makes the state directory again, which a reboot has taken away.
-    ///
-    /// # Errors
-    /// What the disk refused.
-    pub fn make_state(&self) -> Result<(), StoreError> {
-        make_state(self)
     }
 }

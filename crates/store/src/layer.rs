@@ -36,7 +36,7 @@ pub fn diff(upper: &Path, mount_points: MountPoints) -> Result<TreeArchive, Tree
         path: upper.display().to_string(),
         errno: errno.into(),
     };
-    TreeArchive::new(RootView::just(upper).map_err(failed)?.root(), Form::Layer, mount_points)
+    TreeArchive::new((RootView::just(upper).map_err(failed)?.root(), 1), Form::Layer, mount_points)
 }
 
 /// One layer that does to those below it what several do, as an archive that is made while it is read: `layers` and `below` have the top
@@ -45,10 +45,27 @@ pub fn diff(upper: &Path, mount_points: MountPoints) -> Result<TreeArchive, Tree
 /// # Errors
 /// When a directory cannot be opened.
 pub fn squashed(layers: &[PathBuf], below: &[PathBuf]) -> Result<TreeArchive, TreeError> {
-    let open = |directories: &[PathBuf]| {
-        directories.iter().map(|path| whole(path)).collect::<Result<Merged, TreeError>>()
-    };
-    TreeArchive::above(open(layers)?, open(below)?)
+    TreeArchive::above(merged(layers)?, merged(below)?, MountPoints::default())
+}
+
+/// The layer that a container's own directories hold, the top one first, above those that are `below`: as [`diff`] for one, as
+/// [`squashed`] for several.
+///
+/// # Errors
+/// When a directory cannot be opened.
+pub fn written(
+    own: &[PathBuf],
+    below: &[PathBuf],
+    mount_points: MountPoints,
+) -> Result<TreeArchive, TreeError> {
+    match own {
+        [upper] => diff(upper, mount_points),
+        several => TreeArchive::above(merged(several)?, merged(below)?, mount_points),
+    }
+}
+
+fn merged(directories: &[PathBuf]) -> Result<Merged, TreeError> {
+    directories.iter().map(|path| whole(path)).collect()
 }
 
 /// A layer that cannot be opened is not passed over: what is made without it would be another file system.
@@ -63,7 +80,18 @@ fn whole(path: &Path) -> Result<std::os::fd::OwnedFd, TreeError> {
 /// # Errors
 /// When the root cannot be read.
 pub fn tree(view: &RootView, mount_points: MountPoints) -> Result<TreeArchive, TreeError> {
-    TreeArchive::new(view.root(), Form::RootFs, mount_points)
+    tree_of((view, 1), mount_points)
+}
+
+/// The same of a view whose first so many directories are its own: their owners become others where the archive says so.
+///
+/// # Errors
+/// As [`tree`].
+pub fn tree_of(
+    (view, own): (&RootView, usize),
+    mount_points: MountPoints,
+) -> Result<TreeArchive, TreeError> {
+    TreeArchive::new((view.root(), own), Form::RootFs, mount_points)
 }
 
 /// What has a name in a directory, with all that is in it, as an archive in which it has another name, and its owners

@@ -15,6 +15,7 @@ mod containers;
 mod content;
 mod database;
 mod error;
+mod frozen;
 mod handing;
 mod id_leases;
 mod id_shift;
@@ -48,6 +49,7 @@ pub use containers::{
 pub use content::{copy_content, fill_volume};
 pub use database::Store;
 pub use error::{Kind, SqliteAnswer, StoreError};
+pub use frozen::{BadFrozenId, Frozen, FrozenCopy, FrozenId, Inherited, NewSnapshot, Snapshot};
 pub use handing::give;
 pub use id_leases::{IdSpan, WantedIds};
 pub use id_shift::{IdShift, Shifted};

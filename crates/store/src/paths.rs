@@ -71,6 +71,11 @@ impl Paths {
         self.root.join("shifted")
     }
 
+    /// What containers had written and share; see `frozen`.
+    pub(crate) fn frozen(&self) -> PathBuf {
+        self.root.join("frozen")
+    }
+
     pub(crate) fn transfers(&self) -> PathBuf {
         self.root.join("transfers")
     }

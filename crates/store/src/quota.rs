@@ -59,6 +59,13 @@ pub(crate) fn bound(
     }
 }
 
+/// Puts a new, empty directory into the project of another one, where that has one of ours: both are bound together.
+pub(crate) fn share(with: &Path, directory: &Path) -> Result<(), StoreError> {
+    let Some(project) = own_project(open(with)?.as_fd()) else { return Ok(()) };
+    sys::set_project(open(directory)?.as_fd(), project)
+        .map_err(StoreError::file("give a project to", directory))
+}
+
 /// Changes the bound of a directory; nothing where it has no project of ours. Zero takes the bound away.
 pub(crate) fn rebound(directory: &Path, bytes: u64) -> Result<Option<()>, StoreError> {
     let opened = open(directory)?;

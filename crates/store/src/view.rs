@@ -218,13 +218,15 @@ pub(crate) struct Shown {
     pub(crate) stat: Stat,
     /// What it is merged of itself when it is a directory.
     pub(crate) directory: Option<Merged>,
+    /// In which of the parent's directories these are.
+    pub(crate) layers: Vec<usize>,
     /// Whether the layers said that nothing further below belongs to that directory: it is opaque, or something else lies between.
     pub(crate) is_cut: bool,
 }
 
 /// Looks up one name in a merged directory; nothing where there is none, or a whiteout says so.
 pub(crate) fn show(parent: &[OwnedFd], name: impl Arg + Copy) -> Result<Option<Shown>, Errno> {
-    let (mut merged, mut top, mut is_cut) = (Vec::new(), None, false);
+    let (mut merged, mut layers, mut top, mut is_cut) = (Vec::new(), Vec::new(), None, false);
     for (layer, directory) in parent.iter().enumerate() {
         let stat = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => continue,
@@ -234,13 +236,14 @@ pub(crate) fn show(parent: &[OwnedFd], name: impl Arg + Copy) -> Result<Option<S
             let opened = openat(directory, name, DIRECTORY, Mode::empty())?;
             let ends = layer + 1 < parent.len() && is_opaque(opened.as_fd())?;
             merged.push(opened);
+            layers.push(layer);
             top.get_or_insert((layer, stat));
             if ends {
                 is_cut = true;
                 break;
             }
         } else if top.is_none() {
-            let shown = Shown { layer, stat, directory: None, is_cut };
+            let shown = Shown { layer, stat, directory: None, layers, is_cut };
             return Ok((!is_whiteout(&stat)).then_some(shown));
         } else {
             // Hidden by the directory above it, and hiding what is below.
@@ -249,7 +252,7 @@ pub(crate) fn show(parent: &[OwnedFd], name: impl Arg + Copy) -> Result<Option<S
         }
     }
     let directory = Some(merged.into());
-    Ok(top.map(|(layer, stat)| Shown { layer, stat, directory, is_cut }))
+    Ok(top.map(|(layer, stat)| Shown { layer, stat, directory, layers, is_cut }))
 }
 
 /// Says in a layer that what lower layers have under its name is deleted.

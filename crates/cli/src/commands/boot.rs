@@ -15,10 +15,15 @@ const UNIT: &str = "/etc/systemd/system/corten.service";
 pub(super) fn start_all(session: &Session, _matches: &Matches) -> Result<i32, Failure> {
     let engine = session.engine()?;
     let mut code = 0;
-    for container in engine.containers().to_start()? {
-        let name = &container.record.name;
-        match start(&engine, &container) {
-            Ok(()) => output::line(name),
+    let wanted = engine.containers().to_start()?;
+    for (place, container) in wanted.iter().enumerate() {
+        match start(&engine, container) {
+            Ok(()) => {
+                output::line(&container.record.name);
+                if place + 1 < wanted.len() {
+                    container.wait_for_next();
+                }
+            }
             Err(failure) => {
                 output::error(&failure.line(), failure.hint().as_deref());
                 code = 1;

@@ -50,6 +50,7 @@ pub(super) fn wanted(matches: &Matches) -> Result<Update, Failure> {
     let mut update = Update {
         limits: Limits::default(),
         restart: matches.value("restart").map(parse::restart).transpose()?,
+        autostart: super::autostart::wanted(matches)?,
         publish: published(matches.values("publish-add"))?,
         withdraw: published(matches.values("publish-rm"))?,
     };
@@ -64,9 +65,18 @@ pub(super) fn wanted(matches: &Matches) -> Result<Update, Failure> {
 }
 
 pub(super) fn clone(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    clone_as(session, matches, matches.on("files"))
+}
+
+pub(super) fn clone_with_files(session: &Session, matches: &Matches) -> Result<i32, Failure> {
+    clone_as(session, matches, true)
+}
+
+fn clone_as(session: &Session, matches: &Matches, files: bool) -> Result<i32, Failure> {
     let mut request = CloneRequest {
         name: matches.words.get(1).map(String::as_str).or(matches.text("name")).map(str::to_owned),
         image: matches.words.get(2).cloned(),
+        files,
         limits: Limits::default(),
         run: matches.on("run"),
         destroy: matches.on("destroy"),

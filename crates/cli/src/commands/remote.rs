@@ -44,6 +44,10 @@ type Half = (&'static str, &'static [&'static str], Run);
 
 /// Flags of `run` and `create` that the API has no field for.
 const CREATE: &[&str] = &[
+    "autostart",
+    "autostart-delay",
+    "autostart-group",
+    "autostart-order",
     "config",
     "env-merge",
     "explain",
@@ -131,7 +135,18 @@ const TABLE: &[Half] = &[
     ("tag", &[], images::tag),
     ("top", &[], life::top),
     ("unpause", &[], life::unpause),
-    ("update", &["publish-add", "publish-rm"], life::update),
+    (
+        "update",
+        &[
+            "autostart",
+            "autostart-delay",
+            "autostart-group",
+            "autostart-order",
+            "publish-add",
+            "publish-rm",
+        ],
+        life::update,
+    ),
     ("version", &[], look::version),
     ("volume create", &[], volume::create),
     ("volume exists", &[], volume::exists),

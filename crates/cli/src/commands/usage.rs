@@ -107,7 +107,8 @@ fn rows(usage: &Usage, steps: &[StepUsage], running: &[String]) -> Vec<Value> {
             name: "Containers",
             total: usage.containers.len(),
             active,
-            bytes: sum(layer, true),
+            // What they share with each other, or snapshots hold, none of them gives back alone.
+            bytes: sum(layer, true) + usage.frozen_bytes,
             reclaimable_bytes: sum(layer, false),
         },
         Kind {
@@ -205,7 +206,7 @@ fn verbose(
             let value = json!({
                 "Images": images, "Containers": containers, "Volumes": volumes, "BuildCache": cache_rows(steps),
                 "Transfers": transfers, "Uploads": uploads, "RootBytes": usage.root_bytes(), "StateBytes": usage.state_bytes,
-                "LayerBytes": usage.layer_bytes(), "RecipeBytes": usage.recipe_bytes, "ShiftedBytes": usage.shifted_bytes,
+                "LayerBytes": usage.layer_bytes(), "RecipeBytes": usage.recipe_bytes, "ShiftedBytes": usage.shifted_bytes, "FrozenBytes": usage.frozen_bytes,
                 "UploadBytes": usage.upload_bytes(), "TemporaryBytes": usage.temporary_bytes,
                 "DatabaseBytes": usage.database_bytes, "OtherBytes": usage.other_bytes,
             });

@@ -65,6 +65,7 @@ impl Containers<'_> {
             .with("ProcessLabel", process)
             .with("AppArmorProfile", self.engine.apparmor().shown(&container.config))
             .with("ExecIDs", execs)
+            .with_filled("Snapshots", json!(self.snapshot_names(&record.id)?))
             .with("HostConfig", self.host_config(&container)?)
             .with("GraphDriver", self.graph_driver(&container, image.as_ref()))
             .with_asked("SizeRw", sizes.map(|(own, _)| own))
@@ -88,7 +89,7 @@ impl Containers<'_> {
     }
 
     fn graph_driver(&self, container: &Container, image: Option<&Image>) -> Document {
-        let layers = self.lower(&container.config, image);
+        let layers = self.below(&container.config, image);
         let lower: Vec<String> = layers.iter().map(path).collect();
         let data = Document::new()
             .with("LowerDir", lower.join(":"))

@@ -8,7 +8,8 @@ use super::container::mount_mode;
 use super::requested::requested_mounts;
 use super::{Content, Document, list_or_null, path};
 use crate::config::{
-    ContainerConfig, DeviceRate, IpcMode, MountConfig, MountSource, PidMode, SeccompChoice,
+    Autostart, ContainerConfig, DeviceRate, IpcMode, MountConfig, MountSource, PidMode,
+    SeccompChoice,
 };
 use crate::list::network_name;
 use crate::oci::{SHM_BYTES, masked, read_only};
@@ -21,6 +22,7 @@ pub(super) fn host_config(config: &ContainerConfig) -> Document {
         .with("NetworkMode", network_name(config))
         .with("PortBindings", port_bindings(config))
         .with("RestartPolicy", restart_policy(config))
+        .with_filled("Autostart", autostart(config))
         .with("AutoRemove", config.auto_remove)
         .with("VolumeDriver", "")
         .with(
@@ -153,6 +155,14 @@ fn device_requests(config: &ContainerConfig) -> Content {
 fn restart_policy(config: &ContainerConfig) -> Document {
     let (name, most) = crate::parse::restart_words(config.restart);
     Document::new().with("Name", name).with("MaximumRetryCount", most.unwrap_or(0))
+}
+
+/// Our own; nothing where nobody asked for any of it.
+fn autostart(config: &ContainerConfig) -> Value {
+    if config.autostart == Autostart::default() {
+        return Value::Null;
+    }
+    json!(config.autostart)
 }
 
 fn log_config(config: &ContainerConfig) -> Document {

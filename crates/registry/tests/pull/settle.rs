@@ -56,6 +56,7 @@ fn container(store: &Store, image: &ImageId) {
             level: None,
             bound_bytes: None,
             ids: None,
+            inherited: store::Inherited::default(),
             active: false,
         })
         .unwrap();

@@ -51,7 +51,8 @@ impl Images<'_> {
             what: format!("read {}", layer.upper.display()),
             cause: Box::new(cause),
         };
-        let mount_points = MountPoints::find((layer.upper, None), layer.lower, layer.targets);
+        let mount_points =
+            MountPoints::find((&[layer.upper.to_owned()], None), layer.lower, layer.targets);
         let reader = mount_points.and_then(|points| layer::diff(layer.upper, points));
         let reader = reader.map_err(unreadable)?.not_later_than(layer.latest_s);
         let what = "the step's changes".to_owned();

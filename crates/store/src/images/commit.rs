@@ -1,6 +1,6 @@
 //! A new image from an image and what a container of it has changed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use spec::image::{History, ImageConfig, Platform, RunConfig};
 use spec::{Digest, Reference};
@@ -16,8 +16,8 @@ use crate::{IdShift, StoreError, layer};
 pub struct Commit<'a> {
     /// The image that the container was made from; none for one that has lost it.
     pub parent: Option<&'a Image>,
-    /// The container's writable layer.
-    pub upper: &'a Path,
+    /// The container's own layers, the writable one first and what of it was frozen behind it.
+    pub own: &'a [PathBuf],
     /// What is mounted in the container, where: what was made there to mount on is no change.
     pub targets: &'a [PathBuf],
     /// What owners in it become.
@@ -46,13 +46,13 @@ impl Images<'_> {
         let mut stage = Stage::new(self.store)?;
         let what = "the container's changes".to_owned();
         let unreadable = |cause| StoreError::Unpack {
-            what: format!("read {}", commit.upper.display()),
+            what: "read the container's changes".to_owned(),
             cause: Box::new(cause),
         };
         let lower = commit.parent.map(|parent| self.layer_paths(parent)).unwrap_or_default();
         let mount_points =
-            MountPoints::find((commit.upper, commit.ids.as_ref()), &lower, commit.targets);
-        let reader = mount_points.and_then(|points| layer::diff(commit.upper, points));
+            MountPoints::find((commit.own, commit.ids.as_ref()), &lower, commit.targets);
+        let reader = mount_points.and_then(|points| layer::written(commit.own, &lower, points));
         let reader = reader.map_err(unreadable)?.with_ids(commit.ids.clone());
         let source = Source { what, reader, diff_id: None, blob: None, rules: Rules::layer() };
         let diff_ids = stage.unpack(vec![source])?;

@@ -52,7 +52,7 @@ struct Contents {
 
 impl TreeArchive {
     pub(super) fn new(
-        root: Merged,
+        (root, own): (Merged, usize),
         form: Form,
         mount_points: MountPoints,
     ) -> Result<Self, TreeError> {
@@ -60,7 +60,7 @@ impl TreeArchive {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let top = openat(top, ".", flags, Mode::empty()).map_err(failed("open", b"/"))?;
         let top = Some(describe_open(top, FileType::Directory, b"./")?.metadata);
-        let walk = Some(Walk::new(root, form)?);
+        let walk = Some(Walk::new(root, form, own)?);
         let (names, bytes, given, contents) = (HashMap::new(), Vec::new(), 0, None);
         let (prefix, is_single) = (Vec::new(), false);
         Ok(Self {
@@ -107,9 +107,12 @@ impl TreeArchive {
     }
 
     /// What several layers are together, above others.
-    pub(super) fn above(root: Merged, below: Merged) -> Result<Self, TreeError> {
-        let none = MountPoints::default();
-        let mut archive = Self::new(Merged::clone(&root), Form::Layer, none)?;
+    pub(super) fn above(
+        root: Merged,
+        below: Merged,
+        mount_points: MountPoints,
+    ) -> Result<Self, TreeError> {
+        let mut archive = Self::new((Merged::clone(&root), 1), Form::Layer, mount_points)?;
         archive.walk = Some(Walk::above(root, below)?);
         Ok(archive)
     }
@@ -123,7 +126,7 @@ impl TreeArchive {
         if kind == FileType::Directory {
             let root: Merged = Arc::from([opened]);
             let none = MountPoints::default();
-            let mut archive = Self::new(Merged::clone(&root), Form::RootFs, none)?;
+            let mut archive = Self::new((Merged::clone(&root), 1), Form::RootFs, none)?;
             archive.walk = Some(Walk::of_mounted(root, Form::RootFs)?);
             archive.prefix = name.to_vec();
             archive.ids = ids;
@@ -226,7 +229,7 @@ impl TreeArchive {
         }
         let Described { mut metadata, file, links, inode, opaque } = describe(met)?;
         let opaque = met.hides.unwrap_or(opaque);
-        shift(self.ids.as_ref().filter(|_| met.is_on_top), &mut metadata);
+        shift(self.ids.as_ref().filter(|_| met.is_own), &mut metadata);
         if let Some(latest) = self.latest_s.filter(|latest| metadata.mtime.seconds >= *latest) {
             metadata.mtime = tar::Timestamp { seconds: latest, nanoseconds: 0 };
         }

@@ -1,15 +1,15 @@
-//! What a container changed: the upper directory of an overlay compared with what its lower layers show, as `docker diff` lists
+//! What a container changed: the upper directory of an overlay, and what of it was frozen, compared with what its lower layers show, as `docker diff` lists
 //! it. A directory is listed when something in it is, or when it was changed itself.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags, Stat, openat};
+use rustix::fs::Stat;
 
-use super::walk::{join, names, stat};
+use super::walk::{join, names};
 use super::{MountPoints, TreeError, failed, refused};
 use crate::unpack::Limits;
-use crate::view::{Merged, is_opaque, is_whiteout, show};
+use crate::view::{Merged, is_opaque, show};
 use crate::{IdShift, RootView};
 
 /// One path that differs.
@@ -32,29 +32,27 @@ pub enum ChangeKind {
     Deleted,
 }
 
-/// Compares the upper directory of an overlay with what its lower layers show; gives what differs, sorted by path, but for what
-/// was made to mount on. Owners in the upper directory are what `ids` makes of them.
+/// Compares a container's own directories, the top one first, with what those below them show; gives what differs, sorted by path,
+/// but for what was made to mount on. Owners in its own are what `ids` makes of them.
 ///
 /// # Errors
 /// When a directory cannot be read.
-pub fn changes(
-    upper: &Path,
+pub fn changes<P: AsRef<Path>>(
+    own: &[P],
     lower: &RootView,
     (mount_points, ids): (&MountPoints, Option<&IdShift>),
 ) -> Result<Vec<Change>, TreeError> {
-    let shown = upper.as_os_str().as_encoded_bytes();
-    let upper = RootView::just(upper).map_err(failed("open", shown))?.root();
+    let own = own.iter().map(|path| super::whole(path.as_ref())).collect::<Result<Merged, _>>()?;
     let mut found = Vec::new();
-    if let Some(top) = upper.first() {
-        compare((top, ids), &lower.root(), &Vec::new(), &mut found, 0)?;
-    }
+    compare(((&own, false), ids), &lower.root(), &Vec::new(), &mut found, 0)?;
     found.retain(|change| !mount_points.are_all_in(&change.path));
     found.sort();
     Ok(found)
 }
 
+/// `is_cut` says that something of the own directories hides all that lies below.
 fn compare(
-    (upper, ids): (&OwnedFd, Option<&IdShift>),
+    ((own, is_cut), ids): ((&[OwnedFd], bool), Option<&IdShift>),
     lower: &[OwnedFd],
     parent: &[u8],
     found: &mut Vec<Change>,
@@ -63,8 +61,9 @@ fn compare(
     if depth > Limits::default().depth {
         return Err(refused(parent, "is too deep to be compared"));
     }
-    let here = names(std::slice::from_ref(upper)).map_err(failed("list", parent))?;
-    if is_opaque(upper.as_fd()).map_err(failed("look at", parent))? {
+    let here = names(own).map_err(failed("list", parent))?;
+    let is_last_opaque = own.last().map_or(Ok(false), |last| is_opaque(last.as_fd()));
+    if is_cut || is_last_opaque.map_err(failed("look at", parent))? {
         let hidden = names(lower).map_err(failed("list", parent))?;
         for name in hidden.iter().filter(|name| here.binary_search(name).is_err()) {
             let path = join(parent, name);
@@ -75,26 +74,23 @@ fn compare(
     }
     for name in here {
         let path = join(parent, &name);
-        let new = stat(upper, &name).map_err(failed("look at", &path))?;
         let old = show(lower, &name[..]).map_err(failed("look at", &path))?;
-        let kind = match (&old, is_whiteout(&new)) {
-            (None, true) => continue,
-            (Some(_), true) => ChangeKind::Deleted,
-            (None, false) => ChangeKind::Added,
-            (Some(_), false) => ChangeKind::Changed,
+        let Some(new) = show(own, &name[..]).map_err(failed("look at", &path))? else {
+            if old.is_some() {
+                found.push(Change { path, kind: ChangeKind::Deleted });
+            }
+            continue;
         };
-        if FileType::from_raw_mode(new.st_mode) != FileType::Directory {
+        let kind = if old.is_some() { ChangeKind::Changed } else { ChangeKind::Added };
+        let Some(directory) = new.directory else {
             found.push(Change { path, kind });
             continue;
-        }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let directory = openat(upper, &name[..], flags, Mode::empty());
-        let directory = directory.map_err(failed("open", &path))?;
+        };
         let (before, nothing) = (found.len(), Merged::from([]));
         let below = old.as_ref().and_then(|old| old.directory.as_ref()).unwrap_or(&nothing);
-        compare((&directory, ids), below, &path, found, depth + 1)?;
+        compare(((&directory, new.is_cut), ids), below, &path, found, depth + 1)?;
         let is_same =
-            old.is_some_and(|old| old.directory.is_some() && is_same(&old.stat, &new, ids));
+            old.is_some_and(|old| old.directory.is_some() && is_same(&old.stat, &new.stat, ids));
         if found.len() > before || !is_same {
             found.push(Change { path, kind });
         }

@@ -30,27 +30,33 @@ pub struct MountPoints {
     entered: BTreeSet<Vec<u8>>,
 }
 
+/// What is at a path.
+struct Opened {
+    file: OwnedFd,
+    kind: FileType,
+    /// What a directory is merged of.
+    merged: Option<Merged>,
+}
+
 /// The two sides that are compared.
 struct Sides<'a> {
-    upper: Merged,
+    own: Merged,
     lower: Merged,
     ids: Option<&'a IdShift>,
 }
 
 impl MountPoints {
-    /// Looks for what was made to mount on at `targets`, whose links lead where the layers say. Owners in the upper directory are what the
-    /// ids make of them.
+    /// Looks for what was made to mount on at `targets`, whose links lead where the layers say, in a container's own directories, the top
+    /// one first. Owners in these are what the ids make of them.
     ///
     /// # Errors
     /// When a directory cannot be read.
     pub fn find<P: AsRef<Path>>(
-        (upper, ids): (&Path, Option<&IdShift>),
+        (own, ids): (&[PathBuf], Option<&IdShift>),
         lower: &[PathBuf],
         targets: impl IntoIterator<Item = P>,
     ) -> Result<Self, TreeError> {
-        let mut layers = vec![upper.to_owned()];
-        layers.extend_from_slice(lower);
-        let view = RootView::of(&layers);
+        let view = RootView::of(&[own, lower].concat());
         let (mut wanted, mut candidates) = (BTreeSet::new(), BTreeSet::new());
         for target in targets {
             let mut path = Vec::new();
@@ -60,9 +66,7 @@ impl MountPoints {
             }
             wanted.insert(path);
         }
-        let shown = upper.as_os_str().as_encoded_bytes();
-        let upper = RootView::just(upper).map_err(failed("open", shown))?.root();
-        let sides = Sides { upper, lower: RootView::of(lower).root(), ids };
+        let sides = Sides { own: super::merged(own)?, lower: RootView::of(lower).root(), ids };
         let mut found = Self::default();
         // What is in a directory comes behind it.
         for path in candidates.into_iter().rev() {
@@ -87,12 +91,13 @@ impl MountPoints {
         path: Vec<u8>,
         wanted: &BTreeSet<Vec<u8>>,
     ) -> Result<(), TreeError> {
-        let Some((opened, kind)) = open(&sides.upper, &path)? else { return Ok(()) };
+        let Some(Opened { file: opened, kind, merged }) = open(&sides.own, &path)? else {
+            return Ok(());
+        };
         let is_directory = kind == FileType::Directory;
-        let inside = if is_directory {
-            names(std::slice::from_ref(&opened)).map_err(failed("list", &path))?
-        } else {
-            Vec::new()
+        let inside = match merged {
+            Some(merged) => names(&merged).map_err(failed("list", &path))?,
+            None => Vec::new(),
         };
         let is_known = |name: &Vec<u8>| self.are_all_in(&join(&path, name));
         if !inside.iter().all(is_known) || (inside.is_empty() && !wanted.contains(&path)) {
@@ -105,7 +110,9 @@ impl MountPoints {
             None if is_as_made(&here) => {
                 self.made.insert(path);
             }
-            Some((below, FileType::Directory)) if is_directory && !inside.is_empty() => {
+            Some(Opened { file: below, kind: FileType::Directory, .. })
+                if is_directory && !inside.is_empty() =>
+            {
                 let below = describe_open(below, FileType::Directory, &path);
                 let is_same = |below: &Described| says(&here.metadata) == says(&below.metadata);
                 if !here.opaque && below.is_ok_and(|below| is_same(&below)) {
@@ -131,7 +138,7 @@ fn says(metadata: &Metadata) -> (u32, u32, u32, &[crate::tar::Xattr]) {
 }
 
 /// The directory or the plain file at a path, from the top layer that has it; no link is followed. Nothing for anything else.
-fn open(root: &Merged, path: &[u8]) -> Result<Option<(OwnedFd, FileType)>, TreeError> {
+fn open(root: &Merged, path: &[u8]) -> Result<Option<Opened>, TreeError> {
     let mut directory = Merged::clone(root);
     let mut parts = path.split(|byte| *byte == b'/').peekable();
     while let Some(part) = parts.next() {
@@ -158,7 +165,10 @@ fn open(root: &Merged, path: &[u8]) -> Result<Option<(OwnedFd, FileType)>, TreeE
         return match openat(&directory[shown.layer], part, flags, Mode::empty()) {
             // Taken away, or made another thing, by the container meanwhile.
             Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => Ok(None),
-            opened => Ok(Some((opened.map_err(failed("open", path))?, kind))),
+            opened => {
+                let file = opened.map_err(failed("open", path))?;
+                Ok(Some(Opened { file, kind, merged: shown.directory }))
+            }
         };
     }
     Ok(None)

@@ -27,8 +27,8 @@ struct Level {
     path: Vec<u8>,
     names: std::vec::IntoIter<Vec<u8>>,
     is_made_up: bool,
-    /// Whether the top one of its directories is in the root's top one.
-    has_top: bool,
+    /// How many of its directories, the top ones, are in the root's own.
+    own: usize,
     /// Whether nothing of what lies below is seen in it.
     is_covered: bool,
 }
@@ -58,8 +58,8 @@ pub(super) struct Met {
     pub(super) parent: Merged,
     /// Which of them.
     pub(super) layer: usize,
-    /// Whether it is in the top one of the directories that the root is merged of.
-    pub(super) is_on_top: bool,
+    /// Whether it is in one of the root's own directories, which are its top ones.
+    pub(super) is_own: bool,
     pub(super) kind: FileType,
     pub(super) whiteout: bool,
     /// Whether it is a directory that hides one of what lies below the layers; nothing where the top one says it.
@@ -79,28 +79,30 @@ impl Walk {
         self.levels.first().and_then(|level| level.directory.first())
     }
 
-    pub(super) fn new(root: Merged, form: Form) -> Result<Self, TreeError> {
-        Self::of(root, form, false, None)
+    /// The first so many directories are the root's own.
+    pub(super) fn new(root: Merged, form: Form, own: usize) -> Result<Self, TreeError> {
+        Self::of((root, own), form, false, None)
     }
 
     /// What several layers are together, above others: names that they take away are met where those below have them.
     pub(super) fn above(root: Merged, below: Merged) -> Result<Self, TreeError> {
-        Self::of(root, Form::Layer, false, Some(below))
+        let own = root.len();
+        Self::of((root, own), Form::Layer, false, Some(below))
     }
 
     /// The same of directories that others have mounted in: what the kernel makes up is left out, unless it is the root itself.
     pub(super) fn of_mounted(root: Merged, form: Form) -> Result<Self, TreeError> {
-        Self::of(root, form, true, None)
+        Self::of((root, 1), form, true, None)
     }
 
     fn of(
-        root: Merged,
+        (root, own): (Merged, usize),
         form: Form,
         leaves_out_made_up: bool,
         below: Option<Merged>,
     ) -> Result<Self, TreeError> {
         let mut walk = Self { form, levels: Vec::new(), leaves_out_made_up, below };
-        walk.enter(root, Vec::new(), (false, true))?;
+        walk.enter(root, Vec::new(), (false, own))?;
         Ok(walk)
     }
 
@@ -112,7 +114,7 @@ impl Walk {
             };
             let path = join(&level.path, &name);
             let parent = Merged::clone(&level.directory);
-            let (is_covered, has_top) = (level.is_covered, level.has_top);
+            let (is_covered, own) = (level.is_covered, level.own);
             let shown = show(&parent, &name[..]).map_err(failed("look at", &path))?;
             let Some(shown) = shown else {
                 if self.form == Form::Layer
@@ -134,11 +136,11 @@ impl Walk {
                     let hidden = if is_covered { None } else { self.kind_below(&path)? };
                     hides = Some(is_cut && hidden == Some(FileType::Directory));
                 }
-                let has_top = has_top && layer == 0;
-                self.enter(directory, path.clone(), (is_covered || is_cut, has_top))?;
+                let own = shown.layers.iter().filter(|layer| **layer < own).count();
+                self.enter(directory, path.clone(), (is_covered || is_cut, own))?;
             }
-            let (is_on_top, whiteout) = (has_top && layer == 0, false);
-            return Ok(Some(Met { path, name, parent, layer, is_on_top, kind, whiteout, hides }));
+            let (is_own, whiteout) = (layer < own, false);
+            return Ok(Some(Met { path, name, parent, layer, is_own, kind, whiteout, hides }));
         }
         Ok(None)
     }
@@ -167,7 +169,7 @@ impl Walk {
         &mut self,
         directory: Merged,
         path: Vec<u8>,
-        (is_covered, has_top): (bool, bool),
+        (is_covered, own): (bool, usize),
     ) -> Result<(), TreeError> {
         // What is deeper nobody could unpack; and each level holds descriptors.
         if self.levels.len() > Limits::default().depth {
@@ -181,7 +183,7 @@ impl Walk {
             names(&directory).map_err(failed("list", &path))?
         };
         let names = names.into_iter();
-        self.levels.push(Level { directory, path, names, is_made_up, has_top, is_covered });
+        self.levels.push(Level { directory, path, names, is_made_up, own, is_covered });
         Ok(())
     }
 }
@@ -197,17 +199,8 @@ fn whiteout(parent: Merged, name: Vec<u8>, path: Vec<u8>) -> Result<Option<Met>,
         match stat(&parent[layer], &name) {
             Ok(stat) if is_whiteout(&stat) => {
                 let kind = FileType::CharacterDevice;
-                let (is_on_top, whiteout, hides) = (false, true, None);
-                return Ok(Some(Met {
-                    path,
-                    name,
-                    parent,
-                    layer,
-                    is_on_top,
-                    kind,
-                    whiteout,
-                    hides,
-                }));
+                let (is_own, whiteout, hides) = (false, true, None);
+                return Ok(Some(Met { path, name, parent, layer, is_own, kind, whiteout, hides }));
             }
             Ok(_) => return Ok(None),
             Err(Errno::NOENT) => {}

@@ -43,6 +43,8 @@ pub enum Problem {
     LayerUnknown,
     /// A layer is not what it was when it came.
     LayerChanged,
+    /// The directory of a layer that containers or snapshots share is not there.
+    FrozenMissing,
     /// A container's directory is not there.
     ContainerMissing,
     /// A container's directory has no record.
@@ -129,7 +131,7 @@ impl Problem {
             | Self::RecipeUnknown
             | Self::Transfer
             | Self::Garbage => Remedy::Remove,
-            Self::Sealed | Self::Unknown => Remedy::Look,
+            Self::Sealed | Self::FrozenMissing | Self::Unknown => Remedy::Look,
         }
     }
 
@@ -146,6 +148,7 @@ impl Problem {
             Self::LayerMissing => "layer-missing",
             Self::LayerUnknown => "layer-unknown",
             Self::LayerChanged => "layer-changed",
+            Self::FrozenMissing => "frozen-missing",
             Self::ContainerMissing => "container-missing",
             Self::ContainerUnknown => "container-unknown",
             Self::StateUnknown => "state-unknown",

@@ -164,6 +164,7 @@ impl Room<'_> {
     fn prune_strays(&self, ours: &[Digest]) -> Result<Pruned, StoreError> {
         let mut pruned =
             Pruned { freed_bytes: crate::shifted::prune(self.store)?, ..Pruned::default() };
+        pruned.freed_bytes += self.store.frozen().collect(true)?;
         let mut strays = strays(self.store)?;
         strays.retain(|diff_id| !ours.contains(diff_id));
         if strays.is_empty() {

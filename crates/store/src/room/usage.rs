@@ -34,6 +34,8 @@ pub struct Usage {
     pub uploads: Vec<UploadUsage>,
     /// Copies of layers with other owners.
     pub shifted_bytes: u64,
+    /// What containers had written and share with others or with snapshots.
+    pub frozen_bytes: u64,
     /// What living commands work on, and what killed ones have left.
     pub temporary_bytes: u64,
     /// The records.
@@ -135,6 +137,7 @@ impl Usage {
             + self.transfers.iter().map(|transfer| transfer.bytes).sum::<u64>()
             + self.recipe_bytes
             + self.shifted_bytes
+            + self.frozen_bytes
             + self.upload_bytes()
             + self.temporary_bytes
             + self.database_bytes
@@ -383,6 +386,7 @@ impl Usage {
         match name {
             "recipes" => &mut self.recipe_bytes,
             "shifted" => &mut self.shifted_bytes,
+            "frozen" => &mut self.frozen_bytes,
             "tmp" => &mut self.temporary_bytes,
             _ if name.starts_with("corten.db") => &mut self.database_bytes,
             _ => &mut self.other_bytes,

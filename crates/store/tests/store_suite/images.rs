@@ -59,6 +59,7 @@ fn insert(
         level: None,
         bound_bytes: None,
         ids: None,
+        inherited: store::Inherited::default(),
         active,
     };
     store.containers().insert(&new).unwrap();

@@ -233,7 +233,7 @@ fn layers_are_one_and_the_root_is_the_same() {
 fn changes_are_listed_as_docker_lists_them() {
     let changed = Changed::new();
     let lower = RootView::of(&changed.store.images().layer_paths(&changed.base));
-    let found = layer::changes(&changed.upper, &lower, (&MountPoints::default(), None)).unwrap();
+    let found = layer::changes(&[&changed.upper], &lower, (&MountPoints::default(), None)).unwrap();
     let lines: Vec<String> = found
         .iter()
         .map(|change| {

@@ -38,6 +38,7 @@ fn insert_with(
         level,
         bound_bytes: None,
         ids: None,
+        inherited: store::Inherited::default(),
         active: false,
     });
     inserted.map(|(dirs, _lock)| dirs)

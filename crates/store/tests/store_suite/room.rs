@@ -42,6 +42,7 @@ pub(crate) fn container(store: &Store, image: Option<&Image>, digit: u8) -> Cont
         level: None,
         bound_bytes: None,
         ids: None,
+        inherited: store::Inherited::default(),
         active: false,
     };
     store.containers().insert(&new).unwrap();

@@ -11,7 +11,7 @@ use super::{Checked, Finding, Problem};
 use crate::room::Room;
 use crate::room::usage::{entries, hex_of};
 use crate::transfers::map::Map;
-use crate::{StoreError, scratch};
+use crate::{FrozenId, StoreError, scratch};
 
 /// What a root directory has. Journals of uploads are read by whoever goes on with one, and say themselves if they fit.
 const ROOT: &[&str] = &[
@@ -21,6 +21,7 @@ const ROOT: &[&str] = &[
     "corten.db",
     "corten.db-shm",
     "corten.db-wal",
+    "frozen",
     "layers",
     "recipes",
     "shifted",
@@ -41,6 +42,7 @@ impl Room<'_> {
             }
         }
         checked.layers = self.look_at_layers(&mut found)?;
+        self.look_at_frozen(&mut found)?;
         checked.containers = self.look_at_containers(&mut found)?;
         checked.volumes = self.look_at_volumes(&mut found)?;
         self.look_at_recipes(&mut found)?;
@@ -70,6 +72,25 @@ impl Room<'_> {
             found.push(Finding::new(Problem::LayerMissing, subject, "has no directory"));
         }
         Ok(counting.len())
+    }
+
+    /// Layers that containers share. One that nobody has goes with the next that does.
+    fn look_at_frozen(&self, found: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let directory = self.store.paths.frozen();
+        let known: HashSet<String> =
+            self.texts("SELECT id FROM frozen_layers")?.into_iter().collect();
+        for (name, path) in entries(&directory).filter(|(name, _)| !known.contains(name)) {
+            let problem = match name.parse::<FrozenId>() {
+                Ok(_) => at(Problem::LayerUnknown, &path, "is no layer that is recorded"),
+                Err(_) => unknown(&path),
+            };
+            found.push(problem);
+        }
+        for id in self.store.frozen().held()?.iter().filter(|id| !directory.join(id).is_dir()) {
+            let subject = format!("frozen layer {id}");
+            found.push(Finding::new(Problem::FrozenMissing, subject, "has no directory"));
+        }
+        Ok(())
     }
 
     fn look_at_containers(&self, found: &mut Vec<Finding>) -> Result<usize, StoreError> {

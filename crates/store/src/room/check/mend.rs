@@ -141,6 +141,7 @@ impl Room<'_> {
             Problem::Garbage
             | Problem::MountUnknown
             | Problem::Sealed
+            | Problem::FrozenMissing
             | Problem::Unknown
             | Problem::Database => Ok(()),
         }
