@@ -67,6 +67,7 @@ mod recording;
 mod removal;
 mod rename;
 mod room;
+mod roots;
 mod seccomp;
 mod secrets;
 mod settings;
