@@ -263,6 +263,7 @@ impl Containers<'_> {
     /// As [`Containers::export`].
     pub fn changes(&self, text: &str) -> Result<Vec<Change>, EngineError> {
         let (_lock, container) = self.locked(text)?;
+        crate::roots::demand_layer(&container.config, "diff")?;
         let (_image, layers) = self.layers(&container)?;
         let ids = self.ids_read(&container.config, &container.record.id)?;
         let own = self.own_directories(&container);
@@ -277,6 +278,7 @@ impl Containers<'_> {
     /// When there is no such container, an instruction is none, or the disk refuses; nothing is left then.
     pub fn commit(&self, text: &str, request: &CommitRequest) -> Result<Image, EngineError> {
         let (lock, container) = self.locked(text)?;
+        crate::roots::demand_layer(&container.config, "commit")?;
         if container.config.rootfs.is_some() {
             let what = "commit of a container of --rootfs, which has no image to add to,";
             return Err(EngineError::NotYet(what.to_owned()));

@@ -61,6 +61,7 @@ impl Containers<'_> {
         action: Action,
     ) -> Result<Taken, EngineError> {
         container.allow(action)?;
+        crate::roots::demand_layer(&container.config, "a copy of what was written")?;
         if let State::Running { paused, .. } = container.state {
             let layers = container.config.frozen.clone();
             check_depth(container, (layers.len() + 1, MOST_FROZEN))?;
