@@ -1,0 +1,1 @@
+//! LXC's tools.
