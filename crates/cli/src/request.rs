@@ -11,6 +11,7 @@ mod environment;
 mod limits;
 mod names;
 pub(crate) mod places;
+mod rootfs;
 mod surroundings;
 
 pub(crate) use environment::{docker_proxies, environment};
@@ -87,7 +88,7 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
     let entrypoint = matches
         .value("entrypoint")
         .map(|text| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] });
-    config.rootfs = rootfs(matches)?;
+    config.rootfs = rootfs::rootfs(matches)?;
     Ok(CreateRequest {
         keeps_command: false,
         image: matches.word(0).to_owned(),
@@ -113,16 +114,6 @@ pub(crate) fn security(matches: &Matches) -> Result<Security, Failure> {
         parse::security_option(&mut security, option)?;
     }
     Ok(security)
-}
-
-/// The directory that the first word names with `--rootfs`. Podman's `:O`, an overlay over it, is always so.
-fn rootfs(matches: &Matches) -> Result<Option<std::path::PathBuf>, Failure> {
-    if !matches.on("rootfs") {
-        return Ok(None);
-    }
-    let word = matches.word(0);
-    let path = word.strip_suffix(":O").unwrap_or(word);
-    std::path::absolute(path).map(Some).map_err(Failure::file("find rootfs", word))
 }
 
 fn replaces(matches: &Matches) -> Result<bool, Failure> {

@@ -263,6 +263,7 @@ impl Containers<'_> {
     /// As [`Containers::export`].
     pub fn changes(&self, text: &str) -> Result<Vec<Change>, EngineError> {
         let container = self.get(text)?;
+        crate::roots::demand_layer(&container.config, "diff")?;
         let (_image, layers) = self.layers(&container)?;
         let ids = self.ids_read(&container.config, &container.record.id)?;
         let mount_points = mount_points(&container, &layers, ids.as_ref())?;
@@ -277,6 +278,7 @@ impl Containers<'_> {
     /// When there is no such container, an instruction is none, or the disk refuses; nothing is left then.
     pub fn commit(&self, text: &str, request: &CommitRequest) -> Result<Image, EngineError> {
         let container = self.get(text)?;
+        crate::roots::demand_layer(&container.config, "commit")?;
         if container.config.rootfs.is_some() {
             let what = "commit of a container of --rootfs, which has no image to add to,";
             return Err(EngineError::NotYet(what.to_owned()));

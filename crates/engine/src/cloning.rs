@@ -80,6 +80,7 @@ impl Containers<'_> {
             merge::add_image_volumes(&mut config, &run_config(image.as_ref()));
             image
         } else {
+            crate::roots::demand_layer(&config, "a clone without --image")?;
             let id = original.record.image.as_ref().map(ToString::to_string);
             self.image_of(&config, &id.unwrap_or_default())?
         };

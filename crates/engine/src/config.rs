@@ -15,6 +15,7 @@ mod block_io;
 mod hosts;
 mod id_ranges;
 mod networks;
+mod root;
 mod secrets;
 mod selinux;
 mod sharing;
@@ -25,6 +26,7 @@ pub use block_io::{BlockIoLimits, DeviceRate};
 pub use hosts::HostRules;
 pub use id_ranges::{IdRange, IdRanges};
 pub use networks::{NetworkWish, PublishedPort};
+pub use root::{RootFiles, RootInPlace, RootPlace};
 pub use secrets::{HiddenContent, SecretConfig, SecretPlace};
 pub use selinux::SelinuxLabels;
 pub use sharing::{IpcMode, PidMode, Sharing};
@@ -138,8 +140,8 @@ pub struct ContainerConfig {
     pub umask: Option<u32>,
     /// File of the host that is its time zone.
     pub time_zone: Option<PathBuf>,
-    /// Directory of the host that is its root in the place of an image; what it changes goes elsewhere.
-    pub rootfs: Option<PathBuf>,
+    /// What is its root in the place of an image.
+    pub rootfs: Option<RootPlace>,
     /// Layers that are its root in the place of an image, the lowest first: a step of a build, whose lease holds them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Digest>,

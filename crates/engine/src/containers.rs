@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use libcontainer::Plan;
 use monitor::StateFile;
@@ -276,6 +276,7 @@ impl<'a> Containers<'a> {
         self.resolve_mounts(&mut config)?;
         self.check_secrets(&config)?;
         crate::mounts::check_sources(&config)?;
+        crate::roots::check(&config)?;
         crate::seccomp::check(&config)?;
         Ok(config)
     }
@@ -346,39 +347,6 @@ impl<'a> Containers<'a> {
             None => self.state(&record, &dirs, holder)?,
         };
         Ok(Container { record, config, dirs, state })
-    }
-
-    /// Files of the container's root as its processes see them: of the running process where there is one.
-    pub(crate) fn root_view(&self, made: &Made) -> RootView {
-        let mut directories = vec![made.dirs.upper.clone()];
-        directories.extend(self.lower(&made.config, made.image.as_ref()));
-        RootView::of(&directories)
-    }
-
-    /// What lies below a container's own files, the top one first.
-    pub(crate) fn lower(&self, config: &ContainerConfig, image: Option<&Image>) -> Vec<PathBuf> {
-        match (&config.rootfs, image) {
-            (Some(directory), _) => vec![directory.clone()],
-            (None, Some(image)) => self.engine.store.images().layer_paths(image),
-            (None, None) => self.engine.store.images().directories_of(&config.layers),
-        }
-    }
-
-    /// The image of that name; nothing where a directory is the root.
-    pub(crate) fn image_of(
-        &self,
-        config: &ContainerConfig,
-        name: &str,
-    ) -> Result<Option<Image>, EngineError> {
-        match &config.rootfs {
-            Some(directory) if directory.is_dir() => Ok(None),
-            Some(directory) => {
-                let why = "there is no such directory";
-                Err(EngineError::value("rootfs", directory.display().to_string(), why))
-            }
-            None if !config.layers.is_empty() => Ok(None),
-            None => self.engine.images().resolve(name).map(Some),
-        }
     }
 }
 

@@ -124,7 +124,12 @@ pub(crate) fn keep_writable(plan: &mut Plan, config: &ContainerConfig) {
     if !config.security.hardened {
         return;
     }
-    let is_root = |step: &Step| matches!(step, Step::OverlayRoot { .. } | Step::BindRoot { .. });
+    let is_root = |step: &Step| {
+        matches!(
+            step,
+            Step::OverlayRoot { .. } | Step::DirectoryRoot { .. } | Step::BindRoot { .. }
+        )
+    };
     let Some(root) = plan.steps.iter().position(is_root) else { return };
     let is_mounted = |target: &Path| config.mounts.iter().any(|mount| mount.target == target);
     let set =

@@ -16,6 +16,7 @@ use crate::error::EngineError;
 use crate::life::Container;
 use crate::mounts::{Origin, origin_of_volume};
 use crate::room::Room;
+use crate::roots::directory;
 use crate::state::{Action, State};
 use crate::volumes::VolumesHandle;
 
@@ -50,12 +51,17 @@ impl Containers<'_> {
             container.allow(Action::Mount)?;
             let failed = |cause| mount_failed("mount", format!("container {name}"), cause);
             let path = match container.state {
-                State::Running { .. } => match container.process() {
-                    Some(process) => {
-                        self.shown().show_root_of(id.as_str(), &process).map_err(failed)?
+                State::Running { .. } => {
+                    match (directory(&container.config), container.process()) {
+                        (Some(directory), _) => Some(
+                            self.shown().show_directory(id.as_str(), directory).map_err(failed)?,
+                        ),
+                        (None, Some(process)) => {
+                            self.shown().show_root_of(id.as_str(), &process).map_err(failed)?
+                        }
+                        (None, None) => None,
                     }
-                    None => None,
-                },
+                }
                 State::Created { .. } | State::Exited(_) => Some(self.mount_standing(container)?),
                 State::Starting | State::Restarting(_) => None,
             };

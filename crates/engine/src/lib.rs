@@ -69,6 +69,7 @@ mod recording;
 mod removal;
 mod rename;
 mod room;
+mod roots;
 mod seccomp;
 mod secrets;
 mod settings;

@@ -115,11 +115,15 @@ impl Containers<'_> {
     /// Makes the copies of layers that a container lacks whose ids the kernel cannot map.
     pub(crate) fn copy_layers(&self, made: &Made) -> Result<(), EngineError> {
         let Some(ids) = self.ids_written(made)? else { return Ok(()) };
-        if made.config.rootfs.is_some() {
+        let in_place = crate::roots::in_place(&made.config).is_some();
+        if made.config.rootfs.is_some() && !in_place {
             let why = "ids of a directory cannot be mapped here, and it is not copied";
             return Err(EngineError::value("rootfs", made.config.sharing.users.to_string(), why));
         }
-        let mut layers = self.lower(&made.config, made.image.as_ref());
+        let mut layers = match in_place {
+            true => Vec::new(),
+            false => self.lower(&made.config, made.image.as_ref()),
+        };
         for mount in &made.config.mounts {
             layers.extend(self.layers_of_mount(&mount.source)?);
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use libcontainer::cgroup::{Choices, WhenMissing};
-use libcontainer::{Context, Plan, RootSource};
+use libcontainer::{Context, Plan};
 use monitor::log::LogDriver;
 use monitor::{
     Ahead, Connection, EMULATION_SOCKET, FromMonitor, HANDOFF_VERSION, HandOff, PAUSED, Received,
@@ -240,6 +240,7 @@ impl Containers<'_> {
         }
         let contents = self.contents(&made.config.secrets)?;
         make_bind_sources(&made.config)?;
+        crate::roots::make_work(&made.config)?;
         self.copy_layers(made)?;
         let origins = self.prepare_mounts(made)?;
         let networks = self.give_places(made)?;
@@ -363,6 +364,7 @@ impl Containers<'_> {
         }
         let context = Context {
             root: self.root_source(made)?,
+            root_options: crate::roots::options(&made.config),
             cgroup_path,
             seccomp: seccomp::program(self.engine, &made.config, self.is_bounded(&made.config)?)?
                 .map(|filter| filter.asking_at(|| made.dirs.state.join(EMULATION_SOCKET))),
@@ -388,19 +390,6 @@ impl Containers<'_> {
         crate::mounts::keep_inside(&mut plan, &made.config, origins);
         plan.give(secrets::gifts(&made.config.secrets))?;
         Ok((plan, files))
-    }
-
-    pub(crate) fn root_source(&self, made: &Made) -> Result<RootSource, EngineError> {
-        Ok(RootSource::Overlay {
-            lower: self.lower_on_disk(made)?,
-            upper: made.dirs.upper.clone(),
-            work: made.dirs.work.clone(),
-            at: made.dirs.state.clone(),
-            // What a step of a build has changed is read before anything of it counts.
-            volatile: made.config.auto_remove || !made.config.layers.is_empty(),
-            shared: Some(self.shown().place(made.id.as_str())),
-            shifted: made.config.sharing.shifted,
-        })
     }
 
     /// Waits for the first word of a monitor: whether its container started. Gives what people are told about limits that it does

@@ -73,7 +73,7 @@ impl Containers<'_> {
             self.refuse_foreign(config)?;
         }
         config.sharing.shifted = match &config.sharing.users {
-            UserMode::Container(id) => {
+            UserMode::Container(id) if crate::roots::in_place(config).is_none() => {
                 let owner = self.users_owner(id)?.map(|owner| self.get(owner.as_str()));
                 owner.transpose()?.is_some_and(|owner| owner.config.sharing.shifted)
             }
@@ -82,7 +82,8 @@ impl Containers<'_> {
             | UserMode::Auto(_)
             | UserMode::KeepId(_)
             | UserMode::NoMap
-            | UserMode::Private(_) => self.shifts_ids()?,
+            | UserMode::Container(_)
+            | UserMode::Private(_) => self.shifts_ids_of(config)?,
         };
         Ok(())
     }

@@ -33,9 +33,12 @@ pub(crate) struct Ahead(Box<[Cell<Option<OwnedFd>>]>);
 impl Ahead {
     /// For steps that begin with a root whose ids are mapped.
     pub(crate) fn of(steps: &[Action]) -> Self {
-        let is_mapped =
-            steps.iter().any(|step| matches!(step, Action::MappedRoot(_) | Action::Lent(_)));
-        let room = if is_mapped { steps.len() } else { 0 };
+        let begins = |step: &Action| match step {
+            Action::MappedRoot(_) | Action::Lent(_) => true,
+            Action::DirectoryRoot(root) => root.is_lent,
+            _ => false,
+        };
+        let room = if steps.iter().any(begins) { steps.len() } else { 0 };
         Self((0..room).map(|_| Cell::new(None)).collect())
     }
 
@@ -64,8 +67,12 @@ impl Ahead {
     }
 }
 
+/// In a container that is lent anything ahead.
 const fn is_lent(step: &Action) -> bool {
-    matches!(step, Action::MappedRoot(_) | Action::Lent(_) | Action::Bind { .. })
+    matches!(
+        step,
+        Action::MappedRoot(_) | Action::DirectoryRoot(_) | Action::Lent(_) | Action::Bind { .. }
+    )
 }
 
 /// Makes all of it for the user namespace `users` and sends it to the child.
@@ -84,6 +91,9 @@ pub(crate) fn lend(
         let mount = |at: &usize| {
             if let Action::MappedRoot(root) = &steps[*at] {
                 return root.make(users);
+            }
+            if let Action::DirectoryRoot(root) = &steps[*at] {
+                return root.lend(users);
             }
             if let Action::Lent(lent) = &steps[*at] {
                 return lent.make(users);

@@ -375,6 +375,11 @@ impl Walk<'_> {
                 let lent = prepared.ahead.take(self.number);
                 self.root = Some(Root::lent(lent.ok_or(Errno::from_raw(libc::EBADF))?.as_fd())?);
             }
+            Action::DirectoryRoot(directory) => {
+                let tree = directory.take(prepared.ahead.take(self.number))?;
+                self.root = Some(Root::lent(tree.as_fd())?);
+            }
+            Action::RootAttributes(attributes) => self.root()?.set_attributes(*attributes)?,
             Action::BindRoot { path } => self.root = Some(Root::bind(path)?),
             Action::Mount(file_system) => self.root()?.mount(file_system)?,
             Action::Lent(lent) => {

@@ -105,6 +105,20 @@ impl fmt::Display for Step {
                     }
                 )
             }
+            Self::DirectoryRoot { path, root_ids, shifted } => {
+                let how = if root_ids.is_some() && !shifted { ", with mapped ids" } else { "" };
+                write!(f, "use {} as the root, in place{how}", path.display())
+            }
+            Self::RootAttributes { set, clear } => {
+                f.write_str("change the root's mount")?;
+                f.write_str(&options(*set, ATTRIBUTES, ""))?;
+                // Access times are one field, which is cleared to be set.
+                let times = libc::MOUNT_ATTR__ATIME | libc::MOUNT_ATTR_NODIRATIME;
+                match options(*clear & !times, ATTRIBUTES, "") {
+                    cleared if cleared.is_empty() => Ok(()),
+                    cleared => write!(f, ", without{cleared}"),
+                }
+            }
             Self::BindRoot { path } => write!(f, "bind root {}", path.display()),
             Self::Part { target, set } => {
                 write!(f, "mount {} over itself", target.display())?;

@@ -25,7 +25,7 @@ use crate::options;
 use crate::planner::RootSource;
 use crate::prepared::{OverlayOptions, path, text};
 use crate::process::Process;
-use crate::rootfs::{attach_to, clone_at, is_mount, mount_overlay};
+use crate::rootfs::{attach_to, clone_at, clone_tree, is_mount, mount_overlay};
 use crate::selinux;
 
 /// statfs(2).
@@ -129,8 +129,12 @@ impl HostMounts {
         (root, label): (&RootSource, Option<&str>),
         users: Option<[&[IdMapping]; 2]>,
     ) -> Done<PathBuf> {
-        let RootSource::Overlay { lower, upper, work, volatile, .. } = root else {
-            return Err(HostMountError::Moved);
+        let (lower, upper, work, volatile) = match root {
+            RootSource::Overlay { lower, upper, work, volatile, .. } => {
+                (lower, upper, work, volatile)
+            }
+            RootSource::Directory { path, .. } => return self.show_directory(name, path),
+            RootSource::Spec => return Err(HostMountError::Moved),
         };
         let label = label.filter(|_| selinux::enabled());
         if let Some(users) = users {
@@ -141,6 +145,19 @@ impl HostMounts {
         self.show(name, |place| {
             let at = path(place)?;
             mount_overlay(&options, &at, PROTECTED).map_err(refused("mount an overlay on", place))
+        })
+    }
+
+    /// Shows a directory of the host that is a container's root, as it is on the disk, whether the container runs or not.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn show_directory(&self, name: &str, directory: &Path) -> Done<PathBuf> {
+        let source = path(directory)?;
+        self.show(name, |place| {
+            let tree =
+                clone_tree(&source, false).map_err(refused("copy the mount of", directory))?;
+            attach_protected(tree.as_fd(), place)
         })
     }
 

@@ -17,6 +17,7 @@ mod copy_up;
 mod cover;
 mod create;
 mod descriptor_path;
+mod directory_root;
 mod error;
 mod explain;
 #[cfg(debug_assertions)]

@@ -268,7 +268,8 @@ fn mapped(source: &CString, users: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     Ok(tree)
 }
 
-fn refused(source: &CString) -> impl FnOnce(Errno) -> StartError + use<> {
+/// What is known about why the ids of a directory are not mapped.
+pub(crate) fn refused(source: &CString) -> impl FnOnce(Errno) -> StartError + use<> {
     let source = Path::new(std::ffi::OsStr::from_bytes(source.as_bytes())).to_owned();
     move |errno| {
         let why = match errno.raw() {

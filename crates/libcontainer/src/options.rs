@@ -145,6 +145,12 @@ impl MountOptions {
         (own, unless_locked)
     }
 
+    /// Whether its flags are attributes of one mount, and none of them the file system's.
+    pub(crate) fn is_of_mounts(&self) -> bool {
+        let known = ATTRIBUTES.iter().chain(ACCESS_TIMES).fold(0, |all, row| all | row.2);
+        (self.flags | self.cleared) & !known == 0
+    }
+
     /// In the order in which mount(2) looks at the flags.
     fn access_time(&self) -> u64 {
         let has = |flag: u64| self.flags & flag != 0;

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use spec::runtime::{ConsoleSize, Hooks, IdMapping, NamespaceKind};
 
-use crate::capability;
 use crate::cgroup::CgroupPlan;
 use crate::given::GivenFile;
 use crate::landlock::LandlockPlan;
@@ -18,6 +17,8 @@ use crate::net_devices::NetDevicePlan;
 use crate::resctrl::ResctrlPlan;
 use crate::scheduling::SchedulingPlan;
 use crate::seccomp::Program;
+
+mod told;
 
 /// Version of the form that this program writes; it reads this and every earlier one.
 pub const PLAN_VERSION: u32 = 1;
@@ -113,6 +114,24 @@ pub enum Step {
         /// Whether ids on the disk are the machine's all the same, in copies of layers that were made for it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         shifted: bool,
+    },
+    /// Use a host directory as the new root by a mount of its own, with what is mounted in it; it may be the host's root.
+    DirectoryRoot {
+        /// The host directory.
+        path: PathBuf,
+        /// As of [`Step::OverlayRoot`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        root_ids: Option<(u32, u32)>,
+        /// Whether ids on the disk are the machine's; else they are mapped, but those of what is mounted in it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        shifted: bool,
+    },
+    /// Change what the root's own mount has.
+    RootAttributes {
+        /// `MOUNT_ATTR_…` bits to set.
+        set: u64,
+        /// `MOUNT_ATTR_…` bits to clear.
+        clear: u64,
     },
     /// Use a host directory as the new root.
     BindRoot {
@@ -351,30 +370,6 @@ pub struct DeviceNode {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-}
-
-impl Plan {
-    /// User and group of the machine that are the container's root, where it has users of its own.
-    #[must_use]
-    pub fn root_ids(&self) -> Option<(u32, u32)> {
-        self.steps.iter().find_map(|step| {
-            let Step::OverlayRoot { root_ids, .. } = step else { return None };
-            *root_ids
-        })
-    }
-
-    /// What people are told: of limits and of its process, and of capabilities that this caller cannot give.
-    #[must_use]
-    pub fn told(&self) -> Vec<String> {
-        let mut told = self.cgroup.told(&[]);
-        told.extend(self.process.warnings.iter().cloned());
-        let NamespacePlan { create, join, .. } = &self.namespaces;
-        let mut kinds = create.iter().chain(join.iter().map(|(kind, _)| kind));
-        if !kinds.any(|kind| *kind == NamespaceKind::User) {
-            told.extend(self.process.capabilities.into_iter().flat_map(capability::out_of_reach));
-        }
-        told
-    }
 }
 
 /// What the child, or a process that joins, becomes.

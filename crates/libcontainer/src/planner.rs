@@ -18,9 +18,12 @@ mod namespaces;
 mod net_devices;
 mod process;
 mod resctrl;
+mod root;
 mod scheduling;
 pub(crate) mod sysctl;
 mod text;
+
+pub use root::RootSource;
 
 /// What a configuration does not say.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub struct Context {
     pub bundle: PathBuf,
     /// Where the root file system comes from.
     pub root: RootSource,
+    /// Options of its mount as in mount(8), of those that every mount can have.
+    pub root_options: Vec<String>,
     /// Path of the groups when the configuration names none.
     pub cgroup_path: String,
     /// The hierarchies of this machine.
@@ -57,6 +62,7 @@ impl Context {
             id,
             bundle: bundle.into(),
             root: RootSource::Spec,
+            root_options: Vec::new(),
             layout,
             seccomp: None,
             init: false,
@@ -65,31 +71,6 @@ impl Context {
             cgroups: Choices { existing: Existing::Join, ..Choices::default() },
         }
     }
-}
-
-/// Where the root file system comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RootSource {
-    /// `root.path` of the configuration.
-    Spec,
-    /// Layers of an image, joined by overlayfs inside the container's own mount namespace.
-    Overlay {
-        /// The top layer first.
-        lower: Vec<PathBuf>,
-        /// Takes the changes.
-        upper: PathBuf,
-        /// Overlayfs's own, beside the upper directory.
-        work: PathBuf,
-        /// A directory to mount it on.
-        at: PathBuf,
-        /// Whether the changes may be lost by a crash of the machine. Without it, the end of each container writes everything
-        /// back that the file system of the upper directory has in memory. Kernel filesystems/overlayfs.rst, "Volatile mount".
-        volatile: bool,
-        /// Where the same may be mounted on the host, by [`crate::HostMounts`].
-        shared: Option<PathBuf>,
-        /// Whether the ids of all of it are the machine's for a container with users of its own, and none are to be mapped.
-        shifted: bool,
-    },
 }
 
 /// Plans a container. That no string holds a NUL byte is seen to where a document is read, [`Spec::from_json`].
@@ -362,56 +343,6 @@ impl Steps<'_> {
             self.steps.push(Step::LoopbackUp);
         }
         Ok(())
-    }
-
-    fn root(&mut self) -> Result<(), PlanError> {
-        if self.has_own(NamespaceKind::Mount) {
-            let flags = if self.mounts_arrive() { libc::MS_SLAVE } else { libc::MS_PRIVATE };
-            self.steps.push(Step::DetachPropagation { flags: flags | libc::MS_REC });
-        } else {
-            self.refuse_for_the_host()?;
-        }
-        match &self.context.root {
-            RootSource::Overlay { lower, upper, work, at, volatile, shared, shifted } => {
-                if lower.is_empty() {
-                    return Err(PlanError::field("root", "an overlay without layers"));
-                }
-                let (lower, upper, work, at) =
-                    (lower.clone(), upper.clone(), work.clone(), at.clone());
-                let (volatile, shared, shifted) = (*volatile, shared.clone(), *shifted);
-                let users = self.has_own(NamespaceKind::User);
-                let root_ids = users.then(|| namespaces::root_ids(self.linux)).transpose()?;
-                self.steps.push(Step::OverlayRoot {
-                    lower,
-                    upper,
-                    work,
-                    at,
-                    volatile,
-                    shared,
-                    root_ids,
-                    shifted,
-                });
-            }
-            RootSource::Spec => {
-                let root = self.spec.root.as_ref();
-                let root = root.ok_or_else(|| PlanError::field("root", "is missing"))?;
-                if root.path.as_os_str().is_empty() {
-                    return Err(PlanError::field("root.path", "is empty"));
-                }
-                self.steps.push(Step::BindRoot { path: self.context.bundle.join(&root.path) });
-            }
-        }
-        Ok(())
-    }
-
-    /// The root on the host; layers have none.
-    fn root_path(&self) -> Option<PathBuf> {
-        match &self.context.root {
-            RootSource::Spec => {
-                self.spec.root.as_ref().map(|root| self.context.bundle.join(&root.path))
-            }
-            RootSource::Overlay { .. } => None,
-        }
     }
 
     /// Shared and slave roots let mounts of the host arrive; everything else is cut off.

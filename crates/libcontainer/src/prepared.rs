@@ -11,6 +11,7 @@ use rustix::fs::FileType;
 use sys::{MountAttributes, Namespaces};
 
 use crate::ahead::Ahead;
+use crate::directory_root::DirectoryRoot;
 use crate::error::StartError;
 use crate::given::PreparedGift;
 use crate::hooks::{self, PreparedHook};
@@ -91,6 +92,8 @@ pub(crate) enum Action {
     },
     /// An overlay that the child is lent.
     MappedRoot(Box<MappedRoot>),
+    DirectoryRoot(DirectoryRoot),
+    RootAttributes(MountAttributes<'static>),
     BindRoot {
         path: CString,
     },
@@ -308,6 +311,10 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
             let shared = shared.as_deref().map(path).transpose()?;
             Action::OverlayRoot { options, at: path(at)?, shared }
         }
+        Step::DirectoryRoot { path, root_ids, shifted } => {
+            Action::DirectoryRoot(DirectoryRoot::new(path, *root_ids, *shifted)?)
+        }
+        Step::RootAttributes { set, clear } => Action::RootAttributes(attributes(*set, *clear)),
         Step::BindRoot { path: root } => Action::BindRoot { path: path(root)? },
         Step::Part { target, set } => {
             Action::Part { target: Target::new(target)?, attributes: BindAttributes::setting(*set) }

@@ -79,6 +79,11 @@ impl Root {
         Ok(Self { directory: open(c"/", DIRECTORY, Mode::empty())? })
     }
 
+    /// Changes what its mount has.
+    pub(crate) fn set_attributes(&self, attributes: MountAttributes<'_>) -> Result<(), Errno> {
+        mount_setattr(self.directory(), c"", false, attributes)
+    }
+
     /// Below another root, which nobody's link can lead out of.
     pub(crate) fn below(directory: OwnedFd) -> Self {
         Self { directory }

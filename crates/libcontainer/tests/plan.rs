@@ -89,6 +89,45 @@ mod tests {
         plan(&spec, &context(overlay())).map_err(|error| chain(&error))
     }
 
+    /// Steps about the root of a container whose root is a directory, in place.
+    fn in_place(configuration: Value, shifted: bool, words: &[&str]) -> Result<String, String> {
+        let spec = serde_json::from_value(configuration).unwrap();
+        let root = RootSource::Directory { path: "/var/lib/lxc/web/rootfs".into(), shifted };
+        let root_options = words.iter().map(|&word| word.to_owned()).collect();
+        let plan = plan(&spec, &Context { root_options, ..context(root) });
+        let text = plan.map_err(|error| chain(&error))?.to_string();
+        let about = text.lines().filter(|line| line.contains("root") && !line.contains("make"));
+        Ok(about.map(|line| line[4..].to_owned()).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn a_directory_is_the_root_itself() {
+        let own = default_configuration();
+        insta::assert_snapshot!(in_place(own.clone(), false, &["nosuid", "noatime"]).unwrap(), @r"
+        use /var/lib/lxc/web/rootfs as the root, in place
+        change the root's mount (nosuid,noatime)
+        pivot root
+        ");
+        let mut inside = own.clone();
+        inside["linux"]["namespaces"].as_array_mut().unwrap().push(json!({"type": "user"}));
+        let map = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+        inside["linux"]["uidMappings"] = map.clone();
+        inside["linux"]["gidMappings"] = map;
+        insta::assert_snapshot!(in_place(inside.clone(), false, &[]).unwrap(), @r"
+        use /var/lib/lxc/web/rootfs as the root, in place, with mapped ids
+        pivot root
+        ");
+        insta::assert_snapshot!(in_place(inside, true, &["suid"]).unwrap(), @r"
+        use /var/lib/lxc/web/rootfs as the root, in place
+        change the root's mount, without (nosuid)
+        pivot root
+        ");
+        for words in [&["subvol=a"][..], &["sync"], &["rshared"], &["idmap"], &["rro"]] {
+            let why = in_place(own.clone(), false, words).unwrap_err();
+            assert!(why.contains("root options"), "{why}");
+        }
+    }
+
     #[test]
     fn a_default_container_reads_as_a_list() {
         insta::assert_snapshot!(planned(default_configuration()).unwrap().to_string(), @r#"

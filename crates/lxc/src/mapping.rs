@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use engine::CreateRequest;
-use engine::config::{ContainerConfig, HostRules};
+use engine::config::{ContainerConfig, HostRules, RootFiles};
 use libcontainer::seccomp::Architecture;
 
 use crate::config::Config;
@@ -27,8 +27,7 @@ pub mod seccomp;
 mod security;
 
 pub use carried::{
-    Clocks, Console, ConsolePlace, GroupFile, Interface, Root, RootPlace, SignalNumbers, Terminals,
-    Tools, Wishes,
+    Clocks, Console, ConsolePlace, GroupFile, Interface, SignalNumbers, Terminals, Tools, Wishes,
 };
 
 /// Seconds that lxc-stop(1) waits before it kills.
@@ -216,6 +215,14 @@ impl Draft<'_> {
         }
         for finding in check::findings(self.config) {
             self.refuse(finding.key(), finding.to_string());
+        }
+    }
+
+    /// The directory that is its root; nothing where several are merged to one.
+    fn root_directory(&self) -> Option<&Path> {
+        match &self.engine.rootfs.as_ref()?.in_place()?.files {
+            RootFiles::Directory(path) => Some(path),
+            RootFiles::Overlay { .. } => None,
         }
     }
 }

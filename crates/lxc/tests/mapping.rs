@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use engine::config::ContainerConfig;
+use engine::config::{ContainerConfig, RootPlace};
 use lxc::config::keys::{Form, KEYS, NETWORK_KEYS, ROOT_MOUNT};
 use lxc::config::read::from_disk;
 use lxc::config::support::{Support, support};
@@ -57,8 +57,8 @@ fn shown(mapped: &Mapped) -> String {
     .expect("text");
     write!(
         text,
-        "{:?}\n{:?}\n{:?}\narchitecture: {:?}\n{:?}\n",
-        wishes.root, wishes.automatic, wishes.terminals, wishes.architecture, wishes.clocks
+        "{:?}\n{:?}\narchitecture: {:?}\n{:?}\n",
+        wishes.automatic, wishes.terminals, wishes.architecture, wishes.clocks
     )
     .expect("text");
     write!(
@@ -103,8 +103,6 @@ fn wishes_are_told_by_their_keys() {
     assert_eq!(
         unmet("user.conf"),
         [
-            "lxc.rootfs.path",
-            "lxc.rootfs.options",
             "lxc.time.offset.boot",
             "lxc.sched.core",
             "lxc.cgroup2.memory.high",
@@ -113,17 +111,9 @@ fn wishes_are_told_by_their_keys() {
     );
     assert_eq!(
         unmet("networks.conf"),
-        [
-            "lxc.rootfs.path",
-            "lxc.arch",
-            "lxc.net.0.type",
-            "lxc.net.1.type",
-            "lxc.net.2.type",
-            "lxc.net.4.type"
-        ]
+        ["lxc.arch", "lxc.net.0.type", "lxc.net.1.type", "lxc.net.2.type", "lxc.net.4.type"]
     );
     let debian = [
-        "lxc.rootfs.path",
         "lxc.mount.auto",
         "lxc.tty.max",
         "lxc.pty.max",
@@ -141,7 +131,7 @@ fn the_request_is_for_nobodys_image() {
     let request = mapped.request;
     assert_eq!((request.name.as_deref(), request.image.as_str()), (Some("web"), ""));
     assert_eq!(request.entrypoint, Some(Vec::new()));
-    assert_eq!(request.config.rootfs.as_deref(), Some(Path::new("/")));
+    assert_eq!(request.config.rootfs, Some(RootPlace::directory("/")));
 }
 
 /// A value for each key that is not what holds without it, with what has to be set before.

@@ -102,6 +102,7 @@ fn only_mounts(plan: &Plan, wanted: &[&Path]) -> Plan {
             step,
             Step::DetachPropagation { .. }
                 | Step::OverlayRoot { .. }
+                | Step::DirectoryRoot { .. }
                 | Step::Part { .. }
                 | Step::Bind { .. }
                 | Step::PivotRoot
@@ -127,7 +128,7 @@ fn only_mounts(plan: &Plan, wanted: &[&Path]) -> Plan {
 /// Without a user namespace: what a container with one has on the disk has the container's ids.
 fn with_ids_of_the_disk(plan: &mut Plan) {
     for step in &mut plan.steps {
-        if let Step::OverlayRoot { root_ids, .. } = step {
+        if let Step::OverlayRoot { root_ids, .. } | Step::DirectoryRoot { root_ids, .. } = step {
             *root_ids = None;
         } else if let Step::Mount { lent, .. } = step {
             *lent = None;

@@ -309,7 +309,7 @@ mod tests {
             |config| config.security.apparmor = Some("unconfined".to_owned()),
             |config| config.device_rules = vec!["a *:* rwm".to_owned()],
             |config| config.volumes_from = vec!["other".to_owned()],
-            |config| config.rootfs = Some("/".into()),
+            |config| config.rootfs = Some(engine::config::RootPlace::Below("/".into())),
             |config| config.pid_file = Some("/etc/cron.d/x".into()),
             |config| config.log.driver = "syslog".to_owned(),
         ] {

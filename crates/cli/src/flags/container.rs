@@ -178,7 +178,7 @@ pub(crate) const CONTAINER: &[Flag] = &[
     switch(
         "",
         "rootfs",
-        "The first argument is a directory, not an image; what the container changes goes elsewhere",
+        "The first argument is a directory, not an image; what the container changes goes elsewhere, or with :rw[,idmap] behind the directory into it",
     ),
     many(
         "",

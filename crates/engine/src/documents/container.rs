@@ -88,6 +88,12 @@ impl Containers<'_> {
     }
 
     fn graph_driver(&self, container: &Container, image: Option<&Image>) -> Document {
+        if let Some(directory) = crate::roots::directory(&container.config) {
+            let data = Document::new()
+                .with("MergedDir", of_process(container, "root"))
+                .with("RootDir", path(directory));
+            return Document::new().with("Data", data).with("Name", "directory");
+        }
         let layers = self.lower(&container.config, image);
         let lower: Vec<String> = layers.iter().map(path).collect();
         let data = Document::new()

@@ -1,10 +1,11 @@
-//! The overlay that is a plan's root, for CRIU: a mount that is attached nowhere, until CRIU attaches it where nobody else sees it.
+//! The root of a plan, for CRIU: a mount that is attached nowhere, until CRIU attaches it where nobody else sees it.
 
 use std::os::fd::OwnedFd;
 
 use rustix::mount::MountAttrFlags;
 
 use super::error::CheckpointError;
+use crate::directory_root::DirectoryRoot;
 use crate::plan::{Plan, Step};
 use crate::prepared::{self, OverlayOptions};
 use crate::rootfs::{make_overlay, shared_tree};
@@ -15,7 +16,15 @@ use crate::selinux;
 /// # Errors
 /// [`CheckpointError::Root`] when the kernel refuses it.
 pub(super) fn detached(plan: &Plan) -> Result<OwnedFd, CheckpointError> {
-    let refused = CheckpointError::system("mount the overlay of the root");
+    let refused = CheckpointError::system("mount the root");
+    let wrong = |cause| CheckpointError::Root(Box::new(cause));
+    let directory = plan.steps.iter().find_map(|step| {
+        let Step::DirectoryRoot { path, .. } = step else { return None };
+        Some(DirectoryRoot::new(path, None, false))
+    });
+    if let Some(directory) = directory {
+        return directory.map_err(wrong)?.take(None).map_err(refused);
+    }
     let found = plan.steps.iter().find_map(|step| {
         let Step::OverlayRoot { lower, upper, work, volatile, shared, .. } = step else {
             return None;
@@ -25,7 +34,6 @@ pub(super) fn detached(plan: &Plan) -> Result<OwnedFd, CheckpointError> {
     let Some((lower, (upper, work), volatile, shared)) = found else {
         return Err(refused(sys::Errno::from_raw(libc::ENOENT)));
     };
-    let wrong = |cause| CheckpointError::Root(Box::new(cause));
     let shared = shared.as_deref().map(prepared::path).transpose().map_err(wrong)?;
     let label = plan.mount_label.as_deref().filter(|_| selinux::enabled());
     let options =

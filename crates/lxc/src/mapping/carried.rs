@@ -84,8 +84,6 @@ pub struct SignalNumbers {
 /// Its fields are those that the engine's configuration lacks, hence more than ten of different kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wishes {
-    /// Its root, as it is on the disk.
-    pub root: Root,
     /// File systems of the kernel's that are mounted for it, and what of them it may write; of one that is not named the container's
     /// init is the one to mount it.
     pub automatic: AutoMounts,
@@ -103,35 +101,6 @@ pub struct Wishes {
     pub interfaces: Vec<Interface>,
     /// Whether AppArmor lets containers run inside of it.
     pub apparmor_nesting: bool,
-}
-
-/// A root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
-    /// Where.
-    pub place: RootPlace,
-    /// Options of its mount, as in mount(8), beside read-only.
-    pub options: Vec<String>,
-    /// Whether the owners of its files are those that the container sees, and have to be mapped; else they are the machine's.
-    pub is_mapped: bool,
-}
-
-/// Where a root is. What is changed in it is changed there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RootPlace {
-    /// The host's own.
-    Host,
-    /// A directory.
-    Directory(PathBuf),
-    /// Directories that are merged, overlayfs.
-    Overlay {
-        /// What is below, the top one first.
-        lower: Vec<PathBuf>,
-        /// Takes the changes.
-        upper: PathBuf,
-        /// Overlayfs's own, beside it.
-        work: PathBuf,
-    },
 }
 
 /// Terminals beside the console.
@@ -219,7 +188,7 @@ pub(super) fn root_mount(config: &Config) -> PathBuf {
 }
 
 impl Wishes {
-    /// What a configuration says that needs no more thought; root and files of control groups follow.
+    /// What a configuration says that needs no more thought; files of control groups follow.
     pub(super) fn of(config: &Config) -> Self {
         let (terminals, namespaces) = (&config.terminals, &config.namespaces);
         let is_one = |network: &Network| {
@@ -231,7 +200,6 @@ impl Wishes {
             network: network.clone(),
         };
         Self {
-            root: Root { place: RootPlace::Host, options: Vec::new(), is_mapped: false },
             automatic: AutoMounts { shared: None, ..config.mounts.automatic.clone() },
             terminals: Terminals {
                 count: terminals.terminals.unwrap_or(0),
@@ -252,12 +220,9 @@ impl Wishes {
     /// refuses these, or does them itself.
     #[must_use]
     pub fn unmet(&self) -> Vec<Remark> {
-        let Root { place, options, is_mapped } = &self.root;
         let AutoMounts { proc, sys, cgroup, shared: _ } = &self.automatic;
         let Terminals { count, directory, pseudo } = &self.terminals;
         let said = [
-            ("lxc.rootfs.path", *place != RootPlace::Host),
-            ("lxc.rootfs.options", !options.is_empty() || *is_mapped),
             ("lxc.mount.auto", proc.is_some() || sys.is_some() || cgroup.is_some()),
             ("lxc.tty.max", *count != 0),
             ("lxc.tty.dir", !directory.is_empty()),

@@ -11,7 +11,7 @@ use engine::config::{Below, MountConfig, MountSource};
 use crate::config::item::Value as _;
 use crate::config::mounts::{Access, IdMapSource, MountEntry, MountOptions};
 
-use super::{Draft, RootPlace};
+use super::Draft;
 
 const ENTRY: &str = "lxc.mount.entry";
 const FSTAB: &str = "lxc.mount.fstab";
@@ -151,12 +151,7 @@ fn target(draft: &Draft<'_>, text: &str) -> Result<PathBuf, &'static str> {
         path
     } else {
         let own = draft.around.directory.join("rootfs");
-        let place = match &draft.wishes.root.place {
-            RootPlace::Host => Some(Path::new("/")),
-            RootPlace::Directory(root) => Some(root.as_path()),
-            RootPlace::Overlay { .. } => None,
-        };
-        let roots = [Some(own.as_path()), place];
+        let roots = [Some(own.as_path()), draft.root_directory()];
         let found = roots.into_iter().flatten().find_map(|root| path.strip_prefix(root).ok());
         found.ok_or(
             "it is mounted beside the container's root: paths below that begin without a slash",
@@ -176,19 +171,14 @@ fn bind(
     MountEntry { source, options, .. }: &MountEntry,
     target: PathBuf,
 ) -> Result<MountConfig, Left> {
-    let (path, subpath) = match (&draft.wishes.root.place, options.relative) {
+    let (path, subpath) = match (draft.root_directory(), options.relative) {
         (_, false) if source.starts_with('/') => (PathBuf::from(source), String::new()),
         (_, false) => return Err(Left::Refused("its source is not absolute")),
-        (RootPlace::Overlay { .. }, true) => {
+        (None, true) => {
             return Err(Left::Refused("an overlay is no source before it is mounted"));
         }
-        (RootPlace::Host, true) => {
-            (Path::new("/").join(source.trim_start_matches('/')), String::new())
-        }
         // Its links are the container's to make: they end inside the root.
-        (RootPlace::Directory(root), true) => {
-            (root.clone(), source.trim_start_matches('/').to_owned())
-        }
+        (Some(root), true) => (root.to_owned(), source.trim_start_matches('/').to_owned()),
     };
     let whole = if subpath.is_empty() { path.clone() } else { path.join(&subpath) };
     if options.optional && !(draft.around.is_there)(&whole) {

@@ -6,7 +6,7 @@ use crate::config::item::Value as _;
 use crate::config::life::{HookVersion, Variable};
 use crate::config::limits::ProcessLimit;
 
-use super::carried::{ConsolePlace, RootPlace, root_mount};
+use super::carried::{ConsolePlace, root_mount};
 use super::{Draft, Purpose};
 
 /// The program that starts a system where nothing is said.
@@ -130,12 +130,7 @@ pub(super) fn hook_environment(draft: &mut Draft<'_>) -> Vec<String> {
     let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let is_by_environment = config.hooks.version == Some(HookVersion::Environment);
     let level = config.monitor.log_level.map_or_else(|| LOG_LEVEL.to_owned(), |level| level.show());
-    let root = match &draft.wishes.root.place {
-        RootPlace::Host => None,
-        RootPlace::Directory(_) | RootPlace::Overlay { .. } => {
-            config.mounts.root.as_ref().map(|root| root.place.clone())
-        }
-    };
+    let root = config.mounts.root.as_ref().map(|root| root.place.clone());
     let console = match &draft.tools.console.place {
         ConsolePlace::Own => None,
         ConsolePlace::None => Some("none".to_owned()),
