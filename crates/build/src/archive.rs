@@ -1,18 +1,13 @@
 //! Archives that files come in: contexts, and what `ADD` unpacks. They are known by their contents, whatever they are called.
 //!
-//! gzip, zstd and plain archives are read as layers are; bzip2 and xz, which layers never are, here. Start at [`is_archive`]
-//! and [`unpack`]. Sources: Docker's "Dockerfile reference", "Adding local tar archives"; pax(1), "ustar Interchange Format".
+//! Start at [`is_archive`] and [`unpack`]. Sources: Docker's "Dockerfile reference", "Adding local tar archives"; pax(1), "ustar Interchange Format".
 
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
 
-use store::compression::{Decoder, read_ahead};
+use store::compression::{expand, read_ahead};
 use store::unpack::{Form, Rules, UnpackError, Unpacked};
 
-/// Memory for what an xz stream says it needs, in KiB; `xz -9` needs a quarter.
-const XZ_MEMORY_KB: u32 = 256 << 10;
-/// What tells the format of a stream.
-const START_BYTES: usize = 6;
 const HEADER_BYTES: usize = 512;
 
 /// Why something could not be unpacked.
@@ -34,28 +29,6 @@ pub(crate) fn context_rules() -> Rules {
 /// How `ADD` unpacks: like `tar -x` as root.
 pub(crate) fn add_rules(owner: Option<(u32, u32)>, time_s: Option<i64>) -> Rules {
     Rules { owner, time_s, takes_root: true, keep_kinds: false, ..Rules::beside_others() }
-}
-
-/// A stream, expanded.
-///
-/// # Errors
-/// Those of the reader, and of streams that cannot be expanded.
-pub(crate) fn expand<'a>(
-    mut reader: impl Read + Send + 'a,
-) -> io::Result<Box<dyn Read + Send + 'a>> {
-    let mut start = Vec::with_capacity(START_BYTES);
-    reader.by_ref().take(START_BYTES as u64).read_to_end(&mut start)?;
-    let is_bzip2 = start.starts_with(b"BZh");
-    let is_xz = start == [0xfd, b'7', b'z', b'X', b'Z', 0];
-    let whole = Cursor::new(start).chain(reader);
-    if is_bzip2 {
-        return Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(BufReader::new(whole))));
-    }
-    if is_xz {
-        let whole = BufReader::new(whole);
-        return Ok(Box::new(lzma_rust2::XzReader::new_mem_limit(whole, true, XZ_MEMORY_KB)));
-    }
-    Ok(Box::new(Decoder::new(whole)?))
 }
 
 /// Whether a stream is an archive: a header stands at its beginning, once it is expanded. One that cannot be expanded is none.

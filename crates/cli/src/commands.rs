@@ -45,6 +45,7 @@ mod settings;
 mod several;
 mod stats;
 mod system;
+mod templates;
 mod tree;
 mod usage;
 mod verify;
@@ -314,7 +315,8 @@ mod tests {
         ("manifest push", "-p --purge --insecure"),
         ("manifest rm", ""),
         ("search", "-f --filter --format --limit --no-trunc"),
-        ("template list", ""),
+        ("template list", "--format -q --quiet"),
+        ("template show", "--format"),
         ("cp", "-a --archive -L --follow-link -q --quiet"),
         ("volume create", "-d --driver --label -o --opt"),
         ("volume ls", "-f --filter --format -q --quiet"),
@@ -331,7 +333,11 @@ mod tests {
         ("config inspect", "-f --format --pretty"),
         ("config rm", "-a --all -f --force -i --ignore"),
         ("config exists", ""),
-        ("template build", "--suite --mirror"),
+        (
+            "template build",
+            "-t --tag --suite --mirror --package --keyring -a --arch -r --release --apk -d --dist --variant --server -l --list \
+             --no-validate -f --rootfs -m --metadata --name",
+        ),
     ];
 
     fn grammar(name: &str) -> &'static Grammar {

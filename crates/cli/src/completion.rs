@@ -83,7 +83,7 @@ fn words_of(grammar: &Grammar) -> Choice {
         Some("BUNDLE" | "PATH") => Choice::Directories,
         Some("") if grammar.usage.ends_with("[TARGET...]") => Choice::Targets,
         Some("") if grammar.usage.ends_with("[FILE|-]") => Choice::Files,
-        Some("TEMPLATE") => Choice::Words("busybox debian"),
+        Some("TEMPLATE") => Choice::Words("alpine busybox debian download local oci ubuntu"),
         Some("bash|fish|zsh") => Choice::Words("bash fish zsh"),
         _ if grammar.usage.contains("REPOSITORY") => Choice::Images,
         _ => Choice::Unknown,

@@ -71,6 +71,14 @@ pub(crate) fn policy_files() -> registry::PolicyFiles {
     registry::PolicyFiles { named, ..registry::PolicyFiles::default() }
 }
 
+/// Where people keep template scripts of their own: below `$XDG_CONFIG_HOME`, and the machine's.
+pub(crate) fn template_directories() -> Vec<PathBuf> {
+    let named = |name| lookup(name).filter(|text| text.starts_with('/')).map(PathBuf::from);
+    let config = named("XDG_CONFIG_HOME").or_else(|| Some(named("HOME")?.join(".config")));
+    let own = config.map(|directory| directory.join("corten/templates"));
+    own.into_iter().chain([PathBuf::from("/etc/corten/templates")]).collect()
+}
+
 /// The key of secrets and configs, which `CORTEN_SECRET_KEY_FILE` names; otherwise the store has its own.
 pub(crate) fn secret_key_file() -> std::io::Result<Option<PathBuf>> {
     let named = lookup("CORTEN_SECRET_KEY_FILE").filter(|path| !path.is_empty());

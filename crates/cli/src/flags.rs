@@ -11,6 +11,7 @@ mod container;
 mod contexts;
 mod networks;
 mod secrets;
+mod templates;
 mod volumes;
 
 pub(crate) use bake::BAKE;
@@ -22,6 +23,7 @@ pub(crate) use container::{CONTAINER, LIMITS, later};
 pub(crate) use contexts::*;
 pub(crate) use networks::*;
 pub(crate) use secrets::*;
+pub(crate) use templates::*;
 pub(crate) use volumes::*;
 
 const DETACH_KEYS: Flag =
@@ -418,11 +420,6 @@ pub(crate) const LOGIN: &[Flag] = &[
 ];
 pub(crate) const LOGOUT: &[Flag] =
     &[switch("a", "all", "Remove the logins for every registry"), AUTHFILE];
-pub(crate) const DEBIAN: &[Flag] = &[
-    one("", "suite", "string", "Release to build (default: this machine's own)"),
-    one("", "mirror", "string", "Package archive (default: this machine's own)"),
-    many("", "package", "list", "Package to install beside the essential ones"),
-];
 pub(crate) const VERIFY: &[Flag] = &[
     AUTHFILE,
     FORMAT,

@@ -156,6 +156,10 @@ pub use store::{
     UploadUsage, Usage, Volume, VolumeUsage, WhenTaken,
 };
 pub use telling::event_document;
-pub use templates::{DebianRequest, TemplateInfo, Templates};
+pub use templates::{
+    AlpineRequest, CONFIG_LABEL, DEBIAN, Distribution, DistributionRequest, DownloadRequest,
+    EXPIRY_LABEL, FSTAB_LABEL, LocalRequest, RemoteImage, ScriptIds, ScriptRequest, SystemName,
+    TEMPLATES_LABEL, TemplateInfo, TemplateScript, Templates, Trust, UBUNTU, find_script,
+};
 pub use update::Update;
 pub use volumes::{SNAPSHOT_OF, VolumeFilter, VolumeRequest, VolumesHandle};

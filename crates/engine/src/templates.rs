@@ -1,36 +1,45 @@
 //! Templates: images made on this machine, from its own packages or out of this program.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use store::tar::{Kind, Metadata, Writer};
 use store::{Image, Import};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use info::own_templates;
 
+mod alpine;
 mod busybox;
-mod debian;
+mod distribution;
+mod download;
+mod hello;
+mod info;
+mod kept;
+mod mirror;
+mod script;
+mod signature;
+mod streams;
+mod systems;
 
-pub use debian::DebianRequest;
+pub use alpine::AlpineRequest;
+pub use distribution::{DEBIAN, Distribution, DistributionRequest, UBUNTU};
+pub use download::DownloadRequest;
+pub use info::TemplateInfo;
+pub use kept::{CONFIG_LABEL, EXPIRY_LABEL, FSTAB_LABEL, TEMPLATES_LABEL};
+pub use mirror::Trust;
+pub use script::{ScriptIds, TemplateScript, find_script};
+pub use streams::RemoteImage;
+pub use systems::{LocalRequest, ScriptRequest, SystemName};
 
 /// Name of the template that is inside this program.
 pub(crate) const HELLO: &str = "hello";
 /// Files that every container gets its own of: an image that has them, empty, spares each start the making of mount targets,
 /// and tells nobody about the machine that it was built on.
 const OWN_FILES: [&str; 3] = ["etc/hostname", "etc/hosts", "etc/resolv.conf"];
-
-/// What a template needs, and whether that is here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TemplateInfo {
-    /// Its name.
-    pub name: &'static str,
-    /// In one line.
-    pub description: &'static str,
-    /// What must be on the machine.
-    pub needs: &'static str,
-    /// Whether it is.
-    pub available: bool,
-}
 
 /// Handle on the templates.
 #[derive(Clone, Copy, Debug)]
@@ -43,68 +52,59 @@ impl<'a> Templates<'a> {
         Self { engine }
     }
 
-    /// Every template.
+    /// Every template: those of this program, then the scripts in `directories` and LXC's own.
     #[must_use]
-    pub fn list(&self) -> Vec<TemplateInfo> {
-        let debian = debian::builder().is_some();
-        vec![
-            TemplateInfo {
-                name: HELLO,
-                description: "shows the isolation that it finds around it",
-                needs: "nothing",
-                available: true,
-            },
-            TemplateInfo {
-                name: "busybox",
-                description: "a small system of one program",
-                needs: "busybox-static",
-                available: busybox::program().is_some(),
-            },
-            TemplateInfo {
-                name: "debian",
-                description: "a Debian or Ubuntu system",
-                needs: "mmdebstrap or debootstrap",
-                available: debian,
-            },
-        ]
+    pub fn list(&self, directories: &[PathBuf]) -> Vec<TemplateInfo> {
+        let own = own_templates().into_iter();
+        let scripts = script::scripts(directories).into_iter();
+        own.chain(scripts.map(|(name, path)| TemplateInfo::of_script(&name, path))).collect()
     }
 
-    /// Builds `busybox:latest` from the machine's static busybox. `created_ns` is the image's time; the layer does not know it.
+    /// Builds `busybox:latest` from the machine's static busybox. The layer does not know the image's time.
     ///
     /// # Errors
     /// When there is none, or the store refuses.
-    pub fn build_busybox(&self, created_ns: i64) -> Result<Image, EngineError> {
+    pub fn build_busybox(&self, named: &SystemName) -> Result<Image, EngineError> {
+        let (reference, created_ns) = (named.or("busybox:latest")?, named.created_ns);
         let archive = busybox::archive()?;
         let about = About {
             command: &["sh"],
             entrypoint: &[],
             created_ns,
             made_of: "busybox-static of this machine",
+            labels: BTreeMap::new(),
         };
-        self.import(&archive[..], Some("busybox:latest"), &about)
+        self.import(&archive[..], Some(&reference), &about)
     }
 
-    /// Builds `debian:SUITE`. `created_ns` is the image's time.
+    /// Builds `DISTRIBUTION:SUITE`.
     ///
     /// # Errors
     /// When neither mmdebstrap nor debootstrap is there, it fails, or the store refuses. Nothing is left then.
-    pub fn build_debian(
+    pub fn build_distribution(
         &self,
-        request: &DebianRequest,
-        created_ns: i64,
+        request: &DistributionRequest,
+        named: &SystemName,
     ) -> Result<Image, EngineError> {
         let suite = request.suite()?;
-        let name = format!("debian:{suite}");
-        let mut child = debian::start(request, &suite)?;
+        let template = request.distribution.name;
+        let name = named.or(&format!("{template}:{suite}"))?;
+        let mut child = distribution::start(request, &suite)?;
         let mut output =
-            child.stdout.take().ok_or_else(|| failed("debian", "its builder has no output"))?;
-        let made_of = format!("{} of {suite}", debian::builder().unwrap_or("mmdebstrap"));
-        let about = About { command: &["bash"], entrypoint: &[], created_ns, made_of: &made_of };
+            child.stdout.take().ok_or_else(|| failed(template, "its builder has no output"))?;
+        let builder = distribution::builder().unwrap_or("mmdebstrap");
+        let about = About {
+            command: &["bash"],
+            entrypoint: &[],
+            created_ns: named.created_ns,
+            made_of: &format!("{builder} of {suite}"),
+            labels: BTreeMap::new(),
+        };
         let imported = self.import(&mut output, None, &about);
         // What was refused is read to its end all the same: mmdebstrap, when it cannot write, hangs up its whole process group,
         // which is ours.
         let _unread = std::io::copy(&mut output, &mut std::io::sink());
-        let status = child.wait().map_err(|error| failed("debian", &error.to_string()))?;
+        let status = child.wait().map_err(|error| failed(template, &error.to_string()))?;
         let refused_by_us =
             imported.as_ref().is_err_and(|error| error.kind() != crate::Kind::Invalid);
         // A damaged archive is the builder's own failure.
@@ -113,59 +113,32 @@ impl<'a> Templates<'a> {
             if let Ok(image) = imported {
                 self.engine.images().remove(&image.id.to_string(), false)?;
             }
-            return Err(failed("debian", &format!("its builder ended with {status}")));
+            return Err(failed(template, &format!("its builder ended with {status}")));
         }
         let id = imported?.id.to_string();
         self.engine.images().tag(&id, &name)?;
         self.engine.images().resolve(&name)
     }
 
-    /// The image whose one layer is this program, made anew when the program has changed.
+    /// Gives an image that came from elsewhere its name as a system; whoever builds is told where it has no init.
     ///
     /// # Errors
-    /// When the program cannot be read, or the store refuses.
-    pub(crate) fn hello(&self) -> Result<Image, EngineError> {
-        let name = "hello:latest";
-        let about = std::fs::metadata(&self.engine.program)
-            .map_err(EngineError::file("read", &self.engine.program))?;
-        use std::os::unix::fs::MetadataExt;
-        // Which program it was made of stands in its history.
-        let made_of = format!(
-            "corten {} {}.{} {}",
-            crate::VERSION,
-            about.mtime(),
-            about.mtime_nsec(),
-            about.size()
-        );
-        if let Ok(image) = self.engine.store.images().resolve(name)
-            && image.config.history.first().and_then(|step| step.created_by.as_ref())
-                == Some(&made_of)
-        {
-            return Ok(image);
+    /// When the name is none, or the store refuses.
+    pub fn adopt(&self, image: &Image, named: &SystemName) -> Result<Image, EngineError> {
+        let id = image.id.to_string();
+        let view = store::RootView::of(&self.engine.images().layer_directories(image));
+        if view.places(Path::new(crate::whole_system::INIT)).is_err() {
+            tell(
+                "note: the image has no /sbin/init: as a system it needs its first process named behind it",
+            );
         }
-        let program = std::fs::read(&self.engine.program)
-            .map_err(EngineError::file("read", &self.engine.program))?;
-        let mut archive = Writer::new(Vec::new());
-        let unwritable =
-            |error: store::tar::WriteError| failed(HELLO, &libcontainer::chain(&error));
-        let directories =
-            ["dev", "etc", "proc", "sys"].map(|path| entry(path, Kind::Directory, 0o755));
-        for wanted in
-            directories.into_iter().chain(OWN_FILES.map(|path| entry(path, Kind::File, 0o644)))
-        {
-            archive.append(&wanted, std::io::empty()).map_err(unwritable)?;
+        match &named.name {
+            Some(name) => {
+                self.engine.images().tag(&id, name)?;
+                self.engine.images().resolve(name)
+            }
+            None => Ok(image.clone()),
         }
-        let file = Metadata { size: program.len() as u64, ..entry("corten", Kind::File, 0o755) };
-        archive.append(&file, &program[..]).map_err(unwritable)?;
-        let archive = archive.finish().map_err(|error| failed(HELLO, &error.to_string()))?;
-        let about = About {
-            command: &[],
-            entrypoint: &["/corten", "hello-inside"],
-            // The program's own time: all that make it of this program, at the same time even, make the same image.
-            created_ns: about.mtime().saturating_mul(1_000_000_000),
-            made_of: &made_of,
-        };
-        self.import(&archive[..], Some(name), &about)
     }
 
     fn import(
@@ -185,6 +158,7 @@ impl<'a> Templates<'a> {
             config: spec::image::RunConfig {
                 cmd: words(about.command),
                 entrypoint: words(about.entrypoint),
+                labels: Some(about.labels.clone()).filter(|labels| !labels.is_empty()),
                 ..Default::default()
             },
             created: monitor::format_time(about.created_ns),
@@ -201,6 +175,7 @@ struct About<'a> {
     entrypoint: &'a [&'a str],
     created_ns: i64,
     made_of: &'a str,
+    labels: BTreeMap<String, String>,
 }
 
 fn failed(name: &str, why: &str) -> EngineError {
@@ -220,6 +195,21 @@ fn append(
     archive
         .append(metadata, contents)
         .map_err(|error| failed(template, &libcontainer::chain(&error)))
+}
+
+/// A file of no name that anybody knows, to be read again, below a command's own directory.
+fn fresh_file(scratch: &store::Scratch) -> Result<(File, PathBuf), EngineError> {
+    for number in 0_u32.. {
+        let path = scratch.path().join(format!("file{number}"));
+        match File::options().read(true).write(true).create_new(true).open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            opened => {
+                let opened = opened.map_err(EngineError::file("make", &path))?;
+                return Ok((opened, path));
+            }
+        }
+    }
+    Err(failed("scratch", "it is full"))
 }
 
 /// Progress for people goes to standard error.

@@ -21,7 +21,7 @@ use crate::error::EngineError;
 use crate::parse;
 
 /// What is the first process where nobody names one.
-const INIT: &str = "/sbin/init";
+pub(crate) const INIT: &str = "/sbin/init";
 
 /// What a system has no use for that would be its own: security modules, kernel modules, ports of the machine, its clock.
 const WITHHELD: [&str; 5] =

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod ahead;
+mod apart;
 pub mod apparmor;
 pub mod capability;
 pub mod cgroup;
@@ -69,6 +70,7 @@ mod target;
 mod threshold;
 mod wire;
 
+pub use apart::{Apart, Ending};
 pub use container::{
     BadName, Container, ContainerError, ContainerName, Executed, Execution, Request, Runtime,
     Waiting,

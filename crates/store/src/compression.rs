@@ -12,10 +12,12 @@ use spec::Digest;
 
 mod ahead;
 mod compress;
+mod expand;
 mod gzip_writer;
 
 pub use ahead::{Ahead, read_ahead};
 pub use compress::{BadCompress, Compress, STREAM_VERSION, compress};
+pub use expand::expand;
 
 /// Largest zstd window that is accepted, as a power of two: 128 MiB, what `zstd -d` accepts without `--long`.
 pub const MOST_ZSTD_WINDOW_LOG: u32 = 27;

@@ -9,8 +9,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, Params, Transaction, TransactionBehavior, ffi};
 
 use crate::{
-    Builds, Containers, Images, ManifestLists, Networks, Paths, Room, Secrets, SqliteAnswer,
-    StoreError, Transfers, Uploads, Volumes,
+    Builds, Containers, Images, ManifestLists, Networks, Paths, Room, Scratch, Secrets,
+    SqliteAnswer, StoreError, Transfers, Uploads, Volumes,
 };
 
 /// Each migration brings the database from its place in the list to the next version.
@@ -209,6 +209,14 @@ impl Store {
     #[must_use]
     pub fn uploads(&self) -> Uploads {
         Uploads::new(&self.paths)
+    }
+
+    /// A directory for files that are not whole yet: of a command that was killed it goes with the next one that writes.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn scratch(&self) -> Result<Scratch, StoreError> {
+        Scratch::new(&self.paths)
     }
 
     /// What builds have made.

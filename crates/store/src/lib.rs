@@ -69,6 +69,7 @@ pub use room::{
     Candidate, Checked, ContainerUsage, Finding, ImageUsage, LayerUsage, Problem, Pruned, Remedy,
     Room, TransferUsage, UploadUsage, Usage, VolumeUsage,
 };
+pub use scratch::Scratch;
 pub use secrets::{NewSecret, Outcome, Secret, SecretError, SecretKind, Secrets, WhenTaken};
 pub use shifted::ShiftedLayers;
 pub use transfers::{

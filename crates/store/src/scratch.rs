@@ -15,7 +15,7 @@ use crate::{Paths, StoreError, quota};
 
 /// A directory below `tmp`, removed when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Scratch {
+pub struct Scratch {
     path: PathBuf,
     directory: fs::File,
     removed: bool,
@@ -56,7 +56,9 @@ impl Scratch {
         Ok(Some(Self { path, directory, removed: false }))
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is. Only the store's owner gets there.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -74,7 +76,10 @@ impl Scratch {
     }
 
     /// Removes it, and says what stood in the way.
-    pub(crate) fn remove(mut self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// When something in it cannot be removed: the next command that writes tries again.
+    pub fn remove(mut self) -> Result<(), StoreError> {
         self.removed = true;
         quota::release(&self.path);
         remove(&self.path)

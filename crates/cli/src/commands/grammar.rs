@@ -4,7 +4,7 @@ use super::{
     COMMON, Command, OBJECTS, OTHERS, apparmor, archives, boot, build, builder, chan, change,
     check, checkpoint, context, copy, cp, dial, doctor, events, exec, images, inspect, life, list,
     login, logs, machine, manifest, mount, network, prune, pull, push, run, search, seccomp,
-    secret, selinux, serve, settings, stats, system, usage, verify, volume,
+    secret, selinux, serve, settings, stats, system, templates, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
@@ -13,15 +13,16 @@ use crate::flags::{
     CHAN_DUMP, CHAN_DUMP_EXAMPLES, CHAN_RECV, CHAN_RECV_EXAMPLES, CHAN_RELAY_EXAMPLES, CHAN_SEND,
     CHAN_SEND_EXAMPLES, CHAN_SERVE_EXAMPLES, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT,
     CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE,
-    CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DEBIAN, DF, EVENTS, EXEC, EXPORT,
-    FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD,
-    LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH,
-    MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT,
+    CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT,
+    HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN,
+    LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT,
+    NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT,
     NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE,
     SEARCH, SECCOMP_PRINT, SECCOMP_RECORD, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST,
     SECRET_REMOVE, SELINUX_UNLOAD, SERVE, START, STATS, STOP, STOP_ALL, SYSTEM_DOCTOR,
-    SYSTEM_PRUNE, SYSTEM_SETTINGS, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT,
-    VOLUME_INSPECT, VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
+    SYSTEM_PRUNE, SYSTEM_SETTINGS, TEMPLATE_BUILD, TEMPLATE_BUILD_EXAMPLES, TEMPLATE_LIST,
+    TEMPLATE_SHOW, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT,
+    VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
 };
 
 macro_rules! command {
@@ -259,24 +260,36 @@ pub(crate) static COMMANDS: &[Command] = &[
     command!(
         OBJECTS,
         ["template list", "template ls"],
-        "",
+        "[OPTIONS]",
         "List what images can be built of",
-        [],
+        [TEMPLATE_LIST],
         NONE,
         true,
         false,
-        images::template_list
+        templates::list
+    ),
+    command!(
+        OBJECTS,
+        ["template show"],
+        "[OPTIONS] TEMPLATE",
+        "Show what a template makes, which options it takes and what this machine lacks for it",
+        [TEMPLATE_SHOW],
+        exactly(1),
+        true,
+        false,
+        templates::show
     ),
     command!(
         OBJECTS,
         ["template build"],
-        "[OPTIONS] TEMPLATE",
-        "Build an image from this machine's own packages: busybox or debian",
-        [DEBIAN],
-        exactly(1),
+        "[OPTIONS] TEMPLATE [IMAGE] [-- ARG...]",
+        "Build an image of a template, or by a script with LXC's interface",
+        [TEMPLATE_BUILD],
+        SOME,
         true,
         false,
-        images::template_build
+        templates::build,
+        TEMPLATE_BUILD_EXAMPLES
     ),
     command!(
         OBJECTS,

@@ -1,17 +1,16 @@
-//! `images`, `load`, `rmi`, `tag`, `history` and the templates.
+//! `images`, `load`, `rmi`, `tag` and `history`.
 
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use engine::{DebianRequest, HistoryStep, ImageFilter};
+use engine::{HistoryStep, ImageFilter};
 use serde_json::{Value, json};
 use spec::Reference;
 
 use super::list::print;
 use super::pull::{platform, platforms};
 use crate::arguments::Matches;
-use crate::config::build_time_ns;
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
@@ -224,53 +223,4 @@ pub(super) fn show_history(
         ("Comment", "COMMENT"),
     ];
     print(matches.value("format"), &columns, &rows)
-}
-
-pub(super) fn template_list(session: &Session, _matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
-    let rows: Vec<Value> = engine.templates().list().iter().map(|template| json!({
-        "Name": template.name, "Description": template.description, "Needs": template.needs, "Available": if template.available { "yes" } else { "no" },
-    })).collect();
-    print(
-        None,
-        &[
-            ("Name", "TEMPLATE"),
-            ("Available", "AVAILABLE"),
-            ("Needs", "NEEDS"),
-            ("Description", "DESCRIPTION"),
-        ],
-        &rows,
-    )
-}
-
-pub(super) fn template_build(session: &Session, matches: &Matches) -> Result<i32, Failure> {
-    let engine = session.engine()?;
-    let is_debian = matches.word(0) == "debian";
-    if let Some(flag) =
-        ["suite", "mirror", "package"].into_iter().find(|flag| matches.is_given(flag) && !is_debian)
-    {
-        return Err(Failure::Words(format!("--{flag} is for the template debian only")));
-    }
-    let image = match matches.word(0) {
-        "busybox" => engine.templates().build_busybox(build_time_ns()?)?,
-        "debian" => {
-            let text = |flag| matches.value(flag).map(str::to_owned);
-            let packages = matches.values("package").map(str::to_owned).collect();
-            let request = DebianRequest { suite: text("suite"), mirror: text("mirror"), packages };
-            engine.templates().build_debian(&request, build_time_ns()?)?
-        }
-        "hello" => {
-            return Err(Failure::Words(
-                "the template hello is inside the program: corten run hello".to_owned(),
-            ));
-        }
-        other => {
-            return Err(Failure::Words(format!(
-                "no such template: {other} (there are busybox and debian)"
-            )));
-        }
-    };
-    let name = image.names.first().map_or_else(|| image.id.to_string(), Reference::familiar);
-    output::line(&name);
-    Ok(0)
 }
