@@ -11,6 +11,7 @@ use rustix::fs::FileType;
 use sys::{MountAttributes, Namespaces};
 
 use crate::ahead::Ahead;
+use crate::console::TerminalPlace;
 use crate::directory_root::DirectoryRoot;
 use crate::error::StartError;
 use crate::given::PreparedGift;
@@ -120,7 +121,8 @@ pub(crate) enum Action {
         links: Vec<(CString, CString)>,
         elsewhere: Vec<Node>,
     },
-    Console,
+    Console(TerminalPlace),
+    Terminals(Vec<TerminalPlace>),
     LoopbackUp,
     HostName {
         name: CString,
@@ -370,7 +372,12 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
                 elsewhere: prepare(elsewhere, "/")?,
             }
         }
-        Step::Console => Action::Console,
+        Step::Console { directory } => Action::Console(TerminalPlace::new("console", directory)?),
+        Step::Terminals { count, directory } => {
+            let names = (1..=*count).map(|number| format!("tty{number}"));
+            let places = names.map(|name| TerminalPlace::new(&name, directory));
+            Action::Terminals(places.collect::<Result<_, _>>()?)
+        }
         Step::LoopbackUp => Action::LoopbackUp,
         Step::HostName { name } => Action::HostName { name: text(name)? },
         Step::DomainName { name } => Action::DomainName { name: text(name)? },

@@ -97,6 +97,24 @@ impl Connection {
         self.send(&[kind::ATTACH, streams(input, output)])
     }
 
+    /// Asks for a terminal in the place of the streams, 0 for the console and N for `/dev/ttyN`: what it has shown, as far as that is kept,
+    /// and shows comes as output, and what is written is typed on it. False where there is none; nothing is attached then.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone, or of a release that knows no terminals.
+    pub fn attach_to_terminal(&mut self, number: u16) -> Result<bool, Errno> {
+        let [a, b] = number.to_ne_bytes();
+        self.send(&[kind::TERMINAL, a, b])?;
+        loop {
+            match self.receive()? {
+                Received::Message(FromMonitor::Held) => return Ok(true),
+                Received::Message(FromMonitor::NotNow) => return Ok(false),
+                Received::Message(_) => {}
+                Received::Closed => return Err(Errno::from_raw(libc::EPIPE)),
+            }
+        }
+    }
+
     /// Writes to the container's standard input; waits while it is full.
     ///
     /// # Errors

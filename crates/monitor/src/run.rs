@@ -343,6 +343,7 @@ impl Monitor {
             let _gone = run.cgroup.thaw();
         }
         run.outputs.drain(&mut self.clients);
+        run.terminals.drain(&mut self.clients);
         // What was told while it ran stays true.
         let oom_killed = run.oom.is_told() || run.cgroup.oom_killed().unwrap_or(false);
         let ran_for = run.began.elapsed();
