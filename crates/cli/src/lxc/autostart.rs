@@ -78,8 +78,8 @@ fn chosen(call: &Call, mut all: Vec<Entry>) -> Vec<Entry> {
                 if group.is_empty() { own.is_empty() } else { own.iter().any(|own| own == group) }
             })
         };
-        let (taken, left) = all.into_iter().partition(is_in);
-        chosen.extend::<Vec<Entry>>(taken);
+        let (taken, left): (Vec<Entry>, Vec<Entry>) = all.into_iter().partition(is_in);
+        chosen.extend(taken);
         all = left;
     }
     chosen

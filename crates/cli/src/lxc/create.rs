@@ -1,13 +1,16 @@
 //! `create`: a directory with a configuration and a root.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ::lxc::config::Document;
+use ::lxc::config::namespaces::IdKind;
 use ::lxc::config::read::Limits;
 use ::lxc::tree;
-use engine::chain;
+use engine::{ScriptIds, TemplateScript, chain, find_script};
+use spec::runtime::IdMapping;
 
 use super::call::{Call, system};
+use crate::config::template_directories;
 use crate::failure::Failure;
 
 /// No template: the root stays empty, or is not there.
@@ -40,8 +43,8 @@ pub(super) fn create(call: &Call) -> Result<i32, Failure> {
     let root = (template != NONE || matches.is_given("dir")).then(|| root(call)).transpose()?;
     if let Some(root) = &root {
         set(&mut document, "lxc.rootfs.path", &format!("dir:{}", root.display()))?;
-        set(&mut document, "lxc.uts.name", &call.name)?;
     }
+    let is_new = root.as_ref().is_some_and(|root| !::lxc::containers::is_there(root));
     let own = directory
         .make(&call.name, &document)
         .map_err(Failure::file("make", directory.path().join(&call.name).display()))?;
@@ -52,11 +55,17 @@ pub(super) fn create(call: &Call) -> Result<i32, Failure> {
                 std::fs::set_permissions(root, std::os::unix::fs::PermissionsExt::from_mode(MODE))
             })
             .map_err(Failure::file("make", root.display()))
-            .and_then(|()| if template == NONE { Ok(()) } else { fill(call, template, root) }),
+            .and_then(|()| {
+                if template == NONE {
+                    Ok(())
+                } else {
+                    fill(call, template, (&own, root), &document)
+                }
+            }),
     };
     if filled.is_err() {
-        // Nothing is left of a template that failed half way.
-        for path in root.iter().chain([&own]) {
+        // Nothing is left of a template that failed half way, but for a directory of the user's.
+        for path in root.iter().filter(|_| is_new).chain([&own]) {
             tree::remove(path).map_err(|error| Failure::Words(chain(&error)))?;
         }
     }
@@ -87,6 +96,38 @@ fn root(call: &Call) -> Result<PathBuf, Failure> {
     }
 }
 
-fn fill(_call: &Call, template: &str, _root: &std::path::Path) -> Result<(), Failure> {
-    Err(Failure::Words(format!("template {template}: 'none' is the only one here yet")))
+/// Runs the template in place, in a mount namespace of its own; what it adds to the configuration it writes into the file itself.
+fn fill(
+    call: &Call,
+    template: &str,
+    (own, root): (&Path, &Path),
+    document: &Document,
+) -> Result<(), Failure> {
+    let directories = template_directories();
+    let kind = |wanted: IdKind| {
+        let maps =
+            document.values().namespaces.id_maps.iter().filter(move |map| map.kind == wanted);
+        maps.map(|map| IdMapping {
+            container_id: map.inside,
+            host_id: map.outside,
+            size: map.count,
+        })
+        .collect::<Vec<_>>()
+    };
+    let (uids, gids) = (kind(IdKind::User), kind(IdKind::Group));
+    let ids = if uids.is_empty() && gids.is_empty() {
+        ScriptIds::Machine
+    } else {
+        ScriptIds::Mapped { uids, gids }
+    };
+    let script = TemplateScript {
+        script: find_script(template, &directories)?,
+        name: call.name.clone(),
+        path: own.to_owned(),
+        rootfs: root.to_owned(),
+        arguments: call.words.iter().map(Into::into).collect(),
+        ids,
+        talks: false,
+    };
+    Ok(script.run()?)
 }

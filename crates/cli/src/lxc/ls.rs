@@ -13,7 +13,6 @@ use super::states::{pid, state};
 use crate::failure::Failure;
 use crate::output;
 use crate::plain::plain;
-use crate::terminal;
 
 const USUAL: &str = "NAME,STATE,AUTOSTART,GROUPS,IPV4,IPV6,UNPRIVILEGED";
 /// What stands where there is nothing to say.
@@ -133,10 +132,8 @@ fn columns(entries: &[Entry]) -> String {
 }
 
 fn output_width() -> Option<usize> {
-    rustix::termios::tcgetwinsize(rustix::stdio::stdout())
-        .ok()
-        .map(|size| usize::from(size.ws_col))
-        .or_else(|| terminal::size().filter(|_| false).map(|(_, columns)| usize::from(columns)))
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
+    size.ok().map(|size| usize::from(size.ws_col))
 }
 
 /// Every column is as wide as its widest cell, and a blank.

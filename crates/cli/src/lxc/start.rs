@@ -4,7 +4,7 @@ use ::lxc::config::Document;
 use ::lxc::hooks::{self, Moment, Told};
 use ::lxc::mapping::{Mapped, Purpose, Refusals};
 use ::lxc::start::{CONFIG_LABEL, Wanted, prepare};
-use engine::{Attach, Connection, Engine, chain};
+use engine::{Attach, Connection, Engine, Kind, Launch, chain};
 use spec::ContainerId;
 
 use super::call::Call;
@@ -123,7 +123,14 @@ pub(super) fn begin(
     mapped: &Mapped,
     attach: Attach,
 ) -> Result<Option<Begun>, Failure> {
+    if mapped.request.config.auto_remove {
+        return begin_new(call, mapped, attach);
+    }
     hook(call, mapped, Moment::PreStart)?;
+    begin_known(call, mapped, attach)
+}
+
+fn begin_known(call: &Call, mapped: &Mapped, attach: Attach) -> Result<Option<Begun>, Failure> {
     let engine = call.session.engine()?;
     if let Some(known) = call.known(&engine)? {
         if states::is_active(&known) {
@@ -142,9 +149,21 @@ pub(super) fn begin(
         }
         engine.containers().remove(known.record.id.as_str(), false, false)?;
     }
-    drop(engine);
-    let (engine, (id, _, connection)) = launch(&call.session, &mapped.request, attach)?;
+    let launch = Launch::begin(engine.paths(), &mapped.request.config)?;
+    let (id, _, connection) = engine.containers().run(launch, &mapped.request, attach)?;
     Ok(Some(Begun { engine, id, connection }))
+}
+
+/// The same for one that has no record before, as most have none: its monitor is made while the store is opened.
+fn begin_new(call: &Call, mapped: &Mapped, attach: Attach) -> Result<Option<Begun>, Failure> {
+    hook(call, mapped, Moment::PreStart)?;
+    match launch(&call.session, &mapped.request, attach) {
+        Ok((engine, (id, _, connection))) => Ok(Some(Begun { engine, id, connection })),
+        Err(Failure::Engine(error)) if error.kind() == Kind::Conflict => {
+            begin_known(call, mapped, attach)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 pub(super) fn in_foreground(call: &Call, mapped: &Mapped) -> Result<i32, Failure> {

@@ -1,7 +1,7 @@
 //! `unshare`: a program in new namespaces; and what `attach` and `unshare` have in common, programs in namespaces that are entered one
 //! by one. Sources: unshare(2), setns(2), namespaces(7).
 
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -86,7 +86,7 @@ fn failed(action: &'static str, kind: &Kind) -> impl FnOnce(sys::Errno) -> Failu
 
 fn fresh(kind: &str, at: &Path) -> Result<(), rustix::io::Errno> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount(kind, at, kind, flags, None::<&CString>.map(CString::as_c_str))
+    mount(kind, at, kind, flags, None::<&CStr>)
 }
 
 fn command(words: &[String]) -> Result<Command, Failure> {
