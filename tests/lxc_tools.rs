@@ -118,6 +118,11 @@ mod tests {
         &["unshare", "-s", "ODD", "--", "hostname"],
     ];
 
+    #[expect(clippy::disallowed_methods, reason = "files of a test")]
+    fn write(path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> std::io::Result<()> {
+        std::fs::write(path, text)
+    }
+
     fn corten() -> Corten {
         Corten::new(env!("CARGO_BIN_EXE_corten"))
     }
@@ -139,7 +144,7 @@ mod tests {
                  lxc.init.cmd = /bin/sleep 1000\nlxc.signal.halt = SIGKILL\n{more}",
                 root.display()
             );
-            std::fs::write(path.join(name).join("config"), text).unwrap();
+            write(path.join(name).join("config"), text).unwrap();
         }
     }
 
@@ -252,7 +257,7 @@ mod tests {
         assert_eq!(ok(&corten, &path, &["info", "-s", "-H", "one"]), "STOPPED");
         let config = path.join("one/config");
         let text = std::fs::read_to_string(&config).unwrap();
-        std::fs::write(&config, format!("{text}lxc.uts.name = changed\n")).unwrap();
+        write(&config, format!("{text}lxc.uts.name = changed\n")).unwrap();
         ok(&corten, &path, &["start", "one"]);
         assert_eq!(ok(&corten, &path, &["attach", "one", "--", "/bin/hostname"]), "changed");
         assert_ne!(corten.ok(&["ps", "-q", "--no-trunc"]), id);
@@ -270,9 +275,9 @@ mod tests {
         let path = corten.directory().join("lxc");
         containers(&path);
         let file = path.join("one/rootfs/file");
-        std::fs::write(&file, "before").unwrap();
+        write(&file, "before").unwrap();
         ok(&corten, &path, &["snapshot", "one"]);
-        std::fs::write(&file, "after").unwrap();
+        write(&file, "after").unwrap();
         let listed = ok(&corten, &path, &["snapshot", "one", "-L"]);
         assert!(listed.starts_with(&format!("snap0 ({}/one/snaps) ", path.display())), "{listed}");
         ok(&corten, &path, &["snapshot", "one", "-r", "snap0", "-N", "restored"]);
@@ -302,7 +307,7 @@ mod tests {
         containers(&path);
         let config = path.join("one/config");
         let text = std::fs::read_to_string(&config).unwrap();
-        std::fs::write(&config, format!("{text}lxc.hook.mount = /bin/true\n")).unwrap();
+        write(&config, format!("{text}lxc.hook.mount = /bin/true\n")).unwrap();
         let output = ours(&corten, Some(&path), &["start", "one"]);
         let talk = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1));
@@ -322,7 +327,7 @@ mod tests {
             .iter()
             .map(|name| format!("lxc.hook.{name} = {line}\n"))
             .collect();
-        std::fs::write(&config, format!("{text}{hooks}lxc.hook.version = 1\n")).unwrap();
+        write(&config, format!("{text}{hooks}lxc.hook.version = 1\n")).unwrap();
         ok(&corten, &path, &["execute", "one", "--", "/bin/true"]);
         ok(&corten, &path, &["destroy", "one"]);
         let told = std::fs::read_to_string(&log).unwrap();
@@ -353,7 +358,7 @@ mod tests {
         let script = corten.directory().join("template");
         let text = "#!/bin/sh\nfor word; do case $word in --rootfs=*) root=${word#*=};; --path=*) path=${word#*=};; --fail) exit 4;; esac; done\n\
                     mkdir \"$root/bin\"; echo made > \"$root/made\"; echo lxc.tty.max = 0 >> \"$path/config\"\n";
-        std::fs::write(&script, text).unwrap();
+        write(&script, text).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&script, mode).unwrap();
         let script = script.to_str().unwrap();

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use ::lxc::snapshots;
 use engine::chain;
-use jiff::Zoned;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::call::Call;
 use super::states;
@@ -44,7 +45,8 @@ pub(super) fn snapshot(call: &Call) -> Result<i32, Failure> {
     if is_active {
         return Err(Failure::Words("it is running".to_owned()));
     }
-    let time = Zoned::now().strftime("%Y:%m:%d %H:%M:%S").to_string();
+    let now = Timestamp::now().to_zoned_datetime(TimeZone::system());
+    let time = now.strftime("%Y:%m:%d %H:%M:%S").to_string();
     let comment = matches.value("comment").map(Path::new);
     snapshots::take(directory, &call.name, (&time, comment)).map_err(failed)?;
     Ok(0)
