@@ -60,27 +60,50 @@ impl Tool {
 
 static FACE: Grammar = Grammar {
     names: &["lxc"],
-    usage: "VERB",
+    usage: "[OPTIONS] VERB",
     about: "Whole systems by LXC's tools and configurations",
-    flags: &[],
+    flags: &[options::COMMON],
     arity: ANY,
     interspersed: false,
     examples: &[],
 };
 
 /// Runs the face on the words behind its name; gives the exit code. `config` has the flags that came before.
-pub(crate) fn run(mut words: impl Iterator<Item = String>, config: RawConfig) -> i32 {
+pub(crate) fn run(words: impl Iterator<Item = String>, config: RawConfig) -> i32 {
+    let mut matches = match parse_by(Manner::Getopt, &FACE, words) {
+        Ok(Parsed::Help) => return help_for(std::iter::empty()),
+        Ok(Parsed::Call(matches)) => matches,
+        Err(error) => return refuse(&Failure::Usage { command: "lxc".to_owned(), error }),
+    };
+    let mut words = std::mem::take(&mut matches.words).into_iter();
     match words.next() {
+        None if matches.on("version") => {
+            output::line(engine::VERSION);
+            0
+        }
         None => {
             output::talk(overview().trim_end());
             0
         }
-        Some(word) if matches!(word.as_str(), "help" | "--help" | "-h") => help_for(words),
+        Some(word) if word == "help" => help_for(words),
         Some(word) => match find(&word) {
-            Some(tool) => execute(tool, words, config),
+            Some(tool) => execute(tool, before(&matches).into_iter().chain(words), config),
             None => refuse(&unknown(&word)),
         },
     }
+}
+
+/// Options that stand before the verb are the verb's.
+fn before(matches: &Matches) -> Vec<String> {
+    let is_switch = |name: &str| matches!(name, "quiet" | "usage" | "version");
+    let given = matches.given();
+    given
+        .map(
+            |(name, value)| {
+                if is_switch(name) { format!("--{name}") } else { format!("--{name}={value}") }
+            },
+        )
+        .collect()
 }
 
 fn execute(tool: &'static Tool, words: impl Iterator<Item = String>, config: RawConfig) -> i32 {
