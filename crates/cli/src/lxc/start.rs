@@ -1,8 +1,9 @@
 //! `start`: the configuration becomes a container of the engine, which is made anew where the file has changed.
 
 use ::lxc::config::Document;
+use ::lxc::copies;
 use ::lxc::hooks::{self, Moment, Told};
-use ::lxc::mapping::{Mapped, Purpose, Refusals};
+use ::lxc::mapping::{Mapped, Purpose, Refusals, Remark};
 use ::lxc::start::{CONFIG_LABEL, Wanted, prepare};
 use engine::{Attach, Connection, Engine, Kind, Launch, chain};
 use spec::ContainerId;
@@ -86,7 +87,11 @@ pub(super) fn mapped(
     };
     let mut mapped = prepare(document, &wanted).map_err(|error| Failure::Words(chain(&error)))?;
     let is_watched = purpose != Purpose::Start || call.matches.on("foreground");
-    let refusals = hooks::refused(&mapped.tools.hooks, is_watched);
+    let mut refusals = hooks::refused(&mapped.tools.hooks, is_watched);
+    if mapped.tools.ephemeral && !is_watched {
+        let why = "lxc-execute and lxc-start --foreground alone see its end, and remove it then";
+        refusals.push(Remark { key: "lxc.ephemeral".to_owned(), why: why.to_owned() });
+    }
     if !refusals.is_empty() {
         return Err(Failure::Words(Refusals { name: call.name.clone(), refusals }.to_string()));
     }
@@ -172,7 +177,7 @@ pub(super) fn in_foreground(call: &Call, mapped: &Mapped) -> Result<i32, Failure
     let (tty, input) = (config.tty, config.open_stdin && !has_own_streams);
     let attach = Attach { input, output: !has_own_streams, size: terminal::size() };
     let held = Held::take(!tty, tty);
-    let begun = match begin(call, mapped, attach) {
+    let mut begun = match begin(call, mapped, attach) {
         Ok(Some(begun)) => begun,
         Ok(None) => {
             held.release();
@@ -183,7 +188,6 @@ pub(super) fn in_foreground(call: &Call, mapped: &Mapped) -> Result<i32, Failure
             return Err(failure);
         }
     };
-    let mut begun = begun;
     begun.hear(call)?;
     after_start(call, mapped)?;
     let Begun { engine, id, connection } = begun;
@@ -200,14 +204,22 @@ pub(super) fn after_start(call: &Call, mapped: &Mapped) -> Result<(), Failure> {
 /// Once it has ended, for who sees it.
 fn after_end(call: &Call, mapped: &Mapped) -> Result<(), Failure> {
     hook(call, mapped, Moment::Stop)?;
-    hook(call, mapped, Moment::PostStop)
+    hook(call, mapped, Moment::PostStop)?;
+    let directory = call.directory()?;
+    if mapped.tools.ephemeral && directory.has(&call.name) {
+        copies::destroy(directory, &call.name, true)
+            .map_err(|error| Failure::Words(chain(&error)))?;
+    }
+    Ok(())
 }
 
 fn hook(call: &Call, mapped: &Mapped, moment: Moment) -> Result<(), Failure> {
+    let is_end = matches!(moment, Moment::Stop | Moment::PostStop);
+    let more = [("LXC_TARGET", "stop".to_owned())];
     let told = Told {
         name: &call.name,
         environment: &mapped.tools.hook_environment,
-        more: &[("LXC_TARGET", "stop".to_owned())],
+        more: if is_end { &more } else { &[] },
         words: &[],
     };
     hooks::run(&mapped.tools.hooks, moment, &told).map_err(|error| Failure::Words(chain(&error)))
