@@ -47,6 +47,7 @@ mod tests {
         &["start", "--name", "one"],
         &["info", "--sta", "one"],
         &["info", "-p", "-H", "one"],
+        &["info", "--pi", "--no-h", "one"],
         &["info", "-n", "one", "-c", "lxc.uts.name"],
         &["info", "-n", "one", "-c", "lxc.uts.name", "-H"],
         &["ls", "-1", "--running"],

@@ -22,6 +22,10 @@ pub(super) fn config(call: &Call) -> Result<i32, Failure> {
             output::line(&value.unwrap_or_default());
             Ok(0)
         }
-        None => Err(Failure::Words(format!("there is no key {word}"))),
+        None => {
+            // Where LXC says it, and scripts read it.
+            output::line(&format!("Unknown configuration item: {word}"));
+            Ok(1)
+        }
     }
 }
