@@ -309,10 +309,7 @@ pub(crate) fn send_wish(socket: BorrowedFd<'_>, number: u16) -> Result<(), Faile
     send_packet(socket, packet(WISH, number.into(), 0), None).at(ProcessStep::Talk)
 }
 
-pub(crate) fn send_terminal(
-    socket: BorrowedFd<'_>,
-    master: BorrowedFd<'_>,
-) -> Result<(), Errno> {
+pub(crate) fn send_terminal(socket: BorrowedFd<'_>, master: BorrowedFd<'_>) -> Result<(), Errno> {
     Ok(send_packet(socket, packet(TERMINAL, 0, 0), Some(master))?)
 }
 

@@ -287,9 +287,7 @@ impl Client {
                 Request::Stdin
             }
             (kind::STDIN_END, []) if self.writes_to().is_some() => Request::StdinEnd,
-            (kind::TERMINAL, [a, b]) => {
-                Request::Terminal { number: u16::from_ne_bytes([*a, *b]) }
-            }
+            (kind::TERMINAL, [a, b]) => Request::Terminal { number: u16::from_ne_bytes([*a, *b]) },
             (kind::RESIZE, [a, b, c, d]) => Request::Resize {
                 rows: u16::from_ne_bytes([*a, *b]),
                 columns: u16::from_ne_bytes([*c, *d]),

@@ -197,7 +197,8 @@ mod tests {
         let path = directory.path().join("console.log");
         let file = Some(ConsoleFile { path: path.clone(), most_bytes, rotates });
         let rules = ConsoleRules { file, ..ConsoleRules::default() };
-        let mut console = Console::open(&rules).unwrap_or_else(|(words, error)| panic!("{words}: {error}"));
+        let mut console =
+            Console::open(&rules).unwrap_or_else(|(words, error)| panic!("{words}: {error}"));
         for show in shows {
             console.show(show.as_bytes());
         }

@@ -66,11 +66,7 @@ struct Output {
 }
 
 impl Outputs {
-    pub(crate) fn new(
-        streams: Vec<(Stream, OwnedFd)>,
-        log: Log,
-        console: Option<Console>,
-    ) -> Self {
+    pub(crate) fn new(streams: Vec<(Stream, OwnedFd)>, log: Log, console: Option<Console>) -> Self {
         let streams = streams
             .into_iter()
             .map(|(stream, descriptor)| Output { stream, descriptor, is_large: false })

@@ -135,17 +135,16 @@ pub(crate) fn start(
     let recorded = recorded.and_then(|claim| write_pid(handoff, process.pid()).map(|()| claim));
     let connected =
         connect(&mut streams, handoff, console.as_ref(), terminals).map_err(std::io::Error::from);
-    let (claim, (console_end, terminals)) = match recorded
-        .and_then(|claim| connected.map(|connected| (claim, connected)))
-    {
-        Ok(both) => both,
-        Err(error) => {
-            let _gone = process.signal(libc::SIGKILL);
-            crate::run::reap(&process);
-            let _kept = cgroup.kill().and_then(|()| cgroup.remove(GROUP_PATIENCE));
-            return Err(Refused::engine(&format!("record the start in {directory}"), error));
-        }
-    };
+    let (claim, (console_end, terminals)) =
+        match recorded.and_then(|claim| connected.map(|connected| (claim, connected))) {
+            Ok(both) => both,
+            Err(error) => {
+                let _gone = process.signal(libc::SIGKILL);
+                crate::run::reap(&process);
+                let _kept = cgroup.kill().and_then(|()| cgroup.remove(GROUP_PATIENCE));
+                return Err(Refused::engine(&format!("record the start in {directory}"), error));
+            }
+        };
     let Streams { outputs, input, theirs: _closed } = streams;
     Ok(Started {
         process,
