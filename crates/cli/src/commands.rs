@@ -13,6 +13,7 @@ mod chan;
 mod change;
 mod check;
 mod checkpoint;
+pub(crate) mod console;
 mod context;
 mod copy;
 mod cp;
@@ -214,6 +215,7 @@ mod tests {
         ("selinux unload", "-f --force"),
         ("selinux print", ""),
         ("attach", "--detach-keys --no-stdin --sig-proxy"),
+        ("console", "--detach-keys -e --escape -t --tty"),
         (
             "login",
             "-u --username -p --password --password-stdin --authfile --tls-verify --get-login",

@@ -16,6 +16,7 @@ mod changes;
 mod checkpoints;
 mod cloning;
 pub mod config;
+mod console;
 mod containers;
 mod copying;
 mod delegation;
@@ -99,6 +100,7 @@ pub use building::{Building, STEP_LABEL, Workspace};
 pub use changes::changes;
 pub use checkpoints::{CheckpointName, CheckpointRefusal};
 pub use cloning::CloneRequest;
+pub use console::Console;
 pub use containers::{Containers, CreateRequest, EnvRules};
 pub use copying::{
     Copied, CopyRequest, HostSource, PathStat, PutRules, host_archive, host_put, host_source,

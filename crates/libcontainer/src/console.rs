@@ -49,6 +49,11 @@ impl TerminalPlace {
         let inside = (!directory.is_empty()).then(inside).transpose()?;
         Ok(Self { name: text(name)?, inside })
     }
+
+    /// `tty1` and on, so many.
+    pub(crate) fn numbered(count: u16, directory: &str) -> Result<Vec<Self>, StartError> {
+        (1..=count).map(|number| Self::new(&format!("tty{number}"), directory)).collect()
+    }
 }
 
 /// Opens a terminal in the container's devpts and binds it to its place.

@@ -279,9 +279,8 @@ impl Prepared {
     }
 }
 
-/// A user without rights over his mount namespace gets no peers of its mounts. In the mount namespace of a new user namespace,
-/// however, they have slaves: mount_namespaces(7), "Restrictions on mount namespaces". Mounts of the host arrive in binds of
-/// these unless they are cut off; then the other binds are made private one by one.
+/// A user without rights over his mount namespace gets no peers of its mounts. In the mount namespace of a new user namespace, however, they
+/// have slaves: mount_namespaces(7), "Restrictions on mount namespaces". Mounts of the host arrive in these unless cut off: then binds are made private.
 fn be_slaves_of_the_host(steps: &mut [Action]) {
     if !steps.iter().any(|step| matches!(step, Action::Bind { keep_peers: true, .. })) {
         return;
@@ -374,9 +373,7 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
         }
         Step::Console { directory } => Action::Console(TerminalPlace::new("console", directory)?),
         Step::Terminals { count, directory } => {
-            let names = (1..=*count).map(|number| format!("tty{number}"));
-            let places = names.map(|name| TerminalPlace::new(&name, directory));
-            Action::Terminals(places.collect::<Result<_, _>>()?)
+            Action::Terminals(TerminalPlace::numbered(*count, directory)?)
         }
         Step::LoopbackUp => Action::LoopbackUp,
         Step::HostName { name } => Action::HostName { name: text(name)? },

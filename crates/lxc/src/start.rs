@@ -93,14 +93,7 @@ pub fn prepare(document: &Document, wanted: &Wanted<'_>) -> Result<Mapped, Prepa
 }
 
 /// Keys whose wishes a container can do without: it is told, and starts.
-const DISPENSABLE: [&str; 6] = [
-    "lxc.rootfs.path",
-    "lxc.mount.auto",
-    "lxc.tty.max",
-    "lxc.tty.dir",
-    "lxc.pty.max",
-    "lxc.apparmor.allow_nesting",
-];
+const DISPENSABLE: [&str; 2] = ["lxc.mount.auto", "lxc.apparmor.allow_nesting"];
 
 /// What the engine has no place for: what is told, and what is refused.
 fn unmet(mapped: &Mapped) -> (Vec<Remark>, Vec<Remark>) {
@@ -181,8 +174,8 @@ mod tests {
 
     #[test]
     fn what_there_is_no_place_for_is_told_or_refused() {
-        let told = prepared("lxc.pty.max = 4\n").expect("it can do without").told;
-        assert_eq!(told.first().map(|remark| remark.key.as_str()), Some("lxc.pty.max"));
+        let told = prepared("lxc.mount.auto = proc\n").expect("it can do without").told;
+        assert_eq!(told.first().map(|remark| remark.key.as_str()), Some("lxc.mount.auto"));
         let refused = prepared("lxc.sched.core = 1\n").expect_err("it cannot");
         assert!(refused.to_string().contains("lxc.sched.core"), "{refused}");
     }

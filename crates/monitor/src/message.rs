@@ -11,8 +11,8 @@
 //! Stdin(bytes), StdinEnd ----------->
 //! Resize(rows, columns) ------------>
 //! Signal(number)        ------------>
-//! Terminal(number)      ------------>   in the place of Attach: the console (0), or /dev/ttyN
-//!                       <------------   Held, and what it has shown as Stdout | NotNow: there is none
+//! Terminal(number)      ------------>   in the place of Attach: the console (0), /dev/ttyN, or the first free one (65535)
+//!                       <------------   Terminal(number), and what it has shown as Stdout | NotNow: there is none
 //!                       <------------   Exited(code, oom)
 //!
 //! Exec(plan, streams)   ------------>

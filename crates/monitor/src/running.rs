@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::oom::Oom;
 use crate::outputs::Outputs;
 use crate::probe::Checks;
+use crate::restart::Asked;
 use crate::start::Started;
 use crate::terminals::{CONSOLE, Terminals};
 
@@ -64,7 +65,7 @@ pub(crate) struct Running {
     /// When it is killed in any case.
     ends_at: Option<Instant>,
     /// Whether it was asked to end so that it is started again.
-    pub(crate) starts_again: bool,
+    pub(crate) asked: Asked,
     /// Its first process is an init.
     is_system: bool,
 }
@@ -98,7 +99,7 @@ impl Running {
             terminals,
             kill_at: None,
             ends_at: handoff.timeout.and_then(|timeout| now.checked_add(timeout)),
-            starts_again: false,
+            asked: Asked::Not,
             is_system: handoff.is_system,
         }
     }

@@ -18,7 +18,7 @@ use crate::names::Names;
 use crate::oom::News;
 use crate::outputs::Stream;
 use crate::probe::Outcome;
-use crate::restart::RestartPolicy;
+use crate::restart::{Asked, RestartPolicy};
 use crate::run::Monitor;
 use crate::running::Running;
 use crate::sessions::Started;
@@ -241,7 +241,7 @@ impl Monitor {
                 let _gone = run.process.signal(libc::SIGKILL);
             }
             (OnFailure::Restart, _) => {
-                run.starts_again = true;
+                run.asked = Asked::ForHealth;
                 run.stop(self.stop, Instant::now());
             }
             (OnFailure::Stop, _) => {

@@ -20,6 +20,8 @@ use crate::run::Monitor;
 
 /// The number of the console, in what clients say.
 pub(crate) const CONSOLE: u16 = 0;
+/// In the place of a number: the first beside the console that nobody looks at.
+pub(crate) const FREE: u16 = u16::MAX;
 /// What is kept of one: some screens.
 const KEPT: usize = 8 * 1024;
 /// What is read at once. A terminal gives no more.
@@ -173,17 +175,26 @@ impl Terminal {
 impl Monitor {
     /// Attaches a client to the console, or to the terminal of that number; what it has shown comes first.
     pub(crate) fn attach_to_terminal(&mut self, id: u32, number: u16) {
+        let number = if number == FREE { self.free_terminal() } else { number };
         let kept = self.run.as_ref().and_then(|run| match number {
             CONSOLE => run.console_shows(),
             number => run.terminals.get(number).map(|terminal| terminal.kept.bytes()),
         });
         let Some(kept) = kept else { return self.clients.owe(id, &[kind::NOT_NOW], None) };
-        self.clients.owe(id, &[kind::HELD], None);
+        let [a, b] = number.to_ne_bytes();
+        self.clients.owe(id, &[kind::TERMINAL, a, b], None);
         for chunk in kept.chunks(MOST_DATA) {
             self.clients.owe(id, &[&[kind::STDOUT], chunk].concat(), None);
         }
         if let Some(client) = self.clients.get_mut(id) {
             client.look_at(number);
         }
+    }
+
+    /// The first that nobody looks at, or a number that none has.
+    fn free_terminal(&self) -> u16 {
+        let terminals = self.run.iter().flat_map(|run| &run.terminals.0);
+        let is_free = |number: &u16| self.clients.iter().all(|client| client.terminal != *number);
+        terminals.map(|terminal| terminal.number).find(is_free).unwrap_or(FREE)
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{
     COMMON, Command, OBJECTS, OTHERS, apparmor, archives, boot, build, builder, chan, change,
-    check, checkpoint, context, copy, cp, dial, doctor, events, exec, images, inspect, life, list,
-    login, logs, machine, manifest, mount, network, prune, pull, push, run, search, seccomp,
-    secret, selinux, serve, settings, stats, system, templates, usage, verify, volume,
+    check, checkpoint, console, context, copy, cp, dial, doctor, events, exec, images, inspect,
+    life, list, login, logs, machine, manifest, mount, network, prune, pull, push, run, search,
+    seccomp, secret, selinux, serve, settings, stats, system, templates, usage, verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
@@ -12,14 +12,14 @@ use crate::flags::{
     BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS, BUILD_HISTORY_REMOVE, BUILD_PRUNE, CHAN, CHAN_ANSWER,
     CHAN_DUMP, CHAN_DUMP_EXAMPLES, CHAN_RECV, CHAN_RECV_EXAMPLES, CHAN_RELAY_EXAMPLES, CHAN_SEND,
     CHAN_SEND_EXAMPLES, CHAN_SERVE_EXAMPLES, CHECK, CHECKPOINT, CHECKPOINT_CREATE, CLONE, COMMIT,
-    CONFIG_CREATE, CONFIG_INSPECT, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE,
-    CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT,
-    HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN,
-    LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT,
-    NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR, NETWORK_INSPECT,
-    NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM, RMI, RUN, SAVE,
-    SEARCH, SECCOMP_PRINT, SECCOMP_RECORD, SECRET_CREATE, SECRET_INSPECT, SECRET_LIST,
-    SECRET_REMOVE, SELINUX_UNLOAD, SERVE, START, STATS, STOP, STOP_ALL, SYSTEM_DOCTOR,
+    CONFIG_CREATE, CONFIG_INSPECT, CONSOLE, CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE,
+    CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE, CONTEXT_UPDATE, COPY, CP, DF, EVENTS, EXEC,
+    EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT, IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL,
+    LIMITS, LOAD, LOGIN, LOGOUT, LOGS, MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT,
+    MANIFEST_PUSH, MOUNT, NETWORK_CONNECT, NETWORK_CREATE, NETWORK_DISCONNECT, NETWORK_DOCTOR,
+    NETWORK_INSPECT, NETWORK_LIST, NETWORK_REMOVE, NETWORK_SETTINGS, PAUSE, PS, PULL, PUSH, RM,
+    RMI, RUN, SAVE, SEARCH, SECCOMP_PRINT, SECCOMP_RECORD, SECRET_CREATE, SECRET_INSPECT,
+    SECRET_LIST, SECRET_REMOVE, SELINUX_UNLOAD, SERVE, START, STATS, STOP, STOP_ALL, SYSTEM_DOCTOR,
     SYSTEM_PRUNE, SYSTEM_SETTINGS, TEMPLATE_BUILD, TEMPLATE_BUILD_EXAMPLES, TEMPLATE_LIST,
     TEMPLATE_SHOW, UNITS, UNMOUNT, UPDATE, VERIFY, VOLUME_CREATE, VOLUME_EXPORT, VOLUME_INSPECT,
     VOLUME_LIST, VOLUME_PRUNE, VOLUME_REMOVE, VOLUME_UPDATE, WAIT,
@@ -752,6 +752,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         run::attach
+    ),
+    command!(
+        OTHERS,
+        ["console", "container console"],
+        "[OPTIONS] CONTAINER",
+        "Look at the console or a terminal of a running container",
+        [CONSOLE],
+        exactly(1),
+        true,
+        false,
+        console::console
     ),
     command!(
         OTHERS,
