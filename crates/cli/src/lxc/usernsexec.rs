@@ -1,6 +1,5 @@
 //! `usernsexec`: a program as root of a user namespace of its own. Source: user_namespaces(7), newuidmap(1).
 
-use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -77,12 +76,7 @@ fn helper(maps: &Maps) -> Result<std::process::Child, Failure> {
     );
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script).stdin(Stdio::piped());
-    let mut child = command.spawn().map_err(Failure::file("run", "/bin/sh"))?;
-    if let Some(input) = child.stdin.as_mut() {
-        // Nothing yet: a pipe that is full of nothing cannot fail.
-        let _empty = input.flush();
-    }
-    Ok(child)
+    command.spawn().map_err(Failure::file("run", "/bin/sh"))
 }
 
 impl Maps {
@@ -125,9 +119,8 @@ fn of_caller() -> Result<Maps, Failure> {
         let text = std::fs::read_to_string(file).ok()?;
         text.lines().find_map(|line| {
             let mut words = line.split(':');
-            let owner = words.next().filter(|owner| *owner == id || *owner == name)?;
+            words.next().filter(|owner| *owner == id || *owner == name)?;
             let (outside, count) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-            let _owner = owner;
             Some(Map { inside: 0, outside, count })
         })
     };
