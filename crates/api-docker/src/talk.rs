@@ -114,6 +114,7 @@ fn said(received: Received<'_>) -> Said {
         | FromMonitor::NotNow
         | FromMonitor::Checked { .. }
         | FromMonitor::Held
+        | FromMonitor::Terminal { .. }
         | FromMonitor::NetworksFailed { .. } => Said::Other,
     }
 }

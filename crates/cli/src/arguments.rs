@@ -8,7 +8,7 @@ mod help;
 mod parse;
 
 pub(crate) use help::{commands_help, help};
-pub(crate) use parse::{Matches, Parsed, UsageError, closest, parse};
+pub(crate) use parse::{Manner, Matches, Parsed, UsageError, closest, parse, parse_by};
 
 /// What a flag takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,15 @@ impl Grammar {
             let (_, now) = FORMER_NAMES.iter().find(|(former, _)| *former == name)?;
             // Of run, a time-out is something else.
             find(now).filter(|flag| name != "time" || flag.short.is_some())
+        })
+    }
+
+    /// The flag of that name, or the only one whose name begins so.
+    fn by_beginning(&self, name: &str) -> Option<&'static Flag> {
+        let exact = self.all_flags().find(|flag| flag.long == name);
+        exact.or_else(|| {
+            let mut longer = self.all_flags().filter(|flag| flag.long.starts_with(name));
+            longer.next().filter(|_| longer.next().is_none())
         })
     }
 

@@ -14,13 +14,14 @@ mod chan;
 mod change;
 mod check;
 mod checkpoint;
+pub(crate) mod console;
 mod context;
 mod copy;
 mod cp;
 mod dial;
 mod doctor;
 mod events;
-mod exec;
+pub(crate) mod exec;
 mod grammar;
 mod images;
 mod inspect;
@@ -36,7 +37,7 @@ mod prune;
 mod pull;
 mod push;
 pub(crate) mod remote;
-mod run;
+pub(crate) mod run;
 mod search;
 mod seccomp;
 mod secret;
@@ -217,6 +218,7 @@ mod tests {
         ("selinux unload", "-f --force"),
         ("selinux print", ""),
         ("attach", "--detach-keys --no-stdin --sig-proxy"),
+        ("console", "--detach-keys -e --escape -t --tty"),
         (
             "login",
             "-u --username -p --password --password-stdin --authfile --tls-verify --get-login",

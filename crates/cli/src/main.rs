@@ -13,6 +13,7 @@ mod flags;
 #[cfg(test)]
 mod generated;
 mod host;
+mod lxc;
 #[cfg(test)]
 mod manual;
 mod oci;
@@ -34,9 +35,13 @@ use std::process::ExitCode;
 /// The monitor's face comes first: a process that stays with a container touches nothing that it does not need.
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
-    let called = words.next();
-    if called.is_some_and(|name| std::path::Path::new(&name).ends_with("corten-oci")) {
+    let called = words.next().unwrap_or_default();
+    let called = std::path::Path::new(&called).file_name().and_then(|name| name.to_str());
+    if called == Some("corten-oci") {
         return exit(program::run(std::iter::once("oci".into()).chain(words)));
+    }
+    if let Some(verb) = called.and_then(|name| name.strip_prefix("lxc-")) {
+        return exit(program::run(["lxc".into(), verb.into()].into_iter().chain(words)));
     }
     let first = words.next();
     let code = match first.as_ref().and_then(|word| word.to_str()) {

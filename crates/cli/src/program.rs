@@ -16,7 +16,7 @@ use crate::config::RawConfig;
 use crate::failure::Failure;
 use crate::flags::{GLOBAL, later};
 use crate::host::{self, Chosen};
-use crate::{oci, output};
+use crate::{lxc, oci, output};
 
 /// What comes before the command; its words are the command and everything behind it.
 static PROGRAM: Grammar = Grammar {
@@ -43,6 +43,11 @@ struct Place {
 }
 
 impl Session {
+    /// One of a face of its own, with the flags that came before it.
+    pub(crate) const fn new(config: RawConfig) -> Self {
+        Self { config, place: OnceLock::new() }
+    }
+
     /// The engine over the store that flags and environment name.
     pub(crate) fn engine(&self) -> Result<Engine, Failure> {
         Ok(Engine::open(self.engine_config()?)?)
@@ -148,9 +153,16 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> i32 {
             }
             None => oci::run(words, config),
         },
+        Some(first) if first == "lxc" => match host::by_flag(&matches) {
+            Some(host) => {
+                let what = "corten lxc".to_owned();
+                report(&Failure::OnlyHere { what, host: host.to_owned() }, None)
+            }
+            None => lxc::run(words, config),
+        },
         Some(first) => match find(first, &mut words) {
             Found::Command(command) => {
-                let session = Session { config, place: OnceLock::new() };
+                let session = Session::new(config);
                 execute(command, words, (&session, &matches))
             }
             Found::Family(family, wants_help) => {
@@ -283,6 +295,7 @@ fn show_help(words: impl Iterator<Item = String>) -> i32 {
     let text = match words.next() {
         None => overview(),
         Some(first) if first == "oci" => return oci::help_for(words),
+        Some(first) if first == "lxc" => return lxc::help_for(words),
         Some(first) => match find(first, &mut words) {
             Found::Command(command) => help(command.grammar),
             Found::Family(family, _) => family_help(&family),

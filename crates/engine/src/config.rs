@@ -21,6 +21,7 @@ mod root;
 mod secrets;
 mod selinux;
 mod sharing;
+mod terminals;
 mod users;
 
 pub use crate::landlock::Landlock;
@@ -28,11 +29,13 @@ pub use autostart::{Autostart, AutostartChange};
 pub use block_io::{BlockIoLimits, DeviceRate};
 pub use hosts::HostRules;
 pub use id_ranges::{IdRange, IdRanges};
+pub use monitor::ConsoleFile;
 pub use networks::{NetworkWish, PublishedPort};
 pub use root::{RootFiles, RootInPlace, RootPlace};
 pub use secrets::{HiddenContent, SecretConfig, SecretPlace};
 pub use selinux::SelinuxLabels;
 pub use sharing::{IpcMode, PidMode, Sharing};
+pub use terminals::{MOST_TERMINALS, TerminalConfig};
 pub(crate) use users::text as map_text;
 pub use users::{AutoUsers, KeptUser, UserMaps, UserMode};
 
@@ -103,6 +106,8 @@ pub struct ContainerConfig {
     pub sysctls: BTreeMap<String, String>,
     /// Whether it is a whole system, see `whole_system.rs`.
     pub system: bool,
+    /// Its terminals.
+    pub terminals: TerminalConfig,
     /// Whether process 1 stays ours.
     pub init: bool,
     /// When it is started again.

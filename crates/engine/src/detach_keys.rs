@@ -5,6 +5,8 @@
 pub struct DetachKeys {
     sequence: Vec<u8>,
     matched: usize,
+    /// Whether the first key twice is that key itself.
+    doubles: bool,
 }
 
 impl DetachKeys {
@@ -20,7 +22,18 @@ impl DetachKeys {
             (None, [letter]) => Some(*letter),
             _ => None,
         };
-        Some(Self { sequence: text.split(',').map(key).collect::<Option<_>>()?, matched: 0 })
+        let sequence = text.split(',').map(key).collect::<Option<_>>()?;
+        Some(Self { sequence, matched: 0, doubles: false })
+    }
+
+    /// `^a`, or `a`: that letter with ctrl, then `q`. Twice it is the letter with ctrl itself. lxc-console(1), `--escape`.
+    pub fn with_prefix(text: &str) -> Option<Self> {
+        let [letter] = text.strip_prefix('^').unwrap_or(text).as_bytes() else { return None };
+        let prefix = match letter.to_ascii_lowercase() {
+            letter @ (b'a'..=b'z' | b'@' | b'[' | b'\\' | b']' | b'^' | b'_') => letter & 0x1f,
+            _ => return None,
+        };
+        Some(Self { sequence: vec![prefix, b'q'], matched: 0, doubles: true })
     }
 
     /// Passes input on; gives nothing once the keys were typed. Keys that could begin the sequence are held back until the
@@ -36,7 +49,12 @@ impl DetachKeys {
                 continue;
             }
             passed.extend(self.sequence.iter().take(self.matched));
+            let is_doubled =
+                self.doubles && self.matched > 0 && self.sequence.first() == Some(byte);
             self.matched = 0;
+            if is_doubled {
+                continue;
+            }
             if self.sequence.first() == Some(byte) {
                 self.matched = 1;
             } else {
@@ -59,5 +77,15 @@ mod tests {
         assert_eq!(keys.filter(b"\x10\x10"), Some(b"\x10".to_vec()));
         assert_eq!(keys.filter(b"\x11"), None);
         assert!(DetachKeys::parse("ctrl-1").is_none() && DetachKeys::parse("ab").is_none());
+    }
+
+    #[test]
+    fn a_prefix_twice_is_itself() {
+        let mut keys = DetachKeys::with_prefix("^a").unwrap();
+        assert_eq!(keys.filter(b"\x01\x01x"), Some(b"\x01x".to_vec()));
+        assert_eq!(keys.filter(b"\x01x\x01"), Some(b"\x01x".to_vec()));
+        assert_eq!(keys.filter(b"q"), None);
+        assert!(DetachKeys::with_prefix("b").unwrap().filter(b"\x02q").is_none());
+        assert!(["", "^ab", "1", "é"].iter().all(|text| DetachKeys::with_prefix(text).is_none()));
     }
 }

@@ -24,7 +24,7 @@ use crate::mounts::Origin;
 use crate::names;
 use crate::oci::{self, HostFiles, Joined, Surroundings};
 use crate::state::{Action, Allowed, State};
-use crate::{landlock, seccomp, secrets, users};
+use crate::{console, landlock, seccomp, secrets, users, whole_system};
 
 /// What a start wants to see of its container.
 #[derive(Clone, Copy, Debug, Default)]
@@ -267,6 +267,7 @@ impl Containers<'_> {
             container_dir: made.dirs.container.clone(),
             emulates: !made.config.security.emulate.is_empty(),
             is_system: made.config.system,
+            console: console::rules(&made.config),
             open_stdin: made.config.open_stdin,
             stdin_once: made.config.stdin_once,
             log,
@@ -357,7 +358,13 @@ impl Containers<'_> {
         if self.engine.keeper.is_some() {
             oci::for_a_user(&mut spec, &made.config);
         }
+        if let Some(process) = &mut spec.process {
+            for (name, value) in console::variables(&made.config, &made.id) {
+                whole_system::set_default(&mut process.env, name, &value);
+            }
+        }
         let context = Context {
+            terminals: console::choices(&made.config)?,
             root: self.root_source(made)?,
             root_options: crate::roots::options(&made.config),
             cgroup_path,

@@ -3,7 +3,8 @@
 //! - It is root on a terminal, which is the system's console, in a user namespace of its own (`--userns auto`) unless somebody says otherwise.
 //! - It has every capability there but [`WITHHELD`]: what they are about belongs to the machine.
 //! - `/run` and `/run/lock` are empty at each start, and its own control groups are its to divide.
-//! - It is told that it is in a container (`container=corten`) and what its machine-id is, systemd's CONTAINER_INTERFACE.
+//! - It is told that it is in a container (`container=corten`), what its machine-id is (`container_uuid`) and which terminals it has beside
+//!   the console (`container_ttys`): systemd's CONTAINER_INTERFACE, see [`crate::console`].
 //! - sysinfo(2), and files of `/proc` and `/sys`, tell the container's own limits.
 //! - `stop` asks it by the signal that its kind of init takes for a shutdown, and its reboot is one: see [`crate::start`] and the monitor.
 //!
@@ -59,7 +60,7 @@ impl Init {
 
     const fn halt(self) -> &'static str {
         match self {
-            // init(1): as `systemctl start poweroff.target`.
+            // init(1): as `systemctl start halt.target`, after which the kernel says that it is off.
             Self::Systemd => "RTMIN+3",
             // busybox, init/init.c: poweroff.
             Self::Busybox => "USR2",
@@ -159,7 +160,8 @@ fn refuse(request: &CreateRequest, config: &ContainerConfig) -> Result<(), Engin
     Ok(())
 }
 
-fn set_default(env: &mut Vec<String>, name: &str, value: &str) {
+/// A variable that nobody has given another value.
+pub(crate) fn set_default(env: &mut Vec<String>, name: &str, value: &str) {
     let is_it = |variable: &String| variable.split('=').next() == Some(name);
     if !env.iter().any(is_it) {
         env.push(format!("{name}={value}"));

@@ -397,8 +397,15 @@ impl Walk<'_> {
             Action::Devices { nodes, links, elsewhere } => {
                 self.root()?.devices(nodes, links, elsewhere)?;
             }
-            Action::Console => {
-                self.terminal = Some(console::open(self.root()?, prepared.process.terminal)?);
+            Action::Console(place) => {
+                let size = prepared.process.terminal;
+                self.terminal = Some(console::open(self.root()?, place, size)?);
+            }
+            Action::Terminals(places) => {
+                for place in places {
+                    let terminal = console::open(self.root()?, place, None)?;
+                    wire::send_terminal(self.socket, terminal.master.as_fd())?;
+                }
             }
             Action::LoopbackUp => sys::set_interface_up(b"lo")?,
             Action::HostName { name } => rustix::system::sethostname(name.to_bytes())?,

@@ -1,16 +1,21 @@
-//! A pseudo-terminal of the container's own: master for the parent, slave bound to `/dev/console`. Source: pts(4), ioctl_tty(2).
+//! Pseudo-terminals of the container's own: masters for the parent, slaves bound to `/dev/console`, `/dev/tty1` and so on. Source: pts(4),
+//! ioctl_tty(2).
 //!
-//! Runs in the child: nothing here allocates. Everything goes by descriptors, so that no link that is swapped in can turn the
-//! bind into a mount over a file of the host (CVE-2025-52565).
+//! All but [`TerminalPlace::new`] runs in the child: nothing there allocates. Everything goes by descriptors, so that no link that is
+//! swapped in can turn the bind into a mount over a file of the host (CVE-2025-52565).
 
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, fstatfs};
+use rustix::io::Errno as Raw;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use sys::{Errno, open_in_root};
 
 use crate::descriptor_path::DescriptorPath;
+use crate::error::StartError;
+use crate::prepared::text;
 use crate::rootfs::Root;
 
 /// statfs(2).
@@ -22,30 +27,73 @@ pub(crate) struct Terminal {
     pub(crate) slave: OwnedFd,
 }
 
-/// Opens the terminal in the container's devpts and binds it to its console.
-pub(crate) fn open(root: &Root, size: Option<Winsize>) -> Result<Terminal, Errno> {
+/// Where a terminal is below `/dev`.
+pub(crate) struct TerminalPlace {
+    name: CString,
+    inside: Option<Inside>,
+}
+
+/// In a directory there, and what the link in its usual place says.
+struct Inside {
+    directory: CString,
+    link: CString,
+}
+
+impl TerminalPlace {
+    /// With this name, in a directory of that one unless it is empty.
+    pub(crate) fn new(name: &str, directory: &str) -> Result<Self, StartError> {
+        let inside = || -> Result<Inside, StartError> {
+            let link = text(&format!("{directory}/{name}"))?;
+            Ok(Inside { directory: text(directory)?, link })
+        };
+        let inside = (!directory.is_empty()).then(inside).transpose()?;
+        Ok(Self { name: text(name)?, inside })
+    }
+
+    /// `tty1` and on, so many.
+    pub(crate) fn numbered(count: u16, directory: &str) -> Result<Vec<Self>, StartError> {
+        (1..=count).map(|number| Self::new(&format!("tty{number}"), directory)).collect()
+    }
+}
+
+/// Opens a terminal in the container's devpts and binds it to its place.
+pub(crate) fn open(
+    root: &Root,
+    place: &TerminalPlace,
+    size: Option<Winsize>,
+) -> Result<Terminal, Errno> {
     let terminal = open_in(root, size)?;
     let dev =
         open_in_root(root.directory(), c"dev", OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
-    match rustix::fs::mknodat(
-        &dev,
-        c"console",
-        FileType::RegularFile,
-        Mode::from_raw_mode(0o600),
-        0,
-    ) {
-        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-        Err(errno) => return Err(errno.into()),
+    match &place.inside {
+        None => bind(&terminal.slave, &dev, &place.name)?,
+        Some(Inside { directory, link }) => {
+            let mode = Mode::from_raw_mode(0o755);
+            there_already(rustix::fs::mkdirat(&dev, directory, mode))?;
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let inside = rustix::fs::openat(&dev, directory, flags, Mode::empty())?;
+            bind(&terminal.slave, &inside, &place.name)?;
+            rustix::fs::symlinkat(link, &dev, &place.name)?;
+        }
     }
-    let at = rustix::fs::openat(
-        &dev,
-        c"console",
-        OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
-    let (from, to) = (DescriptorPath::of(terminal.slave.as_fd()), DescriptorPath::of(at.as_fd()));
-    rustix::mount::mount_bind(from.as_c_str(), to.as_c_str())?;
     Ok(terminal)
+}
+
+/// Binds a terminal to a file, which is made when it is missing.
+fn bind(slave: &OwnedFd, directory: &OwnedFd, name: &CStr) -> Result<(), Errno> {
+    let mode = Mode::from_raw_mode(0o600);
+    there_already(rustix::fs::mknodat(directory, name, FileType::RegularFile, mode, 0))?;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let at = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    let (from, to) = (DescriptorPath::of(slave.as_fd()), DescriptorPath::of(at.as_fd()));
+    Ok(rustix::mount::mount_bind(from.as_c_str(), to.as_c_str())?)
+}
+
+fn there_already(made: Result<(), Raw>) -> Result<(), Errno> {
+    match made {
+        Ok(()) | Err(Raw::EXIST) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// The two ends, from the devpts mounted below `root`; for a process that joins, its root is the container's already.

@@ -65,6 +65,8 @@ impl<'a> Stdio<'a> {
 pub struct Created {
     process: Option<Process>,
     console: Option<OwnedFd>,
+    /// Masters of the terminals beside it.
+    terminals: Vec<OwnedFd>,
     socket: OwnedFd,
     /// Where the child is.
     trace: Trace,
@@ -138,6 +140,7 @@ pub(crate) fn create_while(
     let mut created = Created {
         process: Some(process),
         console: None,
+        terminals: Vec::new(),
         socket,
         trace,
         cgroup: None,
@@ -230,6 +233,7 @@ fn hear_last_words(
             Ok(
                 FromChild::Hooks
                 | FromChild::Wish { .. }
+                | FromChild::Terminal { .. }
                 | FromChild::Ready { .. }
                 | FromChild::Trace { .. }
                 | FromChild::Namespace { .. }
@@ -324,6 +328,7 @@ impl Created {
                         return Err(self.abandon(self.names.explain(failed, Some(plan), None)));
                     }
                 }
+                Ok(FromChild::Terminal { master }) => self.terminals.extend(master),
                 Ok(FromChild::Ready { descriptor }) => return Ok(descriptor),
                 Ok(FromChild::Failed(failed)) => {
                     let hooks = occasion.as_ref().map(|ran| (ran, Moment::CreateContainer));
@@ -380,6 +385,11 @@ impl Created {
     /// The terminal's master, once.
     pub fn take_console(&mut self) -> Option<OwnedFd> {
         self.console.take()
+    }
+
+    /// Masters of the terminals beside it, that of `/dev/tty1` first, once.
+    pub fn take_terminals(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.terminals)
     }
 
     /// Its class of service, with what has to be removed when the container is.

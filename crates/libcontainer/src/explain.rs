@@ -60,6 +60,12 @@ impl ResctrlPlan {
     }
 }
 
+/// Where a terminal is.
+fn in_dev(directory: &str, name: &str) -> String {
+    let path = std::path::Path::new("/dev").join(directory).join(name);
+    path.display().to_string()
+}
+
 impl NamespacePlan {
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -154,7 +160,13 @@ impl fmt::Display for Step {
                     .chain(elsewhere.iter().map(|node| node.name.as_str()));
                 write!(f, "fill /dev with {}", names.collect::<Vec<_>>().join(" "))
             }
-            Self::Console => f.write_str("open a terminal and bind it to /dev/console"),
+            Self::Console { directory } => {
+                write!(f, "open a terminal and bind it to {}", in_dev(directory, "console"))
+            }
+            Self::Terminals { count, directory } => {
+                let last = in_dev(directory, &format!("tty{count}"));
+                write!(f, "open {count} more terminals, the last at {last}")
+            }
             Self::LoopbackUp => f.write_str("bring the loopback interface up"),
             Self::HostName { name } => write!(f, "set the host name {name:?}"),
             Self::DomainName { name } => write!(f, "set the domain name {name:?}"),

@@ -29,6 +29,7 @@ pub(crate) fn made_by(
         FromChild::Ready { descriptor: None }
         | FromChild::Hooks
         | FromChild::Wish { .. }
+        | FromChild::Terminal { .. }
         | FromChild::Trace { .. }
         | FromChild::Namespace { .. }
         | FromChild::Listener { .. }

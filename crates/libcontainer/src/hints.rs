@@ -81,6 +81,10 @@ pub(crate) fn hint(step: &Step, errno: Errno) -> Option<&'static str> {
         (Step::Bind { .. }, libc::EACCES) => {
             "its source, or the way to its place, is out of reach for the root of the user namespace"
         }
+        // drivers/tty/pty.c: new instances of devpts leave a part to the first one.
+        (Step::Console { .. } | Step::Terminals { .. }, libc::ENOSPC) => {
+            "the machine has no more pseudo terminals for containers: raise /proc/sys/kernel/pty/max, of which /proc/sys/kernel/pty/reserve are kept"
+        }
         (Step::PivotRoot, libc::EINVAL) => {
             "a root on a ramfs cannot be exchanged, only moved (--no-pivot)"
         }

@@ -239,6 +239,7 @@ impl Hearing {
                 }
                 FromChild::Hooks
                 | FromChild::Wish { .. }
+                | FromChild::Terminal { .. }
                 | FromChild::Trace { .. }
                 | FromChild::Namespace { .. }
                 | FromChild::Listener { descriptor: None } => return Err(None),

@@ -89,7 +89,7 @@ pub use net_devices::NetDevicePlan;
 pub use number_set::{BadNumberSet, NumberSet};
 pub use pipes::Pipes;
 pub use plan::*;
-pub use planner::{Context, RootSource, plan, plan_joining, plan_process};
+pub use planner::{Context, RootSource, TerminalChoices, plan, plan_joining, plan_process};
 pub use process::{Process, start_time};
 pub use resctrl::{Resctrl, ResctrlError, ResctrlPlan};
 pub use scheduling::{

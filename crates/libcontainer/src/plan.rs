@@ -223,7 +223,19 @@ pub enum Step {
         elsewhere: Vec<DeviceNode>,
     },
     /// Open a pseudo-terminal of the container's own, bind it to `/dev/console` and hand its master to the parent.
-    Console,
+    Console {
+        /// Name of the directory below `/dev` that it is in, with a link in its usual place; empty is none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        directory: String,
+    },
+    /// The same for so many more, at `/dev/tty1` and so on.
+    Terminals {
+        /// How many.
+        count: u16,
+        /// As of the console.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        directory: String,
+    },
     /// Bring the loopback interface up.
     LoopbackUp,
     /// Set the host name.

@@ -50,6 +50,17 @@ pub struct Context {
     pub no_pivot: bool,
     /// How the groups are made.
     pub cgroups: Choices,
+    /// Terminals that the configuration has no place for.
+    pub terminals: TerminalChoices,
+}
+
+/// Terminals beside that of the first process, and where all of them are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TerminalChoices {
+    /// How many: `/dev/tty1` and so on.
+    pub count: u16,
+    /// Name of a directory below `/dev` that they and the console are in, with links in their usual places; empty is none.
+    pub directory: String,
 }
 
 impl Context {
@@ -69,6 +80,7 @@ impl Context {
             when_missing: WhenMissing::Refuse,
             no_pivot: false,
             cgroups: Choices { existing: Existing::Join, ..Choices::default() },
+            terminals: TerminalChoices::default(),
         }
     }
 }
@@ -218,9 +230,7 @@ impl Steps<'_> {
         self.names()?;
         self.root()?;
         self.mounts()?;
-        if process.terminal {
-            self.steps.push(Step::Console);
-        }
+        self.terminals(process.terminal);
         self.enter_groups();
         self.sysctls()?;
         self.cgroup_views();
@@ -236,6 +246,17 @@ impl Steps<'_> {
             self.steps.push(Step::Propagation { target: "/".into(), flags });
         }
         Ok(self.steps)
+    }
+
+    /// In this order: the console is `/dev/pts/0`, and `/dev/ttyN` is `/dev/pts/N` where there is one.
+    fn terminals(&mut self, console: bool) {
+        let TerminalChoices { count, directory } = &self.context.terminals;
+        if console {
+            self.steps.push(Step::Console { directory: directory.clone() });
+        }
+        if *count > 0 {
+            self.steps.push(Step::Terminals { count: *count, directory: directory.clone() });
+        }
     }
 
     fn change_of_root(&self) -> Result<Step, PlanError> {

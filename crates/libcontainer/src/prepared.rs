@@ -11,6 +11,7 @@ use rustix::fs::FileType;
 use sys::{MountAttributes, Namespaces};
 
 use crate::ahead::Ahead;
+use crate::console::TerminalPlace;
 use crate::directory_root::DirectoryRoot;
 use crate::error::StartError;
 use crate::given::PreparedGift;
@@ -120,7 +121,8 @@ pub(crate) enum Action {
         links: Vec<(CString, CString)>,
         elsewhere: Vec<Node>,
     },
-    Console,
+    Console(TerminalPlace),
+    Terminals(Vec<TerminalPlace>),
     LoopbackUp,
     HostName {
         name: CString,
@@ -277,9 +279,8 @@ impl Prepared {
     }
 }
 
-/// A user without rights over his mount namespace gets no peers of its mounts. In the mount namespace of a new user namespace,
-/// however, they have slaves: mount_namespaces(7), "Restrictions on mount namespaces". Mounts of the host arrive in binds of
-/// these unless they are cut off; then the other binds are made private one by one.
+/// A user without rights over his mount namespace gets no peers of its mounts. In the mount namespace of a new user namespace, however, they
+/// have slaves: mount_namespaces(7), "Restrictions on mount namespaces". Mounts of the host arrive in these unless cut off: then binds are made private.
 fn be_slaves_of_the_host(steps: &mut [Action]) {
     if !steps.iter().any(|step| matches!(step, Action::Bind { keep_peers: true, .. })) {
         return;
@@ -370,7 +371,10 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
                 elsewhere: prepare(elsewhere, "/")?,
             }
         }
-        Step::Console => Action::Console,
+        Step::Console { directory } => Action::Console(TerminalPlace::new("console", directory)?),
+        Step::Terminals { count, directory } => {
+            Action::Terminals(TerminalPlace::numbered(*count, directory)?)
+        }
         Step::LoopbackUp => Action::LoopbackUp,
         Step::HostName { name } => Action::HostName { name: text(name)? },
         Step::DomainName { name } => Action::DomainName { name: text(name)? },

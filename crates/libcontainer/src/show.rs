@@ -63,6 +63,7 @@ pub(crate) fn ask(socket: BorrowedFd<'_>) -> Result<Vec<Shown>, Errno> {
             FromChild::Namespace { descriptor: None, .. }
             | FromChild::Hooks
             | FromChild::Wish { .. }
+            | FromChild::Terminal { .. }
             | FromChild::Ready { .. }
             | FromChild::Trace { .. }
             | FromChild::Listener { .. }

@@ -67,6 +67,7 @@ impl Gate<'_> {
                 }
                 FromChild::Hooks
                 | FromChild::Wish { .. }
+                | FromChild::Terminal { .. }
                 | FromChild::Ready { .. }
                 | FromChild::Namespace { .. }
                 | FromChild::Listener { descriptor: None } => {

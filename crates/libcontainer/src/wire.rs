@@ -12,6 +12,7 @@
 //!             <--------------    Hooks (with the state for them): runs those of the container's
 //! Wish (for a mount) --------->  clones what is out of the child's reach, or shares with the host
 //!             <--------------    Mount
+//! Terminal (one of those beside) ->  keeps its master
 //! Ready (and the terminal) --->  attaches networks
 //!             <--------------    Go (with the state for hooks)
 //! Trace (at a gate) ---------->  knows where it was, should it end without a word
@@ -192,6 +193,10 @@ pub(crate) enum FromChild {
     Wish {
         number: u16,
     },
+    /// The next of the terminals beside that of its streams.
+    Terminal {
+        master: Option<OwnedFd>,
+    },
     Ready {
         descriptor: Option<OwnedFd>,
     },
@@ -218,6 +223,7 @@ type Packet = [u8; 9];
 
 const HOOKS: u8 = b'H';
 const WISH: u8 = b'W';
+const TERMINAL: u8 = b'Y';
 const READY: u8 = b'R';
 const TRACE: u8 = b'T';
 const LISTENER: u8 = b'N';
@@ -301,6 +307,10 @@ pub(crate) fn send_hooks(socket: BorrowedFd<'_>) -> Result<(), Failed> {
 
 pub(crate) fn send_wish(socket: BorrowedFd<'_>, number: u16) -> Result<(), Failed> {
     send_packet(socket, packet(WISH, number.into(), 0), None).at(ProcessStep::Talk)
+}
+
+pub(crate) fn send_terminal(socket: BorrowedFd<'_>, master: BorrowedFd<'_>) -> Result<(), Errno> {
+    Ok(send_packet(socket, packet(TERMINAL, 0, 0), Some(master))?)
 }
 
 pub(crate) fn send_ready(
@@ -405,6 +415,7 @@ pub(crate) fn hear_child(socket: BorrowedFd<'_>) -> Result<FromChild, Errno> {
     Ok(match kind {
         HOOKS => FromChild::Hooks,
         WISH => FromChild::Wish { number: u16::try_from(first).unwrap_or(u16::MAX) },
+        TERMINAL => FromChild::Terminal { master: descriptor },
         READY => FromChild::Ready { descriptor },
         LISTENER => FromChild::Listener { descriptor },
         NAMESPACE => FromChild::Namespace { kind: kind_of(first), descriptor },

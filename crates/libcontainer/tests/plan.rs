@@ -6,7 +6,7 @@ mod tests {
     use std::path::PathBuf;
 
     use libcontainer::cgroup::{Controller, Hierarchy, Layout, LayoutKind};
-    use libcontainer::{Context, Plan, RootSource, chain, plan};
+    use libcontainer::{Context, Plan, RootSource, Step, TerminalChoices, chain, plan};
     use serde_json::{Value, json};
 
     fn context(root: RootSource) -> Context {
@@ -322,6 +322,24 @@ mod tests {
         assert_eq!(plan.shown(), ["/proc/stat"].map(PathBuf::from));
         plan.namespaces.create.clear();
         assert!(plan.show(["/proc/stat"]).is_err());
+    }
+
+    #[test]
+    fn terminals_follow_the_console() {
+        let spec = with("/process/terminal", json!(true));
+        let terminals = TerminalChoices { count: 4, directory: "lxc".to_owned() };
+        let context = Context { terminals, ..context(overlay()) };
+        let plan = plan(&serde_json::from_value(spec).unwrap(), &context).unwrap();
+        let lines = plan.to_string();
+        let at = lines.find("open a terminal").unwrap();
+        let told: Vec<&str> = lines[at..].lines().take(2).map(str::trim).collect();
+        assert_eq!(told[0], "open a terminal and bind it to /dev/lxc/console");
+        assert!(told[1].ends_with("open 4 more terminals, the last at /dev/lxc/tty4"), "{told:?}");
+        let json = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+        // Of a release that knew the console alone.
+        let before: Step = serde_json::from_value(json!({"do": "console"})).unwrap();
+        assert_eq!(before, Step::Console { directory: String::new() });
     }
 
     #[test]

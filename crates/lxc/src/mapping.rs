@@ -25,9 +25,10 @@ mod process;
 mod root;
 pub mod seccomp;
 mod security;
+mod terminals;
 
 pub use carried::{
-    Clocks, Console, ConsolePlace, GroupFile, Interface, SignalNumbers, Terminals, Tools, Wishes,
+    Clocks, Console, ConsolePlace, GroupFile, Interface, SignalNumbers, Tools, Wishes,
 };
 
 /// Seconds that lxc-stop(1) waits before it kills.
@@ -157,6 +158,7 @@ pub fn map(config: &Config, around: &Surroundings<'_>) -> Result<Mapped, Refusal
     root::map(&mut draft);
     mounts::map(&mut draft);
     limits::map(&mut draft);
+    terminals::map(&mut draft);
     draft.tools.hook_environment = process::hook_environment(&mut draft);
     let Draft { engine: config, tools, wishes, told, refusals, .. } = draft;
     let name = around.name.to_owned();

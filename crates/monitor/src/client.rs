@@ -18,6 +18,7 @@ use rustix::net::{
 use crate::message::{
     ATTACH_INPUT, ATTACH_OUTPUT, MOST_DATA, MOST_PACKET, VERSION, WITH_CONTENTS, kind, read_number,
 };
+use crate::terminals::CONSOLE;
 
 /// Packets that may wait for one client; one that lets more wait is left.
 const MOST_QUEUED: usize = 1024;
@@ -28,6 +29,8 @@ pub(crate) struct Client {
     socket: OwnedFd,
     pub(crate) wants_output: bool,
     pub(crate) writes_input: bool,
+    /// The terminal beside the console that it looks at and types on, see `terminals.rs`; 0 is none.
+    pub(crate) terminal: u16,
     /// Whether the container stands still for it.
     pub(crate) holds_freeze: bool,
     /// Whether it has changed the container's networks, and may not have written that down.
@@ -56,6 +59,9 @@ pub(crate) enum Request {
     },
     Signal {
         number: i32,
+    },
+    Terminal {
+        number: u16,
     },
     Exec {
         streams: Vec<OwnedFd>,
@@ -156,6 +162,7 @@ impl Client {
             socket,
             wants_output: false,
             writes_input: false,
+            terminal: CONSOLE,
             holds_freeze: false,
             guards: false,
             changes_networks: false,
@@ -167,7 +174,18 @@ impl Client {
 
     /// Whether it has to do with the run that is, not with the container as a whole.
     pub(crate) const fn is_attached(&self) -> bool {
-        self.wants_output || self.writes_input
+        self.wants_output || self.writes_input || self.terminal != CONSOLE
+    }
+
+    /// The terminal, or the streams, that it writes to.
+    pub(crate) fn writes_to(&self) -> Option<u16> {
+        (self.writes_input || self.terminal != CONSOLE).then_some(self.terminal)
+    }
+
+    /// From now on it looks at that terminal, or the console, and nothing else.
+    pub(crate) const fn look_at(&mut self, terminal: u16) {
+        self.terminal = terminal;
+        (self.wants_output, self.writes_input) = (terminal == CONSOLE, terminal == CONSOLE);
     }
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
@@ -265,8 +283,11 @@ impl Client {
                 Request::Noted
             }
             // Only who said so writes input: the others are heard while input waits for the container.
-            (kind::STDIN, _) if self.writes_input && rest.len() <= MOST_DATA => Request::Stdin,
-            (kind::STDIN_END, []) if self.writes_input => Request::StdinEnd,
+            (kind::STDIN, _) if self.writes_to().is_some() && rest.len() <= MOST_DATA => {
+                Request::Stdin
+            }
+            (kind::STDIN_END, []) if self.writes_to().is_some() => Request::StdinEnd,
+            (kind::TERMINAL, [a, b]) => Request::Terminal { number: u16::from_ne_bytes([*a, *b]) },
             (kind::RESIZE, [a, b, c, d]) => Request::Resize {
                 rows: u16::from_ne_bytes([*a, *b]),
                 columns: u16::from_ne_bytes([*c, *d]),
@@ -295,6 +316,7 @@ impl Client {
     }
 
     fn attach(&mut self, streams: u8) {
+        self.terminal = CONSOLE;
         self.wants_output = streams & ATTACH_OUTPUT != 0;
         self.writes_input = streams & ATTACH_INPUT != 0;
     }

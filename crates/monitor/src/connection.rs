@@ -20,6 +20,7 @@ use crate::handoff::{NETWORKS, NetworkPlan};
 use crate::message::{ATTACH_INPUT, ATTACH_OUTPUT, MOST_DATA, VERSION, WITH_CONTENTS, kind};
 use crate::restart::RestartPolicy;
 use crate::said::{FromMonitor, Received, decode};
+use crate::terminals::FREE;
 
 /// How long a monitor may take to change its container's networks.
 const NETWORKS_PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
@@ -95,6 +96,25 @@ impl Connection {
     /// EPIPE when the monitor is gone.
     pub fn attach(&self, input: bool, output: bool) -> Result<(), Errno> {
         self.send(&[kind::ATTACH, streams(input, output)])
+    }
+
+    /// Asks for a terminal in the place of the streams, 0 for the console and N for `/dev/ttyN`, or for the first of these that nobody looks
+    /// at; gives which one it is. What it has shown, as far as that is kept, and shows comes as output, and what is written is typed on it.
+    /// Nothing is attached where there is none.
+    ///
+    /// # Errors
+    /// EPIPE when the monitor is gone, or of a release that knows no terminals.
+    pub fn attach_to_terminal(&mut self, number: Option<u16>) -> Result<Option<u16>, Errno> {
+        let [a, b] = number.unwrap_or(FREE).to_ne_bytes();
+        self.send(&[kind::TERMINAL, a, b])?;
+        loop {
+            match self.receive()? {
+                Received::Message(FromMonitor::Terminal { number }) => return Ok(Some(number)),
+                Received::Message(FromMonitor::NotNow) => return Ok(None),
+                Received::Message(_) => {}
+                Received::Closed => return Err(Errno::from_raw(libc::EPIPE)),
+            }
+        }
     }
 
     /// Writes to the container's standard input; waits while it is full.

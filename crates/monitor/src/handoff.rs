@@ -7,6 +7,7 @@ use std::time::Duration;
 use libcontainer::Plan;
 use serde::{Deserialize, Serialize};
 
+use crate::console::ConsoleRules;
 use crate::events::Events;
 use crate::health::HealthRules;
 use crate::keeper::KeeperRules;
@@ -48,6 +49,9 @@ pub struct HandOff {
     /// Whether its first process is an init, whose reboot is the container's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_system: bool,
+    /// What there is about its console.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub console: ConsoleRules,
     /// Whether standard input is a pipe that clients can write to; else it is empty.
     pub open_stdin: bool,
     /// Whether standard input ends with the first client that writes to it.
@@ -81,6 +85,10 @@ pub struct HandOff {
     /// Arguments with which this program removes the container when no client has done so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_remove: Option<Vec<String>>,
+}
+
+fn is_default(rules: &ConsoleRules) -> bool {
+    *rules == ConsoleRules::default()
 }
 
 /// The hand-off of a container that runs, as its monitor has it.

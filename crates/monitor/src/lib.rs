@@ -9,11 +9,13 @@
 
 mod again;
 mod attached;
+mod behind;
 mod claim;
 mod client;
 mod clients;
 mod clock;
 mod connection;
+mod console;
 mod contents;
 mod emulation;
 pub mod events;
@@ -27,6 +29,7 @@ mod home;
 mod input;
 mod inside;
 pub mod keeper;
+mod kept;
 mod left;
 mod limits;
 pub mod log;
@@ -46,9 +49,11 @@ mod sessions;
 mod spawn;
 mod start;
 mod surroundings;
+mod terminals;
 
 pub use clock::{format_time, now_ns};
 pub use connection::{ConnectError, Connection, connect};
+pub use console::{ConsoleFile, ConsoleRules};
 pub use emulation::EMULATION_SOCKET;
 pub use files::{ExitFile, Life, PAUSED, StateFile, find_claimed, observe, wait_for_end};
 pub use handoff::{

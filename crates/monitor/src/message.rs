@@ -11,6 +11,8 @@
 //! Stdin(bytes), StdinEnd ----------->
 //! Resize(rows, columns) ------------>
 //! Signal(number)        ------------>
+//! Terminal(number)      ------------>   in the place of Attach: the console (0), /dev/ttyN, or the first free one (65535)
+//!                       <------------   Terminal(number), and what it has shown as Stdout | NotNow: there is none
 //!                       <------------   Exited(code, oom)
 //!
 //! Exec(plan, streams)   ------------>
@@ -69,6 +71,7 @@ pub(crate) mod kind {
     pub(crate) const STDIN_END: u8 = b'e';
     pub(crate) const RESIZE: u8 = b'w';
     pub(crate) const SIGNAL: u8 = b'k';
+    pub(crate) const TERMINAL: u8 = b'y';
     pub(crate) const EXEC: u8 = b'x';
     pub(crate) const FREEZE: u8 = b'z';
     pub(crate) const THAW: u8 = b't';

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno as Raw;
 
-use crate::client::Sent;
+use crate::behind::Behind;
 use crate::clients::Clients;
+use crate::console::Console;
 use crate::log::Log;
 use crate::message::{MOST_DATA, MOST_PACKET, kind};
 
@@ -49,7 +50,9 @@ pub(crate) struct Outputs {
     buffer: Vec<u8>,
     length: usize,
     /// What was read last still has to reach these clients.
-    behind: Vec<u32>,
+    behind: Behind,
+    /// Where the streams are a console that more is done with.
+    console: Option<Console>,
     /// So much of what was read last is logged, where the log's receiver is busy.
     logged: Option<(Stream, usize)>,
     /// When a burst is over if nothing comes.
@@ -63,7 +66,7 @@ struct Output {
 }
 
 impl Outputs {
-    pub(crate) fn new(streams: Vec<(Stream, OwnedFd)>, log: Log) -> Self {
+    pub(crate) fn new(streams: Vec<(Stream, OwnedFd)>, log: Log, console: Option<Console>) -> Self {
         let streams = streams
             .into_iter()
             .map(|(stream, descriptor)| Output { stream, descriptor, is_large: false })
@@ -73,7 +76,8 @@ impl Outputs {
             log,
             buffer: vec![0; MOST_PACKET],
             length: 0,
-            behind: Vec::new(),
+            behind: Behind::default(),
+            console,
             logged: None,
             calm_at: None,
         }
@@ -88,9 +92,17 @@ impl Outputs {
             .map(|output| (output.stream, output.descriptor.as_fd()))
     }
 
-    /// Clients whose sockets are full.
-    pub(crate) fn behind(&self) -> &[u32] {
-        &self.behind
+    /// Whether a client's socket is full.
+    pub(crate) fn is_behind(&self, client: u32) -> bool {
+        self.behind.contains(client)
+    }
+
+    pub(crate) const fn console(&self) -> Option<&Console> {
+        self.console.as_ref()
+    }
+
+    pub(crate) const fn console_mut(&mut self) -> Option<&mut Console> {
+        self.console.as_mut()
     }
 
     /// What the log waits for.
@@ -115,31 +127,21 @@ impl Outputs {
         let most =
             if clients.iter().any(|client| client.wants_output) { MOST_DATA } else { MOST_READ };
         if self.take(stream, most) {
-            let interested = clients.iter().filter(|client| client.wants_output);
-            self.behind = interested.map(|client| client.id).collect();
-            self.pass_on(clients);
+            let packet = self.buffer.get(..self.length).unwrap_or_default();
+            self.behind.send(packet, clients, |client| client.wants_output);
         }
     }
 
     /// Tries again to reach the clients that were busy.
     pub(crate) fn pass_on(&mut self, clients: &mut Clients) {
         let packet = self.buffer.get(..self.length).unwrap_or_default();
-        self.behind.retain(|id| {
-            let sent = clients.get_mut(*id).map(|client| client.send(&[packet]));
-            if sent == Some(Sent::Gone) {
-                clients.remove(*id);
-            }
-            sent == Some(Sent::Busy)
-        });
+        self.behind.send_again(packet, clients);
     }
 
     /// Reads what is left after the end, and closes. A log whose receiver is busy has a few seconds.
     pub(crate) fn drain(&mut self, clients: &mut Clients) {
-        let behind = std::mem::take(&mut self.behind);
-        if !behind.is_empty() {
-            let packet = self.buffer.get(..self.length).unwrap_or_default();
-            clients.owe_all(packet, |client| behind.contains(&client.id));
-        }
+        let packet = self.buffer.get(..self.length).unwrap_or_default();
+        self.behind.owe(packet, clients);
         let deadline = Log::last_moment();
         self.finish_log(deadline);
         let mut left = MOST_DRAINED;
@@ -187,6 +189,9 @@ impl Outputs {
                     self.calm_at = Some(Instant::now() + CALM);
                 }
                 let read = space.get(..count).unwrap_or_default();
+                if let Some(console) = &mut self.console {
+                    console.show(read);
+                }
                 let taken = self.log.write(stream, read);
                 self.logged = (taken < count).then_some((stream, taken));
                 true

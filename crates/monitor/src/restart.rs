@@ -12,6 +12,8 @@ const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 /// A run of this length was a good one: the waits begin anew.
 const GOOD_RUN: Duration = Duration::from_secs(10);
+/// A system that reboots itself after so long is in no loop, however often it does: there is no wait.
+const GOOD_REBOOT: Duration = Duration::from_secs(1);
 
 /// When a container is started again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,12 +38,21 @@ pub enum RestartPolicy {
     UnlessStopped,
 }
 
+/// Whether a run was ended to be started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Not,
+    /// Its health check was failing.
+    ForHealth,
+    /// The system inside reboots.
+    Reboot,
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
     pub(crate) code: i32,
-    /// It was ended to be started again.
-    pub(crate) is_asked_for: bool,
+    pub(crate) asked: Asked,
     pub(crate) ran_for: Duration,
 }
 
@@ -71,15 +82,18 @@ impl Restarts {
 
     /// After how long it is started again; nothing when it stays down.
     pub(crate) fn after(&mut self, end: End) -> Option<Duration> {
-        if self.held || !(self.wants(end.code) || end.is_asked_for) {
+        if self.held || !(self.wants(end.code) || end.asked != Asked::Not) {
             return None;
         }
         if end.ran_for >= GOOD_RUN {
             self.delay = FIRST_DELAY;
         }
+        self.count = self.count.saturating_add(1);
+        if end.asked == Asked::Reboot && end.ran_for >= GOOD_REBOOT {
+            return Some(Duration::ZERO);
+        }
         let delay = self.delay;
         self.delay = delay.saturating_mul(2).min(LONGEST_DELAY);
-        self.count = self.count.saturating_add(1);
         Some(delay)
     }
 
@@ -99,7 +113,7 @@ mod tests {
     use super::*;
 
     fn ended(code: i32, seconds: u64) -> End {
-        End { code, is_asked_for: false, ran_for: Duration::from_secs(seconds) }
+        End { code, asked: Asked::Not, ran_for: Duration::from_secs(seconds) }
     }
 
     #[test]
@@ -141,8 +155,17 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_was_asked_for_needs_no_policy() {
+    fn an_end_that_was_asked_for_needs_no_policy_and_a_reboot_no_wait() {
         let mut restarts = Restarts::new(RestartPolicy::No);
-        assert!(restarts.after(End { is_asked_for: true, ..ended(137, 0) }).is_some());
+        let mut wait = |asked, seconds| {
+            let end = End { asked, ..ended(0, seconds) };
+            restarts.after(end).map(|delay| delay.as_millis())
+        };
+        assert_eq!(wait(Asked::Not, 5), None);
+        assert_eq!([wait(Asked::ForHealth, 5), wait(Asked::ForHealth, 5)], [Some(100), Some(200)]);
+        assert_eq!([wait(Asked::Reboot, 1), wait(Asked::Reboot, 1)], [Some(0), Some(0)]);
+        // One that reboots as soon as it is there is in a loop.
+        assert_eq!([wait(Asked::Reboot, 0), wait(Asked::Reboot, 0)], [Some(400), Some(800)]);
+        assert_eq!(restarts.count, 6);
     }
 }

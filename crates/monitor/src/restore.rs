@@ -36,6 +36,8 @@ pub(crate) struct Restored {
     pub(crate) cgroup: Cgroup,
     /// Master of its terminal.
     pub(crate) console: Option<OwnedFd>,
+    /// Masters of the terminals beside it.
+    pub(crate) terminals: Vec<OwnedFd>,
 }
 
 /// Makes them, with these streams and this network namespace where the container has one of its own.
@@ -70,7 +72,8 @@ pub(crate) fn restore(
     };
     let restored = restore_images(&criu, &origin, &options, &mut on_moment)
         .map_err(|error| Refused::chain(&error))?;
-    Ok(Restored { process: restored.process, cgroup: restored.cgroup, console })
+    let (process, cgroup) = (restored.process, restored.cgroup);
+    Ok(Restored { process, cgroup, console, terminals: Vec::new() })
 }
 
 /// A directory that is gone again when this is dropped.

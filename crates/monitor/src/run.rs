@@ -30,7 +30,7 @@ use crate::limits::Limits;
 use crate::log::{COMPRESS, compress};
 use crate::message::{kind, number};
 use crate::names::{RESOLVE, resolve};
-use crate::restart::{End, Restarts};
+use crate::restart::{Asked, End, Restarts};
 use crate::running::{LastWord, Running};
 use crate::serve::{Source, wait};
 use crate::sessions::{EndedSession, Sessions};
@@ -304,7 +304,7 @@ impl Monitor {
                     let finished_at = crate::format_time(crate::now_ns());
                     (exit.code, exit.error, exit.finished_at) =
                         (refused.code.into(), refused.words, finished_at);
-                    end = End { code: exit.code, is_asked_for: false, ran_for: Duration::ZERO };
+                    end = End { code: exit.code, asked: Asked::Not, ran_for: Duration::ZERO };
                 }
             }
         }
@@ -325,7 +325,7 @@ impl Monitor {
         let code = match run.last_word(reap(&run.process)) {
             LastWord::Code(code) => code,
             LastWord::Reboot => {
-                run.starts_again = true;
+                run.asked = Asked::Reboot;
                 0
             }
             LastWord::Off => {
@@ -343,6 +343,7 @@ impl Monitor {
             let _gone = run.cgroup.thaw();
         }
         run.outputs.drain(&mut self.clients);
+        run.terminals.drain(&mut self.clients);
         // What was told while it ran stays true.
         let oom_killed = run.oom.is_told() || run.cgroup.oom_killed().unwrap_or(false);
         let ran_for = run.began.elapsed();
@@ -357,7 +358,7 @@ impl Monitor {
         Ended {
             attached: run.attached,
             exit: ExitFile::new(code, oom_killed, run.started_at, String::new()),
-            end: End { code, is_asked_for: run.starts_again, ran_for },
+            end: End { code, asked: run.asked, ran_for },
             cgroup: run.cgroup,
         }
     }

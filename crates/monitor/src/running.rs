@@ -9,17 +9,24 @@ use spec::runtime::NamespaceKind;
 
 use crate::attached::Attached;
 use crate::claim::Claim;
+use crate::client::Client;
+use crate::console::Console;
 use crate::handoff::HandOff;
 use crate::input::Input;
 use crate::limits::Limits;
 use crate::oom::Oom;
 use crate::outputs::Outputs;
 use crate::probe::Checks;
+use crate::restart::Asked;
 use crate::start::Started;
+use crate::terminals::{CONSOLE, Terminals};
 
 /// What a first process ends by that asked the kernel for a reboot, and to be off: 128 and SIGHUP, 128 and SIGINT.
 const REBOOT: i32 = 128 + 1;
 const OFF: i32 = 128 + 2;
+
+/// What is taken at once of what is typed on a terminal of the host's.
+const TYPED: usize = 1024;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +56,16 @@ pub(crate) struct Running {
     /// Given back with the run.
     pub(crate) attached: Option<Attached>,
     console: Option<OwnedFd>,
+    /// Keeps the console from hanging up.
+    _console_end: Option<OwnedFd>,
+    /// Terminals beside the console.
+    pub(crate) terminals: Terminals,
     /// When the first process is killed that was asked to end.
     kill_at: Option<Instant>,
     /// When it is killed in any case.
     ends_at: Option<Instant>,
     /// Whether it was asked to end so that it is started again.
-    pub(crate) starts_again: bool,
+    pub(crate) asked: Asked,
     /// Its first process is an init.
     is_system: bool,
 }
@@ -63,6 +74,7 @@ impl Running {
     pub(crate) fn new(started: Started, handoff: &HandOff) -> Self {
         let Started { process, cgroup, console, outputs, input, .. } = started;
         let Started { started_at, log, claim, attached, limits, .. } = started;
+        let Started { console_end, shows, terminals, .. } = started;
         let now = Instant::now();
         // A terminal has no end of input; there it is just a byte.
         let stdin_once = handoff.stdin_once && !handoff.plan.process.terminal;
@@ -75,7 +87,7 @@ impl Running {
             began: now,
             own_pids: handoff.plan.namespaces.create.contains(&NamespaceKind::Pid),
             input: Input::new(input, stdin_once),
-            outputs: Outputs::new(outputs, log),
+            outputs: Outputs::new(outputs, log, shows),
             checks: handoff
                 .health
                 .as_ref()
@@ -83,9 +95,11 @@ impl Running {
             limits,
             attached,
             console,
+            _console_end: console_end,
+            terminals,
             kill_at: None,
             ends_at: handoff.timeout.and_then(|timeout| now.checked_add(timeout)),
-            starts_again: false,
+            asked: Asked::Not,
             is_system: handoff.is_system,
         }
     }
@@ -100,12 +114,46 @@ impl Running {
         }
     }
 
-    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+    /// Where input for the console or the streams goes, or for a terminal beside them.
+    pub(crate) fn input_mut(&mut self, terminal: u16) -> Option<&mut Input> {
+        if terminal == CONSOLE { Some(&mut self.input) } else { self.terminals.input_mut(terminal) }
+    }
+
+    /// Whether a client may have something to say that nobody takes yet.
+    pub(crate) fn is_behind_with(&self, client: &Client) -> bool {
+        client.writes_to().is_some_and(|terminal| match terminal {
+            CONSOLE => self.input.is_behind(),
+            terminal => self.terminals.input(terminal).is_some_and(Input::is_behind),
+        })
+    }
+
+    /// Whether a client has not taken what was shown last.
+    pub(crate) fn is_ahead_of(&self, client: u32) -> bool {
+        self.outputs.is_behind(client) || self.terminals.is_behind(client)
+    }
+
+    /// What the console has shown, as far as it is kept; nothing without one.
+    pub(crate) fn console_shows(&self) -> Option<Vec<u8>> {
+        let kept = self.outputs.console().map(Console::shown);
+        self.console.as_ref().map(|_| kept.unwrap_or_default())
+    }
+
+    /// Types on the console what somebody types on the terminal that it is copied to.
+    pub(crate) fn take_typed(&mut self) {
+        let mut room = [0; TYPED];
+        let count = self.outputs.console_mut().map_or(0, |console| console.read_typed(&mut room));
+        self.input.write(room.get(..count).unwrap_or_default());
+    }
+
+    pub(crate) fn resize(&self, terminal: u16, rows: u16, columns: u16) {
         let size =
             rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        if let Some(console) = &self.console {
-            // A terminal that is gone has no size.
-            let _gone = rustix::termios::tcsetwinsize(console, size);
+        match &self.console {
+            Some(console) if terminal == CONSOLE => {
+                // A terminal that is gone has no size.
+                let _gone = rustix::termios::tcsetwinsize(console, size);
+            }
+            _ => self.terminals.resize(terminal, size),
         }
     }
 

@@ -67,6 +67,11 @@ pub enum FromMonitor<'a> {
     },
     /// What was said about restarts counts.
     Held,
+    /// This connection is attached to the console (0), or to that terminal beside it.
+    Terminal {
+        /// Which.
+        number: u16,
+    },
     /// It has the places in networks that it had.
     NetworksFailed {
         /// Why.
@@ -109,6 +114,9 @@ pub(crate) fn decode(packet: &[u8], console: Option<OwnedFd>) -> Option<FromMoni
         kind::THAWED => FromMonitor::Thawed,
         kind::CHECKED => FromMonitor::Checked { code: read_number(packet)? },
         kind::HELD => FromMonitor::Held,
+        kind::TERMINAL => {
+            FromMonitor::Terminal { number: u16::from_ne_bytes(rest.try_into().ok()?) }
+        }
         kind::NETWORKS_FAILED => FromMonitor::NetworksFailed { error: str_of(rest)? },
         kind::NOT_NOW => FromMonitor::NotNow,
         kind::REFUSED => FromMonitor::Refused { version: code },

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::attached::Attached;
 use crate::client::Request;
+use crate::console::Console;
 use crate::emulation::Emulation;
 use crate::forwards::Forwards;
 use crate::health::{HealthStatus, OnFailure};
@@ -17,10 +18,11 @@ use crate::names::Names;
 use crate::oom::News;
 use crate::outputs::Stream;
 use crate::probe::Outcome;
-use crate::restart::RestartPolicy;
+use crate::restart::{Asked, RestartPolicy};
 use crate::run::Monitor;
 use crate::running::Running;
 use crate::sessions::Started;
+use crate::terminals::CONSOLE;
 
 /// Exit code of an engine's own failure.
 const ENGINE: u8 = 125;
@@ -35,6 +37,12 @@ pub(crate) enum Source {
     Output(Stream),
     Log,
     Stdin,
+    /// A terminal beside the console has something to show.
+    Terminal(u16),
+    /// One takes input again.
+    TerminalInput(u16),
+    /// Somebody types on the terminal that the console is copied to.
+    Typed,
     Session(i32),
     Probe,
     ProbeOutput,
@@ -81,6 +89,7 @@ impl Monitor {
                     self.clients.flush(id);
                     if let Some(run) = &mut self.run {
                         run.outputs.pass_on(&mut self.clients);
+                        run.terminals.pass_on(&mut self.clients);
                     }
                 }
                 Source::Emulation => {
@@ -95,6 +104,9 @@ impl Monitor {
                 Source::Output(_)
                 | Source::Log
                 | Source::Stdin
+                | Source::Terminal(_)
+                | Source::TerminalInput(_)
+                | Source::Typed
                 | Source::Probe
                 | Source::ProbeOutput
                 | Source::Oom
@@ -135,6 +147,9 @@ impl Monitor {
             (Source::Output(stream), _) => run.outputs.read(stream, &mut self.clients),
             (Source::Log, _) => run.outputs.resume_log(),
             (Source::Stdin, _) => run.input.flush(),
+            (Source::Terminal(number), _) => run.terminals.read(number, &mut self.clients),
+            (Source::TerminalInput(number), _) => run.terminals.flush_input(number),
+            (Source::Typed, _) => run.take_typed(),
             (Source::Oom, _) => {
                 let news = run.oom.read();
                 self.note_oom(news);
@@ -226,7 +241,7 @@ impl Monitor {
                 let _gone = run.process.signal(libc::SIGKILL);
             }
             (OnFailure::Restart, _) => {
-                run.starts_again = true;
+                run.asked = Asked::ForHealth;
                 run.stop(self.stop, Instant::now());
             }
             (OnFailure::Stop, _) => {
@@ -243,14 +258,12 @@ impl Monitor {
         sources.extend(
             self.clients.listener().map(|listener| (Source::Listener, listener, PollFlags::IN)),
         );
-        let behind = run.map(|run| run.outputs.behind()).unwrap_or_default();
-        let input_is_behind = run.is_some_and(|run| run.input.is_behind());
         for client in self.clients.iter() {
-            if client.is_owed() || behind.contains(&client.id) {
+            if client.is_owed() || run.is_some_and(|run| run.is_ahead_of(client.id)) {
                 sources.push((Source::BusyClient(client.id), client.socket(), PollFlags::OUT));
             }
             // While the container takes no input, those who write some wait.
-            if !input_is_behind || !client.writes_input {
+            if !run.is_some_and(|run| run.is_behind_with(client)) {
                 sources.push((Source::Client(client.id), client.socket(), PollFlags::IN));
             }
         }
@@ -275,6 +288,14 @@ impl Monitor {
         sources.extend(limits.map(|device| (Source::Limits, device, PollFlags::IN)));
         sources.extend(run.oom.descriptor().map(|events| (Source::Oom, events, PollFlags::IN)));
         sources.extend(run.outputs.log_waits_for().map(|log| (Source::Log, log, PollFlags::OUT)));
+        let shows = run.terminals.readable();
+        sources.extend(shows.map(|(number, fd)| (Source::Terminal(number), fd, PollFlags::IN)));
+        let takes = run.terminals.writable();
+        sources
+            .extend(takes.map(|(number, fd)| (Source::TerminalInput(number), fd, PollFlags::OUT)));
+        let typed = run.outputs.console().and_then(Console::typed);
+        let typed = typed.filter(|_| !run.input.is_behind());
+        sources.extend(typed.map(|typed| (Source::Typed, typed, PollFlags::IN)));
         sources.extend(run.input.writable().map(|input| (Source::Stdin, input, PollFlags::OUT)));
         if let Some(checks) = &run.checks {
             sources.extend(checks.pidfd().map(|pidfd| (Source::Probe, pidfd, PollFlags::IN)));
@@ -287,7 +308,7 @@ impl Monitor {
     fn hear(&mut self, id: u32) {
         let Some(client) = self.clients.get_mut(id) else { return };
         // Two of them may have been ready at once.
-        if client.writes_input && self.run.as_ref().is_some_and(|run| run.input.is_behind()) {
+        if self.run.as_ref().is_some_and(|run| run.is_behind_with(client)) {
             return;
         }
         match client.receive(&mut self.packet) {
@@ -305,6 +326,7 @@ impl Monitor {
                 Err(_of_a_newer_release) => self.clients.remove(id),
             },
             Request::Networks => self.change_networks(id),
+            Request::Terminal { number } => self.attach_to_terminal(id, number),
             Request::NetworksKept => client.changes_networks = false,
             Request::Name => {
                 let name = String::from_utf8_lossy(self.packet.body()).into_owned();
@@ -343,15 +365,24 @@ impl Monitor {
     }
 
     fn hear_of_run(&mut self, id: u32, request: Request) {
+        let terminal = self.clients.get_mut(id).map_or(CONSOLE, |client| client.terminal);
         let Some(run) = &mut self.run else { return };
         // A process that waits for an answer does not stand still.
         let stops = matches!(request, Request::Freeze | Request::Pause);
         let _answers = run.limits.as_mut().filter(|_| stops).and_then(Limits::stand_in);
         match request {
-            Request::Stdin => run.input.write(self.packet.body()),
-            Request::StdinEnd => run.input.end(),
+            Request::Stdin => {
+                if let Some(input) = run.input_mut(terminal) {
+                    input.write(self.packet.body());
+                }
+            }
+            Request::StdinEnd => {
+                if let Some(input) = run.input_mut(terminal) {
+                    input.end();
+                }
+            }
             Request::Resize { rows, columns } => {
-                run.resize(rows, columns);
+                run.resize(terminal, rows, columns);
                 let size = [("height", rows.to_string()), ("width", columns.to_string())];
                 self.tell("resize", &size);
             }
@@ -391,7 +422,8 @@ impl Monitor {
                 self.freeze.release(&run.cgroup, &self.clients);
                 self.clients.owe(id, &[kind::THAWED], None);
             }
-            Request::Hold
+            Request::Terminal { .. }
+            | Request::Hold
             | Request::Restarts
             | Request::Name
             | Request::Settings

@@ -15,6 +15,7 @@ use sys::Errno;
 use crate::attached::Attached;
 use crate::claim::{Claim, Claims};
 use crate::clients::Clients;
+use crate::console::{Console, ConsoleRules};
 use crate::files::{ExitFile, StateFile};
 use crate::handoff::HandOff;
 use crate::inside::{self, Users};
@@ -24,6 +25,7 @@ use crate::message::{failure, kind};
 use crate::outputs::Stream;
 use crate::restore::{Restored, restore};
 use crate::run::GROUP_PATIENCE;
+use crate::terminals::{Terminals, other_end};
 
 /// Exit code of an engine's own failure.
 const ENGINE: u8 = 125;
@@ -34,6 +36,11 @@ pub(crate) struct Started {
     pub(crate) cgroup: Cgroup,
     /// Master of its terminal.
     pub(crate) console: Option<OwnedFd>,
+    /// The other end of it, for one that stays open.
+    pub(crate) console_end: Option<OwnedFd>,
+    /// What more is done with what it shows.
+    pub(crate) shows: Option<Console>,
+    pub(crate) terminals: Terminals,
     pub(crate) outputs: Vec<(Stream, OwnedFd)>,
     pub(crate) input: Option<OwnedFd>,
     pub(crate) started_at: String,
@@ -98,6 +105,10 @@ pub(crate) fn start(
         code: ENGINE,
         words: format!("failed to initialize logging driver: {why}"),
     })?;
+    let shows = (handoff.console != ConsoleRules::default())
+        .then(|| Console::open(&handoff.console))
+        .transpose()
+        .map_err(|(action, error)| Refused::engine(&action, error))?;
     let mut streams = match own {
         _ if handoff.plan.process.terminal => Ok(Streams::none()),
         Some(own) => Streams::of_caller(own, handoff.open_stdin).map_err(Errno::from),
@@ -113,7 +124,7 @@ pub(crate) fn start(
     let names = stdio.streams().map(|streams| streams.map(stream_name).to_vec());
     let Made { restored, mut attached, limits } =
         make(handoff, spare, (stdio, contents), restarts)?;
-    let Restored { process, cgroup, console } = restored;
+    let Restored { process, cgroup, console, terminals } = restored;
     let started_at = crate::format_time(crate::now_ns());
     if let Some(names) = attached.as_mut().and_then(Attached::names_mut) {
         names.settle();
@@ -122,24 +133,26 @@ pub(crate) fn start(
         .map(|state| StateFile { restarts, streams: names.unwrap_or_default(), ..state })
         .and_then(|state| Claim::make(&state, &handoff.state_dir, Claims::Yes));
     let recorded = recorded.and_then(|claim| write_pid(handoff, process.pid()).map(|()| claim));
-    let connected = match &console {
-        Some(console) => streams.connect(console).map_err(std::io::Error::from),
-        None => Ok(()),
-    };
-    let claim = match recorded.and_then(|claim| connected.map(|()| claim)) {
-        Ok(claim) => claim,
-        Err(error) => {
-            let _gone = process.signal(libc::SIGKILL);
-            crate::run::reap(&process);
-            let _kept = cgroup.kill().and_then(|()| cgroup.remove(GROUP_PATIENCE));
-            return Err(Refused::engine(&format!("record the start in {directory}"), error));
-        }
-    };
+    let connected =
+        connect(&mut streams, handoff, console.as_ref(), terminals).map_err(std::io::Error::from);
+    let (claim, (console_end, terminals)) =
+        match recorded.and_then(|claim| connected.map(|connected| (claim, connected))) {
+            Ok(both) => both,
+            Err(error) => {
+                let _gone = process.signal(libc::SIGKILL);
+                crate::run::reap(&process);
+                let _kept = cgroup.kill().and_then(|()| cgroup.remove(GROUP_PATIENCE));
+                return Err(Refused::engine(&format!("record the start in {directory}"), error));
+            }
+        };
     let Streams { outputs, input, theirs: _closed } = streams;
     Ok(Started {
         process,
         cgroup,
         console,
+        console_end,
+        shows,
+        terminals,
         outputs,
         input,
         started_at,
@@ -148,6 +161,21 @@ pub(crate) fn start(
         attached,
         limits,
     })
+}
+
+/// Uses the terminals; gives the other end of the console where it stays open.
+fn connect(
+    streams: &mut Streams,
+    handoff: &HandOff,
+    console: Option<&OwnedFd>,
+    masters: Vec<OwnedFd>,
+) -> Result<(Option<OwnedFd>, Terminals), Raw> {
+    let mut end = None;
+    if let Some(console) = console {
+        streams.connect(console)?;
+        end = handoff.console.stays_open.then(|| other_end(console)).transpose()?;
+    }
+    Ok((end, Terminals::new(masters)?))
 }
 
 /// A process that runs, and what goes with it.
@@ -205,8 +233,9 @@ pub(crate) fn begin<'a>(
     let shown = given.shown.map(|shown| shown.mount.as_fd());
     create_at_once(&handoff.plan, surroundings.with_shown(shown))
         .and_then(|mut created| {
-            let console = created.take_console();
-            created.start().map(|(process, cgroup)| Restored { process, cgroup, console })
+            let (console, terminals) = (created.take_console(), created.take_terminals());
+            let started = created.start();
+            started.map(|(process, cgroup)| Restored { process, cgroup, console, terminals })
         })
         .map_err(|error| Refused { code: error.exit_code(), words: chain(&error) })
 }

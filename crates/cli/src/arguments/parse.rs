@@ -37,11 +37,33 @@ pub(crate) enum UsageError {
     Arity { command: &'static str, least: usize, most: usize },
 }
 
+/// Whose rules a line is read by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// pflag's, as of Docker's programs.
+    Docker,
+    /// getopt_long(3)'s, as of LXC's: `-?` is help, the beginning of a long name is enough where no other begins so, switches take
+    /// no value, and an equals sign behind a letter belongs to its value.
+    Getopt,
+}
+
 /// Reads the words that follow a command's name.
 ///
 /// # Errors
 /// With Docker's words for it.
 pub(crate) fn parse(
+    grammar: &'static Grammar,
+    line: impl IntoIterator<Item = String>,
+) -> Result<Parsed, UsageError> {
+    parse_by(Manner::Docker, grammar, line)
+}
+
+/// The same by other rules.
+///
+/// # Errors
+/// As there.
+pub(crate) fn parse_by(
+    manner: Manner,
     grammar: &'static Grammar,
     line: impl IntoIterator<Item = String>,
 ) -> Result<Parsed, UsageError> {
@@ -57,13 +79,16 @@ pub(crate) fn parse(
             return Ok(Parsed::Help);
         }
         if let Some(name) = word.strip_prefix("--") {
-            given.push(long(grammar, name, &mut line)?);
+            given.push(long(manner, grammar, name, &mut line)?);
         } else if word.len() > 1 && word.starts_with('-') {
             let group = word.get(1..).unwrap_or_default();
-            if group == "h" && grammar.by_short('h').is_none() {
+            let asks = |letter: &str| {
+                group == letter && grammar.by_short(letter.as_bytes()[0] as char).is_none()
+            };
+            if asks("h") || (manner == Manner::Getopt && asks("?")) {
                 return Ok(Parsed::Help);
             }
-            letters(grammar, group, &mut line, &mut given)?;
+            letters((manner, grammar), group, &mut line, &mut given)?;
         } else {
             words.push(word);
             if !grammar.interspersed {
@@ -80,6 +105,7 @@ pub(crate) fn parse(
 }
 
 fn long(
+    manner: Manner,
     grammar: &Grammar,
     name: &str,
     line: &mut impl Iterator<Item = String>,
@@ -88,7 +114,11 @@ fn long(
         Some((name, value)) => (name, Some(value.to_owned())),
         None => (name, None),
     };
-    let Some(flag) = grammar.by_long(name) else {
+    let found = match manner {
+        Manner::Docker => grammar.by_long(name),
+        Manner::Getopt => grammar.by_beginning(name),
+    };
+    let Some(flag) = found else {
         let names = grammar.all_flags().map(|flag| flag.long);
         return Err(UsageError::UnknownFlag {
             name: name.to_owned(),
@@ -97,6 +127,9 @@ fn long(
     };
     let value = match (flag.kind, value) {
         (Kind::Switch | Kind::Maybe(_), None) => "true".to_owned(),
+        (Kind::Switch, Some(value)) if manner == Manner::Getopt => {
+            return Err(UsageError::Value { flag, value, wanted: "empty: it takes none" });
+        }
         (_, Some(value)) => value,
         (Kind::One(_) | Kind::Many(_), None) => {
             line.next().ok_or(UsageError::NeedsValue(flag.long))?
@@ -107,7 +140,7 @@ fn long(
 
 /// `-it`, `-d=false`, `-eNAME=value`, `-e NAME=value`.
 fn letters(
-    grammar: &Grammar,
+    (manner, grammar): (Manner, &Grammar),
     group: &str,
     line: &mut impl Iterator<Item = String>,
     given: &mut Vec<(&'static str, String)>,
@@ -118,7 +151,11 @@ fn letters(
         let Some(flag) = grammar.by_short(letter) else {
             return Err(UsageError::UnknownLetter { letter, group: group.to_owned() });
         };
-        let attached = rest.strip_prefix('=');
+        let attached = match (manner, flag.kind) {
+            (Manner::Docker, _) => rest.strip_prefix('='),
+            (Manner::Getopt, Kind::Switch) => None,
+            (Manner::Getopt, _) => Some(rest).filter(|rest| !rest.is_empty()),
+        };
         let value = match flag.kind {
             Kind::Switch | Kind::Maybe(_) => match attached {
                 Some(value) => value.to_owned(),
@@ -169,6 +206,11 @@ impl Matches {
     /// Whether a switch is on.
     pub(crate) fn on(&self, long: &str) -> bool {
         self.value(long) == Some("true")
+    }
+
+    /// Whether the command has a flag of this name.
+    pub(crate) fn has_flag(&self, long: &str) -> bool {
+        self.grammar.by_long(long).is_some()
     }
 
     /// Whether a flag was given at all.
@@ -297,6 +339,26 @@ mod tests {
         let matches = call(&RUN, &["--rm", "--rm=false", "-t=false", "-e", "A", "-e", "B", "x"]);
         assert!(!matches.on("rm") && !matches.on("tty") && matches.is_given("rm"));
         assert_eq!(matches.values("env").collect::<Vec<_>>(), ["A", "B"]);
+    }
+
+    #[test]
+    fn getopts_manner() {
+        let call = |line: &[&str]| {
+            let words = line.iter().map(|word| (*word).to_owned());
+            match parse_by(Manner::Getopt, &STOP, words) {
+                Ok(Parsed::Call(matches)) => Ok(matches),
+                Ok(Parsed::Help) => Err("help".to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        let matches = call(&["x", "--mem", "1g", "-e=A", "-im2", "y", "--", "-z"]).unwrap();
+        assert_eq!(matches.values("memory").collect::<Vec<_>>(), ["1g", "2"]);
+        assert_eq!(matches.value("env"), Some("=A"));
+        assert!(matches.on("interactive"));
+        assert_eq!(matches.words, ["x", "y", "-z"]);
+        assert_eq!(call(&["-?"]).unwrap_err(), "help");
+        assert!(call(&["--rm=true"]).unwrap_err().contains("it takes none"));
+        assert_eq!(call(&["--nosuch"]).unwrap_err(), "unknown flag: --nosuch");
     }
 
     #[test]

@@ -42,27 +42,44 @@ pub(super) fn exec(session: &Session, matches: &Matches) -> Result<i32, Failure>
         apparmor: profile(matches)?,
         id: None,
     };
+    let keys = if tty { keys(matches)? } else { None };
+    run_in(session, matches.word(0), Further { request, detached, input, keys })
+}
+
+/// A further process, and what its caller has to do with it.
+pub(crate) struct Further {
+    pub(crate) request: ExecRequest,
+    pub(crate) detached: bool,
+    pub(crate) input: bool,
+    pub(crate) keys: Option<DetachKeys>,
+}
+
+/// Runs it in the foreground unless it is detached; gives its exit code.
+pub(crate) fn run_in(
+    session: &Session,
+    container: &str,
+    Further { request, detached, input, keys }: Further,
+) -> Result<i32, Failure> {
+    let tty = request.tty;
     let held = tty.then(|| Held::take(false, true));
     let engine = session.engine()?;
     let pipes = if tty || detached {
         None
     } else {
-        let label = engine.containers().label_of_streams(matches.word(0))?;
+        let label = engine.containers().label_of_streams(container)?;
         let made = ProcessPipes::new(input, label.as_deref());
         Some(made.map_err(|errno| Failure::Words(format!("make pipes: {errno}")))?)
     };
     let theirs = pipes
         .as_ref()
         .map(|pipes| [pipes.theirs[0].as_fd(), pipes.theirs[1].as_fd(), pipes.theirs[2].as_fd()]);
-    let (name, mut connection) = engine.containers().exec(matches.word(0), &request, theirs)?;
+    let (name, mut connection) = engine.containers().exec(container, &request, theirs)?;
     let console = started(&name, &mut connection)?;
     if detached {
         return Ok(0);
     }
     let end = match (console, &held, pipes) {
-        (Some(master), Some(held), _) => {
-            relay_terminal(connection, &master, input, keys(matches)?, held)
-        }
+        (Some(master), Some(held), _) => relay_terminal(connection, &master, input, keys, held),
         (_, _, Some(pipes)) => Relay(pipes).relay(connection),
         _ => End::Lost,
     };

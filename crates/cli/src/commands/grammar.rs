@@ -2,10 +2,10 @@
 
 use super::{
     COMMON, Command, OBJECTS, OTHERS, apparmor, archives, autostart, boot, build, builder, chan,
-    change, check, checkpoint, context, copy, cp, dial, doctor, events, exec, images, inspect,
-    life, list, login, logs, machine, manifest, mount, network, prune, pull, push, run, search,
-    seccomp, secret, selinux, serve, settings, snapshot, stats, system, templates, usage, verify,
-    volume,
+    change, check, checkpoint, console, context, copy, cp, dial, doctor, events, exec, images,
+    inspect, life, list, login, logs, machine, manifest, mount, network, prune, pull, push, run,
+    search, seccomp, secret, selinux, serve, settings, snapshot, stats, system, templates, usage,
+    verify, volume,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least, exactly};
 use crate::flags::{
@@ -13,8 +13,8 @@ use crate::flags::{
     BUILD_DU, BUILD_HISTORY_INSPECT, BUILD_HISTORY_LIST, BUILD_HISTORY_LOGS, BUILD_HISTORY_REMOVE,
     BUILD_PRUNE, CHAN, CHAN_ANSWER, CHAN_DUMP, CHAN_DUMP_EXAMPLES, CHAN_RECV, CHAN_RECV_EXAMPLES,
     CHAN_RELAY_EXAMPLES, CHAN_SEND, CHAN_SEND_EXAMPLES, CHAN_SERVE_EXAMPLES, CHECK, CHECKPOINT,
-    CHECKPOINT_CREATE, CLONE, CLONE_FILES, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONTAINER,
-    CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE,
+    CHECKPOINT_CREATE, CLONE, CLONE_FILES, COMMIT, CONFIG_CREATE, CONFIG_INSPECT, CONSOLE,
+    CONTAINER, CONTAINER_INSPECT, CONTAINER_PRUNE, CONTEXT_CREATE, CONTEXT_LIST, CONTEXT_REMOVE,
     CONTEXT_UPDATE, COPY, CP, DF, EVENTS, EXEC, EXPORT, FORMAT_SHORT, HISTORY, IMAGE_INSPECT,
     IMAGE_PRUNE, IMAGES, IMPORT, INSPECT, KILL, LIMITS, LOAD, LOGIN, LOGOUT, LOGS,
     MANIFEST_ANNOTATE, MANIFEST_CREATE, MANIFEST_INSPECT, MANIFEST_PUSH, MOUNT, NETWORK_CONNECT,
@@ -755,6 +755,17 @@ pub(crate) static COMMANDS: &[Command] = &[
         true,
         false,
         run::attach
+    ),
+    command!(
+        OTHERS,
+        ["console", "container console"],
+        "[OPTIONS] CONTAINER",
+        "Look at the console or a terminal of a running container",
+        [CONSOLE],
+        exactly(1),
+        true,
+        false,
+        console::console
     ),
     command!(
         OTHERS,

@@ -63,6 +63,7 @@ const CREATE: &[&str] = &[
     "subuidname",
     "system",
     "timeout",
+    "ttys",
     "tz",
     "uidmap",
     "umask",

@@ -89,7 +89,7 @@ pub(super) fn run(session: &Session, matches: &Matches) -> Result<i32, Failure> 
 }
 
 /// The engine, and what a container that has begun is known by.
-fn launch(
+pub(crate) fn launch(
     session: &Session,
     request: &CreateRequest,
     attach: Attach,
@@ -108,7 +108,7 @@ fn explain(session: &Session, request: &CreateRequest) -> Result<i32, Failure> {
 }
 
 #[expect(clippy::too_many_arguments, reason = "what the foreground is told, once")]
-fn foreground(
+pub(crate) fn foreground(
     engine: &Engine,
     id: &ContainerId,
     connection: Connection,

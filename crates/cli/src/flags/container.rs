@@ -208,6 +208,12 @@ pub(crate) const CONTAINER: &[Flag] = &[
     ),
     many("", "tmpfs", "list", "Mount a tmpfs directory"),
     switch("t", "tty", "Allocate a pseudo-TTY"),
+    one(
+        "",
+        "ttys",
+        "int",
+        "Terminals beside the console: /dev/tty1 and so on (default 4 with --system)",
+    ),
     one("", "tz", "string", "Time zone of the container, such as Europe/Zurich, or local"),
     many("", "ulimit", "ulimit", "Ulimit options"),
     many("", "uidmap", "list", "Users of a namespace of its own: INSIDE:OUTSIDE:COUNT"),

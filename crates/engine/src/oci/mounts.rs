@@ -57,6 +57,9 @@ fn one_standard(
     if target.starts_with("/sys") && !config.privileged && !is_own {
         options.push("ro".to_owned());
     }
+    if let Some(most) = config.terminals.most_pseudo.filter(|_| kind == "devpts") {
+        options.push(format!("max={most}"));
+    }
     if kind == "proc" {
         options.extend(config.security.proc_options.iter().cloned());
     }

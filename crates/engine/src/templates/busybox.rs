@@ -84,10 +84,11 @@ pub(super) fn archive() -> Result<Vec<u8>, EngineError> {
         };
         append(&mut archive, "busybox", &link, &[])?;
     }
-    if applets.iter().any(|applet| applet == "init") {
+    // Where the kernel, and everybody's inittab, look for them.
+    for applet in applets.iter().filter(|applet| matches!(applet.as_str(), "getty" | "init")) {
         let link = Metadata {
             link: b"../bin/busybox".to_vec(),
-            ..entry("sbin/init", Kind::Symlink, 0o777)
+            ..entry(&format!("sbin/{applet}"), Kind::Symlink, 0o777)
         };
         append(&mut archive, "busybox", &link, &[])?;
     }

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use libcontainer::cgroup::Cgroup;
-use libcontainer::{Process, Stdio, create};
+use libcontainer::{Context, Process, Stdio, TerminalChoices, create, plan};
 use rustix::termios::{Winsize, tcsetwinsize};
 use spec::runtime::{ConsoleSize, Spec};
 
@@ -116,6 +116,32 @@ fn another_user_owns_it() {
     let mut spec = terminal(&bed, "stat -c '%u %a' /dev/pts/0; echo works > /dev/pts/0");
     process(&mut spec).user.uid = 1000;
     assert_eq!(run(&bed, &spec), "1000 620\nworks\n");
+}
+
+/// Their masters come in their order; each is at its place, in a directory with a link where that is wanted.
+#[test]
+fn there_are_others_beside_it() {
+    for (directory, links) in
+        [("", "/dev/console\n/dev/tty2\n"), ("lxc", "/dev/lxc/console\n/dev/lxc/tty2\n")]
+    {
+        let bed = Bed::new();
+        let script = "for n in 1 2; do echo number $n >/dev/tty$n; done; readlink -f /dev/console; readlink -f /dev/tty2; stat -c %t:%T /dev/tty1; tty";
+        let context = Context {
+            terminals: TerminalChoices { count: 2, directory: directory.to_owned() },
+            ..bed.context()
+        };
+        let plan = plan(&terminal(&bed, script), &context).unwrap();
+        let mut created = create(&plan, Stdio::Terminal).unwrap();
+        let (console, others) = (created.take_console().unwrap(), created.take_terminals());
+        let (process, cgroup) = created.start().unwrap();
+        let text = read_all(console).replace('\r', "");
+        assert_eq!(wait(&process), 0, "{text}");
+        assert_eq!(text, format!("{links}88:1\n/dev/pts/0\n"));
+        let shown: Vec<String> = others.into_iter().map(read_all).collect();
+        assert_eq!(shown, ["number 1\r\n", "number 2\r\n"]);
+        cgroup.remove(PATIENCE).unwrap();
+        bed.assert_nothing_left();
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct Tools {
     pub hook_environment: Vec<String>,
     /// Starting with the machine: whether, when, and in which groups.
     pub start: AutoStart,
-    /// Its console.
+    /// Its console, which the engine has, too: hooks are told of it.
     pub console: Console,
     /// Its monitor, and where that one logs.
     pub monitor: Monitor,
@@ -87,8 +87,6 @@ pub struct Wishes {
     /// File systems of the kernel's that are mounted for it, and what of them it may write; of one that is not named the container's
     /// init is the one to mount it.
     pub automatic: AutoMounts,
-    /// Terminals beside the console.
-    pub terminals: Terminals,
     /// What uname(2) says of the machine; nothing is the truth.
     pub architecture: Option<Architecture>,
     /// How far its clocks are ahead.
@@ -101,17 +99,6 @@ pub struct Wishes {
     pub interfaces: Vec<Interface>,
     /// Whether AppArmor lets containers run inside of it.
     pub apparmor_nesting: bool,
-}
-
-/// Terminals beside the console.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Terminals {
-    /// How many: `/dev/tty1` and so on.
-    pub count: u32,
-    /// The directory below `/dev` that they and the console are in, with links in their usual places; empty is none.
-    pub directory: String,
-    /// How many pseudo terminals there may be: `max=` of devpts; nothing is as many as the kernel has.
-    pub pseudo: Option<u32>,
 }
 
 /// How far clocks are ahead of the machine's, time_namespaces(7).
@@ -190,7 +177,7 @@ pub(super) fn root_mount(config: &Config) -> PathBuf {
 impl Wishes {
     /// What a configuration says that needs no more thought; files of control groups follow.
     pub(super) fn of(config: &Config) -> Self {
-        let (terminals, namespaces) = (&config.terminals, &config.namespaces);
+        let namespaces = &config.namespaces;
         let is_one = |network: &Network| {
             !matches!(network.kind, None | Some(NetworkType::None | NetworkType::Empty))
         };
@@ -201,11 +188,6 @@ impl Wishes {
         };
         Self {
             automatic: AutoMounts { shared: None, ..config.mounts.automatic.clone() },
-            terminals: Terminals {
-                count: terminals.terminals.unwrap_or(0),
-                directory: terminals.directory.clone().map(|own| own.0).unwrap_or_default(),
-                pseudo: terminals.pseudo_terminals.filter(|most| *most != 0),
-            },
             // What has 64 bits is what it is.
             architecture: config.init.architecture.filter(|own| *own == Architecture::Bits32),
             clocks: Clocks { boot: namespaces.boot_offset, monotonic: namespaces.monotonic_offset },
@@ -221,12 +203,8 @@ impl Wishes {
     #[must_use]
     pub fn unmet(&self) -> Vec<Remark> {
         let AutoMounts { proc, sys, cgroup, shared: _ } = &self.automatic;
-        let Terminals { count, directory, pseudo } = &self.terminals;
         let said = [
             ("lxc.mount.auto", proc.is_some() || sys.is_some() || cgroup.is_some()),
-            ("lxc.tty.max", *count != 0),
-            ("lxc.tty.dir", !directory.is_empty()),
-            ("lxc.pty.max", pseudo.is_some()),
             ("lxc.arch", self.architecture.is_some()),
             ("lxc.time.offset.boot", self.clocks.boot != ClockOffset::default()),
             ("lxc.time.offset.monotonic", self.clocks.monotonic != ClockOffset::default()),

@@ -77,6 +77,7 @@ impl Bed {
             container_dir: directory.path().join("container"),
             emulates: false,
             is_system: false,
+            console: monitor::ConsoleRules::default(),
             open_stdin: false,
             stdin_once: false,
             log: LogRules::default(),

@@ -19,13 +19,14 @@ mod memory;
 mod sessions;
 mod starts;
 mod streams;
+mod terminals;
 mod truth;
 
 use std::process::ExitCode;
 
 type Test = (&'static str, fn());
 
-const MODULES: [&[Test]; 8] = [
+const MODULES: [&[Test]; 9] = [
     clients::TESTS,
     limits::TESTS,
     logs::TESTS,
@@ -33,6 +34,7 @@ const MODULES: [&[Test]; 8] = [
     sessions::TESTS,
     starts::TESTS,
     streams::TESTS,
+    terminals::TESTS,
     truth::TESTS,
 ];
 

@@ -1,0 +1,93 @@
+//! `copy`: a container of another name, with the original's files or over them; and new names.
+
+use ::lxc::config::Document;
+use ::lxc::containers::Directory;
+use ::lxc::copies::{self, CopyRequest};
+use engine::{Engine, chain};
+
+use super::call::Call;
+use super::states;
+use crate::failure::Failure;
+
+pub(super) fn copy(call: &Call) -> Result<i32, Failure> {
+    let matches = &call.matches;
+    for flag in ["ephemeral", "mount", "tmpfs", "keepdata", "foreground", "fssize"] {
+        if matches.is_given(flag) {
+            return Err(Failure::Words(format!(
+                "--{flag}: copies that run at once are not made yet"
+            )));
+        }
+    }
+    let is_overlay = match matches.value("backingstorage") {
+        None => matches.on("snapshot"),
+        Some("dir") => false,
+        Some("overlay" | "overlayfs") => true,
+        Some(kind) => {
+            return Err(Failure::Words(format!(
+                "--backingstorage {kind}: there are dir and overlay"
+            )));
+        }
+    };
+    let Some(new_name) = matches.value("newname") else {
+        return Err(Failure::Words("no new name is given: --newname".to_owned()));
+    };
+    let from = call.directory()?;
+    let to = match matches.value("newpath") {
+        None => from.clone(),
+        Some(path) => {
+            Directory::new(std::path::absolute(path).map_err(Failure::file("find", path))?)
+        }
+    };
+    let engine = call.session.engine()?;
+    let is_active = call.known(&engine)?.is_some_and(|container| states::is_active(&container));
+    if is_active && !(is_overlay && matches.on("allowrunning")) {
+        return Err(Failure::Words("it is running".to_owned()));
+    }
+    if matches.on("rename") {
+        return rename(call, &engine, (from, &to), new_name);
+    }
+    let request = CopyRequest {
+        from,
+        name: &call.name,
+        to: &to,
+        new_name,
+        is_overlay,
+        keeps_name: matches.on("keepname"),
+        keeps_addresses: matches.on("keepmac"),
+        words: &call.words,
+    };
+    copies::copy(&request).map_err(|error| Failure::Words(chain(&error)))?;
+    Ok(0)
+}
+
+/// The directory gets the name; the record is made anew at the next start.
+fn rename(
+    call: &Call,
+    engine: &Engine,
+    (from, to): (&Directory, &Directory),
+    new_name: &str,
+) -> Result<i32, Failure> {
+    let wrong = |error: ::lxc::containers::BadName| Failure::Words(error.to_string());
+    let (old, new) = (from.of(&call.name).map_err(wrong)?, to.of(new_name).map_err(wrong)?);
+    let mut document: Document =
+        call.document()?.ok_or_else(|| Failure::Words("it is not defined".to_owned()))?;
+    if ::lxc::containers::is_there(&new) {
+        return Err(Failure::Words(format!("there is a container {new_name} already")));
+    }
+    let changed = |error: ::lxc::config::Problem| Failure::Words(chain(&error));
+    document.move_paths(&old, &new).map_err(changed)?;
+    let text = document.get("lxc.rootfs.path").unwrap_or_default();
+    let inside = text.split_once(&format!("{}/", old.display()));
+    if let Some((before, rest)) = inside {
+        let text = format!("{before}{}/{rest}", new.display());
+        document.replace("lxc.rootfs.path", &text).map_err(changed)?;
+    }
+    document.replace("lxc.uts.name", new_name).map_err(changed)?;
+    if let Some(known) = call.known(engine)? {
+        engine.containers().remove(known.record.id.as_str(), false, false)?;
+    }
+    std::fs::create_dir_all(to.path()).map_err(Failure::file("make", to.path().display()))?;
+    std::fs::rename(&old, &new).map_err(Failure::file("rename", old.display()))?;
+    to.save(new_name, &document).map_err(Failure::file("write", new.display()))?;
+    Ok(0)
+}
