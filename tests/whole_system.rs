@@ -56,6 +56,15 @@ mod tests {
     }
 
     #[test]
+    fn its_settings_are_its_own() {
+        let corten = corten();
+        begin(&corten, &[]);
+        inside(&corten, "echo 1 >/proc/sys/net/ipv4/ip_forward; hostname other");
+        let refused = corten.run(&["exec", "web", "sh", "-c", "echo 1 >/proc/sys/kernel/sysrq"]);
+        assert!(refused.code != 0, "{refused:?}");
+    }
+
+    #[test]
     fn it_sees_its_own_limits() {
         let corten = corten();
         begin(&corten, &["--memory", "100m"]);

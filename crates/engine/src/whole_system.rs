@@ -1,6 +1,7 @@
 //! `--system`: a whole system in the place of a program. The image's own init is the first process and finds what it expects of a machine:
 //!
 //! - It is root on a terminal, which is the system's console, in a user namespace of its own (`--userns auto`) unless somebody says otherwise.
+//! - It may write settings of the kernel that its namespaces have for themselves.
 //! - It has every capability there but [`WITHHELD`]: what they are about belongs to the machine.
 //! - `/run` and `/run/lock` are empty at each start, and its own control groups are its to divide.
 //! - It is told that it is in a container (`container=corten`), what its machine-id is (`container_uuid`) and which terminals it has beside
@@ -115,6 +116,10 @@ pub(crate) fn prepare(
     set_default(&mut config.env, "container", "corten");
     if may_map && config.sharing.users == UserMode::Unsaid && !config.sharing.users_host {
         config.sharing.users = UserMode::Auto(AutoUsers::default());
+    }
+    if config.sharing.users.is_inside() {
+        // Its own settings, those of its network above all, are its root's to change, and the kernel keeps the machine's from it.
+        config.security.unmasked.push("/proc/sys".to_owned());
     }
     give_capabilities(&mut config);
     for (target, options) in EMPTY {
