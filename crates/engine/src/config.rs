@@ -460,6 +460,9 @@ pub struct Security {
     /// The user of its image where that made another one of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_user: Option<String>,
+    /// Whether it makes containers of its own, see `nesting.rs`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nesting: bool,
     /// Files and ports that its processes may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub landlock: Option<Landlock>,

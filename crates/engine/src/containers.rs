@@ -281,6 +281,7 @@ impl<'a> Containers<'a> {
         self.check_secrets(&config)?;
         crate::mounts::check_sources(&config)?;
         crate::roots::check(&config)?;
+        crate::nesting::check(&config)?;
         crate::seccomp::check(&config)?;
         Ok(config)
     }

@@ -56,6 +56,7 @@ mod manifest_lists;
 mod merge;
 mod mounts;
 mod names;
+mod nesting;
 pub mod networks;
 mod oci;
 pub mod parse;

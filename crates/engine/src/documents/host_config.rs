@@ -208,6 +208,9 @@ fn security_options(config: &ContainerConfig) -> Vec<String> {
     if security.hardened {
         options.push("hardened".to_owned());
     }
+    if security.nesting {
+        options.push("nesting".to_owned());
+    }
     match &security.seccomp {
         SeccompChoice::Default => {}
         // Part of the whole.

@@ -32,7 +32,8 @@ pub(super) fn standard(config: &ContainerConfig) -> Vec<Mount> {
         |target: &str| config.mounts.iter().any(|mount| mount.target == Path::new(target));
     let mounts = STANDARD.iter().filter(|(target, _, _)| !replaced(target));
     let mounts = mounts.filter_map(|standard| one_standard(config, *standard));
-    mounts.chain(crate::labels::is_nested(config).then(selinux)).collect()
+    let selinux = crate::labels::is_nested(config).then(selinux);
+    mounts.chain(selinux).chain(crate::nesting::mounts(config)).collect()
 }
 
 /// Where a process asks SELinux: without it the container is as on a machine that has none. selinux(8).

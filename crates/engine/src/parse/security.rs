@@ -23,6 +23,8 @@ pub fn security_option(security: &mut Security, text: &str) -> Parsed<()> {
         ("seccomp", Some("hardened")) => security.seccomp = SeccompChoice::Hardened,
         ("hardened", None | Some("true")) => security.hardened = true,
         ("hardened", Some("false")) => security.hardened = false,
+        ("nesting", None | Some("true")) => security.nesting = true,
+        ("nesting", Some("false")) => security.nesting = false,
         ("seccomp", Some("builtin" | "default")) => security.seccomp = SeccompChoice::Default,
         ("seccomp", Some(path)) => {
             let profile = std::fs::read_to_string(path)
