@@ -16,6 +16,7 @@ mod alpine;
 mod busybox;
 mod distribution;
 mod download;
+mod excluded;
 mod hello;
 mod info;
 mod kept;

@@ -239,6 +239,10 @@ fn oci(
         let words = "the template oci needs an image: a name, oci:DIRECTORY, oci-archive:FILE or docker-archive:FILE";
         return Err(Failure::Words(words.to_owned()));
     }
+    // Before anything is loaded.
+    if let Some(Err(bad)) = named.name.as_deref().map(str::parse::<Reference>) {
+        return Err(Failure::Words(format!("invalid image name: {bad}")));
+    }
     let of_archive =
         ["oci:", "oci-archive:", "docker-archive:"].iter().find_map(|kind| text.strip_prefix(kind));
     let of_path = of_archive.or_else(|| Some(text).filter(|text| text.starts_with(['/', '.'])));

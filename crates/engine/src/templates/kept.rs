@@ -36,6 +36,8 @@ pub(super) struct Kept {
     pub(super) fstab: Option<String>,
     pub(super) templates: Option<String>,
     pub(super) expiry: Option<String>,
+    /// What of the archive whoever builds cannot make.
+    pub(super) excludes: Option<String>,
     /// What whoever builds it is told.
     pub(super) message: Option<String>,
 }
@@ -104,6 +106,7 @@ impl Kept {
             fstab: text("fstab"),
             templates: line("templates").filter(|list| !list.is_empty()),
             expiry: line("expiry").filter(|time| time.parse::<i64>().is_ok()),
+            excludes: line("excludes").filter(|list| !list.is_empty()),
             message: line("create-message").filter(|message| !message.is_empty()),
         }
     }
@@ -129,7 +132,7 @@ impl Kept {
 
 /// The names of files, with what may follow them.
 fn is_known(path: &str) -> bool {
-    ["config", "fstab", "templates", "expiry", "create-message"].iter().any(|name| {
+    ["config", "fstab", "templates", "expiry", "excludes", "create-message"].iter().any(|name| {
         path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
     })
 }

@@ -13,6 +13,7 @@ use store::compression::expand;
 use store::layer::{self, MountPoints};
 use store::{Image, RootView, Scratch};
 
+use super::excluded::Excluded;
 use super::kept::Kept;
 use super::script::{ScriptIds, TemplateScript};
 use super::{About, Templates, failed, tell};
@@ -180,7 +181,19 @@ impl Templates<'_> {
             return self.import_tree(&directory, reference, kept, (made_of, created_ns));
         }
         let about = about(&kept.labels(), created_ns, made_of);
-        self.import(expand(root).map_err(damaged)?, Some(reference), &about)
+        let root = expand(root).map_err(damaged)?;
+        let Some(excludes) = &kept.excludes else {
+            return self.import(root, Some(reference), &about);
+        };
+        let images = self.engine.images();
+        let undo = |image: Image| {
+            // Nobody knows its name yet.
+            let _kept = images.remove(&image.id.to_string(), false);
+        };
+        let excluded = Excluded::parse(excludes)?;
+        let image = excluded.without(root, |root| self.import(root, None, &about), undo)?;
+        images.tag(&image.id.to_string(), reference)?;
+        images.resolve(reference)
     }
 
     /// Makes an image of a directory with a root file system.
