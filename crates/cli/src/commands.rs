@@ -6,7 +6,7 @@ use crate::program::Session;
 
 mod apparmor;
 mod archives;
-pub(crate) mod autostart;
+mod autostart;
 mod boot;
 mod build;
 mod builder;

@@ -7,6 +7,7 @@ use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::words;
 
+pub(crate) mod autostart;
 mod environment;
 mod limits;
 mod names;
@@ -75,7 +76,6 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         log: parse::log(matches.value("log-driver"), matches.values("log-opt"))?,
         ..ContainerConfig::default()
     };
-    crate::commands::autostart::wanted(matches)?.apply(&mut config.autostart);
     limits::limits(matches, &mut config.limits)?;
     mounts(matches, &mut config)?;
     config.secrets = secrets(matches)?;

@@ -1,13 +1,12 @@
 //! `autostart`: starts, restarts, stops or kills what starts with the machine, in turn. Source: lxc-autostart(1).
 
-use engine::config::AutostartChange;
 use engine::{Attach, AutostartChoice, Container, Containers, Phase};
 
 use crate::arguments::Matches;
 use crate::failure::Failure;
 use crate::output;
 use crate::program::Session;
-use crate::request::{number, wrong};
+use crate::request::number;
 
 /// What is done to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,18 +124,4 @@ fn act(
         }
     }
     Ok(())
-}
-
-/// What a line says of one container.
-pub(crate) fn wanted(matches: &Matches) -> Result<AutostartChange, Failure> {
-    let groups: Vec<String> = matches.values("autostart-group").map(str::to_owned).collect();
-    if let Some(group) = groups.iter().find(|group| group.is_empty() || group.contains(',')) {
-        return Err(wrong("autostart-group", group, "a group has a name, without a comma"));
-    }
-    Ok(AutostartChange {
-        on: matches.is_given("autostart").then(|| matches.on("autostart")),
-        delay_s: number(matches, "autostart-delay")?,
-        order: number(matches, "autostart-order")?,
-        groups: Some(groups).filter(|groups| !groups.is_empty()),
-    })
 }

@@ -50,7 +50,7 @@ pub(super) fn wanted(matches: &Matches) -> Result<Update, Failure> {
     let mut update = Update {
         limits: Limits::default(),
         restart: matches.value("restart").map(parse::restart).transpose()?,
-        autostart: super::autostart::wanted(matches)?,
+        autostart: crate::request::autostart::wanted(matches)?,
         publish: published(matches.values("publish-add"))?,
         withdraw: published(matches.values("publish-rm"))?,
     };

@@ -49,6 +49,7 @@ pub(super) fn surroundings(matches: &Matches, config: &mut ContainerConfig) -> R
         users: users(matches)?,
         shifted: false,
     };
+    super::autostart::wanted(matches)?.apply(&mut config.autostart);
     config.cgroup_parent = cgroup_parent(text("cgroup-parent"))?;
     config.shm_bytes = shm_bytes(matches)?;
     config.oom_score_adj = match number::<i32>(matches, "oom-score-adj")? {
