@@ -102,7 +102,12 @@ mod tests {
         let seen = at(
             &corten,
             &["--tty", "1"],
-            &[("# ", "tty; exit\r"), ("# ", "stty size; echo sum=$((40+2))\r"), ("sum=42", LEAVE)],
+            &[
+                ("# ", "tty; exit\r"),
+                ("/dev/tty1\r\n", ""),
+                ("# ", "stty size; echo sum=$((40+2))\r"),
+                ("sum=42", LEAVE),
+            ],
         );
         assert!(seen.contains("Connected to tty1") && seen.contains("30 90\n"), "{seen}");
         assert!(seen.ends_with("[code 0, restored]"), "{seen}");

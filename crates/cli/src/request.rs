@@ -1,6 +1,6 @@
 //! What the flags of `run` and `create` make of a request. Start at [`request`].
 
-use engine::config::{ContainerConfig, HealthCheck, SecretConfig, Security, TerminalConfig};
+use engine::config::{ContainerConfig, HealthCheck, SecretConfig, Security};
 use engine::{CreateRequest, SecretKind, parse};
 
 use crate::arguments::Matches;
@@ -63,7 +63,6 @@ pub(crate) fn request(matches: &Matches) -> Result<CreateRequest, Failure> {
         ulimits: matches.values("ulimit").map(parse::ulimit).collect::<Result<_, _>>()?,
         sysctls: matches.values("sysctl").map(parse::sysctl).collect::<Result<_, _>>()?,
         system: matches.on("system"),
-        terminals: TerminalConfig { count: number(matches, "ttys")?, ..TerminalConfig::default() },
         init: matches.on("init"),
         restart: matches.value("restart").map(parse::restart).transpose()?.unwrap_or_default(),
         health: health(matches)?,

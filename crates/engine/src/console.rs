@@ -4,6 +4,7 @@
 use libcontainer::TerminalChoices;
 use monitor::{Connection, ConsoleRules};
 use spec::ContainerId;
+use spec::runtime::Spec;
 
 use crate::config::{ContainerConfig, MOST_TERMINALS, TerminalConfig};
 use crate::containers::Containers;
@@ -79,9 +80,18 @@ pub(crate) fn rules(config: &ContainerConfig) -> ConsoleRules {
     }
 }
 
+/// Tells the first process what an init wants to know, unless it was told so already.
+pub(crate) fn tell_init(spec: &mut Spec, (config, id): (&ContainerConfig, &ContainerId)) {
+    if let Some(process) = &mut spec.process {
+        for (name, value) in variables(config, id) {
+            crate::whole_system::set_default(&mut process.env, name, &value);
+        }
+    }
+}
+
 /// What the first process is told: `container_ttys`, pseudo terminals by which systemd makes gettys, and for a whole system `container_uuid`,
 /// which becomes its machine-id where it has none yet.
-pub(crate) fn variables(config: &ContainerConfig, id: &ContainerId) -> Vec<(&'static str, String)> {
+fn variables(config: &ContainerConfig, id: &ContainerId) -> Vec<(&'static str, String)> {
     // The console is the first in the container's devpts, and the others follow in their order.
     let first = u16::from(config.tty);
     let ttys = (first..first + config.terminals_beside()).map(|number| format!("pts/{number}"));

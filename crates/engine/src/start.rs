@@ -24,7 +24,7 @@ use crate::mounts::Origin;
 use crate::names;
 use crate::oci::{self, HostFiles, Joined, Surroundings};
 use crate::state::{Action, Allowed, State};
-use crate::{console, landlock, seccomp, secrets, users, whole_system};
+use crate::{console, landlock, seccomp, secrets, users};
 
 /// What a start wants to see of its container.
 #[derive(Clone, Copy, Debug, Default)]
@@ -358,12 +358,23 @@ impl Containers<'_> {
         if self.engine.keeper.is_some() {
             oci::for_a_user(&mut spec, &made.config);
         }
-        if let Some(process) = &mut spec.process {
-            for (name, value) in console::variables(&made.config, &made.id) {
-                whole_system::set_default(&mut process.env, name, &value);
-            }
+        console::tell_init(&mut spec, (&made.config, &made.id));
+        let context = self.context(made, cgroup_path)?;
+        let mut plan = libcontainer::plan(&spec, &context)?;
+        crate::hardened::keep_writable(&mut plan, &made.config);
+        crate::whole_system::complete(&mut plan, &made.config)?;
+        plan.process.landlock = landlock::plan(&made.config, &mut plan.process.warnings)?;
+        if let Some(users) = &users {
+            users.lend(&mut plan, &made.config.mounts, origins);
         }
-        let context = Context {
+        oci::share_memory(&mut plan, joined);
+        crate::mounts::keep_inside(&mut plan, &made.config, origins);
+        plan.give(secrets::gifts(&made.config.secrets))?;
+        Ok((plan, files))
+    }
+
+    fn context(&self, made: &Made, cgroup_path: String) -> Result<Context, EngineError> {
+        Ok(Context {
             terminals: console::choices(&made.config)?,
             root: self.root_source(made)?,
             root_options: crate::roots::options(&made.config),
@@ -380,18 +391,7 @@ impl Containers<'_> {
                 ..Choices::default()
             },
             ..Context::new(made.id.to_string(), "/", self.engine.layout()?.clone())
-        };
-        let mut plan = libcontainer::plan(&spec, &context)?;
-        crate::hardened::keep_writable(&mut plan, &made.config);
-        crate::whole_system::complete(&mut plan, &made.config)?;
-        plan.process.landlock = landlock::plan(&made.config, &mut plan.process.warnings)?;
-        if let Some(users) = &users {
-            users.lend(&mut plan, &made.config.mounts, origins);
-        }
-        oci::share_memory(&mut plan, joined);
-        crate::mounts::keep_inside(&mut plan, &made.config, origins);
-        plan.give(secrets::gifts(&made.config.secrets))?;
-        Ok((plan, files))
+        })
     }
 
     /// Waits for the first word of a monitor: whether its container started. Gives what people are told about limits that it does

@@ -397,16 +397,10 @@ impl Walk<'_> {
             Action::Devices { nodes, links, elsewhere } => {
                 self.root()?.devices(nodes, links, elsewhere)?;
             }
-            Action::Console(place) => {
-                let size = prepared.process.terminal;
-                self.terminal = Some(console::open(self.root()?, place, size)?);
+            Action::Console(at) => {
+                self.terminal = Some(console::open(self.root()?, at, prepared.process.terminal)?);
             }
-            Action::Terminals(places) => {
-                for place in places {
-                    let terminal = console::open(self.root()?, place, None)?;
-                    wire::send_terminal(self.socket, terminal.master.as_fd())?;
-                }
-            }
+            Action::Terminals(places) => console::open_all(self.root()?, places, self.socket)?,
             Action::LoopbackUp => sys::set_interface_up(b"lo")?,
             Action::HostName { name } => rustix::system::sethostname(name.to_bytes())?,
             Action::DomainName { name } => rustix::system::setdomainname(name.to_bytes())?,

@@ -5,7 +5,7 @@
 //! swapped in can turn the bind into a mount over a file of the host (CVE-2025-52565).
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, fstatfs};
 use rustix::io::Errno as Raw;
@@ -17,6 +17,7 @@ use crate::descriptor_path::DescriptorPath;
 use crate::error::StartError;
 use crate::prepared::text;
 use crate::rootfs::Root;
+use crate::wire;
 
 /// statfs(2).
 const DEVPTS_SUPER_MAGIC: i64 = 0x1cd1;
@@ -77,6 +78,18 @@ pub(crate) fn open(
         }
     }
     Ok(terminal)
+}
+
+/// Opens terminals for somebody else, to whom their masters go.
+pub(crate) fn open_all(
+    root: &Root,
+    places: &[TerminalPlace],
+    socket: BorrowedFd<'_>,
+) -> Result<(), Errno> {
+    places.iter().try_for_each(|place| {
+        let terminal = open(root, place, None)?;
+        wire::send_terminal(socket, terminal.master.as_fd())
+    })
 }
 
 /// Binds a terminal to a file, which is made when it is missing.

@@ -10,6 +10,7 @@ use spec::runtime::NamespaceKind;
 use crate::attached::Attached;
 use crate::claim::Claim;
 use crate::client::Client;
+use crate::clients::Clients;
 use crate::console::Console;
 use crate::handoff::HandOff;
 use crate::input::Input;
@@ -114,9 +115,28 @@ impl Running {
         }
     }
 
-    /// Where input for the console or the streams goes, or for a terminal beside them.
-    pub(crate) fn input_mut(&mut self, terminal: u16) -> Option<&mut Input> {
+    fn input_mut(&mut self, terminal: u16) -> Option<&mut Input> {
         if terminal == CONSOLE { Some(&mut self.input) } else { self.terminals.input_mut(terminal) }
+    }
+
+    /// Writes input for the console or the streams, or for a terminal beside them.
+    pub(crate) fn type_on(&mut self, terminal: u16, bytes: &[u8]) {
+        if let Some(input) = self.input_mut(terminal) {
+            input.write(bytes);
+        }
+    }
+
+    /// Its client has nothing more.
+    pub(crate) fn end_input(&mut self, terminal: u16) {
+        if let Some(input) = self.input_mut(terminal) {
+            input.end();
+        }
+    }
+
+    /// Tries again to reach the clients that were busy.
+    pub(crate) fn pass_on(&mut self, clients: &mut Clients) {
+        self.outputs.pass_on(clients);
+        self.terminals.pass_on(clients);
     }
 
     /// Whether a client may have something to say that nobody takes yet.

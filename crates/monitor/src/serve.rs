@@ -88,8 +88,7 @@ impl Monitor {
                 Source::BusyClient(id) => {
                     self.clients.flush(id);
                     if let Some(run) = &mut self.run {
-                        run.outputs.pass_on(&mut self.clients);
-                        run.terminals.pass_on(&mut self.clients);
+                        run.pass_on(&mut self.clients);
                     }
                 }
                 Source::Emulation => {
@@ -371,16 +370,8 @@ impl Monitor {
         let stops = matches!(request, Request::Freeze | Request::Pause);
         let _answers = run.limits.as_mut().filter(|_| stops).and_then(Limits::stand_in);
         match request {
-            Request::Stdin => {
-                if let Some(input) = run.input_mut(terminal) {
-                    input.write(self.packet.body());
-                }
-            }
-            Request::StdinEnd => {
-                if let Some(input) = run.input_mut(terminal) {
-                    input.end();
-                }
-            }
+            Request::Stdin => run.type_on(terminal, self.packet.body()),
+            Request::StdinEnd => run.end_input(terminal),
             Request::Resize { rows, columns } => {
                 run.resize(terminal, rows, columns);
                 let size = [("height", rows.to_string()), ("width", columns.to_string())];

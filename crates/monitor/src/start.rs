@@ -105,10 +105,7 @@ pub(crate) fn start(
         code: ENGINE,
         words: format!("failed to initialize logging driver: {why}"),
     })?;
-    let shows = (handoff.console != ConsoleRules::default())
-        .then(|| Console::open(&handoff.console))
-        .transpose()
-        .map_err(|(action, error)| Refused::engine(&action, error))?;
+    let shows = console(&handoff.console)?;
     let mut streams = match own {
         _ if handoff.plan.process.terminal => Ok(Streams::none()),
         Some(own) => Streams::of_caller(own, handoff.open_stdin).map_err(Errno::from),
@@ -161,6 +158,12 @@ pub(crate) fn start(
         attached,
         limits,
     })
+}
+
+/// What more is done with what the console shows, if anything is.
+fn console(rules: &ConsoleRules) -> Result<Option<Console>, Refused> {
+    let wanted = (*rules != ConsoleRules::default()).then(|| Console::open(rules));
+    wanted.transpose().map_err(|(action, error)| Refused::engine(&action, error))
 }
 
 /// Uses the terminals; gives the other end of the console where it stays open.

@@ -61,6 +61,7 @@ pub(super) fn surroundings(matches: &Matches, config: &mut ContainerConfig) -> R
         }
     };
     config.attach = attached(matches)?;
+    config.terminals.count = number(matches, "ttys")?;
     config.timeout_s = number(matches, "timeout")?.unwrap_or(0);
     config.pid_file = matches.text("pidfile").map(pid_file).transpose()?;
     config.umask = matches.text("umask").map(umask).transpose()?;
