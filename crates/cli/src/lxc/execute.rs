@@ -33,10 +33,12 @@ pub(super) fn execute(call: &Call) -> Result<i32, Failure> {
         };
     }
     config.attached = true;
+    let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
+    let has_terminal = streams.into_iter().any(rustix::termios::isatty);
     config.tty = terminal::is_terminal();
-    config.open_stdin = config.tty;
-    config.stdin_once = config.tty;
-    if !config.tty {
+    config.open_stdin = has_terminal;
+    config.stdin_once = has_terminal;
+    if !has_terminal {
         "passthrough".clone_into(&mut config.log.driver);
     }
     start::in_foreground(call, &mapped)

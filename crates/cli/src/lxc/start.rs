@@ -175,7 +175,7 @@ pub(super) fn in_foreground(call: &Call, mapped: &Mapped) -> Result<i32, Failure
     let config = &mapped.request.config;
     let has_own_streams = config.log.driver == "passthrough";
     let (tty, input) = (config.tty, config.open_stdin && !has_own_streams);
-    let attach = Attach { input, output: !has_own_streams, size: terminal::size() };
+    let attach = Attach { input, output: true, size: terminal::size() };
     let held = Held::take(!tty, tty);
     let mut begun = match begin(call, mapped, attach) {
         Ok(Some(begun)) => begun,
