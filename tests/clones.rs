@@ -183,7 +183,7 @@ mod tests {
         corten.ok(&["clone", "box", "clone"]);
         assert_eq!(corten.ok(&["snapshot", "create", "box"]), "snap0");
         corten.ok(&["exec", "box", "sh", "-c", "echo later > /now"]);
-        assert_eq!(corten.ok(&["cp", "clone:/now", "-"]).contains("later"), false);
+        assert!(!corten.ok(&["cp", "clone:/now", "-"]).contains("later"));
         corten.ok(&["start", "clone"]);
         assert_eq!(corten.ok(&["exec", "clone", "cat", "/now"]), "now");
         let refused = corten.fails(&["snapshot", "restore", "box", "snap0"], 1);

@@ -78,6 +78,9 @@ impl Containers<'_> {
             Source { original, taken: Taken::default(), root: None, lock: None }
         };
         // What the request itself makes impossible is refused before anything is frozen.
+        if request.destroy {
+            source.original.allow(removal(request.force))?;
+        }
         self.cloned(&source.original, request)?;
         if request.files {
             refuse_other_ids(&source.original)?;
@@ -93,9 +96,6 @@ impl Containers<'_> {
         request: &CloneRequest,
     ) -> Result<(ContainerId, Vec<String>), EngineError> {
         let Source { original, taken, root, lock } = source;
-        if request.destroy {
-            original.allow(removal(request.force))?;
-        }
         let (image, mut config) = self.cloned(&original, request)?;
         config.frozen = taken.all();
         let inherited =
