@@ -44,7 +44,9 @@ mod tests {
     fn what_the_console_has_shown_comes_first_and_leaving_ends_nothing() {
         let corten = corten();
         begin(&corten, &[]);
-        testkit::wait_until("its shell is there", || corten.ok(&["logs", "web"]).contains("/ # "));
+        testkit::wait_until("its shell is there", || {
+            corten.ok(&["logs", "web"]).contains("Enter 'help'")
+        });
         inside(&corten, "echo spoken to >/dev/console");
         let seen = at(
             &corten,

@@ -125,7 +125,7 @@ fn there_are_others_beside_it() {
         [("", "/dev/console\n/dev/tty2\n"), ("lxc", "/dev/lxc/console\n/dev/lxc/tty2\n")]
     {
         let bed = Bed::new();
-        let script = "for n in 1 2; do echo number $n >/dev/tty$n; done; readlink -f /dev/console; readlink -f /dev/tty2; stat -c %t:%T /dev/tty1; tty";
+        let script = "for n in 1 2; do echo number $n >/dev/tty$n; done; readlink -f /dev/console; readlink -f /dev/tty2; stat -L -c %t:%T /dev/tty1; tty";
         let context = Context {
             terminals: TerminalChoices { count: 2, directory: directory.to_owned() },
             ..bed.context()
