@@ -267,7 +267,7 @@ impl<'a> Containers<'a> {
         let of_image = run_config(image);
         let mut merged = merge(request, &of_image)?;
         self.keep_user(request, &mut merged);
-        let may_map = self.engine.keeper.is_none();
+        let may_map = self.engine.maps_users();
         let view = |config: &ContainerConfig| RootView::of(&self.lower(config, image));
         let merged = crate::whole_system::prepare(request, &of_image, merged, may_map, view)?;
         self.resolve_names(crate::hardened::harden(request, merged, may_map)?)

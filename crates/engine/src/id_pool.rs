@@ -12,6 +12,8 @@ const OWNERS: [&str; 3] = ["corten", "containers", "dockremap"];
 pub(crate) const HINT: &str = "echo corten:2147483648:2147483647 | tee -a /etc/subuid /etc/subgid";
 /// 4,094 containers' ids of 65,536 each, below what some programs take for negative.
 const UNUSED: IdSpan = IdSpan { first: 1_879_048_192, size: 268_304_384 };
+/// So many ids, from 0 on, a distribution gives to users of its own: what a container has beyond them is its containers'.
+const OF_A_SYSTEM: u32 = 65_536;
 const FILES: [&str; 2] = ["/etc/subuid", "/etc/subgid"];
 
 impl Engine {
@@ -21,12 +23,24 @@ impl Engine {
     /// When nobody wrote lines for containers, and somebody has ids that are otherwise nobody's; for a user who has no other ids than his
     /// own.
     pub(crate) fn id_pool(&self) -> Result<Vec<IdSpan>, EngineError> {
-        if self.keeper.is_none() {
-            return pool();
-        }
-        let own = OwnIds::read();
-        let size = own.uids.min(own.gids).saturating_sub(1);
-        if size == 0 { Err(EngineError::NoOwnIds) } else { Ok(vec![IdSpan { first: 1, size }]) }
+        let first = match self.keeper {
+            None if self.is_nested() => OF_A_SYSTEM,
+            None => return pool(),
+            Some(_) => 1,
+        };
+        let size = own_count().saturating_sub(first);
+        if size == 0 { Err(EngineError::NoOwnIds) } else { Ok(vec![IdSpan { first, size }]) }
+    }
+
+    /// Whether it serves the root of a container with users of its own, who is nobody on the machine.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.keeper.is_none() && own_count() < u32::MAX
+    }
+
+    /// Whether containers have users of their own where that is best and nobody says anything. Inside of a container they have
+    /// those of that one, whose root may not enter control groups for others.
+    pub(crate) fn maps_users(&self) -> bool {
+        self.keeper.is_none() && !self.is_nested()
     }
 }
 

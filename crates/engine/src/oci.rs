@@ -97,6 +97,16 @@ pub(crate) fn for_a_user(spec: &mut Spec, config: &ContainerConfig) {
     }
 }
 
+/// In a container with users of its own, which has so many groups: none beyond them may be named. icmp(7).
+pub(crate) fn for_a_part(spec: &mut Spec, config: &ContainerConfig, groups: u32) {
+    let name = "net.ipv4.ping_group_range";
+    if let Some(linux) = spec.linux.as_mut().filter(|_| !config.sysctls.contains_key(name))
+        && let Some(range) = linux.sysctl.get_mut(name)
+    {
+        *range = format!("0 {}", groups.saturating_sub(1));
+    }
+}
+
 /// The process that joins or begins a container.
 pub(crate) fn process(
     config: &ContainerConfig,

@@ -4,7 +4,7 @@ use libcontainer::seccomp::{
     Architecture, AskedCall, FilterCache, Program, default_profile, hardened_profile,
 };
 use spec::SeccompProfile;
-use spec::runtime::Seccomp;
+use spec::runtime::{Seccomp, SeccompAction, SyscallRule};
 use spec::seccomp_profile::{Circumstances, KernelVersion};
 
 use crate::config::{ContainerConfig, SeccompChoice};
@@ -77,12 +77,25 @@ fn of_profile(
     match &config.security.seccomp {
         SeccompChoice::Unconfined => return Ok(None),
         SeccompChoice::Default if config.privileged => return Ok(None),
+        SeccompChoice::Default if config.system => cache.compile(&of_system(&capabilities)),
         SeccompChoice::Default => cache.default(&capabilities),
         SeccompChoice::Hardened => cache.hardened(&capabilities),
         SeccompChoice::Profile(text) => cache.compile(&resolved(text, &capabilities)?),
     }
     .map(Some)
     .map_err(|error| invalid(libcontainer::chain(&error)))
+}
+
+/// The default profile, and what services of an init and runtimes inside take to have roots of their own: pivot_root(2).
+fn of_system(capabilities: &[String]) -> Seccomp {
+    let mut profile = default_profile(capabilities);
+    profile.syscalls.push(SyscallRule {
+        names: vec!["pivot_root".to_owned()],
+        action: SeccompAction::Allow,
+        errno_ret: None,
+        args: Vec::new(),
+    });
+    profile
 }
 
 /// The profile that a container with these capabilities added and dropped has on this machine, as a document that

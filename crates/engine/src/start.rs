@@ -357,6 +357,8 @@ impl Containers<'_> {
         let mut spec = oci::spec(&made.config, &surroundings)?;
         if self.engine.keeper.is_some() {
             oci::for_a_user(&mut spec, &made.config);
+        } else if self.engine.is_nested() {
+            oci::for_a_part(&mut spec, &made.config, crate::id_pool::own_count());
         }
         console::tell_init(&mut spec, (&made.config, &made.id));
         let context = self.context(made, cgroup_path)?;
@@ -386,7 +388,7 @@ impl Containers<'_> {
             when_missing: WhenMissing::Warn,
             // A group of this name was left by a crash: nobody else knows it.
             cgroups: Choices {
-                unprivileged: self.engine.keeper.is_some(),
+                unprivileged: self.engine.keeper.is_some() || self.engine.is_nested(),
                 gives_v1: made.config.system,
                 ..Choices::default()
             },

@@ -36,6 +36,9 @@ const EMPTY: [(&str, &str); 2] = [("/run", "mode=755"), ("/run/lock", "mode=1777
 /// A system has services to stop.
 const PATIENCE_S: i64 = 60;
 
+/// Ids of a system with containers in it: for sixteen times as many users as one distribution has.
+const NESTING_IDS: u32 = 1 << 20;
+
 /// The signal by which each kind of init is asked to shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Init {
@@ -115,7 +118,9 @@ pub(crate) fn prepare(
     }
     set_default(&mut config.env, "container", "corten");
     if may_map && config.sharing.users == UserMode::Unsaid && !config.sharing.users_host {
-        config.sharing.users = UserMode::Auto(AutoUsers::default());
+        // Its containers have ids of their own, too.
+        let size = config.security.nesting.then_some(NESTING_IDS);
+        config.sharing.users = UserMode::Auto(AutoUsers { size, ..AutoUsers::default() });
     }
     if config.sharing.users.is_inside() {
         // Its own settings, those of its network above all, are its root's to change, and the kernel keeps the machine's from it.
