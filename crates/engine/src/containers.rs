@@ -277,6 +277,7 @@ impl<'a> Containers<'a> {
         self.check_secrets(&config)?;
         crate::mounts::check_sources(&config)?;
         crate::roots::check(&config)?;
+        self.check_interfaces(&config)?;
         crate::seccomp::check(&config)?;
         Ok(config)
     }
