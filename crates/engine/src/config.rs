@@ -8,12 +8,17 @@ use std::path::PathBuf;
 
 use libcontainer::seccomp::AskedCall;
 use monitor::{OnFailure, RestartPolicy};
+pub use network::OwnInterface;
 use serde::{Deserialize, Serialize};
 use spec::Digest;
+pub use spec::runtime::TimeOffset;
 use store::FrozenId;
 
+mod access;
 mod autostart;
 mod block_io;
+mod group_files;
+mod health;
 mod hosts;
 mod id_ranges;
 mod networks;
@@ -25,8 +30,11 @@ mod terminals;
 mod users;
 
 pub use crate::landlock::Landlock;
+pub use access::{Access, KernelAccess};
 pub use autostart::{Autostart, AutostartChange};
 pub use block_io::{BlockIoLimits, DeviceRate};
+pub use group_files::GroupFile;
+pub use health::HealthCheck;
 pub use hosts::HostRules;
 pub use id_ranges::{IdRange, IdRanges};
 pub use monitor::ConsoleFile;
@@ -152,6 +160,20 @@ pub struct ContainerConfig {
     pub time_zone: Option<PathBuf>,
     /// What is its root in the place of an image.
     pub rootfs: Option<RootPlace>,
+    /// What it may write in file systems of the kernel's.
+    pub kernel_access: KernelAccess,
+    /// Interfaces beside those of networks, which nobody's records know.
+    pub interfaces: Vec<OwnInterface>,
+    /// Whether its network is as the kernel makes it: no parameter of ours, and `/etc/resolv.conf` stays the root's.
+    pub plain_network: bool,
+    /// Files of its control groups that are written after its limits, in this order.
+    pub group_files: Vec<GroupFile>,
+    /// Whether uname(2) says that the machine has 32 bits.
+    pub bits_32: bool,
+    /// Whether no other container's processes run beside its own on the threads of a core.
+    pub own_cores: bool,
+    /// How far its clocks are ahead of the machine's: `monotonic` and `boottime`, time_namespaces(7).
+    pub clocks: BTreeMap<String, TimeOffset>,
     /// Layers that are its root in the place of an image, the lowest first: a step of a build, whose lease holds them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Digest>,
@@ -183,6 +205,11 @@ impl ContainerConfig {
         serde_json::to_string(&own)
     }
 
+    /// Whether its control groups are its own to divide.
+    pub(crate) fn divides_groups(&self) -> bool {
+        self.kernel_access.groups.map_or(self.system, |access| access == Access::Writable)
+    }
+
     /// Bytes that it may write on its own layer; nothing is without end.
     pub(crate) fn bound_bytes(&self) -> Option<u64> {
         self.storage_options.get("size").and_then(|size| spec::bytes::parse(size).ok())
@@ -197,35 +224,6 @@ pub struct LogConfig {
     pub driver: String,
     /// Its options, as given.
     pub options: BTreeMap<String, String>,
-}
-
-/// A health check as people give it: what is missing has Docker's default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct HealthCheck {
-    /// `CMD` and arguments, `CMD-SHELL` and a line, or `NONE`; empty is the image's.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub test: Vec<String>,
-    /// Nanoseconds between probes.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub interval: u64,
-    /// Nanoseconds that a probe may take.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub timeout: u64,
-    /// Nanoseconds at the beginning in which failures do not count.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub start_period: u64,
-    /// Nanoseconds between probes in that time.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub start_interval: u64,
-    /// Failures in a row that make it unhealthy.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub retries: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
-const fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// Whose network a container has.

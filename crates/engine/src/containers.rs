@@ -282,6 +282,7 @@ impl<'a> Containers<'a> {
         crate::mounts::check_sources(&config)?;
         crate::roots::check(&config)?;
         crate::nesting::check(&config)?;
+        self.check_interfaces(&config)?;
         crate::seccomp::check(&config)?;
         Ok(config)
     }

@@ -132,6 +132,8 @@ impl Containers<'_> {
             ..Process::default()
         };
         let mut plan = libcontainer::plan_process(&process)?;
+        plan.personality = config.bits_32.then_some(libcontainer::LINUX32);
+        plan.scheduling.core = config.own_cores.then_some(libcontainer::CoreGroup::First);
         plan.landlock = landlock::plan(config, &mut plan.warnings)?;
         plan.seccomp = seccomp::program(self.engine, &confined, self.is_bounded(config)?)?;
         Ok(plan)

@@ -1,75 +1,63 @@
-//! Files of a running container's control groups by the kernel's own names: for what has no field of ours. Source: kernel
-//! Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
+//! Files of control groups that a caller writes by their names, behind the limits that the engine knows: what they mean is his.
+//!
+//! A file of the version that the machine has no controllers of is left out, and told: its configuration may be for several machines.
+//! Source: kernel Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
 
-use std::path::{Component, Path, PathBuf};
+use libcontainer::Plan;
+use libcontainer::cgroup::{Controller, LayoutKind, Setting};
 
-use libcontainer::cgroup::{Hierarchy, Layout};
-
-use crate::containers::Containers;
+use crate::config::{ContainerConfig, GroupFile};
 use crate::error::EngineError;
-use crate::life::Container;
-use crate::state::Action;
 
-/// The most that is read of one.
-const MOST_BYTES: u64 = 1 << 20;
+/// Names that are the engine's to write: who is in the group, and what is in groups below.
+const OURS: [&str; 7] = [
+    "cgroup.procs",
+    "cgroup.threads",
+    "cgroup.type",
+    "cgroup.subtree_control",
+    "cgroup.freeze",
+    "cgroup.kill",
+    "tasks",
+];
 
-impl Containers<'_> {
-    /// What a file of the container's groups says, such as `memory.max`; its first word tells in which hierarchy it is.
-    ///
-    /// # Errors
-    /// When the container does not run, for what is no name, and what the kernel says when it is read.
-    pub fn read_group_file(
-        &self,
-        container: &Container,
-        name: &str,
-    ) -> Result<Vec<u8>, EngineError> {
-        use std::io::Read;
-        let path = self.group_file(container, name)?;
-        let mut bytes = Vec::new();
-        std::fs::File::open(&path)
-            .and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes))
-            .map_err(EngineError::file("read", &path))?;
-        Ok(bytes)
-    }
-
-    /// Writes a value into a file of the container's groups, and returns once the kernel has it.
-    ///
-    /// # Errors
-    /// As there; values that the kernel does not take.
-    pub fn write_group_file(
-        &self,
-        container: &Container,
-        name: &str,
-        value: &str,
-    ) -> Result<(), EngineError> {
-        use std::io::Write;
-        let path = self.group_file(container, name)?;
-        let opened = std::fs::OpenOptions::new().write(true).open(&path);
-        opened
-            .and_then(|mut file| file.write_all(value.as_bytes()))
-            .map_err(EngineError::file("write", &path))
-    }
-
-    fn group_file(&self, container: &Container, name: &str) -> Result<PathBuf, EngineError> {
-        container.allow(Action::ListProcesses)?;
-        let is_one = Path::new(name).components().eq([Component::Normal(name.as_ref())]);
-        if !is_one || !name.contains('.') {
-            return Err(EngineError::value("group file", name, "it is no CONTROLLER.FILE"));
+/// Adds them to a plan.
+///
+/// # Errors
+/// Names the file that is none.
+pub(crate) fn add(plan: &mut Plan, config: &ContainerConfig) -> Result<(), EngineError> {
+    let is_unified = plan.cgroup.kind == LayoutKind::Unified;
+    for GroupFile { unified, name, value } in &config.group_files {
+        let wrong = |why: &str| Err(EngineError::value("control group file", name.clone(), why));
+        if name.contains('/') || name.starts_with('.') || value.contains('\0') {
+            return wrong("it is no name of a file");
         }
-        let hierarchy = hierarchy_of(self.engine.layout()?, name).ok_or_else(|| {
-            EngineError::value("group file", name, "no hierarchy of this machine has it")
-        })?;
-        let group = self.engine.group_of_running(container);
-        Ok(hierarchy.mount.join(group.trim_start_matches('/')).join(name))
+        if OURS.contains(&name.as_str()) {
+            return wrong("it is not the caller's to write");
+        }
+        if *unified != is_unified {
+            let version = if *unified { 2 } else { 1 };
+            let told =
+                format!("{name} is left out: it is a file of control groups of version {version}");
+            plan.process.warnings.push(told);
+            continue;
+        }
+        let prefix = name.split('.').next().unwrap_or_default();
+        let controller = match prefix {
+            "cgroup" if is_unified => None,
+            _ => match Controller::of_file(prefix, is_unified) {
+                Some(controller) => Some(controller),
+                None => return wrong("no controller is called so"),
+            },
+        };
+        plan.cgroup.settings.push(Setting {
+            controller,
+            file: name.clone(),
+            value: value.clone(),
+            fallback: None,
+            optional: false,
+            missed: false,
+            of: String::new(),
+        });
     }
-}
-
-/// The hierarchy whose controller a file's name begins with; the tree of version 2 has files of its own.
-fn hierarchy_of<'a>(layout: &'a Layout, name: &str) -> Option<&'a Hierarchy> {
-    let first = name.split('.').next().unwrap_or_default();
-    let controller = if first == "io" { "blkio" } else { first };
-    let carries =
-        |hierarchy: &&Hierarchy| hierarchy.controllers.iter().any(|own| own.name() == controller);
-    let tree = || layout.hierarchies.iter().find(|hierarchy| hierarchy.unified);
-    layout.hierarchies.iter().find(carries).or_else(tree)
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //! looked up in the layers. Sources: OCI config.md and config-linux.md; Docker's documentation of `run`.
 
 use spec::runtime::{
-    Capabilities, Device, DeviceRule, Linux, Mount, Process, Rlimit, Root, Spec, User,
+    Capabilities, Device, DeviceRule, Linux, Mount, Personality, Process, Rlimit, Root, Spec, User,
 };
 
 use crate::config::{ContainerConfig, NetworkMode, Ulimit};
@@ -188,7 +188,8 @@ fn linux(
         }
     };
     let mut sysctl = config.sysctls.clone();
-    if matches!(config.network, NetworkMode::None | NetworkMode::Networks(_)) {
+    let is_own = matches!(config.network, NetworkMode::None | NetworkMode::Networks(_));
+    if is_own && !config.plain_network {
         // Inside its own network nobody is harmed by a port below 1024 or an echo request, as Docker has it since 20.10.
         for (name, value) in [
             ("net.ipv4.ip_unprivileged_port_start", "0"),
@@ -205,6 +206,10 @@ fn linux(
         mount_label: crate::labels::labels(config).map(|labels| labels.files.clone()),
         masked_paths: paths(masked(config)),
         readonly_paths: paths(read_only(config)),
+        personality: config
+            .bits_32
+            .then(|| Personality { domain: "LINUX32".to_owned(), flags: Vec::new() }),
+        time_offsets: config.clocks.clone(),
         ..Linux::default()
     })
 }

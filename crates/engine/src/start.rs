@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use libcontainer::cgroup::{Choices, WhenMissing};
-use libcontainer::{Context, Plan};
+use libcontainer::{Context, CoreGroup, Plan};
 use monitor::log::LogDriver;
 use monitor::{
     Ahead, Connection, EMULATION_SOCKET, FromMonitor, HANDOFF_VERSION, HandOff, PAUSED, Received,
@@ -280,6 +280,7 @@ impl Containers<'_> {
                 patience: u64::try_from(made.config.stop_timeout_s).ok().map(Duration::from_secs),
             },
             networks,
+            interfaces: interfaces(made),
             keeper: self.engine.keeper.clone(),
             events: Some(self.event_rules(made)),
             timeout: Some(made.config.timeout_s)
@@ -365,6 +366,8 @@ impl Containers<'_> {
         let mut plan = libcontainer::plan(&spec, &context)?;
         crate::hardened::keep_writable(&mut plan, &made.config);
         crate::whole_system::complete(&mut plan, &made.config)?;
+        crate::group_files::add(&mut plan, &made.config)?;
+        plan.process.scheduling.core = made.config.own_cores.then_some(CoreGroup::Own);
         plan.process.landlock = landlock::plan(&made.config, &mut plan.process.warnings)?;
         if let Some(users) = &users {
             users.lend(&mut plan, &made.config.mounts, origins);
@@ -389,7 +392,7 @@ impl Containers<'_> {
             // A group of this name was left by a crash: nobody else knows it.
             cgroups: Choices {
                 unprivileged: self.engine.keeper.is_some() || self.engine.is_nested(),
-                gives_v1: made.config.system,
+                gives_v1: made.config.divides_groups(),
                 ..Choices::default()
             },
             ..Context::new(made.id.to_string(), "/", self.engine.layout()?.clone())
@@ -444,6 +447,13 @@ impl Containers<'_> {
         let code = i32::from(error.exit_code());
         Ok(self.engine.store.containers().set_created(id, code, &libcontainer::chain(error))?)
     }
+}
+
+/// Those that nobody's records know, by names of their own.
+fn interfaces(made: &Made) -> Vec<network::OwnInterface> {
+    let id = made.id.as_str();
+    let numbered = made.config.interfaces.iter().cloned().zip(0..=u8::MAX);
+    numbered.map(|(own, number)| own.named(id, number)).collect()
 }
 
 pub(crate) fn hostname(config: &ContainerConfig, id: &ContainerId) -> String {

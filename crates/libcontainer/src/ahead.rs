@@ -33,10 +33,9 @@ pub(crate) struct Ahead(Box<[Cell<Option<OwnedFd>>]>);
 impl Ahead {
     /// For steps that begin with a root whose ids are mapped.
     pub(crate) fn of(steps: &[Action]) -> Self {
-        let begins = |step: &Action| match step {
-            Action::MappedRoot(_) | Action::Lent(_) => true,
-            Action::DirectoryRoot(root) => root.is_lent,
-            _ => false,
+        let begins = |step: &Action| {
+            matches!(step, Action::MappedRoot(_) | Action::Lent(_))
+                || matches!(step, Action::DirectoryRoot(root) if root.is_lent)
         };
         let room = if steps.iter().any(begins) { steps.len() } else { 0 };
         Self((0..room).map(|_| Cell::new(None)).collect())

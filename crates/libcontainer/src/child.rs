@@ -365,22 +365,29 @@ impl Walk<'_> {
         Ok(rustix::process::fchdir(self.root()?.directory())?)
     }
 
+    /// The root that one of the four steps makes which do.
+    fn make_root(&self, action: &Action, prepared: &Prepared) -> Result<Root, Errno> {
+        if let Action::OverlayRoot { options, at, shared } = action {
+            return Root::overlay(options, at, shared.as_deref());
+        }
+        if let Action::BindRoot { path } = action {
+            return Root::bind(path);
+        }
+        let lent = prepared.ahead.take(self.number);
+        if let Action::DirectoryRoot(directory) = action {
+            return Root::lent(directory.take(lent)?.as_fd());
+        }
+        Root::lent(lent.ok_or(Errno::from_raw(libc::EBADF))?.as_fd())
+    }
+
     fn step(&mut self, action: &Action, prepared: &Prepared) -> Result<(), Errno> {
         match action {
             Action::DetachPropagation { flags } => mount_change(c"/", propagation(*flags))?,
-            Action::OverlayRoot { options, at, shared } => {
-                self.root = Some(Root::overlay(options, at, shared.as_deref())?);
-            }
-            Action::MappedRoot(_) => {
-                let lent = prepared.ahead.take(self.number);
-                self.root = Some(Root::lent(lent.ok_or(Errno::from_raw(libc::EBADF))?.as_fd())?);
-            }
-            Action::DirectoryRoot(directory) => {
-                let tree = directory.take(prepared.ahead.take(self.number))?;
-                self.root = Some(Root::lent(tree.as_fd())?);
-            }
+            Action::OverlayRoot { .. }
+            | Action::MappedRoot(_)
+            | Action::DirectoryRoot(_)
+            | Action::BindRoot { .. } => self.root = Some(self.make_root(action, prepared)?),
             Action::RootAttributes(attributes) => self.root()?.set_attributes(*attributes)?,
-            Action::BindRoot { path } => self.root = Some(Root::bind(path)?),
             Action::Mount(file_system) => self.root()?.mount(file_system)?,
             Action::Lent(lent) => {
                 let tree = prepared.ahead.take(self.number).ok_or(Errno::from_raw(libc::EBADF))?;

@@ -89,12 +89,14 @@ pub use net_devices::NetDevicePlan;
 pub use number_set::{BadNumberSet, NumberSet};
 pub use pipes::Pipes;
 pub use plan::*;
-pub use planner::{Context, RootSource, TerminalChoices, plan, plan_joining, plan_process};
+pub use planner::{
+    Context, LINUX32, RootSource, TerminalChoices, plan, plan_joining, plan_process,
+};
 pub use process::{Process, start_time};
 pub use resctrl::{Resctrl, ResctrlError, ResctrlPlan};
 pub use scheduling::{
-    ExecProcessors, IoPriorityPlan, MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES, MemoryPolicyPlan,
-    SchedulerPlan, SchedulingPlan,
+    CoreGroup, ExecProcessors, IoPriorityPlan, MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES,
+    MemoryPolicyPlan, SchedulerPlan, SchedulingPlan,
 };
 pub use selinux::{
     enabled as selinux_is_enabled, has_levels as selinux_has_levels, knows as selinux_knows,

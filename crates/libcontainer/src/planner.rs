@@ -24,6 +24,7 @@ pub(crate) mod sysctl;
 mod text;
 
 pub use root::RootSource;
+pub use scheduling::LINUX32;
 
 /// What a configuration does not say.
 #[derive(Clone, Debug)]

@@ -24,6 +24,9 @@ pub(crate) const POLICIES: &[(&str, u32)] = &[
 
 const DEADLINE: u32 = 6;
 
+/// What is done with [`CoreGroup`].
+const CORE: &str = "share the threads of a core with nobody else's processes";
+
 /// Flags of sched_setattr(2). The clamps of utilisation have no value in a configuration: the kernel refuses them.
 pub(crate) const SCHEDULER_FLAGS: &[(&str, u64)] = &[
     ("SCHED_FLAG_RESET_ON_FORK", 0x01),
@@ -73,6 +76,19 @@ pub struct SchedulingPlan {
     /// Processors of a process that joins.
     #[serde(skip_serializing_if = "ExecProcessors::is_empty")]
     pub exec_processors: ExecProcessors,
+    /// Beside whom it runs on the threads of one core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core: Option<CoreGroup>,
+}
+
+/// Whose processes run beside each other on one core, prctl(2) PR_SCHED_CORE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CoreGroup {
+    /// Those that descend from this one.
+    Own,
+    /// Those of the first process of its pid namespace.
+    First,
 }
 
 /// Scheduling policy, see sched(7).
@@ -178,11 +194,12 @@ impl SchedulingPlan {
     /// Whether nothing is asked for.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        let Self { scheduler, io_priority, memory, exec_processors } = self;
+        let Self { scheduler, io_priority, memory, exec_processors, core } = self;
         scheduler.is_none()
             && io_priority.is_none()
             && memory.is_none()
             && exec_processors.is_empty()
+            && core.is_none()
     }
 
     /// In words, for a plan that is printed.
@@ -197,7 +214,8 @@ impl SchedulingPlan {
         });
         let memory = self.memory.as_ref().map(ToString::to_string);
         let scheduler = self.scheduler.map(|scheduler| scheduler.to_string());
-        processors.chain(io_priority).chain(memory).chain(scheduler).collect()
+        let core = self.core.map(|_| CORE.to_owned());
+        processors.chain(io_priority).chain(memory).chain(core).chain(scheduler).collect()
     }
 
     /// A step of [`Self::apply`] or [`Processors::apply`], with its object.
@@ -206,6 +224,9 @@ impl SchedulingPlan {
         let memory = self.memory.as_ref().filter(|_| step == ProcessStep::MemoryPolicy);
         let inside = self.exec_processors.inside.as_ref();
         let processors = inside.filter(|_| step == ProcessStep::Processors);
+        if self.core.is_some() && step == ProcessStep::Core {
+            return Some(CORE.to_owned());
+        }
         match (scheduler, memory, processors) {
             (Some(scheduler), ..) => Some(scheduler.to_string()),
             (_, Some(memory), _) => Some(memory.to_string()),
@@ -216,6 +237,13 @@ impl SchedulingPlan {
 
     /// Why such a step is refused: sched_setattr(2), EPERM.
     pub(crate) fn hint(&self, step: ProcessStep, errno: Errno) -> Option<&'static str> {
+        if step == ProcessStep::Core {
+            return Some(match errno.raw() {
+                libc::EINVAL => "this kernel has no core scheduling (CONFIG_SCHED_CORE)",
+                libc::ENODEV => "the machine's cores have one thread each",
+                _ => return None,
+            });
+        }
         if step != ProcessStep::Scheduler || errno.raw() != libc::EPERM {
             return None;
         }
@@ -239,6 +267,11 @@ impl SchedulingPlan {
             let words = nodes.as_ref().map_or(&[][..], NumberSet::words);
             progress.step(ProcessStep::MemoryPolicy);
             sys::set_memory_policy(*mode, words).at(ProcessStep::MemoryPolicy)?;
+        }
+        if let Some(core) = self.core {
+            progress.step(ProcessStep::Core);
+            let from = if core == CoreGroup::First { Some(1) } else { None };
+            sys::share_core(from).at(ProcessStep::Core)?;
         }
         if let Some(scheduler) = self.scheduler {
             progress.step(ProcessStep::Scheduler);

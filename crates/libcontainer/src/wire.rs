@@ -129,6 +129,7 @@ process_steps! {
     Processors = "set the CPU affinity",
     IoPriority = "set the I/O priority",
     MemoryPolicy = "set the memory policy",
+    Core = "choose beside whom it runs on a core",
     Scheduler = "set the scheduler",
     Personality = "set the execution domain",
     WorkingDirectory = "enter the working directory",

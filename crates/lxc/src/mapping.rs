@@ -18,6 +18,7 @@ use crate::config::support::{Support, support_of};
 
 mod carried;
 mod devices;
+mod interfaces;
 mod limits;
 mod mounts;
 mod namespaces;
@@ -27,9 +28,7 @@ pub mod seccomp;
 mod security;
 mod terminals;
 
-pub use carried::{
-    Clocks, Console, ConsolePlace, GroupFile, Interface, SignalNumbers, Tools, Wishes,
-};
+pub use carried::{Console, ConsolePlace, SignalNumbers, Tools, Wishes};
 
 /// Seconds that lxc-stop(1) waits before it kills.
 const STOP_TIMEOUT_S: i64 = 60;
@@ -154,6 +153,7 @@ pub fn map(config: &Config, around: &Surroundings<'_>) -> Result<Mapped, Refusal
     draft.refuse_keys();
     process::map(&mut draft);
     security::map(&mut draft);
+    interfaces::map(&mut draft);
     namespaces::map(&mut draft);
     root::map(&mut draft);
     mounts::map(&mut draft);
@@ -175,11 +175,11 @@ pub fn map(config: &Config, around: &Surroundings<'_>) -> Result<Mapped, Refusal
     Ok(Mapped { request, tools, wishes, told })
 }
 
-/// What every such container is. Its names are in files of its own: a system writes them itself.
+/// What every such container is. Its names are in files of its own, and its network is its own to configure: a system does both itself.
 fn start_of(config: &Config) -> ContainerConfig {
     let hosts = HostRules { no_hosts: true, no_hostname: true, ..HostRules::default() };
     let has_console = carried::console_place(config) != ConsolePlace::None;
-    ContainerConfig { tty: has_console, hosts, ..ContainerConfig::default() }
+    ContainerConfig { tty: has_console, hosts, plain_network: true, ..ContainerConfig::default() }
 }
 
 /// What a configuration has become so far.

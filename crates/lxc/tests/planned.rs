@@ -58,6 +58,10 @@ fn a_privileged_system_is_planned() {
         ("lxc.init.groups", "5,6"),
         ("lxc.sysctl.net.ipv4.ip_forward", "1"),
         ("lxc.proc.oom_score_adj", "-5"),
+        ("lxc.time.offset.boot", "90s"),
+        ("lxc.arch", "i686"),
+        ("lxc.sched.core", "1"),
+        ("lxc.rootfs.options", "nosuid"),
     ]);
     for parts in [
         &["mqueue", "/dev/mqueue"][..],
@@ -68,6 +72,10 @@ fn a_privileged_system_is_planned() {
         &["ip_forward"],
         &["-5"],
         &["/sbin/init"],
+        &["rootfs as the root, in place"],
+        &["change the root's mount (nosuid)"],
+        &["boottime 90 0"],
+        &["share the threads of a core"],
     ] {
         assert_ne!(lines(&plan, parts), [""; 0], "{parts:?} in {plan}");
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use libcontainer::SpareNetwork;
-use network::Machine;
+use network::{Machine, OwnInterfaces};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno as Raw;
 use sys::Cloned;
@@ -27,7 +27,10 @@ use crate::start::Refused;
 /// milliseconds later, and nobody is to wait for that.
 #[derive(Debug)]
 pub(crate) struct Attached {
-    machine: Machine,
+    /// Nothing where it is in no network of ours.
+    machine: Option<Machine>,
+    /// Interfaces that nobody's records know.
+    own: Option<OwnInterfaces>,
     places: Vec<network::Attachment>,
     names: Option<Names>,
     /// Places in networks of plugins.
@@ -48,35 +51,57 @@ impl Attached {
         handoff: &HandOff,
         spare: Option<SpareNetwork>,
     ) -> Result<(Option<SpareNetwork>, Option<Self>), Refused> {
-        let Some(plan) = &handoff.networks else { return Ok((spare, None)) };
+        if handoff.networks.is_none() && handoff.interfaces.is_empty() {
+            return Ok((spare, None));
+        }
         let spare = match spare {
             Some(spare) => spare,
             None => SpareNetwork::make()
                 .map_err(|errno| Refused::engine("make a network namespace", errno))?,
         };
+        let mut attached = Self {
+            machine: None,
+            own: None,
+            places: Vec::new(),
+            names: None,
+            plugged: None,
+            forwards: None,
+            has_left: false,
+            state_dirs: [PathBuf::new(), handoff.state_dir.clone()],
+            settle: Vec::new(),
+            settler: None,
+        };
+        if let Some(plan) = &handoff.networks {
+            attached.join(handoff, plan, spare.as_fd())?;
+        }
+        if !handoff.interfaces.is_empty() {
+            let own = OwnInterfaces::take(&handoff.interfaces, spare.as_fd());
+            attached.own = Some(own.map_err(|error| Refused::chain(&error))?);
+        }
+        Ok((Some(spare), Some(attached)))
+    }
+
+    fn join(
+        &mut self,
+        handoff: &HandOff,
+        plan: &NetworkPlan,
+        namespace: BorrowedFd<'_>,
+    ) -> Result<(), Refused> {
         let NetworkPlan { tables, state_dir, places, names, settle, cni: _, forwarder } =
             plan.clone();
         let held = left::come(&state_dir, &handoff.state_dir);
         let mut machine = Machine::open(&tables).map_err(|error| Refused::chain(&error))?;
-        machine.attach(&places, spare.as_fd()).map_err(|error| Refused::chain(&error))?;
+        machine.attach(&places, namespace).map_err(|error| Refused::chain(&error))?;
         drop(held);
-        let mut attached = Self {
-            machine,
-            places,
-            names: None,
-            plugged: None,
-            forwards: forwarder.map(Forwards::of),
-            has_left: false,
-            state_dirs: [state_dir, handoff.state_dir.clone()],
-            settle,
-            settler: None,
-        };
-        attached.serve_names(names, spare.as_fd())?;
-        attached.plugged = Plugged::take(handoff, plan, spare.as_fd())?;
-        if let Some(forwards) = &mut attached.forwards {
+        (self.machine, self.places, self.settle) = (Some(machine), places, settle);
+        self.forwards = forwarder.map(Forwards::of);
+        self.state_dirs = [state_dir, handoff.state_dir.clone()];
+        self.serve_names(names, namespace)?;
+        self.plugged = Plugged::take(handoff, plan, namespace)?;
+        if let Some(forwards) = &mut self.forwards {
             forwards.change(plan.ports())?;
         }
-        Ok((Some(spare), Some(attached)))
+        Ok(())
     }
 
     /// Has these places from now on, in the network namespace of a process.
@@ -98,7 +123,9 @@ impl Attached {
             forwards.change(plan.ports().chain(plugged))?;
         }
         let NetworkPlan { places, names, .. } = plan;
-        let changed = self.machine.replace(&self.places, &places, namespace.as_fd());
+        let none = || Refused::engine("find the container's networks", Raw::NODEV);
+        let machine = self.machine.as_mut().ok_or_else(none)?;
+        let changed = machine.replace(&self.places, &places, namespace.as_fd());
         if let (Err(_), Some(forwards), Some(before)) = (&changed, &mut self.forwards, &before) {
             // The first error tells more.
             let _kept = forwards.change(before.iter());
@@ -185,11 +212,13 @@ impl Attached {
         self.forwards = None;
         self.plugged = None;
         self.names = None;
+        self.own = None;
+        self.has_left = true;
+        let Some(machine) = &mut self.machine else { return };
         let [all, own] = &self.state_dirs;
         let _held = left::leave(all, own);
         // What is left of it the next container that needs it takes away.
-        let _kept = self.machine.expel(&self.places);
-        self.has_left = true;
+        let _kept = machine.expel(&self.places);
     }
 }
 
@@ -198,7 +227,9 @@ impl Drop for Attached {
         if !self.has_left {
             self.leave();
         }
-        let _kept = self.machine.unplug(&self.places);
+        if let Some(machine) = &mut self.machine {
+            let _kept = machine.unplug(&self.places);
+        }
     }
 }
 

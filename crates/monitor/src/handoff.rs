@@ -40,6 +40,9 @@ pub struct HandOff {
     /// Its places in networks; nothing where it has no network of its own, or one that nobody is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub networks: Option<NetworkPlan>,
+    /// Interfaces of its network namespace that nobody's records know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<network::OwnInterface>,
     /// The namespaces of the user whose container it is, if he is not root of the machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeper: Option<KeeperRules>,

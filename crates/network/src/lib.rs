@@ -7,6 +7,7 @@
 mod attachment;
 mod channel;
 pub mod cni;
+mod described;
 mod elements;
 mod epoll;
 mod examine;
@@ -26,6 +27,7 @@ pub use attachment::{
     Attachment, BridgePlan, InterfaceSetting, IpvlanFlag, IpvlanMode, LinkKind, MacvlanMode,
     MadeParent, OpenPort, ParentPlan, PortMapping, Rates, Transport,
 };
+pub use described::{Family, OwnAddress, OwnInterface, OwnInterfaces, OwnLink, WayOut};
 pub use examine::{DroppingChain, InterfaceState, RulesState, Way, kernel_setting};
 pub use leaf::host_interface;
 pub use link::{LinkError, Traffic};

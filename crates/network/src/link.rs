@@ -14,7 +14,7 @@ use spec::network::{Cidr, HardwareAddress};
 use sys::Errno;
 use sys::netlink::{CREATE, CREATE_NEW, Protocol, REPLACE, Refusal, Request, Socket};
 
-pub(crate) use child::{NewChild, NewParent};
+pub(crate) use child::{ChildKind, NewChild, NewParent};
 pub(crate) use look::Interface;
 pub use look::Traffic;
 
@@ -245,6 +245,40 @@ impl Changes {
         self.push("choose the interface's addresses".to_owned(), request);
     }
 
+    /// Moves an interface, which goes down, into a network namespace, and calls it so there.
+    pub(crate) fn go(&mut self, index: u32, name: &str, namespace: BorrowedFd<'_>) {
+        let request = Request::new(NEW_LINK, 0, &link(index, 0, 0))
+            .bytes(IFLA_NET_NS_FD, &namespace.as_raw_fd().to_ne_bytes())
+            .text(IFLA_IFNAME, name);
+        self.push(format!("move the interface {name}"), request);
+    }
+
+    /// Changes what is given of an interface that is down.
+    pub(crate) fn describe(
+        &mut self,
+        index: u32,
+        hardware: Option<HardwareAddress>,
+        mtu: Option<u32>,
+    ) {
+        if hardware.is_none() && mtu.is_none() {
+            return;
+        }
+        let mut request = Request::new(NEW_LINK, 0, &link(index, 0, 0));
+        if let Some(hardware) = hardware {
+            request = request.bytes(IFLA_ADDRESS, &hardware.octets());
+        }
+        if let Some(mtu) = mtu {
+            request = request.number(IFLA_MTU, mtu);
+        }
+        self.push("change the interface".to_owned(), request);
+    }
+
+    /// Sets an interface down.
+    pub(crate) fn down(&mut self, index: u32) {
+        let request = Request::new(NEW_LINK, 0, &link(index, 0, IFF_UP));
+        self.push("set the interface down".to_owned(), request);
+    }
+
     /// Sets an interface up.
     pub(crate) fn up(&mut self, index: u32) {
         let request = Request::new(NEW_LINK, 0, &link(index, IFF_UP, IFF_UP));
@@ -259,16 +293,26 @@ impl Changes {
 
     /// Gives an interface an address. Nobody is asked whether another one has it: that is known.
     pub(crate) fn address(&mut self, index: u32, address: Cidr) {
+        self.address_with(index, address, None);
+    }
+
+    /// The same with a broadcast address that is not the network's last one.
+    pub(crate) fn address_with(&mut self, index: u32, address: Cidr, broadcast: Option<Ipv4Addr>) {
         let scope = if is_link_local(address.address()) { SCOPE_LINK } else { SCOPE_UNIVERSE };
-        self.address_of(index, address, scope);
+        self.address_of(index, address, (scope, broadcast));
     }
 
     /// Gives an interface an address that nothing leaves the machine with.
     pub(crate) fn hidden_address(&mut self, index: u32, address: Cidr) {
-        self.address_of(index, address, SCOPE_LINK);
+        self.address_of(index, address, (SCOPE_LINK, None));
     }
 
-    fn address_of(&mut self, index: u32, address: Cidr, scope: u8) {
+    fn address_of(
+        &mut self,
+        index: u32,
+        address: Cidr,
+        (scope, broadcast): (u8, Option<Ipv4Addr>),
+    ) {
         let mut head = vec![family(address.address()), address.prefix(), 0, scope];
         head.extend(index.to_ne_bytes());
         let bytes = octets(address.address());
@@ -276,7 +320,7 @@ impl Changes {
             .bytes(IFA_LOCAL, &bytes)
             .bytes(IFA_ADDRESS, &bytes)
             .number(IFA_FLAGS, IFA_F_NODAD);
-        if let Some(broadcast) = address.broadcast() {
+        if let Some(broadcast) = broadcast.or(address.broadcast()) {
             request = request.bytes(IFA_BROADCAST, &broadcast.octets());
         }
         self.push(format!("add the address {address}"), request);

@@ -1,6 +1,5 @@
-//! The machine's side: tables, bridges, containers that come and go. Start at [`Machine::open`].
-//!
-//! All of it is derived from records, and can be made again from them at any time.
+//! The machine's side: tables, bridges, containers that come and go. Start at [`Machine::open`]. All of it is derived from records, and
+//! can be made again from them at any time.
 
 mod change;
 mod detour;
@@ -98,6 +97,9 @@ pub enum NetworkError {
     /// A bridge that a container is to be attached to is not there.
     #[error("the interface {0} is not there")]
     NoBridge(String),
+    /// It is to lead everywhere.
+    #[error("the interface {0} has no address for a gateway")]
+    NoGateway(String),
     /// What others are to be on is down.
     #[error("the interface {0} is down")]
     Down(String),

@@ -64,5 +64,5 @@ pub use signal::{
 };
 pub use task::{
     SchedulerAttributes, cpu_affinity, io_priority, set_cpu_affinity, set_io_priority,
-    set_memory_policy, set_personality, set_scheduler, time_of_children,
+    set_memory_policy, set_personality, set_scheduler, share_core, time_of_children,
 };

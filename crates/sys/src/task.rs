@@ -84,6 +84,26 @@ pub fn set_io_priority(value: u16) -> Result<(), Errno> {
     result(done)
 }
 
+/// Has the calling thread run beside threads of its own group of processes alone, on the threads of one core: a new group, or without
+/// `from` that of another process, by its id as the caller sees it.
+///
+/// # Errors
+/// EINVAL from a kernel without core scheduling, ENODEV from a machine whose cores have one thread each, EPERM for a process that the
+/// caller may not look at. Kernel: prctl(2), PR_SCHED_CORE, Linux 5.14.
+pub fn share_core(from: Option<i32>) -> Result<(), Errno> {
+    // linux/prctl.h; the last argument says that it is about one thread.
+    const PR_SCHED_CORE: libc::c_long = 62;
+    const CREATE: libc::c_long = 1;
+    const SHARE_FROM: libc::c_long = 3;
+    const THREAD: libc::c_long = 0;
+    let (command, pid) = from.map_or((CREATE, 0), |pid| (SHARE_FROM, libc::c_long::from(pid)));
+    // SAFETY: with these commands this option takes integers only.
+    let done = unsafe {
+        libc::syscall(libc::SYS_prctl, PR_SCHED_CORE, command, pid, THREAD, 0 as libc::c_long)
+    };
+    result(done)
+}
+
 /// The calling thread's I/O priority, in the same form; 0 where none was set.
 ///
 /// # Errors

@@ -41,6 +41,7 @@ impl HostFiles {
         let is_free = |name: &&str| match *name {
             "hosts" if config.hosts.no_hosts => false,
             "hostname" if config.hosts.no_hostname => false,
+            "resolv.conf" if config.plain_network => false,
             name => !config.mounts.iter().any(|mount| mount.target == Path::new("/etc").join(name)),
         };
         let names = NAMES.into_iter().filter(is_free).collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use spec::runtime::{IdMapping, Mount};
 
 use super::{Users, host_files};
-use crate::config::{Below, ContainerConfig, IpcMode, MountConfig, MountSource};
+use crate::config::{Access, Below, ContainerConfig, IpcMode, MountConfig, MountSource};
 use crate::mounts::Origin;
 
 const SHM: &str = "/dev/shm";
@@ -53,9 +53,7 @@ fn one_standard(
     (target, kind, options): (&str, &str, &[&str]),
 ) -> Option<Mount> {
     let mut options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-    // A system divides its own groups.
-    let is_own = config.system && target == "/sys/fs/cgroup";
-    if target.starts_with("/sys") && !config.privileged && !is_own {
+    if is_read_only(config, target) {
         options.push("ro".to_owned());
     }
     if let Some(most) = config.terminals.most_pseudo.filter(|_| kind == "devpts") {
@@ -95,6 +93,16 @@ fn one_standard(
         options,
         ..Mount::default()
     })
+}
+
+fn is_read_only(config: &ContainerConfig, target: &str) -> bool {
+    let access = config.kernel_access;
+    match target {
+        "/sys/fs/cgroup" if config.divides_groups() => false,
+        "/sys/fs/cgroup" => access.groups.is_some() || !config.privileged,
+        "/sys" => access.sys.map_or(!config.privileged, |access| access == Access::ReadOnly),
+        _ => false,
+    }
 }
 
 /// Takes `/dev/shm` from the container whose IPC namespace is joined.

@@ -15,7 +15,7 @@ pub(crate) struct Joined {
 }
 
 pub(super) fn namespaces(config: &ContainerConfig, joined: Joined) -> Vec<Namespace> {
-    use NamespaceKind::{Cgroup, Ipc, Mount, Network, Pid, Uts};
+    use NamespaceKind::{Cgroup, Ipc, Mount, Network, Pid, Time, Uts};
     let sharing = &config.sharing;
     let own = |kind| Some(Namespace { kind, path: None });
     let join = |kind, file: &str, pid: Option<i32>| {
@@ -39,5 +39,6 @@ pub(super) fn namespaces(config: &ContainerConfig, joined: Joined) -> Vec<Namesp
         NetworkMode::Host => None,
         NetworkMode::Container(_) => join(Network, "net", joined.network),
     };
-    [own(Mount), pid, ipc, uts, cgroup, network].into_iter().flatten().collect()
+    let time = if config.clocks.is_empty() { None } else { own(Time) };
+    [own(Mount), pid, ipc, uts, cgroup, network, time].into_iter().flatten().collect()
 }

@@ -109,6 +109,15 @@ impl Controller {
         NAMES.iter().find(|(_, known)| *known == name).map(|(controller, _)| *controller)
     }
 
+    /// Whose file it is, by what its name begins with.
+    #[must_use]
+    pub fn of_file(prefix: &str, is_unified: bool) -> Option<Self> {
+        let named = |controller: &Self| {
+            if is_unified { controller.unified_name() } else { controller.name() }
+        };
+        Self::from_name(prefix).filter(|controller| named(controller) == prefix)
+    }
+
     /// By the name that v2 files start with.
     pub(crate) fn from_unified_name(name: &str) -> Option<Self> {
         Self::from_name(name).filter(|controller| controller.unified_name() == name)

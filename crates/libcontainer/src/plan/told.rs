@@ -9,9 +9,12 @@ impl Plan {
     /// User and group of the machine that are the container's root, where it has users of its own.
     #[must_use]
     pub fn root_ids(&self) -> Option<(u32, u32)> {
-        self.steps.iter().find_map(|step| match step {
-            Step::OverlayRoot { root_ids, .. } | Step::DirectoryRoot { root_ids, .. } => *root_ids,
-            _ => None,
+        self.steps.iter().find_map(|step| {
+            if let Step::OverlayRoot { root_ids, .. } | Step::DirectoryRoot { root_ids, .. } = step
+            {
+                return *root_ids;
+            }
+            None
         })
     }
 

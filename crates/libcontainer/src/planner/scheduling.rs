@@ -32,6 +32,7 @@ pub(super) fn plan(process: &Process, field: &str) -> Result<SchedulingPlan, Pla
             .map(|given| io_priority(given, &within("ioPriority")))
             .transpose()?,
         memory: None,
+        core: None,
         exec_processors: process
             .exec_cpu_affinity
             .as_ref()
@@ -132,13 +133,21 @@ pub(super) fn memory_policy(given: &MemoryPolicy) -> Result<MemoryPolicyPlan, Pl
     Err(PlanError::field(field("nodes"), why))
 }
 
+/// `PER_LINUX32` of linux/personality.h: uname(2) says that the machine has 32 bits.
+pub const LINUX32: u32 = 8;
+
 /// The execution domain's number, linux/personality.h.
 pub(super) fn personality(given: &Personality) -> Result<u32, PlanError> {
     let field = |name: &str| format!("linux.personality.{name}");
     if let Some(flag) = given.flags.first() {
         return Err(PlanError::field(field("flags"), format!("{flag:?}: there are no flags")));
     }
-    number(&[("LINUX", 0), ("LINUX32", 8)], &given.domain, &field("domain"), "execution domain")
+    number(
+        &[("LINUX", 0), ("LINUX32", LINUX32)],
+        &given.domain,
+        &field("domain"),
+        "execution domain",
+    )
 }
 
 fn set(text: &str, field: &str) -> Result<NumberSet, PlanError> {

@@ -4,12 +4,11 @@
 use std::path::PathBuf;
 
 use crate::config::keys::ROOT_MOUNT;
-use crate::config::life::{Architecture, AutoStart, Hooks, Monitor, Signal};
-use crate::config::mounts::{AutoMounts, SharedMounts};
-use crate::config::network::{Network, NetworkType};
-use crate::config::{ClockOffset, Config, Switch};
+use crate::config::life::{AutoStart, Hooks, Monitor, Signal};
+use crate::config::mounts::SharedMounts;
+use crate::config::{Config, Switch};
 
-use super::{GroupVersion, Remark};
+use super::Remark;
 
 /// Why a wish is none of the engine's.
 const NOT_YET: &str = "the engine has no place for it yet";
@@ -84,49 +83,8 @@ pub struct SignalNumbers {
 /// Its fields are those that the engine's configuration lacks, hence more than ten of different kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wishes {
-    /// File systems of the kernel's that are mounted for it, and what of them it may write; of one that is not named the container's
-    /// init is the one to mount it.
-    pub automatic: AutoMounts,
-    /// What uname(2) says of the machine; nothing is the truth.
-    pub architecture: Option<Architecture>,
-    /// How far its clocks are ahead.
-    pub clocks: Clocks,
-    /// Whether no other container's processes run beside its own on one core.
-    pub core_scheduling: bool,
-    /// What is written into files of its control groups, in this order, beyond the engine's limits.
-    pub group_files: Vec<GroupFile>,
-    /// Interfaces in its network namespace, in this order.
-    pub interfaces: Vec<Interface>,
     /// Whether AppArmor lets containers run inside of it.
     pub apparmor_nesting: bool,
-}
-
-/// How far clocks are ahead of the machine's, time_namespaces(7).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the kernel's names")]
-pub struct Clocks {
-    pub boot: ClockOffset,
-    pub monotonic: ClockOffset,
-}
-
-/// A file of a control group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupFile {
-    /// In which hierarchy.
-    pub version: GroupVersion,
-    /// Its name, which begins with its controller's.
-    pub name: String,
-    /// What is written.
-    pub value: String,
-}
-
-/// An interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
-    /// That of `lxc.net.NUMBER`.
-    pub number: u32,
-    /// What it is; never [`NetworkType::None`] nor [`NetworkType::Empty`].
-    pub network: Network,
 }
 
 impl Tools {
@@ -175,25 +133,9 @@ pub(super) fn root_mount(config: &Config) -> PathBuf {
 }
 
 impl Wishes {
-    /// What a configuration says that needs no more thought; files of control groups follow.
+    /// What a configuration says of it.
     pub(super) fn of(config: &Config) -> Self {
-        let namespaces = &config.namespaces;
-        let is_one = |network: &Network| {
-            !matches!(network.kind, None | Some(NetworkType::None | NetworkType::Empty))
-        };
-        let networks = config.networks.iter().filter(|(_, network)| is_one(network));
-        let interface = |(number, network): (&u32, &Network)| Interface {
-            number: *number,
-            network: network.clone(),
-        };
         Self {
-            automatic: AutoMounts { shared: None, ..config.mounts.automatic.clone() },
-            // What has 64 bits is what it is.
-            architecture: config.init.architecture.filter(|own| *own == Architecture::Bits32),
-            clocks: Clocks { boot: namespaces.boot_offset, monotonic: namespaces.monotonic_offset },
-            core_scheduling: namespaces.core_scheduling.is_some_and(|switch| switch.0),
-            group_files: Vec::new(),
-            interfaces: networks.map(interface).collect(),
             apparmor_nesting: config.security.apparmor_allow_nesting.is_some_and(|switch| switch.0),
         }
     }
@@ -202,20 +144,8 @@ impl Wishes {
     /// refuses these, or does them itself.
     #[must_use]
     pub fn unmet(&self) -> Vec<Remark> {
-        let AutoMounts { proc, sys, cgroup, shared: _ } = &self.automatic;
-        let said = [
-            ("lxc.mount.auto", proc.is_some() || sys.is_some() || cgroup.is_some()),
-            ("lxc.arch", self.architecture.is_some()),
-            ("lxc.time.offset.boot", self.clocks.boot != ClockOffset::default()),
-            ("lxc.time.offset.monotonic", self.clocks.monotonic != ClockOffset::default()),
-            ("lxc.sched.core", self.core_scheduling),
-            ("lxc.apparmor.allow_nesting", self.apparmor_nesting),
-        ];
+        let said = [("lxc.apparmor.allow_nesting", self.apparmor_nesting)];
         let said = said.into_iter().filter(|(_, is_said)| *is_said);
-        let files =
-            self.group_files.iter().map(|file| format!("{}.{}", file.version.key(), file.name));
-        let interfaces = self.interfaces.iter().map(|own| format!("lxc.net.{}.type", own.number));
-        let keys = said.map(|(key, _)| key.to_owned()).chain(files).chain(interfaces);
-        keys.map(|key| Remark { key, why: NOT_YET.to_owned() }).collect()
+        said.map(|(key, _)| Remark { key: key.to_owned(), why: NOT_YET.to_owned() }).collect()
     }
 }

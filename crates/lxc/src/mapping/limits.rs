@@ -4,10 +4,10 @@
 
 use std::path::Path;
 
-use engine::config::Limits;
+use engine::config::{GroupFile, Limits};
 use libcontainer::cgroup::CgroupPath;
 
-use super::{Draft, GroupFile, GroupVersion, devices};
+use super::{Draft, GroupVersion, devices};
 
 /// Less than this the engine refuses: a container could not even start.
 const LEAST_MEMORY_BYTES: u64 = 6 << 20;
@@ -53,8 +53,8 @@ pub(super) fn map(draft: &mut Draft<'_>) {
         };
         match taken {
             Ok(Taken::Limit) => {}
-            Ok(Taken::File) => draft.wishes.group_files.push(GroupFile {
-                version: groups,
+            Ok(Taken::File) => draft.engine.group_files.push(GroupFile {
+                unified: groups == GroupVersion::Two,
                 name: name.to_owned(),
                 value: value.clone(),
             }),
@@ -169,11 +169,11 @@ fn settle_memory(draft: &mut Draft<'_>, prefix: &str, swap: Option<Option<u64>>)
         if let Some(swap) = swap {
             let value = swap.map_or_else(|| "max".to_owned(), |bytes| bytes.to_string());
             let name = "memory.swap.max".to_owned();
-            draft.wishes.group_files.push(GroupFile { version: GroupVersion::Two, name, value });
+            draft.engine.group_files.push(GroupFile { unified: true, name, value });
         }
         if let Some(both) = draft.engine.limits.memory_swap_bytes.take().filter(|both| *both > 0) {
             let (name, value) = ("memory.memsw.limit_in_bytes".to_owned(), both.to_string());
-            draft.wishes.group_files.push(GroupFile { version: GroupVersion::One, name, value });
+            draft.engine.group_files.push(GroupFile { unified: false, name, value });
         }
         return;
     };

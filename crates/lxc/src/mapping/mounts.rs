@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use engine::config::{Below, MountConfig, MountSource};
+use engine::config::{Access, Below, KernelAccess, MountConfig, MountSource};
 
 use crate::config::item::Value as _;
-use crate::config::mounts::{Access, IdMapSource, MountEntry, MountOptions};
+use crate::config::mounts::{
+    Access as AutoAccess, CgroupKind, IdMapSource, MountEntry, MountOptions,
+};
 
 use super::Draft;
 
@@ -19,6 +21,9 @@ const FSTAB: &str = "lxc.mount.fstab";
 const MOST_FSTAB_BYTES: usize = 1 << 20;
 /// What a mount of these over a file hides.
 const NOTHING: &str = "dev/null";
+
+/// A process that trusts `/proc` must find the kernel's (CVE-2019-16884).
+const BELOW_PROC: &str = "nothing is mounted over a part of /proc";
 
 /// Options of file systems in memory that the engine adds unless the opposite is said, each with its opposite.
 const CAUTIONS: [(&str, &str); 3] = [("nosuid", "suid"), ("nodev", "dev"), ("noexec", "exec")];
@@ -47,7 +52,23 @@ pub(super) fn map(draft: &mut Draft<'_>) {
 fn automatic(draft: &mut Draft<'_>) {
     let automatic = &draft.config.mounts.automatic;
     // A container that mounts /proc itself has all of it.
-    draft.engine.security.unmasked_paths = automatic.proc != Some(Access::Mixed);
+    draft.engine.security.unmasked_paths = automatic.proc != Some(AutoAccess::Mixed);
+    // Without a word the container's init mounts them, with all of its rights there.
+    let sys = automatic.sys.map(|access| match access {
+        // What of it is the container's own, its interfaces' settings, cannot be told from the rest.
+        AutoAccess::ReadOnly | AutoAccess::Mixed => Access::ReadOnly,
+        AutoAccess::Writable => Access::Writable,
+    });
+    let access = automatic.cgroup.and_then(|own| own.access);
+    let groups = match access {
+        Some(AutoAccess::ReadOnly) => Access::ReadOnly,
+        // Its own group is all that it sees.
+        Some(AutoAccess::Mixed | AutoAccess::Writable) | None => Access::Writable,
+    };
+    draft.engine.kernel_access = KernelAccess { sys, groups: Some(groups) };
+    if automatic.cgroup.is_some_and(|own| own.kind == CgroupKind::Full) {
+        draft.tell("lxc.mount.auto", "of the hierarchies a container sees its own groups");
+    }
     let Some(shared) = &automatic.shared else { return };
     let (host, inside) = (PathBuf::from(&shared.host), PathBuf::from(&shared.inside));
     if !host.is_absolute() || !inside.is_absolute() {
@@ -97,6 +118,9 @@ fn add(draft: &mut Draft<'_>, key: &str, entry: &MountEntry) {
             key,
             format!("{}: there is no {}, and the mount is optional", entry.text, source.display()),
         ),
+        Err(Left::BelowProc) => {
+            draft.tell(key, format!("{}: {BELOW_PROC}, and the mount is optional", entry.text));
+        }
         Err(Left::Refused(why)) => draft.refuse(key, format!("{}: {why}", entry.text)),
     }
 }
@@ -105,6 +129,8 @@ fn add(draft: &mut Draft<'_>, key: &str, entry: &MountEntry) {
 enum Left {
     /// It is optional, and its source is not there.
     Missing(PathBuf),
+    /// It is optional, and covers a part of `/proc`.
+    BelowProc,
     /// It cannot be.
     Refused(&'static str),
 }
@@ -113,6 +139,9 @@ enum Left {
 fn of_entry(draft: &mut Draft<'_>, entry: &MountEntry) -> Result<Option<MountConfig>, Left> {
     let MountEntry { source, kind, options, .. } = entry;
     let target = target(draft, &entry.target).map_err(Left::Refused)?;
+    if target.starts_with("/proc") && target != Path::new("/proc") {
+        return Err(if options.optional { Left::BelowProc } else { Left::Refused(BELOW_PROC) });
+    }
     let has = |word: &str| options.others.iter().any(|option| option == word);
     let id_mapped = match options.id_map {
         None => false,

@@ -1,13 +1,15 @@
 //! Namespaces: which are new, which are the host's or another container's, and the ids in a new user namespace.
 
-use engine::config::{IpcMode, NetworkMode, PidMode, UserMaps, UserMode};
+use std::collections::BTreeMap;
+
+use engine::config::{IpcMode, NetworkMode, PidMode, TimeOffset, UserMaps, UserMode};
 use spec::runtime::{IdMapping, NamespaceKind};
 
 use crate::config::ClockOffset;
 use crate::config::namespaces::{IdKind, KINDS};
-use crate::config::network::NetworkType;
+use crate::config::network::{Network, NetworkType};
 
-use super::{Clocks, Draft};
+use super::Draft;
 
 const CLONE: &str = "lxc.namespace.clone";
 const KEEP: &str = "lxc.namespace.keep";
@@ -24,6 +26,7 @@ enum Whose {
 
 pub(super) fn map(draft: &mut Draft<'_>) {
     network_of_types(draft);
+    core(draft);
     draft.engine.sharing.users = UserMode::Host;
     for (name, kind) in KINDS {
         let whose = whose(draft, name, *kind);
@@ -48,6 +51,9 @@ fn whose(draft: &mut Draft<'_>, name: &str, kind: NamespaceKind) -> Whose {
 }
 
 fn own(draft: &mut Draft<'_>, kind: NamespaceKind) {
+    if kind == NamespaceKind::Time {
+        draft.engine.clocks = clocks(draft);
+    }
     if kind != NamespaceKind::User {
         return;
     }
@@ -57,6 +63,22 @@ fn own(draft: &mut Draft<'_>, kind: NamespaceKind) {
     } else if draft.config.namespaces.clone.0.contains(&kind) {
         draft.refuse(CLONE, "a user namespace needs ids: lxc.idmap");
     }
+}
+
+/// Clocks that are ahead of the machine's; a namespace without any would change nothing.
+fn clocks(draft: &Draft<'_>) -> BTreeMap<String, TimeOffset> {
+    let namespaces = &draft.config.namespaces;
+    let offsets =
+        [("boottime", namespaces.boot_offset), ("monotonic", namespaces.monotonic_offset)];
+    let offsets = offsets.into_iter().filter(|(_, offset)| *offset != ClockOffset::default());
+    offsets.map(|(name, offset)| (name.to_owned(), time_offset(offset))).collect()
+}
+
+/// The kernel counts nanoseconds from a whole second before.
+fn time_offset(ClockOffset { seconds, nanoseconds }: ClockOffset) -> TimeOffset {
+    const BILLION: i64 = 1_000_000_000;
+    let secs = seconds.saturating_add(nanoseconds.div_euclid(BILLION));
+    TimeOffset { secs, nanosecs: u32::try_from(nanoseconds.rem_euclid(BILLION)).unwrap_or(0) }
 }
 
 fn maps(draft: &Draft<'_>) -> UserMaps {
@@ -90,7 +112,7 @@ fn hosts(draft: &mut Draft<'_>, kind: NamespaceKind, key: &'static str) {
         NamespaceKind::User if is_mapped => {
             draft.refuse(MAP, format!("{key} leaves the container the host's ids"));
         }
-        NamespaceKind::Time if draft.wishes.clocks != Clocks::default() => {
+        NamespaceKind::Time if !clocks(draft).is_empty() => {
             let namespaces = &draft.config.namespaces;
             let is_boot = namespaces.boot_offset != ClockOffset::default();
             let offset = if is_boot { "lxc.time.offset.boot" } else { "lxc.time.offset.monotonic" };
@@ -102,8 +124,11 @@ fn hosts(draft: &mut Draft<'_>, kind: NamespaceKind, key: &'static str) {
 
 /// Interfaces cannot be the container's own in a network that is not.
 fn refuse_interfaces(draft: &mut Draft<'_>, key: &str) {
-    let numbers: Vec<u32> = draft.wishes.interfaces.iter().map(|own| own.number).collect();
-    for number in numbers {
+    let is_one = |network: &Network| {
+        !matches!(network.kind, None | Some(NetworkType::None | NetworkType::Empty))
+    };
+    let networks = &draft.config.networks;
+    for (number, _) in networks.iter().filter(|(_, network)| is_one(network)) {
         let why = format!("the container's network is not its own: {key}");
         draft.refuse(format!("lxc.net.{number}.type"), why);
     }
@@ -131,6 +156,19 @@ fn join(draft: &mut Draft<'_>, (name, kind): (&str, NamespaceKind), container: S
         NamespaceKind::Mount | NamespaceKind::Uts | NamespaceKind::Cgroup | NamespaceKind::Time => {
             draft.refuse(key, "of another container net, pid, ipc and user are joined, no others");
         }
+    }
+}
+
+/// Processes find those that they may run beside by the first process of their pid namespace.
+fn core(draft: &mut Draft<'_>) {
+    const KEY: &str = "lxc.sched.core";
+    if !draft.config.namespaces.core_scheduling.is_some_and(|switch| switch.0) {
+        return;
+    }
+    if matches!(whose(draft, "pid", NamespaceKind::Pid), Whose::Own) {
+        draft.engine.own_cores = true;
+    } else {
+        draft.refuse(KEY, "the container's pid namespace is not its own");
     }
 }
 

@@ -3,7 +3,7 @@
 use engine::config::Ulimit;
 
 use crate::config::item::Value as _;
-use crate::config::life::{HookVersion, Variable};
+use crate::config::life::{Architecture, HookVersion, Variable};
 use crate::config::limits::ProcessLimit;
 
 use super::carried::{ConsolePlace, root_mount};
@@ -36,6 +36,8 @@ pub(super) fn map(draft: &mut Draft<'_>) {
     env.extend(variables(draft, "lxc.environment.runtime", &init.environment_runtime));
     draft.engine.env = env;
     draft.engine.stop_signal = draft.tools.signals.halt.unwrap_or(POWER);
+    // What has 64 bits is what it is.
+    draft.engine.bits_32 = init.architecture == Some(Architecture::Bits32);
     let died = draft.config.signals.monitor_died;
     if died.is_some_and(|signal| signal.0 != 0) {
         let why = "a container outlives its monitor, which 0 stands for";

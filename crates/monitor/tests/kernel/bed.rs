@@ -91,6 +91,7 @@ impl Bed {
             restore: None,
             auto_remove: None,
             networks: None,
+            interfaces: Vec::new(),
             keeper: None,
         };
         Self { directory, handoff }

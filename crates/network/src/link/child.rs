@@ -21,11 +21,31 @@ const IFLA_VLAN_ID: u16 = 1;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewChild<'a> {
     pub(crate) name: &'a str,
-    pub(crate) kind: LinkKind,
+    pub(crate) kind: ChildKind,
     pub(crate) hardware: HardwareAddress,
     pub(crate) mtu: u32,
     /// Index of the other one.
     pub(crate) parent: u32,
+}
+
+/// What one is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ChildKind {
+    Macvlan(MacvlanMode),
+    Ipvlan(IpvlanMode, IpvlanFlag),
+    /// It keeps the other one's hardware address until somebody changes it.
+    Vlan(u16),
+}
+
+impl From<LinkKind> for ChildKind {
+    /// What is at a bridge is on none, and is tried as the first kind.
+    fn from(kind: LinkKind) -> Self {
+        match kind {
+            LinkKind::Ipvlan(mode, flag) => Self::Ipvlan(mode, flag),
+            LinkKind::Macvlan(mode) => Self::Macvlan(mode),
+            LinkKind::Bridge => Self::Macvlan(MacvlanMode::default()),
+        }
+    }
 }
 
 /// An interface that others are wanted on.
@@ -45,22 +65,22 @@ impl Changes {
             .number(IFLA_LINK, new.parent);
         // All of ipvlan have the other one's.
         let request = match new.kind {
-            LinkKind::Ipvlan(..) => request,
-            LinkKind::Bridge | LinkKind::Macvlan(_) => {
-                request.bytes(IFLA_ADDRESS, &new.hardware.octets())
-            }
+            ChildKind::Ipvlan(..) | ChildKind::Vlan(_) => request,
+            ChildKind::Macvlan(_) => request.bytes(IFLA_ADDRESS, &new.hardware.octets()),
         };
         let request = request.nested(IFLA_LINKINFO, |info| match new.kind {
-            LinkKind::Ipvlan(mode, flag) => {
+            ChildKind::Ipvlan(mode, flag) => {
                 info.text(IFLA_INFO_KIND, "ipvlan").nested(IFLA_INFO_DATA, |data| {
                     data.short(IFLA_IPVLAN_MODE, ipvlan_mode(mode))
                         .short(IFLA_IPVLAN_FLAGS, ipvlan_flag(flag))
                 })
             }
-            LinkKind::Macvlan(mode) => info
+            ChildKind::Macvlan(mode) => info
                 .text(IFLA_INFO_KIND, "macvlan")
                 .nested(IFLA_INFO_DATA, |data| data.number(IFLA_MACVLAN_MODE, macvlan_mode(mode))),
-            LinkKind::Bridge => info.text(IFLA_INFO_KIND, "macvlan"),
+            ChildKind::Vlan(id) => info
+                .text(IFLA_INFO_KIND, "vlan")
+                .nested(IFLA_INFO_DATA, |data| data.short(IFLA_VLAN_ID, id)),
         });
         let number = namespace.map(|namespace| namespace.as_raw_fd().to_ne_bytes());
         let request =

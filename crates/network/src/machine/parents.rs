@@ -68,7 +68,7 @@ impl Machine {
         let trial = format!("ctntry{}", std::process::id());
         let new = NewChild {
             name: &trial,
-            kind: plan.kind,
+            kind: plan.kind.into(),
             hardware,
             mtu: parent.mtu,
             parent: parent.index,
@@ -118,7 +118,7 @@ impl Machine {
         let parent = self.present(&attachment.bridge)?;
         let new = NewChild {
             name: &attachment.interface,
-            kind: attachment.kind,
+            kind: attachment.kind.into(),
             hardware: attachment.hardware,
             mtu: attachment.mtu.min(parent.mtu),
             parent: parent.index,
