@@ -17,6 +17,7 @@ mod tests {
     fn begin(corten: &Corten, flags: &[&str]) {
         let inittab = corten.directory().join("inittab");
         let lines = "::respawn:/bin/syslogd -n\nconsole::respawn:-/bin/sh\ntty1::respawn:/sbin/getty -n -l /bin/sh 0 tty1\n";
+        #[expect(clippy::disallowed_methods, reason = "a test's own file")]
         std::fs::write(&inittab, lines).unwrap();
         let bind = format!("{}:/etc/inittab:ro", inittab.display());
         let line = ["run", "-d", "--network", "none", "--system", "--name", "web", "-v", &bind];
