@@ -56,7 +56,7 @@ mod tests {
             ("corten run --network=h", &["host"]),
             ("corten run --pull ", &["always", "missing", "never"]),
             ("corten kill -s SIGT", &["SIGTERM"]),
-            ("corten template build d", &["debian"]),
+            ("corten template build d", &["debian", "download"]),
             ("corten completion z", &["zsh"]),
             ("corten bake kind-a k", &["kind-a", "kind-b"]),
             ("corten buildx bake --list v", &["variables"]),

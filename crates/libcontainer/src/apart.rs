@@ -92,12 +92,15 @@ impl Apart<'_> {
         let _never_fails = sys::block_signals(endings);
         // Orphans of the program come to us instead of to the machine's first process.
         let _unset = set_child_subreaper(Some(getpid()));
-        let ended = self.start(&prepared).and_then(|child| {
-            let heard = sys::open_signalfd(endings);
-            let signals = heard.map_err(StartError::parent("hear of signals"))?;
-            Ok(wait(&child, signals.as_fd()))
+        let heard = sys::open_signalfd(endings).map_err(StartError::parent("hear of signals"));
+        let ended = heard.and_then(|signals| {
+            let child = self.start(&prepared)?;
+            let ended = wait(&child, signals.as_fd());
+            kill_others(&before);
+            // One that came twice, as timeout(1) sends it, was meant for the program as well: the caller has to clean up.
+            while next(signals.as_fd()).is_some() {}
+            Ok(ended)
         });
-        kill_others(&before);
         let _unset = set_child_subreaper(None);
         let _never_fails = sys::restore_signals(blocked);
         ended

@@ -4,9 +4,9 @@
 //! listed with its sum beside the release; packages can be added to it first in a container.
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File};
+use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use libcontainer::{Apart, Ending};
@@ -163,7 +163,9 @@ impl Templates<'_> {
     ) -> Result<Image, EngineError> {
         let server = request.mirror.as_deref().unwrap_or(MIRROR).trim_end_matches('/');
         let root = scratch.path().join("root");
-        let made = DirBuilder::new().mode(0o755).create(&root);
+        // umask(2) must not decide what the root of a system may be.
+        let made = fs::create_dir(&root)
+            .and_then(|()| fs::set_permissions(&root, fs::Permissions::from_mode(0o755)));
         made.map_err(EngineError::file("make", &root))?;
         let repositories = ["main", "community"].map(|part| format!("{server}/{release}/{part}"));
         let arguments = arguments(request, (&root, arch), &repositories)?;

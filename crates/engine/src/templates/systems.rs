@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{Read, Seek};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -105,7 +105,9 @@ impl Templates<'_> {
         let path = scratch.path().join(&container);
         let rootfs = path.join("rootfs");
         for (directory, mode) in [(&path, 0o770), (&rootfs, 0o755)] {
-            let made = DirBuilder::new().mode(mode).create(directory);
+            // umask(2) must not decide what the root of a system may be.
+            let made = fs::create_dir(directory)
+                .and_then(|()| fs::set_permissions(directory, fs::Permissions::from_mode(mode)));
             made.map_err(EngineError::file("make", directory))?;
         }
         write(&path.join("config"), &format!("lxc.rootfs.path = dir:{}\n", rootfs.display()))?;
