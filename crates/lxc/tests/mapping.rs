@@ -272,6 +272,9 @@ fn every_key_of_a_network_does_what_is_said_of_it() {
         if kind == "vlan" {
             before.push(number);
         }
+        if known.name.ends_with("gateway") {
+            before.push(("lxc.net.0.flags", "up"));
+        }
         if known.name == "type" {
             before.clear();
         }

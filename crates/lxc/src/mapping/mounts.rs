@@ -139,10 +139,15 @@ enum Left {
 fn of_entry(draft: &mut Draft<'_>, entry: &MountEntry) -> Result<Option<MountConfig>, Left> {
     let MountEntry { source, kind, options, .. } = entry;
     let target = target(draft, &entry.target).map_err(Left::Refused)?;
+    let has = |word: &str| options.others.iter().any(|option| option == word);
+    let is_bind = has("bind") || has("rbind");
+    if is_bind && options.relative && source.trim_start_matches('/') == NOTHING {
+        draft.engine.security.masked.push(target.to_string_lossy().into_owned());
+        return Ok(None);
+    }
     if target.starts_with("/proc") && target != Path::new("/proc") {
         return Err(if options.optional { Left::BelowProc } else { Left::Refused(BELOW_PROC) });
     }
-    let has = |word: &str| options.others.iter().any(|option| option == word);
     let id_mapped = match options.id_map {
         None => false,
         Some(IdMapSource::Container) => true,
@@ -152,12 +157,7 @@ fn of_entry(draft: &mut Draft<'_>, entry: &MountEntry) -> Result<Option<MountCon
             ));
         }
     };
-    let is_bind = has("bind") || has("rbind");
     let mount = match kind.as_str() {
-        _ if is_bind && options.relative && source.trim_start_matches('/') == NOTHING => {
-            draft.engine.security.masked.push(target.to_string_lossy().into_owned());
-            return Ok(None);
-        }
         _ if is_bind => bind(draft, entry, target)?,
         "none" | "bind" => {
             return Err(Left::Refused("it neither binds anything nor names a file system"));
