@@ -311,7 +311,7 @@ pub fn destroy(directory: &Directory, name: &str, with_snapshots: bool) -> Resul
     ];
     let told = Told { name, environment: &environment, more: &[], words: &[] };
     hooks::run(&config.hooks, Moment::Destroy, &told)?;
-    for path in root_to_remove(&document) {
+    if let Some(path) = root_to_remove(&document) {
         tree::remove(&path)?;
     }
     forget_dependent(directory.path(), name)?;
