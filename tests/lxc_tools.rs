@@ -149,20 +149,20 @@ mod tests {
         }
     }
 
-    fn words(path: Option<&Path>, step: Step) -> Vec<String> {
+    fn words(path: Option<&Path>, step: &[&str]) -> Vec<String> {
         let (tool, rest) = step.split_first().unwrap();
         let place = path.map(|path| ["-P".to_owned(), path.display().to_string()]);
         let rest = rest.iter().map(|word| (*word).to_owned());
         std::iter::once((*tool).to_owned()).chain(place.into_iter().flatten()).chain(rest).collect()
     }
 
-    fn ours(corten: &Corten, path: Option<&Path>, step: Step) -> Output {
+    fn ours(corten: &Corten, path: Option<&Path>, step: &[&str]) -> Output {
         let mut command = corten.command();
         command.arg("lxc").args(words(path, step)).env_remove("B");
         command.output().unwrap()
     }
 
-    fn theirs(path: Option<&Path>, step: Step) -> Output {
+    fn theirs(path: Option<&Path>, step: &[&str]) -> Output {
         let words = words(path, step);
         let mut command = Command::new(format!("lxc-{}", words[0]));
         command.args(&words[1..]).stdin(Stdio::null()).env_remove("B");

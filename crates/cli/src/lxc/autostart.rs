@@ -58,12 +58,12 @@ fn start_of(entry: &Entry) -> Option<&AutoStart> {
     entry.document.as_ref().map(|document| &document.values().start)
 }
 
-/// One group after the other; in each the higher order first, and then by name. Without a group those that are in none.
+/// One group after the other; in each the lower order first, and then by name. Without a group those that are in none.
 fn chosen(call: &Call, mut all: Vec<Entry>) -> Vec<Entry> {
-    // The highest comes first where it is said, who has none is 0.
+    // Who has no order has 0. lxc.container.conf(5), "lxc.start.order".
     all.sort_by_key(|entry| {
         let order = start_of(entry).and_then(|start| start.order).unwrap_or(0);
-        (std::cmp::Reverse(order), entry.name.clone())
+        (order, entry.name.clone())
     });
     if call.matches.on("all") {
         return all;

@@ -56,7 +56,7 @@ impl Call {
         }
         let directories =
             if is_common { directories(matches.values("lxcpath"))? } else { Vec::new() };
-        let log = match matches.value("logfile").filter(|_| is_common) {
+        let log = match is_common.then(|| matches.value("logfile")).flatten() {
             Some(path) => {
                 let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
                 Some(opened.map_err(Failure::file("open", path))?)

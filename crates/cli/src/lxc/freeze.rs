@@ -3,6 +3,7 @@
 use engine::Kind;
 
 use super::call::Call;
+use super::states::is_active;
 use crate::failure::Failure;
 
 pub(super) fn freeze(call: &Call) -> Result<i32, Failure> {
@@ -13,6 +14,11 @@ pub(super) fn freeze(call: &Call) -> Result<i32, Failure> {
 
 pub(super) fn unfreeze(call: &Call) -> Result<i32, Failure> {
     let engine = call.session.engine()?;
+    let is_active = call.known(&engine)?.is_some_and(|container| is_active(&container));
+    // As for LXC: what does not run does not stand still.
+    if !is_active && call.directory()?.has(&call.name) {
+        return Ok(0);
+    }
     let container = call.running(&engine)?;
     done(engine.containers().unpause(container.record.id.as_str()), "RUNNING", &container)
 }

@@ -86,7 +86,10 @@ pub(super) fn mapped(
         variable: &|name| lookup(name),
     };
     let mut mapped = prepare(document, &wanted).map_err(|error| Failure::Words(chain(&error)))?;
-    let is_watched = purpose != Purpose::Start || call.matches.on("foreground");
+    let is_watched = match purpose {
+        Purpose::Start => call.matches.on("foreground"),
+        Purpose::Execute(_) => !call.matches.on("daemon"),
+    };
     let mut refusals = hooks::refused(&mapped.tools.hooks, is_watched);
     if mapped.tools.ephemeral && !is_watched {
         let why = "lxc-execute and lxc-start --foreground alone see its end, and remove it then";

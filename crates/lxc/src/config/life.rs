@@ -241,7 +241,7 @@ pub struct AutoStart {
     pub enabled: Option<Switch>,
     /// `lxc.start.delay`: seconds to wait after it before the next one.
     pub delay_s: Option<u32>,
-    /// `lxc.start.order`: higher ones start first.
+    /// `lxc.start.order`: lower ones start first.
     pub order: Option<i32>,
     /// `lxc.group`: names of sets to which it belongs.
     pub groups: Words<String>,
