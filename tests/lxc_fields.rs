@@ -110,7 +110,7 @@ mod tests {
         let [upper, lower] = ["delta0", "lower"].map(|name| scene.corten.directory().join(name));
         fs::create_dir(&upper).unwrap();
         fs::create_dir(&lower).unwrap();
-        fs::write(lower.join("below"), "below").unwrap();
+        testkit::write(lower.join("below"), "below").unwrap();
         let path =
             format!("overlay:{}:{}:{}", lower.display(), scene.root.display(), upper.display());
         let overlay = [("lxc.rootfs.path", path.as_str())];
@@ -125,7 +125,7 @@ mod tests {
     fn without_a_root_it_has_the_hosts() {
         let scene = Scene::new();
         let here = scene.corten.directory().join("here");
-        fs::write(&here, "here").unwrap();
+        testkit::write(&here, "here").unwrap();
         let script = format!("cat {}", here.display());
         assert_eq!(scene.seen(&[("lxc.rootfs.path", "dir:/")], &script), "here");
     }
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn its_network_is_its_own_to_configure() {
         let scene = Scene::new();
-        fs::write(scene.root.join("etc/resolv.conf"), "nameserver 192.0.2.1\n").unwrap();
+        testkit::write(scene.root.join("etc/resolv.conf"), "nameserver 192.0.2.1\n").unwrap();
         let seen =
             scene.seen(&[], "cat /etc/resolv.conf /proc/sys/net/ipv4/ip_unprivileged_port_start");
         assert_eq!(seen, "nameserver 192.0.2.1\n1024");
@@ -257,7 +257,7 @@ mod tests {
         let scene = Scene::new();
         let kept = scene.corten.directory().join("kept");
         fs::create_dir(&kept).unwrap();
-        fs::write(kept.join("file"), "kept").unwrap();
+        testkit::write(kept.join("file"), "kept").unwrap();
         let bound = format!("{} srv/kept none bind,create=dir", kept.display());
         let entries = [
             ("lxc.mount.entry", "none run tmpfs size=1m,mode=750"),

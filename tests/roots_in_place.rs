@@ -75,7 +75,7 @@ mod tests {
         let line = ["create", "--name", "box", "--network", "none", "--rootfs"];
         corten.ok(&[&line[..], &[&word(&root, ":rw"), "sleep", "1000"]].concat());
         let file = corten.directory().join("file");
-        fs::write(&file, "file").unwrap();
+        testkit::write(&file, "file").unwrap();
         corten.ok(&["cp", file.to_str().unwrap(), "box:/etc/here"]);
         assert_eq!(fs::read_to_string(root.join("etc/here")).unwrap(), "file");
         let archive = corten.directory().join("box.tar");

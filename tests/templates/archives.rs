@@ -35,9 +35,9 @@ fn an_archive_becomes_a_system() {
     // Cut, of another kind, missing, hostile.
     let cut = corten.directory().join("cut.tar.xz");
     let whole = fs::read(root).unwrap();
-    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    testkit::write(&cut, &whole[..whole.len() / 2]).unwrap();
     let squash = corten.directory().join("root.squashfs");
-    fs::write(&squash, [b"hsqs".as_slice(), &[0; 96]].concat()).unwrap();
+    testkit::write(&squash, [b"hsqs".as_slice(), &[0; 96]].concat()).unwrap();
     let evil = corten.directory().join("evil.tar");
     let pack = "cd \"$1\" && echo x > ../outside-$$ && tar -cPf evil.tar ../outside-$$; rm -f ../outside-$$";
     Command::new("sh").args(["-c", pack, "sh"]).arg(corten.directory()).status().unwrap();

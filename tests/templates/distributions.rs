@@ -32,7 +32,7 @@ fn mirror(corten: &Corten) -> std::path::PathBuf {
         "---\n-\n  flavor: alpine-virt\n  file: alpine-virt-3.20.3-x86_64.iso\n  sha256: {sum}\n-\n  version: 3.20.3\n  \
          flavor: alpine-minirootfs\n  file: alpine-minirootfs-3.20.3-x86_64.tar.gz\n  sha256: {sum}\n"
     );
-    fs::write(releases.join("latest-releases.yaml"), list).unwrap();
+    testkit::write(releases.join("latest-releases.yaml"), list).unwrap();
     mirror
 }
 
@@ -63,7 +63,7 @@ fn alpine_is_the_root_of_its_release() {
     let file = mirror.join("v3.20/releases/x86_64/alpine-minirootfs-3.20.3-x86_64.tar.gz");
     let mut bytes = fs::read(&file).unwrap();
     bytes.push(0);
-    fs::write(&file, bytes).unwrap();
+    testkit::write(&file, bytes).unwrap();
     refused(&corten, &[&words[..], &[path]].concat(), "has the SHA-256");
     nothing_is_left(&corten);
 }
@@ -137,7 +137,7 @@ fn ubuntu_is_built_with_its_own_archive_and_keys() {
     let builder = script(&corten, "mmdebstrap", &text);
     fs::rename(builder, programs.join("mmdebstrap")).unwrap();
     let keyring = corten.directory().join("keys.gpg");
-    fs::write(&keyring, "").unwrap();
+    testkit::write(&keyring, "").unwrap();
     let run = |words: &[&str]| {
         let path = format!(
             "{}:{}",

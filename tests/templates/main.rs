@@ -30,7 +30,7 @@ fn corten() -> Corten {
 #[cfg(test)]
 fn script(corten: &Corten, name: &str, text: &str) -> String {
     let path = corten.directory().join(name);
-    fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
+    testkit::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path.to_str().unwrap().to_owned()
 }

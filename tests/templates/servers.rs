@@ -33,15 +33,15 @@ fn server(corten: &Corten, streams: bool) -> PathBuf {
              \"variant\": \"default\", \"versions\": {{\"20250101_00:00\": {{\"items\": {{}}}}, \"20260102_00:00\": {{\"items\": {{{items}}}}}}}}}}}}}"
         );
         fs::create_dir_all(served.join("streams/v1")).unwrap();
-        fs::write(served.join("streams/v1/images.json"), list).unwrap();
+        testkit::write(served.join("streams/v1/images.json"), list).unwrap();
         let index = "{\"index\": {\"images\": {\"datatype\": \"image-downloads\", \"path\": \"streams/v1/images.json\"}}}";
-        fs::write(served.join("streams/v1/index.json"), index).unwrap();
+        testkit::write(served.join("streams/v1/index.json"), index).unwrap();
     } else {
         fs::create_dir_all(served.join("meta/1.0")).unwrap();
         let list = format!(
             "other;1;amd64;default;1;/images/o/\ntiny;1.0;amd64;default;20260102_00:00;/{PLACE}/\ntiny;1.0;arm64;default;1;/images/a/\n"
         );
-        fs::write(served.join("meta/1.0/index-system"), list).unwrap();
+        testkit::write(served.join("meta/1.0/index-system"), list).unwrap();
     }
     served
 }
@@ -117,28 +117,28 @@ fn files_that_are_not_what_the_list_says_are_refused() {
     let bytes = fs::read(&root).unwrap();
     let with = |from: &str, to: &str| {
         assert!(whole.contains(from));
-        fs::write(&list, whole.replace(from, to)).unwrap();
+        testkit::write(&list, whole.replace(from, to)).unwrap();
     };
 
     let mut other = bytes.clone();
     *other.last_mut().unwrap() ^= 1;
-    fs::write(&root, &other).unwrap();
+    testkit::write(&root, &other).unwrap();
     fails(&corten, &["--server", &path], "has the SHA-256");
     other.push(0);
-    fs::write(&root, &other).unwrap();
+    testkit::write(&root, &other).unwrap();
     fails(&corten, &["--server", &path], "is longer than");
-    fs::write(&root, &bytes).unwrap();
+    testkit::write(&root, &bytes).unwrap();
     with(&format!("{PLACE}/rootfs.tar.xz"), "../../made/rootfs.tar.xz");
     fails(&corten, &["--server", &path], "names the path");
     with(&format!("{PLACE}/rootfs.tar.xz"), "images/none");
     fails(&corten, &["--server", &path], "which is not there");
     with("\"ftype\": \"root.tar.xz\"", "\"ftype\": \"root.img\"");
     fails(&corten, &["--server", &path], "no root file system");
-    fs::write(&list, &whole[..whole.len() / 2]).unwrap();
+    testkit::write(&list, &whole[..whole.len() / 2]).unwrap();
     fails(&corten, &["--server", &path], "read streams/v1/images.json");
 
     // A server that hangs up within a file.
-    fs::write(&list, &whole).unwrap();
+    testkit::write(&list, &whole).unwrap();
     let served = served.clone();
     let web = ScriptedServer::start(move |request| {
         let bytes = fs::read(served.join(request.path().trim_start_matches('/')));
@@ -216,9 +216,9 @@ fn with_a_keyring_only_what_is_signed_is_taken() {
     // A list that was changed after it was signed.
     let list = lists[1].with_extension("json");
     let whole = fs::read(&list).unwrap();
-    fs::write(&list, [&whole[..], b"\n"].concat()).unwrap();
+    testkit::write(&list, [&whole[..], b"\n"].concat()).unwrap();
     fails(&corten, &["--server", &url, "--keyring", &binary], "BAD signature");
-    fs::write(&list, &whole).unwrap();
+    testkit::write(&list, &whole).unwrap();
 
     // Lists that hold their signatures.
     for list in &lists {
@@ -243,9 +243,9 @@ fn lxcs_own_list_is_read_and_its_files_are_checked() {
     let sums = place.join("SHA256SUMS");
     let names = ["rootfs.tar.xz", "meta.tar.xz"];
     let text = names.map(|name| format!("{}  {name}\n", sum(&place.join(name)))).concat();
-    fs::write(&sums, text.replace(&sum(&place.join(names[0])), &"0".repeat(64))).unwrap();
+    testkit::write(&sums, text.replace(&sum(&place.join(names[0])), &"0".repeat(64))).unwrap();
     fails(&corten, &["--server", &path], "has the SHA-256");
-    fs::write(&sums, &text).unwrap();
+    testkit::write(&sums, &text).unwrap();
     builds(&corten, &["--server", &path]);
 
     let key = Key::new(corten.directory().join("k"));

@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(run(&script, &maps).unwrap(), Ending::Exited(0));
         assert_eq!(fs::read_to_string(&path).unwrap(), "0\n0\n0\n");
         assert_eq!(path.metadata().unwrap().uid(), 200_000);
-        let twice = [maps[0].clone(), maps[0].clone()];
+        let twice = [maps[0], maps[0]];
         assert!(run("true", &twice).is_err(), "ids overlap");
     }
 
@@ -53,7 +53,7 @@ mod tests {
     fn what_cannot_be_executed_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("plain");
-        fs::write(&path, "exit 4\n").unwrap();
+        testkit::write(&path, "exit 4\n").unwrap();
         let run =
             || Apart { program: &path, arguments: &[], uids: &[], gids: &[], talks: false }.run();
         let refused = libcontainer::chain(&run().unwrap_err());

@@ -398,11 +398,8 @@ mod tests {
         container(&directory, "a");
         copy(&CopyRequest { is_overlay: true, ..request(&directory, "a", "b") })
             .expect("an overlay");
-        let text = directory
-            .open("b")
-            .and_then(|document| Ok(document.get(ROOT)))
-            .expect("read")
-            .expect("a root");
+        let text =
+            directory.open("b").map(|document| document.get(ROOT)).expect("read").expect("a root");
         let shown = place.path().display();
         assert_eq!(text, format!("overlay:{shown}/a/rootfs:{shown}/b/overlay/delta"));
         assert!(matches!(destroy(&directory, "a", false), Err(CopyError::Needed { .. })));

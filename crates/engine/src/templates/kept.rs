@@ -172,6 +172,11 @@ fn without_own(config: &str, name: &str) -> String {
 mod tests {
     use super::*;
 
+    #[expect(clippy::disallowed_methods, reason = "a test's own file needs no atomic write")]
+    fn write(path: std::path::PathBuf, contents: impl AsRef<[u8]>) -> std::io::Result<()> {
+        std::fs::write(path, contents)
+    }
+
     #[test]
     fn a_configuration_is_kept_without_what_is_a_containers_own() {
         let directory = tempfile::tempdir().unwrap();
@@ -182,8 +187,8 @@ mod tests {
              lxc.hook.pre-start = {0}/rootfs/x\nlxc.signal.halt = SIGUSR1\n",
             path.display()
         );
-        std::fs::write(path.join("config"), config).unwrap();
-        std::fs::write(path.join("fstab"), format!("{}/d d none bind 0 0\n", path.display()))
+        write(path.join("config"), config).unwrap();
+        write(path.join("fstab"), format!("{}/d d none bind 0 0\n", path.display()))
             .unwrap();
         let kept = Kept::of_directory(path, &rootfs, "c1").unwrap();
         let lines = "lxc.tty.max = 5\nlxc.mount.fstab = LXC_PATH/fstab\n\
@@ -192,7 +197,7 @@ mod tests {
         assert_eq!(kept.fstab.as_deref(), Some("LXC_PATH/d d none bind 0 0\n"));
         assert_eq!(kept.labels().len(), 2);
 
-        std::fs::write(path.join("config"), vec![b'#'; 70_000]).unwrap();
+        write(path.join("config"), vec![b'#'; 70_000]).unwrap();
         let error = Kept::of_directory(path, &rootfs, "c1").unwrap_err();
         assert!(libcontainer::chain(&error).contains("65536 bytes"), "{error}");
     }

@@ -104,7 +104,7 @@ impl Changed {
     fn commit(&self) -> Image {
         let commit = Commit {
             parent: Some(&self.base),
-            upper: &self.upper,
+            own: std::slice::from_ref(&self.upper),
             ids: None,
             targets: &[],
             reference: Some("changed".parse().unwrap()),
@@ -233,7 +233,12 @@ fn layers_are_one_and_the_root_is_the_same() {
 fn changes_are_listed_as_docker_lists_them() {
     let changed = Changed::new();
     let lower = RootView::of(&changed.store.images().layer_paths(&changed.base));
-    let found = layer::changes(&[&changed.upper], &lower, (&MountPoints::default(), None)).unwrap();
+    let found = layer::changes(
+        std::slice::from_ref(&changed.upper),
+        &lower,
+        (&MountPoints::default(), None),
+    )
+    .unwrap();
     let lines: Vec<String> = found
         .iter()
         .map(|change| {
