@@ -145,19 +145,13 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> i32 {
             0
         }
         Some(first) if first == "help" => show_help(words),
-        Some(first) if first == "oci" => match host::by_flag(&matches) {
-            // A runtime of OCI bundles is one of this machine.
+        Some(first) if matches!(first.as_str(), "oci" | "lxc") => match host::by_flag(&matches) {
+            // Bundles of a runtime, and directories of LXC's, are those of this machine.
             Some(host) => {
-                let what = "corten oci".to_owned();
+                let what = format!("corten {first}");
                 report(&Failure::OnlyHere { what, host: host.to_owned() }, None)
             }
-            None => oci::run(words, config),
-        },
-        Some(first) if first == "lxc" => match host::by_flag(&matches) {
-            Some(host) => {
-                let what = "corten lxc".to_owned();
-                report(&Failure::OnlyHere { what, host: host.to_owned() }, None)
-            }
+            None if first == "oci" => oci::run(words, config),
             None => lxc::run(words, config),
         },
         Some(first) => match find(first, &mut words) {

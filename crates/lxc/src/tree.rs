@@ -237,6 +237,7 @@ fn data(source: &OwnedFd, target: &OwnedFd, length: u64) -> Result<(), Errno> {
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "map_err gives it so")]
 fn number(error: io::Error) -> Errno {
     Errno::from_io_error(&error).unwrap_or(Errno::IO)
 }

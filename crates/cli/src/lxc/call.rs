@@ -146,7 +146,7 @@ impl Call {
 
     /// The container, which is to run.
     pub(super) fn running(&self, engine: &Engine) -> Result<Container, Failure> {
-        let running = self.known(engine)?.filter(|container| super::states::is_active(container));
+        let running = self.known(engine)?.filter(super::states::is_active);
         running.ok_or_else(|| Failure::Words("it is not running".to_owned()))
     }
 }
