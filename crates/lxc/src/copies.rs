@@ -201,6 +201,14 @@ fn root(request: &CopyRequest<'_>, document: &Document, new: &Path) -> Result<Ne
     }
 }
 
+/// A root as its configuration writes it, with what keeps it; nothing for one without.
+#[must_use]
+pub fn root_text(document: &Document) -> Option<String> {
+    let root = document.values().mounts.root.as_ref()?;
+    let kind = if root.backend == Some(Backend::Overlay) { "overlay" } else { "dir" };
+    Some(format!("{kind}:{}", root.place))
+}
+
 /// New addresses where the original's are written down.
 fn new_addresses(document: &mut Document) -> Result<(), CopyError> {
     /// Of the vendor whose containers' addresses begin so.
@@ -260,7 +268,11 @@ fn note(file: &Path, directory: &Path, name: &str) -> Result<(), CopyError> {
 
 /// Takes a container out of the list of those that lie over others.
 fn forget_dependent(directory: &Path, name: &str) -> Result<(), CopyError> {
-    for (base_directory, base) in bases(&directory.join(name)) {
+    forget((&bases(&directory.join(name)), directory), name)
+}
+
+fn forget((bases, directory): (&[(PathBuf, String)], &Path), name: &str) -> Result<(), CopyError> {
+    for (base_directory, base) in bases {
         let file = base_directory.join(base).join(DEPENDENTS);
         let left: Vec<_> = pairs(&file)
             .into_iter()
@@ -283,6 +295,36 @@ fn forget_dependent(directory: &Path, name: &str) -> Result<(), CopyError> {
     Ok(())
 }
 
+/// Whether no other root lies over that of a container, which may be moved or removed then.
+///
+/// # Errors
+/// With the names of those whose roots do.
+pub fn demand_free(directory: &Directory, name: &str) -> Result<(), CopyError> {
+    let is_over_it = |(directory, name): &(PathBuf, String)| is_there(&directory.join(name));
+    let others = pairs(&directory.of(name)?.join(DEPENDENTS)).into_iter().filter(is_over_it);
+    let others: Vec<String> = others.map(|(_, name)| name).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(CopyError::Needed { name: name.to_owned(), others })
+}
+
+/// Tells those over whose roots a container's lies that it has another place or name.
+///
+/// # Errors
+/// What the disk refuses.
+pub fn tell_bases(
+    (old, old_name): (&Directory, &str),
+    (new, new_name): (&Directory, &str),
+) -> Result<(), CopyError> {
+    let bases = bases(&new.of(new_name)?);
+    forget((&bases, old.path()), old_name)?;
+    for (directory, base) in bases {
+        note(&directory.join(base).join(DEPENDENTS), new.path(), new_name)?;
+    }
+    Ok(())
+}
+
 /// Removes a container that does not run, with its root where it is the container's own to remove (`lxc.rootfs.managed`).
 ///
 /// # Errors
@@ -292,12 +334,7 @@ pub fn destroy(directory: &Directory, name: &str, with_snapshots: bool) -> Resul
     if !directory.has(name) {
         return Err(missing(directory, name));
     }
-    let is_over_it = |(directory, name): &(PathBuf, String)| is_there(&directory.join(name));
-    let others = pairs(&own.join(DEPENDENTS)).into_iter().filter(is_over_it);
-    let others: Vec<String> = others.map(|(_, name)| name).collect();
-    if !others.is_empty() {
-        return Err(CopyError::Needed { name: name.to_owned(), others });
-    }
+    demand_free(directory, name)?;
     let has_snapshots = !crate::snapshots::list(directory, name)?.is_empty();
     if has_snapshots && !with_snapshots {
         return Err(CopyError::HasSnapshots(name.to_owned()));
@@ -376,7 +413,7 @@ mod tests {
         copy(&request(&directory, "a", "b")).expect("a copy");
         let document = directory.open("b").expect("a configuration");
         let root = place.path().join("b/rootfs");
-        assert_eq!(document.get(ROOT).ok(), Some(format!("dir:{}", root.display())));
+        assert_eq!(root_text(&document), Some(format!("dir:{}", root.display())));
         assert_eq!(document.get("lxc.uts.name").ok().as_deref(), Some("b"));
         assert_ne!(document.get("lxc.net.0.hwaddr").ok().as_deref(), Some("00:16:3e:00:00:01"));
         assert_eq!(
@@ -398,10 +435,10 @@ mod tests {
         container(&directory, "a");
         copy(&CopyRequest { is_overlay: true, ..request(&directory, "a", "b") })
             .expect("an overlay");
-        let text =
-            directory.open("b").map(|document| document.get(ROOT)).expect("read").expect("a root");
+        let text = directory.open("b").map(|document| root_text(&document)).expect("read");
         let shown = place.path().display();
-        assert_eq!(text, format!("overlay:{shown}/a/rootfs:{shown}/b/overlay/delta"));
+        let overlay = format!("overlay:{shown}/a/rootfs:{shown}/b/overlay/delta");
+        assert_eq!(text.as_deref(), Some(overlay.as_str()));
         assert!(matches!(destroy(&directory, "a", false), Err(CopyError::Needed { .. })));
         copy(&request(&directory, "b", "c")).expect("over the same");
         destroy(&directory, "b", false).expect("it goes");

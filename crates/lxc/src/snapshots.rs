@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::mounts::Backend;
 use crate::containers::{Directory, write};
-use crate::copies::{CopyError, CopyRequest, SNAPSHOTS, copy, destroy, failed, missing};
+use crate::copies::{CopyError, CopyRequest, SNAPSHOTS, copy, destroy, failed, missing, root_text};
 use crate::tree;
 
 const TIME: &str = "ts";
@@ -128,23 +128,24 @@ pub fn restore(
 /// Puts a copy into the place of the container, whose snapshots stay.
 fn replace(directory: &Directory, name: &str, request: &CopyRequest<'_>) -> Result<(), CopyError> {
     let own = directory.of(name)?;
-    let files = (own.join("rootfs"), own.join("rootfs.before"));
-    let before = directory.open(name)?;
+    let part = if request.is_overlay { "overlay/delta" } else { "rootfs" };
+    let (now, before) = (own.join(part), own.join(format!("{part}.before")));
     let beside = Directory::new(own.join("restored"));
     copy(&CopyRequest { to: &beside, ..*request })?;
     let mut document = beside.open(name)?;
     let moved = |path: &Path, to: &Path| std::fs::rename(path, to).map_err(failed("move", path));
-    let new_root = beside.path().join(name).join("rootfs");
-    if files.0.exists() {
-        moved(&files.0, &files.1)?;
+    let new = beside.path().join(name).join(part);
+    if now.exists() {
+        moved(&now, &before)?;
+    } else if let Some(parent) = now.parent() {
+        std::fs::create_dir_all(parent).map_err(failed("make", parent))?;
     }
-    moved(&new_root, &files.0)?;
-    let text = before.get("lxc.rootfs.path").unwrap_or_default();
-    let is_inside = text.ends_with(&files.0.to_string_lossy().into_owned());
-    let text = if is_inside { text } else { format!("dir:{}", files.0.display()) };
+    moved(&new, &now)?;
+    let text = root_text(&document).unwrap_or_default();
+    let text = text.replace(&new.display().to_string(), &now.display().to_string());
     document.replace("lxc.rootfs.path", &text).map_err(CopyError::Change)?;
     directory.save(name, &document).map_err(failed("write", &directory.config_file(name)))?;
-    tree::remove(&files.1)?;
+    tree::remove(&before)?;
     Ok(tree::remove(beside.path())?)
 }
 

@@ -211,8 +211,8 @@ fn descriptor(file: &OwnedFd) -> i32 {
 fn data(source: &OwnedFd, target: &OwnedFd, length: u64) -> Result<(), Errno> {
     ftruncate(target, length)?;
     let (reader, writer) = (
-        File::from(source.try_clone().map_err(|error| number(&error))?),
-        File::from(target.try_clone().map_err(|error| number(&error))?),
+        File::from(source.try_clone().map_err(number)?),
+        File::from(target.try_clone().map_err(number)?),
     );
     let mut buffer = vec![0_u8; CHUNK];
     let mut at = 0;
@@ -226,19 +226,20 @@ fn data(source: &OwnedFd, target: &OwnedFd, length: u64) -> Result<(), Errno> {
         at = begin;
         while at < end {
             let room = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
-            let count = reader.read_at(&mut buffer[..room], at).map_err(|error| number(&error))?;
+            let count = reader.read_at(&mut buffer[..room], at).map_err(number)?;
             if count == 0 {
                 return Ok(());
             }
-            writer.write_all_at(&buffer[..count], at).map_err(|error| number(&error))?;
+            writer.write_all_at(&buffer[..count], at).map_err(number)?;
             at += count as u64;
         }
     }
     Ok(())
 }
 
-fn number(error: &io::Error) -> Errno {
-    Errno::from_io_error(error).unwrap_or(Errno::IO)
+#[expect(clippy::needless_pass_by_value, reason = "map_err gives it so")]
+fn number(error: io::Error) -> Errno {
+    Errno::from_io_error(&error).unwrap_or(Errno::IO)
 }
 
 /// Extended attributes; a file system that has none loses nothing.

@@ -74,12 +74,13 @@ fn rename(
     if ::lxc::containers::is_there(&new) {
         return Err(Failure::Words(format!("there is a container {new_name} already")));
     }
+    let failed = |error: copies::CopyError| Failure::Words(chain(&error));
+    copies::demand_free(from, &call.name).map_err(failed)?;
     let changed = |error: ::lxc::config::Problem| Failure::Words(chain(&error));
     document.move_paths(&old, &new).map_err(changed)?;
-    let text = document.get("lxc.rootfs.path").unwrap_or_default();
-    let inside = text.split_once(&format!("{}/", old.display()));
-    if let Some((before, rest)) = inside {
-        let text = format!("{before}{}/{rest}", new.display());
+    let text = copies::root_text(&document).unwrap_or_default();
+    if text.contains(&format!("{}/", old.display())) {
+        let text = text.replace(&format!("{}/", old.display()), &format!("{}/", new.display()));
         document.replace("lxc.rootfs.path", &text).map_err(changed)?;
     }
     document.replace("lxc.uts.name", new_name).map_err(changed)?;
@@ -89,5 +90,6 @@ fn rename(
     std::fs::create_dir_all(to.path()).map_err(Failure::file("make", to.path().display()))?;
     std::fs::rename(&old, &new).map_err(Failure::file("rename", old.display()))?;
     to.save(new_name, &document).map_err(Failure::file("write", new.display()))?;
+    copies::tell_bases((from, &call.name), (to, new_name)).map_err(failed)?;
     Ok(0)
 }

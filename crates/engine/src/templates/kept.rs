@@ -188,8 +188,7 @@ mod tests {
             path.display()
         );
         write(path.join("config"), config).unwrap();
-        write(path.join("fstab"), format!("{}/d d none bind 0 0\n", path.display()))
-            .unwrap();
+        write(path.join("fstab"), format!("{}/d d none bind 0 0\n", path.display())).unwrap();
         let kept = Kept::of_directory(path, &rootfs, "c1").unwrap();
         let lines = "lxc.tty.max = 5\nlxc.mount.fstab = LXC_PATH/fstab\n\
                      lxc.hook.pre-start = LXC_ROOTFS/x\nlxc.signal.halt = SIGUSR1\n";
