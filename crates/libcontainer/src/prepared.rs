@@ -25,9 +25,11 @@ use crate::scheduling::Processors;
 use crate::selinux::{self, Labelling};
 use crate::shown::PreparedShow;
 
+mod bind;
 mod overlay;
 mod process;
 
+pub(crate) use bind::BindAttributes;
 pub(crate) use overlay::OverlayOptions;
 pub(crate) use process::PreparedProcess;
 
@@ -68,16 +70,6 @@ pub(crate) struct BindSource {
     /// Process in whose mount namespace it is.
     pub(crate) of_process: Option<i32>,
     pub(crate) id_map: Option<IdMap>,
-}
-
-/// What a bind has beside its source.
-#[derive(Clone, Copy)]
-pub(crate) struct BindAttributes {
-    pub(crate) own: MountAttributes<'static>,
-    /// Bits that it loses where the kernel lets them go.
-    pub(crate) unless_locked: u64,
-    /// For the mount and all below it.
-    pub(crate) tree: MountAttributes<'static>,
 }
 
 /// One [`Step`], ready.
@@ -442,30 +434,6 @@ impl Target {
             return Err(StartError::Nul { what: "an empty mount target" });
         }
         Ok(Self { path: path(relative)? })
-    }
-}
-
-impl BindAttributes {
-    pub(crate) fn setting(set: u64) -> Self {
-        let (own, tree) = (attributes(set, 0), attributes(0, 0));
-        Self { own, unless_locked: 0, tree }
-    }
-
-    fn of(bind: &Step) -> Self {
-        let Step::Bind {
-            set, clear, set_recursive, clear_unless_locked, tree_set, tree_clear, ..
-        } = bind
-        else {
-            return Self::setting(0);
-        };
-        if *set_recursive {
-            return Self { tree: attributes(*set, *clear), ..Self::setting(0) };
-        }
-        Self {
-            own: attributes(*set, *clear),
-            unless_locked: *clear_unless_locked,
-            tree: attributes(*tree_set, *tree_clear),
-        }
     }
 }
 
