@@ -28,7 +28,7 @@ _corten_family() {
         chan) members="dump recv relay send serve" ;;
         checkpoint) members="create list ls remove rm" ;;
         config) members="create exists inspect list ls remove rm" ;;
-        container) members="attach clone commit cp create diff exec exists export inspect kill list logs ls mount pause port prune ps remove rename restart rm run start stats stop top umount unmount unpause update wait" ;;
+        container) members="attach clone commit console cp create diff exec exists export inspect kill list logs ls mount pause port prune ps remove rename restart rm run start stats stop top umount unmount unpause update wait" ;;
         context) members="create export import inspect list ls remove rm show update use" ;;
         healthcheck) members="run" ;;
         image) members="build copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
@@ -38,8 +38,9 @@ _corten_family() {
         seccomp) members="print record" ;;
         secret) members="create exists inspect list ls remove rm" ;;
         selinux) members="inspect load print unload" ;;
+        snapshot) members="create list ls remove restore rm" ;;
         system) members="check df dial-stdio doctor events info install-units prune settings start-all stop-all" ;;
-        template) members="build list ls" ;;
+        template) members="build list ls show" ;;
         volume) members="clone create exists export import inspect list ls mount prune remove rename restore rm snapshot unmount update" ;;
         "builder history") members="inspect logs ls rm" ;;
         "buildx history") members="inspect logs ls rm" ;;
@@ -49,8 +50,8 @@ _corten_family() {
 _corten_command() {
     case $1 in
         run | "container run")
-            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gidmap --gpus --group-add --hardened --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ip --ip6 --ipc --isolation --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --publish --publish-all --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --secret --security-opt --shm-size --sig-proxy --stop-signal --stop-timeout --storage-opt --subgidname --subuidname --sysctl --timeout --tmpfs --tty --tz --uidmap --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
-            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gidmap --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ip --ip6 --ipc --isolation -l --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --oom-score-adj --pid --pidfile --pids-limit --platform -p --publish --pull --requires --restart --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --subgidname --subuidname --sysctl --timeout --tmpfs --tz --uidmap --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
+            flags="--add-host --annotation --attach --autostart --autostart-delay --autostart-group --autostart-order --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gidmap --gpus --group-add --hardened --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ip --ip6 --ipc --isolation --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --publish --publish-all --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --secret --security-opt --shm-size --sig-proxy --stop-signal --stop-timeout --storage-opt --subgidname --subuidname --sysctl --system --timeout --tmpfs --tty --ttys --tz --uidmap --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
+            valued="--add-host --annotation -a --attach --autostart-delay --autostart-group --autostart-order --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gidmap --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ip --ip6 --ipc --isolation -l --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --oom-score-adj --pid --pidfile --pids-limit --platform -p --publish --pull --requires --restart --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --subgidname --subuidname --sysctl --timeout --tmpfs --ttys --tz --uidmap --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
             kind="images"
             ;;
         exec | "container exec")
@@ -144,14 +145,19 @@ _corten_command() {
             kind=""
             ;;
         "template list" | "template ls")
-            flags=""
-            valued=""
+            flags="--format --quiet"
+            valued="--format"
             kind=""
             ;;
+        "template show")
+            flags="--format"
+            valued="--format"
+            kind="alpine busybox debian download local oci ubuntu"
+            ;;
         "template build")
-            flags="--mirror --package --suite"
-            valued="--mirror --package --suite"
-            kind="busybox debian"
+            flags="--apk --arch --dist --keyring --list --metadata --mirror --name --no-validate --package --release --rootfs --server --suite --tag --variant"
+            valued="--apk -a --arch -d --dist --keyring -m --metadata --mirror --name --package -r --release -f --rootfs --server --suite -t --tag --variant"
+            kind="alpine busybox debian download local oci ubuntu" repeats=yes
             ;;
         load | "image load")
             flags="--input --platform --quiet"
@@ -294,7 +300,7 @@ _corten_command() {
             kind="" repeats=yes
             ;;
         "apparmor print" | "apparmor inspect")
-            flags=""
+            flags="--system"
             valued=""
             kind=""
             ;;
@@ -363,14 +369,19 @@ _corten_command() {
             valued="--detach-keys"
             kind="containers"
             ;;
+        console | "container console")
+            flags="--detach-keys --escape --tty"
+            valued="--detach-keys -e --escape -t --tty"
+            kind="containers"
+            ;;
         commit | "container commit")
             flags="--author --change --message --pause"
             valued="-a --author -c --change -m --message"
             kind="containers" repeats=yes
             ;;
         create | "container create")
-            flags="--add-host --annotation --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gidmap --gpus --group-add --hardened --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ip --ip6 --ipc --isolation --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --publish --publish-all --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --subgidname --subuidname --sysctl --timeout --tmpfs --tty --tz --uidmap --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
-            valued="--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gidmap --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ip --ip6 --ipc --isolation -l --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --oom-score-adj --pid --pidfile --pids-limit --platform -p --publish --pull --requires --restart --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --subgidname --subuidname --sysctl --timeout --tmpfs --tz --uidmap --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
+            flags="--add-host --annotation --attach --autostart --autostart-delay --autostart-group --autostart-order --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --disable-content-trust --dns --dns-option --dns-search --domainname --entrypoint --env --env-file --env-merge --explain --expose --gidmap --gpus --group-add --hardened --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout --hostname --http-proxy --init --interactive --ip --ip6 --ipc --isolation --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --no-healthcheck --no-hostname --no-hosts --oom-kill-disable --oom-score-adj --pid --pidfile --pids-limit --platform --privileged --publish --publish-all --pull --quiet --read-only --read-only-tmpfs --replace --requires --restart --rm --rootfs --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --subgidname --subuidname --sysctl --system --timeout --tmpfs --tty --ttys --tz --uidmap --ulimit --umask --unsetenv --unsetenv-all --user --userns --uts --volume --volume-driver --volumes-from --workdir"
+            valued="--add-host --annotation -a --attach --autostart-delay --autostart-group --autostart-order --blkio-weight --blkio-weight-device --cap-add --cap-drop --cgroup-parent --cgroupns --cidfile --config --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-option --dns-search --domainname --entrypoint -e --env --env-file --env-merge --expose --gidmap --gpus --group-add --health-cmd --health-interval --health-on-failure --health-retries --health-start-interval --health-start-period --health-timeout -h --hostname --ip --ip6 --ipc --isolation -l --label --label-file --link --link-local-ip --log-driver --log-opt --mac-address -m --memory --memory-reservation --memory-swap --memory-swappiness --mount --name --network --network-alias --oom-score-adj --pid --pidfile --pids-limit --platform -p --publish --pull --requires --restart --runtime --secret --security-opt --shm-size --stop-signal --stop-timeout --storage-opt --subgidname --subuidname --sysctl --timeout --tmpfs --ttys --tz --uidmap --ulimit --umask --unsetenv -u --user --userns --uts -v --volume --volume-driver --volumes-from -w --workdir"
             kind="images"
             ;;
         diff | "container diff")
@@ -514,8 +525,8 @@ _corten_command() {
             kind="containers" repeats=yes
             ;;
         update | "container update")
-            flags="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --publish-add --publish-rm --restart"
-            valued="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit --publish-add --publish-rm --restart"
+            flags="--autostart --autostart-delay --autostart-group --autostart-order --blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --publish-add --publish-rm --restart"
+            valued="--autostart-delay --autostart-group --autostart-order --blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit --publish-add --publish-rm --restart"
             kind="containers" repeats=yes
             ;;
         wait | "container wait")
@@ -633,8 +644,38 @@ _corten_command() {
             valued="--label --label-rm -o --opt"
             kind="" repeats=yes
             ;;
-        "container clone")
+        autostart)
+            flags="--all --groups --ignore-auto --kill --list --reboot --shutdown --timeout"
+            valued="-g --groups -t --timeout"
+            kind=""
+            ;;
+        clone)
             flags="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --destroy --force --memory --memory-reservation --memory-swap --name --pids-limit --run"
+            valued="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --name --pids-limit"
+            kind="containers" repeats=yes
+            ;;
+        "snapshot create")
+            flags="--comment"
+            valued="-c --comment"
+            kind="containers" repeats=yes
+            ;;
+        "snapshot ls" | "snapshot list")
+            flags="--filter --format --quiet"
+            valued="-f --filter --format"
+            kind="containers"
+            ;;
+        "snapshot restore")
+            flags="--name --run"
+            valued="--name"
+            kind="containers" repeats=yes
+            ;;
+        "snapshot rm" | "snapshot remove")
+            flags=""
+            valued=""
+            kind="containers" repeats=yes
+            ;;
+        "container clone")
+            flags="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --destroy --files --force --memory --memory-reservation --memory-swap --name --pids-limit --run"
             valued="--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --name --pids-limit"
             kind="containers" repeats=yes
             ;;
@@ -877,7 +918,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach bake build builder buildx chan checkpoint commit completion config container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search seccomp secret selinux serve start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach autostart bake build builder buildx chan checkpoint clone commit completion config console container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search seccomp secret selinux serve snapshot start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 
