@@ -171,10 +171,10 @@ mod tests {
     #[test]
     fn interfaces_of_the_machine_come_back_from_their_container() {
         let scene = Scene::new();
-        ip("link add dummy9 type dummy");
+        ip("link add wan9 type veth peer name other9");
         let physical = [
             ("lxc.net.1.type", "phys"),
-            ("lxc.net.1.link", "dummy9"),
+            ("lxc.net.1.link", "wan9"),
             ("lxc.net.1.name", "wan"),
             ("lxc.net.1.flags", "up"),
             ("lxc.net.2.type", "macvlan"),
@@ -184,7 +184,7 @@ mod tests {
         ip("link add br1 type bridge");
         ip("link set br1 up");
         assert_eq!(scene.seen(&physical, "cd /sys/class/net; ls -d eth0 wan"), "eth0\nwan");
-        assert!(is_there("dummy9"), "it went with its container");
+        assert!(is_there("wan9"), "it went with its container");
     }
 
     #[test]

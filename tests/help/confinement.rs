@@ -42,13 +42,16 @@ fn apparmor() {
     Options:
       -f, --force   Also a profile that containers run in: they are unconfined then
     ");
-    insta::assert_snapshot!(help("apparmor print"), @r"
+    insta::assert_snapshot!(help("apparmor print"), @"
     Usage:  corten apparmor print [NAME]
 
     Print the default AppArmor profile, or the same as NAME to begin one of your own with
 
     Aliases:
       corten apparmor print, corten apparmor inspect
+
+    Options:
+          --system   Print the profile of whole systems instead (corten-system)
     ");
 }
 

@@ -18,6 +18,11 @@ fn run_and_create() {
           --annotation map                   Add an annotation to the container (passed through to the
                                              OCI runtime)
       -a, --attach list                      Attach to STDIN, STDOUT or STDERR
+          --autostart                        Start the container with the machine
+          --autostart-delay int              Seconds that the next container waits behind this one
+          --autostart-group list             Group of the container: a boot starts onboot, then those of
+                                             no group
+          --autostart-order int              Turn of the container: lower ones are started earlier
           --blkio-weight uint16              Block IO (relative weight), between 10 and 1000, or 0 to
                                              disable (default 0)
           --blkio-weight-device list         Block IO weight (relative device weight)
@@ -126,7 +131,8 @@ fn run_and_create() {
                                              (default "no")
           --rm                               Automatically remove the container when it exits
           --rootfs                           The first argument is a directory, not an image; what the
-                                             container changes goes elsewhere
+                                             container changes goes elsewhere, or with :rw[,idmap]
+                                             behind the directory into it
           --runtime string                   Runtime to use for this container: corten
           --secret secret                    Give the container a secret
                                              (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])
@@ -140,10 +146,14 @@ fn run_and_create() {
           --subgidname string                Groups are those that /etc/subgid gives to this name
           --subuidname string                Users are those that /etc/subuid gives to this name
           --sysctl map                       Sysctl options
+          --system                           Run a whole system: the image's own init is the first
+                                             process
           --timeout int                      Seconds that the container may run before it is killed
                                              (default 0: without end)
           --tmpfs list                       Mount a tmpfs directory
       -t, --tty                              Allocate a pseudo-TTY
+          --ttys int                         Terminals beside the console: /dev/tty1 and so on (default
+                                             4 with --system)
           --tz string                        Time zone of the container, such as Europe/Zurich, or local
           --uidmap list                      Users of a namespace of its own: INSIDE:OUTSIDE:COUNT
           --ulimit ulimit                    Ulimit options
@@ -172,6 +182,11 @@ fn run_and_create() {
           --annotation map                   Add an annotation to the container (passed through to the
                                              OCI runtime)
       -a, --attach list                      Attach to STDIN, STDOUT or STDERR
+          --autostart                        Start the container with the machine
+          --autostart-delay int              Seconds that the next container waits behind this one
+          --autostart-group list             Group of the container: a boot starts onboot, then those of
+                                             no group
+          --autostart-order int              Turn of the container: lower ones are started earlier
           --blkio-weight uint16              Block IO (relative weight), between 10 and 1000, or 0 to
                                              disable (default 0)
           --blkio-weight-device list         Block IO weight (relative device weight)
@@ -278,7 +293,8 @@ fn run_and_create() {
                                              (default "no")
           --rm                               Automatically remove the container when it exits
           --rootfs                           The first argument is a directory, not an image; what the
-                                             container changes goes elsewhere
+                                             container changes goes elsewhere, or with :rw[,idmap]
+                                             behind the directory into it
           --runtime string                   Runtime to use for this container: corten
           --secret secret                    Give the container a secret
                                              (NAME[,type=mount|env][,target=...][,uid=...][,gid=...][,mode=...])
@@ -291,10 +307,14 @@ fn run_and_create() {
           --subgidname string                Groups are those that /etc/subgid gives to this name
           --subuidname string                Users are those that /etc/subuid gives to this name
           --sysctl map                       Sysctl options
+          --system                           Run a whole system: the image's own init is the first
+                                             process
           --timeout int                      Seconds that the container may run before it is killed
                                              (default 0: without end)
           --tmpfs list                       Mount a tmpfs directory
       -t, --tty                              Allocate a pseudo-TTY
+          --ttys int                         Terminals beside the console: /dev/tty1 and so on (default
+                                             4 with --system)
           --tz string                        Time zone of the container, such as Europe/Zurich, or local
           --uidmap list                      Users of a namespace of its own: INSIDE:OUTSIDE:COUNT
           --ulimit ulimit                    Ulimit options

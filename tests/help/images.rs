@@ -150,23 +150,52 @@ fn images() {
       -q, --quiet           Only display IDs
           --tree            List each image below the index that it came in
     "#);
-    insta::assert_snapshot!(help("template list"), @r#"
-    Usage:  corten template list
+    insta::assert_snapshot!(help("template list"), @"
+    Usage:  corten template list [OPTIONS]
 
     List what images can be built of
 
     Aliases:
       corten template list, corten template ls
-    "#);
-    insta::assert_snapshot!(help("template build"), @r#"
-    Usage:  corten template build [OPTIONS] TEMPLATE
-
-    Build an image from this machine's own packages: busybox or debian
 
     Options:
-          --mirror string   Package archive (default: this machine's own)
-          --package list    Package to install beside the essential ones
-          --suite string    Release to build (default: this machine's own)
+          --format string   Format output using a Go template, or 'json'
+      -q, --quiet           Only display names
+    ");
+    insta::assert_snapshot!(help("template build"), @r#"
+    Usage:  corten template build [OPTIONS] TEMPLATE [IMAGE] [-- ARG...]
+
+    Build an image of a template, or by a script with LXC's interface
+
+    Options:
+          --apk file         Program apk to build with, statically linked (alpine)
+      -a, --arch string      Architecture (alpine, download; default: this machine's own)
+      -d, --dist string      Distribution (download)
+          --keyring file     Keys that must have signed what is fetched (debian, ubuntu, alpine,
+                             download)
+      -l, --list             List the images that there are (download)
+      -m, --metadata file    Archive of LXC's metadata for it (local)
+          --mirror url       Package archive (debian, ubuntu, alpine; default: this machine's own)
+          --name string      Name of a container that the script is told (scripts)
+          --no-validate      Take what nobody has signed over an open connection (alpine, download)
+          --package list     Package to install beside the essential ones (debian, ubuntu, alpine)
+      -r, --release string   Release (alpine, download)
+      -f, --rootfs file      Archive of the root file system (local)
+          --server url       Image server, or a directory (download; default
+                             "https://images.linuxcontainers.org")
+          --suite string     Release to build (debian, ubuntu; default: this machine's own)
+      -t, --tag name         Name of the image (default: the template's, with its release)
+          --variant string   Variant of the image (download; default "default")
+
+    Examples:
+      A system of this machine's own packages:
+        corten template build debian --package systemd-sysv
+      An image of an image server:
+        corten template build download -d alpine -r 3.20
+      A root file system in an archive:
+        corten template build local --rootfs root.tar.xz
+      LXC's own script, with its arguments:
+        corten template build lxc-busybox -- --busybox-path /bin/busybox
     "#);
     insta::assert_snapshot!(help("load"), @r#"
     Usage:  corten load [OPTIONS]

@@ -41,15 +41,19 @@ fn the_program_and_its_families() {
       seccomp      Manage profiles of system calls
       secret       Manage secrets
       selinux      Manage Corten's types in the SELinux policy
+      snapshot     Manage snapshots of containers
       system       Manage Corten
       template     Manage what images are built of
       volume       Manage volumes
 
     Commands:
       attach      Attach local standard input, output, and error streams to a running container
+      autostart   Start what starts with the machine in turn, or restart, stop or list it
       bake        Build the targets of a bake file or a Compose file
+      clone       Create a new container with the configuration and the files of another one, without copying them
       commit      Create a new image from a container's changes
       completion  Print the completion script of a shell
+      console     Look at the console or a terminal of a running container
       cp          Copy files/folders between a container and the local filesystem
       create      Create a new container
       diff        Inspect changes to files or directories on a container's filesystem
@@ -93,15 +97,16 @@ fn the_program_and_its_families() {
 
     Run 'corten COMMAND --help' for more information on a command.
     "#);
-    insta::assert_snapshot!(help("container"), @r"
+    insta::assert_snapshot!(help("container"), @"
     Usage:  corten container COMMAND
 
     Manage containers
 
     Commands:
       attach   Attach local standard input, output, and error streams to a running container
-      clone    Create a new container with the configuration of another one, not its files
+      clone    Create a new container with the configuration of another one, without its files
       commit   Create a new image from a container's changes
+      console  Look at the console or a terminal of a running container
       cp       Copy files/folders between a container and the local filesystem
       create   Create a new container
       diff     Inspect changes to files or directories on a container's filesystem
@@ -204,14 +209,15 @@ fn the_program_and_its_families() {
     Run 'corten builder history COMMAND --help' for more information on a command.
     ");
     assert_eq!(help("build history"), help("builder history"));
-    insta::assert_snapshot!(help("template"), @r"
+    insta::assert_snapshot!(help("template"), @"
     Usage:  corten template COMMAND
 
     Manage what images are built of
 
     Commands:
-      build  Build an image from this machine's own packages: busybox or debian
+      build  Build an image of a template, or by a script with LXC's interface
       list   List what images can be built of
+      show   Show what a template makes, which options it takes and what this machine lacks for it
 
     Run 'corten template COMMAND --help' for more information on a command.
     ");

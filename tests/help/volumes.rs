@@ -182,10 +182,10 @@ fn what_is_shown_on_the_host() {
       -a, --all     All containers that are mounted
       -f, --force   Also where somebody uses the files, or they are not mounted
     ");
-    insta::assert_snapshot!(help("container clone"), @r"
+    insta::assert_snapshot!(help("container clone"), @"
     Usage:  corten container clone [OPTIONS] CONTAINER [NAME [IMAGE]]
 
-    Create a new container with the configuration of another one, not its files
+    Create a new container with the configuration of another one, without its files
 
     Options:
           --blkio-weight uint16        Block IO (relative weight), between 10 and 1000, or 0 to disable
@@ -199,6 +199,8 @@ fn what_is_shown_on_the_host() {
           --cpuset-cpus string         CPUs in which to allow execution (0-3, 0,1)
           --cpuset-mems string         MEMs in which to allow execution (0-3, 0,1)
           --destroy                    Remove the original container
+          --files                      The new container has the original's files, too, as with corten
+                                       clone
       -f, --force                      Remove the original even if it runs (uses SIGKILL)
       -m, --memory bytes               Memory limit
           --memory-reservation bytes   Memory soft limit
