@@ -10,7 +10,7 @@ use libcontainer::seccomp::Architecture;
 
 use crate::config::{Config, Document};
 use crate::containers::is_there;
-use crate::mapping::{GroupVersion, Mapped, Purpose, Refusals, Remark, Surroundings, map};
+use crate::mapping::{GroupVersion, Mapped, Purpose, Refusals, Surroundings, map};
 
 /// The label that says in which directory a container is.
 pub const PATH_LABEL: &str = "corten.lxc.path";
@@ -83,22 +83,10 @@ pub fn prepare(document: &Document, wanted: &Wanted<'_>) -> Result<Mapped, Prepa
         is_there: &is_there,
     };
     let mut mapped = map(config, &around)?;
-    let (told, refusals) = unmet(&mapped);
-    if !refusals.is_empty() {
-        return Err(Refusals { name: wanted.name.to_owned(), refusals }.into());
-    }
-    mapped.told.extend(told);
+    // What the engine has no place for it can do without.
+    mapped.told.extend(mapped.wishes.unmet());
     label(&mut mapped, wanted.directory);
     Ok(mapped)
-}
-
-/// Keys whose wishes a container can do without: it is told, and starts.
-const DISPENSABLE: [&str; 2] = ["lxc.mount.auto", "lxc.apparmor.allow_nesting"];
-
-/// What the engine has no place for: what is told, and what is refused.
-fn unmet(mapped: &Mapped) -> (Vec<Remark>, Vec<Remark>) {
-    let is_dispensable = |remark: &Remark| DISPENSABLE.contains(&remark.key.as_str());
-    mapped.wishes.unmet().into_iter().partition(is_dispensable)
 }
 
 /// Whose the container is, and by what it was made. Another release may hash otherwise: the record is made anew then.
@@ -173,10 +161,9 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_no_place_for_is_told_or_refused() {
-        let told = prepared("lxc.mount.auto = proc\n").expect("it can do without").told;
-        assert_eq!(told.first().map(|remark| remark.key.as_str()), Some("lxc.mount.auto"));
-        let refused = prepared("lxc.sched.core = 1\n").expect_err("it cannot");
-        assert!(refused.to_string().contains("lxc.sched.core"), "{refused}");
+    fn what_there_is_no_place_for_is_told() {
+        let told = prepared("lxc.apparmor.allow_nesting = 1\n").expect("it can do without").told;
+        let keys: Vec<&str> = told.iter().map(|remark| remark.key.as_str()).collect();
+        assert_eq!(keys, ["lxc.apparmor.allow_nesting"]);
     }
 }
