@@ -58,6 +58,6 @@ pub fn systemd() -> Manager {
 #[allow(dead_code, reason = "not every target plans a container")]
 pub fn contexts() -> [Context; 3] {
     let direct = |layout| Context::new("web", "/bundle", layout);
-    let cgroups = Choices { manager: systemd(), existing: Existing::Join, unprivileged: false };
+    let cgroups = Choices { manager: systemd(), existing: Existing::Join, unprivileged: false, gives_v1: false };
     [direct(hybrid()), direct(unified()), Context { cgroups, ..direct(unified()) }]
 }
