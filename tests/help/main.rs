@@ -7,8 +7,10 @@ mod containers;
 mod contexts;
 mod images;
 mod program;
+mod run;
 mod seccomp;
 mod secrets;
+mod systems;
 mod volumes;
 
 use testkit::Corten;
