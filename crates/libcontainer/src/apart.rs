@@ -151,7 +151,8 @@ impl Apart<'_> {
             wire::tell_child(ours.as_fd(), ToChild::Go).map_err(failed("let the program go"))
         });
         if let Err(error) = told_to_go {
-            drop(ours);
+            // It has a copy of our end, and would wait for ever.
+            let _gone = sys::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
             let _reaped = reap(child.pid);
             return Err(error);
         }
