@@ -195,6 +195,12 @@ fn without_its_monitor_nobody_waits() {
     waitpid(Pid::from_raw(monitor), WaitOptions::empty()).unwrap();
     kill(container);
     bed.wait_until(|life| matches!(life, Life::Lost { .. }));
+    // It starts again, over what was left.
+    let mut again = bed.start();
+    hear_until(&mut again, "ready");
+    again.signal(9).unwrap();
+    assert_eq!(hear(&mut again).code, Some(137));
+    bed.wait_for_groups();
 }
 
 /// It runs while the monitor waits for the container.
