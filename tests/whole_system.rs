@@ -78,6 +78,21 @@ mod tests {
     }
 
     #[test]
+    fn it_has_containers_of_its_own() {
+        let corten = corten();
+        let program = format!("{}:/bin/corten:ro", env!("CARGO_BIN_EXE_corten"));
+        let nesting = ["--security-opt", "nesting", "-v", &program, "-v", "inner:/var/lib/corten"];
+        begin(&corten, &nesting);
+        inside(&corten, "corten template build busybox");
+        let run = "corten run --rm --network none";
+        assert_eq!(inside(&corten, &format!("{run} busybox echo inner")), "inner");
+        let system = format!("{run} -d --system --name in busybox >/dev/null 2>&1");
+        inside(&corten, &format!("{system}; corten exec in readlink /proc/1/exe; corten rm -f in"));
+        let told = corten.fails(&["create", "--security-opt", "nesting", "busybox"], 1);
+        assert!(told.contains("needs users of its own"), "{told}");
+    }
+
+    #[test]
     fn a_reboot_begins_it_anew() {
         let corten = corten();
         begin(&corten, &[]);

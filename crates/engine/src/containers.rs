@@ -269,7 +269,12 @@ impl<'a> Containers<'a> {
         self.keep_user(request, &mut merged);
         let may_map = self.engine.maps_users();
         let view = |config: &ContainerConfig| RootView::of(&self.lower(config, image));
-        let merged = crate::whole_system::prepare(request, &of_image, merged, may_map, view)?;
+        let mut merged = crate::whole_system::prepare(request, &of_image, merged, may_map, view)?;
+        if self.engine.is_nested() {
+            // A process has one listener, and who answers it outside tells the limits of inside, too.
+            let asked = &request.config.security.emulate;
+            merged.security.emulate.retain(|call| asked.contains(call));
+        }
         self.resolve_names(crate::hardened::harden(request, merged, may_map)?)
     }
 

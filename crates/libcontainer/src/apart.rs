@@ -187,17 +187,17 @@ fn become_program(prepared: &Prepared, socket: BorrowedFd<'_>, tell: &OwnedFd) -
 }
 
 fn enter(prepared: &Prepared, socket: BorrowedFd<'_>) -> Result<(), Errno> {
-    // Ends with its maker.
-    let _unset = set_parent_process_death_signal(Some(Signal::TERM));
+    // Ends with its maker: what asks politely is blocked yet, and its copy of the maker's end keeps the socket open.
+    let _unset = set_parent_process_death_signal(Some(Signal::KILL));
     wire::await_parent(socket, ToChild::Go).map_err(|failed| failed.errno)?;
     if prepared.is_mapped {
         let root = (rustix::process::Uid::ROOT, rustix::process::Gid::ROOT);
         set_thread_groups(&[])?;
         set_thread_res_gid(root.1, root.1, root.1)?;
         set_thread_res_uid(root.0, root.0, root.0)?;
-        // Changing ids takes it back. prctl(2), PR_SET_PDEATHSIG.
-        let _unset = set_parent_process_death_signal(Some(Signal::TERM));
     }
+    // From here on it may put its things away. Changing ids took the other one back: prctl(2), PR_SET_PDEATHSIG.
+    let _unset = set_parent_process_death_signal(Some(Signal::TERM));
     // What it mounts is nobody else's. mount_namespaces(7), "SHARED SUBTREES".
     mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
     if prepared.talks {
