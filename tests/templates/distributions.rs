@@ -171,7 +171,8 @@ fn ubuntu_is_built_with_its_own_archive_and_keys() {
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "ubuntu:jammy\n"), "{ended:?}");
     let told = fs::read_to_string(told).unwrap();
     let expected =
-        format!("--include=nginx\n--keyring={keys}\n--components=main,universe\njammy\n-\nhttp://");
-    assert!(told.contains(&expected), "{told}");
+        format!("--include=nginx\n--keyring={keys}\n--components=main,universe\njammy\n-\n");
+    // Which archive has a release the builder knows.
+    assert!(told.ends_with(&expected), "{told}");
     assert_eq!(corten.ok(&["run", "--rm", "ubuntu:jammy", "cat", "/etc/made"]), "made");
 }

@@ -1,5 +1,5 @@
 //! Systems of distributions of Debian's kind, made by mmdebstrap or debootstrap: from the machine's own package sources where it is one itself, else from
-//! the distribution's archive, whose keys must be known. What differs between them is [`DEBIAN`] and [`UBUNTU`].
+//! the archive that the builder knows, whose keys must be known. What differs between them is [`DEBIAN`] and [`UBUNTU`].
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,10 +13,6 @@ use crate::programs::find_program;
 pub struct Distribution {
     /// As os-release(5) and its images call it.
     pub name: &'static str,
-    /// Its archive for the usual architectures.
-    mirror: &'static str,
-    /// The same for the others.
-    ports: &'static str,
     /// Where its packages of keys put them.
     keyrings: &'static [&'static str],
     /// The package of keys.
@@ -30,8 +26,6 @@ pub struct Distribution {
 /// Debian.
 pub static DEBIAN: Distribution = Distribution {
     name: "debian",
-    mirror: "http://deb.debian.org/debian",
-    ports: "http://deb.debian.org/debian",
     keyrings: &["/usr/share/keyrings/debian-archive-keyring.gpg"],
     keys: "debian-archive-keyring",
     components: "main",
@@ -41,8 +35,6 @@ pub static DEBIAN: Distribution = Distribution {
 /// Ubuntu.
 pub static UBUNTU: Distribution = Distribution {
     name: "ubuntu",
-    mirror: "http://archive.ubuntu.com/ubuntu",
-    ports: "http://ports.ubuntu.com/ubuntu-ports",
     keyrings: &[
         "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
         "/usr/share/keyrings/ubuntu-keyring.gpg",
@@ -62,11 +54,6 @@ impl Distribution {
     pub(super) fn keyring(&self) -> Option<PathBuf> {
         self.keyrings.iter().map(PathBuf::from).find(|path| path.exists())
     }
-
-    fn archive(&self) -> &'static str {
-        let is_usual = matches!(std::env::consts::ARCH, "x86_64" | "x86");
-        if is_usual { self.mirror } else { self.ports }
-    }
 }
 
 /// What is wanted.
@@ -76,7 +63,7 @@ pub struct DistributionRequest {
     pub distribution: &'static Distribution,
     /// Name of the release; the machine's own otherwise.
     pub suite: Option<String>,
-    /// Package archive; the machine's own otherwise.
+    /// Package archive; the machine's own otherwise, and for another distribution that which the builder knows.
     pub mirror: Option<String>,
     /// Packages beyond the essential ones and apt.
     pub packages: Vec<String>,
@@ -126,7 +113,8 @@ impl DistributionRequest {
             }
             Some(mirror) => vec![mirror.clone()],
             None if is_own => sources_for(suite, &own_sources()),
-            None => vec![distribution.archive().to_owned()],
+            // Both builders know where a release's archive is: mmdebstrap(1), "MIRROR"; debootstrap(8).
+            None => Vec::new(),
         };
         let absolute =
             |path: &PathBuf| std::path::absolute(path).map_err(EngineError::file("find", path));
@@ -331,20 +319,18 @@ mod tests {
         };
         assert!(UBUNTU.is_own() || request.suite().unwrap() == "noble");
         let told = request.told("noble", false).unwrap();
-        assert_eq!(told.sources, [UBUNTU.archive()]);
+        assert_eq!(told.sources, [""; 0]);
         let words = |command: &Command| {
             let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
             words.collect::<Vec<_>>().join(" ")
         };
         let line = words(&mmdebstrap(&told));
         assert!(
-            line.contains(
-                "--include=nginx --keyring=/keys.gpg --components=main,universe noble - "
-            ),
+            line.contains("--include=nginx --keyring=/keys.gpg --components=main,universe noble -"),
             "{line}"
         );
         let line = words(&debootstrap(&told));
-        assert!(line.contains(" noble http://"), "{line}");
+        assert!(line.contains(" noble  nginx"), "no archive is named: {line}");
         assert!(line.contains(" nginx /keys.gpg main,universe etc/hostname"), "{line}");
         let own = request.told("noble", true).unwrap();
         assert_eq!((own.components, own.keyring), (None, Some("/keys.gpg".into())));
