@@ -169,7 +169,8 @@ mod tests {
         let corten = corten();
         let place = corten.directory().join("shared");
         fs::create_dir(&place).unwrap();
-        let line = "mkdir -p /v/in; mount -t tmpfs x /v/in; grep -c ' /v/' /proc/mounts";
+        // By one pipe: what comes by two has no order.
+        let line = "exec 2>&1; mkdir -p /v/in; mount -t tmpfs x /v/in; grep -c ' /v/' /proc/mounts";
         let script = format!(
             "mount -t tmpfs x $0 && mount --make-shared $0 || exit; for flag in :rshared '' :rslave; do \
              \"$@\" run --rm --network none --security-opt emulate=mount -v $0:/v$flag busybox sh -c \"{line}\" 2>&1; done; \
