@@ -42,9 +42,22 @@ fn sealed_copy() -> Result<OwnedFd, Errno> {
             sent => left = left.saturating_sub(sent),
         }
     }
-    let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
-    fcntl_add_seals(&copy, seals)?;
+    seal(&copy)?;
     Ok(copy)
+}
+
+/// The kernel refuses to seal a file while anything holds a page of it, be it for a moment to move it (compaction): it looks
+/// four times, within 150 ms, and says EBUSY (mm/memfd.c, `memfd_wait_for_pins`). A busy machine takes longer.
+fn seal(copy: &OwnedFd) -> Result<(), Errno> {
+    const ATTEMPTS: u32 = 40;
+    let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
+    let mut attempts = 0..ATTEMPTS;
+    loop {
+        match fcntl_add_seals(copy, seals) {
+            Err(rustix::io::Errno::BUSY) if attempts.next().is_some() => (),
+            sealed => return Ok(sealed?),
+        }
+    }
 }
 
 /// Device and inode of this program's file: what no container is to execute.
@@ -54,6 +67,8 @@ pub(crate) fn own_identity() -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::pipe::SpliceFlags;
+
     use super::*;
 
     #[test]
@@ -62,5 +77,21 @@ mod tests {
         let original = rustix::fs::stat(OWN).unwrap();
         assert_eq!(fstat(&copy).unwrap().st_size, original.st_size);
         assert_eq!(rustix::io::write(&copy, b"x"), Err(rustix::io::Errno::PERM));
+    }
+
+    #[test]
+    fn a_page_that_is_held_for_a_while_is_waited_for() {
+        let copy = memfd_create(c"held", MemfdFlags::ALLOW_SEALING).unwrap();
+        rustix::io::write(&copy, &[1; 4096]).unwrap();
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        let from = Some(&mut 0);
+        rustix::pipe::splice(&copy, from, &writer, None, 4096, SpliceFlags::empty()).unwrap();
+        let refused = fcntl_add_seals(&copy, SealFlags::WRITE);
+        assert_eq!(refused, Err(rustix::io::Errno::BUSY), "the pipe holds it");
+        std::thread::scope(|scope| {
+            let sealing = scope.spawn(|| seal(&copy));
+            assert_eq!(rustix::io::read(&reader, &mut [0; 4096]), Ok(4096));
+            assert_eq!(sealing.join().unwrap(), Ok(()));
+        });
     }
 }
