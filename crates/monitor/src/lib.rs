@@ -26,6 +26,7 @@ mod handoff;
 mod health;
 mod hold;
 mod home;
+mod idle;
 mod input;
 mod inside;
 pub mod keeper;

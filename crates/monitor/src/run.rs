@@ -26,6 +26,7 @@ use crate::forwards::{FORWARD, forward};
 use crate::freeze::Freeze;
 use crate::handoff::{EventRules, HANDOFF_VERSION, HandOff, StopRules};
 use crate::health::HealthFile;
+use crate::idle::Idle;
 use crate::limits::Limits;
 use crate::log::{COMPRESS, compress};
 use crate::message::{kind, number};
@@ -63,28 +64,10 @@ pub fn main() -> i32 {
     let _callers = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     // Its children inherit this until they exec: nothing of this process can be read or traced by a container.
     let _kept = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    // Before anything else has used the heap: nothing of it is touched until a packet comes.
-    let packet = Packet::new();
-    let spare = spare_network();
-    // The command has ended, or found that there is nothing to start.
-    let Some(given) = client::receive_handoff(&client) else { return 0 };
-    let lock = std::fs::File::from(given.file);
-    let Some(mut handoff) = read(&lock) else { return 2 };
-    let own = Own { streams: given.own, contents: given.contents.map(Contents::new) };
-    let told = add_variables(&mut handoff, own.contents.as_ref());
-    if let Err(refused) = told {
-        return refused.tell(&handoff.container_dir, &client);
-    }
-    // The namespaces that it lives in are kept for as long as it does.
-    let _kept = handoff.keeper.as_ref().map(crate::keeper::share);
-    let mut monitor = match Monitor::start(&handoff, (spare, own), (client, given.streams), packet)
-    {
-        Ok(monitor) => monitor,
+    let Begun { mut monitor, lock, auto_remove, keeper: _kept } = match begin(client) {
+        Ok(begun) => begun,
         Err(code) => return code,
     };
-    let auto_remove = handoff.auto_remove.take();
-    // The plan is the largest part of this process's memory, and is read again when it is needed again.
-    drop(handoff);
     sys::trim_heap();
     monitor.live(&lock);
     // From here on the container may be started again, by another monitor.
@@ -95,6 +78,40 @@ pub fn main() -> i32 {
         remove_by_exec(argv);
     }
     0
+}
+
+/// A monitor whose container runs.
+struct Begun {
+    monitor: Box<Monitor>,
+    /// The hand-off.
+    lock: std::fs::File,
+    /// How the container is removed at its end, where it is.
+    auto_remove: Option<Vec<String>>,
+    /// The namespaces that it lives in are kept for as long as it does.
+    keeper: Option<std::fs::File>,
+}
+
+/// Takes the hand-off and starts its container. The exit code where there is nothing to watch.
+///
+/// A frame of its own, and the plan dropped at its end: what a start needs is far more than what the monitor's life does, in
+/// which nothing of this is left.
+#[inline(never)]
+fn begin(client: OwnedFd) -> Result<Begun, i32> {
+    // Before anything else has used the heap: nothing of it is touched until a packet comes.
+    let packet = Packet::new();
+    let spare = spare_network();
+    // The command has ended, or found that there is nothing to start.
+    let Some(given) = client::receive_handoff(&client) else { return Err(0) };
+    let lock = std::fs::File::from(given.file);
+    let Some(mut handoff) = read(&lock) else { return Err(2) };
+    let own = Own { streams: given.own, contents: given.contents.map(Contents::new) };
+    let told = add_variables(&mut handoff, own.contents.as_ref());
+    if let Err(refused) = told {
+        return Err(refused.tell(&handoff.container_dir, &client));
+    }
+    let keeper = handoff.keeper.as_ref().and_then(crate::keeper::share);
+    let monitor = Monitor::start(&handoff, (spare, own), (client, given.streams), packet)?;
+    Ok(Begun { monitor: Box::new(monitor), lock, auto_remove: handoff.auto_remove, keeper })
 }
 
 /// What the command that made this process knows before it knows the rest. Without it the container makes its own.
@@ -145,6 +162,7 @@ pub(crate) struct Monitor {
     left: Option<Attached>,
     /// Who answers calls of the container.
     pub(crate) emulation: Option<Emulation>,
+    pub(crate) idle: Idle,
 }
 
 impl Monitor {
@@ -184,6 +202,7 @@ impl Monitor {
             run: None,
             left: None,
             emulation,
+            idle: Idle::default(),
         };
         let pid = monitor.begin(Running::new(started, handoff));
         let started = [&number(kind::STARTED, pid), told.as_bytes()].concat();
@@ -199,6 +218,7 @@ impl Monitor {
         }
         self.tell_networks(run.attached.as_ref(), "connect");
         self.run = Some(run);
+        self.idle.put_off(Instant::now());
         self.tell("start", &[]);
         pid
     }

@@ -77,14 +77,18 @@ impl Monitor {
 
     /// Waits once, and does what is due. Whether the first process has ended.
     fn serve_once(&mut self, until: Option<Instant>) -> bool {
-        let deadline = [until, self.run.as_ref().and_then(Running::deadline)];
+        let run = self.run.as_ref();
+        let deadline = [until, run.and_then(Running::deadline), self.idle.deadline()];
         let timeout = deadline.into_iter().flatten().min().map(left);
         let mut ended = false;
         for source in wait(&self.sources(), timeout.as_ref()) {
             match source {
                 Source::Process => ended = true,
                 Source::Listener => self.clients.accept(),
-                Source::Client(id) => self.hear(id),
+                Source::Client(id) => {
+                    self.idle.put_off(Instant::now());
+                    self.hear(id);
+                }
                 Source::BusyClient(id) => {
                     self.clients.flush(id);
                     if let Some(run) = &mut self.run {
@@ -197,8 +201,9 @@ impl Monitor {
 
     /// What no descriptor tells: a check that is due or takes too long, a process that was asked to end and has not.
     fn act_in_time(&mut self) {
-        let Some(run) = &mut self.run else { return };
         let now = Instant::now();
+        self.idle.act_in_time(now);
+        let Some(run) = &mut self.run else { return };
         run.kill_in_time(now);
         run.outputs.calm(now);
         if let Some(attached) = &mut run.attached {

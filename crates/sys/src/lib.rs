@@ -38,7 +38,7 @@ pub use fd::{
     place_inherited, unread_by_peer,
 };
 pub use file_ids::set_file_system_ids;
-pub use heap::trim_heap;
+pub use heap::{release_idle_memory, trim_heap};
 pub use interface::set_interface_up;
 pub use keyring::{SessionKeyring, join_session_keyring};
 pub use landlock::{
