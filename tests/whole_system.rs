@@ -34,9 +34,9 @@ mod tests {
         let seen = inside(
             &corten,
             "readlink /proc/1/exe; tr '\\0' '\\n' </proc/1/environ | grep ^container=; hostname; id -u; \
-             stat -f -c %T /run /run/lock",
+             stat -f -c %T /run; stat -c %a /dev/shm; mountpoint -q /dev/shm; stat -c %d /dev /dev/shm | uniq | wc -l",
         );
-        assert_eq!(seen, "/bin/busybox\ncontainer=corten\nweb\n0\ntmpfs\ntmpfs");
+        assert_eq!(seen, "/bin/busybox\ncontainer=corten\nweb\n0\ntmpfs\n1777\n1");
         let outside: u32 = inside(&corten, "awk '{print $2}' /proc/self/uid_map").parse().unwrap();
         assert!(outside > 0, "root of the machine");
         testkit::wait_until("its services run", || {

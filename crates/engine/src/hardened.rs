@@ -136,7 +136,7 @@ pub(crate) fn keep_writable(plan: &mut Plan, config: &ContainerConfig) {
         sys::MountAttributes::NOSUID | sys::MountAttributes::NODEV | sys::MountAttributes::NOEXEC;
     let parts = PARTS.iter().map(|part| Path::new("/").join(part));
     let parts = parts.filter(|target| !is_mounted(target));
-    let parts: Vec<Step> = parts.map(|target| Step::Part { target, set }).collect();
+    let parts: Vec<Step> = parts.map(|target| Step::Part { target, set, mode: None }).collect();
     plan.steps.splice(root + 1..root + 1, parts);
 }
 

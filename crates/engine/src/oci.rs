@@ -20,7 +20,7 @@ mod resources;
 mod users;
 
 pub(crate) use host_files::{HostFiles, HostLinks, names_of};
-pub(crate) use mounts::{SHM_BYTES, share_memory, targets, volume_names};
+pub(crate) use mounts::{SHM_BYTES, share_devices_memory, share_memory, targets, volume_names};
 pub(crate) use namespaces::Joined;
 pub(crate) use paths::{MASKED, READ_ONLY, masked, read_only};
 pub(crate) use resources::{in_flags, resources};

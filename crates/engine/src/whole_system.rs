@@ -3,7 +3,7 @@
 //! - It is root on a terminal, which is the system's console, in a user namespace of its own (`--userns auto`) unless somebody says otherwise.
 //! - It may write settings of the kernel that its namespaces have for themselves.
 //! - It has every capability there but [`WITHHELD`]: what they are about belongs to the machine.
-//! - `/run` and `/run/lock` are empty at each start, and its own control groups are its to divide.
+//! - `/run` is empty at each start, and its own control groups are its to divide.
 //! - It is told that it is in a container (`container=corten`), what its machine-id is (`container_uuid`) and which terminals it has beside
 //!   the console (`container_ttys`): systemd's CONTAINER_INTERFACE, see [`crate::console`].
 //! - sysinfo(2), and files of `/proc` and `/sys`, tell the container's own limits.
@@ -30,8 +30,8 @@ pub(crate) const INIT: &str = "/sbin/init";
 const WITHHELD: [&str; 5] =
     ["CAP_MAC_ADMIN", "CAP_MAC_OVERRIDE", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_TIME"];
 
-/// Memory that it finds empty, and its mode.
-const EMPTY: [(&str, &str); 2] = [("/run", "mode=755"), ("/run/lock", "mode=1777,size=5m")];
+/// Memory that it finds empty. What is below is its init's to make: tmpfiles.d(5), `legacy.conf`, has `/run/lock`.
+const EMPTY: &str = "/run";
 
 /// A system has services to stop.
 const PATIENCE_S: i64 = 60;
@@ -127,10 +127,8 @@ pub(crate) fn prepare(
         config.security.unmasked.push("/proc/sys".to_owned());
     }
     give_capabilities(&mut config);
-    for (target, options) in EMPTY {
-        if !config.mounts.iter().any(|mount| mount.target == Path::new(target)) {
-            config.mounts.push(parse::tmpfs(&format!("{target}:{options}"))?);
-        }
+    if !config.mounts.iter().any(|mount| mount.target == Path::new(EMPTY)) {
+        config.mounts.push(parse::tmpfs(&format!("{EMPTY}:mode=755"))?);
     }
     if !config.security.emulate.contains(&AskedCall::Sysinfo) {
         config.security.emulate.push(AskedCall::Sysinfo);
@@ -138,13 +136,17 @@ pub(crate) fn prepare(
     Ok(config)
 }
 
-/// Makes the plan of a system one: its init opens the console itself, and the files that tell of a machine tell of its limits.
+/// Makes the plan of a system one: its init opens the console itself, the files that tell of a machine tell of its limits, and its shared
+/// memory is in the same file system as its devices, unless a size of its own was asked for.
 ///
 /// # Errors
 /// When such a file cannot be shown.
 pub(crate) fn complete(plan: &mut Plan, config: &ContainerConfig) -> Result<(), EngineError> {
     if config.system {
         plan.process.leaves_terminal = true;
+        if config.shm_bytes.is_none() {
+            crate::oci::share_devices_memory(plan);
+        }
         plan.show(monitor::LIMIT_FILES)?;
     }
     Ok(())

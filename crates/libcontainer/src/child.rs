@@ -402,7 +402,9 @@ impl Walk<'_> {
             Action::Show(files) => {
                 self.root()?.show(files, prepared.shown.as_ref().map(AsFd::as_fd))?;
             }
-            Action::Part { target, attributes } => self.root()?.part(target, attributes)?,
+            Action::Part { target, attributes, mode } => {
+                self.root()?.part(target, attributes, *mode)?;
+            }
             Action::Seal { target } => self.root()?.seal(target)?,
             Action::PivotRoot => self.pivot()?,
             Action::MoveRoot { revealing } => self.move_over(revealing)?,

@@ -15,6 +15,9 @@ use sys::{Errno, MountAttributes, mount_setattr};
 use crate::prepared::Masked;
 use crate::rootfs::{PROC_SUPER_MAGIC, attach_to};
 
+/// statfs(2).
+const SYSFS_MAGIC: i64 = 0x6265_6572;
+
 const CLONE: OpenTreeFlags = OpenTreeFlags::OPEN_TREE_CLONE
     .union(OpenTreeFlags::OPEN_TREE_CLOEXEC)
     .union(OpenTreeFlags::AT_EMPTY_PATH);
@@ -42,10 +45,14 @@ impl Covers {
         attach_to(cover.as_fd(), at.as_fd())
     }
 
-    /// All directories share one file system: nothing can be written into it.
+    /// All directories share one cover: nothing can be written into it.
     fn cover_directory(&mut self, at: &OwnedFd, label: Option<&CStr>) -> Result<(), Errno> {
         let Some(empty) = &self.empty else {
-            let empty = empty_file_system(label)?;
+            let empty = match label {
+                None => KEPT_EMPTY.iter().find_map(|path| empty_directory_of_sysfs(path).ok()),
+                Some(_) => None,
+            };
+            let empty = empty.map_or_else(|| empty_file_system(label), Ok)?;
             attach_to(empty.as_fd(), at.as_fd())?;
             self.empty = Some(empty);
             return Ok(());
@@ -65,6 +72,35 @@ fn null_device() -> Result<OwnedFd, Errno> {
     } else {
         Err(Errno::from_raw(libc::ENODEV))
     }
+}
+
+/// Directories that sysfs keeps empty for ever, since they are there to be mounted on: fs/sysfs/mount.c, `sysfs_create_mount_point`, by debugfs,
+/// tracefs, FUSE, pstore and BPF.
+const KEPT_EMPTY: [&CStr; 5] = [
+    c"/sys/kernel/debug",
+    c"/sys/kernel/tracing",
+    c"/sys/fs/fuse/connections",
+    c"/sys/fs/pstore",
+    c"/sys/fs/bpf",
+];
+
+/// One of them in the container's own `/sys` is a file system less in each container. In every control group of memory the kernel keeps
+/// 16 bytes for each file system of the machine (mm/shrinker.c): of thousands of containers it is the greater part of what they take.
+fn empty_directory_of_sysfs(path: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = open(path, flags, Mode::empty())?;
+    // Where something is mounted on it, that is another one.
+    if fstatfs(&directory)?.f_type != SYSFS_MAGIC {
+        return Err(Errno::from_raw(libc::EXDEV));
+    }
+    let cover = open_tree(&directory, c"", CLONE)?;
+    let protected = MountAttributes::RDONLY
+        | MountAttributes::NOSUID
+        | MountAttributes::NODEV
+        | MountAttributes::NOEXEC;
+    let set = MountAttributes { set: protected, ..MountAttributes::default() };
+    mount_setattr(cover.as_fd(), c"", false, set)?;
+    Ok(cover)
 }
 
 pub(crate) fn empty_file_system(label: Option<&CStr>) -> Result<OwnedFd, Errno> {

@@ -126,7 +126,7 @@ impl fmt::Display for Step {
                 }
             }
             Self::BindRoot { path } => write!(f, "bind root {}", path.display()),
-            Self::Part { target, set } => {
+            Self::Part { target, set, .. } => {
                 write!(f, "mount {} over itself", target.display())?;
                 f.write_str(&options(*set, ATTRIBUTES, ""))
             }

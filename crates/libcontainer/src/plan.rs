@@ -145,6 +145,9 @@ pub enum Step {
         target: PathBuf,
         /// `MOUNT_ATTR_…` bits to set.
         set: u64,
+        /// Its permissions where it is made: 0755 unless this says otherwise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<u32>,
     },
     /// Mount a file system.
     Mount {

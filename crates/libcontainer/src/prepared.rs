@@ -93,6 +93,7 @@ pub(crate) enum Action {
     Part {
         target: Target,
         attributes: BindAttributes,
+        mode: Option<u32>,
     },
     Mount(FileSystem),
     /// A file system that the child is lent.
@@ -309,8 +310,9 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
         }
         Step::RootAttributes { set, clear } => Action::RootAttributes(attributes(*set, *clear)),
         Step::BindRoot { path: root } => Action::BindRoot { path: path(root)? },
-        Step::Part { target, set } => {
-            Action::Part { target: Target::new(target)?, attributes: BindAttributes::setting(*set) }
+        Step::Part { target, set, mode } => {
+            let (target, attributes) = (Target::new(target)?, BindAttributes::setting(*set));
+            Action::Part { target, attributes, mode: *mode }
         }
         Step::Mount { kind, source, target: at, flags, data, copy_up, keep_mode, lent: _ } => {
             if let Some(lent) = LentMount::new(step, label)? {

@@ -7,8 +7,8 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, StatxAttributes, StatxFlags, XattrFlags, fstat, fstatfs,
-    mkdirat, open, openat, setxattr, statx, symlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, StatxAttributes, StatxFlags, XattrFlags, chmod, fstat,
+    fstatfs, mkdirat, open, openat, setxattr, statx, symlinkat,
 };
 use rustix::io::Errno as Raw;
 use rustix::mount::{
@@ -94,8 +94,17 @@ impl Root {
     }
 
     /// Mounts a directory of the root over itself, with attributes of its own before anybody sees it.
-    pub(crate) fn part(&self, target: &Target, attributes: &BindAttributes) -> Result<(), Errno> {
+    pub(crate) fn part(
+        &self,
+        target: &Target,
+        attributes: &BindAttributes,
+        mode: Option<u32>,
+    ) -> Result<(), Errno> {
         let place = self.place(target, Kind::Directory)?;
+        if let Some(mode) = mode.filter(|_| place.made) {
+            let name = DescriptorPath::of(place.at.as_fd());
+            chmod(name.as_c_str(), Mode::from_raw_mode(mode))?;
+        }
         let tree = clone_at(place.at.as_fd())?;
         set_attributes(tree.as_fd(), attributes)?;
         attach_to(tree.as_fd(), place.at.as_fd())

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use libcontainer::{Plan, Step};
 use spec::runtime::{IdMapping, Mount};
+use sys::MountAttributes;
 
 use super::{Users, host_files};
 use crate::config::{Access, Below, ContainerConfig, IpcMode, MountConfig, MountSource};
@@ -106,14 +108,26 @@ fn is_read_only(config: &ContainerConfig, target: &str) -> bool {
 }
 
 /// Takes `/dev/shm` from the container whose IPC namespace is joined.
-pub(crate) fn share_memory(plan: &mut libcontainer::Plan, joined: super::Joined) {
+pub(crate) fn share_memory(plan: &mut Plan, joined: super::Joined) {
     let Some(pid) = joined.ipc else { return };
     for step in &mut plan.steps {
-        if let libcontainer::Step::Bind { source, target, of_process, .. } = step
+        if let Step::Bind { source, target, of_process, .. } = step
             && [source, target] == [Path::new(SHM); 2]
         {
             *of_process = Some(pid);
         }
+    }
+}
+
+/// Makes `/dev/shm` a directory of the tmpfs at `/dev`, which has the same size. A file system less: see libcontainer's `cover.rs`.
+pub(crate) fn share_devices_memory(plan: &mut Plan) {
+    let is_memory = |step: &Step, at: &str| matches!(step, Step::Mount { kind, target, .. } if kind == "tmpfs" && target == Path::new(at));
+    if !plan.steps.iter().any(|step| is_memory(step, "/dev")) {
+        return;
+    }
+    if let Some(memory) = plan.steps.iter_mut().find(|step| is_memory(step, SHM)) {
+        let set = MountAttributes::NOSUID | MountAttributes::NODEV | MountAttributes::NOEXEC;
+        *memory = Step::Part { target: SHM.into(), set, mode: Some(0o1777) };
     }
 }
 
