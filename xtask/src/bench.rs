@@ -19,6 +19,7 @@ mod pull;
 mod rootless;
 mod start;
 mod steps;
+mod systems;
 mod timing;
 mod traffic;
 mod users;
@@ -62,6 +63,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("ps", density::ps),
     ("memory", density::memory),
     ("thousand", density::thousand),
+    ("systems", systems::systems),
     ("network", network::network),
     ("userns", users::users),
     ("walls", users::walls),

@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::Context;
 
 use super::peers::Ground;
+use super::systems::kibibytes;
 use super::timing::{Candidate, alternate, print};
 
 const STOPPED: usize = 500;
@@ -78,18 +79,18 @@ pub(super) fn thousand(ground: &Ground) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "the figure is the command's output")]
 fn print_memory(ground: &Ground) -> anyhow::Result<()> {
-    let mut kibibytes = Vec::new();
+    let mut each = Vec::new();
     for pid in monitors(ground)? {
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-        kibibytes.push(pss(&text).context("smaps_rollup without Pss")?);
+        each.push(kibibytes(&text, "Pss").context("smaps_rollup without Pss")?);
     }
-    kibibytes.sort_unstable();
-    let sum = kibibytes.iter().sum::<u64>();
-    let mean = sum / u64::try_from(kibibytes.len().max(1))?;
+    each.sort_unstable();
+    let sum = each.iter().sum::<u64>();
+    let mean = sum / u64::try_from(each.len().max(1))?;
     println!(
         "\nproportional memory (Pss) of {} idle monitors: mean {mean} KiB, most {} KiB, all {} MB",
-        kibibytes.len(),
-        kibibytes.last().unwrap_or(&0),
+        each.len(),
+        each.last().unwrap_or(&0),
         sum * 1024 / 1_000_000,
     );
     Ok(())
@@ -126,9 +127,4 @@ fn monitors(ground: &Ground) -> anyhow::Result<Vec<u64>> {
         pids.push(state["monitor_pid"].as_u64().context("state.json without monitor_pid")?);
     }
     Ok(pids)
-}
-
-fn pss(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok()
 }

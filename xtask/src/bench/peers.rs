@@ -169,7 +169,7 @@ impl Ground {
             "--events-backend=none",
         ];
         let head: Vec<String> = head.iter().map(|&part| part.to_owned()).collect();
-        import(&self.rootfs, &head)?;
+        import(&self.rootfs, &head, "busybox")?;
         Ok(Some(head))
     }
 }
@@ -218,7 +218,7 @@ impl Daemon {
             let answer = Command::new("docker").args(&started.head[1..]).arg("info").output();
             answer.is_ok_and(|output| output.status.success())
         });
-        import(&ground.rootfs, &started.head)?;
+        import(&ground.rootfs, &started.head, "busybox")?;
         Ok(Some(started))
     }
 
@@ -244,7 +244,11 @@ pub(super) fn installed(program: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn import(rootfs: &Path, head: &[String]) -> anyhow::Result<()> {
+/// Imports a root file system as an image of an engine.
+///
+/// # Errors
+/// When a command fails.
+pub(super) fn import(rootfs: &Path, head: &[String], image: &str) -> anyhow::Result<()> {
     let mut tar = Command::new("tar")
         .arg("-C")
         .arg(rootfs)
@@ -254,7 +258,7 @@ fn import(rootfs: &Path, head: &[String]) -> anyhow::Result<()> {
     let archive = tar.stdout.take().context("tar has no output")?;
     let output = Command::new(&head[0])
         .args(&head[1..])
-        .args(["import", "-", "busybox"])
+        .args(["import", "-", image])
         .stdin(archive)
         .output()?;
     tar.wait()?;
