@@ -461,6 +461,9 @@ pub struct Security {
     /// Whether it makes containers of its own, see `nesting.rs`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub nesting: bool,
+    /// Whether AppArmor's profile is that of whole systems, which may mount, where none is named.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub profile_of_systems: bool,
     /// Files and ports that its processes may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub landlock: Option<Landlock>,

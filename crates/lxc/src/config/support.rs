@@ -14,13 +14,11 @@ pub enum Support {
     Always(&'static str),
     /// Whoever starts, stops and lists containers, by this field of [`crate::mapping::Tools`].
     Tools(&'static str),
-    /// Nobody yet: the engine has no place for this field of [`crate::mapping::Wishes`].
-    Wanted(&'static str),
     /// A container that sets it does not start, for this reason.
     Refused(&'static str),
 }
 
-use Support::{Always, Engine, Refused, Tools, Wanted};
+use Support::{Always, Engine, Refused, Tools};
 
 const LABELLED_KEYRINGS: &str = "a session keyring has the label of its processes";
 const NAMED_GROUP: &str =
@@ -36,7 +34,7 @@ const NO_PROXY: &str =
 /// Every key; those of networks are written `lxc.net.*.KEY`.
 const SUPPORT: &[(&str, Support)] = &[
     ("lxc.apparmor.allow_incomplete", Always("kernels that mediate no mounts are too old anyway")),
-    ("lxc.apparmor.allow_nesting", Wanted("apparmor_nesting")),
+    ("lxc.apparmor.allow_nesting", Engine("security.profile_of_systems; with users of its own: security.nesting")),
     ("lxc.apparmor.profile", Engine("security.apparmor")),
     (
         "lxc.apparmor.raw",
@@ -179,13 +177,12 @@ pub fn support_of(key: &str) -> Option<Support> {
 }
 
 impl Support {
-    /// Why a container that sets the key does not start; nothing where it may. Of a wish tells [`crate::mapping::Wishes::unmet`]: many
-    /// a value of such a key asks for nothing.
+    /// Why a container that sets the key does not start; nothing where it may.
     #[must_use]
     pub const fn refusal(self) -> Option<&'static str> {
         match self {
             Self::Refused(reason) => Some(reason),
-            Self::Engine(_) | Self::Always(_) | Self::Tools(_) | Self::Wanted(_) => None,
+            Self::Engine(_) | Self::Always(_) | Self::Tools(_) => None,
         }
     }
 }
