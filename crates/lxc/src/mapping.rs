@@ -158,6 +158,7 @@ pub fn map(config: &Config, around: &Surroundings<'_>) -> Result<Mapped, Refusal
     limits::map(&mut draft);
     terminals::map(&mut draft);
     draft.tools.hook_environment = process::hook_environment(&mut draft);
+    process::inside_hooks(&mut draft);
     let Draft { engine: config, tools, told, refusals, .. } = draft;
     let name = around.name.to_owned();
     if !refusals.is_empty() {

@@ -83,7 +83,8 @@ fn whole_systems_become_these() {
 #[test]
 fn a_container_that_may_make_others() {
     const NESTING: (&str, &str) = ("lxc.apparmor.allow_nesting", "1");
-    const USERS: [(&str, &str); 2] = [("lxc.idmap", "u 0 100000 65536"), ("lxc.idmap", "g 0 100000 65536")];
+    const USERS: [(&str, &str); 2] =
+        [("lxc.idmap", "u 0 100000 65536"), ("lxc.idmap", "g 0 100000 65536")];
     let asked = |entries: &[(&str, &str)]| {
         let mapped = map(&config(entries), &surroundings()).expect("it starts");
         let security = mapped.request.config.security;

@@ -28,13 +28,18 @@ const NO_ROUTER: &str =
 const NO_SCRIPTS: &str = "no script is run for an interface: lxc.hook.start-host and lxc.hook.post-stop are run on the host";
 const ONE_QUEUE: &str = "a pair has one queue each way";
 const BRIDGES_VLANS: &str = "the VLANs of a port are its bridge's to set";
+const MOUNTED_OUTSIDE: &str =
+    "the root is mounted from outside: lxc.hook.pre-start prepares what it is made of";
 const NO_PROXY: &str =
     "nobody here speaks the protocol of LXC's proxies; --security-opt emulate= has calls answered";
 
 /// Every key; those of networks are written `lxc.net.*.KEY`.
 const SUPPORT: &[(&str, Support)] = &[
     ("lxc.apparmor.allow_incomplete", Always("kernels that mediate no mounts are too old anyway")),
-    ("lxc.apparmor.allow_nesting", Engine("security.profile_of_systems; with users of its own: security.nesting")),
+    (
+        "lxc.apparmor.allow_nesting",
+        Engine("security.profile_of_systems; with users of its own: security.nesting"),
+    ),
     ("lxc.apparmor.profile", Engine("security.apparmor")),
     (
         "lxc.apparmor.raw",
@@ -71,14 +76,14 @@ const SUPPORT: &[(&str, Support)] = &[
     ("lxc.ephemeral", Tools("ephemeral")),
     ("lxc.execute.cmd", Engine("command")),
     ("lxc.group", Tools("start.groups")),
-    ("lxc.hook.autodev", Tools("hooks.autodev")),
+    ("lxc.hook.autodev", Engine("inside_hooks")),
     ("lxc.hook.clone", Tools("hooks.clone")),
     ("lxc.hook.destroy", Tools("hooks.destroy")),
-    ("lxc.hook.mount", Tools("hooks.mount")),
+    ("lxc.hook.mount", Engine("inside_hooks")),
     ("lxc.hook.post-stop", Tools("hooks.post_stop")),
-    ("lxc.hook.pre-mount", Tools("hooks.pre_mount")),
+    ("lxc.hook.pre-mount", Refused(MOUNTED_OUTSIDE)),
     ("lxc.hook.pre-start", Tools("hooks.pre_start")),
-    ("lxc.hook.start", Tools("hooks.start")),
+    ("lxc.hook.start", Engine("inside_hooks")),
     ("lxc.hook.start-host", Tools("hooks.start_host")),
     ("lxc.hook.stop", Tools("hooks.stop")),
     ("lxc.hook.version", Tools("hooks.version, hook_environment")),

@@ -77,8 +77,7 @@ fn apparmor(draft: &mut Draft<'_>) {
 
 /// A container with users of its own can make others where it sees `/proc` and `/sys` whole; one without can as it is, as with LXC.
 pub(super) fn nesting(draft: &mut Draft<'_>) {
-    let is_asked =
-        draft.config.security.apparmor_allow_nesting.is_some_and(|switch| switch.0);
+    let is_asked = draft.config.security.apparmor_allow_nesting.is_some_and(|switch| switch.0);
     draft.engine.security.nesting =
         is_asked && matches!(draft.engine.sharing.users, UserMode::Private(_));
 }
