@@ -1,6 +1,5 @@
 //! `autostart`: what starts with the machine, in its order and with its delays; or all of that stopped.
 
-use std::process::Command;
 use std::time::Duration;
 
 use ::lxc::config::life::AutoStart;
