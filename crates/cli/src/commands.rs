@@ -85,6 +85,7 @@ pub(crate) const FAMILIES: &[(&str, &str)] = &[
     ("context", "Manage contexts: servers that have names"),
     ("healthcheck", "Manage health checks of containers"),
     ("image", "Manage images"),
+    ("lxc", "Manage whole systems by LXC's tools and configurations"),
     ("manifest", "Manage lists of manifests for several platforms"),
     ("network", "Manage networks"),
     ("oci", "Run OCI bundles, as runc does"),

@@ -56,6 +56,8 @@ pub(crate) fn script(shell: Shell) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Choice {
     Containers,
+    /// Those of LXC's directory, whether the engine knows them or not.
+    Systems,
     Images,
     /// Either of them.
     Objects,
@@ -85,6 +87,7 @@ fn words_of(grammar: &Grammar) -> Choice {
         Some("") if grammar.usage.ends_with("[FILE|-]") => Choice::Files,
         Some("TEMPLATE") => Choice::Words("alpine busybox debian download local oci ubuntu"),
         Some("bash|fish|zsh") => Choice::Words("bash fish zsh"),
+        Some("") if grammar.usage.starts_with("[-n] NAME") => Choice::Systems,
         _ if grammar.usage.contains("REPOSITORY") => Choice::Images,
         _ => Choice::Unknown,
     }
@@ -92,7 +95,8 @@ fn words_of(grammar: &Grammar) -> Choice {
 
 /// Whether every word is like the first one; otherwise the others are a program's, or free.
 fn words_repeat(grammar: &Grammar) -> bool {
-    grammar.interspersed && grammar.arity.most > 1 && words_of(grammar) != Choice::Files
+    let once = matches!(words_of(grammar), Choice::Files | Choice::Systems);
+    grammar.interspersed && grammar.arity.most > 1 && !once
 }
 
 /// What a flag's value is.
@@ -120,7 +124,8 @@ fn takes_value(flag: &Flag) -> bool {
 fn commands() -> impl Iterator<Item = &'static Grammar> {
     let everyday = COMMANDS.iter().filter(|command| !command.group.is_empty());
     let oci = crate::oci::COMMANDS.iter().map(|command| command.grammar);
-    everyday.map(|command| command.grammar).chain(oci)
+    let lxc = crate::lxc::TOOLS.iter().map(|tool| tool.grammar);
+    everyday.map(|command| command.grammar).chain(oci).chain(lxc)
 }
 
 /// A command's flags in the order of their names.

@@ -21,6 +21,8 @@ mod copy;
 mod create;
 mod destroy;
 mod device;
+mod end;
+mod ephemeral;
 mod execute;
 mod figures;
 mod freeze;
@@ -28,7 +30,9 @@ mod info;
 mod links;
 mod ls;
 mod monitor;
+mod nested;
 mod options;
+mod show_root;
 mod snapshot;
 mod start;
 mod states;
@@ -41,6 +45,8 @@ mod usernsexec;
 mod wait;
 
 use call::Call;
+#[cfg(test)]
+pub(crate) use options::COMMON as GLOBAL;
 pub(crate) use table::TOOLS;
 
 /// A tool.
@@ -86,6 +92,10 @@ pub(crate) fn run(words: impl Iterator<Item = String>, config: RawConfig) -> i32
             0
         }
         Some(word) if word == "help" => help_for(words),
+        Some(word) if word == ::lxc::hooks::SHOW_ROOT => show_root::show_root(words),
+        Some(word) if word == end::VERB => {
+            execute(&table::END, before(&matches).into_iter().chain(words), config)
+        }
         Some(word) => match find(&word) {
             Some(tool) => execute(tool, before(&matches).into_iter().chain(words), config),
             None => refuse(&unknown(&word)),

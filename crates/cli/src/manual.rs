@@ -97,23 +97,35 @@ pub(crate) fn pages() -> Vec<(String, String)> {
     let everyday = known().map(|command| (command.grammar, command.runs_programs));
     let oci = crate::oci::COMMANDS.iter().map(|command| (command.grammar, false));
     let page = |(grammar, programs)| (format!("{}.1", title(grammar)), page(grammar, programs));
-    pages.extend(everyday.chain(oci).map(page));
-    pages.push(("corten-oci.1".to_owned(), oci_face()));
+    let lxc = crate::lxc::TOOLS.iter().map(|tool| (tool.grammar, false));
+    pages.extend(everyday.chain(oci).chain(lxc).map(page));
+    let commands = crate::oci::COMMANDS.iter().map(|command| command.grammar);
+    let text = face("oci", "run OCI bundles, as runc does", crate::oci::GLOBAL, commands);
+    pages.push(("corten-oci.1".to_owned(), text));
+    let tools = crate::lxc::TOOLS.iter().map(|tool| tool.grammar);
+    let text = face("lxc", "whole systems by LXC's tools", crate::lxc::GLOBAL, tools);
+    pages.push(("corten-lxc.1".to_owned(), text));
     pages
 }
 
-/// The OCI runtime's face, with the options that stand before its commands.
-fn oci_face() -> String {
-    let mut text = head("corten-oci", "run OCI bundles, as runc does");
-    text.push_str(
-        ".B corten oci\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARG\\fR...]\n.SH OPTIONS\n",
+/// A face of the program, with the options that stand before its commands.
+fn face(
+    name: &str,
+    about: &str,
+    flags: &[Flag],
+    commands: impl Iterator<Item = &'static Grammar>,
+) -> String {
+    let mut text = head(&format!("corten-{name}"), about);
+    let _infallible = write!(
+        text,
+        ".B corten {name}\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARG\\fR...]\n.SH OPTIONS\n"
     );
-    for flag in crate::oci::GLOBAL {
+    for flag in flags {
         text.push_str(&flag_item(flag));
     }
     text.push_str(".SH COMMANDS\n");
-    for command in crate::oci::COMMANDS {
-        text.push_str(&reference(command.grammar));
+    for command in commands {
+        text.push_str(&reference(command));
     }
     text
 }
@@ -264,8 +276,8 @@ mod tests {
         .SH OPTIONS
         .TP
         "#);
-        // The program's own, and that of the OCI face.
-        let all = known().count() + crate::oci::COMMANDS.len() + 2;
+        // The program's own, and those of its other faces.
+        let all = known().count() + crate::oci::COMMANDS.len() + crate::lxc::TOOLS.len() + 3;
         assert_eq!(pages.len(), all);
     }
 }

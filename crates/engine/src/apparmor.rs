@@ -296,7 +296,9 @@ impl AppArmor<'_> {
 
 /// What a container that is told nothing enters.
 fn standard_of(config: &ContainerConfig) -> Standard {
-    if config.system { Standard::System } else { Standard::Application }
+    // Whoever makes containers mounts.
+    let mounts = config.security.profile_of_systems || config.security.nesting;
+    if config.system || mounts { Standard::System } else { Standard::Application }
 }
 
 fn own_text(standard: Standard) -> String {

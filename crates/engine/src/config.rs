@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use libcontainer::seccomp::AskedCall;
 use monitor::{OnFailure, RestartPolicy};
 pub use network::OwnInterface;
 use serde::{Deserialize, Serialize};
@@ -19,11 +18,13 @@ mod autostart;
 mod block_io;
 mod group_files;
 mod health;
+mod hooks;
 mod hosts;
 mod id_ranges;
 mod networks;
 mod root;
 mod secrets;
+mod security;
 mod selinux;
 mod sharing;
 mod terminals;
@@ -35,12 +36,14 @@ pub use autostart::{Autostart, AutostartChange};
 pub use block_io::{BlockIoLimits, DeviceRate};
 pub use group_files::GroupFile;
 pub use health::HealthCheck;
+pub use hooks::InsideHooks;
 pub use hosts::HostRules;
 pub use id_ranges::{IdRange, IdRanges};
 pub use monitor::ConsoleFile;
 pub use networks::{NetworkWish, PublishedPort};
 pub use root::{RootFiles, RootInPlace, RootPlace};
 pub use secrets::{HiddenContent, SecretConfig, SecretPlace};
+pub use security::{SeccompChoice, Security};
 pub use selinux::SelinuxLabels;
 pub use sharing::{IpcMode, PidMode, Sharing};
 pub use terminals::{MOST_TERMINALS, TerminalConfig};
@@ -73,6 +76,12 @@ pub struct ContainerConfig {
     pub attached: bool,
     /// Removed when it ends.
     pub auto_remove: bool,
+    /// Words of this program's command line that its monitor becomes once it has ended for good. They remove it, too, where that is wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub end_command: Vec<String>,
+    /// Programs that are run in its namespaces on its way.
+    #[serde(skip_serializing_if = "InsideHooks::is_empty")]
+    pub inside_hooks: InsideHooks,
     /// Labels of image and options.
     pub labels: BTreeMap<String, String>,
     /// Signal by which `stop` asks.
@@ -427,64 +436,6 @@ pub struct DeviceConfig {
     pub container: PathBuf,
     /// Any of `r`, `w`, `m`.
     pub access: String,
-}
-
-/// Confinement beyond capabilities.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Security {
-    /// See PR_SET_NO_NEW_PRIVS.
-    pub no_new_privileges: bool,
-    /// System call filter.
-    pub seccomp: SeccompChoice,
-    /// Whether masked and read-only paths are left open.
-    pub unmasked_paths: bool,
-    /// AppArmor profile; `unconfined` is none, and nothing the default one.
-    pub apparmor: Option<String>,
-    /// SELinux label options, as given.
-    pub labels: Vec<String>,
-    /// SELinux labels that it was given when it was made; nothing where nothing labels it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub selinux: Option<SelinuxLabels>,
-    /// Further paths that read as empty.
-    pub masked: Vec<String>,
-    /// Paths that are left open, or those below them where `/*` is behind.
-    pub unmasked: Vec<String>,
-    /// Mount options of `/proc`.
-    pub proc_options: Vec<String>,
-    /// Whether every wall is as tight as a service bears it, see `hardened.rs`.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub hardened: bool,
-    /// The user of its image where that made another one of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_user: Option<String>,
-    /// Whether it makes containers of its own, see `nesting.rs`.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub nesting: bool,
-    /// Files and ports that its processes may use.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub landlock: Option<Landlock>,
-    /// System calls that its monitor answers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub emulate: Vec<AskedCall>,
-    /// Socket of who records its system calls, for one run.
-    #[serde(skip)]
-    pub recorder: Option<PathBuf>,
-}
-
-/// A system call filter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SeccompChoice {
-    /// Docker's default profile.
-    #[default]
-    Default,
-    /// None.
-    Unconfined,
-    /// The narrower one of our own.
-    Hardened,
-    /// The text of a profile.
-    Profile(String),
 }
 
 /// A resource limit of processes.

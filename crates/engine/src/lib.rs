@@ -51,6 +51,7 @@ mod life;
 mod list;
 mod list_filter;
 mod live_devices;
+mod live_interfaces;
 mod lock;
 mod logging;
 mod manifest_lists;

@@ -72,6 +72,7 @@ pub(crate) fn spec(
         ..Spec::default()
     };
     cdi::inject(&config.cdi_devices, &mut spec)?;
+    config.inside_hooks.add_to(&mut spec);
     if let Some(users) = users {
         users::enter(&mut spec, config, users);
     }

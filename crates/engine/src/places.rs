@@ -137,7 +137,7 @@ impl Containers<'_> {
         plan.tables = networks.tables();
         plan.state_dir.clone_from(&self.engine.paths().state);
         plan.forwarder = keeper.map(|_| self.engine.paths().state.clone());
-        plan.settle = self.own_command("settle-networks", subject.id);
+        plan.settle = self.own_command(["settle-networks", subject.id.as_str()]);
         if let Some(names) = &mut plan.names {
             names.state_dir.clone_from(&self.engine.paths().state);
         }

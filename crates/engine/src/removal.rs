@@ -1,9 +1,12 @@
 //! The end of a container: what is removed, in which order, and what a removal that was cut short has left.
 //! Start at [`Containers::remove`].
 
+use std::os::fd::OwnedFd;
+
 use monitor::connect;
 use spec::ContainerId;
 
+use crate::config::ContainerConfig;
 use crate::containers::Containers;
 use crate::error::EngineError;
 use crate::life::{Container, PATIENCE, exit_of};
@@ -144,5 +147,24 @@ impl Containers<'_> {
             }
             State::Created { .. } | State::Exited(_) => Ok(()),
         }
+    }
+
+    /// What the monitor of a container becomes once that has ended for good.
+    pub(crate) fn end_command(
+        &self,
+        config: &ContainerConfig,
+        id: &ContainerId,
+    ) -> Option<Vec<String>> {
+        if config.end_command.is_empty() {
+            return config.auto_remove.then(|| self.own_command(["reap", id.as_str()]));
+        }
+        Some(self.own_command(config.end_command.iter().map(String::as_str)))
+    }
+
+    /// The process that is the monitor of a container, and after its end carries out what the container's configuration wants then; who
+    /// waits for its end waits for that, too. Nothing where it is gone.
+    #[must_use]
+    pub fn monitor_process(&self, container: &Container) -> Option<OwnedFd> {
+        connect(&container.dirs.state).ok()?.process()
     }
 }

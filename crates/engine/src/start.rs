@@ -288,7 +288,7 @@ impl Containers<'_> {
                 .map(Duration::from_secs),
             pid_file: made.config.pid_file.clone(),
             restore,
-            auto_remove: made.config.auto_remove.then(|| self.own_command("reap", &made.id)),
+            auto_remove: self.end_command(&made.config, &made.id),
         };
         monitor
             .with_contents(contents)
@@ -297,18 +297,12 @@ impl Containers<'_> {
     }
 
     /// A command that a monitor has carried out for its container.
-    pub(crate) fn own_command(&self, word: &str, id: &ContainerId) -> Vec<String> {
+    pub(crate) fn own_command<'w>(&self, words: impl IntoIterator<Item = &'w str>) -> Vec<String> {
         let paths = self.engine.paths();
-        let path = |path: &Path| path.display().to_string();
-        vec![
-            "corten".into(),
-            "--root".into(),
-            path(&paths.root),
-            "--state".into(),
-            path(&paths.state),
-            word.into(),
-            id.as_str().into(),
-        ]
+        let (root, state) = (paths.root.display().to_string(), paths.state.display().to_string());
+        let before = ["corten", "--root", &root, "--state", &state];
+        let words = words.into_iter().map(str::to_owned);
+        before.into_iter().map(str::to_owned).chain(words).collect()
     }
 
     /// The plan of a container that is not about to start: the group in it is root's.

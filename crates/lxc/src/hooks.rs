@@ -1,12 +1,20 @@
-//! Programs of a configuration that are run on the way, on the host: `lxc.hook.*`. Start at [`run`].
+//! Programs of a configuration that are run on the way: `lxc.hook.*`. Start at [`run`], and for those inside at [`inside`].
 //!
-//! Those that run inside, or at an end that nobody may see, are refused by name ([`refused`]). Source: lxc.container.conf(5), "CONTAINER
+//! Source: lxc.container.conf(5), "CONTAINER
 //! HOOKS".
 
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
+use engine::config::InsideHooks;
+use spec::runtime::Hook;
+
 use crate::config::life::{HookVersion, Hooks};
-use crate::mapping::Remark;
+
+const SHELL: &str = "/bin/sh";
+const SECTION: &str = "lxc";
+/// Of hooks inside, which have nothing of whoever starts the container.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// When a hook is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,15 +102,20 @@ pub fn run(hooks: &Hooks, moment: Moment, told: &Told<'_>) -> Result<(), HookErr
     Ok(())
 }
 
-/// A line is a program and words of its own; what it is told by words stands behind them.
-fn command(hooks: &Hooks, line: &str, moment: Moment, told: &Told<'_>) -> Command {
-    const SECTION: &str = "lxc";
-    let mut command = Command::new("/bin/sh");
+/// A line is a program and words of its own; what it is told by words stands behind them. The first word is the shell's name.
+fn shell_words(hooks: &Hooks, line: &str, (name, moment): (&str, &str)) -> Vec<String> {
     if hooks.version == Some(HookVersion::Environment) {
-        command.arg("-c").arg(format!("exec {line}"));
-    } else {
-        command.arg("-c").arg(format!("exec {line} \"$@\"")).arg("sh");
-        command.arg(told.name).arg(SECTION).arg(moment.name()).args(told.words);
+        return ["sh", "-c", &format!("exec {line}")].map(str::to_owned).to_vec();
+    }
+    let run = format!("exec {line} \"$@\"");
+    ["sh", "-c", &run, "sh", name, SECTION, moment].map(str::to_owned).to_vec()
+}
+
+fn command(hooks: &Hooks, line: &str, moment: Moment, told: &Told<'_>) -> Command {
+    let mut command = Command::new(SHELL);
+    command.args(shell_words(hooks, line, (told.name, moment.name())).iter().skip(1));
+    if hooks.version != Some(HookVersion::Environment) {
+        command.args(told.words);
     }
     let pairs = told.environment.iter().filter_map(|pair| pair.split_once('='));
     command.envs(pairs).env("LXC_HOOK_TYPE", moment.name()).env("LXC_HOOK_SECTION", SECTION);
@@ -111,24 +124,29 @@ fn command(hooks: &Hooks, line: &str, moment: Moment, told: &Told<'_>) -> Comman
     command
 }
 
-/// Hooks that nobody would run, each with the reason: inside there is nobody to do it, and the end of a container that runs by itself
-/// is seen by its monitor alone.
+/// The word of `corten lxc` by which a hook of mounts is run: behind it the directory where the root is shown, and the command.
+pub const SHOW_ROOT: &str = "show-root";
+
+/// Hooks that the engine runs in the container's namespaces. LXC's `environment` is theirs alone: nothing of who starts the container.
 #[must_use]
-pub fn refused(hooks: &Hooks, is_watched: bool) -> Vec<Remark> {
-    const INSIDE: &str = "no hook is run inside of a container yet";
-    const AT_END: &str =
-        "it is run by lxc-execute and lxc-start --foreground alone, which see the end";
-    let said = [
-        ("pre-mount", &hooks.pre_mount, INSIDE),
-        ("mount", &hooks.mount, INSIDE),
-        ("autodev", &hooks.autodev, INSIDE),
-        ("start", &hooks.start, INSIDE),
-    ];
-    let at_end = [("stop", &hooks.stop, AT_END), ("post-stop", &hooks.post_stop, AT_END)];
-    let at_end = at_end.into_iter().filter(|_| !is_watched);
-    let said = said.into_iter().chain(at_end).filter(|(_, lines, _)| !lines.is_empty());
-    said.map(|(name, _, why)| Remark { key: format!("lxc.hook.{name}"), why: why.to_owned() })
-        .collect()
+pub fn inside(hooks: &Hooks, name: &str, environment: &[String], root: &Path) -> InsideHooks {
+    let hook = |moment: &str, line: &String, before: &[&str], path: &str| {
+        let words = shell_words(hooks, line, (name, moment));
+        let mut env = environment.to_vec();
+        env.push(format!("LXC_HOOK_TYPE={moment}"));
+        env.push(format!("LXC_HOOK_SECTION={SECTION}"));
+        env.push(PATH.to_owned());
+        let args = before.iter().map(|word| (*word).to_owned()).chain(words).collect();
+        Hook { path: path.into(), args, env, timeout: None }
+    };
+    let root = root.to_string_lossy();
+    let before: [&str; 4] = ["corten", "lxc", SHOW_ROOT, &root];
+    let mut mounted = Vec::new();
+    for (moment, lines) in [("mount", &hooks.mount), ("autodev", &hooks.autodev)] {
+        mounted.extend(lines.iter().map(|line| hook(moment, line, &before, "/proc/self/exe")));
+    }
+    let start = hooks.start.iter().map(|line| hook("start", line, &[], SHELL));
+    InsideHooks { mounted, before: start.collect() }
 }
 
 #[cfg(test)]

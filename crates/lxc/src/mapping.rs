@@ -28,7 +28,7 @@ pub mod seccomp;
 mod security;
 mod terminals;
 
-pub use carried::{Console, ConsolePlace, SignalNumbers, Tools, Wishes};
+pub use carried::{Console, ConsolePlace, SignalNumbers, Tools};
 
 /// Seconds that lxc-stop(1) waits before it kills.
 const STOP_TIMEOUT_S: i64 = 60;
@@ -101,8 +101,6 @@ pub struct Mapped {
     pub request: CreateRequest,
     /// What whoever starts, stops and lists containers does.
     pub tools: Tools,
-    /// What the engine has no place for yet.
-    pub wishes: Wishes,
     /// What is as it was written and means nothing here; people are told.
     pub told: Vec<Remark>,
 }
@@ -146,7 +144,6 @@ pub fn map(config: &Config, around: &Surroundings<'_>) -> Result<Mapped, Refusal
         around,
         engine: start_of(config),
         tools: Tools::of(config),
-        wishes: Wishes::of(config),
         told: Vec::new(),
         refusals: Vec::new(),
     };
@@ -155,12 +152,14 @@ pub fn map(config: &Config, around: &Surroundings<'_>) -> Result<Mapped, Refusal
     security::map(&mut draft);
     interfaces::map(&mut draft);
     namespaces::map(&mut draft);
+    security::nesting(&mut draft);
     root::map(&mut draft);
     mounts::map(&mut draft);
     limits::map(&mut draft);
     terminals::map(&mut draft);
     draft.tools.hook_environment = process::hook_environment(&mut draft);
-    let Draft { engine: config, tools, wishes, told, refusals, .. } = draft;
+    process::inside_hooks(&mut draft);
+    let Draft { engine: config, tools, told, refusals, .. } = draft;
     let name = around.name.to_owned();
     if !refusals.is_empty() {
         return Err(Refusals { name, refusals });
@@ -172,7 +171,7 @@ pub fn map(config: &Config, around: &Surroundings<'_>) -> Result<Mapped, Refusal
         config,
         ..CreateRequest::default()
     };
-    Ok(Mapped { request, tools, wishes, told })
+    Ok(Mapped { request, tools, told })
 }
 
 /// What every such container is. Its names are in files of its own, and its network is its own to configure: a system does both itself.
@@ -188,7 +187,6 @@ struct Draft<'a> {
     around: &'a Surroundings<'a>,
     engine: ContainerConfig,
     tools: Tools,
-    wishes: Wishes,
     told: Vec<Remark>,
     refusals: Vec<Remark>,
 }

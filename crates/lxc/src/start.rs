@@ -57,8 +57,7 @@ pub enum PrepareError {
     },
 }
 
-/// What a configuration becomes on this machine, with the labels of its container. What the engine has no place for yet is refused,
-/// or told where a container can do without.
+/// What a configuration becomes on this machine, with the labels of its container.
 ///
 /// # Errors
 /// With every key that nobody heeds; when a file that it names cannot be read.
@@ -83,8 +82,6 @@ pub fn prepare(document: &Document, wanted: &Wanted<'_>) -> Result<Mapped, Prepa
         is_there: &is_there,
     };
     let mut mapped = map(config, &around)?;
-    // What the engine has no place for it can do without.
-    mapped.told.extend(mapped.wishes.unmet());
     label(&mut mapped, wanted.directory);
     Ok(mapped)
 }
@@ -158,12 +155,5 @@ mod tests {
         assert_eq!(label(plain, PATH_LABEL), "/var/lib/lxc");
         assert_eq!(label(plain, CONFIG_LABEL), label(plain, CONFIG_LABEL));
         assert_ne!(label(plain, CONFIG_LABEL), label("lxc.uts.name = b\n", CONFIG_LABEL));
-    }
-
-    #[test]
-    fn what_there_is_no_place_for_is_told() {
-        let told = prepared("lxc.apparmor.allow_nesting = 1\n").expect("it can do without").told;
-        let keys: Vec<&str> = told.iter().map(|remark| remark.key.as_str()).collect();
-        assert_eq!(keys, ["lxc.apparmor.allow_nesting"]);
     }
 }

@@ -39,7 +39,7 @@ fn shown(mapped: &Mapped) -> String {
     let value = |config| serde_json::to_value(config).expect("JSON");
     let (mut own, default) = (value(&mapped.request.config), value(&ContainerConfig::default()));
     own.as_object_mut().expect("fields").retain(|name, value| default[name] != *value);
-    let Mapped { tools, wishes, told, .. } = mapped;
+    let Mapped { tools, told, .. } = mapped;
     let mut text = serde_json::to_string_pretty(&own).expect("JSON");
     write!(text, "\n\nhooks: {:?}\nhook_environment: {:#?}\n", tools.hooks, tools.hook_environment)
         .expect("text");
@@ -55,7 +55,6 @@ fn shown(mapped: &Mapped) -> String {
         tools.signals, tools.ephemeral, tools.root_managed, tools.shared_mounts
     )
     .expect("text");
-    writeln!(text, "apparmor_nesting: {}", wishes.apparmor_nesting).expect("text");
     told.iter().for_each(|told| writeln!(text, "told: {told}").expect("text"));
     // Of which another architecture has another one.
     text.replace(ROOT_MOUNT, "ROOT_MOUNT")
@@ -80,19 +79,23 @@ fn whole_systems_become_these() {
     insta::assert_snapshot!("nothing", shown(&nothing));
 }
 
-/// What the engine has no place for is told by its keys, so that nothing is left out in silence.
+/// One with users of its own needs to see `/proc` and `/sys` whole; AppArmor lets either mount, unless a profile of its own is named.
 #[test]
-fn wishes_are_told_by_their_keys() {
-    let unmet = |name: &str| {
-        let mapped = map(&read(name), &surroundings()).expect(name);
-        mapped.wishes.unmet().into_iter().map(|remark| remark.key).collect::<Vec<_>>()
+fn a_container_that_may_make_others() {
+    const NESTING: (&str, &str) = ("lxc.apparmor.allow_nesting", "1");
+    const USERS: [(&str, &str); 2] =
+        [("lxc.idmap", "u 0 100000 65536"), ("lxc.idmap", "g 0 100000 65536")];
+    let asked = |entries: &[(&str, &str)]| {
+        let mapped = map(&config(entries), &surroundings()).expect("it starts");
+        let security = mapped.request.config.security;
+        let told = mapped.told.into_iter().map(|told| told.key).collect::<Vec<_>>();
+        ((security.profile_of_systems, security.nesting), told)
     };
-    assert_eq!(unmet("user.conf"), [""; 0]);
-    assert_eq!(unmet("networks.conf"), [""; 0]);
-    let debian = ["lxc.apparmor.allow_nesting"];
-    assert_eq!(unmet("debian.conf"), debian);
-    let nothing = map(&Config::default(), &surroundings()).expect("nothing");
-    assert_eq!(nothing.wishes.unmet(), []);
+    assert_eq!(asked(&[("lxc.apparmor.allow_nesting", "0")]), ((false, false), vec![]));
+    assert_eq!(asked(&[NESTING]), ((true, false), vec![]));
+    assert_eq!(asked(&[NESTING, USERS[0], USERS[1]]), ((true, true), vec![]));
+    let named = [("lxc.apparmor.profile", "mine"), NESTING, USERS[0], USERS[1]];
+    assert_eq!(asked(&named), ((false, true), vec![NESTING.0.to_owned()]));
 }
 
 #[test]
@@ -160,7 +163,6 @@ fn part(mapped: &Mapped, of: Support) -> String {
     match of {
         Support::Engine(_) => format!("{:?}", mapped.request),
         Support::Tools(_) => format!("{:?}", mapped.tools),
-        Support::Wanted(_) => format!("{:?}", mapped.wishes),
         Support::Always(_) | Support::Refused(_) => String::new(),
     }
 }
@@ -183,9 +185,6 @@ fn check(key: &str, entry: (&str, &str), before: &[(&str, &str)], around: &Surro
             // What has to be set before may not be a whole by itself.
             let without = entries(before).map(|mapped| part(&mapped, of)).unwrap_or_default();
             assert_ne!(part(&mapped, of), without, "{key} is passed over");
-            if matches!(of, Support::Wanted(_)) {
-                assert_ne!(mapped.wishes.unmet(), [], "{key} is a wish of which nobody is told");
-            }
         }
     }
 }

@@ -90,6 +90,14 @@ impl Connection {
         Self { socket, packet: Vec::new() }
     }
 
+    /// The monitor's process; nothing where it is gone, or in a pid namespace that the caller does not see. The connection was made by it,
+    /// hence its pid is nobody else's. unix(7), "SO_PEERCRED".
+    #[must_use]
+    pub fn process(&self) -> Option<OwnedFd> {
+        let monitor = rustix::net::sockopt::socket_peercred(&self.socket).ok()?;
+        rustix::process::pidfd_open(monitor.pid, rustix::process::PidfdFlags::empty()).ok()
+    }
+
     /// Asks for output, and says whether input will be written.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ pub mod forwarder;
 mod leaf;
 mod link;
 mod machine;
+mod moved;
 mod nft;
 mod policy;
 pub mod pool;
@@ -32,6 +33,7 @@ pub use examine::{DroppingChain, InterfaceState, RulesState, Way, kernel_setting
 pub use leaf::host_interface;
 pub use link::{LinkError, Traffic};
 pub use machine::{LiveInterface, Machine, NetworkError};
+pub use moved::{give_interface, take_interface};
 pub use nft::BatchError;
 pub use policy::PublishPolicy;
 pub use redirect::{NAME_SERVER, NameSockets, NameSocketsError};

@@ -18,6 +18,7 @@ _corten_offer() {
 _corten_choose() {
     case $1 in
         containers) _corten_offer "$(corten "${globals[@]}" ps --all --format '{{.Names}}' 2>/dev/null)" ;;
+        systems) _corten_offer "$(corten "${globals[@]}" lxc ls -1 2>/dev/null)" ;;
         images) _corten_offer "$(corten "${globals[@]}" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" ;;
         objects)
             _corten_offer "$(corten "${globals[@]}" ps --all --format '{{.Names}}' 2>/dev/null
@@ -175,6 +176,7 @@ fn spellings(flag: &Flag) -> Vec<String> {
 fn kind(choice: Choice) -> &'static str {
     match choice {
         Choice::Containers => "containers",
+        Choice::Systems => "systems",
         Choice::Images => "images",
         Choice::Objects => "objects",
         Choice::Targets => "targets",

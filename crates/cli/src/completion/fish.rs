@@ -27,6 +27,10 @@ function __corten_containers
     corten (__corten_globals) ps --all --format '{{.Names}}' 2>/dev/null
 end
 
+function __corten_systems
+    corten (__corten_globals) lxc ls -1 2>/dev/null
+end
+
 function __corten_images
     corten (__corten_globals) images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null
 end
@@ -130,6 +134,7 @@ fn flag_line(condition: &str, flag: &Flag) -> String {
 fn choice(choice: Choice) -> Option<String> {
     Some(match choice {
         Choice::Containers => " -a '(__corten_containers)'".to_owned(),
+        Choice::Systems => " -a '(__corten_systems)'".to_owned(),
         Choice::Images => " -a '(__corten_images)'".to_owned(),
         Choice::Objects => " -a '(__corten_containers; __corten_images)'".to_owned(),
         Choice::Targets => " -a '(__corten_targets)'".to_owned(),

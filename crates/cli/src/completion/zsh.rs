@@ -18,6 +18,7 @@ _corten_ask() {
 }
 
 _corten_containers() { _corten_ask ps --all --format '{{.Names}}' }
+_corten_systems() { _corten_ask lxc ls -1 }
 
 _corten_images() { _corten_ask images --format '{{.Repository}}:{{.Tag}}' }
 
@@ -150,6 +151,7 @@ fn flag_spec(flag: &Flag) -> String {
 fn action(choice: Choice) -> Option<String> {
     Some(match choice {
         Choice::Containers => "_corten_containers".to_owned(),
+        Choice::Systems => "_corten_systems".to_owned(),
         Choice::Images => "_corten_images".to_owned(),
         Choice::Objects => "_corten_objects".to_owned(),
         Choice::Targets => "_corten_targets".to_owned(),

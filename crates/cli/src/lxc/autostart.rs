@@ -1,6 +1,5 @@
 //! `autostart`: what starts with the machine, in its order and with its delays; or all of that stopped.
 
-use std::process::Command;
 use std::time::Duration;
 
 use ::lxc::config::life::AutoStart;
@@ -87,14 +86,7 @@ fn chosen(call: &Call, mut all: Vec<Entry>) -> Vec<Entry> {
 
 /// Each by a process of its own: one that cannot be started keeps no other from it.
 fn act(call: &Call, name: &str) -> Result<bool, Failure> {
-    let engine = call.session.engine_config()?;
-    let mut command = Command::new(&engine.program);
-    command
-        .arg("--root")
-        .arg(&engine.paths.root)
-        .arg("--state")
-        .arg(&engine.paths.state)
-        .arg("lxc");
+    let mut command = call.command()?;
     let timeout = call.matches.value("timeout").unwrap_or("60");
     if call.matches.on("kill") {
         command.args(["stop", "--kill"]);
@@ -106,7 +98,8 @@ fn act(call: &Call, name: &str) -> Result<bool, Failure> {
         command.arg("start");
     }
     command.arg("-P").arg(call.directory()?.path()).arg("-n").arg(name);
-    let ended = command.status().map_err(Failure::file("run", engine.program.display()))?;
+    let program = command.get_program().to_owned();
+    let ended = command.status().map_err(Failure::file("run", program.display()))?;
     Ok(ended.success())
 }
 

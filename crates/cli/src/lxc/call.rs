@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Command;
 
 use ::lxc::config::read::Limits;
 use ::lxc::config::system::{Owner, System};
@@ -73,6 +74,15 @@ impl Call {
         self.directories
             .first()
             .ok_or_else(|| Failure::Words("no directory of containers is known".to_owned()))
+    }
+
+    /// This program once more, for another tool of LXC's with the same store.
+    pub(super) fn command(&self) -> Result<Command, Failure> {
+        let engine = self.session.engine_config()?;
+        let mut command = Command::new(&engine.program);
+        command.arg("--root").arg(&engine.paths.root);
+        command.arg("--state").arg(&engine.paths.state).arg("lxc");
+        Ok(command)
     }
 
     /// A line of talk that begins as LXC's do, on standard error and in the log.

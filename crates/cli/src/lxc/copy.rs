@@ -1,4 +1,4 @@
-//! `copy`: a container of another name, with the original's files or over them; and new names.
+//! `copy`: a container of another name, with the original's files or over them; and new names. One that runs at once is in [`ephemeral`].
 
 use ::lxc::config::Document;
 use ::lxc::containers::Directory;
@@ -6,20 +6,15 @@ use ::lxc::copies::{self, CopyRequest};
 use engine::{Engine, chain};
 
 use super::call::Call;
-use super::states;
+use super::{ephemeral, states};
 use crate::failure::Failure;
 
 pub(super) fn copy(call: &Call) -> Result<i32, Failure> {
     let matches = &call.matches;
-    for flag in ["ephemeral", "mount", "tmpfs", "keepdata", "foreground", "fssize"] {
-        if matches.is_given(flag) {
-            return Err(Failure::Words(format!(
-                "--{flag}: copies that run at once are not made yet"
-            )));
-        }
-    }
+    let is_ephemeral = matches.on("ephemeral");
+    refuse_flags(call, is_ephemeral)?;
     let is_overlay = match matches.value("backingstorage") {
-        None => matches.on("snapshot"),
+        None => matches.on("snapshot") || is_ephemeral,
         Some("dir") => false,
         Some("overlay" | "overlayfs") => true,
         Some(kind) => {
@@ -28,9 +23,10 @@ pub(super) fn copy(call: &Call) -> Result<i32, Failure> {
             )));
         }
     };
-    let Some(new_name) = matches.value("newname") else {
+    let named = matches.value("newname");
+    if named.is_none() && !is_ephemeral {
         return Err(Failure::Words("no new name is given: --newname".to_owned()));
-    };
+    }
     let from = call.directory()?;
     let to = match matches.value("newpath") {
         None => from.clone(),
@@ -44,8 +40,10 @@ pub(super) fn copy(call: &Call) -> Result<i32, Failure> {
         return Err(Failure::Words("it is running".to_owned()));
     }
     if matches.on("rename") {
-        return rename(call, &engine, (from, &to), new_name);
+        return rename(call, &engine, (from, &to), named.unwrap_or_default());
     }
+    let random = ephemeral::name(&call.name);
+    let new_name = named.unwrap_or(&random);
     let request = CopyRequest {
         from,
         name: &call.name,
@@ -56,8 +54,32 @@ pub(super) fn copy(call: &Call) -> Result<i32, Failure> {
         keeps_addresses: matches.on("keepmac"),
         words: &call.words,
     };
+    // Said before anything is made.
+    let mounts = ephemeral::mounts(call, &to, new_name)?;
     copies::copy(&request).map_err(|error| Failure::Words(chain(&error)))?;
-    Ok(0)
+    if is_ephemeral { ephemeral::start(call, (&to, new_name), &mounts) } else { Ok(0) }
+}
+
+/// What nothing here can do, and what does not go together.
+fn refuse_flags(call: &Call, is_ephemeral: bool) -> Result<(), Failure> {
+    let refused = [
+        ("tmpfs", "what an ephemeral container writes is on the disk until it ends"),
+        ("fssize", "roots are directories here"),
+    ];
+    for (flag, why) in refused {
+        if call.matches.is_given(flag) {
+            return Err(Failure::Words(format!("--{flag}: {why}")));
+        }
+    }
+    let of_ephemeral = ["mount", "keepdata", "foreground"];
+    let alone = of_ephemeral.into_iter().find(|flag| call.matches.is_given(flag));
+    match alone.filter(|_| !is_ephemeral) {
+        Some(flag) => Err(Failure::Words(format!("--{flag} goes with --ephemeral alone"))),
+        None if is_ephemeral && call.matches.on("rename") => {
+            Err(Failure::Words("--ephemeral and --rename exclude each other".to_owned()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The directory gets the name; the record is made anew at the next start.

@@ -4,7 +4,7 @@ use ::lxc::copies;
 use engine::chain;
 
 use super::call::Call;
-use super::states;
+use super::{end, states};
 use crate::failure::Failure;
 
 pub(super) fn destroy(call: &Call) -> Result<i32, Failure> {
@@ -19,7 +19,9 @@ pub(super) fn destroy(call: &Call) -> Result<i32, Failure> {
         if !is_forced {
             return Err(Failure::Words("it is running".to_owned()));
         }
-        engine.containers().stop(container.record.id.as_str(), Some(9), Some(0))?;
+        let id = container.record.id.as_str();
+        let kill = || Ok(engine.containers().stop(id, Some(9), Some(0))?);
+        end::await_end(&engine, container, kill)?;
     }
     if directory.has(&call.name) {
         copies::destroy(directory, &call.name, call.matches.on("snapshots"))

@@ -20,7 +20,8 @@ pub(super) fn execute(call: &Call) -> Result<i32, Failure> {
     }
     let mut mapped = start::mapped(call, &document, Purpose::Execute(&call.words))?;
     let config = &mut mapped.request.config;
-    config.auto_remove = true;
+    // What there is to do at its end removes it, too.
+    config.auto_remove = config.end_command.is_empty();
     if call.matches.on("daemon") {
         config.tty = false;
         return match start::begin(call, &mapped, Attach::default())? {

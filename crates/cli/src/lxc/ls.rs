@@ -9,6 +9,7 @@ use regex_lite::Regex;
 use super::addresses::addresses;
 use super::call::Call;
 use super::figures::figures;
+use super::nested::{self, Inside};
 use super::states::{pid, state};
 use crate::failure::Failure;
 use crate::output;
@@ -24,20 +25,18 @@ pub(super) struct Entry {
     pub(super) state: &'static str,
     pub(super) document: Option<Document>,
     pub(super) known: Option<Container>,
+    /// What the tool inside of another container says of it, for one that is in there.
+    pub(super) inside: Option<Inside>,
 }
 
 pub(super) fn ls(call: &Call) -> Result<i32, Failure> {
-    if call.matches.is_given("nesting") {
-        return Err(Failure::Words(
-            "--nesting: what runs inside of a container is not looked at".to_owned(),
-        ));
-    }
     let format = call.matches.value("fancy-format");
     let is_fancy = call.matches.on("fancy") || format.is_some();
     let engine = call.session.engine()?;
     let wants_documents = is_fancy || call.matches.is_given("groups");
     let mut entries = entries(call, &engine, wants_documents)?;
     keep(call, &mut entries)?;
+    let entries = nested::with(call, entries, is_fancy.then(|| format.unwrap_or(USUAL)))?;
     let text = if is_fancy {
         table(&engine, &entries, format.unwrap_or(USUAL))?
     } else if call.matches.on("line") {
@@ -67,7 +66,8 @@ pub(super) fn entries(
         for name in directory.names().map_err(Failure::file("read", path))? {
             let known = known.remove(&name);
             let document = wants_documents.then(|| directory.open(&name).ok()).flatten();
-            entries.push(Entry { state: state(known.as_ref()), name, document, known });
+            let state = state(known.as_ref());
+            entries.push(Entry { state, name, document, known, inside: None });
         }
     }
     entries.extend(known.into_iter().map(|(name, container)| Entry {
@@ -75,6 +75,7 @@ pub(super) fn entries(
         name,
         document: None,
         known: Some(container),
+        inside: None,
     }));
     entries.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(entries)
@@ -176,6 +177,9 @@ fn table(engine: &Engine, entries: &[Entry], format: &str) -> Result<String, Fai
 }
 
 fn cell(engine: &Engine, entry: &Entry, column: &str) -> String {
+    if let Some(inside) = &entry.inside {
+        return inside.cell(column).unwrap_or(NOTHING).to_owned();
+    }
     let config = entry.document.as_ref().map(Document::values);
     let running = entry.known.as_ref().and_then(|container| Some((container, pid(container)?)));
     let listed =

@@ -3,7 +3,7 @@
 use crate::arguments::{Flag, many, maybe, one, switch};
 
 /// Of every tool.
-pub(super) const COMMON: &[Flag] = &[
+pub(crate) const COMMON: &[Flag] = &[
     many("P", "lxcpath", "directory", "Directory of the containers (default: that of lxc.conf)"),
     one("o", "logfile", "file", "Append errors and warnings to this file"),
     one("l", "logpriority", "level", "How much is logged, from TRACE to FATAL"),
@@ -35,6 +35,8 @@ pub(super) const START: &[Flag] = &[
     one("", "share-uts", "name", "Share the host name of that container"),
     one("", "share-pid", "name", "Share the processes of that container"),
 ];
+
+pub(super) const END_ALONE: &[Flag] = &[switch("", "forget", "It has no record afterwards")];
 
 pub(super) const EXECUTE: &[Flag] = &[
     switch("d", "daemon", "Leave it running"),
@@ -108,7 +110,12 @@ pub(super) const LS: &[Flag] = &[
     switch("", "frozen", "Those that stand still"),
     switch("", "stopped", "Those that do not run"),
     switch("", "defined", "Those that have a configuration"),
-    maybe("", "nesting", "levels", "Containers in containers, too"),
+    maybe(
+        "",
+        "nesting",
+        "levels",
+        "Containers in containers that run, so many levels deep (default 5)",
+    ),
     one("", "filter", "pattern", "Those whose names match a regular expression"),
     one("g", "groups", "names", "Those that are in all of these groups"),
 ];

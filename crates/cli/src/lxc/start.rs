@@ -1,15 +1,14 @@
 //! `start`: the configuration becomes a container of the engine, which is made anew where the file has changed.
 
 use ::lxc::config::Document;
-use ::lxc::copies;
 use ::lxc::hooks::{self, Moment, Told};
-use ::lxc::mapping::{Mapped, Purpose, Refusals, Remark};
+use ::lxc::mapping::{Mapped, Purpose};
 use ::lxc::start::{CONFIG_LABEL, Wanted, prepare};
 use engine::{Attach, Connection, Engine, Kind, Launch, chain};
 use spec::ContainerId;
 
 use super::call::Call;
-use super::states;
+use super::{end, states};
 use crate::attach::Shown;
 use crate::commands::run::{foreground, launch};
 use crate::config::lookup;
@@ -90,16 +89,10 @@ pub(super) fn mapped(
         Purpose::Start => call.matches.on("foreground"),
         Purpose::Execute(_) => !call.matches.on("daemon"),
     };
-    let mut refusals = hooks::refused(&mapped.tools.hooks, is_watched);
-    if mapped.tools.ephemeral && !is_watched {
-        let why = "lxc-execute and lxc-start --foreground alone see its end, and remove it then";
-        refusals.push(Remark { key: "lxc.ephemeral".to_owned(), why: why.to_owned() });
-    }
-    if !refusals.is_empty() {
-        return Err(Failure::Words(Refusals { name: call.name.clone(), refusals }.to_string()));
-    }
-    if mapped.tools.ephemeral {
-        mapped.request.config.auto_remove = true;
+    if is_watched {
+        mapped.request.config.auto_remove = mapped.tools.ephemeral;
+    } else if end::is_wanted(&mapped.tools) {
+        mapped.request.config.end_command = end::words(call)?;
     }
     for remark in &mapped.told {
         call.say(&format!("{}: {}", remark.key, remark.why));
@@ -149,6 +142,7 @@ fn begin_known(call: &Call, mapped: &Mapped, attach: Attach) -> Result<Option<Be
         let is_same = label(&known.config) == label(&mapped.request.config)
             && known.config.open_stdin == mapped.request.config.open_stdin
             && known.config.pid_file == mapped.request.config.pid_file
+            && known.config.end_command == mapped.request.config.end_command
             && known.config.command == mapped.request.config.command;
         if is_same {
             let id = known.record.id;
@@ -205,15 +199,12 @@ pub(super) fn after_start(call: &Call, mapped: &Mapped) -> Result<(), Failure> {
 }
 
 /// Once it has ended, for who sees it.
-fn after_end(call: &Call, mapped: &Mapped) -> Result<(), Failure> {
-    hook(call, mapped, Moment::Stop)?;
-    hook(call, mapped, Moment::PostStop)?;
-    let directory = call.directory()?;
-    if mapped.tools.ephemeral && directory.has(&call.name) {
-        copies::destroy(directory, &call.name, true)
-            .map_err(|error| Failure::Words(chain(&error)))?;
-    }
-    Ok(())
+pub(super) fn after_end(call: &Call, mapped: &Mapped) -> Result<(), Failure> {
+    let hooks =
+        hook(call, mapped, Moment::Stop).and_then(|()| hook(call, mapped, Moment::PostStop));
+    // Whatever a hook says of it.
+    let removed = if mapped.tools.ephemeral { end::remove_files(call) } else { Ok(()) };
+    hooks.and(removed)
 }
 
 fn hook(call: &Call, mapped: &Mapped, moment: Moment) -> Result<(), Failure> {

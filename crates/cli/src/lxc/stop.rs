@@ -7,6 +7,7 @@ use ::lxc::start::stops_like_systemd;
 use engine::{Container, Engine};
 
 use super::call::Call;
+use super::end;
 use super::states::{self, pid, until};
 use crate::failure::Failure;
 
@@ -39,8 +40,7 @@ pub(super) fn stop(call: &Call) -> Result<i32, Failure> {
     if matches.on("reboot") {
         return reboot(call, &engine, &container, timeout);
     }
-    let code = end(call, &engine, &container, timeout)?;
-    Ok(code)
+    halt(call, &engine, &container, timeout)
 }
 
 /// Seconds; below zero without end.
@@ -48,7 +48,7 @@ pub(super) fn seconds(text: &str) -> Result<i64, Failure> {
     text.parse().map_err(|_no_number| Failure::Words(format!("{text:?} is no number of seconds")))
 }
 
-fn end(call: &Call, engine: &Engine, container: &Container, timeout: i64) -> Result<i32, Failure> {
+fn halt(call: &Call, engine: &Engine, container: &Container, timeout: i64) -> Result<i32, Failure> {
     let containers = engine.containers();
     let id = container.record.id.as_str();
     if call.matches.on("kill") {
@@ -56,7 +56,9 @@ fn end(call: &Call, engine: &Engine, container: &Container, timeout: i64) -> Res
         if call.matches.on("nowait") {
             containers.kill(id, signal)?;
         } else {
-            containers.stop(id, Some(signal), Some(0))?;
+            end::await_end(engine, container, || {
+                Ok(containers.stop(id, Some(signal), Some(0))?)
+            })?;
         }
         return Ok(0);
     }
@@ -72,7 +74,7 @@ fn end(call: &Call, engine: &Engine, container: &Container, timeout: i64) -> Res
         })?;
         return Ok(i32::from(!has_ended));
     }
-    containers.stop(id, Some(signal), Some(timeout))?;
+    end::await_end(engine, container, || Ok(containers.stop(id, Some(signal), Some(timeout))?))?;
     Ok(0)
 }
 

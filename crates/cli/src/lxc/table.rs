@@ -2,7 +2,7 @@
 
 use super::{
     Tool, attach, autostart, cgroup, checkconfig, checkpoint, config, console, copy, create,
-    destroy, device, execute, freeze, info, links, ls, monitor, snapshot, start, stop, top,
+    destroy, device, end, execute, freeze, info, links, ls, monitor, snapshot, start, stop, top,
     unshare, update_config, usernsexec, wait,
 };
 use crate::arguments::{ANY, Arity, Grammar, NONE, SOME, at_least};
@@ -21,6 +21,18 @@ const ABOUT_ONE: Grammar = Grammar {
 
 /// One word for the container, where `--name` does not say it, and no more.
 const AT_MOST_TWO: Arity = Arity { least: 0, most: 2 };
+
+/// What a monitor becomes.
+pub(super) static END: Tool = Tool {
+    grammar: &Grammar {
+        names: &["lxc end"],
+        about: "Do what there is to do once a container has ended",
+        flags: &[COMMON, NAMED, RCFILE_F, START, END_ALONE],
+        ..ABOUT_ONE
+    },
+    is_named: true,
+    run: end::end,
+};
 
 /// Every tool, in the order of their names.
 pub(crate) static TOOLS: &[Tool] = &[

@@ -14,13 +14,11 @@ pub enum Support {
     Always(&'static str),
     /// Whoever starts, stops and lists containers, by this field of [`crate::mapping::Tools`].
     Tools(&'static str),
-    /// Nobody yet: the engine has no place for this field of [`crate::mapping::Wishes`].
-    Wanted(&'static str),
     /// A container that sets it does not start, for this reason.
     Refused(&'static str),
 }
 
-use Support::{Always, Engine, Refused, Tools, Wanted};
+use Support::{Always, Engine, Refused, Tools};
 
 const LABELLED_KEYRINGS: &str = "a session keyring has the label of its processes";
 const NAMED_GROUP: &str =
@@ -30,13 +28,18 @@ const NO_ROUTER: &str =
 const NO_SCRIPTS: &str = "no script is run for an interface: lxc.hook.start-host and lxc.hook.post-stop are run on the host";
 const ONE_QUEUE: &str = "a pair has one queue each way";
 const BRIDGES_VLANS: &str = "the VLANs of a port are its bridge's to set";
+const MOUNTED_OUTSIDE: &str =
+    "the root is mounted from outside: lxc.hook.pre-start prepares what it is made of";
 const NO_PROXY: &str =
     "nobody here speaks the protocol of LXC's proxies; --security-opt emulate= has calls answered";
 
 /// Every key; those of networks are written `lxc.net.*.KEY`.
 const SUPPORT: &[(&str, Support)] = &[
     ("lxc.apparmor.allow_incomplete", Always("kernels that mediate no mounts are too old anyway")),
-    ("lxc.apparmor.allow_nesting", Wanted("apparmor_nesting")),
+    (
+        "lxc.apparmor.allow_nesting",
+        Engine("security.profile_of_systems; with users of its own: security.nesting"),
+    ),
     ("lxc.apparmor.profile", Engine("security.apparmor")),
     (
         "lxc.apparmor.raw",
@@ -73,14 +76,14 @@ const SUPPORT: &[(&str, Support)] = &[
     ("lxc.ephemeral", Tools("ephemeral")),
     ("lxc.execute.cmd", Engine("command")),
     ("lxc.group", Tools("start.groups")),
-    ("lxc.hook.autodev", Tools("hooks.autodev")),
+    ("lxc.hook.autodev", Engine("inside_hooks")),
     ("lxc.hook.clone", Tools("hooks.clone")),
     ("lxc.hook.destroy", Tools("hooks.destroy")),
-    ("lxc.hook.mount", Tools("hooks.mount")),
+    ("lxc.hook.mount", Engine("inside_hooks")),
     ("lxc.hook.post-stop", Tools("hooks.post_stop")),
-    ("lxc.hook.pre-mount", Tools("hooks.pre_mount")),
+    ("lxc.hook.pre-mount", Refused(MOUNTED_OUTSIDE)),
     ("lxc.hook.pre-start", Tools("hooks.pre_start")),
-    ("lxc.hook.start", Tools("hooks.start")),
+    ("lxc.hook.start", Engine("inside_hooks")),
     ("lxc.hook.start-host", Tools("hooks.start_host")),
     ("lxc.hook.stop", Tools("hooks.stop")),
     ("lxc.hook.version", Tools("hooks.version, hook_environment")),
@@ -179,13 +182,12 @@ pub fn support_of(key: &str) -> Option<Support> {
 }
 
 impl Support {
-    /// Why a container that sets the key does not start; nothing where it may. Of a wish tells [`crate::mapping::Wishes::unmet`]: many
-    /// a value of such a key asks for nothing.
+    /// Why a container that sets the key does not start; nothing where it may.
     #[must_use]
     pub const fn refusal(self) -> Option<&'static str> {
         match self {
             Self::Refused(reason) => Some(reason),
-            Self::Engine(_) | Self::Always(_) | Self::Tools(_) | Self::Wanted(_) => None,
+            Self::Engine(_) | Self::Always(_) | Self::Tools(_) => None,
         }
     }
 }

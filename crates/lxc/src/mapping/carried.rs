@@ -1,5 +1,4 @@
-//! What a configuration says beyond what the engine runs: [`Tools`] is for whoever starts, stops and lists containers, [`Wishes`] is
-//! what a container shall have and the engine has no place for yet.
+//! What a configuration says beyond what the engine runs: [`Tools`] is for whoever starts, stops and lists containers.
 
 use std::path::PathBuf;
 
@@ -7,11 +6,6 @@ use crate::config::keys::ROOT_MOUNT;
 use crate::config::life::{AutoStart, Hooks, Monitor, Signal};
 use crate::config::mounts::SharedMounts;
 use crate::config::{Config, Switch};
-
-use super::Remark;
-
-/// Why a wish is none of the engine's.
-const NOT_YET: &str = "the engine has no place for it yet";
 
 /// SIGINT and SIGKILL.
 const REBOOT: i32 = 2;
@@ -78,15 +72,6 @@ pub struct SignalNumbers {
     pub stop: i32,
 }
 
-/// What a container shall have and the engine has no place for yet.
-///
-/// Its fields are those that the engine's configuration lacks, hence more than ten of different kinds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wishes {
-    /// Whether AppArmor lets containers run inside of it.
-    pub apparmor_nesting: bool,
-}
-
 impl Tools {
     /// What a configuration says that needs no more thought; the environment of hooks follows.
     pub(super) fn of(config: &Config) -> Self {
@@ -130,22 +115,4 @@ pub(super) fn console_place(config: &Config) -> ConsolePlace {
 /// Where hooks find the container's root.
 pub(super) fn root_mount(config: &Config) -> PathBuf {
     config.mounts.root_mount.clone().unwrap_or_else(|| ROOT_MOUNT.into())
-}
-
-impl Wishes {
-    /// What a configuration says of it.
-    pub(super) fn of(config: &Config) -> Self {
-        Self {
-            apparmor_nesting: config.security.apparmor_allow_nesting.is_some_and(|switch| switch.0),
-        }
-    }
-
-    /// What of it there is, by the keys that ask for it: until the engine has a place for a field, whoever starts the container
-    /// refuses these, or does them itself.
-    #[must_use]
-    pub fn unmet(&self) -> Vec<Remark> {
-        let said = [("lxc.apparmor.allow_nesting", self.apparmor_nesting)];
-        let said = said.into_iter().filter(|(_, is_said)| *is_said);
-        said.map(|(key, _)| Remark { key: key.to_owned(), why: NOT_YET.to_owned() }).collect()
-    }
 }

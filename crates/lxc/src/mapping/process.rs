@@ -5,6 +5,7 @@ use engine::config::Ulimit;
 use crate::config::item::Value as _;
 use crate::config::life::{Architecture, HookVersion, Variable};
 use crate::config::limits::ProcessLimit;
+use crate::hooks;
 
 use super::carried::{ConsolePlace, root_mount};
 use super::{Draft, Purpose};
@@ -156,6 +157,13 @@ pub(super) fn hook_environment(draft: &mut Draft<'_>) -> Vec<String> {
     env.extend(variables(draft, "lxc.environment", &config.init.environment));
     env.extend(variables(draft, "lxc.environment.hooks", &config.init.environment_hooks));
     env
+}
+
+/// Those that the engine runs.
+pub(super) fn inside_hooks(draft: &mut Draft<'_>) {
+    let (hooks, environment) = (&draft.config.hooks, &draft.tools.hook_environment);
+    let root = root_mount(draft.config);
+    draft.engine.inside_hooks = hooks::inside(hooks, draft.around.name, environment, &root);
 }
 
 #[cfg(test)]

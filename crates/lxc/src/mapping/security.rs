@@ -1,6 +1,6 @@
 //! What a container may do: capabilities, AppArmor, SELinux, system calls, and rights that programs do not gain.
 
-use engine::config::SeccompChoice;
+use engine::config::{SeccompChoice, UserMode};
 use libcontainer::capability;
 
 use crate::config::Switch;
@@ -64,11 +64,22 @@ fn apparmor(draft: &mut Draft<'_>) {
         Some(name) => draft.engine.security.apparmor = Some(name.to_owned()),
     }
     let is_own = matches!(security.apparmor_profile.as_deref(), None | Some(GENERATED));
-    if draft.wishes.apparmor_nesting && !is_own {
+    if !security.apparmor_allow_nesting.is_some_and(|switch| switch.0) {
+        return;
+    }
+    if is_own {
+        draft.engine.security.profile_of_systems = true;
+    } else {
         // It is about generated ones, in LXC too.
-        draft.wishes.apparmor_nesting = false;
         draft.tell("lxc.apparmor.allow_nesting", "the profile is not a generated one");
     }
+}
+
+/// A container with users of its own can make others where it sees `/proc` and `/sys` whole; one without can as it is, as with LXC.
+pub(super) fn nesting(draft: &mut Draft<'_>) {
+    let is_asked = draft.config.security.apparmor_allow_nesting.is_some_and(|switch| switch.0);
+    draft.engine.security.nesting =
+        is_asked && matches!(draft.engine.sharing.users, UserMode::Private(_));
 }
 
 /// `user:role:type[:level]`.
