@@ -6,6 +6,7 @@
 //! - `/run` and `/run/lock` are empty at each start, and its own control groups are its to divide.
 //! - It is told that it is in a container (`container=corten`), what its machine-id is (`container_uuid`) and which terminals it has beside
 //!   the console (`container_ttys`): systemd's CONTAINER_INTERFACE, see [`crate::console`].
+//! - Its boot has a name of its own, a new one at each start.
 //! - sysinfo(2), and files of `/proc` and `/sys`, tell the container's own limits.
 //! - `stop` asks it by the signal that its kind of init takes for a shutdown, and its reboot is one: see [`crate::start`] and the monitor.
 //!
@@ -146,6 +147,7 @@ pub(crate) fn complete(plan: &mut Plan, config: &ContainerConfig) -> Result<(), 
     if config.system {
         plan.process.leaves_terminal = true;
         plan.show(monitor::LIMIT_FILES)?;
+        plan.name_boot()?;
     }
     Ok(())
 }

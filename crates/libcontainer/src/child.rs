@@ -402,6 +402,7 @@ impl Walk<'_> {
             Action::Show(files) => {
                 self.root()?.show(files, prepared.shown.as_ref().map(AsFd::as_fd))?;
             }
+            Action::NameBoot(name) => self.root()?.name_boot(name)?,
             Action::Part { target, attributes } => self.root()?.part(target, attributes)?,
             Action::Seal { target } => self.root()?.seal(target)?,
             Action::PivotRoot => self.pivot()?,
