@@ -12,6 +12,7 @@ mod density;
 mod floor;
 mod life;
 mod logs;
+mod neighbours;
 mod network;
 mod oci;
 mod peers;
@@ -62,6 +63,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("ps", density::ps),
     ("memory", density::memory),
     ("thousand", density::thousand),
+    ("neighbours", neighbours::neighbours),
     ("network", network::network),
     ("userns", users::users),
     ("walls", users::walls),
