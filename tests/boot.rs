@@ -119,6 +119,81 @@ mod tests {
         begin_again(&corten);
     }
 
+    /// A whole system in a network, which starts with the machine, in this turn.
+    fn system(corten: &Corten, name: &str, order: &str, flags: &[&str]) {
+        let run = ["run", "-d", "--system", "--ttys", "0", "--network", "web", "--name", name];
+        let turn = ["--autostart", "--autostart-order", order, "--autostart-delay", "1"];
+        corten.ok(&[&run, &turn[..], flags, &["busybox"]].concat());
+    }
+
+    fn place(corten: &Corten, name: &str) -> String {
+        let networks = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.MacAddress}}{{end}}";
+        corten.ok(&["inspect", "-f", networks, name])
+    }
+
+    /// By its name, from another one; and from the machine, by its port.
+    fn are_reached(corten: &Corten) {
+        corten.ok(&["exec", "front", "ping", "-c", "1", "-W", "5", "store"]);
+        corten.ok(&["exec", "store", "httpd", "-h", "/etc"]);
+        wait_until("its port answers", || {
+            std::net::TcpStream::connect(("127.0.0.1", 8071)).is_ok_and(|mut stream| {
+                use std::io::{Read as _, Write as _};
+                let mut answer = String::new();
+                let asked = stream.write_all(b"GET /hostname HTTP/1.0\r\n\r\n");
+                asked.and_then(|()| stream.read_to_string(&mut answer)).is_ok()
+                    && answer.ends_with("\r\n\r\nstore\n")
+            })
+        });
+    }
+
+    /// Interfaces are there no more, nor rules, nor who answers for names.
+    #[test]
+    fn a_reboot_takes_networks_and_brings_them_back() {
+        let corten = corten();
+        corten.ok(&["network", "create", "--subnet", "10.7.0.0/24", "web"]);
+        let plain =
+            ["run", "-d", "--network", "web", "--name", "plain", "busybox", "sleep", "1000"];
+        corten.ok(&plain);
+        let port = ["-p", "127.0.0.1:8071:80", "--autostart-group", "onboot"];
+        system(&corten, "store", "7", &port);
+        system(&corten, "front", "3", &["--autostart-group", "onboot"]);
+        system(&corten, "last", "-9", &["--restart", "always"]);
+        system(&corten, "other", "1", &["--autostart-group", "by-hand"]);
+        are_reached(&corten);
+        let names = ["front", "store", "last"];
+        let places = names.map(|name| place(&corten, name));
+        cut_power(&corten);
+        corten.resolver().map(|pid| testkit::signal("KILL", pid));
+        std::fs::remove_dir_all(corten.state()).unwrap();
+        testkit::enter_another_host();
+
+        assert_eq!(corten.ok(&["system", "start-all"]).lines().collect::<Vec<_>>(), names);
+        let mut running = corten.ok(&["ps", "--format", "{{.Names}}"]);
+        running = running.lines().rev().collect::<Vec<_>>().join(" ");
+        assert_eq!(running.split(' ').count(), 3, "{running}");
+        assert_eq!(names.map(|name| place(&corten, name)), places);
+        are_reached(&corten);
+        let began = |name| {
+            let past = ["events", "--since", "1h", "--until", "0s", "-f", "event=start", "-f"];
+            let container = format!("container={name}");
+            let told = corten.ok(&[&past[..], &[&container, "--format", "{{.TimeNano}}"]].concat());
+            told.lines().last().unwrap().parse::<u64>().unwrap()
+        };
+        let began = names.map(began);
+        for pair in began.windows(2) {
+            assert!(pair[1] - pair[0] >= 1_000_000_000, "{began:?}");
+        }
+        // Whoever comes next takes none of what is theirs.
+        corten.ok(&["start", "plain", "other"]);
+        assert_eq!(names.map(|name| place(&corten, name)), places);
+        let all = ["front", "store", "last", "other", "plain"];
+        corten.ok(&[&["rm", "-f"], &all[..]].concat());
+        corten.ok(&["network", "rm", "web"]);
+        let left = std::process::Command::new("ip").args(["-o", "link"]).output().unwrap().stdout;
+        let left = String::from_utf8(left).unwrap();
+        assert!(left.lines().all(|line| line.contains(": lo:")), "{left}");
+    }
+
     /// Where the state directory is on a disk, the boot that it names tells.
     #[test]
     fn the_state_of_another_boot_is_no_state() {

@@ -65,6 +65,30 @@ mod tests {
     }
 
     #[test]
+    fn its_boot_has_a_name_of_its_own() {
+        let corten = corten();
+        begin(&corten, &[]);
+        let name = || inside(&corten, "cat /proc/sys/kernel/random/boot_id");
+        let first = name();
+        assert_eq!(name(), first);
+        let parts: Vec<usize> = first.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12], "{first}");
+        let machines = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        assert_ne!(first, machines.trim());
+        let refused =
+            corten.run(&["exec", "web", "sh", "-c", "echo x >/proc/sys/kernel/random/boot_id"]);
+        assert_ne!(refused.code, 0, "{refused:?}");
+        corten.ok(&["restart", "web"]);
+        let second = name();
+        assert_ne!(second, first);
+        begin_inside(&corten, "reboot");
+        testkit::wait_until("it is there again", || {
+            inspected(&corten, "{{.State.Status}} {{.RestartCount}}") == "running 1"
+        });
+        assert_ne!(name(), second);
+    }
+
+    #[test]
     fn it_sees_its_own_limits() {
         let corten = corten();
         begin(&corten, &["--memory", "100m"]);

@@ -5,6 +5,8 @@ mod archives;
 #[cfg(test)]
 mod distributions;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod servers;

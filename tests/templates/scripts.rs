@@ -115,7 +115,7 @@ fn an_interrupted_script_leaves_neither_files_nor_processes() {
     }
 }
 
-fn lives(words: &str) -> bool {
+pub(crate) fn lives(words: &str) -> bool {
     let all = fs::read_dir("/proc").unwrap().flatten();
     let mut lines = all.filter_map(|entry| fs::read_to_string(entry.path().join("cmdline")).ok());
     lines.any(|line| line.starts_with(words))

@@ -9,10 +9,10 @@ use testkit::{Corten, Response, ScriptedServer};
 use crate::{archives, build, by_http, corten, nothing_is_left, refused};
 
 /// Where the images are that both kinds of lists name.
-const PLACE: &str = "images/tiny/1.0/amd64/default/20260102_00:00";
+pub(crate) const PLACE: &str = "images/tiny/1.0/amd64/default/20260102_00:00";
 
 /// A server's files in a directory: products where `streams`, LXC's own list otherwise.
-fn server(corten: &Corten, streams: bool) -> PathBuf {
+pub(crate) fn server(corten: &Corten, streams: bool) -> PathBuf {
     let made = corten.directory().join("made");
     fs::create_dir(&made).unwrap();
     let (root, meta) = archives(&made);
@@ -61,7 +61,7 @@ fn sum(file: &Path) -> String {
     String::from_utf8(told).unwrap().split(' ').next().unwrap().to_owned()
 }
 
-const TINY: [&str; 7] = ["download", "-d", "tiny", "-r", "1.0", "-a", "amd64"];
+pub(crate) const TINY: [&str; 7] = ["download", "-d", "tiny", "-r", "1.0", "-a", "amd64"];
 
 #[track_caller]
 fn builds(corten: &Corten, words: &[&str]) {

@@ -12,6 +12,7 @@ mod density;
 mod floor;
 mod life;
 mod logs;
+mod neighbours;
 mod network;
 mod oci;
 mod peers;
@@ -64,6 +65,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("memory", density::memory),
     ("thousand", density::thousand),
     ("systems", systems::systems),
+    ("neighbours", neighbours::neighbours),
     ("network", network::network),
     ("userns", users::users),
     ("walls", users::walls),

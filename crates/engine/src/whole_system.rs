@@ -6,6 +6,7 @@
 //! - `/run` is empty at each start, and its own control groups are its to divide.
 //! - It is told that it is in a container (`container=corten`), what its machine-id is (`container_uuid`) and which terminals it has beside
 //!   the console (`container_ttys`): systemd's CONTAINER_INTERFACE, see [`crate::console`].
+//! - Its boot has a name of its own, a new one at each start.
 //! - sysinfo(2), and files of `/proc` and `/sys`, tell the container's own limits.
 //! - `stop` asks it by the signal that its kind of init takes for a shutdown, and its reboot is one: see [`crate::start`] and the monitor.
 //!
@@ -148,6 +149,7 @@ pub(crate) fn complete(plan: &mut Plan, config: &ContainerConfig) -> Result<(), 
             crate::oci::share_devices_memory(plan);
         }
         plan.show(monitor::LIMIT_FILES)?;
+        plan.name_boot()?;
     }
     Ok(())
 }

@@ -402,6 +402,7 @@ impl Walk<'_> {
             Action::Show(files) => {
                 self.root()?.show(files, prepared.shown.as_ref().map(AsFd::as_fd))?;
             }
+            Action::NameBoot(name) => self.root()?.name_boot(name)?,
             Action::Part { target, attributes, mode } => {
                 self.root()?.part(target, attributes, *mode)?;
             }

@@ -104,15 +104,23 @@ fn empty_directory_of_sysfs(path: &CStr) -> Result<OwnedFd, Errno> {
 }
 
 pub(crate) fn empty_file_system(label: Option<&CStr>) -> Result<OwnedFd, Errno> {
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    file_system(label, attributes)
+}
+
+/// One in memory, attached nowhere yet.
+pub(crate) fn file_system(
+    label: Option<&CStr>,
+    attributes: MountAttrFlags,
+) -> Result<OwnedFd, Errno> {
     let context = fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     if let Some(label) = label {
         fsconfig_set_string(context.as_fd(), c"context", label)?;
     }
     fsconfig_create(context.as_fd())?;
-    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
-        | MountAttrFlags::MOUNT_ATTR_NOSUID
-        | MountAttrFlags::MOUNT_ATTR_NODEV
-        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(Errno::from)
 }
 

@@ -8,6 +8,7 @@
 mod ahead;
 mod apart;
 pub mod apparmor;
+mod boot_id;
 pub mod capability;
 pub mod cgroup;
 pub mod checkpoint;

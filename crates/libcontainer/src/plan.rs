@@ -298,6 +298,8 @@ pub enum Step {
         /// The files.
         targets: Vec<PathBuf>,
     },
+    /// Cover the kernel's name of the machine's boot by one of the container's. See `boot_id.rs`.
+    NameBoot,
     /// Make a mount read-only that had to be filled first.
     Seal {
         /// Where it is mounted.

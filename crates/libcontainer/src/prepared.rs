@@ -11,6 +11,7 @@ use rustix::fs::FileType;
 use sys::{MountAttributes, Namespaces};
 
 use crate::ahead::Ahead;
+use crate::boot_id::PreparedName;
 use crate::console::TerminalPlace;
 use crate::directory_root::DirectoryRoot;
 use crate::error::StartError;
@@ -139,6 +140,7 @@ pub(crate) enum Action {
     CgroupV2(V2Mount),
     Give(PreparedGift),
     Show(PreparedShow),
+    NameBoot(PreparedName),
     Seal {
         target: Target,
     },
@@ -394,6 +396,7 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
         }),
         Step::Give { target, files } => Action::Give(PreparedGift::new(target, files, label)?),
         Step::Show { targets } => Action::Show(PreparedShow::new(targets)?),
+        Step::NameBoot => Action::NameBoot(PreparedName::new(label)?),
         Step::Seal { target } => Action::Seal { target: Target::new(target)? },
         Step::PivotRoot => Action::PivotRoot,
         Step::MoveRoot => Action::MoveRoot { revealing: host_root::revealing()? },

@@ -42,10 +42,6 @@ impl Plan {
         &mut self,
         targets: impl IntoIterator<Item = impl AsRef<Path>>,
     ) -> Result<(), PlanError> {
-        if !self.namespaces.create.contains(&NamespaceKind::Mount) {
-            let why = "need a mount namespace of the container's own";
-            return Err(PlanError::field("shown files", why));
-        }
         let mut known = Vec::new();
         for target in targets {
             let target = inside(target.as_ref(), "shown files")?;
@@ -59,10 +55,23 @@ impl Plan {
                 known.push(target);
             }
         }
+        self.insert_before_root("shown files", Step::Show { targets: known })
+    }
+
+    /// Adds a step that covers files of the kernel, as the last one before the root is the container's own.
+    pub(crate) fn insert_before_root(
+        &mut self,
+        what: &'static str,
+        step: Step,
+    ) -> Result<(), PlanError> {
+        if !self.namespaces.create.contains(&NamespaceKind::Mount) {
+            let why = "need a mount namespace of the container's own";
+            return Err(PlanError::field(what, why));
+        }
         let ends =
             |step: &Step| matches!(step, Step::PivotRoot | Step::MoveRoot | Step::ChangeRoot);
         let at = self.steps.iter().position(ends).unwrap_or(self.steps.len());
-        self.steps.insert(at, Step::Show { targets: known });
+        self.steps.insert(at, step);
         Ok(())
     }
 

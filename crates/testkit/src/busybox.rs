@@ -46,3 +46,8 @@ pub fn busybox_rootfs(root: &Path) {
         must(fs::write(root.join(name), text), name);
     }
 }
+
+/// What a shell of busybox does to make processes without end. Each makes others, and goes on when no more can be made, as a shell
+/// by itself would not.
+pub const FORK_BOMB: &str = r#"printf '#!/bin/sh\nexec awk "BEGIN { while (1) system(\\"/bomb &\\") }"\n' >/bomb
+chmod 755 /bomb; exec /bomb 2>/dev/null"#;

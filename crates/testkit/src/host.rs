@@ -16,9 +16,17 @@ thread_local! {
 /// # Panics
 /// Without the right to.
 pub fn enter() {
-    if IS_ENTERED.replace(true) {
-        return;
+    if !IS_ENTERED.replace(true) {
+        enter_another();
     }
+}
+
+/// Gives the calling thread another host, as a reboot of the machine does: interfaces, rules and ports of the one before are not there, and
+/// are gone for good once nobody is in it any more.
+///
+/// # Panics
+/// Without the right to.
+pub fn enter_another() {
     let flags = u32::try_from(Namespaces::NETWORK.bits()).unwrap_or(0);
     let made = sys::unshare_namespaces(flags).and_then(|()| sys::set_interface_up(b"lo"));
     assert!(made.is_ok(), "make a network namespace: {made:?}");

@@ -25,7 +25,7 @@ mod user_host;
 mod wait;
 
 pub use api_server::{ApiAnswer, ApiServer, ApiSocket};
-pub use busybox::busybox_rootfs;
+pub use busybox::{FORK_BOMB, busybox_rootfs};
 pub use catalog::{
     Catalog, MadeImage, MadeLayer, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, archive, noise,
     sha256,
@@ -35,7 +35,7 @@ pub use corten::{Corten, Finished, signal};
 pub use dockerd::Dockerd;
 pub use ending::Ending;
 pub use files::write;
-pub use host::{enter as enter_host, with_device_description};
+pub use host::{enter as enter_host, enter_another as enter_another_host, with_device_description};
 pub use id_ranges::give_id_ranges;
 pub use leftovers::Leftovers;
 pub use registry_server::{RegistryOptions, RegistryServer};
