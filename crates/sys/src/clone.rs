@@ -137,11 +137,13 @@ pub fn clone3(args: CloneArgs<'_>, child: impl FnOnce() -> Infallible) -> Result
 /// EAGAIN beyond a limit of processes.
 pub fn fork(child: impl FnOnce() -> Infallible) -> Result<i32, Errno> {
     let nothing = 0_usize;
+    let signal = libc::SIGCHLD.unsigned_abs() as usize;
+    // clone(2), "C library/kernel differences": s390 has the new stack before the flags.
+    let (first, second) =
+        if cfg!(target_arch = "s390x") { (nothing, signal) } else { (signal, nothing) };
     // SAFETY: with a signal number as the only flag the child gets a copy of the address space and of this stack, as after
     // fork(2); the other arguments are null, which clone(2) takes as "not used".
-    let pid = unsafe {
-        libc::syscall(libc::SYS_clone, libc::SIGCHLD, nothing, nothing, nothing, nothing)
-    };
+    let pid = unsafe { libc::syscall(libc::SYS_clone, first, second, nothing, nothing, nothing) };
     match pid {
         0 => run_child(child),
         -1 => Err(Errno::last()),

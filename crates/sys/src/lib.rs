@@ -3,6 +3,10 @@
 //! One module per family of calls. Nothing here decides anything: arguments in, the kernel's answer out. What rustix has is
 //! used from rustix. Start at [`clone3`] and [`execve`].
 
+// Sets of processors and of signals are words of 64 bits here, and the kernel's are `unsigned long`s: the same bytes everywhere but there.
+#[cfg(all(target_pointer_width = "32", target_endian = "big"))]
+compile_error!("Corten does not know machines of 32 bits that put the high byte first");
+
 mod bpf;
 mod bytes;
 mod clone;

@@ -7,9 +7,9 @@ use crate::Errno;
 
 /// `SECCOMP_IOCTL_NOTIF_RECV`, `…_SEND` and `…_ID_VALID`: `_IOWR('!', 0, struct seccomp_notif)`, `_IOWR('!', 1, struct
 /// seccomp_notif_resp)`, `_IOW('!', 2, __u64)`.
-const RECEIVE: libc::c_ulong = 0xc050_2100;
-const SEND: libc::c_ulong = 0xc018_2101;
-const ID_VALID: libc::c_ulong = 0x4008_2102;
+const RECEIVE: libc::Ioctl = libc::_IOWR::<Notification>(b'!' as u32, 0);
+const SEND: libc::Ioctl = libc::_IOWR::<Response>(b'!' as u32, 1);
+const ID_VALID: libc::Ioctl = libc::_IOW::<u64>(b'!' as u32, 2);
 
 /// `SECCOMP_USER_NOTIF_FLAG_CONTINUE`.
 const CONTINUE: u32 = 1;
@@ -96,5 +96,9 @@ mod tests {
     fn the_layouts_are_the_kernels() {
         assert_eq!(size_of::<Notification>(), 80);
         assert_eq!(size_of::<Response>(), 24);
+        // As strace(1) shows them on x86 and arm; PowerPC has the directions in other bits.
+        if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+            assert_eq!([RECEIVE, SEND, ID_VALID], [0xc050_2100, 0xc018_2101, 0x4008_2102]);
+        }
     }
 }

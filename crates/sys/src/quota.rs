@@ -51,9 +51,15 @@ const _: () = assert!(size_of::<DiskQuota>() == 112);
 const _: () = assert!(size_of::<QuotaState>() == 160);
 
 const FS_IOC_FSGETXATTR: libc::Ioctl = libc::_IOR::<FileAttributes>(b'X' as u32, 31);
-/// The ioctl(2) by which whoever owns a file in the first user namespace moves it to another project.
-pub const SET_PROJECT_COMMAND: u32 = 0x401c_5820;
 const FS_IOC_FSSETXATTR: libc::Ioctl = libc::_IOW::<FileAttributes>(b'X' as u32, 32);
+/// The ioctl(2) by which whoever owns a file in the first user namespace moves it to another project. PowerPC has the direction
+/// in other bits than the rest: asm/ioctl.h.
+pub const SET_PROJECT_COMMAND: u32 =
+    if cfg!(any(target_arch = "powerpc", target_arch = "powerpc64")) {
+        0x801c_5820
+    } else {
+        0x401c_5820
+    };
 const FS_XFLAG_PROJINHERIT: u32 = 0x200;
 
 const PRJQUOTA: i32 = 2;

@@ -69,7 +69,10 @@ pub fn cpu_affinity(mask: &mut [u64]) -> Result<usize, Errno> {
     let bytes = unsafe {
         libc::syscall(libc::SYS_sched_getaffinity, 0, size_of_val(mask), mask.as_mut_ptr())
     };
-    usize::try_from(bytes).map(|bytes| bytes / size_of::<u64>()).map_err(|_negative| Errno::last())
+    // A kernel of 32 bits may end within a word of ours.
+    usize::try_from(bytes)
+        .map(|bytes| bytes.div_ceil(size_of::<u64>()))
+        .map_err(|_negative| Errno::last())
 }
 
 /// Sets the calling thread's I/O priority: the class in bits 13 to 15, the level below.
@@ -145,8 +148,8 @@ pub fn time_of_children() -> Duration {
     // SAFETY: the kernel writes one structure, which `usage` is. It cannot fail: the address is valid and so is the question.
     unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
     let duration = |time: libc::timeval| {
-        Duration::from_secs(time.tv_sec.unsigned_abs())
-            + Duration::from_micros(time.tv_usec.unsigned_abs())
+        Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+            + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
     };
     duration(usage.ru_utime) + duration(usage.ru_stime)
 }

@@ -98,6 +98,8 @@ const NATIVE: Architecture = Architecture::Arm;
 const NATIVE: Architecture = Architecture::Riscv64;
 #[cfg(all(target_arch = "powerpc64", target_endian = "little"))]
 const NATIVE: Architecture = Architecture::Ppc64le;
+#[cfg(all(target_arch = "powerpc64", target_endian = "big"))]
+const NATIVE: Architecture = Architecture::Ppc64;
 #[cfg(target_arch = "s390x")]
 const NATIVE: Architecture = Architecture::S390x;
 #[cfg(target_arch = "loongarch64")]

@@ -24,8 +24,20 @@ const CALLS: &[(u32, u32)] =
     &[(0xc000_003e, 16), (0xc000_003e, 0x4000_0000 + 514), (0x4000_0003, 54)];
 #[cfg(target_arch = "aarch64")]
 const CALLS: &[(u32, u32)] = &[(0xc000_00b7, 29), (0x4000_0028, 54)];
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-const CALLS: &[(u32, u32)] = &[];
+#[cfg(target_arch = "x86")]
+const CALLS: &[(u32, u32)] = &[(0x4000_0003, 54)];
+#[cfg(target_arch = "arm")]
+const CALLS: &[(u32, u32)] = &[(0x4000_0028, 54)];
+#[cfg(target_arch = "riscv64")]
+const CALLS: &[(u32, u32)] = &[(0xc000_00f3, 29)];
+#[cfg(target_arch = "loongarch64")]
+const CALLS: &[(u32, u32)] = &[(0xc000_0102, 29)];
+#[cfg(all(target_arch = "powerpc64", target_endian = "little"))]
+const CALLS: &[(u32, u32)] = &[(0xc000_0015, 54)];
+#[cfg(all(target_arch = "powerpc64", target_endian = "big"))]
+const CALLS: &[(u32, u32)] = &[(0x8000_0015, 54), (20, 54)];
+#[cfg(target_arch = "s390x")]
+const CALLS: &[(u32, u32)] = &[(0x8000_0016, 54), (22, 54)];
 
 impl Program {
     /// The same filter, which also refuses FS_IOC_FSSETXATTR. file_setattr(2), Linux 6.17, is for the profile to refuse, as
@@ -51,4 +63,22 @@ impl Program {
 /// One that goes on to the next, or jumps so far where a comparison does not hold.
 const fn instruction(code: u16, otherwise: u8, k: u32) -> Instruction {
     Instruction { code, jt: 0, jf: otherwise, k }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seccomp::Architecture;
+
+    #[test]
+    fn the_calls_are_those_of_the_table_of_system_calls() {
+        assert!(!CALLS.is_empty());
+        for (audit, number) in CALLS {
+            let mut numbers = Architecture::all()
+                .filter(|architecture| architecture.audit() == *audit)
+                .filter_map(|architecture| architecture.number("ioctl"));
+            assert!(numbers.any(|own| own == *number), "{audit:x} {number}");
+        }
+        assert_eq!(CALLS[0].0, Architecture::native().audit());
+    }
 }
