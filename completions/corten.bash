@@ -8,6 +8,7 @@ _corten_offer() {
 _corten_choose() {
     case $1 in
         containers) _corten_offer "$(corten "${globals[@]}" ps --all --format '{{.Names}}' 2>/dev/null)" ;;
+        systems) _corten_offer "$(corten "${globals[@]}" lxc ls -1 2>/dev/null)" ;;
         images) _corten_offer "$(corten "${globals[@]}" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" ;;
         objects)
             _corten_offer "$(corten "${globals[@]}" ps --all --format '{{.Names}}' 2>/dev/null
@@ -32,6 +33,7 @@ _corten_family() {
         context) members="create export import inspect list ls remove rm show update use" ;;
         healthcheck) members="run" ;;
         image) members="build copy history import inspect list load ls prune pull push remove rm save tag verify" ;;
+        lxc) members="attach autostart cgroup checkconfig checkpoint config console copy create destroy device execute freeze info install-links ls monitor snapshot start stop top unfreeze unshare update-config usernsexec wait" ;;
         manifest) members="annotate create inspect push rm" ;;
         network) members="connect create disconnect doctor inspect list ls prune reload remove rm settings" ;;
         oci) members="checkpoint create delete events exec features kill list pause plan ps restore resume run spec start state update" ;;
@@ -864,6 +866,136 @@ _corten_command() {
             valued="--blkio-weight --cpu-burst --cpu-idle --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpu-share --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit -r --resources"
             kind=""
             ;;
+        "lxc attach")
+            flags="--arch --clear-env --context --elevated-privileges --gid --keep-env --keep-var --logfile --logpriority --lxcpath --name --namespaces --pty-log --quiet --rcfile --remount-sys-proc --set-var --uid --usage --version"
+            valued="-a --arch -c --context -g --gid --keep-var -o --logfile -l --logpriority -P --lxcpath -n --name -s --namespaces -L --pty-log -f --rcfile -v --set-var -u --uid"
+            kind="systems"
+            ;;
+        "lxc autostart")
+            flags="--all --groups --ignore-auto --kill --list --logfile --logpriority --lxcpath --quiet --reboot --shutdown --timeout --usage --version"
+            valued="-g --groups -o --logfile -l --logpriority -P --lxcpath -t --timeout"
+            kind="" repeats=yes
+            ;;
+        "lxc cgroup")
+            flags="--logfile --logpriority --lxcpath --name --quiet --rcfile --usage --version"
+            valued="-o --logfile -l --logpriority -P --lxcpath -n --name --rcfile"
+            kind="systems"
+            ;;
+        "lxc checkconfig")
+            flags=""
+            valued=""
+            kind=""
+            ;;
+        "lxc checkpoint")
+            flags="--action-script --checkpoint-dir --daemon --foreground --logfile --logpriority --lxcpath --name --pre-dump --predump-dir --quiet --rcfile --restore --stop --usage --verbose --version"
+            valued="-A --action-script -D --checkpoint-dir -o --logfile -l --logpriority -P --lxcpath -n --name --predump-dir --rcfile"
+            kind="systems"
+            ;;
+        "lxc config")
+            flags="--list"
+            valued=""
+            kind="" repeats=yes
+            ;;
+        "lxc console")
+            flags="--escape --logfile --logpriority --lxcpath --name --quiet --rcfile --tty --usage --version"
+            valued="-e --escape -o --logfile -l --logpriority -P --lxcpath -n --name --rcfile -t --tty"
+            kind="systems"
+            ;;
+        "lxc copy")
+            flags="--allowrunning --backingstorage --daemon --ephemeral --foreground --fssize --keepdata --keepmac --keepname --logfile --logpriority --lxcpath --mount --name --newname --newpath --quiet --rcfile --rename --snapshot --tmpfs --usage --version"
+            valued="-B --backingstorage -L --fssize -o --logfile -l --logpriority -P --lxcpath -m --mount -n --name -N --newname -p --newpath --rcfile"
+            kind="systems"
+            ;;
+        "lxc create")
+            flags="--bdev --config --dir --fssize --fstype --logfile --logpriority --lvname --lxcpath --name --quiet --rbdname --rbdpool --template --thinpool --usage --version --vgname --zfsroot"
+            valued="-B --bdev -f --config --dir --fssize --fstype -o --logfile -l --logpriority --lvname -P --lxcpath -n --name --rbdname --rbdpool -t --template --thinpool --vgname --zfsroot"
+            kind="systems"
+            ;;
+        "lxc destroy")
+            flags="--force --logfile --logpriority --lxcpath --name --quiet --rcfile --snapshots --usage --version"
+            valued="-o --logfile -l --logpriority -P --lxcpath -n --name --rcfile"
+            kind="systems"
+            ;;
+        "lxc device")
+            flags="--logfile --logpriority --lxcpath --name --quiet --rcfile --usage --version"
+            valued="-o --logfile -l --logpriority -P --lxcpath -n --name --rcfile"
+            kind="systems"
+            ;;
+        "lxc execute")
+            flags="--daemon --define --gid --logfile --logpriority --lxcpath --name --quiet --rcfile --share-ipc --share-net --share-pid --share-uts --uid --usage --version"
+            valued="-s --define -g --gid -o --logfile -l --logpriority -P --lxcpath -n --name -f --rcfile --share-ipc --share-net --share-pid --share-uts -u --uid"
+            kind="systems"
+            ;;
+        "lxc freeze")
+            flags="--logfile --logpriority --lxcpath --name --quiet --rcfile --usage --version"
+            valued="-o --logfile -l --logpriority -P --lxcpath -n --name --rcfile"
+            kind="systems"
+            ;;
+        "lxc info")
+            flags="--config --ips --logfile --logpriority --lxcpath --name --no-humanize --pid --quiet --rcfile --state --stats --usage --version"
+            valued="-c --config -o --logfile -l --logpriority -P --lxcpath -n --name --rcfile"
+            kind="systems"
+            ;;
+        "lxc install-links")
+            flags="--logfile --logpriority --lxcpath --quiet --usage --version"
+            valued="-o --logfile -l --logpriority -P --lxcpath"
+            kind="" repeats=yes
+            ;;
+        "lxc ls")
+            flags="--active --defined --fancy --fancy-format --filter --frozen --groups --line --logfile --logpriority --lxcpath --nesting --quiet --running --stopped --usage --version"
+            valued="-F --fancy-format --filter -g --groups -o --logfile -l --logpriority -P --lxcpath"
+            kind="" repeats=yes
+            ;;
+        "lxc monitor")
+            flags="--logfile --logpriority --lxcpath --name --quiet --quit --usage --version"
+            valued="-o --logfile -l --logpriority -P --lxcpath -n --name"
+            kind="" repeats=yes
+            ;;
+        "lxc snapshot")
+            flags="--comment --destroy --list --logfile --logpriority --lxcpath --name --newname --quiet --rcfile --restore --showcomments --usage --version"
+            valued="-c --comment -d --destroy -o --logfile -l --logpriority -P --lxcpath -n --name -N --newname --rcfile -r --restore"
+            kind="systems"
+            ;;
+        "lxc start")
+            flags="--close-all-fds --console --console-log --daemon --define --foreground --logfile --logpriority --lxcpath --name --pidfile --quiet --rcfile --share-ipc --share-net --share-pid --share-uts --usage --version"
+            valued="-c --console -L --console-log -s --define -o --logfile -l --logpriority -P --lxcpath -n --name -p --pidfile -f --rcfile --share-ipc --share-net --share-pid --share-uts"
+            kind="systems"
+            ;;
+        "lxc stop")
+            flags="--kill --logfile --logpriority --lxcpath --name --nokill --nolock --nowait --quiet --rcfile --reboot --timeout --usage --version"
+            valued="-o --logfile -l --logpriority -P --lxcpath -n --name --rcfile -t --timeout"
+            kind="systems"
+            ;;
+        "lxc top")
+            flags="--batch --delay --logfile --logpriority --lxcpath --quiet --reverse --sort --usage --version"
+            valued="-d --delay -o --logfile -l --logpriority -P --lxcpath -s --sort"
+            kind=""
+            ;;
+        "lxc unfreeze")
+            flags="--logfile --logpriority --lxcpath --name --quiet --rcfile --usage --version"
+            valued="-o --logfile -l --logpriority -P --lxcpath -n --name --rcfile"
+            kind="systems"
+            ;;
+        "lxc unshare")
+            flags="--daemon --hostname --ifname --logfile --logpriority --lxcpath --namespaces --quiet --remount --usage --user --version"
+            valued="-H --hostname -i --ifname -o --logfile -l --logpriority -P --lxcpath -s --namespaces -u --user"
+            kind="" repeats=yes
+            ;;
+        "lxc update-config")
+            flags="--config"
+            valued="-c --config"
+            kind="" repeats=yes
+            ;;
+        "lxc usernsexec")
+            flags="--map --script"
+            valued="-m --map"
+            kind=""
+            ;;
+        "lxc wait")
+            flags="--logfile --logpriority --lxcpath --name --quiet --rcfile --state --timeout --usage --version"
+            valued="-o --logfile -l --logpriority -P --lxcpath -n --name --rcfile -s --state -t --timeout"
+            kind="systems"
+            ;;
     esac
 }
 
@@ -876,7 +1008,7 @@ _corten_value() {
         --progress) _corten_choose "auto tty plain json quiet" ;;
         --list) _corten_choose "targets variables" ;;
         --type) _corten_choose "container image" ;;
-        --bundle | --cwd | -b) _corten_choose "directories" ;;
+        --bundle | --cwd | --state | -b | -s) _corten_choose "directories" ;;
     esac
 }
 
@@ -918,7 +1050,7 @@ _corten() {
     local command=${words[at]}
     [[ $command == help ]] && ((at < last)) && command=${words[++at]}
     if ((at >= last)); then
-        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach autostart bake build builder buildx chan checkpoint clone commit completion config console container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs manifest mount network oci pause port ps pull push rename restart rm rmi run save search seccomp secret selinux serve snapshot start stats stop system tag template top umount unmount unpause update version volume wait"
+        [[ $current == -* ]] && _corten_offer "--context --host --root --state --tlscacert --tlscert --tlskey --version --help" || _corten_offer "apparmor attach autostart bake build builder buildx chan checkpoint clone commit completion config console container context cp create diff events exec export healthcheck help history image images import info inspect kill load login logout logs lxc manifest mount network oci pause port ps pull push rename restart rm rmi run save search seccomp secret selinux serve snapshot start stats stop system tag template top umount unmount unpause update version volume wait"
         return
     fi
 

@@ -163,7 +163,9 @@ mod tests {
         let names = ["front", "store", "last"];
         let places = names.map(|name| place(&corten, name));
         cut_power(&corten);
-        corten.resolver().map(|pid| testkit::signal("KILL", pid));
+        if let Some(pid) = corten.resolver() {
+            testkit::signal("KILL", pid);
+        }
         std::fs::remove_dir_all(corten.state()).unwrap();
         testkit::enter_another_host();
 

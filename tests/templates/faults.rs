@@ -1,7 +1,6 @@
 //! Builds that end half way: killed ones, those whose builder or server goes, and those for which there is no room.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 

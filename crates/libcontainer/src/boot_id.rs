@@ -6,22 +6,24 @@
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, fchmod, openat};
 use rustix::mount::MountAttrFlags;
 use rustix::rand::{GetRandomFlags, getrandom};
-use sys::{Errno, MountAttributes, mount_setattr};
+use sys::{Errno, MountAttributes, mount_setattr, open_in_root};
 
 use crate::cover;
 use crate::error::{PlanError, StartError};
 use crate::plan::{Plan, Step};
 use crate::prepared::text;
-use crate::rootfs::Root;
+use crate::rootfs::{Root, clone_at};
 use crate::shown::PreparedShow;
 
 const FILE: &str = "/proc/sys/kernel/random/boot_id";
 const NAME: &CStr = c"boot_id";
+/// In the container's own `/dev`, where LXC has such a file, too.
+const BESIDE_DEVICES: &CStr = c".corten-boot-id";
 
 /// Where a UUID has what is no digit of it, and where its line ends.
 const BETWEEN: [usize; 4] = [8, 13, 18, 23];
@@ -33,31 +35,47 @@ impl Plan {
     /// # Errors
     /// Without a mount namespace of the container's own: others would see the name.
     pub fn name_boot(&mut self) -> Result<(), PlanError> {
-        self.insert_before_root("name of the boot", Step::NameBoot)
+        let is_devices = |step: &Step| matches!(step, Step::Mount { kind, target, .. } if kind == "tmpfs" && target == Path::new("/dev"));
+        let beside_devices = self.steps.iter().any(is_devices);
+        self.insert_before_root("name of the boot", Step::NameBoot { beside_devices })
     }
 }
 
 /// A [`Step::NameBoot`], ready.
 pub(crate) struct PreparedName {
     file: PreparedShow,
+    beside_devices: bool,
     label: Option<CString>,
 }
 
 impl PreparedName {
-    pub(crate) fn new(label: Option<&str>) -> Result<Self, StartError> {
+    pub(crate) fn new(beside_devices: bool, label: Option<&str>) -> Result<Self, StartError> {
         let file = PreparedShow::new(&[PathBuf::from(FILE)])?;
-        Ok(Self { file, label: label.map(text).transpose()? })
+        Ok(Self { file, beside_devices, label: label.map(text).transpose()? })
     }
 }
 
 impl Root {
     /// In the child: covers the kernel's file by one in memory.
     pub(crate) fn name_boot(&self, prepared: &PreparedName) -> Result<(), Errno> {
+        if prepared.beside_devices {
+            let devices = open_in_root(self.directory(), c"dev", OFlags::RDONLY, Mode::empty())?;
+            write(&devices, BESIDE_DEVICES)?;
+            let file = openat(&devices, BESIDE_DEVICES, OFlags::PATH, Mode::empty())?;
+            let cover = clone_at(file.as_fd())?;
+            let protected = MountAttributes::RDONLY
+                | MountAttributes::NOSUID
+                | MountAttributes::NODEV
+                | MountAttributes::NOEXEC;
+            let set = MountAttributes { set: protected, ..MountAttributes::default() };
+            mount_setattr(cover.as_fd(), c"", false, set)?;
+            return self.show_one(&prepared.file, cover.as_fd());
+        }
         let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
             | MountAttrFlags::MOUNT_ATTR_NODEV
             | MountAttrFlags::MOUNT_ATTR_NOEXEC;
         let system = cover::file_system(prepared.label.as_deref(), attributes)?;
-        write(&system)?;
+        write(&system, NAME)?;
         let read_only =
             MountAttributes { set: MountAttributes::RDONLY, ..MountAttributes::default() };
         mount_setattr(system.as_fd(), c"", false, read_only)?;
@@ -65,11 +83,11 @@ impl Root {
     }
 }
 
-fn write(system: &OwnedFd) -> Result<(), Errno> {
+fn write(directory: &OwnedFd, name: &CStr) -> Result<(), Errno> {
     let mut random = [0_u8; 16];
     getrandom(&mut random, GetRandomFlags::empty())?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let file = openat(system, NAME, flags, Mode::empty())?;
+    let file = openat(directory, name, flags, Mode::empty())?;
     rustix::io::write(&file, &line(random))?;
     // Whatever the caller's umask is.
     Ok(fchmod(&file, Mode::RUSR | Mode::RGRP | Mode::ROTH)?)

@@ -199,7 +199,7 @@ impl fmt::Display for Step {
                     targets.iter().map(|target| target.display().to_string()).collect();
                 write!(f, "show the container's own {}", targets.join(" "))
             }
-            Self::NameBoot => f.write_str("give the boot a name of its own"),
+            Self::NameBoot { .. } => f.write_str("give the boot a name of its own"),
             Self::Seal { target } => write!(f, "make {} read-only at last", target.display()),
             Self::PivotRoot => f.write_str("pivot root"),
             Self::MoveRoot => f.write_str("move the root over the host's"),

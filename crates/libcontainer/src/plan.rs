@@ -299,7 +299,10 @@ pub enum Step {
         targets: Vec<PathBuf>,
     },
     /// Cover the kernel's name of the machine's boot by one of the container's. See `boot_id.rs`.
-    NameBoot,
+    NameBoot {
+        /// Whether it is in the container's own `/dev`; otherwise it takes a file system of its own.
+        beside_devices: bool,
+    },
     /// Make a mount read-only that had to be filled first.
     Seal {
         /// Where it is mounted.

@@ -396,7 +396,9 @@ fn prepare(step: &Step, label: Option<&str>) -> Result<Action, StartError> {
         }),
         Step::Give { target, files } => Action::Give(PreparedGift::new(target, files, label)?),
         Step::Show { targets } => Action::Show(PreparedShow::new(targets)?),
-        Step::NameBoot => Action::NameBoot(PreparedName::new(label)?),
+        Step::NameBoot { beside_devices } => {
+            Action::NameBoot(PreparedName::new(*beside_devices, label)?)
+        }
         Step::Seal { target } => Action::Seal { target: Target::new(target)? },
         Step::PivotRoot => Action::PivotRoot,
         Step::MoveRoot => Action::MoveRoot { revealing: host_root::revealing()? },

@@ -120,6 +120,16 @@ impl Root {
         shown
     }
 
+    /// In the child: attaches a mount of a file where the container has the one of the kernel.
+    pub(crate) fn show_one(&self, file: &PreparedShow, mount: BorrowedFd<'_>) -> Result<(), Errno> {
+        for file in &file.0 {
+            if let Some(at) = self.open_kernels(&file.target)? {
+                attach_to(mount, at.as_fd())?;
+            }
+        }
+        Ok(())
+    }
+
     fn show_file(&self, file: &ShownFile, system: BorrowedFd<'_>) -> Result<(), Errno> {
         let Some(at) = self.open_kernels(&file.target)? else { return Ok(()) };
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -122,25 +122,29 @@ impl Monitor {
                 }
             }
         }
-        if let Some(run) = &mut self.run {
-            if self.clients.writer_left() {
-                run.input.end();
-            }
-            if self.clients.holder_left() {
-                self.freeze.release(&run.cgroup, &self.clients);
-            }
-            if self.clients.guard_left() {
-                self.restarts.hold();
-                let _gone = run.process.signal(libc::SIGKILL);
-            }
-            if self.clients.changer_left()
-                && let Some(attached) = &mut run.attached
-            {
-                attached.settle();
-            }
-        }
+        self.mind_who_left();
         self.act_in_time();
         ended
+    }
+
+    /// Clients that are gone had something of the run: its input, its freeze, its life, its networks.
+    fn mind_who_left(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        if self.clients.writer_left() {
+            run.input.end();
+        }
+        if self.clients.holder_left() {
+            self.freeze.release(&run.cgroup, &self.clients);
+        }
+        if self.clients.guard_left() {
+            self.restarts.hold();
+            let _gone = run.process.signal(libc::SIGKILL);
+        }
+        if self.clients.changer_left()
+            && let Some(attached) = &mut run.attached
+        {
+            attached.settle();
+        }
     }
 
     /// What belongs to the run alone.

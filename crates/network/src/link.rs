@@ -83,6 +83,17 @@ pub struct LinkError {
     pub refusal: Refusal,
 }
 
+impl LinkError {
+    /// A name that another interface has, as the kernel would say it.
+    pub(crate) fn taken(name: &str) -> Self {
+        let errno = Errno::from_raw(libc::EEXIST);
+        Self {
+            step: format!("call an interface {name}"),
+            refusal: Refusal { place: 0, errno, words: None },
+        }
+    }
+}
+
 /// An interface that is wanted.
 #[derive(Clone, Debug)]
 pub(crate) struct NewLink<'a> {

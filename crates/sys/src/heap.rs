@@ -39,15 +39,18 @@ unsafe extern "C" fn release_program(
 ) -> libc::c_int {
     // SAFETY: dl_iterate_phdr(3) gives a description that is there during the call.
     let program = unsafe { &*program };
-    for number in 0..usize::from(program.dlpi_phnum) {
-        // SAFETY: there are that many headers behind the pointer.
-        let segment = unsafe { &*program.dlpi_phdr.add(number) };
+    // SAFETY: there are that many headers behind the pointer, for as long as the program runs.
+    let segments =
+        unsafe { std::slice::from_raw_parts(program.dlpi_phdr, program.dlpi_phnum.into()) };
+    for segment in segments {
         if segment.p_type != libc::PT_LOAD || segment.p_flags & libc::PF_W != 0 {
             continue;
         }
-        let begin = program.dlpi_addr.wrapping_add(segment.p_vaddr) as usize;
-        // SAFETY: nobody could write to the segment, so that its pages are those of the file.
-        unsafe { release(begin, begin.saturating_add(segment.p_memsz as usize)) };
+        let begin = usize::try_from(program.dlpi_addr.wrapping_add(segment.p_vaddr));
+        if let (Ok(begin), Ok(length)) = (begin, usize::try_from(segment.p_memsz)) {
+            // SAFETY: nobody could write to the segment, so that its pages are those of the file.
+            unsafe { release(begin, begin.saturating_add(length)) };
+        }
     }
     0
 }

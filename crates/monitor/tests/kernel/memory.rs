@@ -5,7 +5,10 @@ use std::fs;
 use crate::Test;
 use crate::bed::{Bed, hear, wait_until};
 
-pub(crate) const TESTS: &[Test] = &[("memory::fifty_monitors_are_small", fifty_monitors_are_small)];
+pub(crate) const TESTS: &[Test] = &[
+    ("memory::fifty_monitors_are_small", fifty_monitors_are_small),
+    ("memory::what_nobody_needs_is_given_back", what_nobody_needs_is_given_back),
+];
 
 const COUNT: u64 = 50;
 /// The promise, per monitor.
@@ -45,4 +48,17 @@ fn fifty_monitors_are_small() {
         connection.signal(9).unwrap();
         hear(&mut connection);
     }
+}
+
+/// Its start alone reaches for five megabytes of the program and more. It serves as before, and gives back once more what that took.
+fn what_nobody_needs_is_given_back() {
+    const MOST_KIB: u64 = 2048;
+    let bed = Bed::with(&["/bin/sleep", "1000"], None);
+    drop(bed.start());
+    let monitor = bed.pids().1;
+    let has_given = || rollup(monitor, "Rss:").is_some_and(|held| held < MOST_KIB);
+    wait_until("memory to be given back", has_given);
+    let mut connection = bed.attach();
+    connection.signal(9).unwrap();
+    assert_eq!(hear(&mut connection).code, Some(137));
 }
