@@ -35,6 +35,7 @@ fn the_program_and_its_families() {
       context      Manage contexts: servers that have names
       healthcheck  Manage health checks of containers
       image        Manage images
+      lxc          Manage whole systems by LXC's tools and configurations
       manifest     Manage lists of manifests for several platforms
       network      Manage networks
       oci          Run OCI bundles, as runc does
