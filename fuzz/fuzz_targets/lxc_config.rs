@@ -75,7 +75,7 @@ fn mapped(config: &Config, bytes: &[u8]) {
             is_there: &|_| true,
         };
         match map(config, &around) {
-            Ok(mapped) => drop(mapped.wishes.unmet()),
+            Ok(mapped) => drop(mapped),
             Err(refusals) => assert!(refusals.refusals.iter().all(|refusal| refusal.key.starts_with("lxc."))),
         }
     }
