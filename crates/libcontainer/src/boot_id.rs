@@ -17,7 +17,7 @@ use crate::cover;
 use crate::error::{PlanError, StartError};
 use crate::plan::{Plan, Step};
 use crate::prepared::text;
-use crate::rootfs::{Root, clone_at};
+use crate::rootfs::Root;
 use crate::shown::PreparedShow;
 
 const FILE: &str = "/proc/sys/kernel/random/boot_id";
@@ -62,14 +62,7 @@ impl Root {
             let devices = open_in_root(self.directory(), c"dev", OFlags::RDONLY, Mode::empty())?;
             write(&devices, BESIDE_DEVICES)?;
             let file = openat(&devices, BESIDE_DEVICES, OFlags::PATH, Mode::empty())?;
-            let cover = clone_at(file.as_fd())?;
-            let protected = MountAttributes::RDONLY
-                | MountAttributes::NOSUID
-                | MountAttributes::NODEV
-                | MountAttributes::NOEXEC;
-            let set = MountAttributes { set: protected, ..MountAttributes::default() };
-            mount_setattr(cover.as_fd(), c"", false, set)?;
-            return self.show_one(&prepared.file, cover.as_fd());
+            return self.show_one(&prepared.file, cover::protected_copy(&file)?.as_fd());
         }
         let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
             | MountAttrFlags::MOUNT_ATTR_NODEV

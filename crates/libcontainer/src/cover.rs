@@ -93,14 +93,19 @@ fn empty_directory_of_sysfs(path: &CStr) -> Result<OwnedFd, Errno> {
     if fstatfs(&directory)?.f_type != SYSFS_MAGIC {
         return Err(Errno::from_raw(libc::EXDEV));
     }
-    let cover = open_tree(&directory, c"", CLONE)?;
+    protected_copy(&directory)
+}
+
+/// A mount of one file or directory alone, attached nowhere yet, that nothing can be written to, run from or used as a device.
+pub(crate) fn protected_copy(of: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let copy = open_tree(of, c"", CLONE)?;
     let protected = MountAttributes::RDONLY
         | MountAttributes::NOSUID
         | MountAttributes::NODEV
         | MountAttributes::NOEXEC;
     let set = MountAttributes { set: protected, ..MountAttributes::default() };
-    mount_setattr(cover.as_fd(), c"", false, set)?;
-    Ok(cover)
+    mount_setattr(copy.as_fd(), c"", false, set)?;
+    Ok(copy)
 }
 
 pub(crate) fn empty_file_system(label: Option<&CStr>) -> Result<OwnedFd, Errno> {
